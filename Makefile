@@ -1,0 +1,46 @@
+# Every target sets up .venv from pyproject.toml and constraints.txt first, and only when one of them has changed.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install sweep test test-all lint bench ui clean
+
+help:
+	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
+	@echo "make test      set up, then lint and run the tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     measure the attack: proofs, and surrogates against the dense MILP"
+	@echo "make ui        open the MLflow UI on the results in mlruns/"
+	@echo "make lint      ruff and mypy only"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+sweep: $(STAMP)
+	$(BIN)/python -m sweep +experiment=mnist
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(STAMP) lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+ui: $(STAMP)
+	$(BIN)/python -m mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,88 @@
+"""What an attack starts from and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from surrogate.networks import FloatArray
+from surrogate.problems import Margin
+from surrogate.region import Region
+
+
+class Status(str, Enum):
+    """Verdict on the dense network; each value is the word that results and trackers show."""
+
+    ADVERSARIAL = "adversarial"
+    """A witness was found: independently checked in float64 on the dense network."""
+    ROBUST = "robust"
+    """A sound upper bound on the dense margin over the whole region is negative. Only the dense network can prove this."""
+    UNRESOLVED = "unresolved"
+    """Neither: the limit was reached, or the surrogate's optimum is not adversarial. Says nothing about robustness."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One question: is there a point of ``region`` on which class ``target`` beats class ``label``?
+
+    ``target=None`` is the untargeted question: any class but ``label``.
+    """
+
+    region: Region
+    label: int
+    target: int | None = None
+
+    @property
+    def problem(self) -> Margin:
+        return Margin(self.label, self.target)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A solution met during the search: when, its dense margin, and its surrogate margin (None if it is no MILP incumbent)."""
+
+    seconds: float
+    margin: float
+    surrogate_margin: float | None
+    source: str
+    """``start``, ``incumbent``, ``polish`` or ``gradient``."""
+
+
+@dataclass
+class AttackResult:
+    """What an attack found. Margins are wrong minus right; positive is adversarial.
+
+    Attributes:
+        status: verdict on the dense network.
+        witness: the best independently checked adversarial input ``(d,)``, or None.
+        best_point: the point ``(d,)`` of the region with the largest dense margin met, adversarial or not; None if none was met.
+        margin: dense margin of ``best_point`` (float64); None if none was met.
+        surrogate_margin: largest margin *of the surrogate* among the MILP's incumbents; None without a MILP.
+        dual_bound: upper bound on the margin of the network *inside the MILP*, over the region: a bound on the dense margin
+            only if that network is the dense one; None if nothing was proven.
+        first_adversarial_seconds: seconds from the start of the attack, bounds and model building included, to the first
+            witness; None without a witness.
+        timeline: every solution met, in order of time.
+        norms: ``l0``, ``l1``, ``l2``, ``linf`` of witness minus center; empty without a witness.
+        timings: wall seconds ``bounds_seconds``, ``build_seconds``, ``solve_seconds``, ``total_seconds``; ``cpu_seconds``.
+        work: counters that do not depend on the machine's load: ``nodes``, ``simplex_iterations``, ``gradient_evaluations``.
+        size: ``binaries``, ``rows``, ``columns``, ``nonzeros`` of the model that went to the solver; empty without a MILP.
+        solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...); None without a MILP.
+    """
+
+    status: Status
+    witness: FloatArray | None
+    best_point: FloatArray | None
+    margin: float | None
+    surrogate_margin: float | None = None
+    dual_bound: float | None = None
+    first_adversarial_seconds: float | None = None
+    timeline: list[Event] = field(default_factory=list)
+    norms: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    work: dict[str, int] = field(default_factory=dict)
+    size: dict[str, int] = field(default_factory=dict)
+    solver_status: str | None = None

@@ -1,0 +1,200 @@
+"""Fully connected ReLU networks as immutable float64 weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from surrogate.errors import InvalidNetwork
+
+if TYPE_CHECKING:
+    import torch
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ReluNetwork:
+    r"""A network :math:`f(x) = W_L\,\sigma(\dots\sigma(W_1 x + b_1)\dots) + b_L` with :math:`\sigma(z) = \max(0, z)`.
+
+    ``weights`` are matrices of shape ``(out, in)``, first layer first, the last one affine; ``biases`` have shape
+    ``(out,)``. Both are copied to float64 and made read-only.
+
+    Raises:
+        InvalidNetwork: no layer, shapes that do not fit together, or weights that are not finite.
+
+    Example:
+        >>> net = ReluNetwork([[[1.0, -1.0]], [[2.0]]], [[0.0], [1.0]])
+        >>> net([[3.0, 1.0], [0.0, 1.0]])
+        array([[5.],
+               [1.]])
+    """
+
+    weights: tuple[FloatArray, ...]
+    biases: tuple[FloatArray, ...]
+
+    def __init__(self, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> None:
+        if len(weights) == 0 or len(weights) != len(biases):
+            raise InvalidNetwork(
+                f"a network needs at least one weight matrix and one bias vector per matrix, "
+                f"got {len(weights)} matrices and {len(biases)} vectors"
+            )
+        matrices, vectors = [], []
+        for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            matrix, vector = _frozen(weight), _frozen(bias)
+            if matrix.ndim != 2 or vector.shape != matrix.shape[:1]:
+                raise InvalidNetwork(
+                    f"layer {index}: expected a matrix (out, in) and a bias (out,), got {matrix.shape} and {vector.shape}"
+                )
+            if 0 in matrix.shape[1:]:
+                raise InvalidNetwork(f"layer {index} has no inputs: its matrix has shape {matrix.shape}")
+            if matrices and matrix.shape[1] != matrices[-1].shape[0]:
+                raise InvalidNetwork(
+                    f"layer {index} takes {matrix.shape[1]} inputs but layer {index - 1} has {matrices[-1].shape[0]} outputs"
+                )
+            if not (np.isfinite(matrix).all() and np.isfinite(vector).all()):
+                raise InvalidNetwork(f"layer {index} has weights or biases that are NaN or infinite")
+            matrices.append(matrix)
+            vectors.append(vector)
+        if vectors[-1].size == 0:
+            raise InvalidNetwork("the last layer has no outputs")
+        object.__setattr__(self, "weights", tuple(matrices))
+        object.__setattr__(self, "biases", tuple(vectors))
+
+    @property
+    def input_size(self) -> int:
+        return int(self.weights[0].shape[1])
+
+    @property
+    def output_size(self) -> int:
+        return int(self.weights[-1].shape[0])
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        return tuple(int(weight.shape[0]) for weight in self.weights[:-1])
+
+    @property
+    def nonzeros(self) -> int:
+        """Number of weights (biases not counted) that are not exactly 0."""
+        return sum(int(np.count_nonzero(weight)) for weight in self.weights)
+
+    @cached_property
+    def key(self) -> str:
+        """Content key: SHA-256 over shapes and bytes, 16 hex digits; equal exactly when the weights are equal."""
+        digest = hashlib.sha256()
+        for array in (*self.weights, *self.biases):
+            digest.update(str(array.shape).encode())
+            digest.update((array + 0.0).tobytes())  # + 0.0 makes -0.0 and 0.0 the same weight
+        return digest.hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, (self.input_size, *self.hidden_sizes, self.output_size)))
+        return f"ReluNetwork({sizes}, {self.nonzeros} non-zero weights, key {self.key})"
+
+    def pre_activations(self, x: ArrayLike) -> list[FloatArray]:
+        """Return the pre-activations ``z`` of every layer, the logits last, for a batch ``x`` of shape ``(n, d)``."""
+        y = np.asarray(x, dtype=np.float64)
+        if y.ndim != 2 or y.shape[1] != self.input_size:
+            raise InvalidNetwork(f"expected a batch of shape (n, {self.input_size}), got {y.shape}")
+        z = []
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            z.append(y @ weight.T + bias)
+            y = np.maximum(z[-1], 0.0)
+        return z
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """Return the logits ``(n, o)`` of a batch ``(n, d)``."""
+        return self.pre_activations(x)[-1]
+
+    def gradient(self, x: ArrayLike, direction: ArrayLike) -> FloatArray:
+        """Return the gradient with respect to ``x`` of ``direction . f(x)``; ``x`` and ``direction`` are batches of ``n``."""
+        z = self.pre_activations(x)
+        backward = np.asarray(direction, dtype=np.float64) @ self.weights[-1]
+        for weight, pre_activation in zip(self.weights[-2::-1], z[-2::-1], strict=True):
+            backward = (backward * (pre_activation > 0.0)) @ weight
+        return backward
+
+    def compose(self, matrix: ArrayLike) -> ReluNetwork:
+        """Return the network ``matrix @ f(x)``; ``matrix`` of shape ``(k, o)`` is folded into the last layer."""
+        rows = np.asarray(matrix, dtype=np.float64)
+        return ReluNetwork(
+            [*self.weights[:-1], rows @ self.weights[-1]],
+            [*self.biases[:-1], rows @ self.biases[-1]],
+        )
+
+    @classmethod
+    def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
+        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere.
+
+        Raises:
+            UnsupportedLayer: another layer, or an order that is not affine, ReLU, affine, ...; gives index and type.
+        """
+        from surrogate.torch_layers import read_torch
+
+        return read_torch(module)
+
+    def to_torch(self) -> torch.nn.Sequential:
+        """Return a float64 ``Sequential`` of Linear and ReLU with these weights."""
+        from surrogate.torch_layers import write_torch
+
+        return write_torch(self)
+
+    @classmethod
+    def from_onnx(cls, path: str | Path) -> ReluNetwork:
+        """Read an ONNX file of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
+        from surrogate.onnx_files import read_onnx
+
+        return read_onnx(Path(path))
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write an ONNX file (Gemm and Relu, float64 weights); needs the ``onnx`` extra."""
+        from surrogate.onnx_files import write_onnx
+
+        write_onnx(self, Path(path))
+
+    def to_arrays(self) -> dict[str, FloatArray]:
+        """Return ``{"weight.0": ..., "bias.0": ..., ...}``, the layout of a stored network."""
+        named: dict[str, FloatArray] = {}
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            named[f"weight.{index}"], named[f"bias.{index}"] = weight, bias
+        return named
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights as safetensors, which is read back without unpickling."""
+        from safetensors.numpy import save_file
+
+        save_file({name: np.ascontiguousarray(array) for name, array in self.to_arrays().items()}, str(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> ReluNetwork:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InvalidNetwork: the file is not a safetensors file of ``weight.i`` and ``bias.i``.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            named = load_file(str(path))
+            count = len(named) // 2
+            return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
+        except (SafetensorError, KeyError) as error:
+            raise InvalidNetwork(f"{path} is not a stored network (safetensors with weight.i and bias.i): {error}") from error
+
+
+def _frozen(array: ArrayLike) -> FloatArray:
+    try:
+        copy = np.array(array, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise InvalidNetwork(f"weights and biases must be arrays of numbers: {error}") from error
+    copy.flags.writeable = False
+    return copy
+

@@ -1,0 +1,98 @@
+"""What a trial leaves behind: plain, JSON-serialisable records, the truth that MLflow and the report are views of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TrialStatus = Literal["finished", "failed", "interrupted"]
+
+
+@dataclass
+class InstanceRecord:
+    """One attacked image. Margins, norms and seconds as in :class:`surrogate.attack.AttackResult`; None is "no value"."""
+
+    instance_key: str
+    """Joins the same question across trials: network key, image, label, target, norm, radius."""
+    image: int
+    """Index of the image in its split."""
+    label: int
+    target: int | None
+    norm: str
+    radius: float
+    status: str
+    margin: float | None = None
+    surrogate_margin: float | None = None
+    dual_bound: float | None = None
+    first_adversarial_seconds: float | None = None
+    solver_status: str | None = None
+    l0: float | None = None
+    l1: float | None = None
+    l2: float | None = None
+    linf: float | None = None
+    bounds_seconds: float | None = None
+    build_seconds: float | None = None
+    solve_seconds: float | None = None
+    total_seconds: float | None = None
+    cpu_seconds: float | None = None
+    nodes: int | None = None
+    simplex_iterations: int | None = None
+    gradient_evaluations: int | None = None
+    binaries: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    nonzeros: int | None = None
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time."""
+    clean: list[float] = field(default_factory=list)
+    """The clean image, row by row."""
+    perturbed: list[float] | None = None
+    """The best point met, adversarial or not."""
+
+
+@dataclass
+class TrialRecord:
+    """One trial: train, prune, attack a number of images."""
+
+    key: str
+    """Trial key: hash of everything that can change the result."""
+    name: str
+    """Short readable name, such as ``4x64 magnitude 0.8``."""
+    config: dict[str, Any]
+    """The whole resolved configuration."""
+    swept: dict[str, Any]
+    """The swept keys with this trial's values, in the order in which they were swept."""
+    status: TrialStatus
+    error: str | None = None
+    """One sentence for a person, if ``status`` is not ``finished``."""
+    error_detail: str | None = None
+    """The traceback, for the artifact of a failed trial."""
+    started_at: float = 0.0
+    """Unix time in seconds."""
+    ended_at: float = 0.0
+    network_key: str | None = None
+    """Content key of the dense network."""
+    accuracy_dense: float | None = None
+    """Share of the test set classified correctly, 0 to 1."""
+    accuracy_surrogate: float | None = None
+    """The same of the pruned network; None where no surrogate is used."""
+    sparsity: float | None = None
+    """Share of the dense network's weights that the surrogate lacks, 0 to 1."""
+    skipped: int = 0
+    """Images drawn but left out because the dense network misclassifies them."""
+    train_seconds: float | None = None
+    """Training time of the dense network, also where it was reused."""
+    prune_seconds: float | None = None
+    """Pruning and finetuning."""
+    total_seconds: float | None = None
+    cpu_seconds: float | None = None
+    instances: list[InstanceRecord] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
+        instances = [InstanceRecord(**row) for row in data["instances"]]
+        return cls(**{**data, "instances": instances})
