@@ -1,0 +1,24 @@
+"""Pre-activation bounds over a region: one method a file. To add one, write a file with a ``BoundMethod`` and list it here."""
+
+from surrogate.bounds.base import SLACK, BoundMethod, Bounds
+from surrogate.bounds.box import Box
+from surrogate.bounds.crown import Crown
+from surrogate.bounds.interval import Interval
+from surrogate.errors import InvalidSetting
+
+METHODS: dict[str, type[BoundMethod]] = {method.name: method for method in (Box, Interval, Crown)}
+"""Every method by its name, loosest first."""
+
+
+def method(name: str) -> BoundMethod:
+    """Return the method called ``name``.
+
+    Raises:
+        InvalidSetting: there is none; lists those that there are.
+    """
+    if name not in METHODS:
+        raise InvalidSetting(f"bounds={name!r} is not one of {', '.join(METHODS)}")
+    return METHODS[name]()
+
+
+__all__ = ["METHODS", "SLACK", "BoundMethod", "Bounds", "Box", "Crown", "Interval", "method"]

@@ -1,0 +1,97 @@
+"""Pre-activation bounds of a network over a region, and what every method that computes them must offer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.region import Region
+
+SLACK = 1e-9
+"""Every bound is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum
+of a thousand float64 terms is below 1e-12 of that sum; the rest of the slack covers the cancellation inside the products of
+weight matrices that the coefficients come from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Sound bounds ``lower[i] <= z_i(x) <= upper[i]`` of the pre-activations of every layer, for every ``x`` of the region.
+
+    One pair of vectors per affine layer, the logits last; a vector's length is its layer's number of outputs.
+
+    Raises:
+        UnsoundBounds: a lower bound above its upper bound, or a bound that is NaN.
+    """
+
+    lower: tuple[FloatArray, ...]
+    upper: tuple[FloatArray, ...]
+
+    def __post_init__(self) -> None:
+        for layer, (low, high) in enumerate(zip(self.lower, self.upper, strict=True)):
+            if not (low <= high).all():
+                j = int(np.argmin(low <= high))
+                raise UnsoundBounds(f"layer {layer}, neuron {j}: the bounds [{low[j]}, {high[j]}] cross")
+
+    @property
+    def unstable(self) -> tuple[FloatArray, ...]:
+        """Per hidden layer, which neurons have bounds on both sides of 0 (boolean vectors): those that need a binary."""
+        return tuple((low < 0.0) & (high > 0.0) for low, high in zip(self.lower[:-1], self.upper[:-1], strict=True))
+
+    @property
+    def unstable_count(self) -> int:
+        return sum(int(layer.sum()) for layer in self.unstable)
+
+    def require(self, pre_activations: Sequence[FloatArray], tolerance: float = 1e-7) -> None:
+        """Check a forward pass ``[(n, h), ...]`` from points of the region against the bounds.
+
+        Raises:
+            UnsoundBounds: a pre-activation outside its bounds by more than ``tolerance`` (relative to its size).
+        """
+        for layer, (low, high, z) in enumerate(zip(self.lower, self.upper, pre_activations, strict=True)):
+            allowed = tolerance * (1.0 + np.abs(z))
+            outside = ((z < low - allowed) | (z > high + allowed)).any(axis=0)
+            if outside.any():
+                j = int(np.argmax(outside))
+                raise UnsoundBounds(
+                    f"layer {layer}, neuron {j}: a point reaches pre-activations {z[:, j].min()} to {z[:, j].max()}, outside "
+                    f"the bounds [{low[j]}, {high[j]}]; were the bounds computed for this network and a region with this point?"
+                )
+
+
+class BoundMethod(ABC):
+    """A way to bound pre-activations: one sound pair of bounds for every neuron."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
+        """Return bounds on every layer's pre-activations over the region."""
+
+
+def require_matching(network: ReluNetwork, region: Region) -> None:
+    """Raise InvalidSetting unless the region has as many coordinates as the network has inputs."""
+    if region.size != network.input_size:
+        raise InvalidSetting(f"the region has {region.size} coordinates but the network takes {network.input_size} inputs")
+
+
+def affine_over_box(weight: FloatArray, bias: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return interval bounds of ``weight @ y + bias`` for ``lower <= y <= upper``, widened by the slack."""
+    positive, negative = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
+    low = positive @ lower + negative @ upper + bias
+    high = positive @ upper + negative @ lower + bias
+    slack = SLACK * (np.abs(weight) @ np.maximum(np.abs(lower), np.abs(upper)) + np.abs(bias))
+    return low - slack, high + slack
+
+
+def affine_over_region(weight: FloatArray, bias: FloatArray, region: Region) -> tuple[FloatArray, FloatArray]:
+    """Return the exact range of ``weight @ x + bias`` over the region, widened by the slack."""
+    values, _ = region.support(np.concatenate([weight, -weight]))
+    largest = np.maximum(np.abs(region.lower), np.abs(region.upper))
+    slack = SLACK * (np.abs(weight) @ largest + np.abs(bias))
+    return -values[len(weight) :] + bias - slack, values[: len(weight)] + bias + slack
