@@ -71,6 +71,8 @@ class TrialRecord:
     started_at: float = 0.0
     """Unix time in seconds."""
     ended_at: float = 0.0
+    baseline_key: str | None = None
+    """Key of the dense MILP that this trial is measured against: the same settings with attack surrogate and pruning none."""
     network_key: str | None = None
     """Content key of the dense network."""
     accuracy_dense: float | None = None
