@@ -197,4 +197,3 @@ def _frozen(array: ArrayLike) -> FloatArray:
         raise InvalidNetwork(f"weights and biases must be arrays of numbers: {error}") from error
     copy.flags.writeable = False
     return copy
-

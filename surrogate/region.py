@@ -70,7 +70,9 @@ class Region:
             raise InvalidRegion(f"the box is empty: lower[{j}] = {low[j]} is above upper[{j}] = {high[j]}")
         if ((middle < low) | (middle > high)).any():
             j = int(np.argmax((middle < low) | (middle > high)))
-            raise InvalidRegion(f"the center must lie in the box, but center[{j}] = {middle[j]} is not in [{low[j]}, {high[j]}]")
+            raise InvalidRegion(
+                f"the center must lie in the box, but center[{j}] = {middle[j]} is not in [{low[j]}, {high[j]}]"
+            )
         if norm == "none":
             if radius is not None:
                 raise InvalidRegion(f'norm="none" is the box alone and takes no radius, got {radius}')
@@ -160,7 +162,7 @@ class Region:
         return np.sqrt((step**2).sum(axis=1)) if chosen == "l2" else step.max(axis=1)
 
     def violation(self, x: ArrayLike) -> float:
-        """Return by how much one point ``(d,)`` lies outside, the largest over the box and the ball; inf if it is not finite."""
+        """Return by how much one point ``(d,)`` lies outside, the most over box and ball; inf if it is not finite."""
         point = np.asarray(x, dtype=np.float64)
         if point.shape != self.center.shape or not np.isfinite(point).all():
             return float("inf")

@@ -1,0 +1,7 @@
+"""Attacks: search for an input of a region that a network misclassifies, and say honestly what was found."""
+
+from surrogate.attack.gradient import GradientAttack
+from surrogate.attack.result import AttackResult, Event, Instance, Status
+from surrogate.attack.surrogate_milp import ON_INCUMBENT, STARTS, SurrogateAttack
+
+__all__ = ["ON_INCUMBENT", "STARTS", "AttackResult", "Event", "GradientAttack", "Instance", "Status", "SurrogateAttack"]

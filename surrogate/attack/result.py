@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from surrogate.networks import FloatArray
 from surrogate.problems import Margin
 from surrogate.region import Region
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Verdict on the dense network; each value is the word that results and trackers show."""
 
     ADVERSARIAL = "adversarial"
@@ -19,9 +19,6 @@ class Status(str, Enum):
     """A sound upper bound on the dense margin over the whole region is negative. Only the dense network can prove this."""
     UNRESOLVED = "unresolved"
     """Neither: the limit was reached, or the surrogate's optimum is not adversarial. Says nothing about robustness."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Event:
-    """A solution met during the search: when, its dense margin, and its surrogate margin (None if it is no MILP incumbent)."""
+    """A solution met during the search: when, its dense margin, and its surrogate margin (None if no MILP met it)."""
 
     seconds: float
     margin: float

@@ -80,7 +80,9 @@ def require_matching(network: ReluNetwork, region: Region) -> None:
         raise InvalidSetting(f"the region has {region.size} coordinates but the network takes {network.input_size} inputs")
 
 
-def affine_over_box(weight: FloatArray, bias: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+def affine_over_box(
+    weight: FloatArray, bias: FloatArray, lower: FloatArray, upper: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return interval bounds of ``weight @ y + bias`` for ``lower <= y <= upper``, widened by the slack."""
     positive, negative = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     low = positive @ lower + negative @ upper + bias

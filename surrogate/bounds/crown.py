@@ -44,7 +44,7 @@ class Crown(BoundMethod):
 def _backward_maximum(
     network: ReluNetwork, region: Region, rows: FloatArray, lower: list[FloatArray], upper: list[FloatArray]
 ) -> FloatArray:
-    """Return an upper bound of ``rows @ y`` for the last layer in ``lower``/``upper``, ``y`` its ReLU outputs; shape ``(k,)``."""
+    """Return upper bounds ``(k,)`` of ``rows @ y``, ``y`` the ReLU outputs of the last layer in ``lower`` and ``upper``."""
     constant = np.zeros(len(rows))
     magnitude = np.zeros(len(rows))  # of everything added up, for the slack
     for layer in range(len(lower) - 1, -1, -1):

@@ -1,0 +1,74 @@
+"""The gradient attack on the dense network: the honest yardstick beside every MILP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from surrogate.attack.frank_wolfe import ascend, random_starts
+from surrogate.attack.recorder import Recorder
+from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.errors import InvalidSetting
+from surrogate.networks import ReluNetwork
+
+BATCH = 32
+"""Starts that climb together: large enough for the matrix products, small enough that the limit is kept."""
+
+
+@dataclass(frozen=True)
+class GradientAttack:
+    """Frank-Wolfe from the center and from random points of the region.
+
+    It can find witnesses and prove nothing: its status is ``adversarial`` or ``unresolved``.
+
+    Attributes:
+        starts: 1 is the center alone; more adds ``starts - 1`` random points (multi-start).
+        steps: most Frank-Wolfe steps per start.
+        seed: seed of the random starts.
+        time_limit_seconds: no step begins after this many wall seconds; None is no limit.
+
+    Raises:
+        InvalidSetting: fewer than one start or step, or a limit that is not positive.
+
+    Example:
+        >>> result = GradientAttack(starts=100).run(dense, instance)  # doctest: +SKIP
+    """
+
+    starts: int = 1
+    steps: int = 50
+    seed: int = 0
+    time_limit_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.starts < 1 or self.steps < 1:
+            raise InvalidSetting(f"starts and steps must be at least 1, got starts={self.starts} and steps={self.steps}")
+        if self.time_limit_seconds is not None and not self.time_limit_seconds > 0.0:
+            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {self.time_limit_seconds}")
+
+    def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
+        """Attack one instance; every point met is checked on the dense network."""
+        recorder = Recorder(dense, instance)
+        evaluations = self.climb(recorder)
+        status = Status.UNRESOLVED if recorder.witness is None else Status.ADVERSARIAL
+        return recorder.result(status, {"solve_seconds": recorder.elapsed()}, {"gradient_evaluations": evaluations})
+
+    def climb(self, recorder: Recorder) -> int:
+        """Run the ascents on a recorder's clock and return the number of gradient evaluations; improvements are recorded."""
+        deadline = float("inf") if self.time_limit_seconds is None else recorder.begin + self.time_limit_seconds
+        rng = np.random.default_rng(self.seed)
+        region, problem = recorder.region, recorder.problem
+        evaluations = 0
+
+        def improved(point: np.ndarray) -> None:
+            if recorder.best is None or problem.value(recorder.dense(point[None]))[0] > recorder.best.margin:
+                recorder.meet(point, "gradient")
+
+        points = region.center[None]
+        done = 0
+        while done < self.starts and (done == 0 or recorder.begin + recorder.elapsed() < deadline):
+            _, _, spent = ascend(recorder.dense, region, problem, points, self.steps, deadline, improved)
+            evaluations += spent
+            done += len(points)
+            points = random_starts(region, max(min(BATCH, self.starts - done), 1), rng)
+        return evaluations

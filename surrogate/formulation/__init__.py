@@ -1,0 +1,81 @@
+"""ReLU networks as Pyomo blocks: one formulation a file. To add one, write a ``Formulation`` and list it here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from surrogate.bounds import Bounds, Crown
+from surrogate.errors import InvalidSetting
+from surrogate.formulation.base import Embedding, Formulation
+from surrogate.formulation.big_m import BigM
+from surrogate.networks import ReluNetwork
+from surrogate.region import Region
+
+METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM,)}
+"""Every formulation by its name."""
+
+
+def embed(
+    block: Any,
+    network: ReluNetwork,
+    inputs: Sequence[Any],
+    bounds: Bounds | None = None,
+    formulation: str = "big_m",
+) -> Embedding:
+    """Put a network, dense or pruned, on variables of a user's Pyomo model, for any Pyomo MILP solver.
+
+    Args:
+        block: an empty Pyomo ``Block`` (or a fresh model) that receives the variables and constraints.
+        network: the network to embed.
+        inputs: ``d`` Pyomo variables in the order of the network's inputs.
+        bounds: pre-activation bounds valid wherever the inputs can go; None computes CROWN bounds over the box of the
+            inputs' own bounds.
+        formulation: a name from ``METHODS``.
+
+    Returns:
+        the embedding, whose ``outputs`` are the variables that carry ``f(x)``.
+
+    Raises:
+        InvalidSetting: a wrong number of inputs, inputs without finite bounds while ``bounds`` is None, bounds of another
+            network, or an unknown formulation.
+
+    Example:
+        >>> import pyomo.environ as pyo
+        >>> from surrogate.networks import ReluNetwork
+        >>> model = pyo.ConcreteModel()
+        >>> model.x = pyo.Var([0, 1], bounds=(-1, 1))
+        >>> model.f = pyo.Block()
+        >>> f = embed(model.f, ReluNetwork([[[1.0, -1.0]], [[2.0]]], [[0.0], [1.0]]), list(model.x.values()))
+        >>> model.goal = pyo.Objective(expr=f.outputs[0], sense=pyo.maximize)
+        >>> len(model.f.s)  # one neuron that can be on or off
+        1
+    """
+    if formulation not in METHODS:
+        raise InvalidSetting(f"formulation={formulation!r} is not one of {', '.join(METHODS)}")
+    variables = list(inputs)
+    if len(variables) != network.input_size:
+        raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
+    if bounds is None:
+        bounds = Crown().compute(network, _box_of(variables))
+    sizes = [len(low) for low in bounds.lower]
+    if sizes != [*network.hidden_sizes, network.output_size]:
+        raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
+    return METHODS[formulation]().embed(block, network, variables, bounds)
+
+
+def _box_of(variables: Sequence[Any]) -> Region:
+    limits = [pyo.value(limit) if limit is not None else np.inf for v in variables for limit in v.bounds]
+    if not np.isfinite(limits).all():
+        open_one = variables[int(np.argmin(np.isfinite(limits))) // 2]
+        raise InvalidSetting(
+            f"variable {open_one.name} has bounds {open_one.bounds}: without finite bounds on every input there are no valid "
+            "big-M constants; set them, or pass bounds= computed over a region"
+        )
+    return Region(lower=limits[0::2], upper=limits[1::2])
+
+
+__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "embed"]
