@@ -32,8 +32,8 @@ def read_folder(source: Source, folder: Path) -> Contents:
     """
     if not folder.is_dir():
         raise DataUnavailable(
-            f"{source.name} cannot be read from the folder {folder}: it is not a folder; name the one with {_names(source)}, or "
-            f"leave the folder unset to have them fetched"
+            f"{source.name} cannot be read from the folder {folder}: it is not a folder; name the one with {_names(source)}, "
+            f"or leave the folder unset to have them fetched"
         )
     contents = {}
     for file in source.files:

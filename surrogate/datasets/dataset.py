@@ -63,7 +63,8 @@ def load(name: str, side: int | None = None, folder: Path | str | None = None) -
     smallest, largest = SIDE_LIMITS
     if side is not None and (isinstance(side, bool) or not isinstance(side, int) or not smallest <= side <= largest):
         raise InvalidSetting(
-            f"dataset side={side!r} is not allowed: expected an integer from {smallest} to {largest}, or None for the images' own"
+            f"dataset side={side!r} is not allowed: expected an integer from {smallest} to {largest}, or None to leave the "
+            f"images as they are"
         )
     if name == "digits":
         return _digits(side)

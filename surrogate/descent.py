@@ -1,0 +1,105 @@
+"""Mini-batch descent of a cross-entropy loss on plain tensors; the part of training that needs torch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from surrogate.errors import TrainingDiverged
+from surrogate.networks import ReluNetwork
+
+if TYPE_CHECKING:
+    from surrogate.training import Training
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+"""One class per name in ``surrogate.training.OPTIMIZERS``."""
+
+
+def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any]) -> ReluNetwork:
+    """Train a network with layers of ``sizes`` (inputs first, logits last) from Xavier-uniform weights and zero biases."""
+    generator = torch.Generator().manual_seed(training.seed)
+    weights, biases = [], []
+    for inputs, neurons in itertools.pairwise(sizes):
+        limit = math.sqrt(6.0 / (inputs + neurons))
+        weights.append(torch.empty(neurons, inputs, dtype=torch.float32).uniform_(-limit, limit, generator=generator))
+        biases.append(torch.zeros(neurons, dtype=torch.float32))
+    return _descend(training, weights, biases, None, x, y, generator)
+
+
+def train_further(
+    training: Training, network: ReluNetwork, masks: Sequence[NDArray[np.bool_]], x: NDArray[Any], y: NDArray[Any]
+) -> ReluNetwork:
+    """Train ``network``, whose weights are 0 where ``masks`` are False, and keep those weights 0."""
+    return _descend(
+        training,
+        [torch.tensor(weight, dtype=torch.float32) for weight in network.weights],
+        [torch.tensor(bias, dtype=torch.float32) for bias in network.biases],
+        [torch.tensor(np.logical_not(mask)) for mask in masks],
+        x,
+        y,
+        torch.Generator().manual_seed(training.seed),
+    )
+
+
+def _descend(
+    training: Training,
+    weights: list[torch.Tensor],
+    biases: list[torch.Tensor],
+    pruned: list[torch.Tensor] | None,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    generator: torch.Generator,
+) -> ReluNetwork:
+    """Train the tensors in place; ``pruned`` marks the weights that stay 0.
+
+    Batches are indexed, since a DataLoader costs more than a step of these networks does.
+    """
+    # Copied, since arrays of data sets are read-only, which torch.from_numpy warns about.
+    images, labels = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.int64)
+    trained = [*weights, *biases] if training.bias else weights
+    for parameter in trained:
+        parameter.requires_grad_()
+    options: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
+    optimizer = OPTIMIZERS[training.optimizer](trained, **options)
+    with torch.enable_grad():
+        for epoch in range(training.epochs):
+            order = torch.randperm(len(images), generator=generator)
+            total_loss = torch.zeros((), dtype=torch.float64)
+            for batch in order.split(training.batch_size):
+                hidden = images[batch]
+                for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+                    hidden = torch.nn.functional.linear(hidden, weight, bias).relu()
+                logits = torch.nn.functional.linear(hidden, weights[-1], biases[-1])
+                loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                if pruned is not None:  # the gradients too, else Adam's moments would move a pruned weight
+                    for weight, zeros in zip(weights, pruned, strict=True):
+                        assert weight.grad is not None
+                        weight.grad.masked_fill_(zeros, 0.0)
+                optimizer.step()
+                if pruned is not None:
+                    with torch.no_grad():
+                        for weight, zeros in zip(weights, pruned, strict=True):
+                            weight.masked_fill_(zeros, 0.0)
+                total_loss += loss.detach()
+            _require_finite(total_loss, trained, epoch, training)
+    return ReluNetwork(
+        [weight.detach().double().numpy() for weight in weights], [bias.detach().double().numpy() for bias in biases]
+    )
+
+
+def _require_finite(total_loss: torch.Tensor, trained: list[torch.Tensor], epoch: int, training: Training) -> None:
+    if bool(torch.isfinite(total_loss)) and all(bool(torch.isfinite(parameter).all()) for parameter in trained):
+        return
+    what = "weights" if bool(torch.isfinite(total_loss)) else f"loss ({total_loss.item()})"
+    raise TrainingDiverged(
+        f"training diverged in epoch {epoch + 1} of {training.epochs}: the {what} became NaN or infinite; try a learning_rate "
+        f"below {training.learning_rate:g}"
+    )

@@ -1,0 +1,86 @@
+"""Pruning of dense networks: one method a file. To add one, write a file with a ``PruningMethod`` and list it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from surrogate.datasets import Dataset
+from surrogate.errors import InvalidSetting
+from surrogate.networks import ReluNetwork
+from surrogate.pruning.base import PruningMethod
+from surrogate.pruning.finetuning import Finetuning, prune_and_finetune
+from surrogate.pruning.layerwise_magnitude import LayerwiseMagnitude
+from surrogate.pruning.magnitude import Magnitude
+from surrogate.pruning.none import NoPruning
+from surrogate.pruning.random import Random
+from surrogate.pruning.random_structured import RandomStructured
+from surrogate.pruning.structured import Structured
+from surrogate.pruning.survivors import Survivors
+from surrogate.training import require_integer, require_number
+
+METHODS: dict[str, type[PruningMethod]] = {
+    method.name: method for method in (NoPruning, Magnitude, LayerwiseMagnitude, Structured, Random, RandomStructured)
+}
+"""Every method by its name."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How a surrogate is made from a dense network.
+
+    Attributes:
+        method: one of METHODS; ``none`` keeps the dense network, whatever the other settings.
+        amount: share, in [0, 1), of the weights, or of each hidden layer's neurons, that is pruned.
+        seed: of the methods that draw; the others don't depend on it.
+        finetuning: training after or between prunings.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    method: str = "none"
+    amount: float = 0.0
+    seed: int = 0
+    finetuning: Finetuning = field(default_factory=Finetuning)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InvalidSetting(f"pruning method={self.method!r} is not one of {', '.join(METHODS)}")
+        require_number("pruning amount", self.amount, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
+        require_integer("pruning seed", self.seed, 0)
+        if not isinstance(self.finetuning, Finetuning):
+            raise InvalidSetting(f"finetuning={self.finetuning!r} is not allowed: expected a Finetuning")
+
+
+def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None) -> ReluNetwork:
+    """Return the surrogate of ``network``; ``data`` is needed where finetuning trains.
+
+    Unstructured methods keep the shapes and set pruned weights to exactly 0.0; structured ones return smaller matrices.
+
+    Raises:
+        InvalidSetting: finetuning without data, or data that do not fit the network.
+        TrainingDiverged: finetuning ended in a loss or weight that is NaN or infinite.
+
+    Example:
+        >>> dense = ReluNetwork([[[3.0, -1.0], [0.5, 2.0]], [[1.0, -4.0]]], [[0.0, 0.0], [0.0]])
+        >>> prune(Pruning("magnitude", amount=0.5), dense).weights
+        (array([[3., 0.],
+               [0., 2.]]), array([[ 0., -4.]]))
+    """
+    if pruning.method == NoPruning.name:
+        return network
+    rng = np.random.default_rng(pruning.seed)
+    return prune_and_finetune(METHODS[pruning.method](), pruning.amount, pruning.finetuning, network, rng, data)
+
+
+def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
+    """Return the share, 0 to 1, of the dense network's weight entries (biases not counted) that the surrogate lacks.
+
+    An entry is lacking if it is exactly 0.0 or was cut out with its neuron.
+    """
+    return 1.0 - surrogate.nonzeros / sum(weight.size for weight in dense.weights)
+
+
+__all__ = ["METHODS", "Finetuning", "Pruning", "PruningMethod", "Survivors", "prune", "sparsity"]

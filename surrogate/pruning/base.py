@@ -1,0 +1,58 @@
+"""What every pruning method must offer, and the two ways to choose that methods share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.pruning.survivors import BoolArray, IndexArray, Survivors
+
+
+class PruningMethod(ABC):
+    """A rule that chooses which weights or hidden neurons of a network survive."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+        """Choose what of ``network`` survives; ``amount`` in [0, 1) is the share that doesn't.
+
+        What is gone already counts towards ``amount`` and stays gone, so that choosing again with a larger amount from a
+        network that was cut and restored (:class:`Survivors`) only takes more away.
+        """
+
+    def prune(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> ReluNetwork:
+        """Return what of ``network`` survives, without any training."""
+        return self.survivors(network, amount, rng).cut(network)
+
+
+def all_but_lowest(scores: Sequence[FloatArray], amount: float) -> list[BoolArray]:
+    """Mark, in matrices that are compared with each other, all but the ``round(amount * N)`` of their ``N`` lowest entries.
+
+    Ties are broken by index, first matrix first. Entries of 0 are never marked: a weight of 0 is gone already.
+    """
+    flat = np.concatenate([score.ravel() for score in scores])
+    marked = flat != 0.0
+    marked[np.argsort(flat, kind="stable")[: round(amount * flat.size)]] = False
+    parts = np.split(marked, np.cumsum([score.size for score in scores])[:-1])
+    return [part.reshape(score.shape) for part, score in zip(parts, scores, strict=True)]
+
+
+def strongest_neurons(network: ReluNetwork, scores: Sequence[FloatArray], amount: float) -> list[IndexArray]:
+    """Return per hidden layer the neurons left without the ``round(amount * h)`` of lowest ``scores`` ``(h,)``.
+
+    One neuron at least is left. Ties are broken by index, but neurons that take part in nothing (no weight in or out and no
+    bias: those that are gone already) go first.
+    """
+    kept = []
+    for layer, score in enumerate(scores):
+        weight, bias, onward = network.weights[layer], network.biases[layer], network.weights[layer + 1]
+        alive = weight.any(axis=1) | (bias != 0.0) | onward.any(axis=0)
+        order = np.lexsort((score, alive))  # by alive, then by score, then by index, as lexsort is stable
+        count = min(round(amount * score.size), score.size - 1)
+        kept.append(np.sort(order[count:]))
+    return kept

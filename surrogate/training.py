@@ -1,0 +1,143 @@
+"""Training of dense networks and finetuning of pruned ones, in float32 with explicit seeds.
+
+Neither torch's global random state nor its thread settings are touched. Equal seeds give equal networks on one machine with
+one number of threads; elsewhere sums may round differently.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from surrogate.errors import InvalidSetting
+from surrogate.networks import ReluNetwork
+
+BoolArray = NDArray[np.bool_]
+
+OPTIMIZERS = ("adam", "sgd")
+"""Accepted values of ``Training.optimizer``; sgd is without momentum."""
+
+EVALUATION_BATCH = 4096
+"""Images that ``accuracy`` evaluates at a time, so that a batch's float64 activations stay small."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training by mini-batches of a cross-entropy loss; the defaults are the paper's for dense networks.
+
+    ``epochs=0`` leaves a network as initialised. ``weight_decay`` is added to the gradient, as torch does. ``bias=False``
+    trains no biases: a new network's are 0, a finetuned one's stay as they are.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    epochs: int = 5
+    seed: int = 0
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    optimizer: str = "adam"
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        require_integer("epochs", self.epochs, 0)
+        require_integer("seed", self.seed, 0)
+        require_integer("batch_size", self.batch_size, 1)
+        require_number("learning_rate", self.learning_rate, "a finite number above 0", lambda value: value > 0.0)
+        require_number("weight_decay", self.weight_decay, "a finite number of at least 0", lambda value: value >= 0.0)
+        if self.optimizer not in OPTIMIZERS:
+            raise InvalidSetting(f"optimizer={self.optimizer!r} is not one of {', '.join(OPTIMIZERS)}")
+        if not isinstance(self.bias, bool):
+            raise InvalidSetting(f"bias={self.bias!r} is not allowed: expected true or false")
+
+
+def fit(
+    training: Training, hidden_sizes: Sequence[int], images: ArrayLike, labels: ArrayLike, outputs: int = 10
+) -> ReluNetwork:
+    """Train a new network with ``hidden_sizes`` neurons per hidden layer on ``images`` ``(n, d)`` and ``labels`` ``(n,)``.
+
+    Weights start Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision.
+
+    Raises:
+        InvalidSetting: no hidden layer or an empty one; images or labels that do not fit.
+        TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
+    """
+    sizes = list(hidden_sizes)
+    if not sizes:
+        raise InvalidSetting("hidden_sizes=[] is not allowed: expected at least one hidden layer")
+    for size in sizes:
+        require_integer("each of hidden_sizes", size, 1)
+    require_integer("outputs", outputs, 1)
+    x, y = _checked(images, labels, None, outputs)
+    from surrogate.descent import train_new  # imports torch, which settings and their checks do without
+
+    return train_new(training, [x.shape[1], *sizes, outputs], x, y)
+
+
+def finetune(
+    network: ReluNetwork, masks: Sequence[BoolArray], training: Training, images: ArrayLike, labels: ArrayLike
+) -> ReluNetwork:
+    """Train ``network`` further on ``images`` ``(n, d)``; weights whose mask is False are 0.0 throughout and at the end.
+
+    ``masks`` hold one boolean matrix ``(out, in)`` per weight matrix. With ``epochs=0`` the masks are applied and the other
+    weights keep their float64 values; else they have float32 precision.
+
+    Raises:
+        InvalidSetting: masks, images or labels that do not fit the network.
+        TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
+    """
+    shapes = [weight.shape for weight in network.weights]
+    if [np.shape(mask) for mask in masks] != shapes or any(np.asarray(mask).dtype != np.bool_ for mask in masks):
+        raise InvalidSetting(f"masks must be boolean matrices of shapes {shapes}, got {[np.shape(mask) for mask in masks]}")
+    masked = [np.where(mask, weight, 0.0) for mask, weight in zip(masks, network.weights, strict=True)]
+    if training.epochs == 0:
+        return ReluNetwork(masked, network.biases)
+    x, y = _checked(images, labels, network.input_size, network.output_size)
+    from surrogate.descent import train_further
+
+    return train_further(training, ReluNetwork(masked, network.biases), masks, x, y)
+
+
+def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> float:
+    """Return the share, 0 to 1, of ``images`` ``(n, d)`` whose largest logit in float64 is that of their label ``(n,)``.
+
+    Raises:
+        InvalidSetting: images or labels that do not fit the network.
+    """
+    x, y = _checked(images, labels, network.input_size, network.output_size)
+    starts = range(0, len(x), EVALUATION_BATCH)
+    right = sum(int((network(x[i : i + EVALUATION_BATCH]).argmax(axis=1) == y[i : i + EVALUATION_BATCH]).sum()) for i in starts)
+    return right / len(x)
+
+
+def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    x, y = np.asarray(images), np.asarray(labels)
+    if x.ndim != 2 or 0 in x.shape or inputs not in (None, x.shape[1]):
+        raise InvalidSetting(f"images must have shape (n, {inputs or 'd'}) with n at least 1, got {x.shape}")
+    if x.dtype.kind not in "fiu" or not np.isfinite(x).all():
+        raise InvalidSetting("images must be finite numbers, got NaN, infinity or something else")
+    if y.shape != x.shape[:1]:
+        raise InvalidSetting(f"labels must have shape {x.shape[:1]}, one per image, got {y.shape}")
+    if y.dtype.kind not in "iu":
+        raise InvalidSetting(f"labels must be integers, got {y.dtype}")
+    if y.min() < 0 or y.max() >= outputs:
+        raise InvalidSetting(f"labels must be from 0 to {outputs - 1}, got {y.min()} to {y.max()}")
+    return x, y
+
+
+def require_integer(name: str, value: Any, least: int) -> None:
+    """Raise InvalidSetting unless ``value`` is an integer of at least ``least``, and small enough for a seed."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**63:
+        raise InvalidSetting(f"{name}={value!r} is not allowed: expected an integer of at least {least}")
+
+
+def require_number(name: str, value: Any, expected: str, allowed: Callable[[float], bool]) -> None:
+    """Raise InvalidSetting unless ``value`` is a finite number for which ``allowed(value)`` holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not allowed(value):
+        raise InvalidSetting(f"{name}={value!r} is not allowed: expected {expected}")
