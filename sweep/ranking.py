@@ -1,0 +1,269 @@
+"""Which setting attacks best: finished trials grouped into settings, summed up, and paired with their two yardsticks.
+
+A *setting* is a network with a way to attack it: the dense MILP, a pruned surrogate, the gradient attack. Trials that differ
+only in the seed that draws the images are one setting. A number over several instances is the median of the values present, and
+it is missing where there is none; the number of values stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sweep.records import InstanceRecord, TrialRecord
+
+MARGIN_TOLERANCE = 1e-6
+"""Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
+
+DENSE_MILP = "dense MILP"
+GRADIENT = "gradient"
+
+_BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "hydra", "dataset.folder", "instances.seed")
+_NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
+_MILP_ONLY = ("pruning", "bounds", "formulation", "solver", "attack.on_incumbent", "attack.start", "attack.polish")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A network and a way to attack it; the rows of the ranking and the lines of the figures."""
+
+    network: str
+    """Hidden layers, as ``4x64``: depth times width."""
+    attack: str
+    method: str | None
+    """Pruning method; None for an attack without a MILP, which needs no surrogate."""
+    amount: float | None
+    finetune_rounds: int | None
+    extras: tuple[tuple[str, str], ...] = ()
+    """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
+
+    @property
+    def is_dense_milp(self) -> bool:
+        return self.method == "none"
+
+    @property
+    def is_gradient(self) -> bool:
+        return self.attack == GRADIENT
+
+    @property
+    def label(self) -> str:
+        """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
+        words = [self.attack if self.method is None else DENSE_MILP]
+        if self.method not in (None, "none"):
+            words = [f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method)]
+            if self.finetune_rounds:
+                words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
+        return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
+
+
+class Wins(NamedTuple):
+    """How a setting did against a yardstick on the instances that both attacked."""
+
+    margin_better: int
+    margin_as_good: int
+    """At least as good: equal margins count, up to MARGIN_TOLERANCE."""
+    margins: int
+    """Instances on which both have a margin."""
+    sooner: int
+    times: int
+    """Instances on which at least one of both found a witness; finding one is sooner than finding none."""
+
+
+def median_of(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are not None, or None if there is none."""
+    present = [value for value in values if value is not None]
+    return float(median(present)) if present else None
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested configuration as ``{"pruning.amount": 0.8, ...}``."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def group(records: Iterable[TrialRecord]) -> dict[Setting, list[TrialRecord]]:
+    """Return the finished trials by setting, in the order in which the settings first appear."""
+    base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
+    for record in records:
+        if record.status == "finished":
+            flat = flatten(record.config)
+            setting = _base_setting(flat)
+            others = {key: _text(value) for key, value in flat.items() if not _is_named(key, setting)}
+            base[setting].append((record, others))
+    # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
+    telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
+    grouped: dict[Setting, list[TrialRecord]] = defaultdict(list)
+    for setting, members in base.items():
+        for record, others in members:
+            extras = tuple((key, others[key]) for key in telling if key in others)
+            full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
+            grouped[full].append(record)
+    return dict(grouped)
+
+
+def rank(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """Return a row per setting, the networks in order of appearance, within each the best setting first.
+
+    Best is the highest success rate, then the shortest median time to the first adversarial input, then the largest median
+    margin. Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error).
+    """
+    settings = group(records)
+    dense = {(r.key, i.instance_key): i for r in records if r.status == "finished" for i in r.instances}
+    gradient = _best_gradient(settings)
+    rows = [_row(setting, members, dense, gradient) for setting, members in settings.items()]
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    rows.sort(key=lambda row: (networks.index(row["network"]), *_merit(row)))
+    frame = pd.DataFrame(rows, columns=_columns(rows))
+    for column in (c for c in frame.columns if c in _COUNTS):
+        frame[column] = frame[column].astype("Int64")
+    unfinished = [(r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"]
+    frame.attrs["unfinished"] = unfinished
+    return frame
+
+
+def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord], InstanceRecord | None]) -> Wins | None:
+    """Pair each instance with what ``find`` returns for it; None if there is nothing to pair with."""
+    pairs = [(mine, other) for mine in instances if (other := find(mine)) is not None]
+    if not pairs:
+        return None
+    margins = [(m.margin, o.margin) for m, o in pairs if m.margin is not None and o.margin is not None]
+    slack = [MARGIN_TOLERANCE * max(1.0, abs(mine), abs(other)) for mine, other in margins]
+    times = [(m.first_adversarial_seconds, o.first_adversarial_seconds) for m, o in pairs]
+    decided = [(mine, other) for mine, other in times if mine is not None or other is not None]
+    return Wins(
+        margin_better=sum(mine > other + slack for (mine, other), slack in zip(margins, slack, strict=True)),
+        margin_as_good=sum(mine >= other - slack for (mine, other), slack in zip(margins, slack, strict=True)),
+        margins=len(margins),
+        sooner=sum(mine is not None and (other is None or mine < other) for mine, other in decided),
+        times=len(decided),
+    )
+
+
+def _base_setting(flat: Mapping[str, Any]) -> Setting:
+    network = f"{flat.get('network.depth')}x{flat.get('network.width')}"
+    attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
+    if attack != "surrogate":
+        return Setting(network, attack, None, None, None)
+    if method == "none":
+        return Setting(network, attack, "none", None, None)
+    return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+
+
+def _is_named(key: str, setting: Setting) -> bool:
+    """Whether a key is part of the setting's name already, or cannot change its result."""
+    sections = [*_NAMED, *_BOOKKEEPING]
+    if setting.method is None:
+        sections += _MILP_ONLY
+    elif setting.is_dense_milp:
+        sections.append("pruning")
+    elif not setting.finetune_rounds:
+        sections.append("pruning.finetune")
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [key for key in keys if len({config.get(key) for config in configs}) > 1]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _best_gradient(settings: Mapping[Setting, Sequence[TrialRecord]]) -> dict[str, InstanceRecord]:
+    """Return the gradient attack's result per instance; of several, the one with the largest margin: the harder yardstick."""
+    best: dict[str, InstanceRecord] = {}
+    for setting, records in settings.items():
+        for instance in (i for record in records if setting.is_gradient for i in record.instances):
+            known = best.get(instance.instance_key)
+            if known is None or (instance.margin is not None and (known.margin is None or instance.margin > known.margin)):
+                best[instance.instance_key] = instance
+    return best
+
+
+def _row(
+    setting: Setting,
+    records: Sequence[TrialRecord],
+    dense: Mapping[tuple[str, str], InstanceRecord],
+    gradient: Mapping[str, InstanceRecord],
+) -> dict[str, Any]:
+    instances = [instance for record in records for instance in record.instances]
+    successes = sum(instance.status == "adversarial" for instance in instances)
+    with_pruning = [
+        None if i.first_adversarial_seconds is None else i.first_adversarial_seconds + (record.prune_seconds or 0.0)
+        for record in records
+        for i in record.instances
+    ]
+    baseline = {id(instance): record.baseline_key for record in records for instance in record.instances}
+    to_dense = (
+        None if setting.is_dense_milp else compare(instances, lambda i: dense.get((baseline[id(i)] or "", i.instance_key)))
+    )
+    to_gradient = None if setting.is_gradient else compare(instances, lambda i: gradient.get(i.instance_key))
+    return {
+        "network": setting.network,
+        "setting": setting.label,
+        "attack": setting.attack,
+        "method": setting.method,
+        "amount": setting.amount,
+        "finetune_rounds": setting.finetune_rounds,
+        **dict(setting.extras),
+        "accuracy_dense": median_of(record.accuracy_dense for record in records),
+        "accuracy_surrogate": median_of(record.accuracy_surrogate for record in records),
+        "sparsity": median_of(record.sparsity for record in records),
+        "instances": len(instances),
+        "successes": successes,
+        "success_rate": successes / len(instances) if instances else None,
+        "robust": sum(instance.status == "robust" for instance in instances),
+        "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
+        "first_adversarial_with_pruning_seconds": median_of(with_pruning),
+        "first_adversarial_values": sum(i.first_adversarial_seconds is not None for i in instances),
+        "margin": median_of(i.margin for i in instances),
+        "margin_values": sum(i.margin is not None for i in instances),
+        "binaries": median_of(i.binaries for i in instances),
+        **_named_wins("dense", to_dense),
+        **_named_wins("gradient", to_gradient),
+    }
+
+
+def _named_wins(yardstick: str, wins: Wins | None) -> dict[str, int | None]:
+    names = (
+        f"margin_better_than_{yardstick}",
+        f"margin_as_good_as_{yardstick}",
+        f"margins_compared_with_{yardstick}",
+        f"sooner_than_{yardstick}",
+        f"times_compared_with_{yardstick}",
+    )
+    return dict(zip(names, wins or [None] * len(names), strict=True))
+
+
+_WIN_COLUMNS = [*_named_wins("dense", None), *_named_wins("gradient", None)]
+_COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values", *_WIN_COLUMNS}
+
+
+def _merit(row: Mapping[str, Any]) -> tuple[float, float, float]:
+    time, margin = row["first_adversarial_seconds"], row["margin"]
+    return (
+        -(row["success_rate"] if row["success_rate"] is not None else -1.0),
+        float("inf") if time is None else time,
+        float("inf") if margin is None else -margin,
+    )
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of all rows, extras included, also where there are no rows."""
+    head = ["network", "setting", "attack", "method", "amount", "finetune_rounds"]
+    empty = _row(Setting("", "", None, None, None), [], {}, {})
+    tail = [name for name in empty if name not in head]
+    extras = list(dict.fromkeys(name for row in rows for name in row if name not in head and name not in tail))
+    return [*head, *extras, *tail]

@@ -1,0 +1,151 @@
+"""What a sweep leaves to read: the ranking as CSV, as a table for the terminal and in Markdown, and two figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sweep.figures import write_figures
+from sweep.ranking import rank
+from sweep.records import TrialRecord
+
+__all__ = ["markdown_ranking", "print_ranking", "rank", "write_report"]
+
+MISSING = "—"
+"""Shown where there is no value."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table that people read; ``essential`` ones are shown in a narrow terminal too."""
+
+    title: str
+    text: Callable[[Row], str]
+    essential: bool = True
+
+
+def write_report(records: Sequence[TrialRecord], folder: Path) -> list[Path]:
+    """Write ``ranking.csv``, ``success`` and ``margin`` (PNG and SVG) into ``folder`` and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = rank(records)
+    csv = folder / "ranking.csv"
+    frame.to_csv(csv, index=False)
+    order = list(zip(frame["network"], frame["setting"], strict=True))
+    return [csv, *write_figures(records, order, folder)]
+
+
+def print_ranking(frame: pd.DataFrame, console: Console) -> None:
+    """Print a table per network, best setting first, then the trials that did not finish, with their reasons.
+
+    A terminal that is too narrow for all columns gets the essential ones; a file has no width, so it gets them all.
+    """
+    for network, part in frame.groupby("network", sort=False):
+        rows = _rows(part)
+        table, width = _table(str(network), rows, COLUMNS, console)
+        if width > console.width and console.is_terminal:
+            table, width = _table(str(network), rows, [c for c in COLUMNS if c.essential], console)
+            table.caption = "More columns in ranking.csv."
+        # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
+        table.width = width
+        console.print(table, crop=False, soft_wrap=True)
+    if frame.empty:
+        console.print("No trial finished: there is nothing to rank.")
+    else:
+        console.print(LEGEND, style="dim", highlight=False)
+    for name, status, error in frame.attrs.get("unfinished", []):
+        console.print(f"[red]{escape(status)}[/red] {escape(name)}: {escape(error)}", soft_wrap=True, highlight=False)
+
+
+def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
+    """Return the best ``most`` settings of each network as Markdown tables with the essential columns."""
+    shown = [column for column in COLUMNS if column.essential]
+    lines: list[str] = []
+    for network, part in frame.groupby("network", sort=False):
+        rows = _rows(part)
+        lines += [f"**{_heading(str(network), rows)}**", ""]
+        lines += ["| " + " | ".join(column.title.replace("\n", " ") for column in shown) + " |"]
+        lines += ["|" + "|".join(" --- " if column is shown[0] else " ---: " for column in shown) + "|"]
+        lines += ["| " + " | ".join(column.text(row) for column in shown) + " |" for row in rows[:most]]
+        lines += [f"{len(rows) - most} more in ranking.csv"] if len(rows) > most else []
+        lines.append("")
+    return "\n".join(lines)
+
+
+LEGEND = (
+    "acc.: of the pruned network. adv.: first adversarial input, median of those found; +prune: pruning and finetuning added. "
+    "margin: wrong minus right logit of the dense network, median. than dense, than gradient: on how many of the images that "
+    "both attacked the margin is larger (as large: or equal to 1e-6), or the first adversarial input came sooner."
+)
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows with None for every missing value."""
+    return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _table(network: str, rows: Sequence[Row], columns: Sequence[Column], console: Console) -> tuple[Table, int]:
+    """Return a table and the width at which no cell wraps."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, caption_justify="left")
+    table.title, table.title_justify, table.title_style = _heading(network, rows), "left", "bold"
+    for column in columns:
+        left = column is columns[0]
+        table.add_column(column.title, justify="left" if left else "right", vertical="bottom", no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(column.text(row)) for column in columns))
+    return table, console.measure(table, options=console.options.update(width=1000)).maximum
+
+
+def _heading(network: str, rows: Sequence[Row]) -> str:
+    accuracies = sorted({row["accuracy_dense"] for row in rows if row["accuracy_dense"] is not None})
+    shown = " to ".join(dict.fromkeys(f"{100.0 * accuracy:.1f}" for accuracy in accuracies[:1] + accuracies[-1:]))
+    return f"{network}, dense accuracy {shown} %" if shown else network
+
+
+def _percent(name: str) -> Callable[[Row], str]:
+    return lambda row: MISSING if row[name] is None else f"{100.0 * row[name]:.1f}"
+
+
+def _seconds(name: str) -> Callable[[Row], str]:
+    return lambda row: MISSING if row[name] is None else f"{row[name]:.3g}" if row[name] < 100.0 else f"{row[name]:.0f}"
+
+
+def _of(name: str, total: str) -> Callable[[Row], str]:
+    return lambda row: MISSING if row[name] is None else f"{row[name]}/{row[total]}"
+
+
+def _margin(row: Row) -> str:
+    if row["margin"] is None:
+        return MISSING
+    few = "" if row["margin_values"] == row["instances"] else f" ({row['margin_values']}/{row['instances']})"
+    return f"{row['margin']:+.3f}{few}"
+
+
+def _binaries(row: Row) -> str:
+    return MISSING if row["binaries"] is None else f"{row['binaries']:.0f}"
+
+
+COLUMNS = (
+    Column("setting", lambda row: row["setting"]),
+    Column("acc.\n%", _percent("accuracy_surrogate")),
+    Column("sparse\n%", _percent("sparsity"), essential=False),
+    Column("success", _of("successes", "instances")),
+    Column("adv.\ns", _seconds("first_adversarial_seconds")),
+    Column("+prune\ns", _seconds("first_adversarial_with_pruning_seconds"), essential=False),
+    Column("margin", _margin),
+    Column("binaries", _binaries, essential=False),
+    Column("larger\nthan\ndense", _of("margin_better_than_dense", "margins_compared_with_dense")),
+    Column("as large\nas dense", _of("margin_as_good_as_dense", "margins_compared_with_dense"), essential=False),
+    Column("sooner\nthan\ndense", _of("sooner_than_dense", "times_compared_with_dense")),
+    Column("larger\nthan\ngradient", _of("margin_better_than_gradient", "margins_compared_with_gradient")),
+    Column("as large\nas\ngradient", _of("margin_as_good_as_gradient", "margins_compared_with_gradient"), essential=False),
+)

@@ -1,0 +1,175 @@
+"""Reaching an MLflow store: the embedded SQLite file, a database, or a server; refused in one sentence if it cannot be used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import sqlite3
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from sweep.errors import SweepError
+
+CONNECT_SECONDS = 18.0
+"""After this long without an answer the sweep is refused, before anything has been computed."""
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+SERVERS = ("http", "https")
+
+ACCEPTED = (
+    "null (SQLite under mlruns/), sqlite:///<absolute path of a file>, http://host:port of an MLflow server, "
+    "or a postgresql, mysql or mssql database"
+)
+
+Result = TypeVar("Result")
+
+
+def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, str]:
+    """Return a client for ``uri`` and the id of ``experiment``; create the database's tables and the experiment if needed.
+
+    With a database the experiment's artifacts go to the folder ``artifacts``, with a server to wherever the server says.
+
+    Raises:
+        SweepError: the kind of address is not supported, the store does not answer in time, or it refuses.
+    """
+    kind = urlsplit(uri).scheme.split("+")[0]
+    if kind not in DATABASES + SERVERS:
+        folders = " (MLflow's folders of files are no longer supported by MLflow itself)" if kind in ("", "file") else ""
+        raise SweepError(f"tracking.uri={uri} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
+    if kind == "sqlite":
+        _check_sqlite_file(uri)
+        return _reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
+    location = None if kind in SERVERS else artifacts.as_uri()
+    # One quick retry while connecting; later requests follow the patient settings of sweep.tracking.
+    with _environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="7"):
+        return _reached(uri, lambda: _in_time(uri, lambda: _open(uri, experiment, location)))
+
+
+def ui_command(uri: str) -> str:
+    """Return the line that opens the MLflow UI, for a shell in any folder; with a server, its address."""
+    if urlsplit(uri).scheme in SERVERS:
+        return hide_password(uri)
+    # This interpreter by its path, because the virtual environment need not be active; one worker starts three times as fast.
+    python = sys.executable or "python"
+    ui = ["ui", "--backend-store-uri", hide_password(uri), "--host", "127.0.0.1", "--port", "5000", "--workers", "1"]
+    return shlex.join([python, "-m", "mlflow", *ui])
+
+
+def hide_password(uri: str) -> str:
+    """Return the address with its password, if any, as ``***``: addresses are printed and end up in logs."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
+
+
+def reason(error: BaseException) -> str:
+    """Return what went wrong in one line, without the wrapping that libraries put around it."""
+    while (inner := error.__cause__ or (error.__context__ if isinstance(error, MlflowException) else None)) is not None:
+        error = inner
+    text = " ".join(str(error).split()) or type(error).__name__
+    found = re.search(r"\[Errno -?\d+\] [\w ]+|Read timed out|timed out", text)
+    return found.group() if found else text[:300]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def _open(uri: str, experiment: str, artifact_location: str | None) -> tuple[MlflowClient, str]:
+    client = MlflowClient(tracking_uri=uri)  # a new database gets its tables here
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        # Tells the UI that these are training runs; untold, it opens a page about language models.
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        try:
+            return client, client.create_experiment(experiment, artifact_location=artifact_location, tags=tags)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(experiment)  # another sweep was faster
+    if found is None or found.lifecycle_stage != "active":
+        raise SweepError(
+            f"the MLflow experiment sweep.name={experiment} was deleted in {hide_password(uri)}: choose another sweep.name, "
+            f"or bring it back with `mlflow experiments restore`"
+        )
+    return client, str(found.experiment_id)
+
+
+def _reached(uri: str, action: Callable[[], Result]) -> Result:
+    try:
+        with quiet():
+            return action()
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        raise SweepError(
+            f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"
+        ) from error
+
+
+def _in_time(uri: str, action: Callable[[], Result]) -> Result:
+    """Run ``action`` on a thread and give up on it after CONNECT_SECONDS: a name look-up, for one, has no limit of its own."""
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(action())
+        except BaseException as error:  # handed over to the waiting thread, which raises it
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="mlflow-connect", daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise SweepError(
+            f"tracking.uri={hide_password(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {ACCEPTED}"
+        )
+    return results[0]
+
+
+def _check_sqlite_file(uri: str) -> None:
+    """Open the file for writing ourselves first: MLflow retries a file that cannot be opened for more than a minute."""
+    name = uri.partition(":///")[2].partition("?")[0]
+    if name in ("", ":memory:"):
+        raise SweepError(f"tracking.uri={uri} names no file, so nothing would be kept; accepted are {ACCEPTED}")
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path, timeout=CONNECT_SECONDS)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+    except (OSError, sqlite3.Error) as error:
+        raise SweepError(
+            f"{path.absolute()} cannot be used as MLflow's database ({reason(error)}): make it writable, move it away, or set "
+            f"tracking.uri to another one"
+        ) from error
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,131 @@
+"""What MLflow shows of a trial: its metrics, parameters, incumbents and table. Pure functions of a record; no mlflow.
+
+Metrics are medians over the instances of the values present, and missing where there is none. That holds for
+``time/total_seconds`` and ``time/cpu_seconds`` too, which are of one attack; accuracies, sparsity, ``time/train_seconds`` and
+``time/prune_seconds`` a trial has once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sweep.ranking import flatten, median_of
+from sweep.records import InstanceRecord, TrialRecord
+
+MAIN_SETTINGS = (
+    *("dataset.name", "dataset.side", "network.depth", "network.width", "training.epochs", "training.seed"),
+    *("pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"),
+    *("instances.seed", "instances.count", "instances.split", "bounds.method", "formulation.method"),
+    *("solver.name", "solver.time_limit_seconds", "solver.threads"),
+    *("attack.method", "attack.norm", "attack.radius", "attack.objective", "attack.target"),
+    *("attack.on_incumbent", "attack.start", "attack.polish"),
+)
+"""Configuration keys that become MLflow parameters whether swept or not; the rest is in the artifact ``config.yaml``."""
+
+MAX_PARAM_CHARACTERS = 6000
+
+INSTANCE_METRICS = {
+    "attack/margin": "margin",
+    "attack/surrogate_margin": "surrogate_margin",
+    "attack/first_adversarial_seconds": "first_adversarial_seconds",
+    "attack/dual_bound": "dual_bound",
+    "norm/l0": "l0",
+    "norm/l1": "l1",
+    "norm/l2": "l2",
+    "norm/linf": "linf",
+    "time/bounds_seconds": "bounds_seconds",
+    "time/build_seconds": "build_seconds",
+    "time/solve_seconds": "solve_seconds",
+    "time/total_seconds": "total_seconds",
+    "time/cpu_seconds": "cpu_seconds",
+    "milp/binaries": "binaries",
+    "milp/nonzeros": "nonzeros",
+    "milp/nodes": "nodes",
+    "milp/simplex_iterations": "simplex_iterations",
+}
+"""Metric and the field of :class:`~sweep.records.InstanceRecord` whose median it is."""
+
+_ARRAYS = ("timeline", "clean", "perturbed")
+
+
+class Incumbent(NamedTuple):
+    """One point of an incumbent series."""
+
+    metric: str
+    step: int
+    seconds: float
+    margin: float
+
+
+def metrics(record: TrialRecord) -> dict[str, float]:
+    """Return the metrics of a trial by name, without those that have no finite value."""
+    found: dict[str, float | None] = {
+        "accuracy/dense": record.accuracy_dense,
+        "accuracy/surrogate": record.accuracy_surrogate,
+        "sparsity": record.sparsity,
+        "time/train_seconds": record.train_seconds,
+        "time/prune_seconds": record.prune_seconds,
+        "attack/instances": len(record.instances),
+        "attack/skipped": record.skipped,
+    }
+    if record.instances:
+        statuses = [instance.status for instance in record.instances]
+        found["attack/success_rate"] = statuses.count("adversarial") / len(statuses)
+        found["attack/robust_rate"] = statuses.count("robust") / len(statuses)
+    for metric, name in INSTANCE_METRICS.items():
+        found[metric] = median_of(_finite(getattr(instance, name)) for instance in record.instances)
+    return {name: float(value) for name, value in found.items() if _finite(value) is not None and value is not None}
+
+
+def params(record: TrialRecord) -> dict[str, str]:
+    """Return the swept keys and the main settings; null, true and false as in YAML."""
+    flat = flatten(record.config)
+    chosen = {key: flat[key] for key in MAIN_SETTINGS if key in flat} | dict(record.swept)
+    return {re.sub(r"[^\w\-. /]", "_", key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in chosen.items()}
+
+
+def incumbents(record: TrialRecord) -> list[Incumbent]:
+    """Return, per image, the best dense margin so far at each solution that improved it; steps count all solutions met."""
+    points: list[Incumbent] = []
+    for instance in record.instances:
+        best = -math.inf
+        for step, event in enumerate(instance.timeline):
+            margin = _finite(event.get("margin"))
+            if margin is not None and margin > best:
+                best = margin
+                points.append(Incumbent(f"incumbent/image_{instance.image}/margin", step, event["seconds"], best))
+    return points
+
+
+def table(record: TrialRecord) -> dict[str, list[Any]]:
+    """Return a row an instance, as columns, without the arrays."""
+    names = [field.name for field in dataclasses.fields(InstanceRecord) if field.name not in _ARRAYS]
+    return {name: [getattr(instance, name) for instance in record.instances] for name in names}
+
+
+def summary(records: list[TrialRecord], reused: int) -> dict[str, float]:
+    """Return the metrics of a whole sweep."""
+    counts = {status: sum(r.status == status for r in records) for status in ("finished", "failed", "interrupted")}
+    instances = [i for r in records if r.status == "finished" for i in r.instances]
+    found: dict[str, float] = {"sweep/trials": len(records), "sweep/reused": reused, "sweep/attacks": len(instances)}
+    found |= {f"sweep/{status}": count for status, count in counts.items()}
+    found["sweep/adversarial"] = sum(i.status == "adversarial" for i in instances)
+    return {name: float(value) for name, value in found.items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _yaml_word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_yaml_word(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_yaml_word(item) for item in value) + "]"
+    return str(value)
