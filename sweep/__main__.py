@@ -1,0 +1,89 @@
+"""The program ``sweep``: ``python -m sweep +experiment=mnist``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from sweep.errors import ConfigError
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration: the checkout's ``conf``, else the copy that the wheel carries."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "conf"
+    return checkout if (checkout / "config.yaml").is_file() else package / "conf"
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
+def application(config: DictConfig) -> None:
+    """Run the one trial of a configuration in this process; sweeps go to :mod:`sweep.sweeper`."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from sweep.driver import execute
+    from sweep.plan import plan_one
+
+    try:
+        plan = plan_one(config)
+    except (ConfigError, OmegaConfBaseException) as error:
+        refuse(error)  # here, because Hydra would add lines of its own
+    execute(plan, list(HydraConfig.get().overrides.task), parallel=False)
+
+
+def main() -> None:
+    """Entry point of ``python -m sweep`` and of the console script."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and every refusal is worded in one place
+    sys.argv = ["sweep", *overrides_first(sys.argv[1:])]
+    code: int | str | None = 0
+    try:
+        application()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        refuse(error)
+    except KeyboardInterrupt:
+        code = 130
+    except SystemExit as stop:
+        code = stop.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == 130:
+        os._exit(130)  # a trial of this process may still be inside the solver, and would hold up a normal exit
+    sys.exit(code)
+
+
+OPTIONS_WITH_VALUE = {
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd", "--experimental-rerun"),
+}
+OPTIONS_WITH_CHOICE = dict.fromkeys(("--info", "-i"), ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"))
+
+
+def overrides_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with the options last: Hydra's parser wants all overrides in one row, ``-m`` before or after."""
+    overrides: list[str] = []
+    options: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        (options if argument.startswith("-") else overrides).append(argument)
+        if rest and (argument in OPTIONS_WITH_VALUE or rest[0] in OPTIONS_WITH_CHOICE.get(argument, ())):
+            options.append(rest.pop(0))
+    return overrides + options
+
+
+def refuse(error: Exception) -> NoReturn:
+    """Print why a configuration is refused, in one message, and exit with code 2."""
+    from sweep.refusal import explain
+
+    print(f"error: {explain(error)}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

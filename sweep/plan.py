@@ -1,0 +1,175 @@
+"""From overrides to trials: composed by Hydra, validated, reduced to what matters, keyed, without duplicates. Pure: no Ray."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig
+
+from sweep.errors import ConfigError
+from sweep.schema import Settings, check, read
+from sweep.space import Compose, Space, plain_config, satisfies
+
+FORMAT_VERSION = 1
+"""Part of every key: raise it when a change of the program changes what a trial or a training gives."""
+
+_NAMED = {
+    *("network", "network.depth", "network.width", "attack", "attack.method"),
+    *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
+}
+"""Keys that :func:`short_name` already shows."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that is ready to run.
+
+    Attributes:
+        key: hash of everything that can change the result, 16 hex digits.
+        name: short readable name.
+        config: the whole resolved configuration.
+        swept: the swept keys that matter to this trial, with its values, in the order in which they were swept.
+        baseline_key: key of the same settings with attack surrogate and pruning none, the dense MILP.
+        training_key: hash of what makes the dense network.
+    """
+
+    key: str
+    name: str
+    config: dict[str, Any]
+    swept: dict[str, Any]
+    baseline_key: str
+    training_key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trials of a sweep, and how many combinations fell away: as duplicates, and by ``search.where``."""
+
+    trials: list[Trial]
+    duplicates: int = 0
+    excluded: int = 0
+
+
+def plan_one(config: DictConfig) -> Plan:
+    """Return the plan of a single trial.
+
+    Raises:
+        ConfigError: the configuration is not valid.
+    """
+    plain = plain_config(config)
+    settings = read(plain)
+    check(settings)
+    return Plan([_trial(plain, settings, {}, ())])
+
+
+def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> Plan:
+    """Return the plan of all combinations of overrides in Hydra's grammar; the last override of a key wins.
+
+    Raises:
+        ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
+        HydraException: Hydra's own refusals.
+    """
+    space = Space(loader, compose, overrides)
+    combinations = [(config, read(config), swept) for config, swept in space.combinations()]
+    if not combinations:
+        raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
+    kept = [(config, settings, swept) for config, settings, swept in combinations if satisfies(settings, config)]
+    if not kept:
+        raise ConfigError(
+            f"the search space is empty: none of the {len(combinations)} combinations satisfies search.where "
+            f"({'; '.join(combinations[0][1].search.where)})"
+        )
+    unique: dict[str, tuple[dict[str, Any], Settings, dict[str, Any]]] = {}
+    for config, settings, swept in kept:
+        check(settings)
+        relevant = canonical(settings)
+        unique.setdefault(key_of(relevant), (config, settings, {k: v for k, v in swept.items() if _select(relevant, k)[0]}))
+    values: dict[str, list[Any]] = {}
+    for _, _, swept in unique.values():
+        for key, value in swept.items():
+            seen = values.setdefault(key, [])
+            if value not in seen:
+                seen.append(value)
+    shown = tuple(key for key, seen in values.items() if len(seen) > 1 and key not in _NAMED)
+    trials = [_trial(config, settings, swept, shown) for config, settings, swept in unique.values()]
+    return Plan(trials, duplicates=len(kept) - len(unique), excluded=len(combinations) - len(kept))
+
+
+def canonical(settings: Settings) -> dict[str, Any]:
+    """Return the part of the settings that can change a trial's result."""
+    config = dataclasses.asdict(settings)
+    for section in ("sweep", "tracking", "cluster", "search"):  # where and how, not what
+        del config[section]
+    del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
+    attack = settings.attack
+    if attack.method == "gradient":
+        for section in ("pruning", "bounds", "formulation"):
+            del config[section]
+        config["solver"] = {"time_limit_seconds": settings.solver.time_limit_seconds, "seed": settings.solver.seed}
+        for name in ("on_incumbent", "start", "polish"):
+            del config["attack"][name]
+        return config
+    if attack.start != "gradient":
+        del config["attack"]["gradient_starts"], config["attack"]["gradient_steps"]
+    if settings.pruning.method == "none":
+        config["pruning"] = {"method": "none"}
+    elif settings.pruning.finetune.rounds == 0:
+        config["pruning"]["finetune"] = {"rounds": 0}
+    return config
+
+
+def key_of(relevant: dict[str, Any]) -> str:
+    """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
+    text = json.dumps([FORMAT_VERSION, relevant], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def training_recipe(settings: Settings) -> dict[str, Any]:
+    """Return the part of the settings that makes the dense network."""
+    relevant = canonical(settings)
+    return {section: relevant[section] for section in ("dataset", "network", "training")}
+
+
+def short_name(settings: Settings) -> str:
+    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
+    network = f"{settings.network.depth}x{settings.network.width}"
+    pruning = settings.pruning
+    if settings.attack.method == "gradient":
+        return f"{network} gradient"
+    if pruning.method == "none":
+        return f"{network} dense"
+    rounds = pruning.finetune.rounds
+    finetuned = {0: "", 1: " finetuned"}.get(rounds, f" finetuned in {rounds} rounds")
+    return f"{network} {pruning.method} {pruning.amount:g}{finetuned}"
+
+
+def _trial(config: dict[str, Any], settings: Settings, swept: dict[str, Any], shown: Sequence[str]) -> Trial:
+    dense = dataclasses.replace(
+        settings,
+        pruning=dataclasses.replace(settings.pruning, method="none"),
+        attack=dataclasses.replace(settings.attack, method="surrogate"),
+    )
+    more = [f"{key}={swept[key]}" for key in shown if key in swept]
+    return Trial(
+        key=key_of(canonical(settings)),
+        name=" ".join([short_name(settings), *more]),
+        config=config,
+        swept=swept,
+        baseline_key=key_of(canonical(dense)),
+        training_key=key_of(training_recipe(settings)),
+    )
+
+
+def _select(config: dict[str, Any], key: str) -> tuple[bool, Any]:
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False, None
+        value = value[part]
+    return True, value

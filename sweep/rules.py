@@ -1,0 +1,127 @@
+"""What a single value may be. A rule's names come from the registries of :mod:`surrogate`, imported only when needed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Rule = Callable[[Any], str | None]
+"""Returns what is allowed if the value is not, else None."""
+
+
+LARGEST_INTEGER = 2**31 - 1
+"""What solvers and random generators take as a seed or a count."""
+
+
+def at_least(limit: int) -> Rule:
+    def rule(value: int) -> str | None:
+        if value > LARGEST_INTEGER:
+            return f"an integer of at most {LARGEST_INTEGER}"
+        return None if value >= limit else f"an integer of at least {limit}"
+
+    return rule
+
+
+def positive(value: float) -> str | None:
+    return None if value > 0 else "a number above 0"
+
+
+def not_negative(value: float) -> str | None:
+    return None if value >= 0 else "a number of at least 0"
+
+
+def share(value: float) -> str | None:
+    return None if 0 <= value < 1 else "a number with 0 <= value < 1"
+
+
+def not_empty(value: str) -> str | None:
+    return None if value.strip() else "a text that is not empty"
+
+
+def experiment_name(value: str) -> str | None:
+    usable = value.strip() and not set(value) & set("/\\:\0") and value.strip(".")
+    return None if usable else "a name without / \\ and :"
+
+
+def one_of(names: Callable[[], Iterable[str]]) -> Rule:
+    """Return a rule for one of ``names()``, called late so that the registries are imported only when needed."""
+
+    def rule(value: str) -> str | None:
+        options = list(names())
+        return None if value in options else "one of " + ", ".join(options) + nearest(str(value), options)
+
+    return rule
+
+
+def datasets() -> Iterable[str]:
+    from surrogate.datasets import NAMES
+
+    return NAMES
+
+
+def side(value: int) -> str | None:
+    from surrogate.datasets import SIDE_LIMITS
+
+    smallest, largest = SIDE_LIMITS
+    return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"
+
+
+def optimizers() -> Iterable[str]:
+    from surrogate.training import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def prunings() -> Iterable[str]:
+    from surrogate.pruning import METHODS
+
+    return METHODS
+
+
+def bounds() -> Iterable[str]:
+    from surrogate.bounds import METHODS
+
+    return METHODS
+
+
+def formulations() -> Iterable[str]:
+    from surrogate.formulation import METHODS
+
+    return METHODS
+
+
+def solvers() -> Iterable[str]:
+    from surrogate.solvers import SOLVERS
+
+    return SOLVERS
+
+
+def attacks() -> Iterable[str]:
+    from sweep.trial import ATTACKS
+
+    return ATTACKS
+
+
+def norms() -> Iterable[str]:
+    from surrogate.region import NORMS
+
+    return [norm for norm in NORMS if norm != "none"]
+
+
+def on_incumbent() -> Iterable[str]:
+    from surrogate.attack import ON_INCUMBENT
+
+    return ON_INCUMBENT
+
+
+def starts() -> Iterable[str]:
+    from surrogate.attack import STARTS
+
+    return STARTS
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Return a hint at the option that ``word`` was probably meant to be, or nothing."""
+    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,274 @@
+"""The configuration as dataclasses: unknown keys, wrong types and impossible values are refused here.
+
+Defaults live in ``conf/``; what is allowed lives here, and the names of methods in the registries of :mod:`surrogate`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from sweep import rules
+from sweep.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    name: Annotated[str, rules.one_of(rules.datasets)]
+    side: Annotated[int | None, rules.side]
+    folder: Annotated[str | None, rules.not_empty]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    depth: Annotated[int, rules.at_least(1)]
+    width: Annotated[int, rules.at_least(1)]
+    bias: bool
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    epochs: Annotated[int, rules.at_least(1)]
+    seed: Annotated[int, rules.at_least(0)]
+    batch_size: Annotated[int, rules.at_least(1)]
+    learning_rate: Annotated[float, rules.positive]
+    weight_decay: Annotated[float, rules.not_negative]
+    optimizer: Annotated[str, rules.one_of(rules.optimizers)]
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    rounds: Annotated[int, rules.at_least(0)]
+    epochs: Annotated[int, rules.at_least(0)]
+    optimizer: Annotated[str, rules.one_of(rules.optimizers)]
+    learning_rate: Annotated[float, rules.positive]
+    weight_decay: Annotated[float, rules.not_negative]
+    batch_size: Annotated[int, rules.at_least(1)]
+    rewind: bool
+
+
+@dataclass(frozen=True)
+class PruningSettings:
+    method: Annotated[str, rules.one_of(rules.prunings)]
+    amount: Annotated[float, rules.share]
+    seed: Annotated[int, rules.at_least(0)]
+    finetune: FinetuneSettings
+
+
+@dataclass(frozen=True)
+class InstancesSettings:
+    seed: Annotated[int, rules.at_least(0)]
+    count: Annotated[int, rules.at_least(1)]
+    split: Annotated[str, rules.one_of(lambda: ("train", "test"))]
+
+
+@dataclass(frozen=True)
+class BoundsSettings:
+    method: Annotated[str, rules.one_of(rules.bounds)]
+
+
+@dataclass(frozen=True)
+class FormulationSettings:
+    method: Annotated[str, rules.one_of(rules.formulations)]
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    name: Annotated[str, rules.one_of(rules.solvers)]
+    time_limit_seconds: Annotated[float, rules.positive]
+    threads: Annotated[int, rules.at_least(1)]
+    seed: Annotated[int, rules.at_least(0)]
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    method: Annotated[str, rules.one_of(rules.attacks)]
+    norm: Annotated[str, rules.one_of(rules.norms)]
+    radius: Annotated[float | None, rules.positive]
+    objective: Annotated[str, rules.one_of(lambda: ("margin",))]
+    target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
+    on_incumbent: Annotated[str, rules.one_of(rules.on_incumbent)]
+    start: Annotated[str, rules.one_of(rules.starts)]
+    polish: bool
+    gradient_starts: Annotated[int, rules.at_least(1)]
+    gradient_steps: Annotated[int, rules.at_least(1)]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    method: Annotated[str, rules.one_of(lambda: ("grid",))]
+    where: list[str]
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    name: Annotated[str, rules.one_of(lambda: ("local",))]
+    cpus: Annotated[int | None, rules.at_least(1)]
+    cpus_per_trial: Annotated[int, rules.at_least(1)]
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    uri: Annotated[str | None, rules.not_empty]
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    name: Annotated[str, rules.experiment_name]
+    resume: bool
+    dry_run: bool
+    retries: Annotated[int, rules.at_least(0)]
+    store: Annotated[str, rules.not_empty]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration, checked value by value; :func:`check` holds the rules that join two values."""
+
+    dataset: DatasetSettings
+    network: NetworkSettings
+    training: TrainingSettings
+    pruning: PruningSettings
+    instances: InstancesSettings
+    bounds: BoundsSettings
+    formulation: FormulationSettings
+    solver: SolverSettings
+    attack: AttackSettings
+    search: SearchSettings
+    cluster: ClusterSettings
+    tracking: TrackingSettings
+    sweep: SweepSettings
+
+
+def read(config: Mapping[str, Any]) -> Settings:
+    """Return the checked settings of a composed configuration (plain dictionaries, interpolations resolved).
+
+    Raises:
+        ConfigError: an unknown or missing key, a wrong type, or a value that is not allowed.
+    """
+    settings: Settings = _read(Settings, config, "")
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigError for values that are allowed one by one but not together."""
+    attack, cluster, available = settings.attack, settings.cluster, available_cpus()
+    if attack.radius is None and attack.norm != "l1":
+        raise ConfigError(
+            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
+            f"set attack.radius to a number above 0"
+        )
+    if attack.norm == "l2" and attack.method == "surrogate":
+        raise ConfigError(
+            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
+            "choose attack.norm=l1 or linf, or attack=gradient"
+        )
+    if cluster.cpus is not None and cluster.cpus > available:
+        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
+    total = cluster.cpus or available
+    if cluster.cpus_per_trial > total:
+        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
+    if settings.solver.threads > cluster.cpus_per_trial:
+        raise ConfigError(
+            f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
+            f"the CPUs that a trial reserves; raise that or lower the threads"
+        )
+
+
+def available_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keys(cls: type = Settings, prefix: str = "") -> list[str]:
+    """Return every dotted key of the configuration, sections included."""
+    found = []
+    for name, hint in typing.get_type_hints(cls).items():
+        found.append(prefix + name)
+        if dataclasses.is_dataclass(hint):
+            found.extend(keys(typing.cast(type, hint), f"{prefix}{name}."))
+    return found
+
+
+def unknown_key(key: str) -> ConfigError:
+    """Return the error for a key that the configuration does not have, with near and available ones."""
+    known = keys()
+    parent, _, leaf = key.rpartition(".")
+    same_leaf = [name for name in known if name.endswith(f".{leaf}")]
+    near = same_leaf or difflib.get_close_matches(key, [k for k in known if k.count(".") == key.count(".")], n=1)
+    while parent and parent not in known:
+        parent = parent.rpartition(".")[0]
+    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return ConfigError(f"unknown key {key}{hint}; available{f' in {parent}' if parent else ''}: {', '.join(beside)}")
+
+
+def _read(cls: Any, data: Any, prefix: str) -> Any:
+    if not isinstance(data, Mapping):
+        inside = ", ".join(f.name for f in dataclasses.fields(cls))
+        raise ConfigError(f"{prefix}={data!r} must be a section with the keys {inside}")
+    dot = f"{prefix}." if prefix else ""
+    fields = dataclasses.fields(cls)
+    for key in data:
+        if key not in {f.name for f in fields}:
+            raise unknown_key(f"{dot}{key}")
+    hints = _hints(cls)
+    values = {}
+    for f in fields:
+        key, (hint, rule) = dot + f.name, hints[f.name]
+        if f.name not in data:
+            raise ConfigError(f"{key} is missing from the configuration; every key needs a value")
+        if dataclasses.is_dataclass(hint):
+            values[f.name] = _read(hint, data[f.name], key)
+            continue
+        value = _typed(hint, data[f.name], key)
+        allowed = rule(value) if rule and value is not None else None
+        if allowed is not None:
+            raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}")
+        values[f.name] = value
+    return cls(**values)
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, tuple[Any, rules.Rule | None]]:
+    """Return type and rule of every field."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {
+        name: (getattr(h, "__origin__", h), h.__metadata__[0]) if hasattr(h, "__metadata__") else (h, None)
+        for name, h in hints.items()
+    }
+
+
+_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a finite number",
+    str: "a text",
+    list[str]: "a list of texts",
+    type(None): "null",
+}
+
+
+def _typed(hint: Any, value: Any, key: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        if option is float and type(value) in (int, float) and math.isfinite(value):
+            return float(value)
+        if option == list[str] and isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+        if option in (bool, int, str, type(None)) and type(value) is option:
+            return value
+    allowed = " or ".join(_WORDS[option] for option in options)
+    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}, not {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) and value else repr(value)

@@ -1,0 +1,269 @@
+"""One trial: train (unless that is done), prune, attack image by image. Knows neither Ray nor MLflow nor the store."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from surrogate.errors import SurrogateError
+from sweep.errors import SweepError
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.schema import Settings, read
+
+if TYPE_CHECKING:
+    from surrogate.attack import AttackResult, GradientAttack, Instance
+    from surrogate.datasets import Dataset
+    from surrogate.networks import ReluNetwork
+    from sweep.instances import DrawnInstance
+    from sweep.plan import Trial
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A dense network with what its training cost and its share of correct test images (0 to 1)."""
+
+    network: ReluNetwork
+    train_seconds: float
+    train_cpu_seconds: float
+    accuracy: float
+
+
+def load_data(settings: Settings) -> Dataset:
+    """Load the data set of a trial.
+
+    Raises:
+        DataUnavailable, InvalidSetting: see :func:`surrogate.datasets.load`.
+    """
+    from pathlib import Path
+
+    from surrogate.datasets import load
+
+    dataset = settings.dataset
+    return load(dataset.name, dataset.side, None if dataset.folder is None else Path(dataset.folder).expanduser())
+
+
+def train_network(settings: Settings, data: Dataset) -> TrainedNetwork:
+    """Train the dense network of a trial.
+
+    Raises:
+        TrainingDiverged: the loss or the weights are no longer finite.
+    """
+    from surrogate.training import Training, accuracy, fit
+
+    t, hidden = settings.training, [settings.network.width] * settings.network.depth
+    training = Training(
+        epochs=t.epochs,
+        seed=t.seed,
+        batch_size=t.batch_size,
+        learning_rate=t.learning_rate,
+        weight_decay=t.weight_decay,
+        optimizer=t.optimizer,
+        bias=settings.network.bias,
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    network = fit(training, hidden, data.train_images, data.train_labels)
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    return TrainedNetwork(network, seconds, cpu_seconds, accuracy(network, data.test_images, data.test_labels))
+
+
+def run_trial(trial: Trial, data: Dataset, trained: TrainedNetwork | None = None) -> TrialRecord:
+    """Run one trial; an error ends it as ``failed``, with its sentence and what was found before it."""
+    record = new_record(trial)
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        settings = read(trial.config)
+        _run(record, settings, data, trained or train_network(settings, data))
+    except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
+        mark_failed(record, error)
+    record.ended_at = time.time()
+    record.total_seconds, record.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    return record
+
+
+def new_record(trial: Trial) -> TrialRecord:
+    """Return the record of a trial that starts now."""
+    return TrialRecord(
+        key=trial.key,
+        name=trial.name,
+        config=trial.config,
+        swept=trial.swept,
+        status="finished",
+        started_at=time.time(),
+        baseline_key=trial.baseline_key,
+    )
+
+
+def mark_failed(record: TrialRecord, error: BaseException) -> None:
+    """Set the status of a record to ``failed``, with one sentence and the traceback."""
+    record.status = "failed"
+    record.error = sentence(error)
+    record.error_detail = "".join(traceback.format_exception(error))
+
+
+def sentence(error: BaseException) -> str:
+    """Return one sentence about an error: our own as they are, others with their type."""
+    text = " ".join(str(error).split())
+    if isinstance(error, (SurrogateError, SweepError)):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def limit_threads(count: int) -> None:
+    """Hold torch and the linear algebra libraries to ``count`` threads, those not loaded yet included."""
+    import threadpoolctl  # type: ignore[import-untyped]
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(count)
+    threadpoolctl.threadpool_limits(count)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
+
+
+def _run(record: TrialRecord, settings: Settings, data: Dataset, trained: TrainedNetwork) -> None:
+    from sweep.instances import draw_instances
+
+    dense = trained.network
+    record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
+    attack = ATTACKS[settings.attack.method](settings)
+    surrogate = _prune(record, settings, data, dense) if attack.needs_surrogate else None
+
+    i, a = settings.instances, settings.attack
+    images, labels = (data.train_images, data.train_labels) if i.split == "train" else (data.test_images, data.test_labels)
+    drawn, record.skipped = draw_instances(
+        dense,
+        images,
+        labels,
+        seed=i.seed,
+        count=i.count,
+        norm=a.norm,
+        radius=a.radius,
+        targeted=a.target == "runner_up",
+        source=f"{data.name} {data.side}x{data.side} {i.split}",
+    )
+    for instance in drawn:
+        record.instances.append(_instance_record(instance, attack.run(dense, surrogate, instance.question)))
+
+
+def _prune(record: TrialRecord, settings: Settings, data: Dataset, dense: ReluNetwork) -> ReluNetwork:
+    from surrogate.pruning import Finetuning, Pruning, prune, sparsity
+    from surrogate.training import accuracy
+
+    p, f = settings.pruning, settings.pruning.finetune
+    finetuning = Finetuning(
+        rounds=f.rounds,
+        epochs=f.epochs,
+        optimizer=f.optimizer,
+        learning_rate=f.learning_rate,
+        weight_decay=f.weight_decay,
+        batch_size=f.batch_size,
+        rewind=f.rewind,
+        seed=p.seed,
+    )
+    begin = time.perf_counter()
+    surrogate = prune(Pruning(p.method, p.amount, p.seed, finetuning), dense, data)
+    record.prune_seconds = time.perf_counter() - begin
+    record.sparsity = sparsity(dense, surrogate)
+    record.accuracy_surrogate = accuracy(surrogate, data.test_images, data.test_labels)
+    return surrogate
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack ready to run: ``run(dense, surrogate, instance)``; without ``needs_surrogate`` the surrogate is None."""
+
+    needs_surrogate: bool
+    run: Callable[[ReluNetwork, ReluNetwork | None, Instance], AttackResult]
+
+
+def _gradient(settings: Settings) -> GradientAttack:
+    from surrogate.attack import GradientAttack
+
+    return GradientAttack(
+        starts=settings.attack.gradient_starts,
+        steps=settings.attack.gradient_steps,
+        seed=settings.solver.seed,
+        time_limit_seconds=settings.solver.time_limit_seconds,
+    )
+
+
+def gradient_attack(settings: Settings) -> Attack:
+    gradient = _gradient(settings)
+    return Attack(needs_surrogate=False, run=lambda dense, _, instance: gradient.run(dense, instance))
+
+
+def surrogate_attack(settings: Settings) -> Attack:
+    from surrogate.attack import SurrogateAttack
+    from surrogate.solvers import SOLVERS
+
+    solver = SOLVERS[settings.solver.name](
+        time_limit_seconds=settings.solver.time_limit_seconds,
+        threads=settings.solver.threads,
+        seed=settings.solver.seed,
+    )
+    attack = SurrogateAttack(
+        bounds=settings.bounds.method,
+        formulation=settings.formulation.method,
+        solver=solver,
+        on_incumbent=settings.attack.on_incumbent,
+        start=settings.attack.start,
+        polish=settings.attack.polish,
+        gradient=_gradient(settings),
+    )
+
+    def run(dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
+        assert surrogate is not None
+        return attack.run(dense, surrogate, instance)
+
+    return Attack(needs_surrogate=True, run=run)
+
+
+ATTACKS: dict[str, Callable[[Settings], Attack]] = {"surrogate": surrogate_attack, "gradient": gradient_attack}
+"""Every attack by the name that ``attack.method`` gives it."""
+
+
+def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceRecord:
+    question = instance.question
+    assert question.region.radius is not None
+    measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
+    values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
+    return InstanceRecord(
+        instance_key=instance.key,
+        image=instance.image,
+        label=question.label,
+        target=question.target,
+        norm=question.region.norm,
+        radius=question.region.radius,
+        status=str(result.status),
+        margin=_finite(result.margin),
+        surrogate_margin=_finite(result.surrogate_margin),
+        dual_bound=_finite(result.dual_bound),
+        first_adversarial_seconds=result.first_adversarial_seconds,
+        solver_status=result.solver_status,
+        timeline=[
+            {
+                "seconds": event.seconds,
+                "margin": event.margin,
+                "surrogate_margin": event.surrogate_margin,
+                "source": event.source,
+            }
+            for event in result.timeline
+        ],
+        clean=[float(pixel) for pixel in question.region.center],
+        perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
+        **values,
+    )
+
+
+def _plain(value: Any) -> int | float | None:
+    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
