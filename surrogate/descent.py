@@ -29,7 +29,7 @@ def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDAr
         limit = math.sqrt(6.0 / (inputs + neurons))
         weights.append(torch.empty(neurons, inputs, dtype=torch.float32).uniform_(-limit, limit, generator=generator))
         biases.append(torch.zeros(neurons, dtype=torch.float32))
-    return _descend(training, weights, biases, None, x, y, generator)
+    return _descend(training, weights, biases, [None] * len(weights), x, y, generator)
 
 
 def train_further(
@@ -40,7 +40,7 @@ def train_further(
         training,
         [torch.tensor(weight, dtype=torch.float32) for weight in network.weights],
         [torch.tensor(bias, dtype=torch.float32) for bias in network.biases],
-        [torch.tensor(np.logical_not(mask)) for mask in masks],
+        [None if mask.all() else torch.tensor(mask, dtype=torch.float32) for mask in masks],
         x,
         y,
         torch.Generator().manual_seed(training.seed),
@@ -51,12 +51,12 @@ def _descend(
     training: Training,
     weights: list[torch.Tensor],
     biases: list[torch.Tensor],
-    pruned: list[torch.Tensor] | None,
+    masks: Sequence[torch.Tensor | None],
     x: NDArray[Any],
     y: NDArray[Any],
     generator: torch.Generator,
 ) -> ReluNetwork:
-    """Train the tensors in place; ``pruned`` marks the weights that stay 0.
+    """Train the tensors in place; ``masks`` are 0.0 for weights that stay 0 and 1.0 for others, or None.
 
     Batches are indexed, since a DataLoader costs more than a step of these networks does.
     """
@@ -66,6 +66,7 @@ def _descend(
     for parameter in trained:
         parameter.requires_grad_()
     options: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
+    pruned = [(weight, mask) for weight, mask in zip(weights, masks, strict=True) if mask is not None]
     optimizer = OPTIMIZERS[training.optimizer](trained, **options)
     with torch.enable_grad():
         for epoch in range(training.epochs):
@@ -79,19 +80,17 @@ def _descend(
                 loss = torch.nn.functional.cross_entropy(logits, labels[batch])
                 optimizer.zero_grad()
                 loss.backward()
-                if pruned is not None:  # the gradients too, else Adam's moments would move a pruned weight
-                    for weight, zeros in zip(weights, pruned, strict=True):
-                        assert weight.grad is not None
-                        weight.grad.masked_fill_(zeros, 0.0)
+                for weight, mask in pruned:  # the gradients too, else Adam's moments would move a pruned weight
+                    assert weight.grad is not None
+                    weight.grad.mul_(mask)  # on CPU ten times faster than masked_fill_
                 optimizer.step()
-                if pruned is not None:
-                    with torch.no_grad():
-                        for weight, zeros in zip(weights, pruned, strict=True):
-                            weight.masked_fill_(zeros, 0.0)
+                for weight, mask in pruned:
+                    weight.detach().mul_(mask)
                 total_loss += loss.detach()
             _require_finite(total_loss, trained, epoch, training)
     return ReluNetwork(
-        [weight.detach().double().numpy() for weight in weights], [bias.detach().double().numpy() for bias in biases]
+        [weight.detach().double().numpy() + 0.0 for weight in weights],  # + 0.0 makes the -0.0 of masking 0.0
+        [bias.detach().double().numpy() for bias in biases],
     )
 
 

@@ -1,0 +1,76 @@
+"""Reading the protocol buffers of an ONNX file, distrusting what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.checker import ValidationError
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+
+from surrogate.errors import InvalidNetwork, UnsupportedLayer
+from surrogate.onnx_files.graph import OPERATIONS
+
+FIRST_OPSET = 7
+"""Before version 7 of ONNX's operators, Add and Gemm broadcast in another way."""
+
+
+def load_model(path: Path) -> Any:
+    """Return the checked model in ``path``, weights that lie in files beside it included.
+
+    Raises:
+        UnsupportedLayer: a node that is not supported; gives index and type.
+        InvalidNetwork: a file that is unreadable or malformed, or points outside its folder.
+    """
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except OSError as error:
+        raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
+    except DecodeError as error:
+        raise InvalidNetwork(f"{path} is not an ONNX file, or is truncated: {error}") from error
+    for index, node in enumerate(model.graph.node):
+        if node.op_type not in OPERATIONS or node.domain not in ("", "ai.onnx"):
+            raise UnsupportedLayer(
+                f"{path.name}, node {index} ({node.op_type}) is not supported: expected {', '.join(sorted(OPERATIONS))}"
+            )
+    if model.functions or model.graph.sparse_initializer:
+        raise InvalidNetwork(f"{path} defines functions or sparse weights, which are not supported")
+    _load_external_data(model, path)
+    try:
+        onnx.checker.check_model(model)
+    except ValidationError as error:
+        raise InvalidNetwork(f"{path} is not a well-formed ONNX file: {_first_line(error)}") from error
+    versions = {opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")}
+    if not versions or min(versions) < FIRST_OPSET:
+        raise InvalidNetwork(f"{path} uses operators of version {min(versions, default=0)}: expected {FIRST_OPSET} or newer")
+    return model
+
+
+def _load_external_data(model: Any, path: Path) -> None:
+    folder = path.parent.resolve()
+    for tensor in _tensors(model.graph):
+        if not uses_external_data(tensor):
+            continue
+        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        target = (folder / location).resolve()  # resolves links too
+        if not target.is_relative_to(folder):
+            raise InvalidNetwork(f"{path}: the weights {tensor.name} lie outside the file's folder, at {location}: refused")
+        if not target.is_file():
+            raise InvalidNetwork(f"{path}: the weights {tensor.name} should lie in {target}, which is not there")
+    try:
+        load_external_data_for_model(model, str(folder))
+    except (ValidationError, ValueError, OSError) as error:
+        raise InvalidNetwork(f"{path}: weights in files beside it cannot be read: {_first_line(error)}") from error
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for node in graph.node:
+        yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
