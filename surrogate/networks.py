@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,8 @@ class ReluNetwork:
                 f"a network needs at least one weight matrix and one bias vector per matrix, "
                 f"got {len(weights)} matrices and {len(biases)} vectors"
             )
-        matrices, vectors = [], []
+        matrices: list[FloatArray] = []
+        vectors: list[FloatArray] = []
         for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             matrix, vector = _frozen(weight), _frozen(bias)
             if matrix.ndim != 2 or vector.shape != matrix.shape[:1]:

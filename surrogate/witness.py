@@ -39,7 +39,7 @@ def check(dense: ReluNetwork, region: Region, problem: Margin, x: ArrayLike) -> 
     A solver's point may leave the region by its feasibility tolerance, so it is projected back first: what is evaluated is
     what is returned.
     """
-    point = np.asarray(x, dtype=np.float64)
+    point = np.array(x, dtype=np.float64)  # a copy: what is kept must not change with the caller's array
     if point.shape != (region.size,) or not np.isfinite(point).all():
         return None
     if not region.contains(point):

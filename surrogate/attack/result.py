@@ -55,7 +55,7 @@ class AttackResult:
     Attributes:
         status: verdict on the dense network.
         witness: the best independently checked adversarial input ``(d,)``, or None.
-        best_point: the point ``(d,)`` of the region with the largest dense margin met, adversarial or not; None if none was met.
+        best_point: the point ``(d,)`` of the region with the largest dense margin met, adversarial or not; None if none was.
         margin: dense margin of ``best_point`` (float64); None if none was met.
         surrogate_margin: largest margin *of the surrogate* among the MILP's incumbents; None without a MILP.
         dual_bound: upper bound on the margin of the network *inside the MILP*, over the region: a bound on the dense margin

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from surrogate.errors import InvalidSetting, UnsoundBounds
-from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.region import Region
 
 SLACK = 1e-9
@@ -39,7 +39,7 @@ class Bounds:
                 raise UnsoundBounds(f"layer {layer}, neuron {j}: the bounds [{low[j]}, {high[j]}] cross")
 
     @property
-    def unstable(self) -> tuple[FloatArray, ...]:
+    def unstable(self) -> tuple[BoolArray, ...]:
         """Per hidden layer, which neurons have bounds on both sides of 0 (boolean vectors): those that need a binary."""
         return tuple((low < 0.0) & (high > 0.0) for low, high in zip(self.lower[:-1], self.upper[:-1], strict=True))
 

@@ -35,7 +35,7 @@ def constrain(region: Region, block: Any, x: Sequence[Any]) -> None:
     for variable, lower, upper in zip(variables, low.tolist(), high.tolist(), strict=True):
         variable.setlb(lower if variable.lb is None else max(lower, variable.lb))
         variable.setub(upper if variable.ub is None else min(upper, variable.ub))
-    if region.norm != "l1":
+    if region.radius is None or region.norm != "l1":
         return
     up, down = region.upper - region.center, region.center - region.lower
     two_sided = np.flatnonzero((up > 0.0) & (down > 0.0)).tolist()

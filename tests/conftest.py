@@ -1,0 +1,8 @@
+"""Fixtures for the whole suite; the oracles are importable as ``oracles`` from every test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,102 @@
+"""Every bound method: sound, never looser than what it is meant to improve, and clear about misuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import random_network, random_region, sample
+
+from surrogate.bounds import METHODS, Bounds, method
+from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.networks import ReluNetwork
+from surrogate.region import Region
+
+seeds = st.integers(0, 2**32 - 1)
+NORMS = ("l1", "l2", "linf")
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", METHODS)
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_no_point_of_the_region_leaves_the_bounds(name: str, norm: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network, region = random_network(rng, (5, 6, 5, 4, 3)), random_region(rng, 5, norm)
+    bounds = method(name).compute(network, region)
+    points = np.concatenate([sample(rng, region, 200), region.support(rng.normal(size=(50, 5)))[1]])
+    for low, high, z in zip(bounds.lower, bounds.upper, network.pre_activations(points), strict=True):
+        assert (z >= low).all()
+        assert (z <= high).all()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_each_method_is_inside_the_looser_one(norm: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network, region = random_network(rng, (5, 6, 5, 4, 3)), random_region(rng, 5, norm)
+    box, interval, crown = (method(name).compute(network, region) for name in ("box", "interval", "crown"))
+    for loose, tight in ((box, interval), (interval, crown)):
+        for layer in range(4):
+            slack = 1e-7 * (1.0 + np.abs(loose.upper[layer]) + np.abs(loose.lower[layer]))
+            assert (tight.lower[layer] >= loose.lower[layer] - slack).all()
+            assert (tight.upper[layer] <= loose.upper[layer] + slack).all()
+
+
+def test_first_layer_is_exact_over_the_ball() -> None:
+    network = ReluNetwork([[[2.0, 1.0]], [[1.0]]], [[0.0], [0.0]])
+    region = Region(0.0, 1.0, [0.0, 0.0], 1.5, "l1")
+    for name in ("interval", "crown"):
+        bounds = method(name).compute(network, region)
+        assert bounds.lower[0][0] == pytest.approx(0.0, abs=1e-7)
+        assert bounds.upper[0][0] == pytest.approx(2.5, abs=1e-7)
+    assert method("box").compute(network, region).upper[0][0] == pytest.approx(3.0, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "network",
+    [
+        ReluNetwork([[[1e-8, -1e-8]], [[1.0], [-1.0]]], [[0.0], [0.0, 0.0]]),
+        ReluNetwork([[[0.0, 0.0], [1.0, 1.0]], [[1.0, 1.0]]], [[0.0, -9.0], [1.0]]),
+        ReluNetwork([[[1.0, 2.0], [3.0, 4.0]]], [[0.0, 1.0]]),
+        ReluNetwork([[[1e8, -1e8]], [[1e-8]]], [[0.0], [0.0]]),
+    ],
+    ids=["tiny weights", "zero row and dead neuron", "one layer", "huge weights"],
+)
+def test_odd_networks(name: str, network: ReluNetwork) -> None:
+    region = Region(0.0, 1.0, [0.5, 0.0], 0.4, "l1")
+    bounds = method(name).compute(network, region)
+    bounds.require(network.pre_activations(sample(np.random.default_rng(0), region, 100)), tolerance=0.0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_pruned_row_needs_no_binary(name: str) -> None:
+    network = ReluNetwork([[[0.0, 0.0], [1.0, -1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])
+    bounds = method(name).compute(network, Region(0.0, 1.0, [0.5, 0.5], 0.5, "l1"))
+    assert bounds.unstable[0].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_region_of_another_size_is_refused(name: str) -> None:
+    with pytest.raises(InvalidSetting, match="3 coordinates but the network takes 2"):
+        method(name).compute(ReluNetwork([[[1.0, 1.0]]], [[0.0]]), Region(0.0, 1.0, [0.0, 0.0, 0.0]))
+
+
+def test_unknown_method_lists_the_known() -> None:
+    with pytest.raises(InvalidSetting, match="bounds='crwon' is not one of box, interval, crown"):
+        method("crwon")
+
+
+def test_crossing_bounds_are_an_error() -> None:
+    with pytest.raises(UnsoundBounds, match="layer 0, neuron 1"):
+        Bounds((np.array([0.0, 1.0]),), (np.array([0.0, 0.5]),))
+
+
+def test_a_forward_pass_outside_the_bounds_is_an_error() -> None:
+    bounds = Bounds((np.array([0.0]),), (np.array([1.0]),))
+    bounds.require([np.array([[0.5], [1.0]])])
+    with pytest.raises(UnsoundBounds, match="reaches pre-activations"):
+        bounds.require([np.array([[0.5], [1.1]])])

@@ -1,0 +1,237 @@
+"""The attacks: optima against brute force, verdicts that are proven, and points that are checked."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from oracles import brute_force_maximum, random_network, random_region, sample
+
+from surrogate.attack import STARTS, AttackResult, GradientAttack, Instance, Status, SurrogateAttack
+from surrogate.attack.frank_wolfe import ascend, random_starts
+from surrogate.bounds import METHODS as BOUNDS
+from surrogate.bounds import Bounds, Crown
+from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import METHODS as PRUNINGS
+from surrogate.pruning import Pruning, prune
+from surrogate.region import Region
+from surrogate.solvers import HighsSolver
+
+
+def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 3, 3, 3)) -> tuple:
+    rng = np.random.default_rng(seed)
+    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
+    label = int(network(region.center[None]).argmax())
+    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
+
+
+def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instance) -> None:
+    """Whatever the verdict: what is reported about points is true of the dense network, recomputed by torch."""
+    rows = instance.problem.rows(dense.output_size)
+    if result.best_point is not None:
+        logits = dense.to_torch()(torch.from_numpy(result.best_point)).detach().numpy()
+        assert result.margin == pytest.approx((rows @ logits).max(), abs=1e-6)
+        assert instance.region.contains(result.best_point)
+        assert result.margin == max(event.margin for event in result.timeline)
+    assert (result.witness is not None) == (result.status is Status.ADVERSARIAL)
+    assert (result.first_adversarial_seconds is not None) == (result.status is Status.ADVERSARIAL)
+    if result.witness is not None:
+        assert result.margin > 0.0
+        assert result.norms["l1"] == pytest.approx(np.abs(result.witness - instance.region.center).sum())
+    assert all(earlier.seconds <= later.seconds for earlier, later in pairwise(result.timeline))
+
+
+@pytest.mark.parametrize("norm", ["l1", "linf"])
+@pytest.mark.parametrize("targeted", [True, False])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("pruning", PRUNINGS)
+def test_optimum_equals_brute_force(pruning: str, seed: int, targeted: bool, norm: str) -> None:
+    dense, instance = question(seed, norm, targeted)
+    surrogate = prune(Pruning(method=pruning, amount=0.0 if pruning == "none" else 0.4), dense, None)
+    expected = brute_force_maximum(surrogate.compose(instance.problem.rows(3)), instance.region)
+    for bounds in BOUNDS:
+        result = SurrogateAttack(bounds=bounds).run(dense, surrogate, instance)
+        assert result.solver_status == "optimal"
+        assert result.surrogate_margin == pytest.approx(expected, abs=1e-5)
+        assert result.dual_bound == pytest.approx(expected, abs=1e-5)
+        check_consistency(result, dense, instance)
+        if pruning == "none":
+            assert result.margin == pytest.approx(expected, abs=1e-5)
+            if abs(expected) > 1e-4:
+                assert result.status is (Status.ADVERSARIAL if expected > 0.0 else Status.ROBUST)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("polish", [True, False])
+def test_starts_and_polishing_change_the_way_not_the_optimum(start: str, polish: bool) -> None:
+    dense, instance = question(11, sizes=(5, 6, 5, 3))
+    result = SurrogateAttack(start=start, polish=polish).run(dense, dense, instance)
+    expected = brute_force_maximum(dense.compose(instance.problem.rows(3)), instance.region)
+    assert result.margin == pytest.approx(expected, abs=1e-5)
+    check_consistency(result, dense, instance)
+    assert {event.source for event in result.timeline} >= {"start", "incumbent"} | ({"polish"} if polish else set())
+
+
+def robust_question() -> tuple[ReluNetwork, Instance]:
+    dense, instance = question(3)
+    region = instance.region
+    return dense, Instance(Region(region.lower, region.upper, region.center, 0.01, "l1"), instance.label, instance.target)
+
+
+def test_robust_comes_only_from_the_dense_network() -> None:
+    dense, instance = robust_question()
+    assert SurrogateAttack().run(dense, dense, instance).status is Status.ROBUST
+    for method in ("magnitude", "structured"):
+        surrogate = prune(Pruning(method=method, amount=0.4), dense, None)
+        result = SurrogateAttack().run(dense, surrogate, instance)
+        assert result.dual_bound < 0.0  # the surrogate's optimum is not adversarial, which says nothing about the dense network
+        assert result.status is Status.UNRESOLVED
+
+
+def test_a_time_limit_never_proves() -> None:
+    dense, instance = question(3, sizes=(6, 30, 30, 3))
+    result = SurrogateAttack(bounds="box", solver=HighsSolver(time_limit_seconds=1e-6)).run(dense, dense, instance)
+    assert result.solver_status == "time_limit"
+    assert result.status is Status.UNRESOLVED
+    assert result.dual_bound >= result.margin
+
+
+def test_stop_ends_when_the_question_is_decided() -> None:
+    dense, instance = robust_question()
+    proven = SurrogateAttack(on_incumbent="stop").run(dense, dense, instance)
+    assert (proven.status, proven.solver_status) == (Status.ROBUST, None)  # CROWN alone decides: no MILP is solved
+    dense, instance = question(0, targeted=False, sizes=(8, 10, 10, 3))
+    wide = Instance(Region(0.0, 1.0, instance.region.center, 6.0, "l1"), instance.label)
+    found = SurrogateAttack(on_incumbent="stop", bounds="box").run(dense, dense, wide)
+    full = SurrogateAttack(bounds="box").run(dense, dense, wide)
+    assert (found.status, found.solver_status) == (Status.ADVERSARIAL, "stopped")
+    assert found.margin <= full.margin + 1e-6
+
+
+def test_every_incumbent_is_what_the_networks_say() -> None:
+    dense, instance = question(7, sizes=(6, 8, 8, 3))
+    surrogate = prune(Pruning(method="magnitude", amount=0.5), dense, None)
+    result = SurrogateAttack(bounds="box", start="none").run(dense, surrogate, instance)
+    incumbents = [event for event in result.timeline if event.source == "incumbent"]
+    margins = [event.surrogate_margin for event in incumbents]
+    assert len(incumbents) >= 1
+    assert result.surrogate_margin == max(event.surrogate_margin for event in result.timeline)
+    assert margins == sorted(margins)
+
+
+def test_contradicting_bounds_raise_instead_of_proving(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense, instance = question(0)
+    optimum = SurrogateAttack().run(dense, dense, instance).margin
+    at_center = instance.problem.value(dense(instance.region.center[None]))[0]
+    assert optimum > at_center + 0.1
+    honest = Crown.compute
+
+    def optimist(self: Crown, network: ReluNetwork, region: Region) -> Bounds:
+        bounds = honest(self, network, region)
+        return Bounds(bounds.lower, (*bounds.upper[:-1], np.array([(optimum + at_center) / 2.0])))
+
+    monkeypatch.setattr(Crown, "compute", optimist)
+    with pytest.raises(UnsoundBounds, match="outside the bounds"):
+        SurrogateAttack(start="gradient").run(dense, dense, instance)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 4, 2)])
+def test_one_layer_and_no_bias(bias: bool, sizes: tuple[int, ...]) -> None:
+    dense = random_network(np.random.default_rng(0), sizes, bias=bias)
+    region = random_region(np.random.default_rng(1), 3, "l1")
+    label = int(dense(region.center[None]).argmax())
+    instance = Instance(region, label)
+    result = SurrogateAttack().run(dense, dense, instance)
+    expected = brute_force_maximum(dense.compose(instance.problem.rows(2)), region)
+    assert result.margin == pytest.approx(expected, abs=1e-5)
+    check_consistency(result, dense, instance)
+
+
+def test_a_surrogate_of_zeros_is_unresolved_not_robust() -> None:
+    dense, instance = question(3)
+    empty = ReluNetwork([np.zeros_like(w) for w in dense.weights], [np.zeros_like(b) for b in dense.biases])
+    result = SurrogateAttack().run(dense, empty, instance)
+    assert result.status in (Status.UNRESOLVED, Status.ADVERSARIAL)
+    assert result.surrogate_margin == pytest.approx(0.0, abs=1e-9)
+    check_consistency(result, dense, instance)
+
+
+class TestGradient:
+    @pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
+    def test_it_climbs_and_stays_inside(self, norm: str) -> None:
+        dense, instance = question(2, norm, sizes=(8, 16, 16, 4))
+        result = GradientAttack().run(dense, instance)
+        at_center = instance.problem.value(dense(instance.region.center[None]))[0]
+        assert result.margin > at_center
+        check_consistency(result, dense, instance)
+
+    def test_more_starts_are_no_worse_and_are_seeded(self) -> None:
+        dense, instance = question(4, sizes=(8, 16, 16, 4))
+        one, many = GradientAttack().run(dense, instance), GradientAttack(starts=40).run(dense, instance)
+        assert many.margin >= one.margin
+        assert GradientAttack(starts=40).run(dense, instance).margin == many.margin
+        assert many.work["gradient_evaluations"] > one.work["gradient_evaluations"]
+
+    def test_it_never_exceeds_the_optimum_and_never_proves(self) -> None:
+        for seed in range(5):
+            dense, instance = question(seed)
+            result = GradientAttack(starts=20).run(dense, instance)
+            assert result.margin <= brute_force_maximum(dense.compose(instance.problem.rows(3)), instance.region) + 1e-9
+            assert result.status is not Status.ROBUST
+            assert result.dual_bound is None
+
+    def test_the_limit_is_kept_between_batches(self) -> None:
+        dense, instance = question(4, sizes=(8, 16, 16, 4))
+        begin = time.perf_counter()
+        GradientAttack(starts=10**9, time_limit_seconds=0.2).run(dense, instance)
+        assert time.perf_counter() - begin < 30.0  # a guard against never ending, not a measurement
+
+    def test_ascent_never_goes_down(self) -> None:
+        rng = np.random.default_rng(9)
+        dense, instance = question(9, sizes=(8, 16, 16, 4))
+        points = sample(rng, instance.region, 20)
+        reached, margins, _ = ascend(dense, instance.region, instance.problem, points, steps=10)
+        assert (margins >= instance.problem.value(dense(points)) - 1e-12).all()
+        np.testing.assert_allclose(margins, instance.problem.value(dense(reached)), atol=1e-9)
+
+    @pytest.mark.parametrize("norm", ["l1", "l2", "linf", "none"])
+    def test_random_starts_lie_in_the_region(self, norm: str) -> None:
+        region = random_region(np.random.default_rng(0), 6, norm)
+        points = random_starts(region, 50, np.random.default_rng(1))
+        assert all(region.contains(point) for point in points)
+        assert len(np.unique(points.round(9), axis=0)) > 25
+
+
+@pytest.mark.parametrize(
+    ("attack", "message"),
+    [
+        (lambda: SurrogateAttack(bounds="tight"), "bounds='tight' is not one of box, interval, crown"),
+        (lambda: SurrogateAttack(start="cold"), "start='cold' is not one of none, center, gradient"),
+        (lambda: SurrogateAttack(on_incumbent="go"), "on_incumbent='go' is not one of check, stop"),
+        (lambda: SurrogateAttack(formulation="x"), "formulation='x' is not one of big_m"),
+        (lambda: SurrogateAttack(polish_steps=0), "polish_steps must be at least 1"),
+        (lambda: GradientAttack(starts=0), "starts and steps must be at least 1"),
+        (lambda: GradientAttack(time_limit_seconds=0.0), "time_limit_seconds must be positive"),
+    ],
+)
+def test_settings_are_checked(attack: type, message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
+        attack()
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    dense, instance = question(0)
+    other = random_network(np.random.default_rng(0), (4, 3, 2))
+    with pytest.raises(InvalidSetting, match="equal input and output sizes"):
+        SurrogateAttack().run(dense, other, instance)
+    with pytest.raises(InvalidSetting, match="3 coordinates but the dense network takes 4"):
+        GradientAttack().run(dense, Instance(Region(0.0, 1.0, [0.5] * 3, 0.1, "l1"), 0, 1))
+    with pytest.raises(InvalidSetting, match="classes run from 0 to 2"):
+        GradientAttack().run(dense, Instance(instance.region, 0, 7))
+    with pytest.raises(InvalidSetting, match="no linear formulation"):
+        SurrogateAttack().run(dense, dense, Instance(Region(0.0, 1.0, [0.5] * 4, 0.1, "l2"), 0, 1))

@@ -1,0 +1,163 @@
+"""HiGHS: the matrix it is given, the statuses it answers, starts, callbacks and deadlines."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.solvers import HighsSolver, Solution, SolverStatus
+
+
+def knapsack(count: int = 40, seed: int = 0) -> pyo.ConcreteModel:
+    """A strongly correlated multi-row knapsack: quick to enter, long to close."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(50, 100, size=(5, count)).astype(float)
+    values = weights.mean(axis=0) + 10.0
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(count), domain=pyo.Binary)
+    model.rows = pyo.Constraint(range(5), rule=lambda m, i: sum(weights[i, j] * m.x[j] for j in m.x) <= weights[i].sum() / 2)
+    model.goal = pyo.Objective(expr=sum(values[j] * model.x[j] for j in model.x), sense=pyo.maximize)
+    return model
+
+
+def solve(model: Any, watched: list, on_incumbent: Any = None, seconds: float = 30.0, warm: bool = False) -> Solution:
+    return HighsSolver(time_limit_seconds=seconds).solve(
+        model,
+        watched,
+        warm_start=warm,
+        on_incumbent=on_incumbent or (lambda *_: False),
+        deadline=time.perf_counter() + seconds,
+    )
+
+
+@pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
+def test_senses_offsets_and_mixed_rows(sense: int) -> None:
+    model = pyo.ConcreteModel()
+    model.x, model.k = pyo.Var(bounds=(-1, 4)), pyo.Var(domain=pyo.Integers, bounds=(0, 3))
+    model.equal = pyo.Constraint(expr=model.x + model.k == 2.5)
+    model.above = pyo.Constraint(expr=model.x >= 0.0)
+    model.goal = pyo.Objective(expr=2.0 * model.x + model.k + 10.0, sense=sense)
+    solution = solve(model, [model.x, model.k])
+    expected = {pyo.minimize: (0.5, 2.0), pyo.maximize: (2.5, 0.0)}[sense]
+    np.testing.assert_allclose(solution.values, expected, atol=1e-7)
+    assert solution.status is SolverStatus.OPTIMAL
+    assert solution.objective == pytest.approx(2.0 * expected[0] + expected[1] + 10.0)
+    assert solution.dual_bound == pytest.approx(solution.objective)
+    assert solution.size == {"binaries": 1, "rows": 2, "columns": 2, "nonzeros": 3}
+
+
+def test_a_linear_programme_has_a_bound_at_its_optimum() -> None:
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(bounds=(0, 1))
+    model.goal = pyo.Objective(expr=3.0 * model.x, sense=pyo.maximize)
+    model.row = pyo.Constraint(expr=model.x <= 0.5)
+    solution = solve(model, [model.x])
+    assert (solution.status, solution.dual_bound) == (SolverStatus.OPTIMAL, pytest.approx(1.5))
+
+
+def test_infeasible_is_a_status() -> None:
+    model = pyo.ConcreteModel()
+    model.k = pyo.Var(domain=pyo.Binary)
+    model.row = pyo.Constraint(expr=2.0 * model.k == 1.0)
+    model.goal = pyo.Objective(expr=model.k)
+    solution = solve(model, [model.k])
+    assert solution.status is SolverStatus.INFEASIBLE
+    assert solution.values is None
+
+
+def test_unbounded_is_a_failure_with_the_solvers_words() -> None:
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var()
+    model.goal = pyo.Objective(expr=model.x)
+    model.row = pyo.Constraint(expr=model.x <= 1.0)
+    with pytest.raises(SolverFailure, match="HiGHS ended with the status 'Unbounded"):
+        solve(model, [model.x])
+
+
+def test_time_limit_keeps_incumbent_and_bound() -> None:
+    solution = solve(model := knapsack(), list(model.x.values()), seconds=0.5)
+    assert solution.status is SolverStatus.TIME_LIMIT
+    assert solution.objective is not None
+    assert solution.dual_bound is not None
+    assert solution.objective < solution.dual_bound
+    assert solution.work["simplex_iterations"] > 0
+
+
+def test_every_incumbent_is_better_than_the_last_and_feasible() -> None:
+    model = knapsack(12)
+    met: list[tuple[Any, float]] = []
+    solution = solve(model, list(model.x.values()), lambda x, value: met.append((x, value)))
+    values = [value for _, value in met]
+    assert values == sorted(values)
+    assert values[-1] == pytest.approx(solution.objective)
+    for x, value in met:
+        for variable, entry in zip(model.x.values(), x, strict=True):
+            variable.set_value(round(float(entry)))
+        assert pyo.value(model.goal) == pytest.approx(value)
+        assert all(row.slack() >= -1e-6 for row in model.rows.values())
+
+
+def test_the_callback_can_stop_the_solve() -> None:
+    solution = solve(model := knapsack(), list(model.x.values()), lambda *_: True)
+    assert solution.status is SolverStatus.STOPPED
+
+
+def test_an_error_in_the_callback_arrives_here() -> None:
+    def broken(*_: Any) -> bool:
+        raise ZeroDivisionError("in the callback")
+
+    with pytest.raises(ZeroDivisionError, match="in the callback"):
+        solve(model := knapsack(), list(model.x.values()), broken)
+
+
+def test_a_start_becomes_the_first_incumbent() -> None:
+    model = knapsack()
+    best = solve(model, list(model.x.values()), seconds=1.0)
+    for variable, value in zip(model.x.values(), best.values, strict=True):
+        variable.set_value(round(float(value)))
+    met: list[float] = []
+    solve(model, list(model.x.values()), lambda _, value: bool(met.append(value)) or True, warm=True)
+    assert met[0] >= best.objective - 1e-6
+
+
+def test_a_variable_in_no_row_keeps_its_value() -> None:
+    model = pyo.ConcreteModel()
+    model.x, model.idle = pyo.Var(bounds=(0, 1)), pyo.Var(bounds=(0, 1), initialize=0.25)
+    model.row = pyo.Constraint(expr=model.x <= 0.5)
+    model.goal = pyo.Objective(expr=model.x, sense=pyo.maximize)
+    np.testing.assert_allclose(solve(model, [model.idle, model.x]).values, [0.25, 0.5])
+
+
+def test_a_passed_deadline_returns_at_once() -> None:
+    model = knapsack()
+    solution = HighsSolver().solve(
+        model, [], warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() - 1.0
+    )
+    assert (solution.status, solution.objective) == (SolverStatus.TIME_LIMIT, None)
+
+
+def test_tiny_coefficients_are_kept() -> None:
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(bounds=(0, 1e9))
+    model.row = pyo.Constraint(expr=1e-10 * model.x <= 0.05)
+    model.goal = pyo.Objective(expr=1e-8 * model.x, sense=pyo.maximize)
+    assert solve(model, [model.x]).objective == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"time_limit_seconds": 0.0}, "time_limit_seconds must be positive"),
+        ({"threads": 0}, "threads must be at least 1"),
+        ({"seed": -1}, "seed must be 0 or larger"),
+        ({"relative_gap": -1.0}, "relative_gap must be 0 or larger"),
+    ],
+)
+def test_settings_are_checked(setting: dict, message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
+        HighsSolver(**setting)
