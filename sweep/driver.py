@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 from surrogate.errors import SurrogateError
-from sweep.errors import Interrupted, SweepError
+from sweep.errors import SweepError
 from sweep.interruption import Interruption
 from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.schema import DatasetSettings, Settings, available_cpus, read
-from sweep.trial import TrainedNetwork, limit_threads, load_data, mark_failed, new_record, run_trial, train_network
+from sweep.trial import TrainedNetwork, limit_threads, load_data, mark_failed, new_record, run_trial, train_network, warm_up
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
@@ -68,8 +68,8 @@ def run(plan: Plan, overrides: Sequence[str], *, parallel: bool, console: Consol
             store = Store(Path(settings.sweep.store))
             tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER)
             return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel)
-        except Interrupted as error:
-            console.print(f"Interrupted by {error.signal_name} before any trial had started.")
+        except KeyboardInterrupt:
+            console.print("Interrupted before the sweep had begun: nothing was started.")
             return EXIT_INTERRUPTED
 
 
@@ -98,16 +98,19 @@ class _Sweep:
 
     def run(self, parallel: bool) -> int:
         signal_name = None
-        self.tracker.start_sweep(self.name, self.plan.trials[0].config, self.overrides)
         try:
+            with self.interruption.postponed():
+                self.tracker.start_sweep(self.name, self.plan.trials[0].config, self.overrides)
             with self.progress:
                 self._run_trials(parallel)
-        except Interrupted as error:
-            signal_name = error.signal_name
+        except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere
+            signal_name = self.interruption.requested or "SIGINT"
             self.ledger.interrupt(signal_name)
         except BaseException:
+            self.interruption.finish()
             self._close_after_fault()
             raise
+        self.interruption.finish()
         return self._close(signal_name)
 
     def _run_trials(self, parallel: bool) -> None:
@@ -186,6 +189,7 @@ class _Sweep:
     def _one(self, trial: Trial, data: Dataset) -> tuple[TrialRecord, TrainedNetwork | None]:
         """Run one trial; also return its network if it was trained here."""
         limit_threads(self.settings.cluster.cpus_per_trial)
+        warm_up()
         stored = self.store.network(trial.training_key)
         if stored is not None:
             return run_trial(trial, data, stored), None

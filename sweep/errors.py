@@ -11,11 +11,3 @@ class ConfigError(SweepError, ValueError):
 
 class StoreError(SweepError, OSError):
     """A stored result that cannot be written or read; names the file and how to mend it."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """The sweep was asked to end (Ctrl-C or SIGTERM); like :class:`KeyboardInterrupt` it passes every ``except Exception``."""
-
-    def __init__(self, signal_name: str) -> None:
-        super().__init__(signal_name)
-        self.signal_name = signal_name

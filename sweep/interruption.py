@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from sweep.errors import Interrupted
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Turns the first SIGINT or SIGTERM into :class:`Interrupted`, never inside :meth:`postponed`; later ones are ignored.
+    """Turns the first SIGINT or SIGTERM into KeyboardInterrupt, never inside :meth:`postponed`; later ones are ignored.
 
-    A context manager; outside the main thread, where Python allows no signal handlers, it does nothing.
+    ``requested`` is the name of that signal. A context manager; it does nothing outside the main thread, where Python allows
+    no signal handlers.
     """
 
     def __init__(self) -> None:
         self.requested: str | None = None
         self._depth = 0
+        self._pending = False
         self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -42,6 +42,10 @@ class Interruption:
             former = signal.signal(number, self._handle)
             self._former.setdefault(number, former)
 
+    def finish(self) -> None:
+        """Ignore signals from now on: nothing runs any more, and the last results are being written."""
+        self.requested = self.requested or "none"
+
     @contextmanager
     def postponed(self) -> Iterator[None]:
         """Hold a signal back until the block has ended."""
@@ -50,12 +54,15 @@ class Interruption:
             yield
         finally:
             self._depth -= 1
-        if self.requested is not None and self._depth == 0:
-            raise Interrupted(self.requested)
+        if self._pending and self._depth == 0:
+            self._pending = False
+            raise KeyboardInterrupt(self.requested)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested is not None:
             return
         self.requested = signal.Signals(number).name
-        if self._depth == 0:
-            raise Interrupted(self.requested)
+        if self._depth > 0:
+            self._pending = True
+            return
+        raise KeyboardInterrupt(self.requested)

@@ -26,11 +26,16 @@ class Ledger:
         self._store, self._tracker, self._progress, self._interruption = store, tracker, progress, interruption
 
     def start(self, key: str) -> None:
+        """A worker takes up a trial."""
+        if key in self.records:
+            return
         self.running[key] = time.time()
         self._progress.start(key, self.trials[key].name)
 
     def lose(self, key: str) -> None:
-        """A running trial lost its worker and goes back to the queue."""
+        """A running trial lost its worker and goes back to the queue; one that has its record only lost a spare worker."""
+        if key in self.records:
+            return
         self.running.pop(key, None)
         self._progress.lose(key, self.trials[key].name)
 

@@ -126,6 +126,16 @@ def limit_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def warm_up() -> None:
+    """Attack a toy network, so that what a process does once (imports, Pyomo's first compilation) is in no trial's times."""
+    from surrogate.attack import Instance, SurrogateAttack
+    from surrogate.networks import ReluNetwork
+    from surrogate.region import Region
+
+    toy = ReluNetwork([[[1.0, -1.0], [1.0, 1.0]], [[1.0, -1.0], [-1.0, 1.0]]], [[0.0, -0.5], [0.1, 0.0]])
+    SurrogateAttack().run(toy, toy, Instance(Region(0.0, 1.0, [0.5, 0.5], 0.5, "l1"), label=0, target=1))
+
+
 def _run(record: TrialRecord, settings: Settings, data: Dataset, trained: TrainedNetwork) -> None:
     from sweep.instances import draw_instances
 

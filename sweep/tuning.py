@@ -21,7 +21,7 @@ from sweep.ledger import Ledger
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.schema import Settings
-from sweep.trial import TrainedNetwork, limit_threads, run_trial, sentence, train_network
+from sweep.trial import TrainedNetwork, limit_threads, run_trial, sentence, train_network, warm_up
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
@@ -69,6 +69,7 @@ class RayCluster:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the ledger tells of lost workers, without tracebacks
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -123,6 +124,7 @@ class RayCluster:
                     name="sweep",
                     storage_path=folder,
                     failure_config=tune.FailureConfig(max_failures=self.retries),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial is one step
                     callbacks=[booking],
                     verbose=0,
                 ),
@@ -152,6 +154,7 @@ class _Runner(tune.Trainable):
         self, config: dict[str, Any], inputs: Mapping[str, Any], threads: int, run: RunTrial
     ) -> None:
         limit_threads(threads)
+        warm_up()
         self._inputs, self._run = inputs, run
         self._seen: dict[Any, Any] = {}
         self._key = config["trial_key"]
@@ -178,6 +181,10 @@ class _Booking(tune.Callback):
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.error: Exception | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks to restore them; the store does that for us, and a ledger cannot be pickled."""
+        return {}
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         self._ledger.start(trial.config["trial_key"])
