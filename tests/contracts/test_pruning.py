@@ -1,0 +1,128 @@
+"""What every pruning method must keep to; a new method in the registry is tested here without another line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import random_network
+
+from surrogate.datasets import Dataset, load
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import METHODS, Finetuning, Pruning, prune, sparsity
+
+AMOUNTS = (0.0, 0.2, 0.5, 0.8, 0.99)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    whole = load("digits", 4)
+    return dataclasses.replace(whole, train_images=whole.train_images[:256], train_labels=whole.train_labels[:256])
+
+
+@pytest.fixture(params=METHODS)
+def method(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def dense_network() -> ReluNetwork:
+    return random_network(np.random.default_rng(0), (16, 12, 9, 10))
+
+
+def test_is_registered_under_its_name(method: str) -> None:
+    assert METHODS[method].name == method
+    assert METHODS[method].__doc__
+
+
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_shapes_fit_and_no_logit_or_input_is_lost(method: str, amount: float) -> None:
+    dense = dense_network()
+    surrogate = prune(Pruning(method, amount), dense)
+    assert (surrogate.input_size, surrogate.output_size) == (16, 10)
+    assert len(surrogate.weights) == len(dense.weights)
+    assert all(1 <= size <= before for size, before in zip(surrogate.hidden_sizes, dense.hidden_sizes, strict=True))
+
+
+def test_the_dense_network_is_not_changed(method: str) -> None:
+    dense = dense_network()
+    key = dense.key
+    prune(Pruning(method, 0.5), dense)
+    fresh = ReluNetwork(dense.weights, dense.biases)  # the key is computed once per object
+    assert fresh.key == key
+
+
+def test_an_amount_of_0_changes_nothing(method: str) -> None:
+    dense = dense_network()
+    assert prune(Pruning(method, 0.0), dense).key == dense.key
+
+
+def test_more_pruning_leaves_less(method: str) -> None:
+    dense = dense_network()
+    lacking = [sparsity(dense, prune(Pruning(method, amount), dense)) for amount in AMOUNTS]
+    assert lacking == sorted(lacking)
+    assert lacking[0] == 0.0
+    if method != "none":
+        assert len(set(lacking)) == len(lacking)
+
+
+def test_equal_seeds_give_equal_surrogates(method: str) -> None:
+    dense = dense_network()
+    assert prune(Pruning(method, 0.5, seed=7), dense).key == prune(Pruning(method, 0.5, seed=7), dense).key
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(METHODS)),
+    seed=st.integers(0, 10_000),
+    hidden=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    amounts=st.lists(st.floats(0.0, 0.999), min_size=2, max_size=2).map(sorted),
+    zeros=st.floats(0.0, 0.9),
+)
+def test_cutting_is_dropping_and_choosing_again_only_takes_more(
+    name: str, seed: int, hidden: list[int], amounts: list[float], zeros: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    full = random_network(rng, (4, *hidden, 3))
+    network = ReluNetwork([w * (rng.random(w.shape) >= zeros) for w in full.weights], full.biases)
+    method, x = METHODS[name](), rng.normal(size=(20, 4))
+    first = method.survivors(network, amounts[0], rng)
+    cut = first.cut(network)
+    restored = first.restore(cut)
+    # What is cut out and what is 0 in place are the same function.
+    np.testing.assert_allclose(cut(x), restored(x), atol=1e-12)
+    assert [mask.shape for mask in first.cut_masks()] == [weight.shape for weight in cut.weights]
+    # Whatever is left has its dense value.
+    for left, before in zip(restored.weights, network.weights, strict=True):
+        assert ((left == before) | (left == 0.0)).all()
+    second = method.survivors(restored, amounts[1], rng)
+    for later, earlier in zip(second.restore(second.cut(full)).weights, first.restore(first.cut(full)).weights, strict=True):
+        assert not ((later != 0.0) & (earlier == 0.0)).any()
+
+
+@pytest.mark.parametrize("rewind", [True, False])
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_finetuning_keeps_the_sparsity_exactly(method: str, rounds: int, rewind: bool, digits: Dataset) -> None:
+    dense = dense_network()
+    one_shot = prune(Pruning(method, 0.7), dense)
+    finetuning = Finetuning(rounds=rounds, epochs=1, optimizer="adam", rewind=rewind)
+    tuned = prune(Pruning(method, 0.7, finetuning=finetuning), dense, digits)
+    assert tuned.nonzeros == one_shot.nonzeros
+    assert tuned.hidden_sizes == one_shot.hidden_sizes
+    assert tuned.key == prune(Pruning(method, 0.7, finetuning=finetuning), dense, digits).key
+    if method == "none":
+        assert tuned.key == dense.key
+    else:
+        assert tuned.key != one_shot.key

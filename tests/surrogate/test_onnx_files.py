@@ -1,0 +1,374 @@
+"""ONNX files: agreement with onnx's own reference evaluator, and a refusal for everything that would be misread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracles import random_network
+
+from surrogate.errors import InvalidNetwork, SurrogateError, UnsupportedLayer
+from surrogate.networks import ReluNetwork
+from surrogate.onnx_files import MissingExtra
+
+onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc" / "onnx"
+
+RNG = np.random.default_rng(0)
+W1, B1, W2, B2 = RNG.normal(size=(5, 6)), RNG.normal(size=5), RNG.normal(size=(3, 5)), RNG.normal(size=3)
+
+
+def node(kind: str, inputs: Sequence[str], output: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(kind, list(inputs), [output], **attributes)
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto],
+    constants: dict[str, np.ndarray],
+    shape: Sequence[int | str] = ("n", 6),
+    output: str = "y",
+    opset: int = 13,
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        list(nodes),
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, list(shape))],
+        [helper.make_tensor_value_info(output, TensorProto.DOUBLE, ["rows", "outputs"])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def stored(tmp_path: Path, *arguments: object, **settings: object) -> Path:
+    path = tmp_path / "network.onnx"
+    onnx.save(model(*arguments, **settings), str(path))  # type: ignore[arg-type]
+    return path
+
+
+def assert_agrees(path: Path, network: ReluNetwork, shape: tuple[int, ...], tolerance: float = 1e-5) -> None:
+    evaluator = ReferenceEvaluator(str(path))
+    kind = evaluator.proto_.graph.input[0].type.tensor_type.elem_type
+    for x in np.random.default_rng(1).uniform(-1.0, 1.0, size=(20, *shape)):
+        feed = x[None].astype(helper.tensor_dtype_to_np_dtype(kind))
+        expected = evaluator.run(None, {evaluator.input_names[0]: feed})[0]
+        np.testing.assert_allclose(network(feed.reshape(1, -1)).ravel(), np.ravel(expected), atol=tolerance)
+
+
+TWO_LAYERS = {"w1": W1, "b1": B1, "w2": W2, "b2": B2}
+GEMM_CHAIN = [
+    node("Gemm", ["x", "w1", "b1"], "z", transB=1),
+    node("Relu", ["z"], "h"),
+    node("Gemm", ["h", "w2", "b2"], "y", transB=1),
+]
+
+GRAPHS = {
+    "Gemm": (GEMM_CHAIN, TWO_LAYERS, ("n", 6)),
+    "Gemm with alpha and beta, not transposed, without bias": (
+        [
+            node("Gemm", ["x", "w1t", "b1"], "z", alpha=0.5, beta=-2.0),
+            node("Relu", ["z"], "h"),
+            node("Gemm", ["h", "w2t"], "y", alpha=3.0),
+        ],
+        {"w1t": W1.T, "b1": B1, "w2t": W2.T},
+        (1, 6),
+    ),
+    "Gemm with a scalar bias": (
+        [node("Gemm", ["x", "w1", "b"], "y", transB=1)],
+        {"w1": W1, "b": np.array([0.7])},
+        (1, 6),
+    ),
+    "MatMul and Add, either order": (
+        [
+            node("MatMul", ["x", "w1t"], "a"),
+            node("Add", ["a", "b1"], "z"),
+            node("Relu", ["z"], "h"),
+            node("MatMul", ["h", "w2t"], "c"),
+            node("Add", ["b2", "c"], "y"),
+        ],
+        {"w1t": W1.T, "b1": B1, "w2t": W2.T, "b2": B2},
+        ("n", 6),
+    ),
+    "MatMul on columns": (
+        [
+            node("MatMul", ["w1", "x"], "a"),
+            node("Add", ["a", "b1"], "z"),
+            node("Relu", ["z"], "h"),
+            node("MatMul", ["w2", "h"], "y"),
+        ],
+        {"w1": W1, "b1": B1[:, None], "w2": W2},
+        (1, 6, 1),
+    ),
+    "normalised image": (
+        [
+            node("Sub", ["x", "mean"], "a"),
+            node("Div", ["a", "deviation"], "b"),
+            node("Flatten", ["b"], "c"),
+            node("Gemm", ["c", "w1", "b1"], "z", transB=1),
+            node("Relu", ["z"], "h"),
+            node("Gemm", ["h", "w2", "b2"], "y", transB=1),
+        ],
+        {**TWO_LAYERS, "mean": RNG.uniform(size=(1, 1, 2, 3)), "deviation": np.array([[0.5], [2.0]])},
+        ("n", 1, 2, 3),
+    ),
+    "scaled logits and a constant minus them": (
+        [
+            *GEMM_CHAIN[:2],
+            node("Gemm", ["h", "w2", "b2"], "g", transB=1),
+            node("Mul", ["g", "s"], "m"),
+            node("Sub", ["c", "m"], "y"),
+        ],
+        {**TWO_LAYERS, "s": np.array([2.0, -1.0, 0.5]), "c": np.array(1.5)},
+        ("n", 6),
+    ),
+    "ReLU of a normalisation": (
+        [node("Sub", ["x", "c"], "a"), node("Relu", ["a"], "h"), node("Gemm", ["h", "w1", "b1"], "y", transB=1)],
+        {"w1": W1, "b1": B1, "c": np.array(0.25)},
+        ("n", 6),
+    ),
+    "Reshape, Identity and Constant": (
+        [
+            helper.make_node("Constant", [], ["shape"], value_ints=[-1, 6]),
+            helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(W1)),
+            node("Identity", ["w"], "w1"),
+            node("Reshape", ["x", "shape"], "a"),
+            node("Identity", ["a"], "b"),
+            node("Gemm", ["b", "w1", "b1"], "z", transB=1),
+            node("Relu", ["z"], "h0"),
+            node("Relu", ["h0"], "h"),
+            node("Reshape", ["h", "same"], "h1"),
+            node("Gemm", ["h1", "w2", "b2"], "y", transB=1),
+        ],
+        {"b1": B1, "w2": W2, "b2": B2, "same": np.array([0, -1])},
+        ("n", 2, 3),
+    ),
+    "neighbouring affine layers": (
+        [node("Gemm", ["x", "w1", "b1"], "z", transB=1), node("Gemm", ["z", "w2", "b2"], "y", transB=1)],
+        TWO_LAYERS,
+        ("n", 6),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_outputs_agree_with_the_reference_evaluator(name: str, tmp_path: Path) -> None:
+    nodes, constants, shape = GRAPHS[name]
+    path = stored(tmp_path, nodes, constants, shape)
+    assert_agrees(path, ReluNetwork.from_onnx(path), shape[1:], tolerance=1e-12)
+
+
+def test_neighbouring_affine_layers_become_one(tmp_path: Path) -> None:
+    nodes, constants, shape = GRAPHS["neighbouring affine layers"]
+    assert ReluNetwork.from_onnx(stored(tmp_path, nodes, constants, shape)).hidden_sizes == ()
+    nodes, constants, shape = GRAPHS["normalised image"]
+    assert ReluNetwork.from_onnx(stored(tmp_path, nodes, constants, shape)).hidden_sizes == (5,)
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    network = random_network(np.random.default_rng(2), (6, 5, 4, 3))
+    path = tmp_path / "network.onnx"
+    network.to_onnx(path)
+    assert ReluNetwork.from_onnx(str(path)).key == network.key
+    assert_agrees(path, network, (6,), tolerance=1e-12)
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+@pytest.mark.parametrize("size", ["256x2", "256x4", "256x6"])
+def test_networks_of_vnn_comp(size: str) -> None:
+    path = VNNCOMP / f"mnist-net_{size}.onnx"
+    if not path.is_file():
+        pytest.skip("the networks of VNN-COMP 2022 mnist_fc lie in ../shared/data/vnncomp_mnist_fc, which is not here")
+    network = ReluNetwork.from_onnx(path)
+    assert network.hidden_sizes == (256,) * int(size[-1])
+    assert_agrees(path, network, (784, 1))
+
+
+def test_weights_in_a_file_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "network.onnx"
+    onnx.save(model(GEMM_CHAIN, TWO_LAYERS), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (tmp_path / "weights.bin").is_file()
+    assert_agrees(path, ReluNetwork.from_onnx(path), (6,), tolerance=1e-12)
+    (tmp_path / "weights.bin").write_bytes(b"short")
+    with pytest.raises(InvalidNetwork):
+        ReluNetwork.from_onnx(path)
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(InvalidNetwork, match=r"weights\.bin, which is not there"):
+        ReluNetwork.from_onnx(path)
+
+
+@pytest.mark.parametrize("way", ["relative", "absolute", "link"])
+def test_weights_outside_the_folder_are_refused(tmp_path: Path, way: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path, secret = inside / "network.onnx", tmp_path / "secret"
+    secret.write_bytes(W1.tobytes())
+    onnx.save(model(GEMM_CHAIN, TWO_LAYERS), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    proto = onnx.load(str(path), load_external_data=False)
+    if way == "link":
+        (inside / "weights.bin").unlink()
+        (inside / "weights.bin").symlink_to(secret)
+    else:
+        location = "../secret" if way == "relative" else str(secret)
+        for tensor in proto.graph.initializer:
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    entry.value = location
+        path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InvalidNetwork, match="outside the file's folder"):
+        ReluNetwork.from_onnx(path)
+
+
+REFUSED = {
+    "unsupported node": (
+        [GEMM_CHAIN[0], node("Sigmoid", ["z"], "h"), GEMM_CHAIN[2]],
+        TWO_LAYERS,
+        UnsupportedLayer,
+        r"node 1 \(Sigmoid\)",
+    ),
+    "another domain": (
+        [GEMM_CHAIN[0], node("Relu", ["z"], "h", domain="my.own"), GEMM_CHAIN[2]],
+        TWO_LAYERS,
+        UnsupportedLayer,
+        r"node 1 \(Relu\)",
+    ),
+    "skip connection": (
+        [GEMM_CHAIN[0], node("Relu", ["z"], "h"), node("Add", ["h", "z"], "y")],
+        TWO_LAYERS,
+        UnsupportedLayer,
+        r"node 2 \(Add\)",
+    ),
+    "branch": (
+        [*GEMM_CHAIN, node("Relu", ["z"], "other")],
+        TWO_LAYERS,
+        UnsupportedLayer,
+        r"node 3 \(Relu\)",
+    ),
+    "weights computed from the input": (
+        [node("Gemm", ["w1", "x", "b"], "y", transB=1)],
+        {"w1": W1, "b": np.zeros(1)},
+        UnsupportedLayer,
+        r"node 0 \(Gemm\)",
+    ),
+    "transA": ([node("Gemm", ["x", "w1", "b1"], "y", transA=1)], TWO_LAYERS, UnsupportedLayer, r"node 0 \(Gemm\).*transA"),
+    "division by the input": (
+        [node("Div", ["c", "x"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "c": np.ones(6)},
+        UnsupportedLayer,
+        r"node 0 \(Div\)",
+    ),
+    "constant that makes the result larger": (
+        [*GEMM_CHAIN[:2], node("Add", ["h", "c"], "y")],
+        {**TWO_LAYERS, "c": np.zeros((4, 5))},
+        UnsupportedLayer,
+        r"node 2 \(Add\).*\(4, 5\)",
+    ),
+    "ReLU of the input": (
+        [node("Relu", ["x"], "h"), node("Gemm", ["h", "w1", "b1"], "y", transB=1)],
+        TWO_LAYERS,
+        UnsupportedLayer,
+        r"node 0 \(Relu\)",
+    ),
+    "ReLU at the end": (
+        [GEMM_CHAIN[0], node("Relu", ["z"], "y")],
+        TWO_LAYERS,
+        InvalidNetwork,
+        "ends in a ReLU",
+    ),
+    "NaN": (GEMM_CHAIN, {**TWO_LAYERS, "w2": W2 * np.nan}, InvalidNetwork, r"node 2 \(Gemm\).*NaN"),
+    "infinite bias": (
+        GEMM_CHAIN,
+        {**TWO_LAYERS, "b1": B1 + np.inf},
+        InvalidNetwork,
+        r"node 0.*infinite",
+    ),
+    "division by zero": (
+        [node("Div", ["x", "c"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "c": np.zeros(6)},
+        InvalidNetwork,
+        r"node 0 \(Div\).*zeros",
+    ),
+    "sizes that do not fit": (GEMM_CHAIN, {**TWO_LAYERS, "w2": W2[:, :4]}, InvalidNetwork, r"node 2 \(Gemm\).*takes 4 inputs"),
+    "reshape that does not fit": (
+        [node("Reshape", ["x", "s"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "s": np.array([-1, 4])},
+        InvalidNetwork,
+        r"node 0 \(Reshape\)",
+    ),
+    "undefined weights": (GEMM_CHAIN, {"w1": W1, "b1": B1, "w2": W2}, InvalidNetwork, "well-formed"),
+    "text": (GEMM_CHAIN, {**TWO_LAYERS, "b1": np.array(list("abcde"), dtype=object)}, InvalidNetwork, "node 0"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_graphs_that_are_refused(name: str, tmp_path: Path) -> None:
+    nodes, constants, kind, message = REFUSED[name]
+    with pytest.raises(kind, match=message) as caught:
+        ReluNetwork.from_onnx(stored(tmp_path, nodes, constants))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shape": (8, 6)}, r"first axis of size 1 or open.*\[8, 6\]"),
+        ({"shape": ("n", "d")}, "fixed size"),
+        ({"output": "z"}, "only output"),
+        ({"opset": 6}, "version 6: expected 7"),
+    ],
+)
+def test_models_that_are_refused(settings: dict, message: str, tmp_path: Path) -> None:
+    nodes = GEMM_CHAIN
+    with pytest.raises(InvalidNetwork, match=message):
+        ReluNetwork.from_onnx(stored(tmp_path, nodes, TWO_LAYERS, **settings))
+
+
+def test_two_inputs_are_refused(tmp_path: Path) -> None:
+    proto = model(GEMM_CHAIN, TWO_LAYERS)
+    proto.graph.input.append(helper.make_tensor_value_info("more", TensorProto.DOUBLE, [1, 6]))
+    path = tmp_path / "network.onnx"
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InvalidNetwork, match="expected one input, got 2"):
+        ReluNetwork.from_onnx(path)
+
+
+def test_old_files_that_list_weights_as_inputs_are_read(tmp_path: Path) -> None:
+    proto = model(GEMM_CHAIN, TWO_LAYERS)
+    for tensor in proto.graph.initializer:
+        proto.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+    path = tmp_path / "network.onnx"
+    path.write_bytes(proto.SerializeToString())
+    assert ReluNetwork.from_onnx(path).hidden_sizes == (5,)
+
+
+def test_files_that_are_malformed(tmp_path: Path) -> None:
+    whole = model(GEMM_CHAIN, TWO_LAYERS).SerializeToString()
+    wrong_size = model(GEMM_CHAIN, TWO_LAYERS)
+    wrong_size.graph.initializer[0].dims[0] = 50
+    for content in (b"", b"no network at all", whole[:-20], whole[: len(whole) // 2], wrong_size.SerializeToString()):
+        path = tmp_path / "network.onnx"
+        path.write_bytes(content)
+        with pytest.raises(InvalidNetwork) as caught:
+            ReluNetwork.from_onnx(path)
+        assert "network.onnx" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InvalidNetwork, match="cannot be read: No such file"):
+        ReluNetwork.from_onnx(tmp_path / "absent.onnx")
+
+
+def test_without_the_extra_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "modules", {name: module for name, module in sys.modules.items() if name.split(".")[0] != "onnx"})
+    monkeypatch.setattr(sys, "path", [])
+    for attempt in (
+        lambda: ReluNetwork.from_onnx(tmp_path / "network.onnx"),
+        lambda: random_network(np.random.default_rng(0), (3, 2)).to_onnx(tmp_path / "network.onnx"),
+    ):
+        with pytest.raises(MissingExtra, match=r"pip install 'surrogate-sweep\[onnx\]'") as caught:
+            attempt()
+        assert isinstance(caught.value, SurrogateError)
+        assert isinstance(caught.value, ImportError)
