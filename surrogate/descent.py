@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from surrogate.errors import TrainingDiverged
-from surrogate.networks import ReluNetwork
+from surrogate.networks import BoolArray, ReluNetwork
 
 if TYPE_CHECKING:
     from surrogate.training import Training
@@ -33,7 +33,7 @@ def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDAr
 
 
 def train_further(
-    training: Training, network: ReluNetwork, masks: Sequence[NDArray[np.bool_]], x: NDArray[Any], y: NDArray[Any]
+    training: Training, network: ReluNetwork, masks: Sequence[BoolArray], x: NDArray[Any], y: NDArray[Any]
 ) -> ReluNetwork:
     """Train ``network``, whose weights are 0 where ``masks`` are False, and keep those weights 0."""
     return _descend(
@@ -80,7 +80,7 @@ def _descend(
                 loss = torch.nn.functional.cross_entropy(logits, labels[batch])
                 optimizer.zero_grad()
                 loss.backward()
-                for weight, mask in pruned:  # the gradients too, else Adam's moments would move a pruned weight
+                for weight, mask in pruned:  # so that an optimiser's moments can't move a pruned weight
                     assert weight.grad is not None
                     weight.grad.mul_(mask)  # on CPU ten times faster than masked_fill_
                 optimizer.step()
@@ -89,8 +89,7 @@ def _descend(
                 total_loss += loss.detach()
             _require_finite(total_loss, trained, epoch, training)
     return ReluNetwork(
-        [weight.detach().double().numpy() + 0.0 for weight in weights],  # + 0.0 makes the -0.0 of masking 0.0
-        [bias.detach().double().numpy() for bias in biases],
+        [weight.detach().double().numpy() for weight in weights], [bias.detach().double().numpy() for bias in biases]
     )
 
 

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from surrogate.errors import InvalidSetting
-from surrogate.networks import ReluNetwork
-
-BoolArray = NDArray[np.bool_]
+from surrogate.networks import BoolArray, ReluNetwork
 
 OPTIMIZERS = ("adam", "sgd")
 """Accepted values of ``Training.optimizer``; sgd is without momentum."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.pruning.survivors import BoolArray, IndexArray, Survivors
+from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.pruning.survivors import IndexArray, Survivors
 
 
 class PruningMethod(ABC):

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.networks import ReluNetwork
+from surrogate.networks import BoolArray, ReluNetwork
 
-BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
 
 

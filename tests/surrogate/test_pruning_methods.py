@@ -70,6 +70,25 @@ def test_existing_zeros_count(method: str) -> None:
     assert 20 - prune(Pruning(method, 0.1), dense).nonzeros == 5  # what is gone stays gone
 
 
+@pytest.mark.parametrize("method", ["magnitude", "layerwise_magnitude", "random"])
+def test_weights_that_are_gone_are_not_trained_again(method: str) -> None:
+    rng = np.random.default_rng(3)
+    dense = random_network(rng, (6, 5, 4))
+    thinned = ReluNetwork([weight * (rng.random(weight.shape) < 0.5) for weight in dense.weights], dense.biases)
+    survivors = METHODS[method]().survivors(thinned, 0.1, rng)
+    for mask, weight in zip(survivors.masks, thinned.weights, strict=True):
+        assert not mask[weight == 0.0].any()
+
+
+@pytest.mark.parametrize("method", ["magnitude", "layerwise_magnitude"])
+def test_ties_go_by_index_in_large_matrices_too(method: str) -> None:
+    flat = ReluNetwork([np.ones((50, 60)), np.zeros((1, 50))], [np.zeros(50), np.zeros(1)])
+    left = prune(Pruning(method, 0.4), flat).weights[0].ravel()
+    gone = int((left == 0.0).sum())
+    assert gone > 1000
+    assert not left[:gone].any()
+
+
 def test_ties_go_by_index() -> None:
     flat = ReluNetwork([np.ones((2, 3)), np.ones((2, 2))], [np.zeros(2), np.zeros(2)])
     assert weights(prune(Pruning("magnitude", 0.4), flat))[0] == [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
