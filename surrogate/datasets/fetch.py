@@ -156,8 +156,9 @@ def run(command: list[str], folder: Path) -> str:
     except OSError as error:
         raise FetchFailed(f"{command[0]} did not start: {error}") from error
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or ["no message"]
-        raise FetchFailed(f"{command[0]} ended with exit code {done.returncode} ({words[0].strip()})")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        words = next((line for line in lines if line.startswith("E: ")), lines[0])  # apt-get warns before it fails
+        raise FetchFailed(f"{command[0]} ended with exit code {done.returncode} ({words})")
     return done.stdout
 
 

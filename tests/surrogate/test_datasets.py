@@ -440,6 +440,9 @@ def test_package_clients_that_are_absent_fail_or_hang(tmp_path: Path, monkeypatc
         fetch.run(["no-such-client"], tmp_path)
     with pytest.raises(FetchFailed, match=r"exit code 3 \(first words\)"):
         fetch.run([sys.executable, "-c", "import sys; print('first words', file=sys.stderr); sys.exit(3)"], tmp_path)
+    apt = "import sys; print('W: a warning\\nE: Unable to locate package', file=sys.stderr); sys.exit(100)"
+    with pytest.raises(FetchFailed, match=r"exit code 100 \(E: Unable to locate package\)"):
+        fetch.run([sys.executable, "-c", apt], tmp_path)
     monkeypatch.setattr(fetch, "DOWNLOAD_LIMIT_SECONDS", 0.2)
     with pytest.raises(FetchFailed, match="had not finished"):
         fetch.run([sys.executable, "-c", "import time; time.sleep(30)"], tmp_path)
