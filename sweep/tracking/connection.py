@@ -27,6 +27,9 @@ CONNECT_SECONDS = 18.0
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SERVERS = ("http", "https")
 
+UI_ADDRESS = "http://127.0.0.1:5000"
+"""Where :func:`ui_command` serves the UI: the loopback interface only."""
+
 ACCEPTED = (
     "null (SQLite under mlruns/), sqlite:///<absolute path of a file>, http://host:port of an MLflow server, "
     "or a postgresql, mysql or mssql database"
@@ -62,7 +65,8 @@ def ui_command(uri: str) -> str:
         return hide_password(uri)
     # This interpreter by its path, because the virtual environment need not be active; one worker starts three times as fast.
     python = sys.executable or "python"
-    ui = ["ui", "--backend-store-uri", hide_password(uri), "--host", "127.0.0.1", "--port", "5000", "--workers", "1"]
+    host, port = urlsplit(UI_ADDRESS).netloc.split(":")
+    ui = ["ui", "--backend-store-uri", hide_password(uri), "--host", host, "--port", port, "--workers", "1"]
     return shlex.join([python, "-m", "mlflow", *ui])
 
 
@@ -77,7 +81,7 @@ def reason(error: BaseException) -> str:
         error = inner
     text = " ".join(str(error).split()) or type(error).__name__
     found = re.search(r"\[Errno -?\d+\] [\w ]+|Read timed out|timed out", text)
-    return found.group() if found else text[:300]
+    return found.group() if found else text[:200]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweep.ranking import flatten, median_of
@@ -85,7 +85,17 @@ def params(record: TrialRecord) -> dict[str, str]:
     """Return the swept keys and the main settings; null, true and false as in YAML."""
     flat = flatten(record.config)
     chosen = {key: flat[key] for key in MAIN_SETTINGS if key in flat} | dict(record.swept)
-    return {re.sub(r"[^\w\-. /]", "_", key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in chosen.items()}
+    return {_param_name(key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in chosen.items()}
+
+
+def override_params(overrides: Sequence[str]) -> dict[str, str]:
+    """Return Hydra overrides such as ``+experiment=mnist`` as parameters; of a key given twice the last counts."""
+    pairs = (override.partition("=") for override in overrides)
+    return {_param_name(key.lstrip("+~")): value[:MAX_PARAM_CHARACTERS] for key, _, value in pairs}
+
+
+def _param_name(key: str) -> str:
+    return re.sub(r"[^\w\-. /]", "_", key)
 
 
 def incumbents(record: TrialRecord) -> list[Incumbent]:

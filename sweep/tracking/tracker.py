@@ -22,7 +22,7 @@ from sweep.pictures import write_pictures
 from sweep.records import TrialRecord
 from sweep.report import markdown_ranking, rank
 from sweep.tracking import content
-from sweep.tracking.connection import connect, hide_password, quiet, reason, ui_command
+from sweep.tracking.connection import UI_ADDRESS, connect, hide_password, quiet, reason, ui_command
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 """MLflow's word for the end of a trial."""
@@ -68,8 +68,17 @@ class Tracker:
         self._networks: set[str] = set()
         self._reused = 0
 
+    @property
+    def page(self) -> str:
+        """The address of this sweep's page, once :attr:`ui_command` runs: MLflow's front page shows language models."""
+        base = hide_password(self.uri).rstrip("/") if self.uri.startswith("http") else UI_ADDRESS
+        return f"{base}/#/experiments/{self._experiment_id}/runs/{self._parent()}?workflowType=machine_learning"
+
     def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
-        """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``."""
+        """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
+
+        The overrides are its parameters.
+        """
         self._tags = {"sweep": name, "mlflow.user": _user(), "mlflow.source.name": "sweep", **git_tags()}
         tags = {**self._tags, **version_tags(), "status": "running", "overrides": " ".join(overrides)[:MAX_TAG_CHARACTERS]}
         with self._writing(f"the sweep {name}"):
@@ -81,10 +90,16 @@ class Tracker:
                 "overrides.txt": "".join(f"{override}\n" for override in overrides),
                 "packages.txt": packages_text(),
             }
-            with tempfile.TemporaryDirectory() as folder:
-                for file, text in files.items():
-                    (Path(folder) / file).write_text(text, encoding="utf-8")
-                self._client.log_artifacts(self._parent_id, folder)
+            params = [Param(key, value) for key, value in content.override_params(overrides).items()]
+            try:
+                self._client.log_batch(self._parent_id, params=params, synchronous=True)
+                with tempfile.TemporaryDirectory() as folder:
+                    for file, text in files.items():
+                        (Path(folder) / file).write_text(text, encoding="utf-8")
+                    self._client.log_artifacts(self._parent_id, folder)
+            except BaseException:  # also an interrupt: the caller has no sweep to finish yet
+                self._client.set_terminated(self._parent_id, status="FAILED")
+                raise
 
     def log_trial(self, record: TrialRecord, reused: bool = False) -> None:
         """Write a trial that has ended as a nested run.
@@ -125,23 +140,28 @@ class Tracker:
     def finish_sweep(self, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> None:
         """End the parent run as ``status`` (FINISHED, FAILED or KILLED), with key findings, counts and the report's files."""
         parent_id = self._parent()
-        words = {mlflow: word for word, mlflow in STATUSES.items()}
         with self._writing("the end of the sweep"):
             for run in self._runs.values():
                 if not run.complete:  # an interrupt came between its creation and its end
                     self._client.set_terminated(run.run_id, status="KILLED")
-            now = round(1000 * time.time())
-            numbers = content.summary(list(records), self._reused)
-            tags = {"status": words[status], "mlflow.note.content": _note(records)}
-            self._client.log_batch(
-                parent_id,
-                metrics=[Metric(name, value, now, 0) for name, value in numbers.items()],
-                tags=[RunTag(name, value) for name, value in tags.items()],
-                synchronous=True,
-            )
-            for path in files:
-                self._client.log_artifact(parent_id, str(path), "report")
-            self._client.set_terminated(parent_id, status=status)
+            try:
+                self._log_findings(parent_id, records, status, files)
+            finally:
+                self._client.set_terminated(parent_id, status=status)
+
+    def _log_findings(self, parent_id: str, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> None:
+        now = round(1000 * time.time())
+        word = next(word for word, mlflow in STATUSES.items() if mlflow == status)
+        numbers = content.summary(list(records), self._reused)
+        tags = {"status": word, "mlflow.note.content": _note(records)}
+        self._client.log_batch(
+            parent_id,
+            metrics=[Metric(name, value, now, 0) for name, value in numbers.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+            synchronous=True,
+        )
+        for path in files:
+            self._client.log_artifact(parent_id, str(path), "report")
 
     def _parent(self) -> str:
         if self._parent_id is None:

@@ -1,0 +1,99 @@
+"""A tracked sweep as people see it: MLflow's own UI in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import screenshots
+import synthetic
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from sweep import report
+from sweep.tracking import Tracker
+
+pytestmark = pytest.mark.skipif(
+    not (screenshots.CHROMIUM.exists() and screenshots.CHROMEDRIVER.exists()),
+    reason=f"needs {screenshots.CHROMIUM} and {screenshots.CHROMEDRIVER} (Debian: apt-get install chromium chromium-driver)",
+)
+
+NAME = "digits-for-the-browser"
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, Run, list[Run]]:
+    """A small sweep in a store of its own: the parent run and its finished children by name."""
+    folder = tmp_path_factory.mktemp("browser")
+    records = synthetic.sweep(networks=[(2, 16)], images=(2732, 4547))
+    tracker = Tracker(None, "digits", folder / "mlruns")
+    tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"])
+    for record in records:
+        tracker.log_trial(record)
+    tracker.finish_sweep(records, "FINISHED", report.write_report(records, folder / "report"))
+    return tracker, *screenshots.newest_sweep(MlflowClient(tracking_uri=tracker.uri))
+
+
+@pytest.fixture(scope="module")
+def pages(tracked: tuple[Tracker, Run, list[Run]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[screenshots.Pages]:
+    scratch = tmp_path_factory.mktemp("server")
+    with screenshots.server(tracked[0].uri, scratch) as address, screenshots.browser() as driver:
+        yield screenshots.Pages(driver, address)
+
+
+@pytest.fixture(autouse=True)
+def screenshot(request: pytest.FixtureRequest, pages: screenshots.Pages) -> Iterator[None]:
+    """Keep what the browser showed at the end of each test, in the folder SCREENSHOT_DIR if it is set."""
+    yield
+    if folder := os.environ.get("SCREENSHOT_DIR"):
+        pages.screenshot(Path(folder) / f"{request.node.name}.png")
+
+
+def shown(value: float) -> str:
+    """Return a metric's value as the tables of the UI round it."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def test_the_experiment_lists_the_sweep(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    _, parent, children = tracked
+    pages.experiment(parent.info.experiment_id, [NAME, f"{len(children) + 1} matching runs"])
+
+
+def test_the_sweep_shows_its_findings_counts_and_children(
+    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
+) -> None:
+    _, parent, children = tracked
+    names = [str(child.info.run_name) for child in children]
+    pages.run(parent, [NAME, "6 of 6 trials finished", "sweep/finished", "Child runs", *names, "Finished"])
+
+
+def test_the_report_is_on_the_sweep(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    _, parent, _ = tracked
+    pages.run(parent, ["report", "ranking.csv", "success.png"], "/artifacts/report/success.png")
+    pages.wait(lambda: bool(pages.loaded_images()), "the figure never appeared")
+
+
+def test_a_trial_shows_its_metrics_and_parent(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
+    margin = shown(child.data.metrics["attack/margin"])
+    pages.run(child, ["2x16 magnitude 0.8", "attack/margin", margin, "accuracy/surrogate", "Parent run", NAME])
+
+
+def test_the_pictures_of_a_trial_are_images(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    child = tracked[2][0]
+    names = ["image_2732.png", "image_4547.png"]
+    pages.run(child, ["pictures", *names, "instances.json", "config.yaml"], "/artifacts/pictures/image_2732.png")
+    pages.wait(lambda: bool(pages.loaded_images()), "the picture never appeared")
+
+
+def test_the_instances_are_shown_as_a_table(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    pages.run(tracked[2][0], ["View as table", "instance_key", "2x16-2732", "2x16-4547"], "/artifacts/instances.json")
+
+
+def test_two_trials_are_compared(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    pair = [run for run in tracked[2] if run.info.run_name in ("2x16 dense", "2x16 magnitude 0.8")]
+    margins = [shown(run.data.metrics["attack/margin"]) for run in pair]
+    names = [str(run.info.run_name) for run in pair]
+    pages.comparison(pair, ["Comparing 2 Runs from 1 Experiment", *names, "pruning.amount", "attack/margin", *margins])

@@ -1,0 +1,69 @@
+"""Pictures of attacked images: what is drawn, read back from the PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic
+from matplotlib.image import imread
+
+from sweep.pictures import picture, write_pictures
+
+
+def pixels(png: bytes) -> np.ndarray:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return np.asarray(imread(io.BytesIO(png)))[..., :3]
+
+
+def test_three_panels_or_one() -> None:
+    full, clean_only = pixels(picture(synthetic.instance())), pixels(picture(synthetic.instance(perturbed=None)))
+    assert full.shape[0] == clean_only.shape[0]
+    assert full.shape[1] > 2.9 * clean_only.shape[1]
+
+
+def test_pixels_are_grey_levels_of_the_image() -> None:
+    image = [0.0] * 32 + [1.0] * 32
+    drawn = pixels(picture(synthetic.instance(clean=image, perturbed=None)))
+    middle = drawn.shape[1] // 2
+    assert np.allclose(drawn[int(0.35 * drawn.shape[0]), middle], 0.0)
+    assert np.allclose(drawn[int(0.8 * drawn.shape[0]), middle], 1.0)
+
+
+def test_the_difference_tells_brighter_from_darker() -> None:
+    clean = [0.5] * 64
+    brighter, darker = [0.9] * 64, [0.1] * 64
+    up, down = (pixels(picture(synthetic.instance(clean=clean, perturbed=moved))) for moved in (brighter, darker))
+    row, column = int(0.6 * up.shape[0]), int(0.76 * up.shape[1])
+    blue_up, blue_down = up[row, column, 2] - up[row, column, 0], down[row, column, 2] - down[row, column, 0]
+    assert blue_up > 0.1 > -0.1 > blue_down
+
+
+def test_the_title_changes_with_label_target_and_margin() -> None:
+    base = picture(synthetic.instance())
+    for changed in (
+        {"label": 4},
+        {"target": 5},
+        {"target": None},
+        {"margin": 0.25},
+        {"status": "unresolved"},
+        {"margin": None},
+    ):
+        assert picture(synthetic.instance(**changed)) != base, changed
+    assert picture(synthetic.instance()) == base
+
+
+@pytest.mark.parametrize("clean", [[], [0.0] * 63], ids=["none", "not square"])
+def test_an_image_that_cannot_be_drawn_is_refused(clean: list[float]) -> None:
+    with pytest.raises(ValueError, match=f"square image, got {len(clean)} pixels"):
+        picture(synthetic.instance(clean=clean, perturbed=None))
+
+
+def test_at_most_eight_files_and_none_without_an_image(tmp_path: Path) -> None:
+    instances = [synthetic.instance(image) for image in range(10)] + [synthetic.instance(99, clean=[])]
+    paths = write_pictures(instances, tmp_path)
+    assert [path.name for path in paths] == [f"image_{image}.png" for image in range(8)]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    assert write_pictures([synthetic.instance(99, clean=[])], tmp_path) == []

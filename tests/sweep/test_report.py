@@ -1,0 +1,273 @@
+"""The ranking's numbers against hand-computed ones, and the report's files."""
+
+from __future__ import annotations
+
+import csv
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.image import imread
+from rich.console import Console
+
+from sweep import report
+from sweep.figures import MAX_LINES, margin_curve, success_curve
+from sweep.ranking import MARGIN_TOLERANCE, Wins, compare, group
+from sweep.records import InstanceRecord, TrialRecord
+
+
+def small(instances: Sequence[InstanceRecord], key: str = "dense", **setting: Any) -> TrialRecord:
+    return synthetic.trial(key=key, instances=instances, config=synthetic.config(**setting), baseline_key="dense")
+
+
+def printed(frame: pd.DataFrame, width: int, terminal: bool = False) -> str:
+    console = Console(width=width, force_terminal=terminal, color_system=None)
+    with console.capture() as capture:
+        report.print_ranking(frame, console)
+    return capture.get()
+
+
+@pytest.fixture
+def duel() -> list[TrialRecord]:
+    """Four images: the surrogate wins one, ties one, loses one, and on the last neither finds anything."""
+    dense = [
+        synthetic.instance(1, margin=1.0, first_adversarial_seconds=2.0),
+        synthetic.instance(2, margin=3.0, first_adversarial_seconds=4.0),
+        synthetic.instance(3, margin=-1.0, first_adversarial_seconds=None, status="robust"),
+        synthetic.instance(4, margin=None, first_adversarial_seconds=None, status="unresolved"),
+    ]
+    surrogate = [
+        synthetic.instance(1, margin=2.0, first_adversarial_seconds=1.0),
+        synthetic.instance(2, margin=3.0 + 1e-7, first_adversarial_seconds=5.0),
+        synthetic.instance(3, margin=-2.0, first_adversarial_seconds=None, status="unresolved"),
+        synthetic.instance(4, margin=None, first_adversarial_seconds=None, status="unresolved"),
+    ]
+    return [small(dense), small(surrogate, "s", method="magnitude", amount=0.8)]
+
+
+def row_of(frame: pd.DataFrame, setting: str) -> dict[str, Any]:
+    (row,) = frame[frame["setting"] == setting].to_dict("records")
+    return row
+
+
+def test_medians_are_over_the_values_that_are_there(duel: list[TrialRecord]) -> None:
+    row = row_of(report.rank(duel), "magnitude 0.8")
+    assert (row["instances"], row["successes"], row["success_rate"]) == (4, 2, 0.5)
+    assert row["first_adversarial_seconds"] == 3.0
+    assert row["first_adversarial_with_pruning_seconds"] == 3.25
+    assert row["first_adversarial_values"] == 2
+    assert row["margin"] == 2.0
+    assert row["margin_values"] == 3
+
+
+def test_wins_are_counted_on_the_same_instances(duel: list[TrialRecord]) -> None:
+    row = row_of(report.rank(duel), "magnitude 0.8")
+    assert (row["margin_better_than_dense"], row["margin_as_good_as_dense"], row["margins_compared_with_dense"]) == (1, 2, 3)
+    assert (row["sooner_than_dense"], row["times_compared_with_dense"]) == (1, 2)
+    assert pd.isna(row["margin_better_than_gradient"])
+    dense = row_of(report.rank(duel), "dense MILP")
+    assert pd.isna(dense["margin_better_than_dense"])
+    assert dense["robust"] == 1
+
+
+def test_a_witness_beats_none_and_a_lone_instance_is_not_compared() -> None:
+    found, missed = synthetic.instance(1), synthetic.instance(1, first_adversarial_seconds=None, margin=None)
+    assert compare([found], lambda _: missed) == Wins(0, 0, 0, 1, 1)
+    assert compare([missed], lambda _: found) == Wins(0, 0, 0, 0, 1)
+    assert compare([missed], lambda _: missed) == Wins(0, 0, 0, 0, 0)
+    assert compare([found], lambda _: None) is None
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 50.0])
+def test_margins_are_equal_within_the_tolerance(size: float) -> None:
+    slack = MARGIN_TOLERANCE * max(1.0, size)
+    base = synthetic.instance(1, margin=size)
+    for shift, better, as_good in ((0.5, 0, 1), (2.0, 1, 1), (-0.5, 0, 1), (-2.0, 0, 0)):
+        wins = compare([synthetic.instance(1, margin=size + shift * slack)], lambda _: base)
+        assert wins is not None
+        assert (wins.margin_better, wins.margin_as_good) == (better, as_good)
+
+
+def test_the_baseline_is_the_dense_milp_with_the_same_settings() -> None:
+    fast = small([synthetic.instance(1, margin=5.0)], "dense-10s")
+    slow = small([synthetic.instance(1, margin=1.0)], "dense-60s")
+    surrogate = small([synthetic.instance(1, margin=2.0)], "s", method="magnitude", amount=0.8)
+    for baseline, wins in (("dense-10s", 0), ("dense-60s", 1)):
+        surrogate.baseline_key = baseline
+        row = row_of(report.rank([fast, slow, surrogate]), "magnitude 0.8")
+        assert row["margin_better_than_dense"] == wins
+
+
+def test_of_several_gradient_trials_the_strongest_is_the_yardstick() -> None:
+    weak = small([synthetic.instance(1, margin=0.5)], "g1", attack="gradient")
+    strong = small([synthetic.instance(1, margin=3.0)], "g2", attack="gradient")
+    strong.config["attack"]["gradient_starts"], weak.config["attack"]["gradient_starts"] = 1000, 1
+    surrogate = small([synthetic.instance(1, margin=2.0)], "s", method="magnitude", amount=0.8)
+    for order in ([weak, strong, surrogate], [strong, weak, surrogate]):
+        row = row_of(report.rank(order), "magnitude 0.8")
+        assert (row["margin_better_than_gradient"], row["margins_compared_with_gradient"]) == (0, 1)
+
+
+def test_order_within_a_network_is_success_then_time_then_margin() -> None:
+    def one(amount: float, **changed: Any) -> TrialRecord:
+        return small([synthetic.instance(1, **changed)], f"k{amount}", method="magnitude", amount=amount)
+
+    miss = {"status": "unresolved", "first_adversarial_seconds": None}
+    records = [
+        one(0.1, **miss, margin=None),
+        one(0.2, **miss, margin=-3.0),
+        one(0.3, **miss, margin=-1.0),
+        one(0.4, first_adversarial_seconds=9.0),
+        one(0.5, first_adversarial_seconds=1.0, margin=0.1),
+        one(0.6, first_adversarial_seconds=1.0, margin=0.9),
+    ]
+    assert list(report.rank(records)["amount"]) == [0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+
+
+def test_networks_stay_apart_and_in_order() -> None:
+    frame = report.rank(synthetic.sweep())
+    assert list(dict.fromkeys(frame["network"])) == ["4x64", "2x256"]
+    assert len(frame) == 2 * len(synthetic.SETTINGS)
+    assert set(frame["setting"]) >= {"dense MILP", "gradient", "magnitude 0.8", "magnitude 0.8 finetuned", "structured 0.5"}
+
+
+def test_other_swept_settings_get_a_column_and_a_name() -> None:
+    records = [small([synthetic.instance()], f"d{seed}") for seed in (0, 3)]
+    records += [small([synthetic.instance()], f"s{seed}", method="magnitude", amount=0.8) for seed in (0, 3)]
+    for record, seed in zip(records, (0, 3, 0, 3), strict=True):
+        record.config["training"]["seed"] = seed
+    frame = report.rank(records)
+    assert len(frame) == 4
+    assert set(frame["training.seed"]) == {"0", "3"}
+    assert "magnitude 0.8 training.seed=3" in set(frame["setting"])
+
+
+def test_settings_that_do_not_matter_are_no_column() -> None:
+    records = synthetic.sweep(networks=[(4, 64)])
+    for place, record in enumerate(records):
+        record.config["tracking"]["uri"] = f"sqlite:///{place}"
+        if record.config["attack"]["method"] == "gradient":
+            record.config["attack"]["start"] = "none"
+    assert not [column for column in report.rank(records).columns if "." in column]
+
+
+def test_images_drawn_by_several_seeds_are_pooled() -> None:
+    first, second = small([synthetic.instance(1)], "a"), small([synthetic.instance(2), synthetic.instance(3)], "b")
+    second.config["instances"]["seed"] = 8
+    frame = report.rank([first, second])
+    assert list(frame["instances"]) == [3]
+
+
+def test_unfinished_trials_are_listed_not_ranked() -> None:
+    failed = synthetic.trial("bad", status="failed", error="training diverged in epoch 3", instances=[], name="4x64 [odd]")
+    frame = report.rank([synthetic.trial("dense"), failed])
+    assert list(frame["setting"]) == ["dense MILP"]
+    assert frame.attrs["unfinished"] == [("4x64 [odd]", "failed", "training diverged in epoch 3")]
+    assert "failed 4x64 [odd]: training diverged in epoch 3" in printed(frame, 120)
+    nothing = printed(report.rank([failed]), 120)
+    assert "nothing to rank" in nothing
+    assert "training diverged" in nothing
+
+
+@pytest.mark.parametrize(("width", "terminal"), [(200, True), (80, True), (80, False), (200, False)])
+def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRecord], width: int, terminal: bool) -> None:
+    text = printed(report.rank(duel), width, terminal)
+    assert "nan" not in text.lower()
+    assert "<NA>" not in text
+    assert "None" not in text
+    (line,) = [line for line in text.splitlines() if line.strip().startswith("magnitude 0.8")]
+    assert "2/4" in line
+    assert "1/3" in line
+    assert "1/2" in line
+    assert "(3/4)" in line
+    assert report.MISSING in line
+    assert ("binaries" in text) == (width == 200 or not terminal)
+    if terminal:
+        assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+
+
+def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:
+    paths = report.write_report(duel, tmp_path / "new" / "folder")
+    assert [path.name for path in paths] == ["ranking.csv", "success.png", "success.svg", "margin.png", "margin.svg"]
+    assert all(path.stat().st_size > 0 for path in paths)
+    with paths[0].open(newline="") as file:
+        rows = {row["setting"]: row for row in csv.DictReader(file)}
+    assert rows["dense MILP"]["margin_better_than_dense"] == ""
+    assert rows["magnitude 0.8"]["margin_better_than_dense"] == "1"
+    assert rows["magnitude 0.8"]["accuracy_dense"] == "0.95"
+    assert not any(word in paths[0].read_text() for word in ("nan", "NaN", "<NA>", "None"))
+
+
+def test_the_markdown_has_a_table_per_network() -> None:
+    lines = report.markdown_ranking(report.rank(synthetic.sweep())).splitlines()
+    assert sum(line.startswith("**") for line in lines) == 2
+    columns = {line.count("|") for line in lines if line.startswith("|")}
+    assert columns == {9}
+
+
+def test_success_rises_at_each_witness_to_its_share() -> None:
+    times = [4.0, None, 1.0, 2.0]
+    assert success_curve([synthetic.instance(i, first_adversarial_seconds=t) for i, t in enumerate(times)]) == (
+        [1.0, 2.0, 4.0],
+        [0.25, 0.5, 0.75],
+    )
+
+
+def test_the_margin_curve_is_the_median_of_the_best_so_far() -> None:
+    def with_events(image: int, *events: tuple[float, float | None]) -> InstanceRecord:
+        return synthetic.instance(image, timeline=[{"seconds": s, "margin": m} for s, m in events])
+
+    instances = [with_events(1, (1.0, -4.0), (3.0, 2.0), (4.0, 1.0)), with_events(2, (2.0, 0.0)), with_events(3, (2.5, None))]
+    # One of three has a point at 1 s, two at 2 s: the median of (-4, 0, nothing) is -4; then of (2, 0, nothing) it is 0.
+    assert margin_curve(instances) == ([2.0, 3.0], [-4.0, 0.0])
+    assert margin_curve([with_events(1)]) == ([], [])
+
+
+@pytest.mark.parametrize("records", [[], [synthetic.trial("dense", instances=[])]], ids=["no trial", "no instance"])
+def test_without_data_the_figures_say_so(records: list[TrialRecord], tmp_path: Path) -> None:
+    report.write_report(records, tmp_path)
+    for name in ("success", "margin"):
+        text = " ".join(ET.parse(tmp_path / f"{name}.svg").getroot().itertext())
+        assert "Nothing to draw" in text
+
+
+def test_the_figures_name_every_setting_and_network(tmp_path: Path) -> None:
+    records = synthetic.sweep()
+    report.write_report(records, tmp_path)
+    labels = {setting.label for setting in group(records)}
+    for name in ("success", "margin"):
+        text = " ".join(" ".join(ET.parse(tmp_path / f"{name}.svg").getroot().itertext()).split())
+        assert all(label in text for label in labels)
+        assert "4x64, 6 images" in text
+        assert "2x256, 6 images" in text
+        pixels = imread(tmp_path / f"{name}.png")
+        assert np.asarray(pixels)[..., :3].std() > 0.05
+
+
+def test_too_many_settings_keep_the_yardsticks_and_the_best(tmp_path: Path) -> None:
+    records = synthetic.sweep(networks=[(4, 64)])
+    for place in range(8):
+        amount = round(0.01 * (place + 1), 2)
+        weak = synthetic.instance(1, "4x64", status="unresolved", first_adversarial_seconds=None, margin=-1.0 - place)
+        records.append(small([weak] * 6, f"extra{place}", depth=4, width=64, method="random", amount=amount))
+    report.write_report(records, tmp_path)
+    text = " ".join(" ".join(ET.parse(tmp_path / "success.svg").getroot().itertext()).split())
+    assert "dense MILP" in text
+    assert "gradient" in text
+    assert f"{len(records) - MAX_LINES} weaker settings not drawn" in text
+    drawn = [f"random {place / 100:g}" for place in range(1, 9) if f"random {place / 100:g}" in text]
+    better = len(synthetic.SETTINGS) - 2
+    assert drawn == ["random 0.01", "random 0.02"]  # two with the largest margin fill up what the better settings leave
+    assert 2 + better + len(drawn) == MAX_LINES
+
+
+def test_equal_records_give_equal_files(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        report.write_report(synthetic.sweep(networks=[(4, 64)]), tmp_path / folder)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
