@@ -1,0 +1,74 @@
+"""The networks and questions that are measured: trained and drawn here, by the protocol, so that anyone can repeat it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+
+from surrogate.attack import Instance
+from surrogate.datasets import Dataset, load
+from surrogate.networks import ReluNetwork
+from surrogate.region import Region
+from surrogate.training import Training, fit
+from sweep.instances import draw_instances
+
+SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
+"""The authors' pairs (data seed, training seed)."""
+
+
+@functools.cache
+def mnist(side: int) -> Dataset:
+    return load("mnist", side)
+
+
+@functools.cache
+def network(side: int, depth: int, width: int, seed: int) -> ReluNetwork:
+    """Train by the protocol."""
+    data = mnist(side)
+    return fit(Training(seed=seed), [width] * depth, data.train_images, data.train_labels)
+
+
+def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[int, Instance]:
+    """The protocol's first correctly classified draw from the training set, against the runner-up, p = 1."""
+    data = mnist(side)
+    (drawn,), _ = draw_instances(
+        dense,
+        data.train_images,
+        data.train_labels,
+        seed=data_seed,
+        count=1,
+        norm="l1",
+        radius=None,
+        targeted=True,
+        source=f"mnist {side}",
+    )
+    return drawn.image, drawn.question
+
+
+def test_instances(dense: ReluNetwork, side: int, radius: float, count: int) -> list[tuple[int, Instance]]:
+    """The first ``count`` test images that the dense network classifies correctly, against the runner-up, p = 1."""
+    data = mnist(side)
+    found: list[tuple[int, Instance]] = []
+    for image, (pixels, label) in enumerate(zip(data.test_images, data.test_labels, strict=True)):
+        order = np.argsort(-dense(pixels[None])[0])
+        if order[0] == label:
+            region = Region(0.0, 1.0, pixels.astype(np.float64), radius, "l1")
+            found.append((image, Instance(region, int(order[0]), int(order[1]))))
+        if len(found) == count:
+            break
+    return found
+
+
+def machine() -> str:
+    """Say what the numbers were measured on."""
+    models = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores ({models[0] if models else 'unknown processor'}), one thread a solve, one solve at a time"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []

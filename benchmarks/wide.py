@@ -1,0 +1,81 @@
+"""Where the dense MILP does not close: 2x256, l1 radius 5, test images, every method with the same seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+from benchmarks.subjects import network, test_instances
+from benchmarks.tables import markdown, number, report_progress
+from surrogate.attack import AttackResult, GradientAttack, Instance, SurrogateAttack
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import Pruning, prune
+from surrogate.solvers import HighsSolver
+
+TIME_LIMIT_SECONDS = 20.0
+RADIUS = 5.0
+IMAGES = 8
+PRUNINGS = (Pruning("magnitude", 0.8), Pruning("magnitude", 0.95), Pruning("structured", 0.5))
+
+
+def run() -> None:
+    print(f"## MNIST 28x28, 2x256, l1 radius {RADIUS:g}, {IMAGES} test images, {TIME_LIMIT_SECONDS:.0f} s each\n")
+    dense = network(28, 2, 256, 0)
+    methods = _methods(dense)
+    surrogates = [name for name in methods if "surrogate" in name]
+    rows: list[list[str]] = []
+    margins: dict[str, list[float]] = {name: [] for name in methods}
+    for image, instance in test_instances(dense, 28, RADIUS, IMAGES):
+        for name, method in methods.items():
+            begin = time.perf_counter()
+            result = method(instance)
+            wall = time.perf_counter() - begin
+            assert result.margin is not None  # the clean image is met by every method
+            margins[name].append(result.margin)
+            rows.append(
+                [
+                    str(image),
+                    name,
+                    str(result.status),
+                    number(result.margin, 4),
+                    number(result.dual_bound if name.startswith("dense") else None, 4),
+                    number(result.first_adversarial_seconds, 3),
+                    str(result.size.get("binaries", "-")),
+                    number(wall),
+                    number(result.timings["cpu_seconds"]),
+                ]
+            )
+            report_progress(rows[-1])
+    header = ["image", "method", "verdict", "margin", "dual bound", "first s", "binaries", "wall s", "CPU s"]
+    print(markdown(header, rows) + "\n")
+    best = max(surrogates, key=lambda name: median(margins[name]))
+    _compare("dense MILP", best, margins)
+    _compare("dense MILP, polished", f"{best}, polished" if f"{best}, polished" in margins else best, margins)
+    _compare("multi-start gradient", best, margins)
+
+
+def _methods(dense: ReluNetwork) -> dict[str, Callable[[Instance], AttackResult]]:
+    """Every method by name; a surrogate's pruning is inside its clock's share, as it takes milliseconds without finetuning."""
+    solver = HighsSolver(time_limit_seconds=TIME_LIMIT_SECONDS)
+    methods: dict[str, Callable[[Instance], AttackResult]] = {}
+
+    def milp(surrogate: ReluNetwork, polish: bool) -> Callable[[Instance], AttackResult]:
+        return lambda instance: SurrogateAttack(solver=solver, polish=polish).run(dense, surrogate, instance)
+
+    for polish in (False, True):
+        suffix = ", polished" if polish else ""
+        methods[f"dense MILP{suffix}"] = milp(dense, polish)
+        for pruning in PRUNINGS:
+            methods[f"surrogate {pruning.method} {pruning.amount:g}{suffix}"] = milp(prune(pruning, dense, None), polish)
+    gradient = GradientAttack(starts=10**9, time_limit_seconds=TIME_LIMIT_SECONDS)
+    methods["multi-start gradient"] = lambda instance: gradient.run(dense, instance)
+    return methods
+
+
+def _compare(baseline: str, name: str, margins: dict[str, list[float]]) -> None:
+    pairs = list(zip(margins[name], margins[baseline], strict=True))
+    tolerance = 1e-6
+    better = sum(ours > theirs + tolerance for ours, theirs in pairs)
+    equal = sum(abs(ours - theirs) <= tolerance for ours, theirs in pairs)
+    print(f"{name} against {baseline}: larger margin {better}/{len(pairs)}, equal {equal}/{len(pairs)}.")
