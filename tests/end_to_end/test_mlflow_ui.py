@@ -37,9 +37,14 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, Run, lis
 
 
 @pytest.fixture(scope="module")
-def pages(tracked: tuple[Tracker, Run, list[Run]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[screenshots.Pages]:
-    scratch = tmp_path_factory.mktemp("server")
-    with screenshots.server(tracked[0].uri, scratch) as address, screenshots.browser() as driver:
+def address(tracked: tuple[Tracker, Run, list[Run]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with screenshots.server(tracked[0].uri, tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pages(address: str) -> Iterator[screenshots.Pages]:
+    with screenshots.browser() as driver:
         yield screenshots.Pages(driver, address)
 
 
@@ -97,3 +102,20 @@ def test_two_trials_are_compared(pages: screenshots.Pages, tracked: tuple[Tracke
     margins = [shown(run.data.metrics["attack/margin"]) for run in pair]
     names = [str(run.info.run_name) for run in pair]
     pages.comparison(pair, ["Comparing 2 Runs from 1 Experiment", *names, "pruning.amount", "attack/margin", *margins])
+
+
+def test_a_sweep_can_be_recorded_through_the_server(pages: screenshots.Pages, address: str, tmp_path: Path) -> None:
+    records = synthetic.sweep(networks=[(2, 16)], images=(2732,))[:2]
+    tracker = Tracker(address, "remote", tmp_path / "mlruns")
+    assert tracker.ui_command == address
+    tracker.start_sweep("through-the-server", {}, ["+experiment=digits"])
+    for record in records:
+        tracker.log_trial(record)
+    tracker.finish_sweep(records, "FINISHED", [])
+    assert not (tmp_path / "mlruns").exists(), "the server keeps the artifacts"
+    client = MlflowClient(tracking_uri=address)
+    experiment = client.get_experiment_by_name("remote")
+    assert experiment is not None
+    children = client.search_runs([experiment.experiment_id], "tags.trial_key = '2x16-dense'")
+    pages.run(children[0], ["pictures", "image_2732.png"], "/artifacts/pictures/image_2732.png")
+    pages.wait(lambda: bool(pages.loaded_images()), "the picture never appeared")
