@@ -241,18 +241,17 @@ class _Sweep:
         if any(record.status == "finished" for record in records):
             folder = self.store.report_folder(self.name)
             files = report.write_report(records, folder)
-            report.print_ranking(report.rank(records), self.console)
-            self.console.print(f"Report: {folder}", soft_wrap=True, highlight=False)
+        report.print_ranking(report.rank(records), self.console)
+        if files:
+            self.progress.say(f"Report: {files[0].parent}")
         self.tracker.finish_sweep(records, status, files)
         say = self.progress.say
-        for record in failed:
-            say(f"failed: {record.name} ({record.key}): {record.error}")
         finished = sum(record.status == "finished" for record in records)
         say(f"{finished} finished ({self.progress.reused} reused), {len(failed)} failed of {len(self.plan.trials)} trials.")
         if signal_name:
             self._say_interrupted(signal_name, records, missing)
         elif failed:
-            say("Run the same command with sweep.resume=true to try the failed trials again and keep the others.")
+            say("Run the same command again to retry the failed trials; the others are kept.")
         say(f"MLflow UI: {self.tracker.ui_command}")
         return EXIT_INTERRUPTED if signal_name else EXIT_FAILED if failed else EXIT_OK
 
@@ -261,7 +260,7 @@ class _Sweep:
         self.progress.say(f"Interrupted by {signal_name}. Running then: {', '.join(interrupted) or 'none'}.")
         if missing:
             self.progress.say(f"Not started: {', '.join(trial.name for trial in missing)}.")
-        self.progress.say("Run the same command with sweep.resume=true to go on: finished trials are kept.")
+        self.progress.say("Run the same command again to go on: finished trials are kept.")
 
     def _close_after_fault(self) -> None:
         """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported."""

@@ -76,7 +76,7 @@ class Progress:
             self.best = (best, record.name)
         if record.status == "failed":
             self.failed += 1
-            self.say(f"FAILED: {record.name}: {record.error}")
+            self.say(f"[{self.done + self.failed}/{self.total}] FAILED {record.name}: {record.error}")
             return
         if record.status == "interrupted":
             self.say(f"interrupted: {record.name}")

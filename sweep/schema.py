@@ -140,10 +140,10 @@ class Settings:
     instances: InstancesSettings
     bounds: BoundsSettings
     formulation: FormulationSettings
+    cluster: ClusterSettings  # before the solver, whose threads are by default those of a trial
     solver: SolverSettings
     attack: AttackSettings
     search: SearchSettings
-    cluster: ClusterSettings
     tracking: TrackingSettings
     sweep: SweepSettings
 
@@ -203,12 +203,20 @@ def unknown_key(key: str) -> ConfigError:
     known = keys()
     parent, _, leaf = key.rpartition(".")
     same_leaf = [name for name in known if name.endswith(f".{leaf}")]
-    near = same_leaf or difflib.get_close_matches(key, [k for k in known if k.count(".") == key.count(".")], n=1)
+    if parent in known:
+        alike = [parent + "." + near for near in difflib.get_close_matches(leaf, _children(parent, known), n=1)]
+    else:
+        alike = difflib.get_close_matches(key, [name for name in known if name.count(".") == key.count(".")], n=1)
+    near = same_leaf or alike
     while parent and parent not in known:
         parent = parent.rpartition(".")[0]
-    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
+    beside = _children(parent, known)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     return ConfigError(f"unknown key {key}{hint}; available{f' in {parent}' if parent else ''}: {', '.join(beside)}")
+
+
+def _children(parent: str, known: list[str]) -> list[str]:
+    return [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
 
 
 def _read(cls: Any, data: Any, prefix: str) -> Any:

@@ -121,8 +121,7 @@ class Space:
             )
         if not override.is_discrete_sweep():
             raise ConfigError(
-                f"{override.input_line}: a grid needs single values and an interval has none; "
-                f"write choice(0.5,0.8) or range(0.1,1.0,0.1) instead"
+                f"{override.input_line}: a grid needs single values and an interval has none; list them, as in choice(0.5,0.8)"
             )
         key = override.get_key_element()
         lines = [f"{key}={value}" for value in override.sweep_string_iterator()]

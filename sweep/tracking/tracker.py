@@ -215,7 +215,7 @@ class Tracker:
         except (MlflowException, OSError) as error:
             raise SweepError(
                 f"MLflow at {hide_password(self.uri)} did not take {what} ({reason(error)}); finished trials are in the "
-                f"sweep's own store, and sweep.resume=true records them again"
+                f"sweep's own store, and the same command records them again"
             ) from error
 
 

@@ -1,0 +1,66 @@
+"""Configurations composed by Hydra as the program composes them."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from sweep.__main__ import conf_folder
+from sweep.plan import Plan, Trial, plan_one, plan_sweep
+from sweep.schema import Settings, read
+
+CONF = conf_folder()
+
+QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epochs=3", "attack.radius=1.0", "instances.count=2")
+"""Overrides that make a trial of a second."""
+
+
+class Composer:
+    """Hydra's loader with short names for what the program does with it."""
+
+    def __init__(self) -> None:
+        self.loader: Any = GlobalHydra.instance().config_loader()
+
+    def config(self, *overrides: str) -> DictConfig:
+        """Return the configuration of one job, without Hydra's own part."""
+        config = self.loader.load_configuration("config", list(overrides), RunMode.RUN)
+        return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+
+    def plain(self, *overrides: str) -> dict[str, Any]:
+        plain = OmegaConf.to_container(self.config(*overrides), resolve=True)
+        assert isinstance(plain, dict)
+        return plain
+
+    def compose_as_hydra(self, lines: list[str]) -> DictConfig:
+        """Return what Hydra's own sweeper composes for one job of a sweep."""
+        return self.loader.load_sweep_config(self._master, lines)
+
+    def plan(self, *overrides: str) -> Plan:
+        return plan_sweep(self.loader, self.compose_as_hydra, overrides)
+
+    def trial(self, *overrides: str) -> Trial:
+        return plan_one(self.config(*overrides)).trials[0]
+
+    @cached_property
+    def _master(self) -> DictConfig:
+        return self.loader.load_configuration("config", [], RunMode.MULTIRUN)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return self.plain()
+
+    def changed(self, **values: Any) -> Settings:
+        """Return the default settings with some values replaced; ``__`` stands for the dot of a key. Faster than Hydra."""
+        config = copy.deepcopy(self._defaults)
+        for key, value in values.items():
+            *parents, leaf = key.split("__")
+            section = config
+            for parent in parents:
+                section = section[parent]
+            section[leaf] = value
+        return read(config)

@@ -1,0 +1,45 @@
+"""One signal, one clean end, never while a result is written."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from sweep.interruption import Interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts(number: signal.Signals) -> None:
+    former = signal.getsignal(number)
+    with Interruption() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        assert interruption.requested == number.name
+        os.kill(os.getpid(), number)  # a second one does not disturb the clean-up
+    assert signal.getsignal(number) is former
+
+
+def test_a_signal_waits_for_a_block_to_end() -> None:
+    done = []
+    with Interruption() as interruption:
+
+        def interrupted_inside() -> None:
+            with interruption.postponed():
+                with interruption.postponed():
+                    os.kill(os.getpid(), signal.SIGINT)
+                    done.append("inner")
+                done.append("outer")
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_inside()
+        with interruption.postponed():
+            done.append("later")  # what is written after the interruption is not interrupted again
+    assert done == ["inner", "outer", "later"]
+
+
+def test_signals_are_ignored_after_the_end() -> None:
+    with Interruption() as interruption:
+        interruption.finish()
+        os.kill(os.getpid(), signal.SIGINT)

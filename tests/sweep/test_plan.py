@@ -1,0 +1,244 @@
+"""A plan holds the trials of a sweep: what Hydra would compose, valid, reduced to what matters, without duplicates."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from composing import Composer
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from sweep.errors import ConfigError
+from sweep.plan import canonical, key_of, plan_sweep
+from sweep.schema import read
+
+
+def test_the_combinations_are_those_that_hydra_composes(composer: Composer) -> None:
+    fixed = ["dataset=digits", "pruning.seed=3"]
+    groups = [["network=2x16", "network=4x32"], ["pruning=magnitude", "pruning=random"]]
+    plain = [["training.seed=1", "training.seed=2"]]
+    swept = ["network=2x16,4x32", "pruning=magnitude,random", "training.seed=range(1,3)"]
+    expected = []
+    for choice in itertools.product(*groups, *plain):
+        config = OmegaConf.to_container(composer.compose_as_hydra([*fixed, *choice]), resolve=False)
+        assert isinstance(config, dict)
+        del config["hydra"]
+        config["solver"]["threads"] = 1
+        expected.append(config)
+    assert [trial.config for trial in composer.plan(*fixed, *swept).trials] == expected
+
+
+def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer) -> None:
+    """An option that changes another section (here an experiment) must still give what Hydra gives."""
+    swept = ["+experiment=digits,mnist", "network=2x16,4x32", "training.seed=1,2"]
+    found = composer.plan(*swept, "search.where=[]", "sweep.name=both").trials
+    for trial, (experiment, network, seed) in zip(
+        found, itertools.product(("digits", "mnist"), ("2x16", "4x32"), (1, 2)), strict=True
+    ):
+        lines = [
+            f"+experiment={experiment}",
+            f"network={network}",
+            f"training.seed={seed}",
+            "search.where=[]",
+            "sweep.name=both",
+        ]
+        config = composer.compose_as_hydra(lines)
+        assert trial.config["dataset"] == config.dataset
+        assert trial.config["training"] == config.training
+        assert trial.config["instances"] == config.instances
+
+
+def test_the_order_of_overlapping_overrides_is_hydras(composer: Composer) -> None:
+    lines = ["pruning.finetune.rounds=1,2", "pruning.finetune={rounds:5}"]
+    for trial in composer.plan(*lines).trials:
+        assert trial.config["pruning"]["finetune"]["rounds"] == 5
+    lines.reverse()
+    assert [trial.config["pruning"]["finetune"]["rounds"] for trial in composer.plan(*lines).trials] == [1, 2]
+
+
+def test_the_last_override_of_a_key_wins(composer: Composer) -> None:
+    plan = composer.plan("pruning.amount=0.5,0.8,0.9", "dataset=digits", "pruning.amount=0.25,0.75")
+    assert [trial.config["pruning"]["amount"] for trial in plan.trials] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "amounts"),
+    [
+        ("choice(0.5,0.8)", [0.5, 0.8]),
+        ("range(0,1,0.25)", [0.0, 0.25, 0.5, 0.75]),
+        ("0.3", [0.3]),
+        ("sort(0.8,0.5)", [0.5, 0.8]),
+    ],
+)
+def test_hydras_grammar(composer: Composer, sweep: str, amounts: list[float]) -> None:
+    plan = composer.plan(f"pruning.amount={sweep}")
+    assert [trial.config["pruning"]["amount"] for trial in plan.trials] == amounts
+
+
+def test_glob_picks_options_of_a_group(composer: Composer) -> None:
+    assert [trial.name for trial in composer.plan("network=glob(4x*)").trials] == ["4x32 magnitude 0.8", "4x64 magnitude 0.8"]
+
+
+def test_what_cannot_change_a_result_makes_no_trial(composer: Composer) -> None:
+    assert len(composer.plan("pruning=none", "pruning.amount=0.5,0.8,0.9").trials) == 1
+    assert len(composer.plan("pruning=none", "pruning.seed=1,2", "pruning.finetune.rounds=0,1").trials) == 1
+    assert len(composer.plan("pruning.finetune.epochs=1,2").trials) == 1
+    assert len(composer.plan("pruning.finetune.rounds=1", "pruning.finetune.epochs=1,2").trials) == 2
+    gradient = ["attack=gradient", "pruning=none,magnitude", "bounds=box,crown", "attack.polish=true,false"]
+    assert len(composer.plan(*gradient).trials) == 1
+    assert len(composer.plan("attack=gradient", "solver.time_limit_seconds=1,2", "attack.gradient_starts=1,2").trials) == 4
+    assert len(composer.plan("attack.gradient_starts=1,2").trials) == 1
+    assert len(composer.plan("attack.start=gradient", "attack.gradient_starts=1,2").trials) == 2
+
+
+def test_duplicates_are_counted_and_the_first_is_kept(composer: Composer) -> None:
+    plan = composer.plan("pruning=none,magnitude", "pruning.amount=0.5,0.5,0.8")
+    assert [trial.name for trial in plan.trials] == ["4x64 dense", "4x64 magnitude 0.5", "4x64 magnitude 0.8"]
+    assert plan.duplicates == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "same"),
+    [
+        ("sweep__name", "other", True),
+        ("sweep__resume", True, True),
+        ("tracking__uri", "http://127.0.0.1:1", True),
+        ("cluster__cpus", 1, True),
+        ("dataset__folder", "/data", True),
+        ("attack__gradient_starts", 9, True),
+        ("pruning__amount", 0.7, False),
+        ("pruning__seed", 1, False),
+        ("training__seed", 1, False),
+        ("instances__count", 2, False),
+        ("instances__seed", 8, False),
+        ("solver__time_limit_seconds", 61, False),
+        ("solver__seed", 1, False),
+        ("attack__polish", True, False),
+        ("attack__radius", 5.0, False),
+        ("bounds__method", "interval", False),
+    ],
+)
+def test_the_key_changes_with_what_can_change_the_result(composer: Composer, key: str, value: Any, same: bool) -> None:
+    settings = composer.changed(**{key: value})
+    assert (key_of(canonical(settings)) == key_of(canonical(composer.changed()))) is same
+
+
+def test_keys_are_the_same_in_every_process(composer: Composer) -> None:
+    """Python's hash of texts differs from process to process; a key must not depend on it."""
+    code = (
+        "import json, sys; from sweep.plan import canonical, key_of, plan_sweep; from sweep.schema import read;"
+        "print(key_of(canonical(read(json.load(sys.stdin)))))"
+    )
+    config = composer.plain()
+    text = json.dumps(config)
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, env=environment, check=True)
+    key = key_of(canonical(read(config)))
+    assert done.stdout.strip() == key
+    assert re.fullmatch(r"[0-9a-f]{16}", key)
+
+
+def test_the_baseline_is_the_dense_milp_of_the_same_settings(composer: Composer) -> None:
+    plan = composer.plan("attack=surrogate,gradient", "pruning=none,magnitude", "pruning.amount=0.5,0.8", "network=2x16,2x32")
+    for network in ("2x16", "2x32"):
+        trials = [trial for trial in plan.trials if trial.swept["network"] == network]
+        (dense,) = (trial for trial in trials if trial.name == f"{network} dense")
+        assert {trial.baseline_key for trial in trials} == {dense.key}
+        assert len({trial.training_key for trial in trials}) == 1
+    assert len({trial.training_key for trial in plan.trials}) == 2
+
+
+def test_names_and_swept_values(composer: Composer) -> None:
+    plan = composer.plan(
+        "network=4x64,2x256",
+        "attack=surrogate,gradient",
+        "pruning=none,magnitude",
+        "pruning.amount=0.8",
+        "pruning.finetune.rounds=0,1,5",
+        "training.seed=0,3",
+    )
+    names = [trial.name for trial in plan.trials]
+    assert len(set(names)) == len(names)
+    assert names[:3] == ["4x64 dense training.seed=0", "4x64 dense training.seed=3", "4x64 magnitude 0.8 training.seed=0"]
+    assert "2x256 magnitude 0.8 finetuned training.seed=3" in names
+    assert "2x256 magnitude 0.8 finetuned in 5 rounds training.seed=3" in names
+    assert names[-1] == "2x256 gradient training.seed=3"
+    assert plan.trials[0].swept == {"network": "4x64", "attack": "surrogate", "pruning": "none", "training.seed": 0}
+    assert list(plan.trials[2].swept) == ["network", "attack", "pruning", "pruning.finetune.rounds", "training.seed"]
+
+
+def test_where_keeps_what_satisfies_all_expressions(composer: Composer) -> None:
+    plan = composer.plan(
+        "pruning=none,magnitude,structured",
+        "pruning.amount=0.5,0.8,0.9",
+        'search.where=["pruning.method != \\"structured\\" or pruning.amount == 0.5", "pruning.amount < 0.9"]',
+    )
+    names = ["4x64 dense", "4x64 magnitude 0.5", "4x64 magnitude 0.8", "4x64 structured 0.5"]
+    assert [trial.name for trial in plan.trials] == names
+    assert plan.excluded == 4
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["pruning.amount=range(0,0)"], "the search space is empty"),
+        (
+            ["pruning.amount=0.5,0.8", "search.where=['pruning.amount > 2']"],
+            "none of the 2 combinations satisfies search.where",
+        ),
+        (["search.where=['pruning.amont > 2']"], "unknown key pruning.amont (did you mean pruning.amount?)"),
+        (["pruning.amount=interval(0,1)"], "a grid needs single values"),
+        (["sweep.name=a,b"], "sweep.name concerns the sweep as a whole"),
+        (["pruning.amount=0.5,1.5"], "pruning.amount=1.5 is not allowed"),
+        (["training.seed=range(0,300)", "network.depth=1,0"], "network.depth=0 is not allowed"),
+        (["pruning.amont=0.5,0.8"], "unknown key pruning.amont (did you mean pruning.amount?)"),
+        (["attack.norm=l1,l2", "attack.radius=1.0"], "attack.norm=l2 with attack.method=surrogate"),
+    ],
+)
+def test_a_plan_is_refused_as_a_whole(composer: Composer, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        composer.plan(*overrides)
+
+
+def test_a_typo_in_a_swept_option_is_refused_before_the_space_is_composed(composer: Composer) -> None:
+    composed: list[list[str]] = []
+
+    def counting(lines: list[str]) -> DictConfig:
+        composed.append(lines)
+        return composer.compose_as_hydra(lines)
+
+    with pytest.raises(HydraException):
+        plan_sweep(
+            composer.loader, counting, ["network=2x16,2x32,4x32,4x64", "bounds=box,crown,interval", "pruning=none,magnitud"]
+        )
+    assert len(composed) <= 7
+
+
+def test_values_that_where_excludes_need_not_go_together(composer: Composer) -> None:
+    plan = composer.plan(
+        "attack.norm=l1,l2",
+        "attack.radius=1.0",
+        "attack=surrogate,gradient",
+        'search.where=[\'attack.norm != "l2" or attack.method == "gradient"\']',
+    )
+    assert len(plan.trials) == 3
+
+
+@pytest.mark.parametrize("experiment", ["digits", "mnist"])
+def test_the_experiments_are_valid(composer: Composer, experiment: str) -> None:
+    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
+    params = OmegaConf.to_container(master.hydra.sweeper.params)
+    assert master.hydra.mode == RunMode.MULTIRUN
+    assert isinstance(params, dict)
+    plan = composer.plan(*(f"{key}={value}" for key, value in params.items()), f"+experiment={experiment}")
+    methods = {trial.config["attack"]["method"] for trial in plan.trials}
+    assert methods == {"surrogate", "gradient"}
+    assert {"none", "magnitude", "structured"} <= {trial.config["pruning"]["method"] for trial in plan.trials}

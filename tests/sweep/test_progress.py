@@ -1,0 +1,57 @@
+"""What the terminal shows: counts, the best margin, the time left; failures at once."""
+
+from __future__ import annotations
+
+import io
+
+import synthetic
+from rich.console import Console
+
+from sweep.progress import Progress
+
+
+def shown(progress: Progress) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    console.print(progress._render())
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_counts_best_margin_and_time_left() -> None:
+    progress = Progress(Console(file=io.StringIO(), force_terminal=True), total=5, slots=2)
+    assert "best margin -" in shown(progress)
+    assert "time left -" in shown(progress)
+    progress.start("a", "4x64 dense")
+    progress.start("b", "4x64 magnitude 0.5")
+    progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25)], name="4x64 dense", total_seconds=10.0))
+    progress.end(synthetic.trial("c", [synthetic.instance(margin=0.5)], total_seconds=10.0), reused=True)
+    progress.end(synthetic.trial("d", [], status="failed", error="diverged"))
+    line = shown(progress)
+    for part in ("3/5", "done 2", "running 1", "failed 1", "reused 1", "best margin 1.250 (4x64 dense)", "4x64 magnitude 0.5"):
+        assert part in line
+    # One trial waits (10 s) and one has just begun (10 s), on two slots.
+    left = progress.seconds_left()
+    assert left is not None
+    assert 9.0 < left <= 10.0
+
+
+def test_without_a_terminal_every_trial_is_a_line() -> None:
+    output = io.StringIO()
+    with Progress(Console(file=output, width=300), total=3, slots=1) as progress:
+        progress.activity("loading data")
+        progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25, status="adversarial")], name="4x64 [dense]"))
+        progress.end(synthetic.trial("b", name="4x64 gradient"), reused=True)
+        progress.end(synthetic.trial("c", [], name="4x64 random 0.5", status="failed", error="training diverged"))
+    assert output.getvalue().splitlines() == [
+        "loading data",
+        "[1/3] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
+        f"[2/3] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
+        "[3/3] FAILED 4x64 random 0.5: training diverged",
+    ]
+
+
+def test_many_running_trials_are_counted() -> None:
+    progress = Progress(Console(file=io.StringIO(), force_terminal=True), total=9, slots=9)
+    for number in range(6):
+        progress.start(str(number), f"trial {number}")
+    assert "; 2 more" in shown(progress)

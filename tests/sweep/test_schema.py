@@ -1,0 +1,154 @@
+"""The configuration is checked key by key and value by value, with messages that name both."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+from composing import CONF, Composer
+from hydra.errors import HydraException
+
+from sweep import rules
+from sweep.errors import ConfigError
+from sweep.refusal import explain
+from sweep.schema import check, keys, read
+
+REFUSED: list[tuple[str, Any, str, str]] = [
+    ("pruning.amount", 1.0, "1.0", "0 <= value < 1"),
+    ("pruning.amount", -0.1, "-0.1", "0 <= value < 1"),
+    ("pruning.amount", math.nan, "nan", "a finite number"),
+    ("pruning.amount", "0.5", "0.5", "a finite number, not str"),
+    ("pruning.amount", "", "''", "a finite number"),
+    ("pruning.method", "magnitud", "magnitud", "did you mean magnitude?"),
+    ("pruning.finetune.rounds", -1, "-1", "at least 0"),
+    ("pruning.finetune.rewind", 1, "1", "true or false, not int"),
+    ("network.depth", 0, "0", "an integer of at least 1"),
+    ("network.depth", 2.5, "2.5", "an integer, not float"),
+    ("network.depth", True, "True", "an integer, not bool"),
+    ("network.width", "two", "two", "an integer, not str"),
+    ("training.seed", 99999999999, "99999999999", "at most 2147483647"),
+    ("training.optimizer", "adamw", "adamw", "adam, sgd"),
+    ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits"),
+    ("dataset.side", 1, "1", "an integer from 2 to 64"),
+    ("instances.count", 0, "0", "at least 1"),
+    ("instances.split", "validation", "validation", "train, test"),
+    ("bounds.method", "crow", "crow", "did you mean crown?"),
+    ("formulation.method", "bigm", "bigm", "big_m"),
+    ("solver.name", "cplex", "cplex", "highs"),
+    ("solver.time_limit_seconds", 0, "0.0", "a number above 0"),
+    ("solver.time_limit_seconds", math.inf, "inf", "a finite number"),
+    ("attack.method", "surogate", "surogate", "did you mean surrogate?"),
+    ("attack.radius", 0, "0.0", "a number above 0"),
+    ("attack.radius", -1.5, "-1.5", "a number above 0"),
+    ("attack.norm", "none", "none", "l1, l2, linf"),
+    ("attack.target", "best", "best", "runner_up, untargeted"),
+    ("attack.objective", "closest", "closest", "margin"),
+    ("attack.on_incumbent", "ignore", "ignore", "check, stop"),
+    ("attack.start", "zero", "zero", "none, center, gradient"),
+    ("attack.gradient_starts", 0, "0", "at least 1"),
+    ("cluster.cpus_per_trial", 0, "0", "at least 1"),
+    ("search.where", "x", "x", "a list of texts"),
+    ("search.method", "random", "random", "grid"),
+    ("sweep.name", "a/b", "a/b", "a name without /"),
+    ("sweep.retries", -1, "-1", "at least 0"),
+    ("sweep.resume", "maybe", "maybe", "true or false"),
+    ("tracking.uri", 5, "5", "a text or null"),
+    ("pruning.finetune", 3, "3", "rounds, epochs"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "shown", "allowed"), REFUSED)
+def test_a_refusal_names_key_value_and_what_is_allowed(
+    composer: Composer, key: str, value: Any, shown: str, allowed: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        composer.changed(**{key.replace(".", "__"): value})
+    assert str(refused.value).startswith(f"{key}={shown} ")
+    assert allowed in str(refused.value)
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "experiment"))
+def test_every_option_of_every_group_is_valid(composer: Composer, folder: str) -> None:
+    options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
+    assert options
+    for option in options:
+        check(read(composer.plain(f"{folder}={option}")))
+
+
+def test_every_method_of_the_library_has_an_option() -> None:
+    families = {
+        "dataset": rules.datasets,
+        "pruning": rules.prunings,
+        "bounds": rules.bounds,
+        "formulation": rules.formulations,
+        "solver": rules.solvers,
+        "attack": rules.attacks,
+    }
+    for group, names in families.items():
+        assert {path.stem for path in (CONF / group).glob("*.yaml")} == set(names()), group
+
+
+def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> None:
+    def dotted(node: dict, prefix: str = "") -> set[str]:
+        inner = [dotted(v, f"{prefix}{k}.") for k, v in node.items() if isinstance(v, dict)]
+        return {f"{prefix}{k}" for k in node}.union(*inner)
+
+    assert dotted(composer.plain()) == set(keys())
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "pruning.amont=0.5",
+            r"unknown key pruning.amont \(did you mean pruning.amount\?\); available in pruning: method, amount",
+        ),
+        ("amount=0.5", r"unknown key amount \(did you mean pruning.amount\?\)"),
+        ("prunning.amount=0.5", r"unknown key prunning.amount \(did you mean pruning.amount\?\); available: dataset"),
+        ("pruning=magnitud", r"pruning=magnitud is not allowed: .*layerwise_magnitude.*\(did you mean magnitude\?\)"),
+        ("+experiment=mnst", r"experiment=mnst is not allowed: it must be one of digits, mnist \(did you mean mnist\?\)"),
+        ("experiment=mnist", r"experiment=mnist is not among the defaults; write \+experiment=mnist"),
+        ("pruning.amount", r"pruning.amount is not an override, which has the form key=value"),
+    ],
+)
+def test_what_hydra_refuses_is_said_in_one_message(composer: Composer, override: str, message: str) -> None:
+    with pytest.raises(HydraException) as refused:
+        composer.config(override)
+    said = explain(refused.value)
+    assert re.match(message, said)
+    assert "\n" not in said
+
+
+def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
+    with pytest.raises(ConfigError, match=r"pruning.amount is missing"):
+        read(composer.plain("~pruning.amount"))
+    with pytest.raises(ConfigError, match=r"unknown key pruning.x; available in pruning: method, amount, seed, finetune"):
+        read(composer.plain("+pruning.x=1"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"attack__norm": "linf"}, "attack.radius is null with attack.norm=linf"),
+        ({"attack__norm": "l2", "attack__radius": 1}, "attack.norm=l2 with attack.method=surrogate"),
+        ({"solver__threads": 2}, "solver.threads=2 is more than cluster.cpus_per_trial=1"),
+        ({"cluster__cpus_per_trial": 9999}, "cluster.cpus_per_trial=9999 is more than"),
+        ({"cluster__cpus": 9999}, "cluster.cpus=9999 is more than"),
+        ({"cluster__cpus": 1, "cluster__cpus_per_trial": 2}, "cluster.cpus_per_trial=2 is more than the 1 CPU"),
+    ],
+)
+def test_values_that_do_not_go_together(composer: Composer, values: dict[str, Any], message: str) -> None:
+    settings = composer.changed(**values)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        check(settings)
+
+
+def test_values_that_do_go_together(composer: Composer) -> None:
+    check(composer.changed(attack__method="gradient", attack__norm="l2", attack__radius=1))
+    check(composer.changed(attack__norm="linf", attack__radius=0.05))
+
+
+def test_integers_are_taken_for_numbers(composer: Composer) -> None:
+    assert composer.changed(pruning__amount=0) == composer.changed(pruning__amount=0.0)

@@ -1,0 +1,142 @@
+"""A trial trains, prunes and attacks; whatever goes wrong in it is its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from composing import QUICK, Composer
+
+from surrogate.datasets import Dataset
+from surrogate.pruning import Pruning, prune
+from surrogate.training import accuracy
+from sweep.records import TrialRecord
+from sweep.schema import read
+from sweep.trial import TrainedNetwork, run_trial, sentence, train_network, warm_up
+
+
+@pytest.fixture(scope="module")
+def trained(composer: Composer, digits: Dataset) -> TrainedNetwork:
+    return train_network(read(composer.plain(*QUICK, "training.epochs=20")), digits)
+
+
+def test_training_follows_the_settings(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    assert trained.network.hidden_sizes == (6,)
+    assert trained.accuracy == accuracy(trained.network, digits.test_images, digits.test_labels)
+    assert trained.accuracy > 0.5
+    assert trained.train_seconds > 0.0
+    other = train_network(read(composer.plain(*QUICK, "network.depth=2", "network.bias=false")), digits)
+    assert other.network.hidden_sizes == (6, 6)
+    assert not any(bias.any() for bias in other.network.biases)
+
+
+def test_a_surrogate_trial(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    trial = composer.trial(*QUICK, "pruning.amount=0.5")
+    record = run_trial(trial, digits, trained)
+    assert record.status == "finished", record.error
+    assert (record.key, record.name, record.baseline_key) == (trial.key, "1x6 magnitude 0.5", trial.baseline_key)
+    surrogate = prune(Pruning("magnitude", 0.5), trained.network)
+    assert record.network_key == trained.network.key
+    assert record.accuracy_surrogate == accuracy(surrogate, digits.test_images, digits.test_labels)
+    assert record.sparsity == pytest.approx(0.5, abs=0.01)
+    assert record.accuracy_dense == trained.accuracy
+    assert record.train_seconds == trained.train_seconds
+    assert record.total_seconds is not None
+    assert record.ended_at - record.started_at == pytest.approx(record.total_seconds, abs=0.1)
+    assert len(record.instances) == 2
+    for instance in record.instances:
+        clean, found = np.array(instance.clean), np.array(instance.perturbed)
+        np.testing.assert_array_equal(clean, digits.train_images[instance.image].astype(np.float64))
+        logits = trained.network(found[None])[0]
+        assert instance.margin == pytest.approx(logits[instance.target] - logits[instance.label], abs=1e-9)
+        assert np.abs(found - clean).sum() <= 1.0 + 1e-9
+        assert instance.status in ("adversarial", "unresolved")  # a proof about the surrogate is none about the dense network
+        assert (instance.first_adversarial_seconds is not None) == (instance.status == "adversarial")
+        assert instance.nodes is not None
+        assert instance.binaries is not None
+        assert max(event["margin"] for event in instance.timeline) == instance.margin
+
+
+def test_a_dense_trial_has_nothing_pruned(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    record = run_trial(composer.trial(*QUICK, "pruning=none"), digits, trained)
+    assert record.status == "finished", record.error
+    assert record.sparsity == 0.0
+    assert record.accuracy_surrogate == record.accuracy_dense
+    assert {instance.solver_status for instance in record.instances} == {"optimal"}
+
+
+def test_a_gradient_trial_has_no_surrogate(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    record = run_trial(composer.trial(*QUICK, "attack=gradient", "attack.gradient_starts=3"), digits, trained)
+    assert record.status == "finished", record.error
+    assert (record.accuracy_surrogate, record.sparsity, record.prune_seconds) == (None, None, None)
+    for instance in record.instances:
+        assert instance.gradient_evaluations is not None
+        assert (instance.binaries, instance.dual_bound, instance.surrogate_margin) == (None, None, None)
+
+
+def test_finetuning_is_counted_as_pruning(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    settings = ["pruning.amount=0.8", "pruning.finetune.rounds=1", "pruning.finetune.epochs=20"]
+    finetuned = run_trial(composer.trial(*QUICK, *settings, "instances.count=1"), digits, trained)
+    plain = run_trial(composer.trial(*QUICK, "pruning.amount=0.8", "instances.count=1"), digits, trained)
+    assert finetuned.status == "finished", finetuned.error
+    assert finetuned.sparsity == plain.sparsity
+    assert finetuned.accuracy_surrogate is not None
+    assert plain.accuracy_surrogate is not None
+    assert finetuned.accuracy_surrogate > plain.accuracy_surrogate
+
+
+def test_the_test_split(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    record = run_trial(composer.trial(*QUICK, "instances=test", "instances.count=1", "attack=gradient"), digits, trained)
+    (instance,) = record.instances
+    np.testing.assert_array_equal(instance.clean, digits.test_images[instance.image].astype(np.float64))
+
+
+def test_without_a_network_it_trains_one(composer: Composer, digits: Dataset) -> None:
+    record = run_trial(composer.trial(*QUICK, "attack=gradient", "instances.count=1", "training.epochs=10"), digits)
+    assert record.status == "finished", record.error
+    assert record.network_key is not None
+
+
+def test_equal_trials_give_equal_results(composer: Composer, digits: Dataset) -> None:
+    trial = composer.trial(*QUICK, "pruning=random", "instances.count=1", "training.epochs=10")
+    first, second = run_trial(trial, digits), run_trial(trial, digits)
+    assert first.network_key == second.network_key
+    assert [i.margin for i in first.instances] == [i.margin for i in second.instances]
+    assert [i.perturbed for i in first.instances] == [i.perturbed for i in second.instances]
+
+
+def test_diverged_training_fails_the_trial_with_a_sentence(composer: Composer, digits: Dataset) -> None:
+    record = run_trial(composer.trial(*QUICK, "training.learning_rate=1e30"), digits)
+    assert record.status == "failed"
+    assert record.error is not None
+    assert "training diverged in epoch 1" in record.error
+    assert "\n" not in record.error
+    assert record.error_detail is not None
+    assert "Traceback" in record.error_detail
+
+
+def test_what_was_found_before_an_error_is_kept(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    """The network classifies none of these images as labelled: the trial fails, with its accuracies in the record."""
+    never = trained.network(digits.train_images).argmin(axis=1)
+    useless = dataclasses.replace(digits, train_labels=never)
+    record = run_trial(composer.trial(*QUICK), useless, trained)
+    assert record.status == "failed"
+    assert record.error is not None
+    assert record.error.startswith("only 0 of the 2 images")
+    assert record.accuracy_dense == trained.accuracy
+
+
+def test_a_record_survives_json(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    record = run_trial(composer.trial(*QUICK, "instances.count=1"), digits, trained)
+    assert TrialRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
+
+
+def test_a_sentence_about_any_error() -> None:
+    assert sentence(ValueError("two\n lines")) == "ValueError: two lines"
+    assert sentence(MemoryError()) == "MemoryError"
+
+
+def test_warming_up_works() -> None:
+    warm_up()
