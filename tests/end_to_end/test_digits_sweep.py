@@ -1,0 +1,104 @@
+"""The digits sweep through real Ray and real MLflow, read back; and what the command line refuses."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    return subprocess.run(
+        [sys.executable, "-m", "sweep", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("digits")
+    return folder, sweep(folder, "+experiment=digits", "instances.count=2", "solver.time_limit_seconds=2")
+
+
+def test_it_ends_well_and_says_how_to_look_at_it(finished: tuple) -> None:
+    _, done = finished
+    assert done.returncode == 0, done.stderr
+    assert "5 finished (0 reused), 0 failed of 5 trials." in done.stdout
+    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
+
+
+def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple) -> None:
+    from mlflow import MlflowClient
+
+    import sweep.tracking  # noqa: F401 -- quietens mlflow before it is imported
+
+    folder, _ = finished
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert (len(parents), len(children)) == (1, 5)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
+    for run in children:
+        metrics = run.data.metrics
+        assert 0.7 < metrics["accuracy/dense"] <= 1.0
+        assert metrics["time/solve_seconds"] > 0.0
+        assert metrics["attack/success_rate"] in (0.0, 0.5, 1.0)
+        if metrics["attack/success_rate"] > 0.0:
+            assert 0.0 < metrics["norm/l1"] <= 2.0 + 1e-6
+        assert all(value == value for value in metrics.values())  # a missing value is missing, never NaN
+    dense = next(run for run in children if run.data.params["pruning.method"] == "none" and "milp/binaries" in run.data.metrics)
+    assert dense.data.metrics["sparsity"] == 0.0
+
+
+def test_the_ranking_has_a_row_for_each_setting(finished: tuple) -> None:
+    folder, _ = finished
+    (path,) = (folder / "store" / "reports").glob("*/ranking.csv")
+    rows = list(csv.DictReader(path.open()))
+    assert {row["setting"] for row in rows} == {"dense MILP", "gradient", "magnitude 0.5", "magnitude 0.8", "structured 0.5"}
+
+
+def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
+    folder, _ = finished
+    again = sweep(folder, "+experiment=digits", "instances.count=2", "solver.time_limit_seconds=2")
+    assert again.returncode == 0, again.stderr
+    assert "5 finished (5 reused), 0 failed of 5 trials." in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["network.detph=2"], ["network.detph", "depth"]),
+        (["+experiment=mnits"], ["mnits", "mnist", "digits"]),
+        (["pruning.amount=1.5"], ["pruning.amount", "1.5"]),
+        (["network.depth=0"], ["network.depth", "0"]),
+        (["attack.radius=-1"], ["attack.radius", "-1"]),
+        (["solver.time_limit_seconds=0"], ["solver.time_limit_seconds", "0"]),
+        (["bounds=tight"], ["tight", "crown", "interval"]),
+        (["+experiment=digits", "pruning.amount=0.5,0.8,1.0"], ["pruning.amount", "1.0"]),
+        (["+experiment=digits", "pruning.amuont=0.5,0.8"], ["pruning.amuont", "amount"]),
+        (["+experiment=digits", "search.where=['pruning.amount > 2']"], ["search.where"]),
+    ],
+)
+def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    refused = sweep(tmp_path, *arguments)
+    assert refused.returncode == 2, refused.stderr
+    assert "Traceback" not in refused.stderr
+    for word in words:
+        assert word in refused.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing was started
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-m", "+experiment=digits"], ["+experiment=digits", "-m"], ["+experiment=digits", "-m", "network.depth=1,2"]]
+)
+def test_multirun_before_and_after_the_experiment(tmp_path: Path, arguments: list[str]) -> None:
+    listed = sweep(tmp_path, *arguments, "sweep.dry_run=true")
+    assert listed.returncode == 0, listed.stderr
+    assert f"{10 if 'network.depth=1,2' in arguments else 5} trials" in listed.stdout
