@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import synthetic
 from composing import QUICK, Composer
+from ray import cloudpickle
 from rich.console import Console
 
 from surrogate.datasets import Dataset
@@ -51,6 +53,8 @@ class ListedTracker:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
+    # Workers can't import a test module, so what a test hands them travels whole.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with RayCluster(cpus=2, cpus_per_trial=1, retries=1) as cluster:
         yield cluster
 
@@ -110,7 +114,7 @@ def test_every_trial_is_booked_under_its_own_key_by_few_processes(
     records = bench.run(cluster, work)
     assert set(records) == {trial.key for trial in bench.trials}
     for trial in bench.trials:
-        assert records[trial.key].status == "finished"
+        assert records[trial.key].status == "finished", records[trial.key].error_detail
         assert records[trial.key].skipped == trial.config["instances"]["seed"]
         assert bench.store.trial(trial.key) == records[trial.key]
     assert len(bench.tracker.records) == 8
