@@ -31,6 +31,8 @@ def test_it_ends_well_and_says_how_to_look_at_it(finished: tuple) -> None:
     assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")  # MLflow's own
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
 def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple) -> None:
     from mlflow import MlflowClient
 
@@ -60,7 +62,7 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
 def test_the_ranking_has_a_row_for_each_setting(finished: tuple) -> None:
     folder, _ = finished
     (path,) = (folder / "store" / "reports").glob("*/ranking.csv")
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     assert {row["setting"] for row in rows} == {"dense MILP", "gradient", "magnitude 0.5", "magnitude 0.8", "structured 0.5"}
 
 
