@@ -32,12 +32,12 @@ def explain(error: Exception) -> str:
             return f"{append[1].lstrip('+')} is not among the defaults; write {append[1]}"
         return str(unknown_key(unknown[1]))
     if "Config group override must be a string" in text:
-        return f"{_not_an_option(sys.argv[1:]) or text}"
+        return f"{not_an_option(sys.argv[1:]) or text}"
     cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
 
 
-def _not_an_option(arguments: list[str]) -> str | None:
+def not_an_option(arguments: list[str]) -> str | None:
     """Return what is wrong with the override that chooses an option of a group by a number, a list or the like."""
     groups = {f.name for f in dataclasses.fields(Settings)}
     for argument in arguments:

@@ -1,0 +1,201 @@
+"""The program as its users meet it: options in any order, help, completion, one trial, failures, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweep.__main__ import overrides_first
+from sweep.refusal import not_an_option
+
+QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training=digits", "attack.radius=1.0")
+
+
+def sweep(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sweep", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def runs(folder: Path) -> list[tuple[str, str]]:
+    """Return name and status of every run in the tracker, in the order of their creation."""
+    connection = sqlite3.connect(folder / "mlruns" / "mlflow.db")
+    try:
+        return list(connection.execute("select name, status from runs order by rowid"))
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "ordered"),
+    [
+        (["-m", "a=1,2"], ["a=1,2", "-m"]),
+        (["+experiment=x", "-m", "a=1"], ["+experiment=x", "a=1", "-m"]),
+        (["+experiment=x", "--multirun", "a=1"], ["+experiment=x", "a=1", "--multirun"]),
+        (["--cfg", "job", "a=1"], ["a=1", "--cfg", "job"]),
+        (["-c", "job", "a=1", "-p", "network", "b=2"], ["a=1", "b=2", "-c", "job", "-p", "network"]),
+        (["--cfg=job", "a=1"], ["a=1", "--cfg=job"]),
+        (["--info", "a=1"], ["a=1", "--info"]),
+        (["--info", "config", "a=1"], ["a=1", "--info", "config"]),
+        (["-sc", "query=bash"], ["query=bash", "-sc"]),
+        (["~pruning.seed", "a=-1"], ["~pruning.seed", "a=-1"]),
+        (["a=1", "--cfg"], ["a=1", "--cfg"]),
+        ([], []),
+    ],
+)
+def test_options_may_stand_anywhere(given: list[str], ordered: list[str]) -> None:
+    assert overrides_first(given) == ordered
+
+
+def test_a_group_is_not_chosen_by_a_number() -> None:
+    said = not_an_option(["network=4x64", "pruning=3"])
+    assert said is not None
+    assert said.startswith("pruning=3 is not allowed")
+    assert not_an_option(["network=4x64", "pruning=none,magnitude", "network.depth=3"]) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["python -m sweep +experiment=mnist", "pruning: layerwise_magnitude, magnitude, none", "exit codes"]),
+        (["+experiment=digits", "--cfg", "job", "-p", "network"], ["depth: 2", "width: 16"]),
+        (["--info", "plugins"], ["RayTuneSweeper"]),
+        (["-sc", "query=bash"], ["pruning=layerwise_magnitude pruning=magnitude pruning=none"]),
+    ],
+)
+def test_what_hydra_shows(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    done = sweep(tmp_path, *arguments, COMP_LINE="sweep pruning=")
+    assert done.returncode == 0, done.stderr
+    for word in words:
+        assert word.lower() in done.stdout.lower()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_trial_runs_in_this_process_from_any_folder(tmp_path: Path) -> None:
+    done = sweep(tmp_path, *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "Ray" not in done.stdout
+    assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
+    parent, child = runs(tmp_path)
+    assert child == ("1x6 magnitude 0.8", "FINISHED")
+    assert parent[1] == "FINISHED"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mlruns", "store"]
+
+
+def test_a_failed_trial_leaves_the_others_alone_and_is_told(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "-m", *QUICK, "attack=gradient", "training.learning_rate=1e-3,1e30", "cluster.cpus=1")
+    assert done.returncode == 1, done.stderr
+    assert "FAILED 1x6 gradient training.learning_rate=1e+30: its dense network failed: training diverged" in done.stdout
+    assert "1 finished (0 reused), 1 failed of 2 trials." in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    statuses = dict(runs(tmp_path)[1:])
+    assert statuses == {
+        "1x6 gradient training.learning_rate=0.001": "FINISHED",
+        "1x6 gradient training.learning_rate=1e+30": "FAILED",
+    }
+    assert runs(tmp_path)[0][1] == "FAILED"
+
+
+def test_data_that_are_not_there_are_said_in_one_sentence(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "dataset.folder=nowhere")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "nowhere" in line
+    assert {status for _, status in runs(tmp_path)} == {"FAILED"}
+
+
+class Terminal:
+    """A process on a terminal of its own, marked so that all its descendants can be found."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.mark = uuid.uuid4().hex
+        self._screen, slave = pty.openpty()
+        environment = {**os.environ, "SWEEP_TEST_MARK": self.mark, "COLUMNS": "200", "TERM": "xterm"}
+        command = [sys.executable, "-m", "sweep", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.text = ""
+
+    def read_until(self, seen: Callable[[str], object], seconds: float) -> None:
+        """Read the screen until ``seen`` holds of all that was printed."""
+        end = time.monotonic() + seconds
+        while not seen(self.text):
+            assert time.monotonic() < end, self.text
+            if select.select([self._screen], [], [], 0.2)[0]:
+                try:
+                    chunk = os.read(self._screen, 65536)
+                except OSError:  # Linux says so when the last process has left the terminal
+                    return
+                self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", chunk.decode(errors="replace"))
+
+    def descendants(self) -> list[str]:
+        """Return the command lines of the processes that carry the mark and are no zombies."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (path / "environ").read_bytes():
+                    found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:  # it has just ended
+                continue
+        return found
+
+    def close(self) -> None:
+        """End whatever the test has left running, by its mark."""
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (path / "environ").read_bytes():
+                    os.kill(int(path.name), signal.SIGKILL)
+            except OSError:
+                continue
+        self.process.wait()
+        os.close(self._screen)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for left processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.Signals) -> None:
+    slow = ("network=4x64", "attack.radius=6.0", "instances.count=8", "solver.time_limit_seconds=100")
+    terminal = Terminal(
+        tmp_path,
+        *("-m", "dataset=digits", "training=digits", *slow),
+        *("attack=gradient,surrogate", "pruning=none,magnitude", "cluster.cpus=1"),
+    )
+    try:
+        terminal.read_until(lambda text: "done 1  running 1" in text, seconds=120)
+        assert any("raylet" in command for command in terminal.descendants())
+        terminal.process.send_signal(number)
+        terminal.read_until(lambda text: "MLflow UI:" in text, seconds=60)
+        assert terminal.process.wait(timeout=60) == 130
+        end = time.monotonic() + 30
+        while terminal.descendants() and time.monotonic() < end:
+            time.sleep(0.2)
+        assert terminal.descendants() == []
+    finally:
+        terminal.close()
+    assert f"Interrupted by {number.name}. Running then: 4x64 dense." in terminal.text
+    assert "Not started: 4x64 magnitude 0.8." in terminal.text
+    assert "1 finished (0 reused), 0 failed of 3 trials." in terminal.text
+    assert "Run the same command again to go on" in terminal.text
+    assert runs(tmp_path)[1:] == [("4x64 gradient", "FINISHED"), ("4x64 dense", "KILLED")]
+    assert runs(tmp_path)[0][1] == "KILLED"
+    assert len(list((tmp_path / "store" / "trials").iterdir())) == 1
