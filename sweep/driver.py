@@ -253,6 +253,7 @@ class _Sweep:
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         say(f"MLflow UI: {self.tracker.ui_command}")
+        say(f"This sweep in it: {self.tracker.page}")
         return EXIT_INTERRUPTED if signal_name else EXIT_FAILED if failed else EXIT_OK
 
     def _say_interrupted(self, signal_name: str, records: Sequence[TrialRecord], missing: Sequence[Trial]) -> None:
