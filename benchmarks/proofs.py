@@ -1,4 +1,8 @@
-"""Does the dense MILP close? 18x18 4x32 networks, the protocol's instances, CROWN over ball and box beside the box alone."""
+"""Does the dense MILP close? 18x18 4x32 networks, the protocol's instances, CROWN over ball and box beside the box alone.
+
+Both start from a multi-start gradient attack, whose tenths of a second count: from the clean image HiGHS spends its time on the
+way up (one run: data seed 8 in 43 s instead of 6 s, data seed 90 not within 60 s).
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ from statistics import median
 
 from benchmarks.subjects import SEED_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number, report_progress
-from surrogate.attack import SurrogateAttack
+from surrogate.attack import GradientAttack, SurrogateAttack
 from surrogate.solvers import HighsSolver
 
 TIME_LIMIT_SECONDS = 60.0
 BOUNDS = ("crown", "box")
+STARTS = 200
 
 
 def run() -> None:
-    print(f"## Dense MILP, MNIST 18x18, 4x32, l1, limit {TIME_LIMIT_SECONDS:.0f} s, start: the clean image\n")
+    print(f"## Dense MILP, MNIST 18x18, 4x32, l1, limit {TIME_LIMIT_SECONDS:.0f} s, start: gradient, {STARTS} starts\n")
     rows, ratios = [], []
     for data_seed, training_seed in SEED_PAIRS:
         dense = network(18, 4, 32, training_seed)
@@ -22,7 +27,8 @@ def run() -> None:
         seconds = {}
         for name in BOUNDS:
             solver = HighsSolver(time_limit_seconds=TIME_LIMIT_SECONDS)
-            result = SurrogateAttack(bounds=name, solver=solver).run(dense, dense, instance)
+            attack = SurrogateAttack(bounds=name, solver=solver, start="gradient", gradient=GradientAttack(starts=STARTS))
+            result = attack.run(dense, dense, instance)
             seconds[name] = result.timings["total_seconds"]
             rows.append(
                 [
