@@ -61,6 +61,8 @@ class Region:
             raise InvalidRegion(
                 f"lower, upper and center must have one length, got {low.size}, {high.size} and {middle.size}"
             ) from error
+        if low.size == 0:
+            raise InvalidRegion("a region needs at least one coordinate")
         for name, array in (("lower", low), ("upper", high), ("center", middle)):
             if not np.isfinite(array).all():
                 raise InvalidRegion(f"{name} must be finite, but entry {int(np.argmin(np.isfinite(array)))} is not")
@@ -76,7 +78,7 @@ class Region:
         if norm == "none":
             if radius is not None:
                 raise InvalidRegion(f'norm="none" is the box alone and takes no radius, got {radius}')
-        elif radius is None or not np.isfinite(radius) or radius <= 0.0:
+        elif not isinstance(radius, (int, float, np.number)) or not np.isfinite(radius) or radius <= 0.0:
             raise InvalidRegion(f"radius must be a positive finite number with norm={norm!r}, got {radius}")
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)

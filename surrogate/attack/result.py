@@ -67,7 +67,8 @@ class AttackResult:
         timings: wall seconds ``bounds_seconds``, ``build_seconds``, ``solve_seconds``, ``total_seconds``; ``cpu_seconds``.
         work: counters that do not depend on the machine's load: ``nodes``, ``simplex_iterations``, ``gradient_evaluations``.
         size: ``binaries``, ``rows``, ``columns``, ``nonzeros`` of the model that went to the solver; empty without a MILP.
-        solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...); None without a MILP.
+        solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...), ``failed`` if it gave
+            up after the bounds had decided; None without a MILP.
     """
 
     status: Status

@@ -15,7 +15,7 @@ from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds import Bounds
-from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.formulation import embed, maximum
 from surrogate.formulation import region as region_constraints
@@ -31,7 +31,8 @@ STARTS = ("none", "center", "gradient")
 network, whose time counts."""
 
 ROBUST_MARGIN = 1e-6
-"""A dual bound must be below minus this to prove robustness: the tolerance to which the solver keeps its constraints."""
+"""A solver's dual bound must be below minus this, and below minus its own ``bound_error``, to prove robustness: the tolerance
+to which it keeps its constraints. Pre-activation bounds carry their slack already and need only be negative."""
 
 CONTRADICTION = 1e-4
 """A dense margin above the dense dual bound by more than this share of its size is a fault of the encoding, and raises."""
@@ -88,6 +89,7 @@ class SurrogateAttack:
 
         Raises:
             InvalidSetting: networks and region that do not fit together, or an l2 region.
+            SolverFailure: the solver gave up, or contradicted the clean input, with nothing proven before.
             UnsoundBounds: a point met contradicts a bound; nothing of this attack can be trusted then.
         """
         recorder = Recorder(dense, instance)
@@ -119,26 +121,38 @@ class SurrogateAttack:
 
         is_dense = surrogate.key == dense.key
         bound = float(bounds.upper[-1].max())
-        solution = None
-        if not (self.on_incumbent == "stop" and _decided(recorder, bound, is_dense)):
-            solution, spent = self._solve(model, recorder, margin_network, deadline)
-            evaluations += spent
-            if solution.dual_bound is not None:
-                bound = min(bound, solution.dual_bound)
+        proven = is_dense and bound < 0.0
+        solution, solver_status = None, None
+        if not (self.on_incumbent == "stop" and (proven or recorder.witness is not None)):
+            try:
+                solution, spent = self._solve(model, recorder, margin_network, deadline)
+            except SolverFailure:
+                if not proven:
+                    raise
+                solver_status = "failed"  # what the bounds prove stands without the solver
+            else:
+                evaluations += spent
+                solver_status = str(solution.status)
+                if solution.dual_bound is not None:
+                    bound = min(bound, solution.dual_bound)
+                    proven |= is_dense and solution.dual_bound < -max(ROBUST_MARGIN, solution.bound_error)
         timings["solve_seconds"] = 0.0 if solution is None else solution.solve_seconds
 
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
         if is_dense and margin > bound + CONTRADICTION * (1.0 + abs(bound)):
             raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
+        if is_dense:
+            bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
+        status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
         met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
-            _verdict(recorder, bound, is_dense),
+            status,
             timings,
             {**(solution.work if solution else {"nodes": 0, "simplex_iterations": 0}), "gradient_evaluations": evaluations},
             surrogate_margin=max(met, default=None),
             dual_bound=bound,
             size=solution.size if solution else {},
-            solver_status=str(solution.status) if solution else None,
+            solver_status=solver_status,
         )
 
     def _solve(self, model: _Model, recorder: Recorder, margin_network: ReluNetwork, deadline: float) -> tuple[Solution, int]:
@@ -161,7 +175,7 @@ class SurrogateAttack:
             model.pyomo, model.inputs, warm_start=self.start != "none", on_incumbent=on_incumbent, deadline=deadline
         )
         if solution.status is SolverStatus.INFEASIBLE:
-            raise UnsoundBounds("the solver calls the model infeasible although the clean input satisfies it")
+            raise SolverFailure("the solver calls the model infeasible although the clean input satisfies it")
         if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
             on_incumbent(solution.values, float("nan"))  # a model without binaries has an optimum but no incumbents
         return solution, evaluations
@@ -191,13 +205,3 @@ class _Model:
         region_constraints.set_values(self.region, self.pyomo.region, x)
         if self.untargeted:
             maximum.set_values(self.pyomo.maximum, np.array([pyo.value(output) for output in self.embedding.outputs]))
-
-
-def _decided(recorder: Recorder, bound: float, is_dense: bool) -> bool:
-    return _verdict(recorder, bound, is_dense) is not Status.UNRESOLVED
-
-
-def _verdict(recorder: Recorder, bound: float, is_dense: bool) -> Status:
-    if recorder.witness is not None:
-        return Status.ADVERSARIAL
-    return Status.ROBUST if is_dense and bound < -ROBUST_MARGIN else Status.UNRESOLVED

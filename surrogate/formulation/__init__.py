@@ -12,6 +12,7 @@ from surrogate.bounds import Bounds, Crown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
+from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 
@@ -64,7 +65,8 @@ def embed(
     sizes = [len(low) for low in bounds.lower]
     if sizes != [*network.hidden_sizes, network.output_size]:
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
-    return METHODS[formulation]().embed(block, network, variables, bounds)
+    scaled, scaled_bounds = normalise(network, bounds)
+    return METHODS[formulation]().embed(block, scaled, variables, scaled_bounds)
 
 
 def _box_of(variables: Sequence[Any]) -> Region:

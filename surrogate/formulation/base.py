@@ -19,7 +19,8 @@ class Embedding(ABC):
     """A network written onto variables of a Pyomo model.
 
     Attributes:
-        network: the network whose outputs the constraints describe.
+        network: the network that the constraints describe: equal to the one given, extreme hidden neurons rescaled
+            (:func:`surrogate.formulation.scaling.normalise`).
         bounds: the pre-activation bounds that the constraints rely on.
         inputs: the Pyomo variables that carry ``x`` (``d`` of them).
         outputs: the Pyomo variables that carry ``f(x)`` (``o`` of them).

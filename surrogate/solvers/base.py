@@ -32,6 +32,8 @@ class Solution:
         status: how the solve ended.
         objective: value of the best incumbent; None if none was found.
         dual_bound: the solver's proven bound on the objective (from above when maximising); None if there is none.
+        bound_error: by how much the dual bound may be wrong: the solver accepts reduced costs that are off by its dual
+            tolerance, which moves the bound by at most that times the sum of the columns' widths.
         values: values of the watched variables at the best incumbent; None if none was found.
         solve_seconds: wall seconds inside the solver.
         work: ``nodes`` and ``simplex_iterations``.
@@ -43,6 +45,7 @@ class Solution:
     dual_bound: float | None
     values: FloatArray | None
     solve_seconds: float
+    bound_error: float = 0.0
     work: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
 

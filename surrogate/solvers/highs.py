@@ -22,6 +22,16 @@ _STATUS = {
 }
 
 
+_DOUBTFUL = (
+    highspy.HighsModelStatus.kInfeasible,
+    highspy.HighsModelStatus.kSolveError,
+    highspy.HighsModelStatus.kPresolveError,
+    highspy.HighsModelStatus.kPostsolveError,
+    highspy.HighsModelStatus.kUnknown,
+)
+"""Verdicts that are asked for a second time, without presolve."""
+
+
 class _QuietHighs(highspy.Highs):
     """highspy prints its banner while it is constructed, before any option can be set: this hook runs just before that."""
 
@@ -100,9 +110,15 @@ class HighsSolver(Solver):
         begin = time.perf_counter()
         left = min(self.time_limit_seconds, deadline - begin)
         if left <= 0.0:
-            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, {"nodes": 0, "simplex_iterations": 0}, size)
+            nothing = {"nodes": 0, "simplex_iterations": 0}
+            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing, size=size)
         highs.setOptionValue("time_limit", left)
         highs.run()
+        if highs.getModelStatus() in _DOUBTFUL and failure is None and not stopped:
+            # Presolve has been seen to call feasible models infeasible, or to fail, on regions of radius 1e-4.
+            highs.setOptionValue("presolve", "off")
+            highs.setOptionValue("time_limit", max(deadline - time.perf_counter(), 0.1))
+            highs.run()
         seconds = time.perf_counter() - begin
         if failure is not None:
             raise failure
@@ -171,9 +187,16 @@ class HighsSolver(Solver):
             dual_bound=known,
             values=watched_values(highs.getSolution().col_value) if found else None,
             solve_seconds=seconds,
+            bound_error=self._bound_error(highs),
             work={
                 "nodes": max(int(info.mip_node_count), 0),
                 "simplex_iterations": max(int(info.simplex_iteration_count), 0),
             },
             size=size,
         )
+
+    @staticmethod
+    def _bound_error(highs: highspy.Highs) -> float:
+        _, tolerance = highs.getOptionValue("dual_feasibility_tolerance")
+        lp = highs.getLp()
+        return float(tolerance * (np.asarray(lp.col_upper_) - np.asarray(lp.col_lower_)).sum())

@@ -13,6 +13,7 @@ from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.formulation import METHODS, embed
+from surrogate.formulation.scaling import normalise
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver, Solution
@@ -155,3 +156,26 @@ class TestEmbedRefuses:
     def test_an_unknown_formulation(self) -> None:
         with pytest.raises(InvalidSetting, match="not one of big_m"):
             embed(pyo.ConcreteModel(), self.network, [], formulation="bigm")
+
+
+@pytest.mark.parametrize("norm", ["l1", "linf"])
+def test_rescaled_neurons_leave_the_function_as_it_was(norm: str) -> None:
+    rng = np.random.default_rng(0)
+    network, region = random_network(rng, (4, 5, 4, 2)), random_region(rng, 4, norm)
+    factors = 10.0 ** rng.uniform(-9, 9, size=5)
+    first, second, third = network.weights
+    skewed = ReluNetwork(
+        [first * factors[:, None], second / factors, third],
+        [network.biases[0] * factors, *network.biases[1:]],
+    )
+    bounds = method("crown").compute(skewed, region)
+    scaled, scaled_bounds = normalise(skewed, bounds)
+    points = sample(rng, region, 50)
+    np.testing.assert_array_equal(scaled(points), skewed(points))  # powers of two: to the last bit
+    scaled_bounds.require(scaled.pre_activations(points), tolerance=0.0)
+    sizes = np.concatenate([np.maximum(-low, high) for low, high in zip(scaled_bounds.lower, scaled_bounds.upper, strict=True)])
+    assert sizes.min() > 1e-3
+    assert sizes.max() < 1e5
+    ordinary, ordinary_bounds = normalise(network, method("crown").compute(network, region))
+    assert ordinary.key == network.key  # nothing extreme: nothing touched
+    assert ordinary_bounds.unstable_count == method("crown").compute(network, region).unstable_count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,12 +15,12 @@ from surrogate.attack import STARTS, AttackResult, GradientAttack, Instance, Sta
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown
-from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import METHODS as PRUNINGS
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver
+from surrogate.solvers import HighsSolver, Solution
 
 
 def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 3, 3, 3)) -> tuple:
@@ -98,6 +99,53 @@ def test_a_time_limit_never_proves() -> None:
     assert result.solver_status == "time_limit"
     assert result.status is Status.UNRESOLVED
     assert result.dual_bound >= result.margin
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("scale", [1e-12, 1e-9, 2e-6, 5e-6, 1.0, 1e4, 1e7, 1e10, 1e14])
+def test_layers_of_extreme_size_prove_nothing_wrong(scale: float, start: str) -> None:
+    def skewed(s: float) -> ReluNetwork:  # the same function whatever s is: the second layer undoes it
+        return ReluNetwork([[[s, 0.0], [0.0, -s]], [[0.0, 0.0], [1.0 / s, 1.0 / s]]], [[-0.35 * s, 0.1 * s], [0.3, 0.0]])
+
+    network = skewed(scale)
+    for norm in ("linf", "l1"):
+        instance = Instance(Region(0.0, 1.0, [0.3, 0.3], 0.5, norm), 0, 1)
+        expected = brute_force_maximum(skewed(1.0).compose(instance.problem.rows(2)), instance.region)
+        assert expected > 0.1
+        for bounds in BOUNDS:
+            result = SurrogateAttack(bounds=bounds, start=start).run(network, network, instance)
+            assert result.status is not Status.ROBUST
+            assert result.margin == pytest.approx(expected, abs=1e-5)
+            assert result.dual_bound >= result.margin
+
+
+def test_a_proof_by_bounds_survives_a_solver_that_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object, **__: object) -> None:
+        raise SolverFailure("HiGHS ended with the status 'Solve error'")
+
+    monkeypatch.setattr(HighsSolver, "solve", give_up)
+    dense, instance = robust_question()
+    result = SurrogateAttack().run(dense, dense, instance)
+    assert (result.status, result.solver_status) == (Status.ROBUST, "failed")
+    assert result.dual_bound < 0.0
+    with pytest.raises(SolverFailure, match="Solve error"):
+        SurrogateAttack().run(dense, prune(Pruning(method="magnitude", amount=0.4), dense, None), instance)
+
+
+def test_a_dual_bound_within_its_own_error_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense, instance = question(3, sizes=(6, 8, 8, 3))  # box bounds leave it open, the MILP proves it
+    attack = SurrogateAttack(bounds="box")
+    proven = attack.run(dense, dense, instance)
+    assert proven.status is Status.ROBUST
+    honest = HighsSolver.solve
+
+    def doubtful(self: HighsSolver, *arguments: object, **settings: object) -> Solution:
+        return replace(honest(self, *arguments, **settings), bound_error=1e3)
+
+    monkeypatch.setattr(HighsSolver, "solve", doubtful)
+    doubted = attack.run(dense, dense, instance)
+    assert doubted.dual_bound == pytest.approx(proven.dual_bound)
+    assert doubted.status is Status.UNRESOLVED
 
 
 def test_stop_ends_when_the_question_is_decided() -> None:

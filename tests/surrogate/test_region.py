@@ -100,6 +100,8 @@ def test_contains_and_violation() -> None:
         ({"lower": [0.0, 2.0], "upper": 1.0}, "the box is empty"),
         ({"lower": 0.0, "upper": [1.0, 1.0], "center": [0.0, 0.0, 0.0]}, "must have one length"),
         ({"lower": 0.0, "upper": 1.0, "center": [np.nan]}, "center must be finite"),
+        ({"lower": 0.0, "upper": 1.0, "center": [0.5], "radius": "x", "norm": "l1"}, "radius must be a positive"),
+        ({"lower": [], "upper": []}, "at least one coordinate"),
         ({"lower": [[0.0]], "upper": 1.0}, "got shape"),
     ],
 )
