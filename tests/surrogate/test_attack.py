@@ -13,6 +13,7 @@ from oracles import brute_force_maximum, random_network, random_region, sample
 
 from surrogate.attack import STARTS, AttackResult, GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.attack.frank_wolfe import ascend, random_starts
+from surrogate.attack.recorder import Recorder
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
@@ -160,15 +161,29 @@ def test_stop_ends_when_the_question_is_decided() -> None:
     assert found.margin <= full.margin + 1e-6
 
 
-def test_every_incumbent_is_what_the_networks_say() -> None:
+def test_every_incumbent_is_what_the_networks_say(monkeypatch: pytest.MonkeyPatch) -> None:
     dense, instance = question(7, sizes=(6, 8, 8, 3))
     surrogate = prune(Pruning(method="magnitude", amount=0.5), dense, None)
+    points, meet = [], Recorder.meet
+
+    def listening(self: Recorder, x: np.ndarray, *arguments: object) -> object:
+        checked = meet(self, x, *arguments)
+        points.append((np.array(x), checked.point))
+        return checked
+
+    monkeypatch.setattr(Recorder, "meet", listening)
     result = SurrogateAttack(bounds="box", start="none").run(dense, surrogate, instance)
     incumbents = [event for event in result.timeline if event.source == "incumbent"]
     margins = [event.surrogate_margin for event in incumbents]
     assert len(incumbents) >= 1
     assert result.surrogate_margin == max(event.surrogate_margin for event in result.timeline)
     assert margins == sorted(margins)
+    assert len(points) == len(result.timeline)
+    rows = instance.problem.rows(3)
+    for (met, inside), event in zip(points, result.timeline, strict=True):
+        by_torch = [net.to_torch()(torch.tensor(x)).detach().numpy() for net, x in ((dense, inside), (surrogate, met))]
+        assert event.margin == pytest.approx((rows @ by_torch[0]).max(), abs=1e-6)
+        assert event.surrogate_margin == pytest.approx((rows @ by_torch[1]).max(), abs=1e-6)
 
 
 def test_contradicting_bounds_raise_instead_of_proving(monkeypatch: pytest.MonkeyPatch) -> None:
