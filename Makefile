@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install sweep test test-all lint bench ui clean
@@ -11,7 +12,7 @@ help:
 	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
 	@echo "make test      set up, then lint and run the tests"
 	@echo "make test-all  the same with the slow tests"
-	@echo "make bench     measure the attack: proofs, and surrogates against the dense MILP"
+	@echo "make bench     set up with the other tools, then measure all side by side (hours)"
 	@echo "make ui        open the MLflow UI on the results in mlruns/"
 	@echo "make lint      ruff and mypy only"
 
@@ -36,7 +37,11 @@ lint: $(STAMP)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
-bench: $(STAMP)
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,bench]"
+	@touch $@
+
+bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks
 
 ui: $(STAMP)
