@@ -20,7 +20,7 @@ from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.formulation import embed, maximum
 from surrogate.formulation import region as region_constraints
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.solvers import HighsSolver, Solution, SolverStatus
+from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
 
 ON_INCUMBENT = ("check", "stop")
 """``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
@@ -60,7 +60,7 @@ class SurrogateAttack:
 
     bounds: str = "crown"
     formulation: str = "big_m"
-    solver: HighsSolver = field(default_factory=HighsSolver)
+    solver: Solver = field(default_factory=HighsSolver)
     on_incumbent: str = "check"
     start: str = "center"
     polish: bool = False

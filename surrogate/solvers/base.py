@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
+
+LARGEST_SEED = 2_000_000_000
+"""The largest seed that every solver here takes."""
 
 
 class SolverStatus(StrEnum):
@@ -54,21 +58,56 @@ OnIncumbent = Callable[[FloatArray, float], bool]
 """Called with the watched variables' values and the objective of each improving solution; True asks for the end."""
 
 
+@dataclass(frozen=True)
 class Solver(ABC):
-    """A MILP solver."""
+    """A MILP solver.
+
+    Class attributes: ``name``, and ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it
+    is False, it is called once, with the final solution, after the solver has ended; asking for the end there ends nothing
+    and leaves the status as it is.
+
+    Attributes:
+        time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
+        threads: solver threads; keep it at the CPUs that the trial has reserved.
+        seed: the solver's random seed.
+        relative_gap: the solve is optimal when incumbent and bound are this close, relative to the incumbent.
+
+    Raises:
+        InvalidSetting: a limit that is not positive, fewer than one thread, a seed out of range, a negative gap.
+    """
 
     name: ClassVar[str]
+    incumbent_callbacks: ClassVar[bool]
+
+    time_limit_seconds: float = 60.0
+    threads: int = 1
+    seed: int = 0
+    relative_gap: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.time_limit_seconds < float("inf")):
+            raise InvalidSetting(f"solver.time_limit_seconds must be positive and finite, got {self.time_limit_seconds}")
+        if self.threads < 1:
+            raise InvalidSetting(f"solver.threads must be at least 1, got {self.threads}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise InvalidSetting(f"solver.seed must be 0 or larger and at most {LARGEST_SEED}, got {self.seed}")
+        if not self.relative_gap >= 0.0:
+            raise InvalidSetting(f"relative_gap must be 0 or larger, got {self.relative_gap}")
 
     @abstractmethod
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        """Solve a Pyomo model.
+        """Solve a Pyomo model; its variables keep the values they have.
 
         Args:
             model: a Pyomo model with one linear objective.
             watched: variables whose values the callback and the solution report, in this order.
             warm_start: take the variables' present values as a feasible start.
-            on_incumbent: called for each improving solution.
+            on_incumbent: called for each improving solution, or once: see ``incumbent_callbacks``.
             deadline: ``time.perf_counter()`` value at which to end, whatever the time limit says.
+
+        Raises:
+            InvalidSetting: a model that is not linear or has not exactly one active objective.
+            SolverFailure: the solver ended without a usable status; carries its own words.
         """

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import highspy
 import numpy as np
 import pyomo.environ as pyo
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.errors import SolverFailure
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -42,51 +42,23 @@ class _QuietHighs(highspy.Highs):
 
 @dataclass(frozen=True)
 class HighsSolver(Solver):
-    """The open-source solver HiGHS.
-
-    Attributes:
-        time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
-        threads: solver threads; keep it at the CPUs that the trial has reserved.
-        seed: HiGHS's random seed.
-        relative_gap: the solve is optimal when incumbent and bound are this close, relative to the incumbent.
-
-    Raises:
-        InvalidSetting: a limit that is not positive, fewer than one thread, a negative seed or gap.
-    """
+    """The open-source solver HiGHS; the attributes are those of :class:`Solver`."""
 
     name: ClassVar[str] = "highs"
-
-    time_limit_seconds: float = 60.0
-    threads: int = 1
-    seed: int = 0
-    relative_gap: float = 1e-6
-
-    def __post_init__(self) -> None:
-        if not (0.0 < self.time_limit_seconds < float("inf")):
-            raise InvalidSetting(f"solver.time_limit_seconds must be positive and finite, got {self.time_limit_seconds}")
-        if self.threads < 1:
-            raise InvalidSetting(f"solver.threads must be at least 1, got {self.threads}")
-        if self.seed < 0:
-            raise InvalidSetting(f"solver.seed must be 0 or larger, got {self.seed}")
-        if self.relative_gap < 0.0:
-            raise InvalidSetting(f"relative_gap must be 0 or larger, got {self.relative_gap}")
+    incumbent_callbacks: ClassVar[bool] = True
 
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        compiled = LinearStandardFormCompiler().write(model, mixed_form=True)
-        highs, size = self._load(compiled)
-        column_of = {id(variable): j for j, variable in enumerate(compiled.columns)}
-        # A variable that no row uses is no column; it keeps the value it has.
-        where = np.array([column_of.get(id(variable), -1) for variable in watched], dtype=np.intp)
-        resting = np.array([pyo.value(v, exception=False) or 0.0 for v in watched], dtype=np.float64)
-
-        def watched_values(columns: Any) -> Any:
-            return np.where(where >= 0, np.asarray(columns, dtype=np.float64)[np.maximum(where, 0)], resting)
+        form = compile_model(model)
+        if form is None:
+            return infeasible()
+        highs = self._load(form)
+        watch = Watch(watched, form.compiled.columns)
 
         if warm_start:
             start = highspy.HighsSolution()
-            start.col_value = [float(pyo.value(v)) for v in compiled.columns]
+            start.col_value = [float(pyo.value(v)) for v in form.compiled.columns]
             highs.setSolution(start)
 
         stopped = False
@@ -97,7 +69,7 @@ class HighsSolver(Solver):
             # An exception must not cross the solver's own code: keep it, end the solve, raise it afterwards.
             try:
                 objective = float(event.data_out.objective_function_value)
-                stopped = on_incumbent(watched_values(event.data_out.mip_solution), objective) or stopped
+                stopped = on_incumbent(watch.values(event.data_out.mip_solution), objective) or stopped
             except BaseException as error:
                 failure = error
 
@@ -110,8 +82,7 @@ class HighsSolver(Solver):
         begin = time.perf_counter()
         left = min(self.time_limit_seconds, deadline - begin)
         if left <= 0.0:
-            nothing = {"nodes": 0, "simplex_iterations": 0}
-            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing, size=size)
+            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
         highs.setOptionValue("time_limit", left)
         highs.run()
         if highs.getModelStatus() in _DOUBTFUL and failure is None and not stopped:
@@ -122,11 +93,10 @@ class HighsSolver(Solver):
         seconds = time.perf_counter() - begin
         if failure is not None:
             raise failure
-        return self._answer(highs, stopped, watched_values, seconds, size)
+        return self._answer(highs, stopped, watch, seconds, form)
 
-    def _load(self, compiled: Any) -> tuple[highspy.Highs, dict[str, int]]:
-        if len(compiled.objectives) != 1:
-            raise InvalidSetting(f"the model must have one active objective, got {len(compiled.objectives)}")
+    def _load(self, form: StandardForm) -> highspy.Highs:
+        compiled = form.compiled
         lp = highspy.HighsLp()
         rows, columns = compiled.A.shape
         lp.num_row_, lp.num_col_ = rows, columns
@@ -135,11 +105,10 @@ class HighsSolver(Solver):
         lp.sense_ = highspy.ObjSense.kMaximize if turned < 0.0 else highspy.ObjSense.kMinimize
         lp.col_cost_ = turned * np.asarray(compiled.c.todense(), dtype=np.float64).reshape(columns)
         lp.offset_ = turned * float(compiled.c_offset[0])
-        bounds = [variable.bounds for variable in compiled.columns]
-        lp.col_lower_ = np.array([-highspy.kHighsInf if low is None else low for low, _ in bounds])
-        lp.col_upper_ = np.array([highspy.kHighsInf if high is None else high for _, high in bounds])
-        kinds = np.array([variable.is_integer() or variable.is_binary() for variable in compiled.columns])
-        lp.integrality_ = [highspy.HighsVarType.kInteger if kind else highspy.HighsVarType.kContinuous for kind in kinds]
+        lp.col_lower_, lp.col_upper_ = form.lower, form.upper
+        lp.integrality_ = [
+            highspy.HighsVarType.kInteger if kind else highspy.HighsVarType.kContinuous for kind in form.integral
+        ]
         sides = np.array([row.bound_type for row in compiled.rows], dtype=np.int64)
         rhs = np.asarray(compiled.rhs, dtype=np.float64)
         lp.row_lower_ = np.where(sides <= 0, rhs, -highspy.kHighsInf)
@@ -158,11 +127,9 @@ class HighsSolver(Solver):
         highs.setOptionValue("small_matrix_value", 1e-12)
         if highs.passModel(lp) == highspy.HighsStatus.kError:
             raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
-        return highs, {"binaries": int(kinds.sum()), "rows": rows, "columns": columns, "nonzeros": int(matrix.nnz)}
+        return highs
 
-    def _answer(
-        self, highs: highspy.Highs, stopped: bool, watched_values: Any, seconds: float, size: dict[str, int]
-    ) -> Solution:
+    def _answer(self, highs: highspy.Highs, stopped: bool, watch: Watch, seconds: float, form: StandardForm) -> Solution:
         verdict = highs.getModelStatus()
         if stopped:
             status = SolverStatus.STOPPED
@@ -174,7 +141,7 @@ class HighsSolver(Solver):
             raise SolverFailure(f"HiGHS ended with the status {highs.modelStatusToString(verdict)!r}")
         info = highs.getInfo()
         found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        is_mip = size["binaries"] > 0
+        is_mip = form.size["binaries"] > 0
         # A linear programme has no dual bound of its own in HiGHS's information; at optimality it is the objective.
         bound = float(info.mip_dual_bound) if is_mip else float(info.objective_function_value)
         if not np.isfinite(bound) or abs(bound) >= highspy.kHighsInf or (not is_mip and status is not SolverStatus.OPTIMAL):
@@ -185,18 +152,12 @@ class HighsSolver(Solver):
             status=status,
             objective=float(info.objective_function_value) if found else None,
             dual_bound=known,
-            values=watched_values(highs.getSolution().col_value) if found else None,
+            values=watch.values(highs.getSolution().col_value) if found else None,
             solve_seconds=seconds,
-            bound_error=self._bound_error(highs),
+            bound_error=form.bound_error(float(highs.getOptionValue("dual_feasibility_tolerance")[1])),
             work={
                 "nodes": max(int(info.mip_node_count), 0),
                 "simplex_iterations": max(int(info.simplex_iteration_count), 0),
             },
-            size=size,
+            size=form.size,
         )
-
-    @staticmethod
-    def _bound_error(highs: highspy.Highs) -> float:
-        _, tolerance = highs.getOptionValue("dual_feasibility_tolerance")
-        lp = highs.getLp()
-        return float(tolerance * (np.asarray(lp.col_upper_) - np.asarray(lp.col_lower_)).sum())
