@@ -123,12 +123,12 @@ class ReluNetwork:
             backward = (backward * (pre_activation > 0.0)) @ weight
         return backward
 
-    def compose(self, matrix: ArrayLike) -> ReluNetwork:
-        """Return the network ``matrix @ f(x)``; ``matrix`` of shape ``(k, o)`` is folded into the last layer."""
+    def compose(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> ReluNetwork:
+        """Return the network ``matrix @ f(x) + offset``, folded into the last layer; shapes ``(k, o)`` and ``(k,)``."""
         rows = np.asarray(matrix, dtype=np.float64)
         return ReluNetwork(
             [*self.weights[:-1], rows @ self.weights[-1]],
-            [*self.biases[:-1], rows @ self.biases[-1]],
+            [*self.biases[:-1], rows @ self.biases[-1] + np.asarray(offset, dtype=np.float64)],
         )
 
     @classmethod

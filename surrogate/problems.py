@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from surrogate.errors import InvalidSetting
-from surrogate.networks import FloatArray
+from surrogate.networks import FloatArray, ReluNetwork
+
+
+class Problem(ABC):
+    r"""Maximise :math:`v(x) = \max_{g} \min_{k \in g} (a_k f(x) + c_k)` over a region: rows :math:`a_k, c_k` in groups ``g``.
+
+    One group with one row is a linear function of the outputs; groups of one row are a maximum; one group of several rows is a
+    minimum. Bounds, models, gradient steps and checks need to know no more of a problem than this.
+    """
+
+    asks: ClassVar[bool] = True
+    """Whether a positive value answers a question (there is a witness), or values are only larger or smaller."""
+
+    @abstractmethod
+    def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        """Return ``a`` of shape ``(k, o)`` and ``c`` of shape ``(k,)`` for a network with ``o = outputs`` outputs.
+
+        Raises:
+            InvalidSetting: a network with so many outputs does not have what the problem refers to.
+        """
+
+    def groups(self, rows: int) -> tuple[tuple[int, ...], ...]:
+        """Return the groups as indices of rows; here each of the ``rows`` rows is one (a maximum)."""
+        return tuple((k,) for k in range(rows))
+
+    def fold(self, network: ReluNetwork) -> ReluNetwork:
+        """Return the network ``x -> a f(x) + c``, with ``k`` outputs."""
+        return network.compose(*self.rows(network.output_size))
+
+    def combine(self, values: FloatArray) -> FloatArray:
+        """Return ``max_g min_k`` ``(n,)`` of values of the rows, or of bounds on them, ``(n, k)``."""
+        return np.max([values[:, list(group)].min(axis=1) for group in self.groups(values.shape[1])], axis=0)
+
+    def value(self, outputs: ArrayLike) -> FloatArray:
+        """Return the values ``(n,)`` of outputs ``(n, o)``."""
+        batch = np.asarray(outputs, dtype=np.float64)
+        a, c = self.rows(batch.shape[1])
+        return self.combine(batch @ a.T + c)
+
+    def deciding(self, outputs: ArrayLike) -> NDArray[np.intp]:
+        """Return for outputs ``(n, o)`` the index ``(n,)`` of the row that is the value: its gradient is the value's."""
+        batch = np.asarray(outputs, dtype=np.float64)
+        a, c = self.rows(batch.shape[1])
+        values = batch @ a.T + c
+        groups = self.groups(values.shape[1])
+        lowest = np.stack([np.array(group)[values[:, list(group)].argmin(axis=1)] for group in groups], axis=1)
+        best = np.take_along_axis(values, lowest, axis=1).argmax(axis=1)
+        return np.take_along_axis(lowest, best[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True)
-class Margin:
+class Margin(Problem):
     r"""The margin :math:`m(x) = \max_{c \in T} f_c(x) - f_t(x)`, wrong minus right: positive is adversarial.
 
     ``label`` is the class ``t``; ``target`` the one class in ``T``, or None for every class but ``t`` (untargeted).
@@ -30,12 +80,7 @@ class Margin:
         if self.target == self.label:
             raise InvalidSetting(f"target={self.target} is the label itself: choose another class, or None for any")
 
-    def rows(self, outputs: int) -> FloatArray:
-        """Return the matrix ``(k, o)`` whose rows map logits to ``f_c - f_t``, one row for each class in ``T``.
-
-        Raises:
-            InvalidSetting: a class that a network with ``outputs`` logits does not have.
-        """
+    def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
         if max(self.label, self.target or 0) >= outputs or outputs < 2:
             raise InvalidSetting(
                 f"label={self.label} and target={self.target} need more logits than the network's {outputs}: "
@@ -45,9 +90,64 @@ class Margin:
         matrix = np.zeros((len(wrong), outputs))
         matrix[np.arange(len(wrong)), wrong] = 1.0
         matrix[:, self.label] -= 1.0
-        return matrix
+        return matrix, np.zeros(len(wrong))
 
-    def value(self, logits: ArrayLike) -> FloatArray:
-        """Return the margins ``(n,)`` of logits ``(n, o)``."""
-        batch = np.asarray(logits, dtype=np.float64)
-        return (batch @ self.rows(batch.shape[1]).T).max(axis=1)
+
+@dataclass(frozen=True)
+class Output(Problem):
+    """Function maximisation: the largest value of one output, ``f_i(x)``. There is no question and so no witness.
+
+    Raises:
+        InvalidSetting: a negative index.
+    """
+
+    index: int = 0
+    asks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.index < 0:
+            raise InvalidSetting(f"outputs count from 0, got index={self.index}")
+
+    def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        if self.index >= outputs:
+            raise InvalidSetting(f"index={self.index} is not an output of a network with {outputs}: they run from 0")
+        return np.eye(outputs)[[self.index]], np.zeros(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions(Problem):
+    r"""A disjunction of conjunctions of linear output conditions :math:`a_k f(x) + c_k > 0`, as a VNN-LIB property states it.
+
+    ``disjuncts`` is a sequence of pairs ``(a, c)`` of shapes ``(m, o)`` and ``(m,)``; a positive value satisfies every row of
+    one of them.
+
+    Raises:
+        InvalidSetting: no disjunct, or shapes that do not fit together.
+    """
+
+    matrix: FloatArray
+    offset: FloatArray
+    sizes: tuple[int, ...]
+
+    def __init__(self, disjuncts: Sequence[tuple[ArrayLike, ArrayLike]]) -> None:
+        matrices = [np.asarray(a, dtype=np.float64) for a, _ in disjuncts]
+        offsets = [np.asarray(c, dtype=np.float64) for _, c in disjuncts]
+        if not matrices:
+            raise InvalidSetting("output conditions need at least one disjunct")
+        for matrix, offset in zip(matrices, offsets, strict=True):
+            if matrix.ndim != 2 or len(matrix) == 0 or offset.shape != matrix.shape[:1]:
+                raise InvalidSetting(f"a disjunct needs a matrix (m, o) and a vector (m,), got {matrix.shape}, {offset.shape}")
+            if matrix.shape[1] != matrices[0].shape[1] or not (np.isfinite(matrix).all() and np.isfinite(offset).all()):
+                raise InvalidSetting("the disjuncts must be finite and refer to the same number of outputs")
+        object.__setattr__(self, "matrix", np.concatenate(matrices))
+        object.__setattr__(self, "offset", np.concatenate(offsets))
+        object.__setattr__(self, "sizes", tuple(len(matrix) for matrix in matrices))
+
+    def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        if self.matrix.shape[1] != outputs:
+            raise InvalidSetting(f"the conditions are on {self.matrix.shape[1]} outputs but the network has {outputs}")
+        return self.matrix, self.offset
+
+    def groups(self, rows: int) -> tuple[tuple[int, ...], ...]:
+        ends = np.cumsum(self.sizes)
+        return tuple(tuple(range(end - size, end)) for end, size in zip(ends.tolist(), self.sizes, strict=True))

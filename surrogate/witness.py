@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.problems import Margin
+from surrogate.problems import Problem
 from surrogate.region import Region
 
 WITNESS_MARGIN = 1e-9
@@ -24,8 +24,9 @@ class Checked:
 
     Attributes:
         point: the given point, projected onto the region if it lay outside by more than rounding; ``(d,)``.
-        margin: the dense network's margin there, in float64.
-        is_witness: finite, inside the region, and ``margin > WITNESS_MARGIN``.
+        margin: the problem's value there (the margin) on the dense network, in float64.
+        is_witness: the problem asks a question, and the point answers it: finite, inside the region, and
+            ``margin > WITNESS_MARGIN``.
     """
 
     point: FloatArray
@@ -33,7 +34,7 @@ class Checked:
     is_witness: bool
 
 
-def check(dense: ReluNetwork, region: Region, problem: Margin, x: ArrayLike) -> Checked | None:
+def check(dense: ReluNetwork, region: Region, problem: Problem, x: ArrayLike) -> Checked | None:
     """Evaluate one point ``(d,)`` on the dense network, whatever found it; None if it is not finite.
 
     A solver's point may leave the region by its feasibility tolerance, so it is projected back first: what is evaluated is
@@ -45,7 +46,7 @@ def check(dense: ReluNetwork, region: Region, problem: Margin, x: ArrayLike) -> 
     if not region.contains(point):
         point = region.project(point)
     margin = float(problem.value(dense(point[None]))[0])
-    return Checked(point, margin, bool(region.contains(point) and margin > WITNESS_MARGIN))
+    return Checked(point, margin, bool(problem.asks and region.contains(point) and margin > WITNESS_MARGIN))
 
 
 def perturbation_norms(region: Region, x: ArrayLike) -> dict[str, float]:

@@ -241,6 +241,7 @@ ATTACKS: dict[str, Callable[[Settings], Attack]] = {"surrogate": surrogate_attac
 def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceRecord:
     question = instance.question
     assert question.region.radius is not None
+    assert question.label is not None
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
     return InstanceRecord(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.problems import Margin
+from surrogate.problems import Problem
 from surrogate.region import Region
 
 STEP_SIZES = np.array([1.0, 0.5, 0.25, 0.1, 0.03, 0.01])
@@ -20,7 +20,7 @@ full step is often the right one, and the short ones serve near a kink."""
 def ascend(
     dense: ReluNetwork,
     region: Region,
-    problem: Margin,
+    problem: Problem,
     points: ArrayLike,
     steps: int,
     deadline: float = float("inf"),
@@ -28,8 +28,9 @@ def ascend(
 ) -> tuple[FloatArray, FloatArray, int]:
     """Climb from every point at once until none improves.
 
-    A step linearises the margin of the best wrong class, maximises that over the region exactly (``Region.support``) and
-    searches the segment to the maximiser. Iterates are convex combinations of points of the region, so they stay inside.
+    A step linearises the row of the problem that decides its value (the margin of the best wrong class), maximises that over
+    the region exactly (``Region.support``) and searches the segment to the maximiser. Iterates are convex combinations of
+    points of the region, so they stay inside.
 
     Args:
         points: starts inside the region, ``(n, d)``.
@@ -44,7 +45,7 @@ def ascend(
     and effective adversarial attacks, AAAI 2020.
     """
     x = np.array(points, dtype=np.float64)
-    rows = problem.rows(dense.output_size)
+    rows, _ = problem.rows(dense.output_size)
     margins = problem.value(dense(x))
     moving = np.arange(len(x))
     best = float("-inf")
@@ -62,8 +63,8 @@ def ascend(
         if moving.size == 0 or time.perf_counter() >= deadline:
             break
         here = x[moving]
-        wrong = np.argmax(dense(here) @ rows.T, axis=1)
-        _, corner = region.support(dense.gradient(here, rows[wrong]))
+        deciding = problem.deciding(dense(here))
+        _, corner = region.support(dense.gradient(here, rows[deciding]))
         evaluations += moving.size
         tries = here[:, None] + STEP_SIZES[None, :, None] * (corner - here)[:, None]
         values = problem.value(dense(tries.reshape(-1, region.size))).reshape(len(here), -1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
-from surrogate.problems import Margin
+from surrogate.problems import Margin, Problem
 from surrogate.region import Region
 
 
@@ -17,24 +18,37 @@ class Status(StrEnum):
     """A witness was found: independently checked in float64 on the dense network."""
     ROBUST = "robust"
     """A sound upper bound on the dense margin over the whole region is negative. Only the dense network can prove this."""
+    OPTIMAL = "optimal"
+    """Function maximisation only, which asks no question: the dense network's dual bound meets the best value found."""
     UNRESOLVED = "unresolved"
-    """Neither: the limit was reached, or the surrogate's optimum is not adversarial. Says nothing about robustness."""
+    """None of these: the limit was reached, or the surrogate's optimum is not adversarial. Says nothing about robustness."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Instance:
     """One question: is there a point of ``region`` on which class ``target`` beats class ``label``?
 
-    ``target=None`` is the untargeted question: any class but ``label``.
+    ``target=None`` is the untargeted question: any class but ``label``. Another ``problem`` may stand in place of the classes:
+    ``Instance(region, problem=Output(0))``.
+
+    Raises:
+        InvalidSetting: neither a label nor a problem, both, or classes that don't fit (:class:`Margin`).
     """
 
     region: Region
-    label: int
-    target: int | None = None
+    label: int | None
+    target: int | None
+    problem: Problem
 
-    @property
-    def problem(self) -> Margin:
-        return Margin(self.label, self.target)
+    def __init__(
+        self, region: Region, label: int | None = None, target: int | None = None, problem: Problem | None = None
+    ) -> None:
+        if (label is None) == (problem is None) or (problem is not None and target is not None):
+            raise InvalidSetting("an instance needs either a label (with a target, or None for any other class) or a problem")
+        object.__setattr__(self, "region", region)
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "target", target)
+        object.__setattr__(self, "problem", Margin(label, target) if label is not None else problem)
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-import pyomo.environ as pyo
 
 from surrogate import bounds as bound_methods
 from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.gradient import GradientAttack
+from surrogate.attack.model import MaximisationModel
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.bounds import Bounds
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
-from surrogate.formulation import embed, maximum
-from surrogate.formulation import region as region_constraints
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
 
@@ -85,7 +79,7 @@ class SurrogateAttack:
         Args:
             dense: the network in question; margins, witnesses and verdicts are about it.
             surrogate: the network that the MILP describes, of the same input and output sizes.
-            instance: the region and the classes.
+            instance: the region and the question.
 
         Raises:
             InvalidSetting: networks and region that do not fit together, or an l2 region.
@@ -100,19 +94,20 @@ class SurrogateAttack:
         if instance.region.norm == "l2":
             raise InvalidSetting('norm="l2" has no linear formulation: use l1 or linf, or the gradient attack')
         deadline = recorder.begin + self.solver.time_limit_seconds
-        margin_network = surrogate.compose(recorder.problem.rows(dense.output_size))
+        problem = recorder.problem
+        folded = problem.fold(surrogate)
 
         point = instance.region.center
-        recorder.meet(point, "start", float(margin_network(point[None]).max()))
+        recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
         evaluations = 0
         if self.start == "gradient":
             evaluations = self.gradient.climb(recorder)
             point = recorder.best.point if recorder.best is not None else point
 
         before_bounds = time.perf_counter()
-        bounds = bound_methods.method(self.bounds).compute(margin_network, instance.region)
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region)
         before_build = time.perf_counter()
-        model = _Model(margin_network, instance, bounds, self.formulation)
+        model = MaximisationModel(folded, problem, instance.region, bounds, self.formulation)
         # The center is in the region by construction: a model that cuts it off is wrong, whatever it is started from.
         model.set_values(instance.region.center)
         if self.start == "gradient":
@@ -120,12 +115,12 @@ class SurrogateAttack:
         timings = {"bounds_seconds": before_build - before_bounds, "build_seconds": time.perf_counter() - before_build}
 
         is_dense = surrogate.key == dense.key
-        bound = float(bounds.upper[-1].max())
-        proven = is_dense and bound < 0.0
+        bound = float(problem.combine(bounds.upper[-1][None])[0])
+        proven = is_dense and problem.asks and bound < 0.0
         solution, solver_status = None, None
         if not (self.on_incumbent == "stop" and (proven or recorder.witness is not None)):
             try:
-                solution, spent = self._solve(model, recorder, margin_network, deadline)
+                solution, spent = self._solve(model, recorder, surrogate, deadline)
             except SolverFailure:
                 if not proven:
                     raise
@@ -135,7 +130,8 @@ class SurrogateAttack:
                 solver_status = str(solution.status)
                 if solution.dual_bound is not None:
                     bound = min(bound, solution.dual_bound)
-                    proven |= is_dense and solution.dual_bound < -max(ROBUST_MARGIN, solution.bound_error)
+                    threshold = -max(ROBUST_MARGIN, solution.bound_error)
+                    proven |= is_dense and problem.asks and solution.dual_bound < threshold
         timings["solve_seconds"] = 0.0 if solution is None else solution.solve_seconds
 
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
@@ -144,6 +140,8 @@ class SurrogateAttack:
         if is_dense:
             bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
+        if is_dense and not problem.asks and solution is not None and solution.status is SolverStatus.OPTIMAL:
+            status = Status.OPTIMAL
         met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
             status,
@@ -155,13 +153,15 @@ class SurrogateAttack:
             solver_status=solver_status,
         )
 
-    def _solve(self, model: _Model, recorder: Recorder, margin_network: ReluNetwork, deadline: float) -> tuple[Solution, int]:
+    def _solve(
+        self, model: MaximisationModel, recorder: Recorder, surrogate: ReluNetwork, deadline: float
+    ) -> tuple[Solution, int]:
         evaluations = 0
 
         def on_incumbent(x: FloatArray, _objective: float) -> bool:
             nonlocal evaluations
             # What the surrogate really says there, not what the solver's tolerances make of it.
-            recorder.meet(x, "incumbent", float(margin_network(x[None]).max()))
+            recorder.meet(x, "incumbent", float(recorder.problem.value(surrogate(x[None]))[0]))
             if self.polish:
                 inside = recorder.region.project(x)[None]
                 points, _, spent = ascend(
@@ -179,29 +179,3 @@ class SurrogateAttack:
         if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
             on_incumbent(solution.values, float("nan"))  # a model without binaries has an optimum but no incumbents
         return solution, evaluations
-
-
-class _Model:
-    """Maximise the margin network's largest output over the region, as a Pyomo model."""
-
-    def __init__(self, network: ReluNetwork, instance: Instance, bounds: Bounds, formulation: str) -> None:
-        self.region = instance.region
-        self.pyomo: Any = pyo.ConcreteModel()
-        self.pyomo.x = pyo.Var(range(network.input_size))
-        self.inputs = list(self.pyomo.x.values())
-        self.pyomo.region = pyo.Block()
-        self.region.constrain(self.pyomo.region, self.inputs)
-        self.pyomo.network = pyo.Block()
-        self.embedding = embed(self.pyomo.network, network, self.inputs, bounds, formulation)
-        goal = self.embedding.outputs[0]
-        self.untargeted = network.output_size > 1
-        if self.untargeted:
-            self.pyomo.maximum = pyo.Block()
-            goal = maximum.maximum(self.pyomo.maximum, self.embedding.outputs, bounds.lower[-1], bounds.upper[-1])
-        self.pyomo.margin = pyo.Objective(expr=goal, sense=pyo.maximize)
-
-    def set_values(self, x: FloatArray) -> None:
-        self.embedding.set_values(x)
-        region_constraints.set_values(self.region, self.pyomo.region, x)
-        if self.untargeted:
-            maximum.set_values(self.pyomo.maximum, np.array([pyo.value(output) for output in self.embedding.outputs]))

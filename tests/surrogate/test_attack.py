@@ -18,6 +18,7 @@ from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.networks import ReluNetwork
+from surrogate.problems import Conditions, Output
 from surrogate.pruning import METHODS as PRUNINGS
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
@@ -33,7 +34,7 @@ def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[in
 
 def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instance) -> None:
     """Whatever the verdict: what is reported about points is true of the dense network, recomputed by torch."""
-    rows = instance.problem.rows(dense.output_size)
+    rows = instance.problem.rows(dense.output_size)[0]
     if result.best_point is not None:
         logits = dense.to_torch()(torch.from_numpy(result.best_point)).detach().numpy()
         assert result.margin == pytest.approx((rows @ logits).max(), abs=1e-6)
@@ -54,7 +55,7 @@ def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instan
 def test_optimum_equals_brute_force(pruning: str, seed: int, targeted: bool, norm: str) -> None:
     dense, instance = question(seed, norm, targeted)
     surrogate = prune(Pruning(method=pruning, amount=0.0 if pruning == "none" else 0.4), dense, None)
-    expected = brute_force_maximum(surrogate.compose(instance.problem.rows(3)), instance.region)
+    expected = brute_force_maximum(surrogate.compose(instance.problem.rows(3)[0]), instance.region)
     for bounds in BOUNDS:
         result = SurrogateAttack(bounds=bounds).run(dense, surrogate, instance)
         assert result.solver_status == "optimal"
@@ -72,7 +73,7 @@ def test_optimum_equals_brute_force(pruning: str, seed: int, targeted: bool, nor
 def test_starts_and_polishing_change_the_way_not_the_optimum(start: str, polish: bool) -> None:
     dense, instance = question(11, sizes=(5, 6, 5, 3))
     result = SurrogateAttack(start=start, polish=polish).run(dense, dense, instance)
-    expected = brute_force_maximum(dense.compose(instance.problem.rows(3)), instance.region)
+    expected = brute_force_maximum(dense.compose(instance.problem.rows(3)[0]), instance.region)
     assert result.margin == pytest.approx(expected, abs=1e-5)
     check_consistency(result, dense, instance)
     assert {event.source for event in result.timeline} >= {"start", "incumbent"} | ({"polish"} if polish else set())
@@ -111,7 +112,7 @@ def test_layers_of_extreme_size_prove_nothing_wrong(scale: float, start: str) ->
     network = skewed(scale)
     for norm in ("linf", "l1"):
         instance = Instance(Region(0.0, 1.0, [0.3, 0.3], 0.5, norm), 0, 1)
-        expected = brute_force_maximum(skewed(1.0).compose(instance.problem.rows(2)), instance.region)
+        expected = brute_force_maximum(skewed(1.0).compose(instance.problem.rows(2)[0]), instance.region)
         assert expected > 0.1
         for bounds in BOUNDS:
             result = SurrogateAttack(bounds=bounds, start=start).run(network, network, instance)
@@ -179,7 +180,7 @@ def test_every_incumbent_is_what_the_networks_say(monkeypatch: pytest.MonkeyPatc
     assert result.surrogate_margin == max(event.surrogate_margin for event in result.timeline)
     assert margins == sorted(margins)
     assert len(points) == len(result.timeline)
-    rows = instance.problem.rows(3)
+    rows = instance.problem.rows(3)[0]
     for (met, inside), event in zip(points, result.timeline, strict=True):
         by_torch = [net.to_torch()(torch.tensor(x)).detach().numpy() for net, x in ((dense, inside), (surrogate, met))]
         assert event.margin == pytest.approx((rows @ by_torch[0]).max(), abs=1e-6)
@@ -210,7 +211,7 @@ def test_one_layer_and_no_bias(bias: bool, sizes: tuple[int, ...]) -> None:
     label = int(dense(region.center[None]).argmax())
     instance = Instance(region, label)
     result = SurrogateAttack().run(dense, dense, instance)
-    expected = brute_force_maximum(dense.compose(instance.problem.rows(2)), region)
+    expected = brute_force_maximum(dense.compose(instance.problem.rows(2)[0]), region)
     assert result.margin == pytest.approx(expected, abs=1e-5)
     check_consistency(result, dense, instance)
 
@@ -244,7 +245,7 @@ class TestGradient:
         for seed in range(5):
             dense, instance = question(seed)
             result = GradientAttack(starts=20).run(dense, instance)
-            assert result.margin <= brute_force_maximum(dense.compose(instance.problem.rows(3)), instance.region) + 1e-9
+            assert result.margin <= brute_force_maximum(dense.compose(instance.problem.rows(3)[0]), instance.region) + 1e-9
             assert result.status is not Status.ROBUST
             assert result.dual_bound is None
 
@@ -298,3 +299,26 @@ def test_what_does_not_fit_together_is_refused() -> None:
         GradientAttack().run(dense, Instance(instance.region, 0, 7))
     with pytest.raises(InvalidSetting, match="no linear formulation"):
         SurrogateAttack().run(dense, dense, Instance(Region(0.0, 1.0, [0.5] * 4, 0.1, "l2"), 0, 1))
+
+
+class TestOtherProblems:
+    def test_output_maximisation_is_proven_optimal(self) -> None:
+        rng = np.random.default_rng(0)
+        for _ in range(5):
+            dense, region = random_network(rng, [3, 5, 4, 2]), random_region(rng, 3, "none")
+            result = SurrogateAttack().run(dense, dense, Instance(region, problem=Output(1)))
+            assert result.margin == pytest.approx(brute_force_maximum(dense.compose([[0.0, 1.0]]), region), abs=1e-5)
+            assert (result.status, result.witness) == (Status.OPTIMAL, None)
+
+    def test_conjunctions_inside_a_disjunction(self) -> None:
+        rng = np.random.default_rng(1)
+        for _ in range(8):
+            dense, region = random_network(rng, [2, 5, 3]), random_region(rng, 2, "linf")
+            problem = Conditions([(rng.standard_normal((2, 3)), rng.standard_normal(2)) for _ in range(2)])
+            result = SurrogateAttack().run(dense, dense, Instance(region, problem=problem))
+            # By points: the minimum of two rows is not convex on an activation region, so the oracle does not serve.
+            best = problem.value(dense(sample(rng, region, 20_000))).max()
+            assert result.margin is not None
+            assert result.dual_bound is not None
+            assert result.margin >= best - 1e-6
+            assert result.margin == pytest.approx(result.dual_bound, abs=1e-4)

@@ -7,7 +7,7 @@ import pytest
 
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
-from surrogate.problems import Margin
+from surrogate.problems import Conditions, Margin, Output
 from surrogate.region import Region
 from surrogate.witness import WITNESS_MARGIN, check, perturbation_norms
 
@@ -59,7 +59,7 @@ class TestMargin:
 
     def test_targeted(self) -> None:
         assert Margin(1, 2).value([[3.0, 1.0, 2.0]]).tolist() == [1.0]
-        assert Margin(1, 2).rows(3).tolist() == [[0.0, -1.0, 1.0]]
+        assert Margin(1, 2).rows(3)[0].tolist() == [[0.0, -1.0, 1.0]]
 
     @pytest.mark.parametrize(("label", "target"), [(3, 0), (0, 3), (3, None)])
     def test_a_class_that_the_network_lacks(self, label: int, target: int | None) -> None:
@@ -70,3 +70,30 @@ class TestMargin:
     def test_classes_that_make_no_sense(self, label: int, target: int) -> None:
         with pytest.raises(InvalidSetting):
             Margin(label, target)
+
+
+class TestConditions:
+    def test_value_is_the_largest_of_the_smallest_rows(self) -> None:
+        problem = Conditions([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.5]), ([[1.0, 1.0]], [-3.0])])
+        outputs = [[1.0, 2.0], [3.0, -4.0], [0.0, 4.0]]
+        assert problem.value(outputs).tolist() == [1.0, -3.5, 1.0]
+        assert problem.deciding(outputs).tolist() == [0, 1, 2]
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        for disjuncts, text in (
+            ([], "at least one disjunct"),
+            ([([[1.0]], [0.0, 1.0])], "a matrix"),
+            ([([[1.0]], [0.0]), ([[1.0, 2.0]], [0.0])], "same number of outputs"),
+            ([([[float("nan")]], [0.0])], "finite"),
+        ):
+            with pytest.raises(InvalidSetting, match=text):
+                Conditions(disjuncts)
+        with pytest.raises(InvalidSetting, match="the network has 3"):
+            Conditions([([[1.0, 2.0]], [0.0])]).rows(3)
+
+
+def test_an_output_is_no_question_and_has_no_witness() -> None:
+    identity = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]])
+    checked = check(identity, Region(0.0, 1.0, [0.5, 0.5]), Output(1), [0.5, 0.75])
+    assert checked is not None
+    assert (checked.margin, checked.is_witness) == (0.75, False)
