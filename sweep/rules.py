@@ -98,7 +98,7 @@ def solvers() -> Iterable[str]:
 
 
 def attacks() -> Iterable[str]:
-    from sweep.trial import ATTACKS
+    from sweep.attacks import ATTACKS
 
     return ATTACKS
 

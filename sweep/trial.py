@@ -7,17 +7,17 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
+from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult, GradientAttack, Instance
+    from surrogate.attack import AttackResult
     from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
     from sweep.instances import DrawnInstance
@@ -182,60 +182,6 @@ def _prune(record: TrialRecord, settings: Settings, data: Dataset, dense: ReluNe
     record.sparsity = sparsity(dense, surrogate)
     record.accuracy_surrogate = accuracy(surrogate, data.test_images, data.test_labels)
     return surrogate
-
-
-@dataclass(frozen=True)
-class Attack:
-    """An attack ready to run: ``run(dense, surrogate, instance)``; without ``needs_surrogate`` the surrogate is None."""
-
-    needs_surrogate: bool
-    run: Callable[[ReluNetwork, ReluNetwork | None, Instance], AttackResult]
-
-
-def _gradient(settings: Settings) -> GradientAttack:
-    from surrogate.attack import GradientAttack
-
-    return GradientAttack(
-        starts=settings.attack.gradient_starts,
-        steps=settings.attack.gradient_steps,
-        seed=settings.solver.seed,
-        time_limit_seconds=settings.solver.time_limit_seconds,
-    )
-
-
-def gradient_attack(settings: Settings) -> Attack:
-    gradient = _gradient(settings)
-    return Attack(needs_surrogate=False, run=lambda dense, _, instance: gradient.run(dense, instance))
-
-
-def surrogate_attack(settings: Settings) -> Attack:
-    from surrogate.attack import SurrogateAttack
-    from surrogate.solvers import SOLVERS
-
-    solver = SOLVERS[settings.solver.name](
-        time_limit_seconds=settings.solver.time_limit_seconds,
-        threads=settings.solver.threads,
-        seed=settings.solver.seed,
-    )
-    attack = SurrogateAttack(
-        bounds=settings.bounds.method,
-        formulation=settings.formulation.method,
-        solver=solver,
-        on_incumbent=settings.attack.on_incumbent,
-        start=settings.attack.start,
-        polish=settings.attack.polish,
-        gradient=_gradient(settings),
-    )
-
-    def run(dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
-        assert surrogate is not None
-        return attack.run(dense, surrogate, instance)
-
-    return Attack(needs_surrogate=True, run=run)
-
-
-ATTACKS: dict[str, Callable[[Settings], Attack]] = {"surrogate": surrogate_attack, "gradient": gradient_attack}
-"""Every attack by the name that ``attack.method`` gives it."""
 
 
 def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceRecord:
