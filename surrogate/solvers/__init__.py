@@ -1,9 +1,11 @@
-"""MILP solvers: one a file. To add one, write a ``Solver`` and list it here."""
+"""MILP solvers: one a file. To add one, write a ``Solver`` and list it here; its package is imported only when it is used."""
 
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.gurobi import GurobiSolver
 from surrogate.solvers.highs import HighsSolver
+from surrogate.solvers.scip import ScipSolver
 
-SOLVERS: dict[str, type[Solver]] = {HighsSolver.name: HighsSolver}
+SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (HighsSolver, GurobiSolver, ScipSolver)}
 """Every solver by its name."""
 
-__all__ = ["SOLVERS", "HighsSolver", "OnIncumbent", "Solution", "Solver", "SolverStatus"]
+__all__ = ["SOLVERS", "GurobiSolver", "HighsSolver", "OnIncumbent", "ScipSolver", "Solution", "Solver", "SolverStatus"]

@@ -40,6 +40,13 @@ class StandardForm:
             "nonzeros": int(compiled.A.nnz),
         }
 
+    def objective(self, columns: ArrayLike) -> float:
+        """Return the objective, in the model's own sense, at the columns' values ``(columns,)``."""
+        # The compiler states objectives to be minimised; a maximised one comes with its sign turned.
+        turned = -1.0 if self.compiled.objectives[0].sense == pyo.maximize else 1.0
+        value = (self.compiled.c @ np.asarray(columns, dtype=np.float64)).item() + float(self.compiled.c_offset[0])
+        return turned * value
+
     def bound_error(self, dual_tolerance: float) -> float:
         """Return by how much reduced costs off by ``dual_tolerance`` can move a dual bound; infinite with a free column."""
         return float(dual_tolerance * (self.upper - self.lower).sum())
