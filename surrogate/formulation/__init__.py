@@ -30,7 +30,8 @@ def embed(
     """Put a network, dense or pruned, on variables of a user's Pyomo model, for any Pyomo MILP solver.
 
     Args:
-        block: an empty Pyomo ``Block`` (or a fresh model) that receives the variables and constraints.
+        block: a Pyomo ``Block`` that receives the variables and constraints and holds nothing yet but, where it is a whole
+            model, the inputs themselves.
         network: the network to embed.
         inputs: ``d`` Pyomo variables in the order of the network's inputs.
         bounds: pre-activation bounds valid wherever the inputs can go; None computes CROWN bounds over the box of the
@@ -41,8 +42,9 @@ def embed(
         the embedding, whose ``outputs`` are the variables that carry ``f(x)``.
 
     Raises:
-        InvalidSetting: a wrong number of inputs, inputs without finite bounds while ``bounds`` is None, bounds of another
-            network, or an unknown formulation.
+        InvalidSetting: a block that holds something already, such as another network; inputs that are not variables, a wrong
+            number of them, or without finite bounds while ``bounds`` is None; bounds of another network; an unknown
+            formulation.
 
     Example:
         >>> import pyomo.environ as pyo
@@ -58,8 +60,15 @@ def embed(
     if formulation not in METHODS:
         raise InvalidSetting(f"formulation={formulation!r} is not one of {', '.join(METHODS)}")
     variables = list(inputs)
+    for variable in variables:
+        if not (hasattr(variable, "is_variable_type") and variable.is_variable_type()) or variable.is_indexed():
+            name = getattr(variable, "name", variable)
+            raise InvalidSetting(
+                f"inputs must be single Pyomo variables, got {name}: of an indexed one pass list(model.x.values())"
+            )
     if len(variables) != network.input_size:
         raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
+    _require_empty(block, variables)
     if bounds is None:
         bounds = Crown().compute(network, _box_of(variables))
     sizes = [len(low) for low in bounds.lower]
@@ -67,6 +76,20 @@ def embed(
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
     scaled, scaled_bounds = normalise(network, bounds)
     return METHODS[formulation]().embed(block, scaled, variables, scaled_bounds)
+
+
+def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
+    """Refuse a block whose components the network's would replace or join."""
+    if not hasattr(block, "component_objects") or block.is_indexed():
+        name = getattr(block, "name", block)
+        raise InvalidSetting(f"a network goes into one Pyomo Block, got {name}: declare model.f = pyo.Block() and pass model.f")
+    own = {id(variable.parent_component()) for variable in inputs}
+    for component in block.component_objects((pyo.Var, pyo.Constraint, pyo.Objective, pyo.Block), descend_into=False):
+        if id(component) not in own:
+            raise InvalidSetting(
+                f"the block {block.name} already holds {component.local_name}: every network, and every second try, needs an "
+                "empty Block of its own (model.f = pyo.Block(); to replace a network, model.del_component(model.f) first)"
+            )
 
 
 def _box_of(variables: Sequence[Any]) -> Region:
