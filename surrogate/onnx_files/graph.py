@@ -65,7 +65,8 @@ class GraphReader:
     def gemm(self, inputs: list[str], attributes: dict[str, Any]) -> None:
         if inputs[0] != self.current or attributes.get("transA", 0):
             raise UnsupportedLayer(f"{self.where}: only Gemm(x, constant, constant) with transA=0 is supported")
-        matrix = attributes.get("alpha", 1.0) * self._matrix(inputs[1])
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused by the chain
+            matrix = attributes.get("alpha", 1.0) * self._matrix(inputs[1])
         weight = matrix if attributes.get("transB", 0) else matrix.T
         bias = None
         if len(inputs) > 2 and inputs[2]:
@@ -155,6 +156,8 @@ class GraphReader:
     def _array(self, tensor: Any) -> NDArray[Any]:
         try:
             return numpy_helper.to_array(tensor)
+        except KeyError as error:
+            raise InvalidNetwork(f"{self.where}: {tensor.name} has the unknown data type {error}") from error
         except (TypeError, ValueError) as error:
             raise InvalidNetwork(f"{self.where}: the values of {tensor.name} do not fill its shape: {error}") from error
 

@@ -31,22 +31,30 @@ def load_model(path: Path) -> Any:
         raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
     except DecodeError as error:
         raise InvalidNetwork(f"{path} is not an ONNX file, or is truncated: {error}") from error
-    for index, node in enumerate(model.graph.node):
-        if node.op_type not in OPERATIONS or node.domain not in ("", "ai.onnx"):
-            raise UnsupportedLayer(
-                f"{path.name}, node {index} ({node.op_type}) is not supported: expected {', '.join(sorted(OPERATIONS))}"
-            )
-    if model.functions or model.graph.sparse_initializer:
-        raise InvalidNetwork(f"{path} defines functions or sparse weights, which are not supported")
-    _load_external_data(model, path)
     try:
+        _require_supported(model, path)
+        _load_external_data(model, path)
         onnx.checker.check_model(model)
     except ValidationError as error:
         raise InvalidNetwork(f"{path} is not a well-formed ONNX file: {_first_line(error)}") from error
+    except UnicodeDecodeError as error:  # protocol buffers decode a name when it is read
+        raise InvalidNetwork(f"{path} is not a well-formed ONNX file: a name is not UTF-8 text ({error.reason})") from error
     versions = {opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")}
     if not versions or min(versions) < FIRST_OPSET:
         raise InvalidNetwork(f"{path} uses operators of version {min(versions, default=0)}: expected {FIRST_OPSET} or newer")
     return model
+
+
+def _require_supported(model: Any, path: Path) -> None:
+    for index, node in enumerate(model.graph.node):
+        where = f"{path.name}, node {index} ({node.op_type})"
+        if node.op_type not in OPERATIONS or node.domain not in ("", "ai.onnx"):
+            raise UnsupportedLayer(f"{where} is not supported: expected {', '.join(sorted(OPERATIONS))}")
+        # None of the supported operators has these, and onnx would look for files that they name.
+        if any(attribute.HasField("g") or attribute.graphs or attribute.tensors for attribute in node.attribute):
+            raise InvalidNetwork(f"{where} carries graphs or lists of tensors, which are not supported")
+    if model.functions or model.graph.sparse_initializer:
+        raise InvalidNetwork(f"{path} defines functions or sparse weights, which are not supported")
 
 
 def _load_external_data(model: Any, path: Path) -> None:
@@ -55,6 +63,8 @@ def _load_external_data(model: Any, path: Path) -> None:
         if not uses_external_data(tensor):
             continue
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        if not location.isprintable():
+            raise InvalidNetwork(f"{path}: the weights {tensor.name} lie in a file whose name {location!r} is not allowed")
         target = (folder / location).resolve()  # resolves links too
         if not target.is_relative_to(folder):
             raise InvalidNetwork(f"{path}: the weights {tensor.name} lie outside the file's folder, at {location}: refused")

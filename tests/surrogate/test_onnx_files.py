@@ -361,6 +361,63 @@ def test_files_that_are_malformed(tmp_path: Path) -> None:
         ReluNetwork.from_onnx(tmp_path / "absent.onnx")
 
 
+def test_damaged_files_give_one_sentence_or_a_finite_network(tmp_path: Path) -> None:
+    """Bytes changed or cut off at random: names that are no text, data types that there are not, sizes that do not fit."""
+    whole = model(GEMM_CHAIN, TWO_LAYERS).SerializeToString()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "network.onnx"
+    sentences = []
+    for _ in range(800):
+        damaged = bytearray(whole)
+        for position in rng.integers(0, len(whole), size=rng.integers(1, 4)):
+            damaged[position] = rng.integers(0, 256)
+        path.write_bytes(damaged[: rng.integers(0, len(whole))] if rng.random() < 0.2 else damaged)
+        try:
+            network = ReluNetwork.from_onnx(path)
+        except SurrogateError as error:
+            sentences.append(str(error))
+        else:
+            assert np.isfinite(network(np.zeros((1, network.input_size)))).all()
+    assert 200 < len(sentences) < 800
+    assert not any("\n" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize("location", ["", "a\0b", ".", "weights\n.bin"])
+def test_strange_names_of_files_beside_it_are_refused(tmp_path: Path, location: str) -> None:
+    proto = model(GEMM_CHAIN, TWO_LAYERS)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    path = tmp_path / "network.onnx"
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InvalidNetwork, match=r"is not there|is not allowed") as caught:
+        ReluNetwork.from_onnx(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_named_inside_of_nodes_are_refused(tmp_path: Path) -> None:
+    """onnx loads tensors that lie in subgraphs and lists too, so these may not name a file either."""
+    outside = numpy_helper.from_array(W1, "w")
+    outside.ClearField("raw_data")
+    outside.data_location = TensorProto.EXTERNAL
+    outside.external_data.add(key="location", value="../secret")
+    (tmp_path / "secret").write_bytes(W1.tobytes())
+    (tmp_path / "inside").mkdir()
+    path = tmp_path / "inside" / "network.onnx"
+    graph = helper.make_graph([], "inner", [], [], [outside])
+    for attribute, message in (
+        (helper.make_attribute("value", outside), "outside the file's folder"),
+        (helper.make_attribute("values", [outside]), "graphs or lists of tensors"),
+        (helper.make_attribute("body", graph), "graphs or lists of tensors"),
+    ):
+        constant = helper.make_node("Constant", [], ["w1"])
+        constant.attribute.append(attribute)
+        path.write_bytes(model([constant, *GEMM_CHAIN], {k: v for k, v in TWO_LAYERS.items() if k != "w1"}).SerializeToString())
+        with pytest.raises(InvalidNetwork, match=message):
+            ReluNetwork.from_onnx(path)
+
+
 def test_without_the_extra_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "modules", {name: module for name, module in sys.modules.items() if name.split(".")[0] != "onnx"})
     monkeypatch.setattr(sys, "path", [])
