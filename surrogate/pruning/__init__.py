@@ -1,4 +1,5 @@
-"""Pruning of dense networks: one method a file. To add one, write a file with a ``PruningMethod`` and list it here."""
+"""Pruning of dense networks: one method a file. To add one, write a file with a ``SurvivorMethod`` or a ``RegionMethod`` and
+list it here."""
 
 from __future__ import annotations
 
@@ -9,19 +10,35 @@ import numpy as np
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod
+from surrogate.pruning.activation import Activation
+from surrogate.pruning.activation_structured import ActivationStructured
+from surrogate.pruning.base import PruningMethod, RegionMethod, SurvivorMethod
 from surrogate.pruning.finetuning import Finetuning, prune_and_finetune
 from surrogate.pruning.layerwise_magnitude import LayerwiseMagnitude
 from surrogate.pruning.magnitude import Magnitude
 from surrogate.pruning.none import NoPruning
 from surrogate.pruning.random import Random
 from surrogate.pruning.random_structured import RandomStructured
+from surrogate.pruning.stabilise import Stabilised, stabilise, stabilise_within
+from surrogate.pruning.stable import Stable
 from surrogate.pruning.structured import Structured
 from surrogate.pruning.survivors import Survivors
+from surrogate.region import Region
 from surrogate.training import require_integer, require_number
 
 METHODS: dict[str, type[PruningMethod]] = {
-    method.name: method for method in (NoPruning, Magnitude, LayerwiseMagnitude, Structured, Random, RandomStructured)
+    method.name: method
+    for method in (
+        NoPruning,
+        Magnitude,
+        LayerwiseMagnitude,
+        Activation,
+        Structured,
+        ActivationStructured,
+        Random,
+        RandomStructured,
+        Stable,
+    )
 }
 """Every method by its name."""
 
@@ -32,12 +49,12 @@ class Pruning:
 
     Attributes:
         method: one of METHODS; ``none`` keeps the dense network, whatever the other settings.
-        amount: share, in [0, 1), of the weights, or of each hidden layer's neurons, that is pruned.
+        amount: share, in [0, 1), of the weights, of each hidden layer's neurons, or of the unstable neurons, that is pruned.
         seed: of the methods that draw; the others don't depend on it.
-        finetuning: training after or between prunings.
+        finetuning: training after or between prunings; not for methods that need a region.
 
     Raises:
-        InvalidSetting: a value that is not allowed; names it and what is.
+        InvalidSetting: a value or combination that is not allowed; names it and what is.
     """
 
     method: str = "none"
@@ -52,15 +69,34 @@ class Pruning:
         require_integer("pruning seed", self.seed, 0)
         if not isinstance(self.finetuning, Finetuning):
             raise InvalidSetting(f"finetuning={self.finetuning!r} is not allowed: expected a Finetuning")
+        if self.needs_region and self.finetuning.trains:
+            raise InvalidSetting(
+                f"pruning method={self.method!r} with finetuning rounds={self.finetuning.rounds} is not allowed: its surrogate "
+                f"stands for the dense network over one region, which training would undo; set rounds to 0"
+            )
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether :func:`prune` needs a data set, for the method or for finetuning."""
+        return self.method != NoPruning.name and (METHODS[self.method].needs_data or self.finetuning.trains)
+
+    @property
+    def needs_region(self) -> bool:
+        """Whether :func:`prune` needs a region, so that there is one surrogate for each instance."""
+        return METHODS[self.method].needs_region
 
 
-def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None) -> ReluNetwork:
-    """Return the surrogate of ``network``; ``data`` is needed where finetuning trains.
+def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, region: Region | None = None) -> ReluNetwork:
+    """Return the surrogate of ``network``.
 
-    Unstructured methods keep the shapes and set pruned weights to exactly 0.0; structured ones return smaller matrices.
+    ``data`` is needed where the method looks at training images and where finetuning trains, ``region`` where the surrogate
+    is for one region; otherwise they change nothing.
+
+    Unstructured methods keep the shapes and set pruned weights to exactly 0.0; structured ones return smaller matrices;
+    ``stable`` keeps the shapes and changes weights and biases.
 
     Raises:
-        InvalidSetting: finetuning without data, or data that do not fit the network.
+        InvalidSetting: data or a region that are needed and missing, or that do not fit the network.
         TrainingDiverged: finetuning ended in a loss or weight that is NaN or infinite.
 
     Example:
@@ -71,8 +107,16 @@ def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None) -
     """
     if pruning.method == NoPruning.name:
         return network
+    method = METHODS[pruning.method]()
+    if isinstance(method, RegionMethod):
+        if region is None:
+            raise InvalidSetting(
+                f"pruning method={pruning.method!r} makes a surrogate for one region, got none: give the region of the instance"
+            )
+        return method.rewrite(network, pruning.amount, region)
+    assert isinstance(method, SurvivorMethod)
     rng = np.random.default_rng(pruning.seed)
-    return prune_and_finetune(METHODS[pruning.method](), pruning.amount, pruning.finetuning, network, rng, data)
+    return prune_and_finetune(method, pruning.amount, pruning.finetuning, network, rng, data)
 
 
 def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
@@ -83,4 +127,17 @@ def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
     return 1.0 - surrogate.nonzeros / sum(weight.size for weight in dense.weights)
 
 
-__all__ = ["METHODS", "Finetuning", "Pruning", "PruningMethod", "Survivors", "prune", "sparsity"]
+__all__ = [
+    "METHODS",
+    "Finetuning",
+    "Pruning",
+    "PruningMethod",
+    "RegionMethod",
+    "Stabilised",
+    "SurvivorMethod",
+    "Survivors",
+    "prune",
+    "sparsity",
+    "stabilise",
+    "stabilise_within",
+]

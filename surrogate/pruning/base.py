@@ -8,26 +8,51 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.survivors import IndexArray, Survivors
+from surrogate.region import Region
 
 
 class PruningMethod(ABC):
-    """A rule that chooses which weights or hidden neurons of a network survive."""
+    """A rule that makes a surrogate of a network.
+
+    Attributes:
+        name: by which settings choose it.
+        needs_data: whether it looks at training images.
+        needs_region: whether its surrogate stands for the network over one region only.
+    """
 
     name: ClassVar[str]
+    needs_data: ClassVar[bool] = False
+    needs_region: ClassVar[bool] = False
+
+
+class SurvivorMethod(PruningMethod):
+    """A rule that chooses which weights or hidden neurons of a network survive; the surrogate can be finetuned."""
 
     @abstractmethod
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         """Choose what of ``network`` survives; ``amount`` in [0, 1) is the share that doesn't.
 
         What is gone already counts towards ``amount`` and stays gone, so that choosing again with a larger amount from a
         network that was cut and restored (:class:`Survivors`) only takes more away.
+
+        Raises:
+            InvalidSetting: no ``data``, or data that do not fit the network, though the method ``needs_data``.
         """
 
-    def prune(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> ReluNetwork:
-        """Return what of ``network`` survives, without any training."""
-        return self.survivors(network, amount, rng).cut(network)
+
+class RegionMethod(PruningMethod):
+    """A rule that rewrites a network for one region; the surrogate means nothing outside, so it is not trained further."""
+
+    needs_region: ClassVar[bool] = True
+
+    @abstractmethod
+    def rewrite(self, network: ReluNetwork, amount: float, region: Region) -> ReluNetwork:
+        """Return a surrogate of ``network`` over ``region``; ``amount`` in [0, 1) is the share of what it gives up."""
 
 
 def all_but_lowest(scores: Sequence[FloatArray], amount: float) -> list[BoolArray]:

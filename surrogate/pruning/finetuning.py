@@ -10,7 +10,7 @@ import numpy as np
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod
+from surrogate.pruning.base import SurvivorMethod
 from surrogate.pruning.survivors import Survivors
 from surrogate.training import Training, finetune, require_integer
 
@@ -73,7 +73,7 @@ class Finetuning:
 
 
 def prune_and_finetune(
-    method: PruningMethod,
+    method: SurvivorMethod,
     amount: float,
     finetuning: Finetuning,
     dense: ReluNetwork,
@@ -83,7 +83,7 @@ def prune_and_finetune(
     """Prune ``dense`` with ``method`` as ``finetuning`` says, training on the training set of ``data``.
 
     Raises:
-        InvalidSetting: training without data, or on images that do not fit the network.
+        InvalidSetting: no data, or data that do not fit the network, where the method or training needs them.
         TrainingDiverged: a training ended in a loss or weight that is NaN or infinite.
     """
     bias = any(vector.any() for vector in dense.biases)  # a network without biases stays one
@@ -105,6 +105,6 @@ def prune_and_finetune(
     for level in finetuning.levels(amount):
         if finetuning.rounds >= 2:
             current = survivors.restore(trained())
-        survivors = method.survivors(current, level, rng)
+        survivors = method.survivors(current, level, rng, data)
         current = survivors.restore(survivors.cut(dense if finetuning.rewind else current))
     return trained()

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod, all_but_lowest
+from surrogate.pruning.base import SurvivorMethod, all_but_lowest
 from surrogate.pruning.survivors import Survivors
 
 
-class LayerwiseMagnitude(PruningMethod):
+class LayerwiseMagnitude(SurvivorMethod):
     r"""In every weight matrix, the ``round(amount * size)`` weights with the smallest :math:`|W_{l,ij}|` become 0.
 
     Every matrix gets the same sparsity, the small ones near the logits too, which global magnitude pruning tends to spare.
@@ -23,5 +24,7 @@ class LayerwiseMagnitude(PruningMethod):
 
     name: ClassVar[str] = "layerwise_magnitude"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         return Survivors.of_weights([all_but_lowest([np.abs(weight)], amount)[0] for weight in network.weights])

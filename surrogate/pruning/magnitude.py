@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod, all_but_lowest
+from surrogate.pruning.base import SurvivorMethod, all_but_lowest
 from surrogate.pruning.survivors import Survivors
 
 
-class Magnitude(PruningMethod):
+class Magnitude(SurvivorMethod):
     r"""The ``round(amount * N)`` of all :math:`N` weights with the smallest :math:`|W_{l,ij}|` become 0, layers compared.
 
     Weights that are 0 already count; ties go by index (first layer first, row by row). Biases are kept.
@@ -22,5 +23,7 @@ class Magnitude(PruningMethod):
 
     name: ClassVar[str] = "magnitude"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         return Survivors.of_weights(all_but_lowest([np.abs(weight) for weight in network.weights], amount))

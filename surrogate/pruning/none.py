@@ -6,15 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod
+from surrogate.pruning.base import SurvivorMethod
 from surrogate.pruning.survivors import Survivors
 
 
-class NoPruning(PruningMethod):
+class NoPruning(SurvivorMethod):
     """Everything survives, whatever the amount."""
 
     name: ClassVar[str] = "none"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         return Survivors.everything(network)

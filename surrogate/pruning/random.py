@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod, all_but_lowest
+from surrogate.pruning.base import SurvivorMethod, all_but_lowest
 from surrogate.pruning.survivors import Survivors
 
 
-class Random(PruningMethod):
+class Random(SurvivorMethod):
     """``round(amount * N)`` of all ``N`` weights, drawn uniformly without replacement, become 0.
 
     Weights that are 0 already count and are taken first. Biases are kept.
@@ -21,7 +22,9 @@ class Random(PruningMethod):
 
     name: ClassVar[str] = "random"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         # Drawn from [1, 2), so that a score of 0 says that the weight is gone already.
         scores = [np.where(weight != 0.0, 1.0 + rng.random(weight.shape), 0.0) for weight in network.weights]
         return Survivors.of_weights(all_but_lowest(scores, amount))

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod, strongest_neurons
+from surrogate.pruning.base import SurvivorMethod, strongest_neurons
 from surrogate.pruning.survivors import Survivors
 
 
-class RandomStructured(PruningMethod):
+class RandomStructured(SurvivorMethod):
     """In every hidden layer of ``h`` neurons, ``round(amount * h)`` drawn uniformly go, with their rows and columns.
 
     One neuron a layer is left; logits are never pruned.
@@ -22,6 +23,8 @@ class RandomStructured(PruningMethod):
 
     name: ClassVar[str] = "random_structured"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         scores = [rng.random(size) for size in network.hidden_sizes]
         return Survivors.of_neurons(network, strongest_neurons(network, scores, amount))

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from surrogate.pruning.base import PruningMethod, strongest_neurons
+from surrogate.pruning.base import SurvivorMethod, strongest_neurons
 from surrogate.pruning.survivors import Survivors
 
 
-class Structured(PruningMethod):
+class Structured(SurvivorMethod):
     r"""In every hidden layer of ``h`` neurons, the ``round(amount * h)`` with the smallest :math:`\sum_j |W_{l,ij}|` go.
 
     A neuron goes with its row, its bias and its column of the next matrix, so the matrices shrink. One neuron a layer is left;
@@ -22,6 +23,8 @@ class Structured(PruningMethod):
 
     name: ClassVar[str] = "structured"
 
-    def survivors(self, network: ReluNetwork, amount: float, rng: np.random.Generator) -> Survivors:
+    def survivors(
+        self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None
+    ) -> Survivors:
         scores = [np.abs(weight).sum(axis=1) for weight in network.weights[:-1]]
         return Survivors.of_neurons(network, strongest_neurons(network, scores, amount))
