@@ -1,31 +1,101 @@
-"""``python -m benchmarks [proofs] [wide]``: measure, in one run on one machine, and print Markdown."""
+"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model.
+
+Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
+tables of such a file again, and --resume measures only what it does not hold yet.
+"""
 
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
+import sys
+from dataclasses import replace
+from pathlib import Path
 
-from benchmarks import proofs, wide
-from benchmarks.subjects import machine
+from benchmarks import comparison, model_size, proofs, wide
+from benchmarks.peers import TOOLS
+from benchmarks.results import Results
+from benchmarks.sections import Options, Section
 from sweep.trial import limit_threads, warm_up
 
-SECTIONS = {"proofs": proofs.run, "wide": wide.run}
+SECTIONS: dict[str, Section] = {
+    "proofs": proofs.SECTION,
+    "wide": wide.SECTION,
+    "peers": comparison.SECTION,
+    "model": model_size.SECTION,
+}
+"""Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)}; default: all")
-    chosen = parser.parse_args().sections or list(SECTIONS)
-    for name in chosen:
+    parser.add_argument("--limit", type=_seconds, metavar="SECONDS", help="instead of each section's own limit for a solve")
+    parser.add_argument("--instances", type=_indices, metavar="LIST", help="such as 0-3,7; default: all of the section")
+    parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"for peers: some of {','.join(TOOLS)}; default: all")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to which the rows are added")
+    parser.add_argument("--resume", action="store_true", help="with --output: leave out what the file holds already")
+    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: print the tables of this file")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.sections:
         if name not in SECTIONS:
             parser.error(f"{name!r} is not one of {', '.join(SECTIONS)}")
+    if chosen.show is not None and not chosen.show.exists():
+        parser.error(f"there is no file {chosen.show}")
+    options = Options(chosen.limit, chosen.instances, chosen.tools)
+    try:
+        results = Results(chosen.show or chosen.output)
+        if chosen.show is None:
+            names = chosen.sections or list(SECTIONS)
+            _measure(names, options, results, chosen.resume)
+        else:
+            names = chosen.sections or list(results.sections)
+    except (ValueError, ImportError) as error:
+        parser.error(str(error))
+    print(results.title() + "\n")
+    for name in names:
+        if results.sections.get(name):
+            print(SECTIONS[name].report(results.sections[name]) + "\n")
+
+
+def _measure(names: list[str], options: Options, results: Results, resume: bool) -> None:
+    for name in names:
+        results.require_limit(name, options.limit(SECTIONS[name].limit_seconds))
+    results.describe_now()
     limit_threads(1)  # as each trial of a sweep has
     warm_up()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("highspy", "pyomo", "torch", "numpy"))
-    print(f"Measured on {machine()}; {packages}.\n", flush=True)
-    for name in chosen:
-        SECTIONS[name]()
-        print(flush=True)
+    for name in names:
+        section = SECTIONS[name]
+        done = frozenset(section.key_of(row) for row in results.sections.get(name, [])) if resume else frozenset()
+        for row in section.measure(replace(options, done=done)):
+            results.add(name, section, row)
+            print(f"{name}: {section.progress(row)}", file=sys.stderr, flush=True)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be positive and finite, got {text}")
+    return seconds
+
+
+def _indices(text: str) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise argparse.ArgumentTypeError(f"expected indices and ranges such as 0-3,7, got {text!r}")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)
+
+
+def _tools(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in TOOLS:
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(TOOLS)}")
+    return names
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ data seeds 0 and 8 took 29 s and 43 s with CROWN (6 s each from the gradient), a
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from statistics import median
 
+from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import SEED_PAIRS, network, protocol_instance
-from benchmarks.tables import markdown, number, report_progress
+from benchmarks.tables import markdown, number
 from surrogate.attack import GradientAttack, SurrogateAttack
 from surrogate.solvers import HighsSolver
 
@@ -18,35 +20,54 @@ BOUNDS = ("crown", "box")
 STARTS = 200
 
 
-def run() -> None:
-    print(f"## Dense MILP, MNIST 18x18, 4x32, l1, limit {TIME_LIMIT_SECONDS:.0f} s, start: gradient, {STARTS} starts\n")
-    rows, ratios = [], []
-    for data_seed, training_seed in SEED_PAIRS:
+def measure(options: Options) -> Iterator[Row]:
+    """Yield a row for each instance and bound method."""
+    limit = options.limit(TIME_LIMIT_SECONDS)
+    for index, (data_seed, training_seed) in enumerate(SEED_PAIRS):
+        wanted = [name for name in BOUNDS if options.wants(index, name)]
+        if not wanted:
+            continue
         dense = network(18, 4, 32, training_seed)
         image, instance = protocol_instance(dense, 18, data_seed)
-        seconds = {}
-        for name in BOUNDS:
-            solver = HighsSolver(time_limit_seconds=TIME_LIMIT_SECONDS)
+        for name in wanted:
+            solver = HighsSolver(time_limit_seconds=limit)
             attack = SurrogateAttack(bounds=name, solver=solver, start="gradient", gradient=GradientAttack(starts=STARTS))
             result = attack.run(dense, dense, instance)
-            seconds[name] = result.timings["total_seconds"]
-            rows.append(
-                [
-                    f"{data_seed} (image {image})",
-                    name,
-                    str(result.size["binaries"]),
-                    str(result.status),
-                    result.solver_status or "-",
-                    number(result.margin, 4),
-                    number(result.dual_bound, 4),
-                    number(result.first_adversarial_seconds),
-                    number(result.timings["total_seconds"]),
-                    number(result.timings["cpu_seconds"]),
-                    str(result.work["nodes"]),
-                ]
-            )
-            report_progress(rows[-1])
-        ratios.append(seconds["box"] / seconds["crown"])
+            yield {
+                "instance": index,
+                "bounds": name,
+                "limit_seconds": limit,
+                "data_seed": data_seed,
+                "image": image,
+                "binaries": result.size.get("binaries"),
+                "status": str(result.status),
+                "solver_status": result.solver_status or "-",
+                "margin": result.margin,
+                "dual_bound": result.dual_bound,
+                "first_adversarial_seconds": result.first_adversarial_seconds,
+                "total_seconds": result.timings["total_seconds"],
+                "cpu_seconds": result.timings["cpu_seconds"],
+                "nodes": result.work["nodes"],
+            }
+
+
+def report(rows: Sequence[Row]) -> str:
+    cells = [
+        [
+            f"{row['data_seed']} (image {row['image']})",
+            row["bounds"],
+            str(row["binaries"]),
+            row["status"],
+            row["solver_status"],
+            number(row["margin"], 4),
+            number(row["dual_bound"], 4),
+            number(row["first_adversarial_seconds"]),
+            number(row["total_seconds"]),
+            number(row["cpu_seconds"]),
+            str(row["nodes"]),
+        ]
+        for row in rows
+    ]
     header = [
         "data seed",
         "bounds",
@@ -60,8 +81,20 @@ def run() -> None:
         "CPU s",
         "nodes",
     ]
-    print(markdown(header, rows))
-    print(
-        f"\nSeconds with box over seconds with crown: median {median(ratios):.1f}, each {', '.join(f'{r:.1f}' for r in ratios)}"
-    )
-    print("(a lower bound where box met the limit).")
+    limit = rows[0]["limit_seconds"]
+    parts = [
+        f"## Dense MILP, MNIST 18x18, 4x32, l1, limit {limit:g} s, start: gradient, {STARTS} starts",
+        markdown(header, cells),
+    ]
+    seconds = {(row["instance"], row["bounds"]): row["total_seconds"] for row in rows}
+    pairs = [i for i, _ in enumerate(SEED_PAIRS) if all((i, name) in seconds for name in BOUNDS)]
+    if pairs:
+        ratios = [seconds[i, "box"] / seconds[i, "crown"] for i in pairs]
+        parts.append(
+            f"Seconds with box over seconds with crown: median {median(ratios):.1f}, each "
+            f"{', '.join(f'{ratio:.1f}' for ratio in ratios)} (a lower bound where box met the limit)."
+        )
+    return "\n\n".join(parts)
+
+
+SECTION = Section(("instance", "bounds"), TIME_LIMIT_SECONDS, measure, report)

@@ -18,6 +18,9 @@ from sweep.instances import draw_instances
 SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
 """The authors' pairs (data seed, training seed)."""
 
+PEER_PAIRS = (*SEED_PAIRS, (2, 0), (3, 3), (4, 12), (5, 99), (6, 0), (7, 3))
+"""Those that tools are compared on: the authors' four, then the next data seeds on the same four networks, in turn."""
+
 
 @functools.cache
 def mnist(side: int) -> Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 
@@ -19,8 +18,3 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
 
     return "\n".join([line(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
-
-
-def report_progress(cells: Sequence[str]) -> None:
-    """Show a row on stderr as soon as it is measured; the table itself goes to stdout, whole."""
-    print("  ".join(cells), file=sys.stderr, flush=True)

@@ -1,0 +1,74 @@
+"""The file of results: every row as it was measured, so that tables can be made from it again."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sections import Row, Section
+from benchmarks.subjects import machine
+
+PACKAGES = ("highspy", "pyomo", "torch", "numpy", "omlt", "pyscipopt", "pyscipopt-ml", "gurobipy")
+
+
+class Results:
+    """Rows by section, kept in a JSON file if there is a path; a row replaces the one with the same key.
+
+    Args:
+        path: the file, read if it exists; None keeps nothing.
+
+    Raises:
+        ValueError: a file that is not one of ours.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.header: dict[str, Any] = {}
+        self.sections: dict[str, list[Row]] = {}
+        if path is not None and path.exists():
+            try:
+                content = json.loads(path.read_text())
+                self.header, self.sections = content["header"], content["sections"]
+            except (json.JSONDecodeError, KeyError, TypeError) as error:
+                raise ValueError(f"{path} is not a file of results: {error}; give another --output") from error
+
+    def describe_now(self) -> None:
+        """Say in the header on what and with which versions the next rows are measured."""
+        self.header = {"machine": machine(), "packages": {name: _version(name) for name in PACKAGES}}
+
+    def require_limit(self, name: str, limit_seconds: float | None) -> None:
+        """Refuse to mix rows of different limits in one table.
+
+        Raises:
+            ValueError: the section's rows have another limit.
+        """
+        for row in self.sections.get(name, []):
+            if limit_seconds is not None and row.get("limit_seconds", limit_seconds) != limit_seconds:
+                raise ValueError(
+                    f"section {name!r} in {self.path} was measured with a limit of {row['limit_seconds']:g} s, "
+                    f"not {limit_seconds:g} s; give another --output"
+                )
+
+    def add(self, name: str, section: Section, row: Row) -> None:
+        """Take in a row and write the file."""
+        kept = [old for old in self.sections.get(name, []) if section.key_of(old) != section.key_of(row)]
+        self.sections[name] = sorted([*kept, row], key=lambda r: r.get("instance", 0))
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path.with_name(self.path.name + ".part")
+            temporary.write_text(json.dumps({"header": self.header, "sections": self.sections}, indent=1) + "\n")
+            temporary.replace(self.path)
+
+    def title(self) -> str:
+        """Return the line on machine and versions."""
+        packages = ", ".join(f"{name} {number}" for name, number in self.header["packages"].items() if number is not None)
+        return f"Measured on {self.header['machine']}; {packages}."
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
