@@ -13,8 +13,11 @@ ROUNDING = 1e-12
 """A float64 pre-activation differs from the exact one by at most this much of the sum of its absolute terms."""
 
 LARGEST_SHIFTED = 2.0**12
-"""Neurons shifted beyond this size are shifted less, by the next tighter bounds: a solver's absolute tolerances would mean
-little beside them, and formulations scale what is larger than twice this."""
+"""Size up to which a shifted neuron is ordinary to a solver: formulations scale what is larger than twice this."""
+
+LARGEST_SHIFTED_SHARE = 64.0
+"""A larger neuron may be this many times as large as the range that it really has: a solver's tolerances, absolute for what it
+is given, are that many times coarser beside the range."""
 
 
 class AffineNeurons:
@@ -22,8 +25,8 @@ class AffineNeurons:
 
     An affine neuron is written :math:`\max(0, a z + c + C)` with :math:`C \ge 0` so large that it is always active, and the
     next layer's bias takes :math:`C` back. ``C`` follows from the loosest bounds, those over the box alone, so that every
-    bound method sees an active neuron; where they would make the neuron larger than ``LARGEST_SHIFTED``, from interval bounds
-    over the region, and where those would too, from CROWN's.
+    bound method sees an active neuron; where they would make the neuron too large, in deep networks, from interval bounds over
+    the region, and where those would too, from CROWN's. Bounds looser than those that were used may still call it unstable.
     """
 
     def __init__(self, network: ReluNetwork, region: Region) -> None:
@@ -38,7 +41,13 @@ class AffineNeurons:
         self._outputs: list[tuple[FloatArray, FloatArray]] = []
 
     def append(
-        self, affine: BoolArray, slope: FloatArray, offset: FloatArray, removed: BoolArray, upper: FloatArray
+        self,
+        affine: BoolArray,
+        slope: FloatArray,
+        offset: FloatArray,
+        removed: BoolArray,
+        lower: FloatArray,
+        upper: FloatArray,
     ) -> FloatArray:
         """Add the next hidden layer; all arguments are vectors ``(h,)``.
 
@@ -47,13 +56,13 @@ class AffineNeurons:
             slope: in [0, 1].
             offset: at least 0.
             removed: the neurons, none of them affine, whose weights in and out become 0.
-            upper: bounds on the pre-activations in the network that is rebuilt.
+            lower, upper: bounds on the pre-activations in the network that is rebuilt.
 
         Returns:
             by how much rounding may move each neuron's output in either network.
         """
         weight, bias = self._row()
-        shift = np.where(affine, self._shifts(weight, bias, slope, offset), 0.0)
+        shift = np.where(affine, self._shifts(weight, bias, slope, offset, upper - lower), 0.0)
         magnitude = np.abs(weight) @ self._largest + np.abs(bias) + offset + shift
         weight, bias = (np.where(affine, slope, 1.0)[:, None] * weight, np.where(affine, slope * bias + offset + shift, bias))
         weight[removed], bias[removed] = 0.0, 0.0
@@ -82,7 +91,9 @@ class AffineNeurons:
             return [affine_over_region(weight, bias, region) for region in (self.region.without_ball(), self.region)]
         return [affine_over_box(weight, bias, low, high) for low, high in self._outputs]
 
-    def _shifts(self, weight: FloatArray, bias: FloatArray, slope: FloatArray, offset: FloatArray) -> FloatArray:
+    def _shifts(
+        self, weight: FloatArray, bias: FloatArray, slope: FloatArray, offset: FloatArray, width: FloatArray
+    ) -> FloatArray:
         """Return the smallest ``C`` of every neuron with which the loosest admissible bounds call it active."""
         # Bounds of the scaled and shifted row are widened by the slack again, with other roundings.
         margin = 4.0 * SLACK * (slope * (np.abs(weight) @ self._largest + np.abs(bias)) + offset)
@@ -91,10 +102,11 @@ class AffineNeurons:
             missing = margin - (slope * low + offset)
             return np.where(missing > 0.0, missing * (1.0 + 4.0 * SLACK), 0.0)
 
+        largest = np.maximum(LARGEST_SHIFTED, LARGEST_SHIFTED_SHARE * slope * width)
         (box_low, box_high), (low, high) = self._ranges(weight, bias)
         wide, shift = needed(box_low), needed(low)
-        shift = np.where(slope * box_high + offset + wide <= LARGEST_SHIFTED, wide, shift)
-        too_large = slope * high + offset + shift > LARGEST_SHIFTED
+        shift = np.where(slope * box_high + offset + wide <= largest, wide, shift)
+        too_large = slope * high + offset + shift > largest
         if too_large.any():
             prefix = ReluNetwork([*self._weights, weight], [*self._biases, bias])
             shift = np.where(too_large, needed(Crown().compute(prefix, self.region).lower[-1]), shift)

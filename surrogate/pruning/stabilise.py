@@ -181,7 +181,7 @@ def _replace(
         weight, lower, upper = network.weights[layer], bounds.lower[layer], bounds.upper[layer]
         slope, offset = _chord(lower, upper)
         slope, offset = np.where(affine, slope, 0.0), np.where(affine, offset, 0.0)
-        slack = builder.append(affine, slope, offset, removed, upper)
+        slack = builder.append(affine, slope, offset, removed, lower, upper)
         low, high = difference(weight, network.weights, relaxations)
         box_low, box_high = affine_over_box(weight, np.zeros(len(weight)), *spread)
         low, high = np.maximum(low, box_low), np.minimum(high, box_high)
