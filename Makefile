@@ -12,7 +12,8 @@ help:
 	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
 	@echo "make test      set up, then lint and run the tests"
 	@echo "make test-all  the same with the slow tests"
-	@echo "make bench     set up with the other tools, then measure all side by side (hours)"
+	@echo "make bench     set up with the other tools, then measure all side by side (hours);"
+	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""
 	@echo "make ui        open the MLflow UI on the results in mlruns/"
 	@echo "make lint      ruff and mypy only"
 
@@ -42,7 +43,7 @@ $(BENCH_STAMP): $(STAMP)
 	@touch $@
 
 bench: $(BENCH_STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 ui: $(STAMP)
 	$(BIN)/python -m mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000 --workers 1

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
             names = chosen.sections or list(results.sections)
     except (ValueError, ImportError) as error:
         parser.error(str(error))
-    print(results.title() + "\n")
+    print(results.title(names) + "\n")
     for name in names:
         if results.sections.get(name):
             print(SECTIONS[name].report(results.sections[name]) + "\n")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.sections import Row, Section
 from benchmarks.subjects import machine
+from sweep.environment import git_tags
 
 PACKAGES = ("highspy", "pyomo", "torch", "numpy", "omlt", "pyscipopt", "pyscipopt-ml", "gurobipy")
 
@@ -25,6 +27,7 @@ class Results:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._commit: str | None = None
         self.header: dict[str, Any] = {}
         self.sections: dict[str, list[Row]] = {}
         if path is not None and path.exists():
@@ -37,6 +40,7 @@ class Results:
     def describe_now(self) -> None:
         """Say in the header on what and with which versions the next rows are measured."""
         self.header = {"machine": machine(), "packages": {name: _version(name) for name in PACKAGES}}
+        self._commit = _commit()
 
     def require_limit(self, name: str, limit_seconds: float | None) -> None:
         """Refuse to mix rows of different limits in one table.
@@ -53,6 +57,7 @@ class Results:
 
     def add(self, name: str, section: Section, row: Row) -> None:
         """Take in a row and write the file."""
+        row = {**row, "commit": self._commit}
         kept = [old for old in self.sections.get(name, []) if section.key_of(old) != section.key_of(row)]
         self.sections[name] = sorted([*kept, row], key=lambda r: r.get("instance", 0))
         if self.path is not None:
@@ -61,10 +66,21 @@ class Results:
             temporary.write_text(json.dumps({"header": self.header, "sections": self.sections}, indent=1) + "\n")
             temporary.replace(self.path)
 
-    def title(self) -> str:
-        """Return the line on machine and versions."""
+    def title(self, names: Sequence[str]) -> str:
+        """Return the line on machine, versions and the commits that the rows of these sections come from."""
+        commits = {row.get("commit") for name in names for row in self.sections.get(name, [])} - {None}
         packages = ", ".join(f"{name} {number}" for name, number in self.header["packages"].items() if number is not None)
-        return f"Measured on {self.header['machine']}; {packages}."
+        code = f"; commit {', '.join(sorted(map(str, commits)))}" if commits else ""
+        return f"Measured on {self.header['machine']}; {packages}{code}."
+
+
+def _commit() -> str | None:
+    """Return the commit of the code, with a word if tracked files differ from it; None outside a checkout."""
+    tags = git_tags()
+    commit = tags.get("mlflow.source.git.commit")
+    if commit is None:
+        return None
+    return commit[:10] + (" with changes" if tags.get("mlflow.source.git.dirty") == "true" else "")
 
 
 def _version(name: str) -> str | None:

@@ -48,6 +48,7 @@ def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[in
         targeted=True,
         source=f"mnist {side}",
     )
+    assert drawn.image is not None
     return drawn.image, drawn.question
 
 

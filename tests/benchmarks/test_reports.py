@@ -133,7 +133,10 @@ def test_rows_gather_in_the_file_and_tables_come_from_it(tmp_path: Path, capsys:
     assert shown.err == ""
     program.main(["squares", "--resume", "--output", str(path)])
     assert capsys.readouterr().err == ""  # nothing was measured again
-    assert json.loads(path.read_text())["header"]["packages"]["numpy"]
+    content = json.loads(path.read_text())
+    assert content["header"]["packages"]["numpy"]
+    commits = {r["commit"] for r in content["sections"]["squares"]} - {None}
+    assert all(f"commit {commit}" in shown.out for commit in commits)
 
 
 @pytest.mark.usefixtures("one_section")
