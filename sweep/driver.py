@@ -19,7 +19,18 @@ from sweep.interruption import Interruption
 from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.schema import DatasetSettings, Settings, available_cpus, read
-from sweep.trial import TrainedNetwork, limit_threads, load_data, mark_failed, new_record, run_trial, train_network, warm_up
+from sweep.trial import (
+    Inputs,
+    TrainedNetwork,
+    limit_threads,
+    load_data,
+    load_properties,
+    mark_failed,
+    new_record,
+    run_trial,
+    train_network,
+    warm_up,
+)
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
@@ -117,7 +128,7 @@ class _Sweep:
         open_trials = self._reuse()
         if not open_trials:
             return
-        data = self._load_data(open_trials)
+        inputs = self._load_inputs(open_trials)
         if parallel:
             from sweep.tuning import RayCluster
 
@@ -127,11 +138,11 @@ class _Sweep:
                 with self.interruption.postponed():  # a half-started Ray would leave processes behind
                     cluster.__enter__()
                 self.interruption.install()  # Ray has set its own handler of SIGTERM
-                self._run_on_ray(cluster, open_trials, data)
+                self._run_on_ray(cluster, open_trials, inputs)
             finally:
                 cluster.__exit__(None, None, None)
         else:
-            self._run_here(open_trials, data)
+            self._run_here(open_trials, inputs)
 
     def _reuse(self) -> list[Trial]:
         """Book the trials that a former sweep finished; return the others."""
@@ -147,22 +158,28 @@ class _Sweep:
             self.ledger.end(record, reused=True)
         return still_open
 
-    def _load_data(self, trials: Sequence[Trial]) -> dict[str, Dataset]:
-        """Return the data set of each trial by trial key, every one loaded once."""
+    def _load_inputs(self, trials: Sequence[Trial]) -> dict[str, Inputs]:
+        """Return the inputs of each trial by trial key, every data set and property loaded once."""
         self.progress.activity("loading data")
-        loaded: dict[DatasetSettings, Dataset] = {}
-        data = {}
+        loaded: dict[DatasetSettings, Dataset | None] = {}
+        inputs = {}
         for trial in trials:
             settings = read(trial.config)
             if settings.dataset not in loaded:
                 loaded[settings.dataset] = load_data(settings)
-            data[trial.key] = loaded[settings.dataset]
-        return data
+            inputs[trial.key] = Inputs(loaded[settings.dataset], load_properties(settings))
+        return inputs
 
-    def _run_on_ray(self, cluster: RayCluster, trials: Sequence[Trial], data: dict[str, Dataset]) -> None:
+    def _run_on_ray(self, cluster: RayCluster, trials: Sequence[Trial], inputs: dict[str, Inputs]) -> None:
+        data = {key: one.data for key, one in inputs.items()}
         shared = {identity: cluster.share(one) for identity, one in {id(one): one for one in data.values()}.items()}
         references = {key: shared[id(one)] for key, one in data.items()}
+        properties = {key: one.properties for key, one in inputs.items()}
         networks, missing = self._stored_networks(trials)
+        for key, trial in [(key, trial) for key, trial in missing.items() if read(trial.config).network.file is not None]:
+            settings = read(missing.pop(key).config)
+            networks[key] = train_network(settings, data[trial.key])  # read here: a worker need not have the file
+            self._keep_network(key, networks[key], settings)
         jobs = {key: (read(trial.config), references[trial.key]) for key, trial in missing.items()}
         self._say_training(jobs)
         for key, outcome in cluster.train(jobs):
@@ -176,31 +193,31 @@ class _Sweep:
         self.progress.activity("")
         ready = [trial for trial in trials if trial.training_key in networks]
         if ready:
-            cluster.run(ready, references, networks, self.ledger)
+            cluster.run(ready, references, networks, self.ledger, properties=properties)
 
-    def _run_here(self, trials: Sequence[Trial], data: dict[str, Dataset]) -> None:
+    def _run_here(self, trials: Sequence[Trial], inputs: dict[str, Inputs]) -> None:
         for trial in trials:
             self.ledger.start(trial.key)
-            record, trained = _in_thread(lambda trial=trial: self._one(trial, data[trial.key]))
+            record, trained = _in_thread(lambda trial=trial: self._one(trial, inputs[trial.key]))
             if trained is not None:
                 self._keep_network(trial.training_key, trained, read(trial.config))
             self.ledger.end(record)
 
-    def _one(self, trial: Trial, data: Dataset) -> tuple[TrialRecord, TrainedNetwork | None]:
+    def _one(self, trial: Trial, inputs: Inputs) -> tuple[TrialRecord, TrainedNetwork | None]:
         """Run one trial; also return its network if it was trained here."""
         limit_threads(self.settings.cluster.cpus_per_trial)
         warm_up()
         stored = self.store.network(trial.training_key)
         if stored is not None:
-            return run_trial(trial, data, stored), None
+            return run_trial(trial, inputs, stored), None
         record = new_record(trial)
         try:
-            trained = train_network(read(trial.config), data)
+            trained = train_network(read(trial.config), inputs.data)
         except Exception as error:  # the boundary of a training, as in sweep.tuning
             mark_failed(record, error)
             record.ended_at = time.time()
             return record, None
-        return run_trial(trial, data, trained), trained
+        return run_trial(trial, inputs, trained), trained
 
     def _stored_networks(self, trials: Sequence[Trial]) -> tuple[dict[str, TrainedNetwork], dict[str, Trial]]:
         """Return the networks that the store has, and for each that it lacks one of the trials that need it."""
@@ -217,18 +234,20 @@ class _Sweep:
 
     def _say_training(self, jobs: dict[str, tuple[Settings, Any]]) -> None:
         if jobs:
-            names = ", ".join(f"{s.network.depth}x{s.network.width} on {s.dataset.name}" for s, _ in jobs.values())
+            names = ", ".join(f"{s.network.name} on {s.dataset.name}" for s, _ in jobs.values())
             self.progress.activity(f"training {names}")
 
     def _keep_network(self, key: str, trained: TrainedNetwork, settings: Settings) -> None:
         with self.interruption.postponed():
             self.store.save_network(key, trained, training_recipe(settings))
             self.tracker.log_network(trained.network.key, trained.network)
-        size = f"{settings.network.depth}x{settings.network.width}"
-        self.progress.say(
-            f"trained {size} on {settings.dataset.name} in {trained.train_seconds:.1f} s: "
-            f"{100 * trained.accuracy:.2f} % of the test images"
-        )
+        on, found = f" on {settings.dataset.name}", ""
+        if trained.accuracy is not None:
+            found = f": {100 * trained.accuracy:.2f} % of the test images"
+        if trained.train_seconds is None:
+            self.progress.say(f"read {settings.network.name}{on + found if found else ''}")
+        else:
+            self.progress.say(f"trained {settings.network.name}{on} in {trained.train_seconds:.1f} s{found}")
 
     def _close(self, signal_name: str | None) -> int:
         """Report, close the parent run and return the exit code."""

@@ -210,7 +210,8 @@ def _panel(
     ax.set_xlim(start, end * 1.15)
     ax.set_xlabel("seconds of attack")
     counts = sorted({len(instances) for instances in lines.values()})
-    images = f"{counts[0]} images" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} images"
+    what = "images" if all(i.image is not None for instances in lines.values() for i in instances) else "questions"
+    images = f"{counts[0]} {what}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {what}"
     ax.set_title(f"{network}, {images}" + (f"\n{hidden} weaker settings not drawn" if hidden else ""), fontsize=11)
     if kind.is_share:
         ax.set_ylim(-0.03, 1.03)

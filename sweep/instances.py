@@ -1,8 +1,9 @@
-"""Which images are attacked, with which budget: the authors' drawing, continued to further images."""
+"""What is asked of a network: images drawn with a budget as the authors did, properties from files, or its largest output."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from surrogate.attack.result import Instance
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.problems import Output
 from surrogate.region import Region
 from sweep.errors import SweepError
+from sweep.files import Property
 
 INDEX_BOUND = 30_000
 """Images are drawn below this index (or below the size of a smaller split), as the authors did."""
@@ -25,11 +28,21 @@ DRAWS_PER_INSTANCE = 50
 
 @dataclass(frozen=True)
 class DrawnInstance:
-    """An image to attack: its index in the split, the question, and the key that the same question has in every trial."""
+    """A question, and the key that it has in every trial.
 
-    image: int
+    Attributes:
+        image: index of the attacked image in its split; None where the question is about no image.
+        question: region and problem.
+        key: hash of network and question.
+        name: name of a question about no image, such as that of its property.
+        expected: the property's known verdict, ``sat`` or ``unsat``.
+    """
+
+    image: int | None
     question: Instance
     key: str
+    name: str | None = None
+    expected: str | None = None
 
 
 def draw_instances(
@@ -86,6 +99,40 @@ def draw_instances(
         f"the dense network misclassified {skipped} of the {len(met)} different images drawn; "
         f"train it longer or lower instances.count"
     )
+
+
+def property_instances(network: ReluNetwork, properties: Sequence[Property]) -> list[DrawnInstance]:
+    """Return the questions of properties, one per input box."""
+    return [
+        DrawnInstance(
+            image=None,
+            question=question,
+            key=_key("property", network.key, found.key, box),
+            name=found.name if len(found.questions) == 1 else f"{found.name} box {box}",
+            expected=found.expected,
+        )
+        for found in properties
+        for box, question in enumerate(found.questions)
+    ]
+
+
+def output_instance(network: ReluNetwork) -> DrawnInstance:
+    """Return the question for the largest first output over all inputs, each in [0, 1] as in every data set here."""
+    region = Region(np.zeros(network.input_size), np.ones(network.input_size))
+    return DrawnInstance(None, Instance(region, problem=Output(0)), _key("output", network.key, 0), "output 0")
+
+
+def contradictions(properties: Sequence[Property], verdicts: Sequence[Sequence[str]]) -> list[str]:
+    """Return a sentence for each property whose statuses, one per input box, contradict the known verdict.
+
+    A witness for any box is ``sat``, proofs for all of them are ``unsat``, everything else contradicts nothing.
+    """
+    found = []
+    for one, statuses in zip(properties, verdicts, strict=True):
+        verdict = "sat" if "adversarial" in statuses else "unsat" if set(statuses) == {"robust"} else None
+        if one.expected is not None and verdict not in (None, one.expected):
+            found.append(f"{one.name} came out as {verdict}, but the list of verdicts says {one.expected}")
+    return found
 
 
 def _runner_up(logits: FloatArray) -> int:

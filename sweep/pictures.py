@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from sweep.records import InstanceRecord
 
 PANEL, GAP, TITLE, BAR = 2.4, 0.1, 0.45, 0.6
 """Inches: side of an image, distance between images, height of the titles, width of the color bar with its numbers."""
+
+SMALLEST_SIDE = 4
+"""Fewer pixels a side are no image worth a picture."""
 
 CHANGED_PIXEL = 1e-6
 """A pixel counts as changed if it moved by more than this: the tolerance of a MILP solver moves many by less."""
@@ -55,16 +59,24 @@ def picture(instance: InstanceRecord) -> bytes:
 
 
 def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8) -> list[Path]:
-    """Write ``image_<index>.png`` for the first ``most`` instances that have a clean image; return the paths."""
+    """Write ``image_<index>.png``, or the name of the property, for the first ``most`` instances; return the paths.
+
+    Instances whose inputs make no square of at least ``SMALLEST_SIDE`` pixels are left out: they are no images.
+    """
     paths: list[Path] = []
-    for instance in [i for i in instances if i.clean][:most]:
-        path = folder / f"image_{instance.image}.png"
+    for instance in [i for i in instances if _is_image(i.clean)][:most]:
+        path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', instance.name)}.png"
         path.write_bytes(picture(instance))
         paths.append(path)
     return paths
 
 
 _GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
+
+
+def _is_image(pixels: list[float]) -> bool:
+    side = math.isqrt(len(pixels))
+    return side * side == len(pixels) and side >= SMALLEST_SIDE
 
 
 def _square(pixels: list[float]) -> NDArray[np.float64]:
@@ -75,10 +87,15 @@ def _square(pixels: list[float]) -> NDArray[np.float64]:
 
 
 def _clean_title(instance: InstanceRecord) -> str:
-    return f"image {instance.image}\nlabel {instance.label}"
+    if instance.label is None:
+        return f"{instance.name}\nmiddle of the box"
+    return f"{instance.name}\nlabel {instance.label}"
 
 
 def _perturbed_title(instance: InstanceRecord) -> str:
+    if instance.label is None:
+        value = "no value" if instance.margin is None else f"value {instance.margin:+.3f}"
+        return f"{instance.status}\n{value}"
     against = "any other label" if instance.target is None else f"label {instance.target}"
     margin = "no margin" if instance.margin is None else f"margin {instance.margin:+.3f}"
     return f"{instance.status}, against {against}\n{margin}"

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 """Part of every key: raise it when a change of the program changes what a trial or a training gives."""
 
 _NAMED = {
-    *("network", "network.depth", "network.width", "attack", "attack.method"),
+    *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
     *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
 }
 """Keys that :func:`short_name` already shows."""
@@ -108,6 +108,8 @@ def canonical(settings: Settings) -> dict[str, Any]:
         del config[section]
     del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
     attack = settings.attack
+    _canonical_network(config, settings)
+    _canonical_questions(config, settings)
     if attack.method == "gradient":
         for section in ("pruning", "bounds", "formulation"):
             del config[section]
@@ -124,6 +126,33 @@ def canonical(settings: Settings) -> dict[str, Any]:
     return config
 
 
+def _canonical_network(config: dict[str, Any], settings: Settings) -> None:
+    """Keep of a network from a file its contents, whatever it is called, and of others nothing of files."""
+    if settings.network.file is None:
+        del config["network"]["file"]
+        return
+    from sweep.files import read_network
+
+    config["network"] = {"file": read_network(settings.network.file).key}
+    del config["training"]
+
+
+def _canonical_questions(config: dict[str, Any], settings: Settings) -> None:
+    """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
+    if settings.asks_about_images:
+        del config["instances"]["properties"]
+        config["instances"]["count"] = settings.instances.count or 1
+        return
+    for name in ("norm", "radius", "target"):
+        del config["attack"][name]
+    config["instances"] = {}
+    if settings.instances.properties is not None:
+        from sweep.trial import load_properties
+
+        found = load_properties(settings)
+        config["instances"]["properties"] = [[one.name, one.key, one.expected] for one in found]
+
+
 def key_of(relevant: dict[str, Any]) -> str:
     """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
     text = json.dumps([FORMAT_VERSION, relevant], sort_keys=True, separators=(",", ":"))
@@ -133,12 +162,12 @@ def key_of(relevant: dict[str, Any]) -> str:
 def training_recipe(settings: Settings) -> dict[str, Any]:
     """Return the part of the settings that makes the dense network."""
     relevant = canonical(settings)
-    return {section: relevant[section] for section in ("dataset", "network", "training")}
+    return {section: relevant[section] for section in ("dataset", "network", "training") if section in relevant}
 
 
 def short_name(settings: Settings) -> str:
     """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
-    network = f"{settings.network.depth}x{settings.network.width}"
+    network = settings.network.name
     pruning = settings.pruning
     if settings.attack.method == "gradient":
         return f"{network} gradient"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.schema import network_name
 
 MARGIN_TOLERANCE = 1e-6
 """Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
@@ -151,7 +152,7 @@ def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord]
 
 
 def _base_setting(flat: Mapping[str, Any]) -> Setting:
-    network = f"{flat.get('network.depth')}x{flat.get('network.width')}"
+    network = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     if attack != "surrogate":
         return Setting(network, attack, None, None, None)

@@ -11,17 +11,25 @@ TrialStatus = Literal["finished", "failed", "interrupted"]
 
 @dataclass
 class InstanceRecord:
-    """One attacked image. Margins, norms and seconds as in :class:`surrogate.attack.AttackResult`; None is "no value"."""
+    """One question, mostly about an image.
+
+    Margins, norms and seconds are as in :class:`surrogate.attack.AttackResult`; None is "no value".
+    """
 
     instance_key: str
-    """Joins the same question across trials: network key, image, label, target, norm, radius."""
-    image: int
-    """Index of the image in its split."""
-    label: int
+    """Joins the same question across trials: network key, image, label, target, norm, radius; or network and property."""
+    image: int | None
+    """Index of the image in its split; None where the question is about no image."""
+    label: int | None
     target: int | None
     norm: str
-    radius: float
+    """Of the ball; ``none`` for a box alone."""
+    radius: float | None
     status: str
+    question: str | None = None
+    """Name of a question about no image: of the property, or of the output that is maximised."""
+    expected: str | None = None
+    """The known verdict on the property, ``sat`` or ``unsat``."""
     margin: float | None = None
     surrogate_margin: float | None = None
     dual_bound: float | None = None
@@ -46,9 +54,14 @@ class InstanceRecord:
     timeline: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time."""
     clean: list[float] = field(default_factory=list)
-    """The clean image, row by row."""
+    """The clean image, row by row; of a property, the middle of its box."""
     perturbed: list[float] | None = None
     """The best point met, adversarial or not."""
+
+    @property
+    def name(self) -> str:
+        """What people call the question, such as ``image 2732``."""
+        return f"image {self.image}" if self.question is None else self.question
 
 
 @dataclass

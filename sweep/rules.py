@@ -54,10 +54,14 @@ def one_of(names: Callable[[], Iterable[str]]) -> Rule:
     return rule
 
 
+NO_DATASET = "none"
+"""The data set of networks and properties that come from files."""
+
+
 def datasets() -> Iterable[str]:
     from surrogate.datasets import NAMES
 
-    return NAMES
+    return (*NAMES, NO_DATASET)
 
 
 def side(value: int) -> str | None:

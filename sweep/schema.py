@@ -14,6 +14,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from sweep import rules
@@ -32,11 +33,16 @@ class NetworkSettings:
     depth: Annotated[int, rules.at_least(1)]
     width: Annotated[int, rules.at_least(1)]
     bias: bool
+    file: Annotated[str | None, rules.not_empty]
+
+    @property
+    def name(self) -> str:
+        return network_name(self.depth, self.width, self.file)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    epochs: Annotated[int, rules.at_least(1)]
+    epochs: Annotated[int, rules.at_least(0)]
     seed: Annotated[int, rules.at_least(0)]
     batch_size: Annotated[int, rules.at_least(1)]
     learning_rate: Annotated[float, rules.positive]
@@ -66,8 +72,9 @@ class PruningSettings:
 @dataclass(frozen=True)
 class InstancesSettings:
     seed: Annotated[int, rules.at_least(0)]
-    count: Annotated[int, rules.at_least(1)]
+    count: Annotated[int | None, rules.at_least(1)]
     split: Annotated[str, rules.one_of(lambda: ("train", "test"))]
+    properties: Annotated[str | None, rules.not_empty]
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class AttackSettings:
     method: Annotated[str, rules.one_of(rules.attacks)]
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, rules.positive]
-    objective: Annotated[str, rules.one_of(lambda: ("margin",))]
+    objective: Annotated[str, rules.one_of(lambda: ("margin", "output"))]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
     on_incumbent: Annotated[str, rules.one_of(rules.on_incumbent)]
     start: Annotated[str, rules.one_of(rules.starts)]
@@ -147,6 +154,16 @@ class Settings:
     tracking: TrackingSettings
     sweep: SweepSettings
 
+    @property
+    def asks_about_images(self) -> bool:
+        """Whether the questions are drawn from a data set: neither read from files nor about the whole box of inputs."""
+        return self.instances.properties is None and self.attack.objective == "margin"
+
+
+def network_name(depth: Any, width: Any, file: str | None) -> str:
+    """Return the short name of a network: ``4x64``, depth times width, or the name of its file without the ending."""
+    return f"{depth}x{width}" if file is None else Path(file).stem
+
 
 def read(config: Mapping[str, Any]) -> Settings:
     """Return the checked settings of a composed configuration (plain dictionaries, interpolations resolved).
@@ -161,12 +178,13 @@ def read(config: Mapping[str, Any]) -> Settings:
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
     attack, cluster, available = settings.attack, settings.cluster, available_cpus()
-    if attack.radius is None and attack.norm != "l1":
+    _check_inputs(settings)
+    if settings.asks_about_images and attack.radius is None and attack.norm != "l1":
         raise ConfigError(
             f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
             f"set attack.radius to a number above 0"
         )
-    if attack.norm == "l2" and attack.method == "surrogate":
+    if settings.asks_about_images and attack.norm == "l2" and attack.method == "surrogate":
         raise ConfigError(
             "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
             "choose attack.norm=l1 or linf, or attack=gradient"
@@ -181,6 +199,31 @@ def check(settings: Settings) -> None:
             f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
             f"the CPUs that a trial reserves; raise that or lower the threads"
         )
+
+
+def _check_inputs(settings: Settings) -> None:
+    """Check where network, data and questions come from, and read the files among them."""
+    if settings.instances.properties is not None and settings.attack.objective != "margin":
+        raise ConfigError(
+            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
+            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
+        )
+    if settings.dataset.name == rules.NO_DATASET:
+        if settings.network.file is None:
+            raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
+        if settings.asks_about_images:
+            raise ConfigError(
+                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
+                "set or set attack.objective=output"
+            )
+        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
+            raise ConfigError(
+                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
+            )
+    if settings.network.file is not None or settings.instances.properties is not None:
+        from sweep.files import check_files
+
+        check_files(settings.network.file, settings.instances.properties)
 
 
 def available_cpus() -> int:

@@ -14,32 +14,60 @@ from surrogate.errors import SurrogateError
 from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.rules import NO_DATASET
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult
     from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
+    from sweep.files import Property
     from sweep.instances import DrawnInstance
     from sweep.plan import Trial
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A dense network with what its training cost and its share of correct test images (0 to 1)."""
+    """A dense network with what its training cost and its share of correct test images (0 to 1).
+
+    A network from a file has no training time, and no accuracy where the data set has other images or is missing.
+    """
 
     network: ReluNetwork
-    train_seconds: float
-    train_cpu_seconds: float
-    accuracy: float
+    train_seconds: float | None
+    train_cpu_seconds: float | None
+    accuracy: float | None
 
 
-def load_data(settings: Settings) -> Dataset:
-    """Load the data set of a trial.
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a trial takes from outside of its configuration: the data set, if it has one, and properties from files."""
+
+    data: Dataset | None
+    properties: tuple[Property, ...] = ()
+
+
+def load_properties(settings: Settings) -> tuple[Property, ...]:
+    """Read the properties of a trial, the first ``instances.count`` of them; none if it attacks images.
+
+    Raises:
+        ConfigError: see :func:`sweep.files.read_properties`.
+    """
+    if settings.instances.properties is None:
+        return ()
+    from sweep.files import read_properties
+
+    return read_properties(settings.instances.properties, settings.network.file)[: settings.instances.count]
+
+
+def load_data(settings: Settings) -> Dataset | None:
+    """Load the data set of a trial; None with ``dataset=none``.
 
     Raises:
         DataUnavailable, InvalidSetting: see :func:`surrogate.datasets.load`.
     """
+    if settings.dataset.name == NO_DATASET:
+        return None
     from pathlib import Path
 
     from surrogate.datasets import load
@@ -48,13 +76,21 @@ def load_data(settings: Settings) -> Dataset:
     return load(dataset.name, dataset.side, None if dataset.folder is None else Path(dataset.folder).expanduser())
 
 
-def train_network(settings: Settings, data: Dataset) -> TrainedNetwork:
-    """Train the dense network of a trial.
+def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:
+    """Train the dense network of a trial, or read it from its file.
 
     Raises:
         TrainingDiverged: the loss or the weights are no longer finite.
+        ConfigError: the file cannot be read.
     """
-    from surrogate.training import Training, accuracy, fit
+    if settings.network.file is not None:
+        from sweep.files import read_network
+
+        network = read_network(settings.network.file)
+        return TrainedNetwork(network, None, None, _accuracy(network, data))
+    from surrogate.training import Training, fit
+
+    assert data is not None, "a configuration without data and without a network's file is refused"
 
     t, hidden = settings.training, [settings.network.width] * settings.network.depth
     training = Training(
@@ -69,16 +105,25 @@ def train_network(settings: Settings, data: Dataset) -> TrainedNetwork:
     wall, cpu = time.perf_counter(), time.process_time()
     network = fit(training, hidden, data.train_images, data.train_labels)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return TrainedNetwork(network, seconds, cpu_seconds, accuracy(network, data.test_images, data.test_labels))
+    return TrainedNetwork(network, seconds, cpu_seconds, _accuracy(network, data))
 
 
-def run_trial(trial: Trial, data: Dataset, trained: TrainedNetwork | None = None) -> TrialRecord:
+def _accuracy(network: ReluNetwork, data: Dataset | None) -> float | None:
+    """Return the share of correct test images, or None where the network is not made for them."""
+    from surrogate.training import accuracy
+
+    if data is None or network.input_size != data.test_images.shape[1] or network.output_size <= data.test_labels.max():
+        return None
+    return accuracy(network, data.test_images, data.test_labels)
+
+
+def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None) -> TrialRecord:
     """Run one trial; an error ends it as ``failed``, with its sentence and what was found before it."""
     record = new_record(trial)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         settings = read(trial.config)
-        _run(record, settings, data, trained or train_network(settings, data))
+        _run(record, settings, inputs, trained or train_network(settings, inputs.data))
     except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
         mark_failed(record, error)
     record.ended_at = time.time()
@@ -136,34 +181,58 @@ def warm_up() -> None:
     SurrogateAttack().run(toy, toy, Instance(Region(0.0, 1.0, [0.5, 0.5], 0.5, "l1"), label=0, target=1))
 
 
-def _run(record: TrialRecord, settings: Settings, data: Dataset, trained: TrainedNetwork) -> None:
-    from sweep.instances import draw_instances
+def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: TrainedNetwork) -> None:
+    from sweep.instances import contradictions, output_instance, property_instances
 
     dense = trained.network
     record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
     attack = ATTACKS[settings.attack.method](settings)
-    surrogate = _prune(record, settings, data, dense) if attack.needs_surrogate else None
+    surrogate = _prune(record, settings, inputs.data, dense) if attack.needs_surrogate else None
 
+    if settings.instances.properties is not None:
+        drawn = property_instances(dense, inputs.properties)
+    elif settings.attack.objective == "output":
+        drawn = [output_instance(dense)]
+    else:
+        drawn, record.skipped = _draw(settings, inputs.data, dense)
+    for instance in drawn:
+        record.instances.append(_instance_record(instance, attack.run(dense, surrogate, instance.question)))
+    statuses = iter([instance.status for instance in record.instances])
+    verdicts = [[next(statuses) for _ in one.questions] for one in inputs.properties]
+    wrong = contradictions(inputs.properties, verdicts)
+    if wrong:
+        raise SweepError(
+            f"{'; '.join(wrong)}: this program, its reading of the network or the list is wrong, and no verdict of this trial "
+            f"should be trusted until that is known"
+        )
+
+
+def _draw(settings: Settings, data: Dataset | None, dense: ReluNetwork) -> tuple[list[DrawnInstance], int]:
+    from sweep.instances import draw_instances
+
+    assert data is not None, "a configuration that attacks images without a data set is refused"
     i, a = settings.instances, settings.attack
     images, labels = (data.train_images, data.train_labels) if i.split == "train" else (data.test_images, data.test_labels)
-    drawn, record.skipped = draw_instances(
+    if images.shape[1] != dense.input_size:
+        raise SweepError(
+            f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
+            f"another dataset or dataset.side"
+        )
+    return draw_instances(
         dense,
         images,
         labels,
         seed=i.seed,
-        count=i.count,
+        count=i.count or 1,
         norm=a.norm,
         radius=a.radius,
         targeted=a.target == "runner_up",
         source=f"{data.name} {data.side}x{data.side} {i.split}",
     )
-    for instance in drawn:
-        record.instances.append(_instance_record(instance, attack.run(dense, surrogate, instance.question)))
 
 
-def _prune(record: TrialRecord, settings: Settings, data: Dataset, dense: ReluNetwork) -> ReluNetwork:
+def _prune(record: TrialRecord, settings: Settings, data: Dataset | None, dense: ReluNetwork) -> ReluNetwork:
     from surrogate.pruning import Finetuning, Pruning, prune, sparsity
-    from surrogate.training import accuracy
 
     p, f = settings.pruning, settings.pruning.finetune
     finetuning = Finetuning(
@@ -180,14 +249,12 @@ def _prune(record: TrialRecord, settings: Settings, data: Dataset, dense: ReluNe
     surrogate = prune(Pruning(p.method, p.amount, p.seed, finetuning), dense, data)
     record.prune_seconds = time.perf_counter() - begin
     record.sparsity = sparsity(dense, surrogate)
-    record.accuracy_surrogate = accuracy(surrogate, data.test_images, data.test_labels)
+    record.accuracy_surrogate = _accuracy(surrogate, data)
     return surrogate
 
 
 def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceRecord:
     question = instance.question
-    assert question.region.radius is not None
-    assert question.label is not None
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
     return InstanceRecord(
@@ -198,6 +265,8 @@ def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceR
         norm=question.region.norm,
         radius=question.region.radius,
         status=str(result.status),
+        question=instance.name,
+        expected=instance.expected,
         margin=_finite(result.margin),
         surrogate_margin=_finite(result.surrogate_margin),
         dual_bound=_finite(result.dual_bound),

@@ -21,10 +21,11 @@ from sweep.ledger import Ledger
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.schema import Settings
-from sweep.trial import TrainedNetwork, limit_threads, run_trial, sentence, train_network, warm_up
+from sweep.trial import Inputs, TrainedNetwork, limit_threads, run_trial, sentence, train_network, warm_up
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
+    from sweep.files import Property
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -36,7 +37,7 @@ _QUIET = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
-RunTrial = Callable[[Trial, Any, TrainedNetwork | None], TrialRecord]
+RunTrial = Callable[[Trial, Inputs, TrainedNetwork | None], TrialRecord]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class RayCluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         ray.shutdown()
 
-    def share(self, data: Dataset) -> Any:
+    def share(self, data: Dataset | None) -> Any:
         """Put a data set where all workers can read it without a copy; returns the reference."""
         return ray.put(data)
 
@@ -98,6 +99,7 @@ class RayCluster:
         networks: Mapping[str, TrainedNetwork],
         ledger: Ledger,
         run: RunTrial = run_trial,
+        properties: Mapping[str, tuple[Property, ...]] | None = None,
     ) -> None:
         """Run trials with Ray Tune; each ends up in the ledger, by its own key, at the moment it ends.
 
@@ -107,12 +109,14 @@ class RayCluster:
             networks: trained networks by training key.
             ledger: told about starts, losses and ends.
             run: what a worker does with a trial.
+            properties: properties from files, by trial key.
 
         Raises:
             StoreError, SweepError: a record could not be written.
         """
         shared = {key: ray.put(trained) for key, trained in networks.items()}
-        inputs = {trial.key: (trial, data[trial.key], shared[trial.training_key]) for trial in trials}
+        read = properties or {}
+        inputs = {trial.key: (trial, data[trial.key], read.get(trial.key, ()), shared[trial.training_key]) for trial in trials}
         trainable = tune.with_parameters(_Runner, inputs=inputs, threads=self.cpus_per_trial, run=run)
         booking = _Booking(ledger)
         with tempfile.TemporaryDirectory(prefix="sweep-tune-") as folder:
@@ -139,7 +143,7 @@ class RayCluster:
                 ledger.fail(trial.key, "Ray Tune returned no result for this trial")
 
 
-def _train(settings: Settings, data: Dataset, threads: int) -> TrainedNetwork | TrainingFailure:
+def _train(settings: Settings, data: Dataset | None, threads: int) -> TrainedNetwork | TrainingFailure:
     limit_threads(threads)
     try:
         return train_network(settings, data)
@@ -164,8 +168,8 @@ class _Runner(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        trial, data, trained = self._inputs[self._key]
-        record = self._run(trial, self._get(data), self._get(trained))
+        trial, data, properties, trained = self._inputs[self._key]
+        record = self._run(trial, Inputs(self._get(data), properties), self._get(trained))
         # One text: Tune would flatten and copy a nested record again and again.
         return {"record": json.dumps(record.to_dict()), "done": True}
 

@@ -17,9 +17,9 @@ from sweep.ranking import flatten, median_of
 from sweep.records import InstanceRecord, TrialRecord
 
 MAIN_SETTINGS = (
-    *("dataset.name", "dataset.side", "network.depth", "network.width", "training.epochs", "training.seed"),
+    *("dataset.name", "dataset.side", "network.depth", "network.width", "network.file", "training.epochs", "training.seed"),
     *("pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"),
-    *("instances.seed", "instances.count", "instances.split", "bounds.method", "formulation.method"),
+    *("instances.seed", "instances.count", "instances.split", "instances.properties", "bounds.method", "formulation.method"),
     *("solver.name", "solver.time_limit_seconds", "solver.threads"),
     *("attack.method", "attack.norm", "attack.radius", "attack.objective", "attack.target"),
     *("attack.on_incumbent", "attack.start", "attack.polish"),
@@ -94,12 +94,17 @@ def override_params(overrides: Sequence[str]) -> dict[str, str]:
     return {_param_name(key.lstrip("+~")): value[:MAX_PARAM_CHARACTERS] for key, _, value in pairs}
 
 
+def _metric_name(name: str) -> str:
+    """Return ``image_5`` for ``image 5``, and whatever a property is called without what MLflow refuses in a name."""
+    return re.sub(r"[^\w\-.]", "_", name)
+
+
 def _param_name(key: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", key)
 
 
 def incumbents(record: TrialRecord) -> list[Incumbent]:
-    """Return, per image, the best dense margin so far at each solution that improved it; steps count all solutions met."""
+    """Return, per question, the best dense margin so far at each solution that improved it; steps count all solutions met."""
     points: list[Incumbent] = []
     for instance in record.instances:
         best = -math.inf
@@ -107,7 +112,7 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
             margin = _finite(event.get("margin"))
             if margin is not None and margin > best:
                 best = margin
-                points.append(Incumbent(f"incumbent/image_{instance.image}/margin", step, event["seconds"], best))
+                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}/margin", step, event["seconds"], best))
     return points
 
 

@@ -74,7 +74,14 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["python -m sweep +experiment=mnist", "pruning: layerwise_magnitude, magnitude, none", "exit codes"]),
+        (
+            ["--help"],
+            [
+                "python -m sweep +experiment=mnist",
+                "pruning: activation, activation_structured, layerwise_magnitude, magnitude, none",
+                "exit codes",
+            ],
+        ),
         (["+experiment=digits", "--cfg", "job", "-p", "network"], ["depth: 2", "width: 16"]),
         (["--info", "plugins"], ["RayTuneSweeper"]),
         (["-sc", "query=bash"], ["pruning=layerwise_magnitude pruning=magnitude pruning=none"]),

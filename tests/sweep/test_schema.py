@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from composing import CONF, Composer
 from hydra.errors import HydraException
 
+from surrogate.networks import ReluNetwork
 from sweep import rules
 from sweep.errors import ConfigError
 from sweep.refusal import explain
@@ -31,6 +33,9 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("training.seed", 99999999999, "99999999999", "at most 2147483647"),
     ("training.optimizer", "adamw", "adamw", "adam, sgd"),
     ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits"),
+    ("network.file", "", "''", "a text that is not empty"),
+    ("instances.properties", 3, "3", "a text or null"),
+    ("training.epochs", -1, "-1", "an integer of at least 0"),
     ("dataset.side", 1, "1", "an integer from 2 to 64"),
     ("instances.count", 0, "0", "at least 1"),
     ("instances.split", "validation", "validation", "train, test"),
@@ -44,7 +49,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.radius", -1.5, "-1.5", "a number above 0"),
     ("attack.norm", "none", "none", "l1, l2, linf"),
     ("attack.target", "best", "best", "runner_up, untargeted"),
-    ("attack.objective", "closest", "closest", "margin"),
+    ("attack.objective", "largest", "largest", "margin, output"),
     ("attack.on_incumbent", "ignore", "ignore", "check, stop"),
     ("attack.start", "zero", "zero", "none, center, gradient"),
     ("attack.gradient_starts", 0, "0", "at least 1"),
@@ -70,11 +75,14 @@ def test_a_refusal_names_key_value_and_what_is_allowed(
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "experiment"))
-def test_every_option_of_every_group_is_valid(composer: Composer, folder: str) -> None:
+def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, tmp_path: Path) -> None:
+    file = tmp_path / "network.safetensors"
+    ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]]).save(file)
+    beside = {"dataset=none": [f"network.file={file}", "attack.objective=output"]}
     options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
     assert options
-    for option in options:
-        check(read(composer.plain(f"{folder}={option}")))
+    for option in (f"{folder}={name}" for name in options):
+        check(read(composer.plain(option, *beside.get(option, []))))
 
 
 def test_every_method_of_the_library_has_an_option() -> None:
@@ -108,7 +116,10 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
         ("amount=0.5", r"unknown key amount \(did you mean pruning.amount\?\)"),
         ("prunning.amount=0.5", r"unknown key prunning.amount \(did you mean pruning.amount\?\); available: dataset"),
         ("pruning=magnitud", r"pruning=magnitud is not allowed: .*layerwise_magnitude.*\(did you mean magnitude\?\)"),
-        ("+experiment=mnst", r"experiment=mnst is not allowed: it must be one of digits, mnist \(did you mean mnist\?\)"),
+        (
+            "+experiment=mnst",
+            r"experiment=mnst is not allowed: it must be one of digits, mnist, vnncomp \(did you mean mnist\?\)",
+        ),
         ("experiment=mnist", r"experiment=mnist is not among the defaults; write \+experiment=mnist"),
         ("pruning.amount", r"pruning.amount is not an override, which has the form key=value"),
     ],
@@ -133,6 +144,21 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
     [
         ({"attack__norm": "linf"}, "attack.radius is null with attack.norm=linf"),
         ({"attack__norm": "l2", "attack__radius": 1}, "attack.norm=l2 with attack.method=surrogate"),
+        ({"dataset__name": "none"}, "dataset=none without network.file"),
+        (
+            {"instances__properties": "a.vnnlib", "attack__objective": "output"},
+            "instances.properties with attack.objective=output",
+        ),
+        ({"dataset__name": "none", "network__file": "a.onnx"}, "dataset=none without instances.properties"),
+        (
+            {
+                "dataset__name": "none",
+                "network__file": "a.onnx",
+                "attack__objective": "output",
+                "pruning__finetune__rounds": 1,
+            },
+            "dataset=none with pruning.finetune.rounds=1: finetuning needs a data set",
+        ),
         ({"solver__threads": 2}, "solver.threads=2 is more than cluster.cpus_per_trial=1"),
         ({"cluster__cpus_per_trial": 9999}, "cluster.cpus_per_trial=9999 is more than"),
         ({"cluster__cpus": 9999}, "cluster.cpus=9999 is more than"),

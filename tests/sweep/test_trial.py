@@ -14,7 +14,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.records import TrialRecord
 from sweep.schema import read
-from sweep.trial import TrainedNetwork, run_trial, sentence, train_network, warm_up
+from sweep.trial import Inputs, TrainedNetwork, run_trial, sentence, train_network, warm_up
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_training_follows_the_settings(composer: Composer, digits: Dataset, trai
 
 def test_a_surrogate_trial(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
     trial = composer.trial(*QUICK, "pruning.amount=0.5")
-    record = run_trial(trial, digits, trained)
+    record = run_trial(trial, Inputs(digits), trained)
     assert record.status == "finished", record.error
     assert (record.key, record.name, record.baseline_key) == (trial.key, "1x6 magnitude 0.5", trial.baseline_key)
     surrogate = prune(Pruning("magnitude", 0.5), trained.network)
@@ -60,7 +60,7 @@ def test_a_surrogate_trial(composer: Composer, digits: Dataset, trained: Trained
 
 
 def test_a_dense_trial_has_nothing_pruned(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
-    record = run_trial(composer.trial(*QUICK, "pruning=none"), digits, trained)
+    record = run_trial(composer.trial(*QUICK, "pruning=none"), Inputs(digits), trained)
     assert record.status == "finished", record.error
     assert record.sparsity == 0.0
     assert record.accuracy_surrogate == record.accuracy_dense
@@ -68,7 +68,7 @@ def test_a_dense_trial_has_nothing_pruned(composer: Composer, digits: Dataset, t
 
 
 def test_a_gradient_trial_has_no_surrogate(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
-    record = run_trial(composer.trial(*QUICK, "attack=gradient", "attack.gradient_starts=3"), digits, trained)
+    record = run_trial(composer.trial(*QUICK, "attack=gradient", "attack.gradient_starts=3"), Inputs(digits), trained)
     assert record.status == "finished", record.error
     assert (record.accuracy_surrogate, record.sparsity, record.prune_seconds) == (None, None, None)
     for instance in record.instances:
@@ -78,8 +78,8 @@ def test_a_gradient_trial_has_no_surrogate(composer: Composer, digits: Dataset, 
 
 def test_finetuning_is_counted_as_pruning(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
     settings = ["pruning.amount=0.8", "pruning.finetune.rounds=1", "pruning.finetune.epochs=20"]
-    finetuned = run_trial(composer.trial(*QUICK, *settings, "instances.count=1"), digits, trained)
-    plain = run_trial(composer.trial(*QUICK, "pruning.amount=0.8", "instances.count=1"), digits, trained)
+    finetuned = run_trial(composer.trial(*QUICK, *settings, "instances.count=1"), Inputs(digits), trained)
+    plain = run_trial(composer.trial(*QUICK, "pruning.amount=0.8", "instances.count=1"), Inputs(digits), trained)
     assert finetuned.status == "finished", finetuned.error
     assert finetuned.sparsity == plain.sparsity
     assert finetuned.accuracy_surrogate is not None
@@ -88,27 +88,29 @@ def test_finetuning_is_counted_as_pruning(composer: Composer, digits: Dataset, t
 
 
 def test_the_test_split(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
-    record = run_trial(composer.trial(*QUICK, "instances=test", "instances.count=1", "attack=gradient"), digits, trained)
+    record = run_trial(
+        composer.trial(*QUICK, "instances=test", "instances.count=1", "attack=gradient"), Inputs(digits), trained
+    )
     (instance,) = record.instances
     np.testing.assert_array_equal(instance.clean, digits.test_images[instance.image].astype(np.float64))
 
 
 def test_without_a_network_it_trains_one(composer: Composer, digits: Dataset) -> None:
-    record = run_trial(composer.trial(*QUICK, "attack=gradient", "instances.count=1", "training.epochs=10"), digits)
+    record = run_trial(composer.trial(*QUICK, "attack=gradient", "instances.count=1", "training.epochs=10"), Inputs(digits))
     assert record.status == "finished", record.error
     assert record.network_key is not None
 
 
 def test_equal_trials_give_equal_results(composer: Composer, digits: Dataset) -> None:
     trial = composer.trial(*QUICK, "pruning=random", "instances.count=1", "training.epochs=10")
-    first, second = run_trial(trial, digits), run_trial(trial, digits)
+    first, second = run_trial(trial, Inputs(digits)), run_trial(trial, Inputs(digits))
     assert first.network_key == second.network_key
     assert [i.margin for i in first.instances] == [i.margin for i in second.instances]
     assert [i.perturbed for i in first.instances] == [i.perturbed for i in second.instances]
 
 
 def test_diverged_training_fails_the_trial_with_a_sentence(composer: Composer, digits: Dataset) -> None:
-    record = run_trial(composer.trial(*QUICK, "training.learning_rate=1e30"), digits)
+    record = run_trial(composer.trial(*QUICK, "training.learning_rate=1e30"), Inputs(digits))
     assert record.status == "failed"
     assert record.error is not None
     assert "training diverged in epoch 1" in record.error
@@ -121,7 +123,7 @@ def test_what_was_found_before_an_error_is_kept(composer: Composer, digits: Data
     """The network classifies none of these images as labelled: the trial fails, with its accuracies in the record."""
     never = trained.network(digits.train_images).argmin(axis=1)
     useless = dataclasses.replace(digits, train_labels=never)
-    record = run_trial(composer.trial(*QUICK), useless, trained)
+    record = run_trial(composer.trial(*QUICK), Inputs(useless), trained)
     assert record.status == "failed"
     assert record.error is not None
     assert record.error.startswith("only 0 of the 2 images")
@@ -129,7 +131,7 @@ def test_what_was_found_before_an_error_is_kept(composer: Composer, digits: Data
 
 
 def test_a_record_survives_json(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
-    record = run_trial(composer.trial(*QUICK, "instances.count=1"), digits, trained)
+    record = run_trial(composer.trial(*QUICK, "instances.count=1"), Inputs(digits), trained)
     assert TrialRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
 
 

@@ -1,0 +1,186 @@
+"""Networks and properties that users bring as files: found, read and checked before anything starts.
+
+Both are read on the driver and travel to the workers, which need no access to the files. What was read is kept for the life of
+the process, under the file's path, size and time, so that a plan of a thousand trials reads each file once.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from surrogate.errors import SurrogateError
+from surrogate.networks import ReluNetwork
+from sweep.errors import ConfigError, SweepError
+from sweep.rules import nearest
+
+if TYPE_CHECKING:
+    from surrogate.attack import Instance
+
+VERDICTS = "verdicts.csv"
+"""Beside a list of properties, the verdicts that are known: lines of network, property, and sat, unsat or unknown."""
+
+PROPERTY_ENDINGS = (".vnnlib", ".vnnlib.gz")
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of a network, from a VNN-LIB file.
+
+    Attributes:
+        name: name of the file, without its endings.
+        key: hash of the file's contents.
+        questions: one per input box.
+        expected: ``sat`` or ``unsat`` if a list of verdicts says so.
+    """
+
+    name: str
+    key: str
+    questions: tuple[Instance, ...]
+    expected: str | None = None
+
+
+def check_files(network: str | None, properties: str | None) -> None:
+    """Read what the settings name, and check that network and properties fit each other.
+
+    Raises:
+        ConfigError: a file that is missing or malformed, or properties of other sizes than the network's.
+    """
+    loaded = None if network is None else read_network(network)
+    if properties is None:
+        return
+    for found in read_properties(properties, network):
+        for question in found.questions if loaded is not None else ():
+            assert loaded is not None
+            try:
+                question.problem.rows(loaded.output_size)
+            except SurrogateError as error:
+                raise ConfigError(f"property {found.name} does not fit network.file={network}: {error}") from error
+            if question.region.size != loaded.input_size:
+                raise ConfigError(
+                    f"property {found.name} does not fit network.file={network}: it is on {question.region.size} inputs and "
+                    f"the network has {loaded.input_size}"
+                )
+
+
+def read_network(file: str) -> ReluNetwork:
+    """Return the network in an ONNX or safetensors file; every other ending than ``.safetensors`` is taken for ONNX.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return _read_once(_network, Path(file).expanduser())
+    except (SurrogateError, OSError) as error:
+        raise ConfigError(f"network.file={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
+
+
+def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
+    """Return the properties that ``instances.properties`` names, in the order of the list or of their names.
+
+    ``where`` is a VNN-LIB file, a folder of them, a pattern, or a CSV list as in the competition, whose lines of ``network``
+    (by the name of the file) count and whose limits don't: solver.time_limit_seconds holds. Verdicts are taken from
+    ``verdicts.csv`` beside a list.
+
+    Raises:
+        ConfigError: nothing is found, or a file cannot be read.
+    """
+    path = Path(where).expanduser()
+    try:
+        files, verdicts = _listed(path, network) if path.suffix == ".csv" else (_found(path), {})
+        properties = []
+        for file in files:
+            key, questions = _read_once(_property, file)
+            name = _bare(file)
+            properties.append(Property(name, key, questions, verdicts.get(name)))
+        return tuple(properties)
+    except (SurrogateError, SweepError, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"instances.properties={where} cannot be used: {_reason(error, where)}{_hint(path)}") from error
+
+
+def _read_once(read: Callable[[Path, float, int], Read], path: Path) -> Read:
+    state = path.stat()
+    return read(path.resolve(), state.st_mtime, state.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _network(path: Path, _time: float, _size: int) -> ReluNetwork:
+    return ReluNetwork.load(path) if path.suffix == ".safetensors" else ReluNetwork.from_onnx(path)
+
+
+@functools.lru_cache(maxsize=4096)
+def _property(path: Path, _time: float, _size: int) -> tuple[str, tuple[Instance, ...]]:
+    from surrogate import vnnlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16], tuple(vnnlib.read(path))
+
+
+def _found(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = [file for file in path.iterdir() if file.name.endswith(PROPERTY_ENDINGS)]
+        missing = f"the folder holds no file that ends in {' or '.join(PROPERTY_ENDINGS)}"
+    elif set(path.name) & set("*?["):
+        files, missing = list(path.parent.glob(path.name)), "no file has such a name"
+    else:
+        return [path]
+    if not files:
+        raise SweepError(missing)
+    return sorted(files, key=lambda file: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(file))])
+
+
+def _listed(path: Path, network: str | None) -> tuple[list[Path], dict[str, str]]:
+    if network is None:
+        raise SweepError("it lists properties by network: set network.file to one of its networks")
+    name = Path(network).name
+    lines = list(_lines(path, 2))
+    names = dict.fromkeys(Path(line[0]).name for line in lines)
+    if name not in names:
+        raise SweepError(f"it lists no property of {name}, but of {', '.join(names) or 'no network'}{nearest(name, names)}")
+    wanted = [path.parent / line[1] for line in lines if Path(line[0]).name == name]
+    # The lists of the competition name the files as they are once unpacked.
+    files = [file if file.is_file() else file.with_name(f"{file.name}.gz") for file in wanted]
+    return files, _verdicts(path.with_name(VERDICTS), name)
+
+
+def _verdicts(path: Path, network: str) -> dict[str, str]:
+    """Return ``sat`` or ``unsat`` by the name of the property, for those properties whose verdict is known."""
+    if not path.is_file():
+        return {}
+    return {
+        _bare(Path(line[1])): line[2]
+        for line in _lines(path, 3)
+        if Path(line[0]).name == network and line[2] in ("sat", "unsat")
+    }
+
+
+def _lines(path: Path, columns: int) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, line in enumerate(csv.reader(file), 1):
+            values = [value.strip() for value in line]
+            if len(values) >= columns:
+                yield values
+            elif any(values):
+                raise SweepError(f"{path.name}, line {number}: expected {columns} columns or more, got {len(values)}")
+
+
+def _bare(file: Path) -> str:
+    return file.name.removesuffix(".gz").removesuffix(".vnnlib")
+
+
+def _reason(error: Exception, named: str) -> str:
+    """Return the words of an error, and the file it is about if that is not the one named already."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if str(error.filename) == named else f"{error.filename}: {error.strerror}"
+
+
+def _hint(path: Path) -> str:
+    return "" if path.is_absolute() or path.exists() else f" (relative paths start at {Path.cwd()})"
