@@ -1,67 +1,110 @@
-"""Backward linear bounds (CROWN), made concrete by the exact support function of the region."""
+"""Backward linear bounds (CROWN), with the usual slopes or with optimised ones, made concrete over ball and box."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_box, affine_over_region, require_matching
+from surrogate.bounds.relaxation import Relaxation
+from surrogate.errors import UnsoundBounds
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 
 
 class Crown(BoundMethod):
-    r"""Bound a layer by a linear function of the input, propagated backward through linear relaxations of every ReLU.
+    """Bound a layer by a linear function of the input, propagated backward through linear relaxations of every ReLU.
 
-    For an unstable neuron with :math:`l < 0 < u`, :math:`\alpha z \le \max(0, z) \le u (z - l) / (u - l)` with
-    :math:`\alpha = 1` if :math:`u > -l`, else 0. A row with positive coefficients takes the upper line, with negative ones
-    the lower line. What arrives at the input is linear and is maximised exactly over ball and box. Each layer's bounds are
-    intersected with interval bounds from the layer before, so they are never looser than :class:`Interval`.
+    A neuron's lower line has the slope 1 if ``u > -l``, else 0. Each layer's bounds are intersected with interval bounds from
+    the layer before, so they are never looser than :class:`Interval`. See :class:`Relaxation` for the lines.
 
     Source: Zhang et al., Efficient Neural Network Robustness Certification with General Activation Functions, NeurIPS 2018,
     with the adaptive lower slope of their section 3.3.
     """
 
     name: ClassVar[str] = "crown"
+    steps: ClassVar[int] = 0
+    """Steps of slope optimisation."""
 
     def compute(self, network: ReluNetwork, region: Region) -> Bounds:
         require_matching(network, region)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)
         lower, upper = [low], [high]
         for layer in range(1, len(network.weights)):
-            weight, bias = network.weights[layer], network.biases[layer]
-            low, high = affine_over_box(weight, bias, np.maximum(lower[-1], 0.0), np.maximum(upper[-1], 0.0))
-            # A row and its negative in one pass: the maximum of -z is minus the minimum of z.
-            top = _backward_maximum(network, region, np.concatenate([weight, -weight]), lower, upper)
-            count = len(weight)
-            slack = SLACK * np.abs(bias)
-            lower.append(np.maximum(low, bias - top[count:] - slack))
-            upper.append(np.minimum(high, bias + top[:count] + slack))
+            low, high = tighten(network, region, lower, upper, layer, self.steps)
+            lower.append(low)
+            upper.append(high)
         return Bounds(tuple(lower), tuple(upper))
 
 
-def _backward_maximum(
-    network: ReluNetwork, region: Region, rows: FloatArray, lower: list[FloatArray], upper: list[FloatArray]
-) -> FloatArray:
-    """Return upper bounds ``(k,)`` of ``rows @ y``, ``y`` the ReLU outputs of the last layer in ``lower`` and ``upper``."""
-    constant = np.zeros(len(rows))
-    magnitude = np.zeros(len(rows))  # of everything added up, for the slack
-    for layer in range(len(lower) - 1, -1, -1):
-        low, high = lower[layer], upper[layer]
-        unstable = (low < 0.0) & (high > 0.0)
-        active = (low >= 0.0).astype(np.float64)
-        width = np.where(unstable, high - low, 1.0)
-        upper_slope = np.where(unstable, high / width, active)
-        upper_offset = np.where(unstable, -low * high / width, 0.0)
-        lower_slope = np.where(unstable, (high > -low).astype(np.float64), active)
-        positive, negative = np.maximum(rows, 0.0), np.minimum(rows, 0.0)
-        constant += positive @ upper_offset
-        magnitude += positive @ upper_offset
-        rows = positive * upper_slope + negative * lower_slope
-        constant += rows @ network.biases[layer]
-        magnitude += np.abs(rows) @ np.abs(network.biases[layer])
-        rows = rows @ network.weights[layer]
-    values, _ = region.support(rows)
-    magnitude += np.abs(rows) @ np.maximum(np.abs(region.lower), np.abs(region.upper))
-    return constant + values + SLACK * magnitude
+class AlphaCrown(Crown):
+    """:class:`Crown` with the lower lines' slopes optimised, for every neuron that straddles 0 and each of its two sides.
+
+    Source: Xu et al., Fast and Complete: Enabling Complete Verification with Massively Parallel Incomplete Verifiers, ICLR
+    2021.
+    """
+
+    name: ClassVar[str] = "alpha_crown"
+    steps: ClassVar[int] = 20
+
+
+def tighten(
+    network: ReluNetwork,
+    region: Region,
+    lower: list[FloatArray],
+    upper: list[FloatArray],
+    layer: int,
+    steps: int,
+    known: Bounds | None = None,
+    split: Sequence[NDArray[np.int8]] | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of ``layer``, given those of all layers before it: CROWN, and ``steps`` steps where it leaves a question.
+
+    The question is a hidden neuron's phase; every output is one. With ``split`` (see :class:`Relaxation`) the bounds hold in
+    that part of the region, and are intersected with ``known`` ones.
+
+    Raises:
+        UnsoundBounds: the bounds cross, which in a part of the region means that the part is empty.
+    """
+    weight, bias = network.weights[layer], network.biases[layer]
+    low, high = affine_over_box(weight, bias, np.maximum(lower[-1], 0.0), np.maximum(upper[-1], 0.0))
+    if known is not None:
+        low, high = np.maximum(low, known.lower[layer]), np.minimum(high, known.upper[layer])
+    is_last = layer == len(network.weights) - 1
+    relaxation = Relaxation(network, region, lower, upper, None if split is None else split[:layer])
+    for count in (0, steps) if steps else (0,):
+        open_ones = np.arange(len(weight)) if is_last else np.flatnonzero((low < 0.0) & (high > 0.0))
+        if open_ones.size == 0:
+            break
+        # A row and its negative in one pass: the maximum of -z is minus the minimum of z.
+        rows = np.concatenate([weight[open_ones], -weight[open_ones]])
+        top = relaxation.optimise(rows, relaxation.start(len(rows)), count)[0].value
+        slack = SLACK * np.abs(bias[open_ones])
+        low[open_ones] = np.maximum(low[open_ones], bias[open_ones] - top[open_ones.size :] - slack)
+        high[open_ones] = np.minimum(high[open_ones], bias[open_ones] + top[: open_ones.size] + slack)
+    if not (low <= high).all():
+        raise UnsoundBounds(f"layer {layer}: the bounds cross")
+    return low, high
+
+
+def refine(network: ReluNetwork, region: Region, known: Bounds, split: Sequence[NDArray[np.int8]], steps: int) -> Bounds | None:
+    """Return bounds for the part of the region in which ``split`` holds, none looser than ``known``; None if it is empty.
+
+    Only layers behind the first split are computed anew. Outputs keep their bounds: a branch bounds its own rows.
+    """
+    lower = [np.where(s > 0, np.maximum(low, 0.0), low) for low, s in zip(known.lower, split, strict=False)]
+    upper = [np.where(s < 0, np.minimum(high, 0.0), high) for high, s in zip(known.upper, split, strict=False)]
+    first = next((layer for layer, s in enumerate(split) if s.any()), len(split))
+    try:
+        clamped = Bounds((*lower, known.lower[-1]), (*upper, known.upper[-1]))
+        low, high = lower[: first + 1], upper[: first + 1]
+        for layer in range(first + 1, len(split)):
+            tightened = tighten(network, region, low, high, layer, steps, clamped, split)
+            low.append(tightened[0])
+            high.append(tightened[1])
+        return Bounds((*low, known.lower[-1]), (*high, known.upper[-1]))
+    except UnsoundBounds:
+        return None
