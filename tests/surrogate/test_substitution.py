@@ -1,0 +1,407 @@
+"""A user's model through a surrogate: what holds on the dense network, what is repaired, and what the model is left as."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from oracles import random_network
+
+import surrogate.substitution
+from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import Pruning, prune
+from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
+from surrogate.substitution import Outcome, Place, SubstitutionResult, SurrogateOptimiser
+
+NETWORK = random_network(np.random.default_rng(4), (3, 8, 6, 2))
+HALF = Pruning("magnitude", amount=0.5)
+
+
+def a_model(floor: float = 2.4, sense: Any = pyo.minimize) -> Any:
+    """Three inputs, one of them an integer; the first output is bounded by a constraint, the second pays."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(2), bounds=(-1.0, 1.0))
+    model.k = pyo.Var(domain=pyo.Integers, bounds=(-1, 1))
+    model.y = pyo.Var(range(2))
+    model.tied = pyo.Constraint(expr=model.x[0] + model.x[1] + model.k <= 1.2)
+    model.floor = pyo.Constraint(expr=model.y[0] >= floor)
+    sign = 1.0 if sense == pyo.minimize else -1.0
+    model.cost = pyo.Objective(expr=sign * (model.y[1] + 0.2 * model.x[0]), sense=sense)
+    return model
+
+
+def place(model: Any, surrogate: Any = HALF, dense: ReluNetwork = NETWORK) -> Place:
+    return Place([*model.x.values(), model.k], list(model.y.values()), dense, surrogate)
+
+
+def grid_optimum(floor: float, steps: int = 201) -> float:
+    line = np.linspace(-1.0, 1.0, steps)
+    x = np.array(np.meshgrid(line, line, [-1.0, 0.0, 1.0])).reshape(3, -1).T
+    y = NETWORK(x)
+    return float((y[:, 1] + 0.2 * x[:, 0])[(y[:, 0] >= floor) & (x.sum(axis=1) <= 1.2 + 1e-9)].min())
+
+
+def require_holding(model: Any, result: SubstitutionResult, places: list[Place]) -> None:
+    """The values in the model are the result's, the outputs are the dense network's, and nothing is violated."""
+    assert result.objective is not None
+    goal = next(model.component_data_objects(pyo.Objective, active=True))
+    assert pyo.value(goal) == pytest.approx(result.objective, abs=1e-12)
+    for one, x, y in zip(places, result.inputs, result.outputs, strict=True):
+        np.testing.assert_array_equal(one.dense(x[None])[0], y)
+        np.testing.assert_array_equal([v.value for v in one.inputs], x)
+        np.testing.assert_array_equal([v.value for v in one.outputs], y)
+    for row in model.component_data_objects(pyo.Constraint, active=True):
+        assert min(row.lslack(), row.uslack()) >= -1e-6 * max(1.0, abs(pyo.value(row.body)))
+    for v in model.component_data_objects(pyo.Var):
+        low, high = v.bounds
+        assert low is None or v.value >= low - 1e-6 * max(1.0, abs(low))
+        assert high is None or v.value <= high + 1e-6 * max(1.0, abs(high))
+        assert v.is_continuous() or v.value == round(v.value)
+
+
+def test_the_example_of_the_package() -> None:
+    assert doctest.testmod(surrogate.substitution).attempted >= 10
+    assert doctest.testmod(surrogate.substitution).failed == 0
+
+
+class TestOutcomes:
+    def test_the_dense_network_as_its_own_surrogate_is_exact(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser().solve(model, one := place(model, NETWORK))
+        assert (result.outcome, result.surrogate_status, result.repairs) == (Outcome.FEASIBLE, SolverStatus.OPTIMAL, ())
+        best = grid_optimum(2.4)
+        assert best - 0.1 < result.objective <= best + 1e-5
+        assert result.dual_bound == pytest.approx(result.objective, abs=1e-4)
+        assert result.surrogate_objective == pytest.approx(result.dense_objective, abs=1e-4)
+        assert result.sparsity == (0.0,)
+        require_holding(model, result, [one])
+
+    def test_a_surrogate_that_breaks_a_constraint_is_repaired(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser().solve(model, one := place(model))
+        assert result.outcome is Outcome.REPAIRED
+        # What the surrogate wanted does not hold, and by the amount that is reported.
+        last = result.met[-1]
+        assert (last.feasible, last.dense_objective, result.dense_objective) == (False, None, None)
+        y = NETWORK(last.inputs[0][None])[0]
+        assert last.violations == {"floor": pytest.approx(2.4 - y[0])}
+        sparse = prune(HALF, NETWORK)(last.inputs[0][None])[0]
+        assert sparse[0] >= 2.4 - 1e-5
+        assert result.surrogate_objective == pytest.approx(sparse[1] + 0.2 * last.inputs[0][0], abs=1e-4)
+        # What repair found does, near the surrogate's decision.
+        require_holding(model, result, [one])
+        assert result.repaired_objective == result.objective >= grid_optimum(2.4) - 0.1
+        reached = [attempt for attempt in result.repairs if attempt.objective is not None]
+        assert reached == [result.repairs[-1]]
+        assert (np.abs(result.inputs[0] - last.inputs[0]) <= 2.0 * reached[0].radius + 1e-6).all()
+        assert result.dual_bound is None or reached[0].radius == 1.0
+
+    def test_always_goes_on_to_the_optimum_of_the_whole_box(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser(repair="always").solve(model, one := place(model))
+        exact = SurrogateOptimiser().solve(a := a_model(), place(a, NETWORK))
+        assert result.objective == pytest.approx(exact.objective, abs=1e-5)
+        assert result.dual_bound == pytest.approx(result.objective, abs=1e-4)
+        assert [attempt.radius for attempt in result.repairs] == [0.05, 0.15, 0.4, 1.0]
+        require_holding(model, result, [one])
+
+    def test_maximising_is_minimising_the_negative(self) -> None:
+        low, high = a_model(), a_model(sense=pyo.maximize)
+        one = SurrogateOptimiser(repair="always").solve(low, place(low))
+        other = SurrogateOptimiser(repair="always").solve(high, place(high))
+        assert other.objective == pytest.approx(-one.objective, abs=1e-5)
+        assert other.dual_bound >= other.objective - 1e-5
+        require_holding(high, other, [place(high)])
+
+    def test_no_decision_at_all_is_proven_on_the_whole_box_only(self) -> None:
+        for radii, outcome in (((0.1, 1.0), Outcome.INFEASIBLE), ((0.1, 0.2), Outcome.UNRESOLVED)):
+            model = a_model(floor=1e3)
+            result = SurrogateOptimiser(radii=radii).solve(model, place(model))
+            assert result.outcome is outcome
+            assert result.surrogate_status is SolverStatus.INFEASIBLE
+            assert (result.objective, result.inputs, result.met) == (None, (), ())
+            assert all(v.value is None for v in model.component_data_objects(pyo.Var))  # as they were
+
+    def test_an_infeasible_surrogate_says_nothing_about_the_dense_network(self) -> None:
+        model = a_model()
+        nothing = ReluNetwork([0.0 * w for w in NETWORK.weights], [0.0 * b for b in NETWORK.biases])
+        result = SurrogateOptimiser().solve(model, one := place(model, nothing))
+        assert (result.surrogate_status, result.outcome) == (SolverStatus.INFEASIBLE, Outcome.REPAIRED)
+        require_holding(model, result, [one])
+
+    def test_without_repair_the_model_shows_what_is_violated(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser(repair="never").solve(model, place(model))
+        assert (result.outcome, result.objective, result.repairs) == (Outcome.UNRESOLVED, None, ())
+        y = NETWORK(result.met[-1].inputs[0][None])[0]
+        np.testing.assert_array_equal([v.value for v in model.y.values()], y)
+        assert -model.floor.lslack() == pytest.approx(result.met[-1].violations["floor"])
+
+    def test_no_time_is_unresolved_and_changes_nothing(self) -> None:
+        model = a_model()
+        model.x[0].set_value(0.25)
+        begin = time.perf_counter()
+        result = SurrogateOptimiser(solver=HighsSolver(time_limit_seconds=1e-4)).solve(model, place(model))
+        assert time.perf_counter() - begin < 5.0
+        assert result.outcome is Outcome.UNRESOLVED
+        assert [model.x[0].value, model.x[1].value, model.k.value] == [0.25, None, None]
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_every_answer_holds_and_none_beats_the_exact_one(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        dense = random_network(rng, (3, 7, 2))
+        floor = float(np.quantile(dense(rng.uniform(-1, 1, size=(500, 3)))[:, 0], 0.8))
+        exact = SurrogateOptimiser().solve(model := a_model(floor), place(model, dense, dense))
+        for amount in (0.3, 0.6, 0.9):
+            model = a_model(floor)
+            one = place(model, Pruning("magnitude", amount), dense)
+            result = SurrogateOptimiser().solve(model, one)
+            assert result.outcome in (Outcome.FEASIBLE, Outcome.REPAIRED)
+            require_holding(model, result, [one])
+            assert result.objective >= exact.objective - 1e-5
+
+    def test_an_equality_on_an_output_holds_to_the_tolerance(self) -> None:
+        model = a_model()
+        model.floor.deactivate()
+        model.exactly = pyo.Constraint(expr=model.y[0] == 0.456)
+        result = SurrogateOptimiser().solve(model, one := place(model))
+        assert result.outcome is Outcome.REPAIRED
+        assert model.y[0].value == pytest.approx(0.456, abs=1e-6)
+        require_holding(model, result, [one])
+
+
+class TestOtherVariables:
+    def machines(self) -> Any:
+        """The network forecasts a load; whole machines, a user's own variables, have to carry it."""
+        model = a_model()
+        model.floor.deactivate()
+        model.machines = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, 100))
+        model.carried = pyo.Constraint(expr=0.3 * model.machines >= model.y[0] + 8.0)
+        model.cost.deactivate()
+        model.expense = pyo.Objective(expr=model.machines - 0.01 * model.x[0] - 0.3 * model.y[1])
+        return model
+
+    def test_are_optimised_anew_for_the_dense_network(self) -> None:
+        model = self.machines()
+        result = SurrogateOptimiser(repair="never").solve(model, one := place(model))
+        assert result.outcome is Outcome.FEASIBLE  # more machines, and the decision holds
+        require_holding(model, result, [one])
+        differing = 0
+        for met in result.met:
+            y = NETWORK(met.inputs[0][None])[0]
+            needed = np.ceil((y[0] + 8.0) / 0.3 - 1e-9)
+            assert met.dense_objective == pytest.approx(needed - 0.01 * met.inputs[0][0] - 0.3 * y[1], abs=1e-6)
+            differing += abs(met.dense_objective - met.surrogate_objective) > 0.5
+        assert differing > 0
+
+    def test_the_best_of_all_that_was_met_is_kept(self) -> None:
+        model = self.machines()
+        result = SurrogateOptimiser(repair="never").solve(model, place(model))
+        assert len(result.met) > 1
+        assert result.objective == min(met.dense_objective for met in result.met)
+        seconds = [met.seconds for met in result.met]
+        assert seconds == sorted(seconds)
+        assert seconds[-1] <= result.timings["total_seconds"]
+
+
+class TestPlaces:
+    def test_one_network_after_another(self) -> None:
+        model = pyo.ConcreteModel()
+        model.x = pyo.Var(range(3), bounds=(-1.0, 1.0))
+        model.middle = pyo.Var(range(2), bounds=(-9.0, 9.0))
+        model.y = pyo.Var()
+        model.enough = pyo.Constraint(expr=model.y >= 0.1)
+        model.cost = pyo.Objective(expr=model.middle[0] + model.x[2])
+        second = random_network(np.random.default_rng(1), (2, 5, 1))
+        places = [
+            Place(list(model.x.values()), list(model.middle.values()), NETWORK, HALF),
+            Place(list(model.middle.values()), [model.y], second, HALF),
+        ]
+        result = SurrogateOptimiser().solve(model, places)
+        require_holding(model, result, places)
+        with pytest.raises(InvalidSetting, match=r"input middle\[0\] is the output of a later place"):
+            SurrogateOptimiser().solve(model, places[::-1])
+
+    def test_a_fixed_input_stays(self) -> None:
+        model = a_model()
+        model.x[1].fix(0.5)
+        result = SurrogateOptimiser(repair="always").solve(model, one := place(model))
+        assert result.inputs[0][1] == 0.5
+        require_holding(model, result, [one])
+
+    def test_bounds_on_an_output_are_constraints_too(self) -> None:
+        model = a_model()
+        model.floor.deactivate()
+        model.y[0].setlb(2.4)
+        result = SurrogateOptimiser().solve(model, one := place(model))
+        assert result.outcome is Outcome.REPAIRED
+        assert set(result.met[-1].violations) == {"y[0]"}
+        require_holding(model, result, [one])
+
+
+class TestTheModelIsLeftAsItWas:
+    @staticmethod
+    def shape(model: Any) -> list:
+        components = [(c.name, c.ctype) for c in model.component_objects()]
+        return [components, [(v.name, v.bounds, v.fixed) for v in model.component_data_objects(pyo.Var)]]
+
+    def test_components_and_bounds(self) -> None:
+        model = a_model()
+        before = self.shape(model)
+        for _ in range(2):  # and it can be solved again
+            SurrogateOptimiser(repair="always").solve(model, place(model))
+            assert self.shape(model) == before
+
+    def test_after_an_error_in_the_solver(self) -> None:
+        model = a_model()
+        model.x[0].set_value(0.125)
+        before = self.shape(model)
+        with pytest.raises(SolverFailure, match="out of ideas"):
+            SurrogateOptimiser(solver=Failing(after=0)).solve(model, place(model))
+        assert self.shape(model) == before
+        assert (model.x[0].value, model.x[1].value) == (0.125, None)
+
+    def test_a_failing_repair_keeps_what_was_known(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser(solver=Failing(after=1)).solve(model, place(model))
+        assert result.outcome is Outcome.UNRESOLVED
+        assert {attempt.failure for attempt in result.repairs} == {"out of ideas"}
+        assert {attempt.status for attempt in result.repairs} == {None}
+        assert len(result.met) > 0
+
+
+@dataclass(frozen=True)
+class Failing(Solver):
+    """HiGHS for some calls, then a failure."""
+
+    name: ClassVar[str] = "failing"
+    incumbent_callbacks: ClassVar[bool] = True
+    after: int = 0
+
+    def solve(self, *arguments: Any, **settings: Any) -> Solution:
+        if self.after == 0:
+            raise SolverFailure("out of ideas")
+        object.__setattr__(self, "after", self.after - 1)
+        return HighsSolver().solve(*arguments, **settings)
+
+
+@pytest.mark.parametrize("kind", [GurobiSolver, ScipSolver])
+def test_other_solvers_reach_the_same_optimum(kind: Any) -> None:
+    if importlib.util.find_spec(kind.package) is None:
+        pytest.skip(f"{kind.package} is not installed")
+    results = {}
+    for solver in (HighsSolver(), kind()):
+        model = a_model()
+        one = place(model)
+        results[solver.name] = SurrogateOptimiser(solver=solver, repair="always").solve(model, one)
+        require_holding(model, results[solver.name], [one])
+    first, second = results.values()
+    assert first.surrogate_objective == pytest.approx(second.surrogate_objective, abs=1e-4)
+    assert first.objective == pytest.approx(second.objective, abs=1e-5)
+
+
+class TestWarmStart:
+    def test_is_the_first_solution_met(self) -> None:
+        model = a_model(floor=-1e3)  # everything holds
+        for variable, value in ((model.x[0], 0.5), (model.x[1], -0.5), (model.k, 0)):
+            variable.set_value(value)
+        result = SurrogateOptimiser(warm_start=True, repair="never").solve(model, place(model))
+        np.testing.assert_allclose(result.met[0].inputs[0], [0.5, -0.5, 0.0], atol=1e-6)
+
+    def test_needs_values(self) -> None:
+        model = a_model()
+        with pytest.raises(InvalidSetting, match=r"warm_start=True needs a value for every variable but the outputs; x\[0\]"):
+            SurrogateOptimiser(warm_start=True).solve(model, place(model))
+
+
+class TestMisuse:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"repair": "perhaps"}, "repair='perhaps' is not one of needed, always, never"),
+            ({"radii": ()}, "radii must grow from above 0 to at most 1"),
+            ({"radii": (0.5, 0.1)}, "radii must grow from above 0 to at most 1"),
+            ({"radii": (0.5, 2.0)}, "radii must grow from above 0 to at most 1"),
+            ({"surrogate_share": 0.0}, "surrogate_share must be above 0 and at most 1"),
+            ({"tolerance": 0.1}, r"tolerance must be above 0 and at most 0\.01"),
+            ({"bounds": "guess"}, "bounds='guess' is not one of"),
+            ({"formulation": "guess"}, "formulation='guess' is not one of"),
+        ],
+    )
+    def test_settings(self, settings: dict, message: str) -> None:
+        with pytest.raises(InvalidSetting, match=message):
+            SurrogateOptimiser(**settings)
+
+    def test_variables(self) -> None:
+        model = a_model()
+        x, y = [*model.x.values(), model.k], list(model.y.values())
+        cases: list[tuple[Any, Any, str]] = [
+            (x[:2], y, "the dense network has 3 inputs, got 2 variables"),
+            (x, y[:1], "the dense network has 2 outputs, got 1 variables"),
+            (model.x, y, r"inputs must be a list of Pyomo variables: pass list\(model\.x\.values\(\)\)"),
+            ([0, 1, 2], y, "inputs must be single Pyomo variables, got 0"),
+            (x, [y[0], x[0]], r"variable x\[0\] is given twice"),
+            (x, [y[0], model.k], "variable k is given twice"),
+        ]
+        for inputs, outputs, message in cases:
+            with pytest.raises(InvalidSetting, match=message):
+                Place(inputs, outputs, NETWORK, HALF)
+
+    def test_bounds_and_domains(self) -> None:
+        model = a_model()
+        model.free, model.whole = pyo.Var(bounds=(0.0, None)), pyo.Var(domain=pyo.Integers)
+        x, y = list(model.x.values()), list(model.y.values())
+        with pytest.raises(InvalidSetting, match=r"input free has the bounds 0\.0 to None: every input needs finite ones"):
+            Place([*x, model.free], y, NETWORK, HALF)
+        with pytest.raises(InvalidSetting, match="output whole has the domain Integers"):
+            Place([*x, model.k], [y[0], model.whole], NETWORK, HALF)
+        model.y[1].fix(1.0)
+        with pytest.raises(InvalidSetting, match=r"output y\[1\] is fixed"):
+            place(model)
+
+    def test_a_surrogate_of_other_sizes(self) -> None:
+        with pytest.raises(InvalidSetting, match="equal input and output sizes"):
+            place(a_model(), random_network(np.random.default_rng(0), (3, 4, 1)))
+
+    def test_models(self) -> None:
+        model = a_model()
+        optimiser = SurrogateOptimiser()
+        for wrong in (None, pyo.AbstractModel()):
+            with pytest.raises(InvalidSetting, match="expected a constructed Pyomo model"):
+                optimiser.solve(wrong, place(model))
+        with pytest.raises(InvalidSetting, match="at least one Place"):
+            optimiser.solve(model, [])
+        with pytest.raises(InvalidSetting, match=r"variable x\[0\] of a Place is not in the model"):
+            optimiser.solve(a_model(), place(model))
+        with pytest.raises(InvalidSetting, match=r"variable y\[0\] is the output of two places"):
+            optimiser.solve(model, [place(model), place(model)])
+        model.bent = pyo.Constraint(expr=model.x[0] ** 2 <= 0.5)
+        with pytest.raises(InvalidSetting, match=r"mixed-integer linear programme.*bent"):
+            optimiser.solve(model, place(model))
+        model.bent.deactivate()
+        model.cost.deactivate()
+        with pytest.raises(InvalidSetting, match="one active objective, got 0"):
+            optimiser.solve(model, place(model))
+
+    def test_outputs_that_nothing_uses(self) -> None:
+        model = a_model()
+        model.floor.deactivate()
+        model.cost.deactivate()
+        model.other = pyo.Objective(expr=model.x[0])
+        with pytest.raises(InvalidSetting, match=r"uses the outputs y\[0\], y\[1\]: the network would decide nothing"):
+            SurrogateOptimiser().solve(model, place(model))
+
+    def test_fixed_variables_that_break_a_row(self) -> None:
+        model = a_model()
+        model.given = pyo.Var(initialize=1.0)
+        model.given.fix()
+        model.impossible = pyo.Constraint(expr=model.given <= 0.5)
+        with pytest.raises(InvalidSetting, match="whose variables are all fixed is violated"):
+            SurrogateOptimiser().solve(model, place(model))
