@@ -121,10 +121,12 @@ class Progress:
 
 def _outcome(record: TrialRecord, reused: bool) -> str:
     won = sum(instance.status == "adversarial" for instance in record.instances)
+    proven = sum(instance.status == "robust" for instance in record.instances)
+    robust = f", robust {proven}/{len(record.instances)}" if proven else ""
     margins = sorted(instance.margin for instance in record.instances if instance.margin is not None)
     margin = f", best margin {margins[-1]:.3f}" if margins else ""
     spent = "reused" if reused else f"{record.total_seconds or 0.0:.1f} s"
-    return f"adversarial {won}/{len(record.instances)}{margin}, {spent}"
+    return f"adversarial {won}/{len(record.instances)}{robust}{margin}, {spent}"
 
 
 def _clock(seconds: float) -> str:

@@ -27,11 +27,19 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table that people read; ``essential`` ones are shown in a narrow terminal too."""
+    """A column of the table that people read; ``essential`` ones are shown in a narrow terminal too.
+
+    A column with ``counts`` is shown only in tables where one of these counts is not 0, and there before those that are not
+    essential.
+    """
 
     title: str
     text: Callable[[Row], str]
     essential: bool = True
+    counts: str | None = None
+
+    def fits(self, rows: Sequence[Row]) -> bool:
+        return self.counts is None or any(row[self.counts] for row in rows)
 
 
 def write_report(records: Sequence[TrialRecord], folder: Path) -> list[Path]:
@@ -51,10 +59,12 @@ def print_ranking(frame: pd.DataFrame, console: Console) -> None:
     """
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
-        table, width = _table(str(network), rows, COLUMNS, console)
-        if width > console.width and console.is_terminal:
-            table, width = _table(str(network), rows, [c for c in COLUMNS if c.essential], console)
-            table.caption = "More columns in ranking.csv."
+        columns = [column for column in COLUMNS if column.fits(rows)]
+        table, width = _table(str(network), rows, columns, console)
+        for fewer in ([c for c in columns if c.essential or c.counts], [c for c in columns if c.essential]):
+            if width > console.width and console.is_terminal:
+                table, width = _table(str(network), rows, fewer, console)
+                table.caption = "More columns in ranking.csv."
         # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
         table.width = width
         console.print(table, crop=False, soft_wrap=True)
@@ -68,10 +78,10 @@ def print_ranking(frame: pd.DataFrame, console: Console) -> None:
 
 def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
     """Return the best ``most`` settings of each network as Markdown tables with the essential columns."""
-    shown = [column for column in COLUMNS if column.essential]
     lines: list[str] = []
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
+        shown = [column for column in COLUMNS if (column.essential or column.counts) and column.fits(rows)]
         lines += [f"**{_heading(str(network), rows)}**", ""]
         lines += ["| " + " | ".join(column.title.replace("\n", " ") for column in shown) + " |"]
         lines += ["|" + "|".join(" --- " if column is shown[0] else " ---: " for column in shown) + "|"]
@@ -82,9 +92,10 @@ def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
 
 
 LEGEND = (
-    "acc.: of the pruned network. adv.: first adversarial input, median of those found; +prune: pruning and finetuning added. "
-    "margin: wrong minus right logit of the dense network, median. than dense, than gradient: on how many of the images that "
-    "both attacked the margin is larger (as large: or equal to 1e-6), or the first adversarial input came sooner."
+    "acc.: of the pruned network. robust: proven on the dense network. adv.: first adversarial input, median of those found; "
+    "+prune: pruning and finetuning added. margin: wrong minus right logit of the dense network, median. than dense, than "
+    "gradient: on how many of the images that both attacked the margin is larger (as large: or equal to 1e-6), or the first "
+    "adversarial input came sooner."
 )
 
 
@@ -139,6 +150,7 @@ COLUMNS = (
     Column("acc.\n%", _percent("accuracy_surrogate")),
     Column("sparse\n%", _percent("sparsity"), essential=False),
     Column("success", _of("successes", "instances")),
+    Column("robust", _of("robust", "instances"), essential=False, counts="robust"),
     Column("adv.\ns", _seconds("first_adversarial_seconds")),
     Column("+prune\ns", _seconds("first_adversarial_with_pruning_seconds"), essential=False),
     Column("margin", _margin),

@@ -41,6 +41,20 @@ def test_the_difference_tells_brighter_from_darker() -> None:
     assert blue_up > 0.1 > -0.1 > blue_down
 
 
+def test_a_property_is_called_by_its_name_and_needs_no_label(tmp_path: Path) -> None:
+    about = {"image": None, "label": None, "target": None, "norm": "none", "radius": None}
+    (path,) = write_pictures([synthetic.instance(**about, question="prop 7/box 1")], tmp_path)
+    assert path.name == "prop_7_box_1.png"
+    other = picture(synthetic.instance(**about, question="prop 8"))
+    assert path.read_bytes() != other != picture(synthetic.instance(**about, question="prop 8", margin=0.5))
+
+
+def test_what_is_no_image_gets_no_picture(tmp_path: Path) -> None:
+    for clean in ([], [0.5] * 5, [0.5] * 9):
+        assert write_pictures([synthetic.instance(clean=clean, perturbed=clean)], tmp_path) == []
+    assert len(write_pictures([synthetic.instance(clean=[0.5] * 16, perturbed=[0.5] * 16)], tmp_path)) == 1
+
+
 def test_the_title_changes_with_label_target_and_margin() -> None:
     base = picture(synthetic.instance())
     for changed in (

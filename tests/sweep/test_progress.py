@@ -37,16 +37,19 @@ def test_counts_best_margin_and_time_left() -> None:
 
 def test_without_a_terminal_every_trial_is_a_line() -> None:
     output = io.StringIO()
-    with Progress(Console(file=output, width=300), total=3, slots=1) as progress:
+    with Progress(Console(file=output, width=300), total=4, slots=1) as progress:
         progress.activity("loading data")
         progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25, status="adversarial")], name="4x64 [dense]"))
         progress.end(synthetic.trial("b", name="4x64 gradient"), reused=True)
         progress.end(synthetic.trial("c", [], name="4x64 random 0.5", status="failed", error="training diverged"))
+        robust = [synthetic.instance(status="robust", margin=-1.0), synthetic.instance(status="unresolved", margin=-0.5)]
+        progress.end(synthetic.trial("d", robust, name="4x64 dense"))
     assert output.getvalue().splitlines() == [
         "loading data",
-        "[1/3] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
-        f"[2/3] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
-        "[3/3] FAILED 4x64 random 0.5: training diverged",
+        "[1/4] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
+        f"[2/4] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
+        "[3/4] FAILED 4x64 random 0.5: training diverged",
+        "[4/4] 4x64 dense: adversarial 0/2, robust 1/2, best margin -0.500, 10.0 s",
     ]
 
 

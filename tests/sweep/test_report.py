@@ -191,6 +191,17 @@ def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRe
         assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
 
+def test_proofs_get_a_column_where_there_are_any() -> None:
+    proven = [synthetic.instance(1, status="robust", first_adversarial_seconds=None), synthetic.instance(2)]
+    without, with_proofs = report.rank([synthetic.trial()]), report.rank([synthetic.trial(instances=proven)])
+    assert "robust |" not in report.markdown_ranking(without)
+    table = report.markdown_ranking(with_proofs).splitlines()
+    place = [cell.strip() for cell in table[2].split("|")].index("robust")
+    assert table[4].split("|")[place].strip() == "1/2"
+    for frame, shown in ((without, False), (with_proofs, True)):
+        assert ("robust" in printed(frame, 200, True).split("acc.:")[0]) == shown
+
+
 def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:
     paths = report.write_report(duel, tmp_path / "new" / "folder")
     assert [path.name for path in paths] == ["ranking.csv", "success.png", "success.svg", "margin.png", "margin.svg"]

@@ -1,0 +1,281 @@
+"""Networks and properties from files: read at once, named by their contents, and answered as any other question."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from composing import QUICK, Composer
+from oracles import random_network
+
+from surrogate.datasets import Dataset
+from surrogate.networks import ReluNetwork
+from surrogate.region import Region
+from sweep.errors import ConfigError
+from sweep.files import read_network, read_properties
+from sweep.instances import contradictions
+from sweep.plan import Trial
+from sweep.records import TrialRecord
+from sweep.schema import read
+from sweep.trial import Inputs, load_properties, run_trial, train_network
+
+ROOT = Path(__file__).resolve().parents[2]
+VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc"
+
+BOX = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)" + "".join(
+    f"(assert (>= X_{i} 0.0))(assert (<= X_{i} 1.0))" for i in range(2)
+)
+FLAT = ["dataset=none", "instances.count=null"]
+
+
+def larger_than(level: float) -> str:
+    return BOX + f"(assert (>= Y_0 {level}))"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A network whose output is max(x0, 0) + max(x1, 0), at most 2 on the unit box, and a list of properties about it."""
+    ReluNetwork([np.eye(2), [[1.0, 1.0]]], [np.zeros(2), [0.0]]).save(tmp_path / "sum.safetensors")
+    (tmp_path / "props").mkdir()
+    (tmp_path / "props" / "p2.vnnlib.gz").write_bytes(gzip.compress(larger_than(1.5).encode()))
+    (tmp_path / "props" / "p10.vnnlib").write_text(larger_than(2.5))
+    (tmp_path / "list.csv").write_text(
+        "onnx/sum.safetensors,props/p10.vnnlib,60\nonnx/sum.safetensors,props/p2.vnnlib,60\nother.onnx,props/x.vnnlib,60\n"
+    )
+    (tmp_path / "verdicts.csv").write_text(
+        "network,property,verdict\nsum.safetensors,p10.vnnlib,unsat\nother.onnx,p2.vnnlib,unsat\n"
+    )
+    return tmp_path
+
+
+def run(trial: Trial, data: Dataset | None = None) -> TrialRecord:
+    settings = read(trial.config)
+    return run_trial(trial, Inputs(data, load_properties(settings)))
+
+
+def test_a_list_is_answered_and_held_against_the_known_verdicts(composer: Composer, folder: Path) -> None:
+    files = [f"network.file={folder}/sum.safetensors", f"instances.properties={folder}/list.csv"]
+    trial = composer.trial(*FLAT, *files, "pruning=none")
+    assert trial.name == "sum dense"
+    record = run(trial)
+    assert record.status == "finished", record.error
+    assert [(i.name, i.status, i.expected) for i in record.instances] == [
+        ("p10", "robust", "unsat"),
+        ("p2", "adversarial", None),
+    ]
+    assert (record.accuracy_dense, record.train_seconds, record.accuracy_surrogate) == (None, None, None)
+    first = record.instances[1]
+    assert (first.image, first.label, first.target, first.norm, first.radius) == (None, None, None, "none", None)
+    assert first.clean == [0.5, 0.5]
+    assert first.margin == pytest.approx(0.5)
+    assert TrialRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
+
+
+def test_a_verdict_that_is_contradicted_fails_the_trial_and_keeps_what_was_found(composer: Composer, folder: Path) -> None:
+    verdicts = (folder / "verdicts.csv").read_text()
+    (folder / "verdicts.csv").write_text(verdicts.replace("p10.vnnlib,unsat", "p10.vnnlib,sat"))
+    files = [f"network.file={folder}/sum.safetensors", f"instances.properties={folder}/list.csv"]
+    record = run(composer.trial(*FLAT, *files, "pruning=none"))
+    assert record.status == "failed"
+    assert record.error is not None
+    assert record.error.startswith("p10 came out as unsat, but the list of verdicts says sat")
+    assert [i.status for i in record.instances] == ["robust", "adversarial"]
+
+
+def test_the_verdict_on_several_boxes(folder: Path) -> None:
+    (two_boxes,) = read_properties(str(folder / "props" / "p2.vnnlib.gz"), None)
+
+    def said(expected: str, statuses: list[str]) -> bool:
+        one = type(two_boxes)("p", "key", two_boxes.questions * len(statuses), expected)
+        return bool(contradictions([one], [statuses]))
+
+    assert said("unsat", ["robust", "adversarial"])
+    assert said("sat", ["robust", "robust"])
+    assert not said("sat", ["robust", "unresolved"])
+    assert not said("unsat", ["robust", "unresolved"])
+    assert not said("unsat", ["robust", "robust"])
+    assert not said("sat", ["unresolved", "adversarial"])
+
+
+def test_where_properties_are_found(folder: Path) -> None:
+    def names(where: str, network: str | None = None) -> list[str]:
+        return [found.name for found in read_properties(str(folder / where), network)]
+
+    assert names("props") == ["p2", "p10"]  # as a person counts
+    assert names("props/p1*.vnnlib") == ["p10"]
+    assert names("props/p2.vnnlib.gz") == ["p2"]
+    assert names("list.csv", "anywhere/sum.safetensors") == ["p10", "p2"]
+
+
+def test_the_first_properties_only(composer: Composer, folder: Path) -> None:
+    settings = read(composer.plain(*FLAT, f"instances.properties={folder}/props", "instances.count=1"))
+    assert [found.name for found in load_properties(settings)] == ["p2"]
+
+
+def test_keys_follow_contents_not_names(composer: Composer, folder: Path) -> None:
+    def trial(network: str, properties: str, *more: str) -> Trial:
+        files = [f"network.file={folder}/{network}", f"instances.properties={folder}/{properties}"]
+        return composer.trial(*FLAT, "attack=gradient", *files, *more)
+
+    base = trial("sum.safetensors", "props")
+    shutil.copy(folder / "sum.safetensors", folder / "copy.safetensors")
+    shutil.copytree(folder / "props", folder / "others")
+    assert trial("copy.safetensors", "others").key == base.key
+    assert trial("copy.safetensors", "others").training_key == base.training_key
+    # What cannot change a result there: the size of a trained network, its training, how images are drawn.
+    same = ["network=2x16", "training.epochs=9", "instances.seed=3", "attack.radius=1.0", "attack.norm=l2"]
+    assert trial("sum.safetensors", "props", *same).key == base.key
+    (folder / "others" / "p2.vnnlib.gz").write_text(larger_than(1.25))
+    assert trial("sum.safetensors", "others").key != base.key
+    assert trial("sum.safetensors", "props/p2.vnnlib.gz").key != base.key
+    ReluNetwork([np.eye(2), [[1.0, 2.0]]], [np.zeros(2), [0.0]]).save(folder / "copy.safetensors")
+    assert trial("copy.safetensors", "props").key != base.key
+    assert trial("copy.safetensors", "props").training_key != base.training_key
+
+
+def test_a_network_of_a_file_attacks_images_too(composer: Composer, folder: Path, digits: Dataset) -> None:
+    onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    assert onnx
+    trained = train_network(read(composer.plain(*QUICK, "training.epochs=20")), digits)
+    trained.network.to_onnx(folder / "mine.onnx")
+    trial = composer.trial(*QUICK, f"network.file={folder}/mine.onnx", "attack=gradient")
+    record = run(trial, digits)
+    assert record.status == "finished", record.error
+    assert trial.name == "mine gradient"
+    assert record.network_key == trained.network.key
+    assert record.accuracy_dense == trained.accuracy
+    assert len(record.instances) == 2
+    wrong_size = run(composer.trial(*QUICK, f"network.file={folder}/sum.safetensors", "attack=gradient"), digits)
+    assert wrong_size.status == "failed"
+    assert wrong_size.error is not None
+    assert "takes 2 inputs and the images of digits have 64 pixels" in wrong_size.error
+
+
+def test_the_largest_output(composer: Composer, folder: Path) -> None:
+    network = random_network(np.random.default_rng(0), (3, 6, 2))
+    network.save(folder / "random.safetensors")
+    overrides = [*FLAT, "attack.objective=output", f"network.file={folder}/random.safetensors"]
+    dense = run(composer.trial(*overrides, "pruning=none"))
+    pruned = run(composer.trial(*overrides, "pruning.amount=0.5"))
+    gradient = run(composer.trial(*overrides, "attack=gradient", "attack.gradient_starts=50"))
+    for record in (dense, pruned, gradient):
+        assert record.status == "finished", record.error
+        (found,) = record.instances
+        assert found.name == "output 0"
+        assert found.perturbed is not None
+        assert Region(0.0, 1.0, [0.5] * 3).contains(found.perturbed)
+        assert found.margin == pytest.approx(network([found.perturbed])[0, 0], abs=1e-12)
+        assert found.first_adversarial_seconds is None
+    samples = network(np.random.default_rng(1).uniform(size=(5000, 3)))[:, 0].max()
+    assert dense.instances[0].status == "optimal"
+    best = dense.instances[0].margin
+    assert best is not None
+    assert samples <= best + 1e-9
+    for record in (pruned, gradient):
+        (found,) = record.instances
+        assert found.status == "unresolved"
+        assert found.instance_key == dense.instances[0].instance_key
+        assert found.margin is not None
+        assert found.margin <= best + 1e-6
+
+
+def test_a_random_network_is_one_without_training(composer: Composer, digits: Dataset) -> None:
+    trial = composer.trial(*QUICK, "training.epochs=0", "attack.objective=output", "attack=gradient")
+    record = run(trial, digits)
+    assert record.status == "finished", record.error
+    other = run(
+        composer.trial(*QUICK, "training.epochs=0", "training.seed=1", "attack.objective=output", "attack=gradient"), digits
+    )
+    assert other.network_key != record.network_key
+
+
+REFUSED = {
+    "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
+    "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv is not an ONNX file"),
+    "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a stored network"),
+    "no such property": ({"instances.properties": "{}/absent.vnnlib"}, "absent.vnnlib cannot be used: No such file"),
+    "a property that is none": ({"instances.properties": "{}/bad.vnnlib"}, "bad.vnnlib, line 1: unknown command"),
+    "an empty folder": ({"instances.properties": "{}/empty"}, "the folder holds no file that ends in .vnnlib or .vnnlib.gz"),
+    "a pattern without files": ({"instances.properties": "{}/props/q*"}, "no file has such a name"),
+    "a list without a network": ({"instances.properties": "{}/list.csv"}, "set network.file to one of its networks"),
+    "a list without this network": (
+        {"instances.properties": "{}/list.csv", "network.file": "{}/sun.safetensors"},
+        "it lists no property of sun.safetensors, but of sum.safetensors, other.onnx (did you mean sum.safetensors?)",
+    ),
+    "a list with a gap": (
+        {"instances.properties": "{}/gap.csv", "network.file": "{}/sum.safetensors"},
+        "props/absent.vnnlib.gz: No such file",
+    ),
+    "a list that is none": (
+        {"instances.properties": "{}/text.csv", "network.file": "{}/sum.safetensors"},
+        "text.csv, line 2: expected 2 columns or more, got 1",
+    ),
+    "other inputs": (
+        {"instances.properties": "{}/props", "network.file": "{}/three.safetensors"},
+        "property p2 does not fit network.file={}/three.safetensors: it is on 2 inputs and the network has 3",
+    ),
+    "other outputs": (
+        {"instances.properties": "{}/props", "network.file": "{}/two.safetensors"},
+        "the conditions are on 1 outputs but the network has 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_files_that_cannot_be_used_are_refused_before_anything_starts(composer: Composer, folder: Path, name: str) -> None:
+    shutil.copy(folder / "sum.safetensors", folder / "sun.safetensors")
+    (folder / "bad.safetensors").write_bytes(b"nothing")
+    (folder / "bad.vnnlib").write_text("(nothing)")
+    (folder / "gap.csv").write_text("sum.safetensors,props/absent.vnnlib,60\n")
+    (folder / "text.csv").write_text("sum.safetensors,props/p2.vnnlib\njust text\n")
+    (folder / "empty").mkdir()
+    random_network(np.random.default_rng(0), (3, 2, 1)).save(folder / "three.safetensors")
+    random_network(np.random.default_rng(0), (2, 2, 2)).save(folder / "two.safetensors")
+    values, message = REFUSED[name]
+    if "onnx" in name or name == "a network that is none":
+        pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    with pytest.raises(ConfigError) as refused:
+        composer.trial(*(f"{key}={value.format(folder)}" for key, value in values.items()))
+    assert message.format(folder) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_relative_paths_say_where_they_start(composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=rf"relative paths start at {tmp_path}\)"):
+        composer.trial("network.file=nets/a.safetensors")
+
+
+def test_a_file_that_changes_is_read_again(folder: Path) -> None:
+    path = folder / "sum.safetensors"
+    before = read_network(str(path)).key
+    assert read_network(str(path)) is read_network(str(path))
+    random_network(np.random.default_rng(0), (3, 5, 1)).save(path)
+    assert read_network(str(path)).key != before
+
+
+def test_the_benchmark_of_the_competition(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One property of each verdict on the smallest network, by the names that the experiment uses."""
+    pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    if not VNNCOMP.is_dir():
+        pytest.skip("VNN-COMP 2022 mnist_fc lies in ../shared/data/vnncomp_mnist_fc, which is not here")
+    monkeypatch.chdir(ROOT)
+    master = composer.config("+experiment=vnncomp")
+    network = f"network.file={VNNCOMP}/onnx/mnist-net_256x2.onnx"
+    settings = read(composer.plain("+experiment=vnncomp", network))
+    found = load_properties(settings)
+    assert str(master.instances.properties) == "../shared/data/vnncomp_mnist_fc/instances.csv"
+    assert len(found) == 30
+    assert sum(one.expected == "sat" for one in found) == 11
+    assert sum(one.expected == "unsat" for one in found) == 19
+    trial = composer.trial("+experiment=vnncomp", network, "attack=gradient", "dataset=none", "instances.count=2")
+    record = run(trial)
+    assert record.status == "finished", record.error
+    assert [(i.name, i.status, i.expected) for i in record.instances] == [
+        ("prop_0_0.03", "unresolved", "unsat"),
+        ("prop_1_0.03", "adversarial", "sat"),
+    ]
