@@ -16,6 +16,7 @@ from surrogate.pruning.base import PruningMethod, RegionMethod, SurvivorMethod
 from surrogate.pruning.finetuning import Finetuning, prune_and_finetune
 from surrogate.pruning.layerwise_magnitude import LayerwiseMagnitude
 from surrogate.pruning.magnitude import Magnitude
+from surrogate.pruning.merging import merge_stable
 from surrogate.pruning.none import NoPruning
 from surrogate.pruning.random import Random
 from surrogate.pruning.random_structured import RandomStructured
@@ -136,6 +137,7 @@ __all__ = [
     "Stabilised",
     "SurvivorMethod",
     "Survivors",
+    "merge_stable",
     "prune",
     "sparsity",
     "stabilise",

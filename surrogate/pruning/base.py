@@ -8,7 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.bounds import Bounds
+from surrogate.bounds.base import require_matching
 from surrogate.datasets import Dataset
+from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.survivors import IndexArray, Survivors
 from surrogate.region import Region
@@ -53,6 +56,14 @@ class RegionMethod(PruningMethod):
     @abstractmethod
     def rewrite(self, network: ReluNetwork, amount: float, region: Region) -> ReluNetwork:
         """Return a surrogate of ``network`` over ``region``; ``amount`` in [0, 1) is the share of what it gives up."""
+
+
+def require_bounds(network: ReluNetwork, region: Region, bounds: Bounds) -> None:
+    """Raise InvalidSetting unless region and bounds have the network's sizes."""
+    require_matching(network, region)
+    sizes = [len(low) for low in bounds.lower]
+    if sizes != [*network.hidden_sizes, network.output_size]:
+        raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
 
 
 def all_but_lowest(scores: Sequence[FloatArray], amount: float) -> list[BoolArray]:

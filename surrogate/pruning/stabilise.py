@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
-from surrogate.bounds.base import affine_over_box, require_matching
+from surrogate.bounds.base import affine_over_box
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.affine_neurons import AffineNeurons
+from surrogate.pruning.base import require_bounds
 from surrogate.pruning.difference import Relaxation, difference, relax
 from surrogate.region import Region
 from surrogate.training import require_number
@@ -120,10 +121,7 @@ def stabilise_within(
 
 
 def _checked(network: ReluNetwork, region: Region, bounds: Bounds, rows: ArrayLike | None) -> FloatArray:
-    require_matching(network, region)
-    sizes = [len(low) for low in bounds.lower]
-    if sizes != [*network.hidden_sizes, network.output_size]:
-        raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
+    require_bounds(network, region, bounds)
     matrix = np.eye(network.output_size) if rows is None else np.asarray(rows, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[1] != network.output_size or not np.isfinite(matrix).all():
         raise InvalidSetting(f"rows must be a finite matrix (k, {network.output_size}), got shape {matrix.shape}")

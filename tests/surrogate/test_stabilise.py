@@ -62,7 +62,7 @@ def test_the_error_is_never_exceeded_and_binaries_fall_by_what_was_asked(
         require_sound(dense, region, found, points_of(rng, region))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=seeds, amount=st.sampled_from([0.3, 0.6, 1.0]), norm=st.sampled_from(["l1", "linf"]))
 def test_the_surrogates_maximum_and_the_error_bound_the_dense_maximum(seed: int, amount: float, norm: str) -> None:
     rng = np.random.default_rng(seed)
