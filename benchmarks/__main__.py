@@ -1,7 +1,7 @@
 """Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model.
 
 Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
-tables of such a file again, and --resume measures only what it does not hold yet.
+tables of such a file again, and --resume measures only what it does not hold yet, or only as a failure.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def _measure(names: list[str], options: Options, results: Results, resume: bool)
     warm_up()
     for name in names:
         section = SECTIONS[name]
-        done = frozenset(section.key_of(row) for row in results.sections.get(name, [])) if resume else frozenset()
+        kept = [row for row in results.sections.get(name, []) if resume and row.get("error") is None]
+        done = frozenset(map(section.key_of, kept))
         for row in section.measure(replace(options, done=done)):
             results.add(name, section, row)
             print(f"{name}: {section.progress(row)}", file=sys.stderr, flush=True)

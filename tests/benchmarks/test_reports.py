@@ -105,10 +105,13 @@ def test_a_surrogates_bound_is_kept_apart(monkeypatch: pytest.MonkeyPatch) -> No
     assert (dense["margin_early"], dense["margin"]) == (-2.0, 3.0)
 
 
+ERRORS: dict[int, str] = {}
+
+
 def squares(options: Options) -> Iterator[Row]:
     for i in range(3):
         if options.wants(i):
-            yield {"instance": i, "limit_seconds": options.limit(5.0), "square": i * i}
+            yield {"instance": i, "limit_seconds": options.limit(5.0), "square": i * i, "error": ERRORS.get(i)}
 
 
 def squares_report(rows: Sequence[Row]) -> str:
@@ -137,6 +140,20 @@ def test_rows_gather_in_the_file_and_tables_come_from_it(tmp_path: Path, capsys:
     assert content["header"]["packages"]["numpy"]
     commits = {r["commit"] for r in content["sections"]["squares"]} - {None}
     assert all(f"commit {commit}" in shown.out for commit in commits)
+
+
+@pytest.mark.usefixtures("one_section")
+def test_what_failed_is_measured_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.json"
+    monkeypatch.setitem(ERRORS, 1, "out of memory")
+    program.main(["--output", str(path)])
+    monkeypatch.delitem(ERRORS, 1)
+    capsys.readouterr()
+    program.main(["--output", str(path), "--resume"])
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == ["squares: instance 1"]
+    assert [r["error"] for r in Results(path).sections["squares"]] == [None] * 3
 
 
 @pytest.mark.usefixtures("one_section")
