@@ -15,10 +15,11 @@ from surrogate.region import Region
 def merge_stable(network: ReluNetwork, region: Region, bounds: Bounds) -> ReluNetwork:
     r"""Return a smaller network, equal to ``network`` over ``region`` (up to rounding), with no more unstable neurons.
 
-    Neurons that are never active, or that nothing reads, go. Of those that always are, :math:`A`, a next layer with fewer than :math:`|A|` rows reads
-    nothing but its own sums :math:`V_{iA} (W_A y + b_A)`: these become the neurons, one for each row :math:`i`, shifted so
-    that they are always active. From the last layer backward, every layer keeps its unstable neurons and no more affine ones
-    than it has readers. A MILP of the result has as many binaries but far fewer rows and coefficients.
+    Neurons that are never active, or that nothing reads, go. Of those that always are, :math:`A`, the next layer's row
+    :math:`i` reads nothing but the sum :math:`V_{iA} (W_A y + b_A)`. Where there are fewer rows than neurons in :math:`A`,
+    the sums become the neurons, shifted so that they are always active. From the last layer backward, every layer keeps its
+    unstable neurons and no more affine ones than it has readers. A MILP of the result has as many binaries but far fewer rows
+    and coefficients.
 
     Args:
         network: dense or pruned; its ``o`` outputs stay, so that fewer outputs (``compose``) leave less.
