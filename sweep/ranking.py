@@ -202,7 +202,9 @@ def _row(
     instances = [instance for record in records for instance in record.instances]
     successes = sum(instance.status == "adversarial" for instance in instances)
     with_pruning = [
-        None if i.first_adversarial_seconds is None else i.first_adversarial_seconds + (record.prune_seconds or 0.0)
+        None
+        if i.first_adversarial_seconds is None
+        else i.first_adversarial_seconds + (record.prune_seconds or i.prune_seconds or 0.0)
         for record in records
         for i in record.instances
     ]

@@ -39,6 +39,8 @@ class InstanceRecord:
     l1: float | None = None
     l2: float | None = None
     linf: float | None = None
+    prune_seconds: float | None = None
+    """Pruning for this region alone; None where one surrogate serves all instances (see the trial's)."""
     bounds_seconds: float | None = None
     build_seconds: float | None = None
     solve_seconds: float | None = None
@@ -91,15 +93,15 @@ class TrialRecord:
     accuracy_dense: float | None = None
     """Share of the test set classified correctly, 0 to 1."""
     accuracy_surrogate: float | None = None
-    """The same of the pruned network; None where no surrogate is used."""
+    """The same of the pruned network; None where no surrogate is used, or one for each region."""
     sparsity: float | None = None
-    """Share of the dense network's weights that the surrogate lacks, 0 to 1."""
+    """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
     skipped: int = 0
     """Images drawn but left out because the dense network misclassifies them."""
     train_seconds: float | None = None
     """Training time of the dense network, also where it was reused."""
     prune_seconds: float | None = None
-    """Pruning and finetuning."""
+    """Pruning and finetuning; None where each region has its own surrogate (see the instances)."""
     total_seconds: float | None = None
     cpu_seconds: float | None = None
     instances: list[InstanceRecord] = field(default_factory=list)

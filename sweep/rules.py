@@ -83,6 +83,13 @@ def prunings() -> Iterable[str]:
     return METHODS
 
 
+def pruning_needs(method: str, what: str) -> bool:
+    """Return whether a pruning method needs ``data`` (training images) or a ``region`` (a surrogate for each instance)."""
+    from surrogate.pruning import METHODS
+
+    return bool(getattr(METHODS[method], f"needs_{what}"))
+
+
 def bounds() -> Iterable[str]:
     from surrogate.bounds import METHODS
 

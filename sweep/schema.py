@@ -179,6 +179,11 @@ def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
     attack, cluster, available = settings.attack, settings.cluster, available_cpus()
     _check_inputs(settings)
+    if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
+        raise ConfigError(
+            f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
+            f"surrogate is for one region, which training would undo; set the rounds to 0"
+        )
     if settings.asks_about_images and attack.radius is None and attack.norm != "l1":
         raise ConfigError(
             f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
@@ -219,6 +224,11 @@ def _check_inputs(settings: Settings) -> None:
         if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
             raise ConfigError(
                 f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
+            )
+        if rules.pruning_needs(settings.pruning.method, "data"):
+            raise ConfigError(
+                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
+                f"data set or another pruning"
             )
     if settings.network.file is not None or settings.instances.properties is not None:
         from sweep.files import check_files

@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from surrogate.attack import AttackResult
     from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Pruning
     from sweep.files import Property
     from sweep.instances import DrawnInstance
     from sweep.plan import Trial
@@ -182,12 +184,14 @@ def warm_up() -> None:
 
 
 def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: TrainedNetwork) -> None:
+    from surrogate.pruning import prune, sparsity
     from sweep.instances import contradictions, output_instance, property_instances
 
     dense = trained.network
     record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
     attack = ATTACKS[settings.attack.method](settings)
-    surrogate = _prune(record, settings, inputs.data, dense) if attack.needs_surrogate else None
+    pruning = _pruning(settings) if attack.needs_surrogate else None
+    shared = None if pruning is None or pruning.needs_region else _prune(record, pruning, inputs.data, dense)
 
     if settings.instances.properties is not None:
         drawn = property_instances(dense, inputs.properties)
@@ -195,8 +199,17 @@ def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: Train
         drawn = [output_instance(dense)]
     else:
         drawn, record.skipped = _draw(settings, inputs.data, dense)
+    sparsities = []
     for instance in drawn:
-        record.instances.append(_instance_record(instance, attack.run(dense, surrogate, instance.question)))
+        surrogate, prune_seconds = shared, None
+        if pruning is not None and pruning.needs_region:
+            begin = time.perf_counter()
+            surrogate = prune(pruning, dense, inputs.data, instance.question.region)
+            prune_seconds = time.perf_counter() - begin
+            sparsities.append(sparsity(dense, surrogate))
+            record.sparsity = median(sparsities)
+        result = attack.run(dense, surrogate, instance.question)
+        record.instances.append(_instance_record(instance, result, prune_seconds))
     statuses = iter([instance.status for instance in record.instances])
     verdicts = [[next(statuses) for _ in one.questions] for one in inputs.properties]
     wrong = contradictions(inputs.properties, verdicts)
@@ -231,8 +244,8 @@ def _draw(settings: Settings, data: Dataset | None, dense: ReluNetwork) -> tuple
     )
 
 
-def _prune(record: TrialRecord, settings: Settings, data: Dataset | None, dense: ReluNetwork) -> ReluNetwork:
-    from surrogate.pruning import Finetuning, Pruning, prune, sparsity
+def _pruning(settings: Settings) -> Pruning:
+    from surrogate.pruning import Finetuning, Pruning
 
     p, f = settings.pruning, settings.pruning.finetune
     finetuning = Finetuning(
@@ -245,15 +258,22 @@ def _prune(record: TrialRecord, settings: Settings, data: Dataset | None, dense:
         rewind=f.rewind,
         seed=p.seed,
     )
+    return Pruning(p.method, p.amount, p.seed, finetuning)
+
+
+def _prune(record: TrialRecord, pruning: Pruning, data: Dataset | None, dense: ReluNetwork) -> ReluNetwork:
+    """Return the surrogate that serves all instances."""
+    from surrogate.pruning import prune, sparsity
+
     begin = time.perf_counter()
-    surrogate = prune(Pruning(p.method, p.amount, p.seed, finetuning), dense, data)
+    surrogate = prune(pruning, dense, data)
     record.prune_seconds = time.perf_counter() - begin
     record.sparsity = sparsity(dense, surrogate)
     record.accuracy_surrogate = _accuracy(surrogate, data)
     return surrogate
 
 
-def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceRecord:
+def _instance_record(instance: DrawnInstance, result: AttackResult, prune_seconds: float | None) -> InstanceRecord:
     question = instance.question
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
@@ -267,6 +287,7 @@ def _instance_record(instance: DrawnInstance, result: AttackResult) -> InstanceR
         status=str(result.status),
         question=instance.name,
         expected=instance.expected,
+        prune_seconds=prune_seconds,
         margin=_finite(result.margin),
         surrogate_margin=_finite(result.surrogate_margin),
         dual_bound=_finite(result.dual_bound),

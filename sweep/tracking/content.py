@@ -2,7 +2,7 @@
 
 Metrics are medians over the instances of the values present, and missing where there is none. That holds for
 ``time/total_seconds`` and ``time/cpu_seconds`` too, which are of one attack; accuracies, sparsity, ``time/train_seconds`` and
-``time/prune_seconds`` a trial has once.
+``time/prune_seconds`` a trial has once (but for a pruning that makes a surrogate for each region).
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def metrics(record: TrialRecord) -> dict[str, float]:
         "accuracy/surrogate": record.accuracy_surrogate,
         "sparsity": record.sparsity,
         "time/train_seconds": record.train_seconds,
-        "time/prune_seconds": record.prune_seconds,
+        "time/prune_seconds": record.prune_seconds
+        if record.prune_seconds is not None
+        else median_of(_finite(instance.prune_seconds) for instance in record.instances),
         "attack/instances": len(record.instances),
         "attack/skipped": record.skipped,
     }

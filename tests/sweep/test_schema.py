@@ -159,6 +159,19 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
             },
             "dataset=none with pruning.finetune.rounds=1: finetuning needs a data set",
         ),
+        (
+            {
+                "dataset__name": "none",
+                "network__file": "a.onnx",
+                "attack__objective": "output",
+                "pruning__method": "activation",
+            },
+            "dataset=none with pruning.method=activation",
+        ),
+        (
+            {"pruning__method": "stable", "pruning__finetune__rounds": 1},
+            "pruning.finetune.rounds=1 with pruning.method=stable",
+        ),
         ({"solver__threads": 2}, "solver.threads=2 is more than cluster.cpus_per_trial=1"),
         ({"cluster__cpus_per_trial": 9999}, "cluster.cpus_per_trial=9999 is more than"),
         ({"cluster__cpus": 9999}, "cluster.cpus=9999 is more than"),

@@ -14,6 +14,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.records import TrialRecord
 from sweep.schema import read
+from sweep.tracking import content
 from sweep.trial import Inputs, TrainedNetwork, run_trial, sentence, train_network, warm_up
 
 
@@ -57,6 +58,28 @@ def test_a_surrogate_trial(composer: Composer, digits: Dataset, trained: Trained
         assert instance.nodes is not None
         assert instance.binaries is not None
         assert max(event["margin"] for event in instance.timeline) == instance.margin
+
+
+def test_a_pruning_that_needs_the_region_makes_a_surrogate_for_each_instance(
+    composer: Composer, digits: Dataset, trained: TrainedNetwork
+) -> None:
+    record = run_trial(composer.trial(*QUICK, "pruning=stable", "pruning.amount=0.9"), Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    assert (record.prune_seconds, record.accuracy_surrogate) == (None, None)
+    assert record.sparsity is not None
+    assert all(instance.prune_seconds is not None and instance.prune_seconds > 0.0 for instance in record.instances)
+    dense = run_trial(composer.trial(*QUICK, "pruning=none"), Inputs(digits), trained)
+    for instance, exact in zip(record.instances, dense.instances, strict=True):
+        assert instance.binaries is not None
+        assert exact.binaries is not None
+        assert instance.binaries < exact.binaries or exact.binaries == 0
+    assert content.metrics(record)["time/prune_seconds"] > 0.0
+
+
+def test_pruning_by_activations_gets_the_data(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
+    record = run_trial(composer.trial(*QUICK, "pruning=activation", "instances.count=1"), Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    assert record.prune_seconds is not None
 
 
 def test_a_dense_trial_has_nothing_pruned(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
