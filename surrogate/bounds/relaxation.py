@@ -134,7 +134,7 @@ class Relaxation:
             coefficients.append(unstable.copy())
             positive = np.maximum(unstable, 0.0)
             intercept = np.einsum("ku,ku->k", positive, offsets[layer])
-            alpha = multipliers.alpha[layer].astype(np.float64)
+            alpha = np.clip(multipliers.alpha[layer].astype(np.float64), 0.0, 1.0)
             split = multipliers.split[layer]
             lower_slope = np.where(split == 0, alpha, slopes[layer])
             A[:, :u] = positive * slopes[layer] + (unstable - positive) * lower_slope
@@ -145,6 +145,23 @@ class Relaxation:
         values, points = self.region.support(A)
         magnitude += np.abs(A) @ self._input_size
         return Pass(constant + values + SLACK * magnitude, points, coefficients[::-1])
+
+    def quick(self, rows: FloatArray, multipliers: Multipliers) -> NDArray:
+        """Return the bounds of :meth:`bound` up to float32's rounding: to compare choices, not to prove anything."""
+        slopes, offsets = self._lines(multipliers, np.float32)
+        alpha = [np.where(s == 0, a, slope) for s, a, slope in zip(multipliers.split, multipliers.alpha, slopes, strict=True)]
+        signs = [split.astype(np.float32) for split in multipliers.split]
+        last = np.asarray(rows, dtype=np.float32)[:, self.neurons[-1]]
+        return self._pass(last, alpha, multipliers.beta, signs, slopes, offsets, gradient=False)[0]
+
+    def activations(self, points: FloatArray) -> Layers:
+        """Return the pre-activations ``(k, u)`` a layer of the neurons in question, at points ``(k, d)`` of the region."""
+        y, found = points, []
+        for weight, bias, size in zip(self.weights, self.biases, self.sizes, strict=True):
+            y = y @ weight.T + bias
+            found.append(y[:, :size].copy())
+            y[:, :size] = np.maximum(y[:, :size], 0.0)
+        return found
 
     def optimise(
         self, rows: FloatArray, multipliers: Multipliers, steps: int, stop_below: FloatArray | float = -np.inf
