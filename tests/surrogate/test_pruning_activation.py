@@ -18,7 +18,7 @@ from surrogate.training import accuracy
 def images(rows: list[list[float]]) -> Dataset:
     """A data set with the given training images, whatever their labels."""
     pixels = np.array(rows, dtype=np.float32)
-    return dataclasses.replace(load("digits", 2), train_images=pixels, train_labels=np.zeros(len(pixels), dtype=np.int64))
+    return dataclasses.replace(load("digits"), train_images=pixels, train_labels=np.zeros(len(pixels), dtype=np.int64))
 
 
 @pytest.mark.parametrize("method", ["activation", "activation_structured"])
