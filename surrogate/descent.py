@@ -1,10 +1,10 @@
-"""Mini-batch descent of a cross-entropy loss on plain tensors; the part of training that needs torch."""
+"""Mini-batch descent of a cross-entropy or squared loss on plain tensors; the part of training that needs torch."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 """One class per name in ``surrogate.training.OPTIMIZERS``."""
+
+
+_LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "squared": torch.nn.functional.mse_loss,
+    "cross_entropy": torch.nn.functional.cross_entropy,
+}
 
 
 def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any]) -> ReluNetwork:
@@ -60,7 +66,11 @@ def _descend(
     Batches are indexed, since a DataLoader costs more than a step of these networks does.
     """
     # Copied, since arrays of data sets are read-only, which torch.from_numpy warns about.
-    images, labels = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.int64)
+    images = torch.tensor(x, dtype=torch.float32)
+    if y.dtype.kind == "f":
+        labels, measure = torch.tensor(y, dtype=torch.float32)[:, None], _LOSSES["squared"]
+    else:
+        labels, measure = torch.tensor(y, dtype=torch.int64), _LOSSES["cross_entropy"]
     trained = [*weights, *biases] if training.bias else weights
     for parameter in trained:
         parameter.requires_grad_()
@@ -76,7 +86,7 @@ def _descend(
                 for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
                     hidden = torch.nn.functional.linear(hidden, weight, bias).relu()
                 logits = torch.nn.functional.linear(hidden, weights[-1], biases[-1])
-                loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+                loss = measure(logits, labels[batch])
                 optimizer.zero_grad()
                 loss.backward()
                 for weight, mask in pruned:  # so that an optimiser's moments can't move a pruned weight

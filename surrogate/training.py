@@ -26,7 +26,9 @@ EVALUATION_BATCH = 4096
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of a training by mini-batches of a cross-entropy loss; the defaults are the paper's for dense networks.
+    """Settings of a training by mini-batches; the defaults are the paper's for dense networks.
+
+    The loss is the cross-entropy of labels, which are integers, or the mean squared error of values, which are floats.
 
     ``epochs=0`` leaves a network as initialised. ``weight_decay`` is added to the gradient, as torch does. ``bias=False``
     trains no biases: a new network's are 0, a finetuned one's stay as they are.
@@ -60,7 +62,8 @@ def fit(
 ) -> ReluNetwork:
     """Train a new network with ``hidden_sizes`` neurons per hidden layer on ``images`` ``(n, d)`` and ``labels`` ``(n,)``.
 
-    Weights start Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision.
+    Labels that are floats are values of a function that the network's one output is to have (``outputs=1``). Weights start
+    Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision.
 
     Raises:
         InvalidSetting: no hidden layer or an empty one; images or labels that do not fit.
@@ -106,9 +109,11 @@ def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> floa
     """Return the share, 0 to 1, of ``images`` ``(n, d)`` whose largest logit in float64 is that of their label ``(n,)``.
 
     Raises:
-        InvalidSetting: images or labels that do not fit the network.
+        InvalidSetting: images or labels that do not fit the network, or labels that are no classes.
     """
     x, y = _checked(images, labels, network.input_size, network.output_size)
+    if y.dtype.kind == "f":
+        raise InvalidSetting("accuracy is of classes, got values (floats) as labels")
     starts = range(0, len(x), EVALUATION_BATCH)
     right = sum(int((network(x[i : i + EVALUATION_BATCH]).argmax(axis=1) == y[i : i + EVALUATION_BATCH]).sum()) for i in starts)
     return right / len(x)
@@ -122,8 +127,16 @@ def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: 
         raise InvalidSetting("images must be finite numbers, got NaN, infinity or something else")
     if y.shape != x.shape[:1]:
         raise InvalidSetting(f"labels must have shape {x.shape[:1]}, one per image, got {y.shape}")
+    if y.dtype.kind == "f":
+        if outputs != 1:
+            raise InvalidSetting(
+                f"labels must be integers, or floats where a network has one output, got floats and {outputs} outputs"
+            )
+        if not np.isfinite(y).all():
+            raise InvalidSetting("values must be finite, got NaN or infinity")
+        return x, y
     if y.dtype.kind not in "iu":
-        raise InvalidSetting(f"labels must be integers, got {y.dtype}")
+        raise InvalidSetting(f"labels must be integers (classes) or floats (values), got {y.dtype}")
     if y.min() < 0 or y.max() >= outputs:
         raise InvalidSetting(f"labels must be from 0 to {outputs - 1}, got {y.min()} to {y.max()}")
     return x, y

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class DrawnInstance:
 def draw_instances(
     network: ReluNetwork,
     images: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[Any],
     *,
     seed: int,
     count: int,
@@ -66,7 +67,7 @@ def draw_instances(
     Args:
         network: the dense network, on inputs of ``d`` pixels.
         images: shape ``(n, d)`` in [0, 1].
-        labels: shape ``(n,)``.
+        labels: integers, shape ``(n,)``.
         source: what the images are, such as ``mnist 28 train``; part of the keys.
 
     Raises:

@@ -13,6 +13,7 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
 from sweep.errors import ConfigError
+from sweep.rules import FUNCTION
 from sweep.schema import Settings, check, read
 from sweep.space import Compose, Space, plain_config, satisfies
 
@@ -107,6 +108,8 @@ def canonical(settings: Settings) -> dict[str, Any]:
     for section in ("sweep", "tracking", "cluster", "search"):  # where and how, not what
         del config[section]
     del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
+    if settings.dataset.name != FUNCTION:
+        del config["dataset"]["function"], config["dataset"]["inputs"]
     attack = settings.attack
     _canonical_network(config, settings)
     _canonical_questions(config, settings)

@@ -54,6 +54,9 @@ def one_of(names: Callable[[], Iterable[str]]) -> Rule:
     return rule
 
 
+FUNCTION = "function"
+"""The data set that is drawn from a test function."""
+
 NO_DATASET = "none"
 """The data set of networks and properties that come from files."""
 
@@ -61,7 +64,13 @@ NO_DATASET = "none"
 def datasets() -> Iterable[str]:
     from surrogate.datasets import NAMES
 
-    return (*NAMES, NO_DATASET)
+    return (*NAMES, FUNCTION, NO_DATASET)
+
+
+def functions() -> Iterable[str]:
+    from surrogate.datasets.functions import FUNCTIONS
+
+    return FUNCTIONS
 
 
 def side(value: int) -> str | None:

@@ -26,6 +26,8 @@ class DatasetSettings:
     name: Annotated[str, rules.one_of(rules.datasets)]
     side: Annotated[int | None, rules.side]
     folder: Annotated[str | None, rules.not_empty]
+    function: Annotated[str | None, rules.one_of(rules.functions)]
+    inputs: Annotated[int | None, rules.at_least(1)]
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def check(settings: Settings) -> None:
 
 def _check_inputs(settings: Settings) -> None:
     """Check where network, data and questions come from, and read the files among them."""
+    _check_function(settings)
     if settings.instances.properties is not None and settings.attack.objective != "margin":
         raise ConfigError(
             f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
@@ -234,6 +237,28 @@ def _check_inputs(settings: Settings) -> None:
         from sweep.files import check_files
 
         check_files(settings.network.file, settings.instances.properties)
+
+
+def _check_function(settings: Settings) -> None:
+    data = settings.dataset
+    if data.name != rules.FUNCTION:
+        for key, value in (("function", data.function), ("inputs", data.inputs)):
+            if value is not None:
+                raise ConfigError(
+                    f"dataset.{key}={value} with dataset.name={data.name}: only dataset=function has it; set null"
+                )
+        return
+    if data.function is None or data.inputs is None:
+        raise ConfigError(
+            "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
+        )
+    from surrogate.datasets.functions import FUNCTIONS, LARGEST_INPUTS
+
+    least = FUNCTIONS[data.function].least_inputs
+    if not least <= data.inputs <= LARGEST_INPUTS:
+        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
+    if settings.asks_about_images:
+        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
 
 
 def available_cpus() -> int:

@@ -15,7 +15,7 @@ from surrogate.errors import SurrogateError
 from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.rules import NO_DATASET
+from sweep.rules import FUNCTION, NO_DATASET
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
@@ -70,6 +70,12 @@ def load_data(settings: Settings) -> Dataset | None:
     """
     if settings.dataset.name == NO_DATASET:
         return None
+    if settings.dataset.name == FUNCTION:
+        from surrogate.datasets.functions import sample
+
+        assert settings.dataset.function is not None
+        assert settings.dataset.inputs is not None
+        return sample(settings.dataset.function, settings.dataset.inputs)
     from pathlib import Path
 
     from surrogate.datasets import load
@@ -105,7 +111,8 @@ def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:
         bias=settings.network.bias,
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    network = fit(training, hidden, data.train_images, data.train_labels)
+    outputs = 10 if data.train_labels.dtype.kind == "i" else 1
+    network = fit(training, hidden, data.train_images, data.train_labels, outputs)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, _accuracy(network, data))
 
@@ -114,7 +121,9 @@ def _accuracy(network: ReluNetwork, data: Dataset | None) -> float | None:
     """Return the share of correct test images, or None where the network is not made for them."""
     from surrogate.training import accuracy
 
-    if data is None or network.input_size != data.test_images.shape[1] or network.output_size <= data.test_labels.max():
+    if data is None or data.test_labels.dtype.kind != "i" or network.input_size != data.test_images.shape[1]:
+        return None
+    if network.output_size <= data.test_labels.max():
         return None
     return accuracy(network, data.test_images, data.test_labels)
 

@@ -27,24 +27,24 @@ ordered by writer, so that the test set holds hands that the training set lacks.
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Grey images of ten classes, one row an image, pixels row by row.
+    """Grey images of ten classes, one row an image, pixels row by row; or points of a test function and their values.
 
     Attributes:
-        name: one of NAMES.
-        side: pixels a side; ``d = side * side``.
+        name: one of NAMES, or the test function (:mod:`surrogate.datasets.functions`).
+        side: pixels a side; ``d = side * side``. None for points, which are no images.
         train_images: ``(n, d)`` float32 in [0, 1], read-only.
-        train_labels: ``(n,)`` int64, 0 to 9, read-only.
+        train_labels: ``(n,)`` int64, 0 to 9, read-only; of points their values, float64.
         test_images: likewise.
         test_labels: likewise.
         checksum: the first 16 hex digits of a SHA-256 over the source files, whatever the side.
     """
 
     name: str
-    side: int
+    side: int | None
     train_images: NDArray[np.float32]
-    train_labels: NDArray[np.int64]
+    train_labels: NDArray[np.int64] | NDArray[np.float64]
     test_images: NDArray[np.float32]
-    test_labels: NDArray[np.int64]
+    test_labels: NDArray[np.int64] | NDArray[np.float64]
     checksum: str
 
 

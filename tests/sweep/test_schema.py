@@ -32,7 +32,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("network.width", "two", "two", "an integer, not str"),
     ("training.seed", 99999999999, "99999999999", "at most 2147483647"),
     ("training.optimizer", "adamw", "adamw", "adam, sgd"),
-    ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits"),
+    ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits, function, none"),
+    ("dataset.function", "rastrign", "rastrign", "did you mean rastrigin?"),
     ("network.file", "", "''", "a text that is not empty"),
     ("instances.properties", 3, "3", "a text or null"),
     ("training.epochs", -1, "-1", "an integer of at least 0"),
@@ -78,7 +79,8 @@ def test_a_refusal_names_key_value_and_what_is_allowed(
 def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, tmp_path: Path) -> None:
     file = tmp_path / "network.safetensors"
     ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]]).save(file)
-    beside = {"dataset=none": [f"network.file={file}", "attack.objective=output"]}
+    output = "attack.objective=output"
+    beside = {"dataset=none": [f"network.file={file}", output], "dataset=function": [output]}
     options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
     assert options
     for option in (f"{folder}={name}" for name in options):
@@ -171,6 +173,17 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
         (
             {"pruning__method": "stable", "pruning__finetune__rounds": 1},
             "pruning.finetune.rounds=1 with pruning.method=stable",
+        ),
+        ({"dataset__function": "levy"}, "dataset.function=levy with dataset.name=mnist"),
+        ({"dataset__inputs": 3}, "dataset.inputs=3 with dataset.name=mnist"),
+        ({"dataset__name": "function"}, "dataset=function needs dataset.function and dataset.inputs"),
+        (
+            {"dataset__name": "function", "dataset__function": "rosenbrock", "dataset__inputs": 1},
+            "dataset.inputs=1 is not allowed: rosenbrock takes 2 to",
+        ),
+        (
+            {"dataset__name": "function", "dataset__function": "levy", "dataset__inputs": 2},
+            "dataset=function has no classes to attack: set attack.objective=output",
         ),
         ({"solver__threads": 2}, "solver.threads=2 is more than cluster.cpus_per_trial=1"),
         ({"cluster__cpus_per_trial": 9999}, "cluster.cpus_per_trial=9999 is more than"),

@@ -10,12 +10,13 @@ import pytest
 from composing import QUICK, Composer
 
 from surrogate.datasets import Dataset
+from surrogate.datasets.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.records import TrialRecord
 from sweep.schema import read
 from sweep.tracking import content
-from sweep.trial import Inputs, TrainedNetwork, run_trial, sentence, train_network, warm_up
+from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, sentence, train_network, warm_up
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,27 @@ def test_pruning_by_activations_gets_the_data(composer: Composer, digits: Datase
     record = run_trial(composer.trial(*QUICK, "pruning=activation", "instances.count=1"), Inputs(digits), trained)
     assert record.status == "finished", record.error
     assert record.prune_seconds is not None
+
+
+def test_the_largest_value_of_a_network_that_learnt_a_function(composer: Composer) -> None:
+    overrides = ["dataset=function", "dataset.function=styblinski_tang", "dataset.inputs=2", "network.depth=2"]
+    trial = composer.trial(*overrides, "network.width=12", "training.epochs=6", "attack.objective=output", "pruning=none")
+    data = load_data(read(trial.config))
+    record = run_trial(trial, Inputs(data))
+    assert record.status == "finished", record.error
+    (found,) = record.instances
+    assert (record.accuracy_dense, found.status, found.norm) == (None, "optimal", "none")
+    assert found.perturbed is not None
+    # The function is -8.3 on average and -78 at its deepest; so small a network knows where it is deep, no more.
+    assert evaluate("styblinski_tang", [found.perturbed])[0] < -30.0
+    assert found.margin is not None
+    assert data is not None
+    trained = train_network(read(trial.config), data).network
+    assert trained.key == record.network_key
+    assert trained(data.train_images).max() <= found.margin + 1e-6
+    same = composer.trial(*overrides, "network.width=12", "training.epochs=6", "attack.objective=output", "attack.radius=1.0")
+    assert same.baseline_key == trial.key
+    assert composer.trial(*overrides, "attack.objective=output", "dataset.inputs=3").training_key != trial.training_key
 
 
 def test_a_dense_trial_has_nothing_pruned(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
