@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise, product
 
 import numpy as np
@@ -57,25 +58,59 @@ def linear_maximum(
     return None if found.status != 0 else float(-found.fun + direction @ region.center)
 
 
-def brute_force_maximum(network: ReluNetwork, region: Region) -> float:
-    """The largest output over the region: one LP for every output and every activation pattern that some point has."""
+Piece = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""``slope``, ``offset``, ``A``, ``b``: the network is ``slope @ x + offset`` where ``A @ x <= b``."""
+
+
+def linear_pieces(network: ReluNetwork, region: Region) -> Iterator[Piece]:
+    """Every activation pattern that some point of the region has."""
     hidden = list(zip(network.weights[:-1], network.biases[:-1], strict=True))
 
-    def best_below(layer: int, slope: FloatArray, offset: FloatArray, A: FloatArray, b: FloatArray) -> float:
+    def below(layer: int, slope: FloatArray, offset: FloatArray, A: FloatArray, b: FloatArray) -> Iterator[Piece]:
         if layer and linear_maximum(region, np.zeros(region.size), A, b) is None:
-            return -np.inf
+            return
         if layer == len(hidden):
-            slope, offset = network.weights[-1] @ slope, network.weights[-1] @ offset + network.biases[-1]
-            found = [(linear_maximum(region, row, A, b), constant) for row, constant in zip(slope, offset, strict=True)]
-            return max((value + constant for value, constant in found if value is not None), default=-np.inf)
+            yield network.weights[-1] @ slope, network.weights[-1] @ offset + network.biases[-1], A, b
+            return
         weight, bias = hidden[layer]
         slope, offset = weight @ slope, weight @ offset + bias
-        best = -np.inf
         for pattern in product((0.0, 1.0), repeat=len(bias)):
             phase = np.array(pattern)
             sign = 1.0 - 2.0 * phase  # active: z >= 0; inactive: z <= 0
             side_A, side_b = np.vstack([A, sign[:, None] * slope]), np.concatenate([b, -sign * offset])
-            best = max(best, best_below(layer + 1, phase[:, None] * slope, phase * offset, side_A, side_b))
-        return best
+            yield from below(layer + 1, phase[:, None] * slope, phase * offset, side_A, side_b)
 
-    return best_below(0, np.eye(region.size), np.zeros(region.size), np.zeros((0, region.size)), np.zeros(0))
+    yield from below(0, np.eye(region.size), np.zeros(region.size), np.zeros((0, region.size)), np.zeros(0))
+
+
+def brute_force_maximum(network: ReluNetwork, region: Region) -> float:
+    """The largest output over the region: one LP for every output and every activation pattern that some point has."""
+    best = -np.inf
+    for slope, offset, A, b in linear_pieces(network, region):
+        for row, constant in zip(slope, offset, strict=True):
+            value = linear_maximum(region, row, A, b)
+            best = best if value is None else max(best, value + constant)
+    return best
+
+
+def brute_force_closest(network: ReluNetwork, region: Region, threshold: float) -> float:
+    """The smallest l1 or linf norm at which some output reaches ``threshold`` inside the region; infinite if none does."""
+    d = region.size
+    ones, unit = np.ones(2 * d), np.eye(d)
+    sides = [(0.0, float(s)) for s in (*(region.upper - region.center), *(region.center - region.lower))]
+    best = np.inf
+    for slope, offset, A, b in linear_pieces(network, region):
+        for row, constant in zip(slope, offset, strict=True):
+            rows = np.vstack([A, -row])
+            limits = np.concatenate([b, [constant - threshold]]) - rows @ region.center
+            rows = np.hstack([rows, -rows, np.zeros((len(rows), 1))])  # over plus, minus and the norm t
+            terms = ones[None] if region.norm == "l1" else np.hstack([unit, unit])
+            ball = np.hstack([terms, -np.ones((len(terms), 1))])
+            found = linprog(
+                np.concatenate([0.0 * ones, [1.0]]),
+                A_ub=np.vstack([rows, ball]),
+                b_ub=np.concatenate([limits, np.zeros(len(ball))]),
+                bounds=[*sides, (0.0, region.radius)],
+            )
+            best = min(best, found.fun) if found.status == 0 else best
+    return best

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
+from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed, maximum
 from surrogate.formulation import region as region_constraints
+from surrogate.formulation.base import linear
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
 from surrogate.region import Region
+
+Pattern = tuple[bool, ...]
+"""Which unstable neurons are active, in the order of :attr:`MaximisationModel.binaries`."""
 
 
 class MaximisationModel:
@@ -53,3 +61,46 @@ class MaximisationModel:
         if hasattr(self.pyomo, "maximum"):
             outputs = np.array([pyo.value(output) for output in self.embedding.outputs])
             maximum.set_values(self.pyomo.maximum, outputs, self.groups)
+
+    @property
+    def binaries(self) -> dict[tuple[int, int], Any]:
+        """The binary of every unstable neuron by ``(layer, neuron)``; 1 is active.
+
+        Raises:
+            InvalidSetting: the formulation has no such binaries, so that activation regions can't be told apart.
+        """
+        if not hasattr(self.pyomo.network, "s"):
+            raise InvalidSetting(
+                "this formulation has no binary per neuron, which visiting activation regions needs: use formulation=big_m"
+            )
+        return dict(self.pyomo.network.s.items())
+
+    def patterns(self, x: ArrayLike) -> list[Pattern]:
+        """Return the activation pattern of every point ``x`` ``(n, d)``."""
+        z = self.embedding.network.pre_activations(x)
+        if not self.binaries:
+            return [()] * len(z[-1])
+        active = np.stack([z[layer][:, neuron] > 0.0 for layer, neuron in self.binaries], axis=1)
+        return [tuple(row) for row in active.tolist()]
+
+    def forbid(self, pattern: Pattern) -> None:
+        r"""Cut one activation pattern off: :math:`\sum_{s^*=1} (1 - s) + \sum_{s^*=0} s \ge 1`.
+
+        A pattern needs a neuron: without one it is the whole model, of which nothing would be left.
+        """
+        if not hasattr(self.pyomo, "forbidden"):
+            self.pyomo.forbidden = pyo.ConstraintList()
+        signs = [-1.0 if active else 1.0 for active in pattern]
+        self.pyomo.forbidden.add((1.0 - sum(pattern), linear(signs, list(self.binaries.values())), None))
+
+    @contextmanager
+    def fixed(self, pattern: Pattern) -> Iterator[None]:
+        """Confine the model to one activation pattern, in which the network is linear, for the time of a ``with`` block."""
+        variables = list(self.binaries.values())
+        for variable, active in zip(variables, pattern, strict=True):
+            variable.fix(int(active))
+        try:
+            yield
+        finally:
+            for variable in variables:
+                variable.unfix()

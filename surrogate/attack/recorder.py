@@ -45,14 +45,20 @@ class Recorder:
         if checked is None:
             return None
         seconds = self.elapsed()
-        self.timeline.append(Event(seconds, checked.margin, surrogate_margin, source))
-        if self.best is None or checked.margin > self.best.margin:
+        self.timeline.append(Event(seconds, checked.margin, surrogate_margin, source, self._norm(checked)))
+        if self.best is None or self._better(checked, self.best):
             self.best = checked
             if checked.is_witness:
                 self.witness = checked
         if checked.is_witness and self.first_adversarial_seconds is None:
             self.first_adversarial_seconds = seconds
         return checked
+
+    def _better(self, checked: Checked, best: Checked) -> bool:
+        return checked.margin > best.margin
+
+    def _norm(self, checked: Checked) -> float | None:
+        return None
 
     def result(self, status: Status, timings: dict[str, float], work: dict[str, int], **more: Any) -> AttackResult:
         """Return what was found so far as a result, with the total wall and CPU seconds added to ``timings``."""
@@ -72,3 +78,37 @@ class Recorder:
             work=work,
             **more,
         )
+
+
+class NearestRecorder(Recorder):
+    """Keeps the nearest point whose margin reaches a threshold; until there is one, the point with the largest margin.
+
+    Raises:
+        InvalidSetting: as :class:`Recorder` does; a region without a norm, or a problem that asks no question.
+    """
+
+    def __init__(self, dense: ReluNetwork, instance: Instance, threshold: float) -> None:
+        super().__init__(dense, instance)
+        if self.region.radius is None:
+            raise InvalidSetting('the closest attack needs a region with a norm (l1, l2 or linf), got norm="none"')
+        if not self.problem.asks:
+            raise InvalidSetting(f"the closest attack needs a question that a point can answer, got {self.problem!r}")
+        self.threshold = threshold
+
+    @property
+    def norm(self) -> float | None:
+        """Length of the shortest perturbation met that reaches the threshold; None if there is none."""
+        return None if self.best is None or not self._reaches(self.best) else self._norm(self.best)
+
+    def _reaches(self, checked: Checked) -> bool:
+        return checked.is_witness and checked.margin >= self.threshold
+
+    def _better(self, checked: Checked, best: Checked) -> bool:
+        if self._reaches(checked) and self._reaches(best):
+            return self._norm(checked) < self._norm(best)
+        if self._reaches(checked) or self._reaches(best):
+            return self._reaches(checked)
+        return checked.margin > best.margin
+
+    def _norm(self, checked: Checked) -> float:
+        return float(self.region.distance(checked.point)[0])

@@ -59,7 +59,30 @@ class Event:
     margin: float
     surrogate_margin: float | None
     source: str
-    """``start``, ``incumbent``, ``polish`` or ``gradient``."""
+    """``start``, ``incumbent``, ``polish``, ``gradient``, ``region`` (met inside an activation region) or ``shrink`` (moved
+    towards the clean input)."""
+    norm: float | None = None
+    """Length of the perturbation in the region's norm; only the closest attack fills it in."""
+
+
+@dataclass(frozen=True)
+class RegionVisit:
+    """One activation region of the surrogate, met at an incumbent, searched and then excluded.
+
+    Attributes:
+        seconds: wall seconds spent on it, without those that led there.
+        surrogate_margin: the surrogate's margin at the incumbent.
+        margin_before: the dense margin at the incumbent.
+        margin_after: the largest dense margin met in this region, the polished incumbent included; ``margin_after -
+            margin_before`` is the gain.
+        bound: proven upper bound on the dense margin over the region; None if there is none.
+    """
+
+    seconds: float
+    surrogate_margin: float
+    margin_before: float
+    margin_after: float
+    bound: float | None
 
 
 @dataclass
@@ -73,16 +96,22 @@ class AttackResult:
         margin: dense margin of ``best_point`` (float64); None if none was met.
         surrogate_margin: largest margin *of the surrogate* among the MILP's incumbents; None without a MILP.
         dual_bound: upper bound on the margin of the network *inside the MILP*, over the region: a bound on the dense margin
-            only if that network is the dense one; None if nothing was proven.
+            only if that network is the dense one; None if nothing was proven. Of the closest attack: lower bound on the norm of
+            every adversarial input, only proven with the dense network.
+        gap: distance between what was found and ``dual_bound``, relative to what was found (but at least 1 for margins); None
+            if either is missing or the network inside the MILP is not the dense one.
         first_adversarial_seconds: seconds from the start of the attack, bounds and model building included, to the first
             witness; None without a witness.
         timeline: every solution met, in order of time.
         norms: ``l0``, ``l1``, ``l2``, ``linf`` of witness minus center; empty without a witness.
         timings: wall seconds ``bounds_seconds``, ``build_seconds``, ``solve_seconds``, ``total_seconds``; ``cpu_seconds``.
-        work: counters that do not depend on the machine's load: ``nodes``, ``simplex_iterations``, ``gradient_evaluations``.
+        work: counters that do not depend on the machine's load: ``nodes``, ``simplex_iterations``, ``gradient_evaluations``,
+            and ``regions`` visited or ``solves`` made by attacks that solve more than one MILP.
         size: ``binaries``, ``rows``, ``columns``, ``nonzeros`` of the model that went to the solver; empty without a MILP.
         solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...), ``failed`` if it gave
-            up after the bounds had decided; None without a MILP.
+            up after the bounds had decided, ``exhausted`` if every activation region was visited, ``inexact`` if the solver's own error hides the
+            rest of a proof; None without a MILP.
+        regions: the activation regions that were visited and excluded, in order of time.
     """
 
     status: Status
@@ -91,6 +120,7 @@ class AttackResult:
     margin: float | None
     surrogate_margin: float | None = None
     dual_bound: float | None = None
+    gap: float | None = None
     first_adversarial_seconds: float | None = None
     timeline: list[Event] = field(default_factory=list)
     norms: dict[str, float] = field(default_factory=dict)
@@ -98,3 +128,4 @@ class AttackResult:
     work: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
     solver_status: str | None = None
+    regions: list[RegionVisit] = field(default_factory=list)

@@ -6,27 +6,27 @@ import time
 from dataclasses import dataclass, field
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
+from surrogate.attack.policies import Outcome, Search
 from surrogate.attack.recorder import Recorder
+from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
-from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
+from surrogate.networks import ReluNetwork
+from surrogate.solvers import HighsSolver, Solver, SolverStatus
+from surrogate.solvers.standard_form import nothing_spent
 
-ON_INCUMBENT = ("check", "stop")
+ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 """``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
-decided, by a witness or by a proof."""
+decided, by a witness or by a proof; ``exclude_region``: check an incumbent, forbid its activation pattern and go on elsewhere;
+``dense_subproblem``: optimise the dense network where the surrogate has the incumbent's pattern, then forbid it."""
 
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
 network, whose time counts."""
-
-ROBUST_MARGIN = 1e-6
-"""A solver's dual bound must be below minus this, and below minus its own ``bound_error``, to prove robustness: the tolerance
-to which it keeps its constraints. Pre-activation bounds carry their slack already and need only be negative."""
 
 CONTRADICTION = 1e-4
 """A dense margin above the dense dual bound by more than this share of its size is a fault of the encoding, and raises."""
@@ -47,6 +47,7 @@ class SurrogateAttack:
         polish: climb the dense margin by Frank-Wolfe from each incumbent.
         polish_steps: most steps per incumbent.
         gradient: the gradient attack of ``start="gradient"``.
+        exclusion: when regions are excluded, and how long each is searched (the last two policies).
 
     Raises:
         InvalidSetting: an unknown name; lists those that there are.
@@ -60,6 +61,7 @@ class SurrogateAttack:
     polish: bool = False
     polish_steps: int = 20
     gradient: GradientAttack = field(default_factory=GradientAttack)
+    exclusion: Exclusion = field(default_factory=Exclusion)
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -117,22 +119,24 @@ class SurrogateAttack:
         is_dense = surrogate.key == dense.key
         bound = float(problem.combine(bounds.upper[-1][None])[0])
         proven = is_dense and problem.asks and bound < 0.0
-        solution, solver_status = None, None
+        search = Search(
+            model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
+        )
+        outcome: Outcome | None = None
+        solver_status = None
         if not (self.on_incumbent == "stop" and (proven or recorder.witness is not None)):
             try:
-                solution, spent = self._solve(model, recorder, surrogate, deadline)
+                outcome = self._search(search)
             except SolverFailure:
                 if not proven:
                     raise
                 solver_status = "failed"  # what the bounds prove stands without the solver
             else:
-                evaluations += spent
-                solver_status = str(solution.status)
-                if solution.dual_bound is not None:
-                    bound = min(bound, solution.dual_bound)
-                    threshold = -max(ROBUST_MARGIN, solution.bound_error)
-                    proven |= is_dense and problem.asks and solution.dual_bound < threshold
-        timings["solve_seconds"] = 0.0 if solution is None else solution.solve_seconds
+                solver_status = outcome.status
+                bound = bound if outcome.dual_bound is None else min(bound, outcome.dual_bound)
+                proven |= is_dense and problem.asks and outcome.certain_bound < 0.0
+        timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
+        evaluations += search.gradient_evaluations
 
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
         if is_dense and margin > bound + CONTRADICTION * (1.0 + abs(bound)):
@@ -140,42 +144,28 @@ class SurrogateAttack:
         if is_dense:
             bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
-        if is_dense and not problem.asks and solution is not None and solution.status is SolverStatus.OPTIMAL:
+        if is_dense and not problem.asks and solver_status == str(SolverStatus.OPTIMAL):
             status = Status.OPTIMAL
         met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
             status,
             timings,
-            {**(solution.work if solution else {"nodes": 0, "simplex_iterations": 0}), "gradient_evaluations": evaluations},
+            {**(outcome.work if outcome else nothing_spent()), "gradient_evaluations": evaluations},
             surrogate_margin=max(met, default=None),
             dual_bound=bound,
-            size=solution.size if solution else {},
+            gap=(bound - margin) / max(1.0, abs(margin)) if is_dense else None,
+            size=outcome.size if outcome else {},
             solver_status=solver_status,
+            regions=outcome.regions if outcome else [],
         )
 
-    def _solve(
-        self, model: MaximisationModel, recorder: Recorder, surrogate: ReluNetwork, deadline: float
-    ) -> tuple[Solution, int]:
-        evaluations = 0
-
-        def on_incumbent(x: FloatArray, _objective: float) -> bool:
-            nonlocal evaluations
-            # What the surrogate really says there, not what the solver's tolerances make of it.
-            recorder.meet(x, "incumbent", float(recorder.problem.value(surrogate(x[None]))[0]))
-            if self.polish:
-                inside = recorder.region.project(x)[None]
-                points, _, spent = ascend(
-                    recorder.dense, recorder.region, recorder.problem, inside, self.polish_steps, deadline
-                )
-                recorder.meet(points[0], "polish")
-                evaluations += spent
-            return self.on_incumbent == "stop" and recorder.witness is not None
-
-        solution = self.solver.solve(
-            model.pyomo, model.inputs, warm_start=self.start != "none", on_incumbent=on_incumbent, deadline=deadline
-        )
-        if solution.status is SolverStatus.INFEASIBLE:
-            raise SolverFailure("the solver calls the model infeasible although the clean input satisfies it")
-        if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
-            on_incumbent(solution.values, float("nan"))  # a model without binaries has an optimum but no incumbents
-        return solution, evaluations
+    def _search(self, search: Search) -> Outcome:
+        if self.on_incumbent in ("check", "stop"):
+            return search.once(stop=self.on_incumbent == "stop")
+        subproblem = None
+        if self.on_incumbent == "dense_subproblem":
+            dense, problem, region = search.recorder.dense, search.recorder.problem, search.recorder.region
+            folded = problem.fold(dense)
+            bounds = bound_methods.method(self.bounds).compute(folded, region)
+            subproblem = DenseSubproblem(MaximisationModel(folded, problem, region, bounds, self.formulation))
+        return RegionSearch(search, self.exclusion, subproblem).run()

@@ -1,0 +1,275 @@
+"""The closest attack: the shortest adversarial perturbation, and a proven lower bound on its length."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from surrogate import bounds as bound_methods
+from surrogate.attack.approach import approach, ball, shrink
+from surrogate.attack.frank_wolfe import ascend
+from surrogate.attack.model import MaximisationModel
+from surrogate.attack.policies import certain_bound, require_feasible
+from surrogate.attack.recorder import NearestRecorder
+from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
+from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.region import Region
+from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
+from surrogate.witness import WITNESS_MARGIN
+
+BOUND_BISECTIONS = 12
+"""Halvings of the radius that bounds alone prove free of adversarial inputs."""
+
+WIDENING = 4.0
+"""How much further a ball stays from the best perturbation when the solver's own error hid the proof."""
+
+MAIN_SHARE = 0.8
+"""Of the time left, so much goes to the ball that would prove optimality; the rest proves smaller ones if that fails."""
+
+
+@dataclass(frozen=True)
+class ClosestAttack:
+    r"""Minimise :math:`\|x - x^0\|_p` subject to a dense margin of at least ``threshold``, within the instance's region.
+
+    A gradient attack in shrinking balls gives a short perturbation first. What remains is to prove that there is no shorter
+    one: the margin is maximised over the ball of radius :math:`(1 - \mathrm{gap}) \|x - x^0\|_p`, and a dual bound below 0 is
+    the proof. A better point that the solver meets on the way ends the solve, is shrunk, and gives the next, smaller ball.
+    That closes far sooner than a MILP with the norm as objective, whose relaxation knows nothing of how the bounds tighten
+    with the radius, and it needs nothing that a maximisation does not.
+
+    The dual bound of the result is the radius of the largest ball that was proven to hold no point with a margin of 0 or more;
+    it is a certificate whatever the surrogate, since only bounds and MILPs of the *dense* network prove one. With ``l2``, which
+    no linear model can state, bounds alone prove.
+
+    Attributes:
+        bounds: name of the bound method (``surrogate.bounds.METHODS``).
+        formulation: name of the formulation (``surrogate.formulation.METHODS``).
+        solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
+        starts: points that climb together in the gradient attack.
+        steps: most Frank-Wolfe steps of each.
+        seed: seed of the random starts.
+        threshold: the dense margin that counts; above ``surrogate.witness.WITNESS_MARGIN``.
+        relative_gap: the perturbation is optimal when the dual bound is this close, relative to its length.
+
+    Raises:
+        InvalidSetting: an unknown name (lists those that there are), or a number out of range.
+
+    Example:
+        >>> region = Region(0.0, 1.0, image, radius=8.0, norm="l1")  # doctest: +SKIP
+        >>> result = ClosestAttack().run(net, net, Instance(region, label))  # doctest: +SKIP
+        >>> result.norms["l1"], result.dual_bound, result.solver_status  # doctest: +SKIP
+        (5.725, 5.7244, 'optimal')
+    """
+
+    bounds: str = "crown"
+    formulation: str = "big_m"
+    solver: Solver = field(default_factory=HighsSolver)
+    starts: int = 32
+    steps: int = 50
+    seed: int = 0
+    threshold: float = 1e-6
+    relative_gap: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("bounds", self.bounds, tuple(bound_methods.METHODS)),
+            ("formulation", self.formulation, tuple(FORMULATIONS)),
+        ):
+            if value not in allowed:
+                raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
+        if self.starts < 1 or self.steps < 1:
+            raise InvalidSetting(f"starts and steps must be at least 1, got starts={self.starts} and steps={self.steps}")
+        if not WITNESS_MARGIN < self.threshold < float("inf"):
+            raise InvalidSetting(
+                f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {self.threshold}"
+            )
+        if not 0.0 < self.relative_gap < 1.0:
+            raise InvalidSetting(f"relative_gap must lie between 0 and 1, got {self.relative_gap}")
+
+    def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:
+        """Attack one instance; its region's radius is the longest perturbation that is looked for.
+
+        Args:
+            dense: the network in question.
+            surrogate: the network that the MILPs describe; another than the dense one finds perturbations but proves nothing.
+            instance: center, box, norm and largest radius, and the question.
+
+        Raises:
+            InvalidSetting: networks and region that do not fit together, a region without a norm, or a problem without a
+                question.
+            UnsoundBounds: a perturbation shorter than the proven bound was met; nothing of this attack can be trusted then.
+        """
+        recorder = NearestRecorder(dense, instance, self.threshold)
+        if (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
+            raise InvalidSetting(
+                f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}"
+            )
+        return _Run(self, recorder, surrogate).result()
+
+
+class _Run:
+    """One run: the largest ball proven free of adversarial inputs grows while the best perturbation shrinks."""
+
+    def __init__(self, attack: ClosestAttack, recorder: NearestRecorder, surrogate: ReluNetwork) -> None:
+        self.attack, self.recorder, self.surrogate = attack, recorder, surrogate
+        self.region, self.problem = recorder.region, recorder.problem
+        self.is_dense = surrogate.key == recorder.dense.key
+        self.deadline = recorder.begin + attack.solver.time_limit_seconds
+        self.rng = np.random.default_rng(attack.seed)
+        self.proven_radius = 0.0
+        self.timings = {"bounds_seconds": 0.0, "build_seconds": 0.0, "solve_seconds": 0.0}
+        self.work = {"nodes": 0, "simplex_iterations": 0, "gradient_evaluations": 0, "solves": 0}
+        self.size: dict[str, int] = {}
+
+    def result(self) -> AttackResult:
+        self.recorder.meet(self.region.center, "start")
+        self._approach()
+        self._prove_by_bounds()
+        solver_status = str(SolverStatus.OPTIMAL) if self._closed() else None
+        if solver_status is None and self.region.norm != "l2":
+            solver_status = self._prove_by_milp()
+        norm = self.recorder.norm
+        if norm is not None and norm < self.proven_radius * (1.0 - 1e-6):
+            raise UnsoundBounds(
+                f"a perturbation of length {norm} is adversarial although none up to {self.proven_radius} was proven to be"
+            )
+        if norm is not None:
+            self.proven_radius = min(self.proven_radius, norm)
+        proven = norm is None and self.proven_radius >= self._largest()
+        status = Status.ADVERSARIAL if self.recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
+        met = [event.surrogate_margin for event in self.recorder.timeline if event.surrogate_margin is not None]
+        return self.recorder.result(
+            status,
+            self.timings,
+            self.work,
+            surrogate_margin=max(met, default=None),
+            dual_bound=self.proven_radius,
+            gap=None if norm is None else (norm - self.proven_radius) / norm if norm > 0.0 else 0.0,
+            size=self.size,
+            solver_status=solver_status,
+        )
+
+    def _largest(self) -> float:
+        assert self.region.radius is not None  # the recorder has checked it
+        return self.region.radius
+
+    def _closed(self) -> bool:
+        norm = self.recorder.norm
+        wanted = self._largest() if norm is None else norm * (1.0 - self.attack.relative_gap)
+        return self.proven_radius >= wanted
+
+    def _approach(self, near: FloatArray | None = None) -> None:
+        attack = self.attack
+        self.work["gradient_evaluations"] += approach(self.recorder, attack.starts, attack.steps, self.rng, self.deadline, near)
+
+    def _prove_by_bounds(self) -> None:
+        """Bisect for the largest ball over which the bounds of the dense network leave no positive margin."""
+        folded = self.problem.fold(self.recorder.dense)
+        begin = time.perf_counter()
+        norm = self.recorder.norm
+        high = self._largest() if norm is None else norm * (1.0 - self.attack.relative_gap)
+        for k in range(BOUND_BISECTIONS):
+            if high <= self.proven_radius or time.perf_counter() >= self.deadline:
+                break
+            radius = high if k == 0 else (self.proven_radius + high) / 2.0
+            bounds = bound_methods.method(self.attack.bounds).compute(folded, ball(self.region, radius))
+            if float(self.problem.combine(bounds.upper[-1][None])[0]) < 0.0:
+                self.proven_radius = radius
+            else:
+                high = radius
+        self.timings["bounds_seconds"] += time.perf_counter() - begin
+
+    def _prove_by_milp(self) -> str:
+        """Maximise the margin over balls until the proof meets the perturbation; return the last solver status.
+
+        Where the optimum is within the solver's own error of 0, a ball further from the perturbation is proven instead; the
+        gap that this leaves is ``inexact``.
+        """
+        gap, failed = self.attack.relative_gap, False
+        while True:
+            norm = self.recorder.norm
+            radius = self._largest() if norm is None else norm * (1.0 - gap)
+            if failed:
+                radius = (self.proven_radius + radius) / 2.0
+            left = self.deadline - time.perf_counter()
+            if left <= 0.0:
+                return str(SolverStatus.TIME_LIMIT)
+            share = 1.0 if failed or not self.is_dense else MAIN_SHARE
+            try:
+                solution = self._solve(radius, time.perf_counter() + share * left)
+            except SolverFailure:
+                return "failed"  # what was found and proven before stands
+            if self.recorder.norm is not None and (norm is None or self.recorder.norm < norm):
+                continue  # a smaller ball, with tighter bounds
+            certain = certain_bound(solution)
+            if self.is_dense and certain < 0.0:
+                self.proven_radius = max(self.proven_radius, radius)
+                if self._closed():
+                    return str(SolverStatus.OPTIMAL)
+                if not failed:
+                    return "inexact"
+                continue
+            if solution.status is not SolverStatus.OPTIMAL:
+                if failed or not self.is_dense:
+                    return str(solution.status)
+                failed = True
+            elif not self.is_dense:
+                return str(solution.status)
+            elif norm is None or gap * WIDENING >= 1.0:
+                return "inexact"
+            else:
+                gap *= WIDENING
+
+    def _solve(self, radius: float, deadline: float) -> Solution:
+        attack, recorder, problem = self.attack, self.recorder, self.problem
+        inside = ball(self.region, radius)
+        begin = time.perf_counter()
+        folded = problem.fold(self.surrogate)
+        bounds = bound_methods.method(attack.bounds).compute(folded, inside)
+        before_build = time.perf_counter()
+        model = MaximisationModel(folded, problem, inside, bounds, attack.formulation)
+        self.timings["bounds_seconds"] += before_build - begin
+        self.timings["build_seconds"] += time.perf_counter() - before_build
+        model.set_values(self.region.center)  # a guard: a model that cuts the clean input off is wrong
+        start = self._start(inside)
+        model.set_values(start)
+        shorter: list[FloatArray] = []
+
+        def on_incumbent(x: FloatArray, _objective: float) -> bool:
+            before = recorder.norm
+            checked = recorder.meet(x, "incumbent", float(problem.value(self.surrogate(x[None]))[0]))
+            if checked is None or checked.margin < recorder.threshold:
+                return False
+            moved = shrink(recorder.dense, problem, self.region.center, checked.point[None], recorder.threshold)
+            recorder.meet(moved[0], "shrink")
+            if before is not None and recorder.norm is not None and recorder.norm >= before:
+                return False
+            shorter.append(moved[0])
+            return True
+
+        solution = attack.solver.solve(model.pyomo, model.inputs, warm_start=True, on_incumbent=on_incumbent, deadline=deadline)
+        require_feasible(solution)
+        if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
+            on_incumbent(solution.values, float("nan"))
+        self.size = self.size or solution.size
+        self.timings["solve_seconds"] += solution.solve_seconds
+        self.work["solves"] += 1
+        for name in ("nodes", "simplex_iterations"):
+            self.work[name] += solution.work.get(name, 0)
+        if shorter:
+            self._approach(np.stack(shorter))
+        return solution
+
+    def _start(self, inside: Region) -> FloatArray:
+        """Return the best point known for the model: the perturbation drawn into the ball, or the center, then climbed."""
+        best = self.recorder.best
+        known = [self.region.center] if best is None else [self.region.center, best.point]
+        points, margins, spent = ascend(
+            self.surrogate, inside, self.problem, inside.project(np.stack(known)), self.attack.steps, self.deadline
+        )
+        self.work["gradient_evaluations"] += spent
+        return points[int(np.argmax(margins))]
