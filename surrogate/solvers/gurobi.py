@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pyomo.contrib.solver.common.results import Results
 
 from surrogate.solvers.standard_form import StandardForm
 from surrogate.solvers.through_pyomo import OnColumns, PyomoSolver
@@ -24,7 +23,7 @@ class GurobiSolver(PyomoSolver):
     name: ClassVar[str] = "gurobi"
     incumbent_callbacks: ClassVar[bool] = True
     package: ClassVar[str] = "gurobipy"
-    dual_tolerance: ClassVar[float] = 1e-6  # Gurobi's OptimalityTol
+    dual_tolerance: ClassVar[float] = 1e-7  # Gurobi's OptimalityTol, as HiGHS has it; its default is 1e-6
     without_presolve: ClassVar[dict[str, Any]] = {"DualReductions": 0}
 
     def interface(self, form: StandardForm, on_columns: OnColumns, expired: Callable[[], bool]) -> Any:
@@ -45,9 +44,10 @@ class GurobiSolver(PyomoSolver):
         return interface
 
     def options(self) -> dict[str, Any]:
-        return {"Seed": self.seed, "OptimalityTol": self.dual_tolerance}
+        # By default a binary may be off by 1e-5, which big-M constants multiply; HiGHS and SCIP allow 1e-6.
+        return {"Seed": self.seed, "OptimalityTol": self.dual_tolerance, "IntFeasTol": 1e-6}
 
-    def work(self, interface: Any, results: Results) -> dict[str, int]:
+    def work(self, interface: Any, results: Any) -> dict[str, int]:
         return {"nodes": int(results.extra_info.NodeCount), "simplex_iterations": int(results.extra_info.IterCount)}
 
     def explain(self, error: Exception, form: StandardForm) -> str:

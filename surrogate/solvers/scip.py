@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pyomo.contrib.solver.common.results import Results
-
 from surrogate.solvers.standard_form import StandardForm
 from surrogate.solvers.through_pyomo import OnColumns, PyomoSolver
 
@@ -39,7 +37,7 @@ class ScipSolver(PyomoSolver):
             "numerics/feastol": FEASIBILITY_TOLERANCE,
         }
 
-    def work(self, interface: Any, results: Results) -> dict[str, int]:
+    def work(self, interface: Any, results: Any) -> dict[str, int]:
         # Pyomo reports the nodes; the iterations only SCIP's own model knows, and Pyomo keeps that to itself.
         iterations = interface._solver_model.getNLPIterations()
         return {"nodes": int(results.extra_info.NNodes), "simplex_iterations": int(iterations)}

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pyomo.contrib.solver.common.results import Results, TerminationCondition
 
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
@@ -20,11 +19,12 @@ from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, 
 OnColumns = Callable[[FloatArray], bool]
 
 _STATUS = {
-    TerminationCondition.convergenceCriteriaSatisfied: SolverStatus.OPTIMAL,
-    TerminationCondition.provenInfeasible: SolverStatus.INFEASIBLE,
-    TerminationCondition.maxTimeLimit: SolverStatus.TIME_LIMIT,
-    TerminationCondition.interrupted: SolverStatus.TIME_LIMIT,  # only the deadline interrupts, when the callback has not
+    "convergenceCriteriaSatisfied": SolverStatus.OPTIMAL,
+    "provenInfeasible": SolverStatus.INFEASIBLE,
+    "maxTimeLimit": SolverStatus.TIME_LIMIT,
+    "interrupted": SolverStatus.TIME_LIMIT,  # only the deadline interrupts, when the callback has not
 }
+"""By the names of Pyomo's ``TerminationCondition``, which older versions of Pyomo keep elsewhere."""
 
 NO_BOUND = 1e20
 """A dual bound of this size or larger is a solver's infinity."""
@@ -71,7 +71,7 @@ class PyomoSolver(Solver):
         """Return the settings that Pyomo has no name of its own for, under the solver's names."""
 
     @abstractmethod
-    def work(self, interface: Any, results: Results) -> dict[str, int]:
+    def work(self, interface: Any, results: Any) -> dict[str, int]:
         """Return ``nodes`` and ``simplex_iterations`` of a finished solve."""
 
     def explain(self, error: Exception, form: StandardForm) -> str:
@@ -110,7 +110,7 @@ class PyomoSolver(Solver):
         interface = self.interface(form, on_columns, expired)
         options = self.options()
         results = self._run(interface, model, form, options, warm_start, begin, deadline)
-        if results.termination_condition is TerminationCondition.infeasibleOrUnbounded and not expired():
+        if results.termination_condition.name == "infeasibleOrUnbounded" and not expired():
             results = self._run(interface, model, form, options | self.without_presolve, warm_start, begin, deadline)
         seconds = time.perf_counter() - begin
         if failure is not None:
@@ -122,7 +122,7 @@ class PyomoSolver(Solver):
 
     def _run(
         self, interface: Any, model: Any, form: StandardForm, options: dict[str, Any], warm: bool, begin: float, deadline: float
-    ) -> Results:
+    ) -> Any:
         left = min(begin + self.time_limit_seconds, deadline) - time.perf_counter()
         try:
             return interface.solve(
@@ -139,15 +139,15 @@ class PyomoSolver(Solver):
             raise SolverFailure(self.explain(error, form)) from error
 
     def _answer(
-        self, results: Results, form: StandardForm, watch: Watch, stopped: bool, seconds: float, work: dict[str, int]
+        self, results: Any, form: StandardForm, watch: Watch, stopped: bool, seconds: float, work: dict[str, int]
     ) -> Solution:
-        verdict = results.termination_condition
+        verdict = results.termination_condition.name
         if stopped:
             status = SolverStatus.STOPPED
         elif verdict in _STATUS:
             status = _STATUS[verdict]
         else:
-            raise SolverFailure(f"{self.name} ended with the status {verdict.name!r}")
+            raise SolverFailure(f"{self.name} ended with the status {verdict!r}")
         values, objective = None, None
         if status is not SolverStatus.INFEASIBLE and results.solution_loader.get_number_of_solutions() > 0:
             columns = form.compiled.columns

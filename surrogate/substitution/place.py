@@ -16,7 +16,7 @@ from surrogate import bounds as bound_methods
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Embedding, embed
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.pruning import Pruning
+from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 
 
@@ -28,7 +28,8 @@ class Place:
         inputs: ``d`` variables of the model, each with finite bounds or fixed.
         outputs: ``o`` other variables of the model, not fixed; constraints and the objective use them as they like.
         dense: the network that counts.
-        surrogate: the network to solve with, of the same input and output sizes, or how to prune one from ``dense``.
+        surrogate: the network to solve with, of the same input and output sizes, or how to prune one from ``dense``; a method
+            that is for one region gets the box of the inputs, one that needs data is for you to call (``pruning.prune``).
 
     Raises:
         InvalidSetting: variables that are none, too few or too many, given twice, without finite bounds, or outputs that are
@@ -81,6 +82,12 @@ class Place:
                     "lower first, or a fixed value"
                 )
         return Region([low for low, _ in limits], [high for _, high in limits])
+
+    def sparse(self) -> ReluNetwork:
+        """Return the surrogate, pruned from the dense network where it was given as a :class:`Pruning`."""
+        return (
+            self.surrogate if isinstance(self.surrogate, ReluNetwork) else prune(self.surrogate, self.dense, region=self.box())
+        )
 
     def near(self, x: ArrayLike, radius: float) -> Region:
         """Return the part of the box in which every input is at most ``radius`` of its range away from ``x`` ``(d,)``."""

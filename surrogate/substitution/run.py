@@ -11,7 +11,7 @@ import numpy as np
 
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.pruning import prune, sparsity
+from surrogate.pruning import sparsity
 from surrogate.solvers import Solution, SolverStatus
 from surrogate.substitution.place import pin, scratch, write_networks
 from surrogate.substitution.result import Attempt, Met, Outcome, SubstitutionResult
@@ -43,8 +43,7 @@ class Run:
         """Do it all; also return the decision to leave in the model."""
         view, now = self.view, time.perf_counter
         mark = now()
-        pairs = [(place.surrogate, place.dense) for place in view.places]
-        surrogates = [s if isinstance(s, ReluNetwork) else prune(s, dense) for s, dense in pairs]
+        surrogates = [place.sparse() for place in view.places]
         self.seconds["prune_seconds"] = now() - mark
 
         mark = now()

@@ -15,6 +15,7 @@ from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
 
 from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.region import Region
 from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 
 EXTRA = [
@@ -129,6 +130,19 @@ def test_the_attack_with_it_agrees_with_brute_force(kind: type[Solver], norm: st
         assert result.margin == pytest.approx(best, abs=1e-5)
         verdicts.add(result.status)
     assert verdicts == {Status.ADVERSARIAL, Status.ROBUST}
+
+
+@extra_solver
+def test_a_time_limit_gives_an_attack_no_verdict(kind: type[Solver]) -> None:
+    rng = np.random.default_rng(3)
+    network = random_network(rng, (30, 40, 40, 2))
+    center = np.full(30, 0.5)
+    label = int(network(center[None]).argmax())
+    far = network.biases[-1] + (1000.0 * (np.arange(2) == label))  # robust by far, but the bounds alone do not see it
+    guarded = type(network)(network.weights, [*network.biases[:-1], far])
+    instance = Instance(Region(0.0, 1.0, center), label, 1 - label)
+    result = SurrogateAttack(solver=kind(time_limit_seconds=0.5)).run(guarded, guarded, instance)
+    assert (result.status, result.solver_status) == (Status.UNRESOLVED, "time_limit")
 
 
 @extra_solver

@@ -17,6 +17,7 @@ import surrogate.substitution
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
+from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 from surrogate.substitution import Outcome, Place, SubstitutionResult, SurrogateOptimiser
 
@@ -244,6 +245,11 @@ class TestPlaces:
         assert result.outcome is Outcome.REPAIRED
         assert set(result.met[-1].violations) == {"y[0]"}
         require_holding(model, result, [one])
+
+    def test_a_pruning_for_one_region_gets_the_box_of_the_inputs(self) -> None:
+        model = a_model()
+        given = prune(Pruning("stable", 0.4), NETWORK, region=Region(-1.0, 1.0, np.zeros(3)))
+        assert place(model, Pruning("stable", 0.4)).sparse().key == given.key
 
 
 class TestTheModelIsLeftAsItWas:
