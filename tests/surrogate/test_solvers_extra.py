@@ -135,10 +135,10 @@ def test_the_attack_with_it_agrees_with_brute_force(kind: type[Solver], norm: st
 @extra_solver
 def test_a_time_limit_gives_an_attack_no_verdict(kind: type[Solver]) -> None:
     rng = np.random.default_rng(3)
-    network = random_network(rng, (30, 40, 40, 2))
+    network = random_network(rng, (30, 100, 100, 2))
     center = np.full(30, 0.5)
     label = int(network(center[None]).argmax())
-    far = network.biases[-1] + (1000.0 * (np.arange(2) == label))  # robust by far, but the bounds alone do not see it
+    far = network.biases[-1] + (3000.0 * (np.arange(2) == label))  # robust by far, but the bounds alone do not see it
     guarded = type(network)(network.weights, [*network.biases[:-1], far])
     instance = Instance(Region(0.0, 1.0, center), label, 1 - label)
     result = SurrogateAttack(solver=kind(time_limit_seconds=0.5)).run(guarded, guarded, instance)
