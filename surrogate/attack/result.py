@@ -109,8 +109,8 @@ class AttackResult:
             and ``regions`` visited or ``solves`` made by attacks that solve more than one MILP.
         size: ``binaries``, ``rows``, ``columns``, ``nonzeros`` of the model that went to the solver; empty without a MILP.
         solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...), ``failed`` if it gave
-            up after the bounds had decided, ``exhausted`` if every activation region was visited, ``inexact`` if the solver's own error hides the
-            rest of a proof; None without a MILP.
+            up after the bounds had decided, ``exhausted`` if every activation region was visited, ``inexact`` if the solver's
+            own error hides the rest of a proof; None without a MILP.
         regions: the activation regions that were visited and excluded, in order of time.
     """
 
