@@ -411,3 +411,39 @@ class TestMisuse:
         model.impossible = pyo.Constraint(expr=model.given <= 0.5)
         with pytest.raises(InvalidSetting, match="whose variables are all fixed is violated"):
             SurrogateOptimiser().solve(model, place(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30))
+def test_fuzz_against_the_dense_model(seed: int) -> None:
+    """Random networks and floors, some out of reach, with integer and continuous variables of the user's own around them."""
+    rng = np.random.default_rng(seed)
+    dense = random_network(rng, [(3, 6, 2), (3, 8, 4, 2), (3, 12, 2)][seed % 3])
+    seen = dense(rng.uniform(-1.0, 1.0, size=(500, 3)))[:, 0]
+    floor = float(np.quantile(seen, rng.uniform(0.5, 1.0)) + 3.0 * np.ptp(seen) * (seed % 5 == 0))
+    sense, sign = (pyo.minimize, 1.0) if seed % 2 else (pyo.maximize, -1.0)
+
+    def build() -> Any:
+        model = a_model(floor, sense)
+        model.n = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, 50))
+        model.w = pyo.Var(bounds=(0, None))
+        model.cover = pyo.Constraint(expr=model.w + 0.7 * model.n >= model.y[1])
+        model.short = pyo.Constraint(expr=model.w - model.x[0] <= 0.9)
+        model.cost.deactivate()
+        model.goal = pyo.Objective(expr=sign * (model.n + 0.3 * model.w + model.x[1] + 0.1 * model.y[0]), sense=sense)
+        return model
+
+    exact = SurrogateOptimiser().solve(model := build(), place(model, dense, dense))
+    for method in ("magnitude", "structured", "random"):
+        for repair in ("needed", "always"):
+            model = build()
+            one = place(model, Pruning(method, float(rng.uniform(0.2, 0.9))), dense)
+            result = SurrogateOptimiser(repair=repair).solve(model, one)
+            assert (result.outcome is Outcome.INFEASIBLE) == (exact.outcome is Outcome.INFEASIBLE)
+            if result.objective is None or exact.objective is None:
+                assert result.outcome is Outcome.INFEASIBLE
+                continue
+            require_holding(model, result, [one])
+            assert sign * result.objective >= sign * exact.objective - 1e-5
+            if repair == "always":
+                assert result.objective == pytest.approx(exact.objective, abs=1e-4)
