@@ -234,14 +234,14 @@ class _Sweep:
 
     def _say_training(self, jobs: dict[str, tuple[Settings, Any]]) -> None:
         if jobs:
-            names = ", ".join(f"{s.network.name} on {s.dataset.name}" for s, _ in jobs.values())
+            names = ", ".join(f"{s.network.name} on {s.dataset.title}" for s, _ in jobs.values())
             self.progress.activity(f"training {names}")
 
     def _keep_network(self, key: str, trained: TrainedNetwork, settings: Settings) -> None:
         with self.interruption.postponed():
             self.store.save_network(key, trained, training_recipe(settings))
             self.tracker.log_network(trained.network.key, trained.network)
-        on, found = f" on {settings.dataset.name}", ""
+        on, found = f" on {settings.dataset.title}", ""
         if trained.accuracy is not None:
             found = f": {100 * trained.accuracy:.2f} % of the test images"
         if trained.train_seconds is None:

@@ -29,6 +29,11 @@ class DatasetSettings:
     function: Annotated[str | None, rules.one_of(rules.functions)]
     inputs: Annotated[int | None, rules.at_least(1)]
 
+    @property
+    def title(self) -> str:
+        """What people call it: the name, or the function that it is drawn from."""
+        return self.name if self.function is None else self.function
+
 
 @dataclass(frozen=True)
 class NetworkSettings:

@@ -232,6 +232,17 @@ def test_values_that_where_excludes_need_not_go_together(composer: Composer) -> 
     assert len(plan.trials) == 3
 
 
+def test_the_experiment_on_functions_is_valid(composer: Composer) -> None:
+    master = composer.loader.load_configuration("config", ["+experiment=functions"], RunMode.MULTIRUN)
+    params = OmegaConf.to_container(master.hydra.sweeper.params)
+    assert isinstance(params, dict)
+    plan = composer.plan(*(f"{key}={value}" for key, value in params.items()), "+experiment=functions")
+    assert len(plan.trials) == 16
+    assert len({trial.training_key for trial in plan.trials}) == 4
+    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"output"}
+    assert len({trial.key for trial in plan.trials}) == 16
+
+
 @pytest.mark.parametrize("experiment", ["digits", "mnist"])
 def test_the_experiments_are_valid(composer: Composer, experiment: str) -> None:
     master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
