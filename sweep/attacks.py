@@ -1,7 +1,8 @@
 """The attacks a trial can run, from its settings: a function an attack, and its line in :data:`ATTACKS`.
 
-A new attack is a function here, a line in the registry, and a file in ``conf/attack``. What it imports of :mod:`surrogate` it
-imports when it is called: the names alone are needed to check a configuration.
+A new attack is a function here, a line in the registry, its name in :data:`WITHOUT_SURROGATE` if it takes no pruned network,
+and a file in ``conf/attack``. What it imports of :mod:`surrogate` it imports when it is called: the names alone are needed to
+check a configuration.
 """
 
 from __future__ import annotations
@@ -74,3 +75,6 @@ def surrogate_attack(settings: Settings) -> Attack:
 
 ATTACKS: dict[str, Callable[[Settings], Attack]] = {"surrogate": surrogate_attack, "gradient": gradient_attack}
 """Every attack by the name that ``attack.method`` gives it."""
+
+WITHOUT_SURROGATE = ("gradient",)
+"""The attacks on the dense network alone: how it would be pruned can't change their results, nor is it part of their names."""

@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
+from sweep.attacks import WITHOUT_SURROGATE
 from sweep.errors import ConfigError
 from sweep.rules import FUNCTION
 from sweep.schema import Settings, check, read
@@ -113,8 +114,14 @@ def canonical(settings: Settings) -> dict[str, Any]:
     attack = settings.attack
     _canonical_network(config, settings)
     _canonical_questions(config, settings)
+    if attack.method in WITHOUT_SURROGATE:
+        del config["pruning"]
+    elif settings.pruning.method == "none":
+        config["pruning"] = {"method": "none"}
+    elif settings.pruning.finetune.rounds == 0:
+        config["pruning"]["finetune"] = {"rounds": 0}
     if attack.method == "gradient":
-        for section in ("pruning", "bounds", "formulation"):
+        for section in ("bounds", "formulation"):
             del config[section]
         config["solver"] = {"time_limit_seconds": settings.solver.time_limit_seconds, "seed": settings.solver.seed}
         for name in ("on_incumbent", "start", "polish"):
@@ -122,10 +129,6 @@ def canonical(settings: Settings) -> dict[str, Any]:
         return config
     if attack.start != "gradient":
         del config["attack"]["gradient_starts"], config["attack"]["gradient_steps"]
-    if settings.pruning.method == "none":
-        config["pruning"] = {"method": "none"}
-    elif settings.pruning.finetune.rounds == 0:
-        config["pruning"]["finetune"] = {"rounds": 0}
     return config
 
 
@@ -172,10 +175,13 @@ def short_name(settings: Settings) -> str:
     """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
     network = settings.network.name
     pruning = settings.pruning
-    if settings.attack.method == "gradient":
-        return f"{network} gradient"
+    attack = settings.attack.method
+    if attack in WITHOUT_SURROGATE:
+        return f"{network} {attack}"
     if pruning.method == "none":
-        return f"{network} dense"
+        return f"{network} {'dense' if attack == 'surrogate' else attack}"
+    if attack != "surrogate":
+        network = f"{network} {attack}"
     rounds = pruning.finetune.rounds
     finetuned = {0: "", 1: " finetuned"}.get(rounds, f" finetuned in {rounds} rounds")
     return f"{network} {pruning.method} {pruning.amount:g}{finetuned}"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sweep.attacks import WITHOUT_SURROGATE
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import network_name
 
@@ -24,6 +25,7 @@ MARGIN_TOLERANCE = 1e-6
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
+SURROGATE = "surrogate"
 
 _BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "hydra", "dataset.folder", "instances.seed")
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
@@ -38,7 +40,7 @@ class Setting:
     """Hidden layers, as ``4x64``: depth times width."""
     attack: str
     method: str | None
-    """Pruning method; None for an attack without a MILP, which needs no surrogate."""
+    """Pruning method; None for an attack that takes no pruned network."""
     amount: float | None
     finetune_rounds: int | None
     extras: tuple[tuple[str, str], ...] = ()
@@ -46,7 +48,7 @@ class Setting:
 
     @property
     def is_dense_milp(self) -> bool:
-        return self.method == "none"
+        return self.attack == SURROGATE and self.method == "none"
 
     @property
     def is_gradient(self) -> bool:
@@ -55,9 +57,9 @@ class Setting:
     @property
     def label(self) -> str:
         """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
-        words = [self.attack if self.method is None else DENSE_MILP]
+        words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []
         if self.method not in (None, "none"):
-            words = [f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method)]
+            words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
         return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
@@ -154,7 +156,7 @@ def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord]
 def _base_setting(flat: Mapping[str, Any]) -> Setting:
     network = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
-    if attack != "surrogate":
+    if attack in WITHOUT_SURROGATE:
         return Setting(network, attack, None, None, None)
     if method == "none":
         return Setting(network, attack, "none", None, None)
@@ -164,9 +166,9 @@ def _base_setting(flat: Mapping[str, Any]) -> Setting:
 def _is_named(key: str, setting: Setting) -> bool:
     """Whether a key is part of the setting's name already, or cannot change its result."""
     sections = [*_NAMED, *_BOOKKEEPING]
-    if setting.method is None:
+    if setting.is_gradient:
         sections += _MILP_ONLY
-    elif setting.is_dense_milp:
+    elif setting.method in (None, "none"):
         sections.append("pruning")
     elif not setting.finetune_rounds:
         sections.append("pruning.finetune")

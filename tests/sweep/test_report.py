@@ -147,6 +147,21 @@ def test_other_swept_settings_get_a_column_and_a_name() -> None:
     assert "magnitude 0.8 training.seed=3" in set(frame["setting"])
 
 
+def test_attacks_other_than_the_two_yardsticks_keep_their_name_and_their_pruning() -> None:
+    def named(attack: str, method: str, amount: float = 0.0) -> str:
+        (setting,) = group([synthetic.trial(config=synthetic.config(attack=attack, method=method, amount=amount))])
+        assert setting.is_dense_milp == (attack == "surrogate" and method == "none")
+        return setting.label
+
+    assert named("surrogate", "none") == "dense MILP"
+    assert named("surrogate", "magnitude", 0.8) == "magnitude 0.8"
+    assert named("gradient", "magnitude", 0.8) == "gradient"
+    assert named("another", "none") == "another"
+    assert named("another", "magnitude", 0.8) == "another magnitude 0.8"
+    pools = [synthetic.trial(config=synthetic.config(attack="another", method="magnitude", amount=a)) for a in (0.5, 0.8)]
+    assert len(group(pools)) == 2
+
+
 def test_settings_that_do_not_matter_are_no_column() -> None:
     records = synthetic.sweep(networks=[(4, 64)])
     for place, record in enumerate(records):
