@@ -4,9 +4,10 @@ from surrogate.bounds.base import SLACK, BoundMethod, Bounds
 from surrogate.bounds.box import Box
 from surrogate.bounds.crown import AlphaCrown, Crown
 from surrogate.bounds.interval import Interval
+from surrogate.bounds.lp import Lp
 from surrogate.errors import InvalidSetting
 
-METHODS: dict[str, type[BoundMethod]] = {method.name: method for method in (Box, Interval, Crown, AlphaCrown)}
+METHODS: dict[str, type[BoundMethod]] = {method.name: method for method in (Box, Interval, Crown, AlphaCrown, Lp)}
 """Every method by its name, loosest first."""
 
 
@@ -21,4 +22,4 @@ def method(name: str) -> BoundMethod:
     return METHODS[name]()
 
 
-__all__ = ["METHODS", "SLACK", "AlphaCrown", "BoundMethod", "Bounds", "Box", "Crown", "Interval", "method"]
+__all__ = ["METHODS", "SLACK", "AlphaCrown", "BoundMethod", "Bounds", "Box", "Crown", "Interval", "Lp", "method"]
