@@ -1,4 +1,4 @@
-"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model.
+"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model, bounds.
 
 Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
 tables of such a file again, and --resume measures only what it does not hold yet, or only as a failure.
@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import comparison, model_size, proofs, wide
+from benchmarks import bounds, comparison, model_size, proofs, wide
 from benchmarks.peers import TOOLS
 from benchmarks.results import Results
 from benchmarks.sections import Options, Section
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Section] = {
     "wide": wide.SECTION,
     "peers": comparison.SECTION,
     "model": model_size.SECTION,
+    "bounds": bounds.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""
 
