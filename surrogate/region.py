@@ -118,7 +118,10 @@ class Region:
         rows = self._rows(C)
         if self.norm in ("none", "linf"):
             low, high = self.tight_box()
-            points = np.where(rows > 0.0, high, np.where(rows < 0.0, low, self.center))
+            points = np.where(rows > 0.0, high, low)
+            indifferent = rows == 0.0
+            if indifferent.any():
+                points = np.where(indifferent, self.center, points)
             return np.einsum("kd,kd->k", rows, points), points
         gain = np.abs(rows)
         capacity = np.where(rows >= 0.0, self.upper - self.center, self.center - self.lower)

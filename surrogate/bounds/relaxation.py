@@ -154,14 +154,17 @@ class Relaxation:
         last = np.asarray(rows, dtype=np.float32)[:, self.neurons[-1]]
         return self._pass(last, alpha, multipliers.beta, signs, slopes, offsets, gradient=False)[0]
 
-    def activations(self, points: FloatArray) -> Layers:
-        """Return the pre-activations ``(k, u)`` a layer of the neurons in question, at points ``(k, d)`` of the region."""
+    def activations(self, points: FloatArray) -> tuple[Layers, FloatArray]:
+        """Return the pre-activations ``(k, u)`` a layer of the neurons in question, and the last layer's outputs ``(k, n)``.
+
+        At points ``(k, d)`` of the region; the outputs are those of the neurons kept, in this relaxation's order.
+        """
         y, found = points, []
         for weight, bias, size in zip(self.weights, self.biases, self.sizes, strict=True):
             y = y @ weight.T + bias
             found.append(y[:, :size].copy())
             y[:, :size] = np.maximum(y[:, :size], 0.0)
-        return found
+        return found, y
 
     def optimise(
         self, rows: FloatArray, multipliers: Multipliers, steps: int, stop_below: FloatArray | float = -np.inf
@@ -183,16 +186,27 @@ class Relaxation:
         alpha = [np.where(f, a, s) for f, a, s in zip(free, multipliers.alpha, slopes, strict=True)]
         beta = [b.astype(np.float32) for b in multipliers.beta]
         signs = [split.astype(np.float32) for split in multipliers.split]
+        enough = np.broadcast_to(np.asarray(stop_below, dtype=np.float64), len(last))
         best, best_alpha, best_beta = np.full(len(last), np.inf), [a.copy() for a in alpha], [b.copy() for b in beta]
         alpha_steps, beta_steps = _Adam(alpha, ALPHA_RATE), _Adam(beta, BETA_RATE)
+        active = np.arange(len(last))
         for step in range(steps + 1):
             value, coefficients, z = self._pass(last, alpha, beta, signs, slopes, offsets, gradient=step < steps)
-            better = value < best
-            best[better] = value[better]
+            better = np.flatnonzero(value < best[active])
+            best[active[better]] = value[better]
             for kept, now in zip((*best_alpha, *best_beta), (*alpha, *beta), strict=True):
-                kept[better] = now[better]
-            if step == steps or (best < stop_below).all():
+                kept[active[better]] = now[better]
+            open_ones = np.flatnonzero(best[active] >= enough[active])
+            if step == steps or open_ones.size == 0:
                 break
+            if open_ones.size < COMPACT * active.size:
+                active, last = active[open_ones], last[open_ones]
+                everything = (alpha, beta, signs, slopes, offsets, free, coefficients, z)
+                alpha, beta, signs, slopes, offsets, free, coefficients, z = (
+                    [array[open_ones] for array in arrays] for arrays in everything
+                )
+                alpha_steps.take(alpha, open_ones)
+                beta_steps.take(beta, open_ones)
             rate = DECAY**step
             alpha_steps.step([np.minimum(a, 0.0) * z_ * f for a, z_, f in zip(coefficients, z, free, strict=True)], rate)
             beta_steps.step([s * z_ for s, z_ in zip(signs, z, strict=True)], rate)
@@ -248,6 +262,9 @@ class Relaxation:
 ALPHA_RATE, BETA_RATE, DECAY = 0.2, 0.05, 0.97
 """Adam's learning rates and their decay a step."""
 
+COMPACT = 0.8
+"""Rows that are low enough leave the batch when less than this share of it is left."""
+
 
 class _Adam:
     """Adam (Kingma and Ba, ICLR 2015) on arrays that are changed in place."""
@@ -256,6 +273,12 @@ class _Adam:
         self.arrays, self.rate, self.count = arrays, rate, 0
         self.first = [np.zeros_like(array) for array in arrays]
         self.second = [np.zeros_like(array) for array in arrays]
+
+    def take(self, arrays: Layers, chosen: NDArray) -> None:
+        """Go on with ``arrays``, which are the rows ``chosen`` of the ones before."""
+        self.arrays = arrays
+        self.first = [moment[chosen] for moment in self.first]
+        self.second = [moment[chosen] for moment in self.second]
 
     def step(self, gradients: Layers, decay: float) -> None:
         self.count += 1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray
+from surrogate.quiet_highs import QuietHighs
 from surrogate.region import Region
 
 PENALTY = 1e4
@@ -42,8 +43,7 @@ class LeafSolver:
         outputs = rows[:, relaxation.neurons[-1]]
         goal, constant = outputs @ last_slope, outputs @ last_intercept + offsets
         lp, columns = self._programme(goal, constant, signs[:, None] * slopes, signs * intercepts)
-        highs = highspy.Highs()
-        highs.silent()
+        highs = QuietHighs()
         highs.passModel(lp)
         highs.run()
         solved = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal

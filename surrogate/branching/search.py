@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds import Bounds
+from surrogate.bounds.base import affine_over_box
 from surrogate.bounds.crown import refine
 from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
 from surrogate.branching.domains import Domain, Part
@@ -52,6 +53,7 @@ class BranchAndBound:
         candidates: neurons that are tried, without steps, before one is split (strong branching).
         refine_depth: after so many splits, a domain gets pre-activation bounds of its own.
         refine_steps: gradient steps on each of these bounds.
+        offered: of the points that a batch's rows attain their bounds at, so many of the best are offered as candidates.
         most_open: when more domains are open, those nearest to being closed go first, which bounds the memory.
     """
 
@@ -59,8 +61,9 @@ class BranchAndBound:
     root_steps: int = 50
     steps: int = 10
     candidates: int = 4
-    refine_depth: int = 8
+    refine_depth: int = 5
     refine_steps: int = 5
+    offered: int = 4
     most_open: int = 100_000
 
     def run(
@@ -213,11 +216,10 @@ class _Search:
         open_ones = np.array([i for i, bound in enumerate(bounds) if not self._close(float(bound))], dtype=np.intp)
         if open_ones.size == 0:
             return
-        self.on_points(result.point[open_ones])
         kept = multipliers.take(open_ones)
-        candidates = self._candidates(
-            part.relaxation, Pass(result.value, result.point[open_ones], [a[open_ones] for a in result.coefficients]), kept
-        )
+        opened = Pass(result.value, result.point[open_ones], [a[open_ones] for a in result.coefficients])
+        candidates, values = self._candidates(part.relaxation, rows[open_ones], opened, kept)
+        self.on_points(opened.point[np.argsort(-values)[: self.settings.offered]])
         flat = [np.concatenate(kind, axis=1) for kind in (kept.alpha, kept.beta, kept.split)]
         alpha, beta, split = flat[0].astype(np.float16), np.minimum(flat[1], 6e4).astype(np.float16), flat[2]
         for n, i in enumerate(open_ones.tolist()):
@@ -225,15 +227,21 @@ class _Search:
             if not self._close(bound):
                 part.push(Domain(bound, int(rows[i]), alpha[n], beta[n], split[n], candidates[n], int(depth[i])))
 
-    def _candidates(self, relaxation: Relaxation, result: Pass, multipliers: Multipliers) -> list[NDArray[np.intp]]:
+    def _candidates(
+        self, relaxation: Relaxation, rows: NDArray[np.intp], result: Pass, multipliers: Multipliers
+    ) -> tuple[list[NDArray[np.intp]], FloatArray]:
         """Return per domain the free neurons whose relaxation costs most at the point that attains the bound, best first.
+
+        Returned with them: the rows' values at these points.
 
         With the true pre-activations of that point, the gaps between the chosen lines and the ReLUs, times the coefficients,
         add up to the distance between the bound and the value there. Half of the candidates go by the largest gap that could
         be instead.
         """
         gaps, sizes = [], []
-        for layer, (z, A) in enumerate(zip(relaxation.activations(result.point), result.coefficients, strict=True)):
+        activations, outputs = relaxation.activations(result.point)
+        values = np.einsum("kn,kn->k", outputs, self.weight[rows][:, relaxation.neurons[-1]]) + self.bias[rows]
+        for layer, (z, A) in enumerate(zip(activations, result.coefficients, strict=True)):
             line = np.where(A > 0.0, relaxation.slopes[layer] * z + relaxation.offsets[layer], multipliers.alpha[layer] * z)
             free = multipliers.split[layer] == 0
             gaps.append(np.where(free, np.maximum(A * (line - np.maximum(z, 0.0)), 0.0), -1.0))
@@ -246,7 +254,7 @@ class _Search:
             more = [j for j in second[: self.settings.candidates] if j not in first][: self.settings.candidates - half]
             best = np.concatenate([first, np.array(more, dtype=np.intp)])
             chosen.append(best[g[best] >= 0.0])
-        return chosen
+        return chosen, values
 
     def _refine(self, part: Part, domain: Domain) -> None:
         split = part.full_split(domain.split)
@@ -254,7 +262,11 @@ class _Search:
         if bounds is None:  # the part is empty: nothing in it reaches any value
             return
         new = self._new_part(bounds, split)
-        rows, known = np.array([domain.row], dtype=np.intp), np.array([domain.bound])
+        rows = np.array([domain.row], dtype=np.intp)
+        # Where backward bounds are poor, the box that the last layer's new bounds make may be better.
+        last = np.maximum(bounds.lower[-2], 0.0), np.maximum(bounds.upper[-2], 0.0)
+        _, by_box = affine_over_box(self.weight[rows], self.bias[rows], *last)
+        known = np.minimum(by_box, domain.bound)
         self._bound(new, rows, part.carry(domain, new), 2 * self.settings.steps, known, np.zeros(1))
 
     def _solve_leaf(self, part: Part, domain: Domain) -> None:
