@@ -103,12 +103,12 @@ class BranchAndBoundAttack:
         def on_points(points: FloatArray) -> None:
             nonlocal climbing
             now = time.perf_counter()
-            if climbing > CLIMB_SHARE * (now - begin):
-                return
-            reached, margins, spent = ascend(dense, region, problem, points, self.climb_steps, deadline)
-            climbing += time.perf_counter() - now
-            work["gradient_evaluations"] += spent
-            top = int(np.argmax(margins))
+            reached, margins = points, problem.value(dense(points))
+            if climbing <= CLIMB_SHARE * (now - begin):
+                reached, margins, spent = ascend(dense, region, problem, points, self.climb_steps, deadline)
+                climbing += time.perf_counter() - now
+                work["gradient_evaluations"] += spent
+            top = int(np.argmax(margins))  # also of points that did not climb: a leaf's is the optimum there
             if recorder.best is None or margins[top] > recorder.best.margin:
                 recorder.meet(reached[top], "relaxation")
 

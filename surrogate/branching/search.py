@@ -103,6 +103,11 @@ class _Search:
         threshold: Callable[[], float],
         on_points: Callable[[FloatArray], None],
     ) -> None:
+        if len(network.weights) == 1:
+            # A leaf from the start: behind neurons x - lower, which are always active.
+            (weight,), (bias,), width = network.weights, network.biases, region.upper - region.lower
+            network = ReluNetwork([np.eye(region.size), weight], [-region.lower, bias + weight @ region.lower])
+            bounds = Bounds((np.zeros(region.size), *bounds.lower), (width, *bounds.upper))
         self.settings, self.network, self.region = settings, network, region
         self.threshold, self.on_points = threshold, on_points
         self.weight, self.bias = network.weights[-1], network.biases[-1]
@@ -136,12 +141,6 @@ class _Search:
     def _open_root(self) -> None:
         rows = np.array([row for row in self.rows if not self._close(float(self.root_bounds.upper[-1][row]))], dtype=np.intp)
         if rows.size == 0:
-            return
-        if len(self.network.weights) == 1:
-            # A linear function's bound is attained at a point, so there is nothing to split.
-            _, points = self.region.support(self.weight[rows])
-            self.on_points(points)
-            self.closed = max(self.closed, float(self.root_bounds.upper[-1][rows].max()))
             return
         part = self._new_part(self.root_bounds, None)
         known = self.root_bounds.upper[-1][rows]
