@@ -1,0 +1,211 @@
+"""Claims that must hold on the networks and regions that break solvers: each complete attack, each odd case, brute force."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from oracles import brute_force_maximum, random_network, random_region
+
+from surrogate.attack import AttackResult, GradientAttack, Instance, Status, SurrogateAttack
+from surrogate.attack.branch_and_bound import BranchAndBoundAttack
+from surrogate.bounds import METHODS as BOUNDS
+from surrogate.bounds import method
+from surrogate.errors import InvalidNetwork
+from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.pruning import Pruning, prune
+from surrogate.region import Region
+from surrogate.solvers import HighsSolver
+from surrogate.witness import check
+
+COMPLETE: dict[str, Callable[[ReluNetwork, Instance], AttackResult]] = {
+    **{
+        f"MILP, {name}": lambda dense, instance, name=name: SurrogateAttack(bounds=name).run(dense, dense, instance)
+        for name in ("box", "crown", "lp")
+    },
+    "branch and bound": lambda dense, instance: BranchAndBoundAttack(bounds="interval", relative_gap=1e-6).run(dense, instance),
+}
+"""Attacks that end with the optimum of the dense network, if they are given the time."""
+
+
+def plain(seed: int, sizes: tuple[int, ...] = (3, 4, 3, 3), bias: bool = True) -> ReluNetwork:
+    return random_network(np.random.default_rng(seed), sizes, bias)
+
+
+def with_layer(network: ReluNetwork, layer: int, change: Callable[[FloatArray, FloatArray], None]) -> ReluNetwork:
+    weights, biases = [w.copy() for w in network.weights], [b.copy() for b in network.biases]
+    change(weights[layer], biases[layer])
+    return ReluNetwork(weights, biases)
+
+
+def dead(weight: FloatArray, bias: FloatArray) -> None:
+    weight[:], bias[:] = -np.abs(weight), -0.5
+
+
+def zero_row(weight: FloatArray, bias: FloatArray) -> None:
+    weight[0] = 0.0
+
+
+def tiny(weight: FloatArray, bias: FloatArray) -> None:
+    weight[::2] = 1e-8 * np.sign(weight[::2])
+    bias[::2] = 0.0
+
+
+def duplicated(weight: FloatArray, bias: FloatArray) -> None:
+    weight[:, 1] = weight[:, 0]
+
+
+def twins(weight: FloatArray, bias: FloatArray) -> None:
+    weight[1], bias[1] = weight[0], bias[0]
+
+
+BALL = random_region(np.random.default_rng(1), 3, "l1")
+CASES: dict[str, tuple[ReluNetwork, Region]] = {
+    "weights of 1e-8 in the first layer": (with_layer(plain(1), 0, tiny), BALL),
+    "weights of 1e-8 further in": (with_layer(plain(2), 1, tiny), BALL),
+    "a dead layer": (with_layer(plain(3), 1, dead), BALL),
+    "all neurons of the first layer pruned": (with_layer(plain(3), 0, lambda w, b: w.fill(0.0)), BALL),
+    "zero row": (with_layer(plain(4), 0, zero_row), BALL),
+    "zero row at the end": (with_layer(plain(4), 2, zero_row), BALL),
+    "no bias": (plain(5, bias=False), BALL),
+    "one layer": (plain(6, (3, 3)), BALL),
+    "radius larger than the box, l1": (plain(7), Region(0.0, 1.0, [0.0, 0.5, 1.0], 99.0, "l1")),
+    "radius larger than the box, linf": (plain(7), Region(0.0, 1.0, [0.0, 0.5, 1.0], 99.0, "linf")),
+    "duplicated inputs": (with_layer(plain(8), 0, duplicated), BALL),
+    "equal neurons": (with_layer(plain(9), 1, twins), BALL),
+    "a constant input": (plain(10), Region([0.0, 0.3, 0.0], [1.0, 0.3, 1.0], [0.5, 0.3, 0.2], 0.6, "l1")),
+    "all inputs constant": (plain(11), Region([0.1, 0.3, 0.5], [0.1, 0.3, 0.5], [0.1, 0.3, 0.5], 0.6, "linf")),
+    "a tiny radius": (plain(12), Region(0.0, 1.0, [0.5, 0.5, 0.5], 1e-7, "l1")),
+}
+
+
+@functools.cache
+def question(case: str, target: bool) -> tuple[ReluNetwork, Instance, float]:
+    """A case, against the class after the label or any other one, and its optimum by brute force."""
+    dense, region = CASES[case]
+    label = int(dense(region.center[None]).argmax())
+    instance = Instance(region, label, (label + 1) % 3 if target else None)
+    return dense, instance, brute_force_maximum(instance.problem.fold(dense), region)
+
+
+@pytest.mark.parametrize("attack", COMPLETE)
+@pytest.mark.parametrize("case", CASES)
+def test_odd_networks_and_regions(case: str, attack: str) -> None:
+    for target in (False, True):
+        dense, instance, expected = question(case, target)
+        result = COMPLETE[attack](dense, instance)
+        assert result.margin == pytest.approx(expected, abs=1e-5)
+        assert result.dual_bound == pytest.approx(expected, abs=1e-5)
+        if abs(expected) > 1e-5:
+            assert result.status is (Status.ADVERSARIAL if expected > 0.0 else Status.ROBUST)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_surrogate_of_an_odd_network_proves_nothing(case: str) -> None:
+    dense, instance, expected = question(case, False)
+    for pruning, amount in (("magnitude", 0.5), ("structured", 0.5), ("random", 0.99)):
+        surrogate = prune(Pruning(pruning, amount), dense, None)
+        if surrogate.key == dense.key:
+            continue
+        result = SurrogateAttack(polish=True).run(dense, surrogate, instance)
+        assert result.status is not Status.ROBUST
+        assert (result.status is Status.ADVERSARIAL) <= (expected > 0.0)
+        assert result.margin <= expected + 1e-5
+
+
+def exact(network: ReluNetwork, x: FloatArray) -> list[list[Fraction]]:
+    """Every layer's pre-activations at ``x`` without rounding."""
+    y, found = [Fraction(float(v)) for v in x], []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        rows = [[Fraction(float(w)) for w in row] for row in weight]
+        z = [sum((w * v for w, v in zip(row, y, strict=True)), Fraction(float(c))) for row, c in zip(rows, bias, strict=True)]
+        found.append(z)
+        y = [max(v, Fraction(0)) for v in z]
+    return found
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds_contain_the_exact_values_however_sums_cancel(name: str) -> None:
+    # Large weights that cancel: float64 loses the digits that decide the sign, and only the slack keeps the bounds sound.
+    rounded_wrongly = 0
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        first = rng.normal(size=(4, 3)) * 1e6
+        first[2:] = -first[:2] * (1.0 + 1e-15)
+        last = np.repeat(rng.normal(size=(2, 1)) * 1e6, 4, axis=1) + rng.normal(size=(2, 4))
+        network = ReluNetwork([first, last], [rng.normal(size=4), rng.normal(size=2)])
+        for norm in ("l1", "linf"):
+            region = random_region(rng, 3, norm)
+            bounds = method(name).compute(network, region)
+            corners = region.support(np.array(list(product((-1.0, 0.0, 1.0), repeat=3))))[1]
+            for x in corners:
+                if not region.contains(x, tolerance=0.0):
+                    continue
+                for z, low, high, computed in zip(
+                    exact(network, x), bounds.lower, bounds.upper, network.pre_activations(x[None]), strict=True
+                ):
+                    assert all(Fraction(float(a)) <= v <= Fraction(float(b)) for a, v, b in zip(low, z, high, strict=True))
+                    rounded_wrongly += sum(Fraction(float(c)) != v for c, v in zip(computed[0], z, strict=True))
+    assert rounded_wrongly > 0
+
+
+@pytest.mark.parametrize("norm", ["l1", "linf"])
+def test_a_witness_is_held_to_a_stricter_tolerance_than_the_solver(norm: str) -> None:
+    # f = x - 0.5 over [0, 0.5 - 2e-7]: within HiGHS's 1e-6 a point beyond the side would be adversarial; there is none inside.
+    dense = ReluNetwork([[[1.0]], [[0.0], [1.0]]], [[0.0], [0.5, 0.0]])
+    side = 0.5 - 2e-7
+    region = Region(0.0, 1.0, [0.0], side, norm)
+    instance = Instance(region, 0, 1)
+    for beyond in (1e-8, 1e-7, 3e-7, 9e-7):
+        checked = check(dense, region, instance.problem, [side + beyond])
+        assert checked is not None
+        assert not checked.is_witness
+        assert checked.point[0] <= side + 1e-9
+    for name, attack in COMPLETE.items():
+        result = attack(dense, instance)
+        assert result.status is not Status.ADVERSARIAL, name
+        assert result.witness is None, name
+        assert result.margin == pytest.approx(-2e-7, abs=2e-9), name
+
+
+def test_a_time_limit_never_proves_in_any_attack() -> None:
+    dense = plain(0, (6, 30, 30, 3))
+    region = Region(0.0, 1.0, np.full(6, 0.5), 0.4, "l1")
+    label = int(dense(region.center[None]).argmax())
+    instance = Instance(region, label)
+    results = [
+        SurrogateAttack(bounds="box", solver=HighsSolver(time_limit_seconds=1e-6)).run(dense, dense, instance),
+        BranchAndBoundAttack(bounds="box", time_limit_seconds=1e-6).run(dense, instance),
+        GradientAttack(time_limit_seconds=1e-6).run(dense, instance),
+    ]
+    for result in results:
+        assert result.status is not Status.ROBUST
+        assert result.dual_bound is None or result.dual_bound >= result.margin
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", ["weight", "bias"])
+def test_weights_that_are_no_numbers_are_refused_at_every_door(wrong: float, place: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    import torch
+    from safetensors.numpy import save_file
+
+    arrays = {"weight.0": np.ones((2, 2)), "bias.0": np.zeros(2)}
+    arrays[f"{place}.0"].flat[1] = wrong
+    message = "layer 0 has weights or biases that are NaN or infinite"
+    with pytest.raises(InvalidNetwork, match=message):
+        ReluNetwork([arrays["weight.0"]], [arrays["bias.0"]])
+    save_file(arrays, str(tmp_path / "stored"))
+    with pytest.raises(InvalidNetwork, match=message):
+        ReluNetwork.load(tmp_path / "stored")
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    with torch.no_grad():
+        getattr(module[0], place).view(-1)[1] = wrong
+    with pytest.raises(InvalidNetwork, match="NaN"):
+        ReluNetwork.from_torch(module)
+    good = plain(0, (2, 2))
+    with pytest.raises(InvalidNetwork, match=message):
+        good.compose(np.array([[wrong, 1.0]]))
