@@ -1,8 +1,8 @@
 """The attacks a trial can run, from its settings: a function an attack, and its line in :data:`ATTACKS`.
 
-A new attack is a function here, a line in the registry, its name in :data:`WITHOUT_SURROGATE` if it takes no pruned network,
-and a file in ``conf/attack``. What it imports of :mod:`surrogate` it imports when it is called: the names alone are needed to
-check a configuration.
+A new attack is a function here, a line in the registry and in :data:`UNUSED`, its name in :data:`WITHOUT_SURROGATE` if it takes
+no pruned network, and a file in ``conf/attack``. What it imports of :mod:`surrogate` it imports when it is called: the names
+alone are needed to check a configuration.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweep import rules
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,80 @@ class Attack:
 
     needs_surrogate: bool
     run: Callable[[ReluNetwork, ReluNetwork | None, Instance], AttackResult]
+
+
+def gradient_attack(settings: Settings) -> Attack:
+    gradient = _gradient(settings)
+    return Attack(needs_surrogate=False, run=lambda dense, _, instance: gradient.run(dense, instance))
+
+
+def surrogate_attack(settings: Settings) -> Attack:
+    from surrogate.attack import ClosestAttack, Exclusion, SurrogateAttack
+
+    attack: SurrogateAttack | ClosestAttack
+    if settings.attack.objective == rules.CLOSEST:
+        attack = ClosestAttack(
+            bounds=bounds_method(settings),
+            formulation=settings.formulation.method,
+            solver=_solver(settings),
+            starts=settings.attack.gradient_starts,
+            steps=settings.attack.gradient_steps,
+            seed=settings.solver.seed,
+        )
+    else:
+        attack = SurrogateAttack(
+            bounds=bounds_method(settings),
+            formulation=settings.formulation.method,
+            solver=_solver(settings),
+            on_incumbent=settings.attack.on_incumbent,
+            start=settings.attack.start,
+            polish=settings.attack.polish,
+            gradient=_gradient(settings),
+            exclusion=Exclusion(seed=settings.solver.seed),
+        )
+
+    def run(dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
+        assert surrogate is not None
+        return attack.run(dense, surrogate, instance)
+
+    return Attack(needs_surrogate=True, run=run)
+
+
+def branch_and_bound_attack(settings: Settings) -> Attack:
+    from surrogate.attack import BranchAndBoundAttack
+
+    attack = BranchAndBoundAttack(
+        bounds=bounds_method(settings),
+        goal=GOAL_OF[settings.attack.on_incumbent],
+        time_limit_seconds=settings.solver.time_limit_seconds,
+        gradient=_gradient(settings),
+    )
+    return Attack(needs_surrogate=False, run=lambda dense, _, instance: attack.run(dense, instance))
+
+
+def restriction_attack(settings: Settings) -> Attack:
+    from surrogate.attack import RestrictionAttack
+
+    attack = RestrictionAttack(
+        bounds=bounds_method(settings),
+        free=settings.attack.free,
+        time_limit_seconds=settings.solver.time_limit_seconds,
+        gradient=_gradient(settings),
+    )
+    return Attack(needs_surrogate=False, run=lambda dense, _, instance: attack.run(dense, instance))
+
+
+def portfolio_attack(settings: Settings) -> Attack:
+    from surrogate.attack import PortfolioAttack
+
+    attack = PortfolioAttack(
+        bounds=bounds_method(settings),
+        goal=GOAL_OF[settings.attack.on_incumbent],
+        time_limit_seconds=settings.solver.time_limit_seconds,
+        gradient=_gradient(settings),
+        free=settings.attack.free,
+    )
+    return Attack(needs_surrogate=True, run=attack.run)
 
 
 def _gradient(settings: Settings) -> GradientAttack:
@@ -48,33 +123,52 @@ def _solver(settings: Settings) -> Solver:
     )
 
 
-def gradient_attack(settings: Settings) -> Attack:
-    gradient = _gradient(settings)
-    return Attack(needs_surrogate=False, run=lambda dense, _, instance: gradient.run(dense, instance))
-
-
-def surrogate_attack(settings: Settings) -> Attack:
-    from surrogate.attack import SurrogateAttack
-
-    attack = SurrogateAttack(
-        bounds=settings.bounds.method,
-        formulation=settings.formulation.method,
-        solver=_solver(settings),
-        on_incumbent=settings.attack.on_incumbent,
-        start=settings.attack.start,
-        polish=settings.attack.polish,
-        gradient=_gradient(settings),
-    )
-
-    def run(dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
-        assert surrogate is not None
-        return attack.run(dense, surrogate, instance)
-
-    return Attack(needs_surrogate=True, run=run)
-
-
-ATTACKS: dict[str, Callable[[Settings], Attack]] = {"surrogate": surrogate_attack, "gradient": gradient_attack}
+ATTACKS: dict[str, Callable[[Settings], Attack]] = {
+    "surrogate": surrogate_attack,
+    "gradient": gradient_attack,
+    "branch_and_bound": branch_and_bound_attack,
+    "restriction": restriction_attack,
+    "portfolio": portfolio_attack,
+}
 """Every attack by the name that ``attack.method`` gives it."""
 
-WITHOUT_SURROGATE = ("gradient",)
+WITHOUT_SURROGATE = ("gradient", "branch_and_bound", "restriction")
 """The attacks on the dense network alone: how it would be pruned can't change their results, nor is it part of their names."""
+
+CLOSEST_ATTACKS = ("surrogate",)
+"""The attacks that can minimise the length of the perturbation (``attack.objective=closest``)."""
+
+GOALS_BY_POLICY = ("branch_and_bound", "portfolio")
+"""The attacks without a MILP of their own for which ``attack.on_incumbent`` says when they may end."""
+
+GOAL_OF = {"check": "optimum", "stop": "verdict"}
+"""What ``attack.on_incumbent`` means to :data:`GOALS_BY_POLICY`: go on to the optimum, or end when the question is decided."""
+
+_MILP = ("formulation", "solver.name", "solver.threads", "attack.start", "attack.polish")
+_GRADIENT = ("attack.gradient_starts", "attack.gradient_steps")
+
+UNUSED: dict[str, tuple[str, ...]] = {
+    "surrogate": ("attack.free",),
+    "gradient": ("pruning", "bounds", *_MILP, "attack.on_incumbent", "attack.free"),
+    "branch_and_bound": ("pruning", *_MILP, "attack.free"),
+    "restriction": ("pruning", *_MILP, "attack.on_incumbent"),
+    "portfolio": _MILP,
+}
+"""The configuration keys that can't change an attack's results, whatever the others are."""
+
+
+def unused_keys(method: str, objective: str, start: str) -> tuple[str, ...]:
+    """Return the configuration keys that can't change the results of an attack, by ``attack.method`` and two others."""
+    unused = UNUSED.get(method, ())
+    if method != "surrogate":
+        return unused
+    if objective == rules.CLOSEST:
+        return (*unused, "attack.on_incumbent", "attack.start", "attack.polish")
+    return unused if start == "gradient" else (*unused, *_GRADIENT)
+
+
+def bounds_method(settings: Settings) -> str:
+    """Return the bound method of a trial; ``auto`` is plain CROWN for MILPs, with optimised slopes for attacks that branch."""
+    if settings.bounds.method != rules.AUTO:
+        return settings.bounds.method
+    return "crown" if settings.attack.method in ("surrogate", "gradient") else "alpha_crown"

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 from surrogate.errors import SurrogateError
+from sweep.consistency import available_cpus
 from sweep.errors import SweepError
 from sweep.interruption import Interruption
 from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
-from sweep.schema import DatasetSettings, Settings, available_cpus, read
+from sweep.schema import DatasetSettings, Settings, read
 from sweep.trial import (
     Inputs,
     TrainedNetwork,

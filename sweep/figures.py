@@ -1,4 +1,4 @@
-"""Two figures over the time of an attack: the share of instances with a witness, and the median best dense margin.
+"""Figures over the time of an attack: the share of instances with a witness, the median best dense margin, the median norm.
 
 One panel a network, one line a setting, drawn by colour *and* dash pattern, so that they can be told apart in grey print and
 by colour-blind readers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from sweep.ranking import Setting, group
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.rules import CLOSEST, MARGIN, OBJECTIVES, OUTPUT
 
 MAX_LINES = 8
 """Settings drawn in one panel; of more, the dense MILP, the gradient and the best others."""
@@ -40,6 +41,8 @@ class Kind:
     curve: Callable[[Sequence[InstanceRecord]], Curve]
     is_share: bool
     empty: str
+    objectives: tuple[str, ...]
+    """Of the instances that it draws."""
 
 
 # Colours of Okabe and Ito (2008), ordered so that neighbours differ in lightness too.
@@ -60,16 +63,20 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it annou
 
 
 def write_figures(records: Sequence[TrialRecord], order: Sequence[tuple[str, str]], folder: Path) -> list[Path]:
-    """Write ``success`` and ``margin`` as PNG and SVG and return their paths.
+    """Write ``success``, and ``margin`` or ``norm`` or both by what was optimised, as PNG and SVG and return their paths.
 
     ``order`` names the settings as (network, label) from best to worst: where there are too many, the first ones are drawn.
     """
     settings = group(records)
-    chosen, styles = _choose(settings, order), _styles(settings, order)
+    styles = _styles(settings, order)
+    present = {i.objective for members in settings.values() for record in members for i in record.instances} or {MARGIN}
     paths: list[Path] = []
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if present.intersection(kind.objectives)):
+        asked = {s: [r for r in members if _objective(r) in kind.objectives] for s, members in settings.items()}
+        asked = {s: members for s, members in asked.items() if members}
+        chosen = _choose(asked, order)
         with rc_context(_STYLE):
-            figure = _draw(kind, chosen, styles, _hidden(settings, chosen))
+            figure = _draw(kind, chosen, styles, _hidden(asked, chosen))
             for suffix, metadata in (("png", None), ("svg", {"Date": None})):  # no date: equal results, equal files
                 path = folder / f"{kind.name}.{suffix}"
                 figure.savefig(path, dpi=150, metadata=metadata)
@@ -94,12 +101,59 @@ def margin_curve(instances: Sequence[InstanceRecord]) -> Curve:
         for event in instance.timeline
         if event.get("margin") is not None and math.isfinite(event["margin"])
     )
-    best = [-math.inf] * len(instances)
+    return _median_curve(len(instances), events)
+
+
+def norm_curve(instances: Sequence[InstanceRecord]) -> Curve:
+    """Return the median over all instances of the shortest perturbation so far, at each second at which it changes.
+
+    An instance without one yet counts as longer than any other, so the curve begins when more than half of them have one.
+    """
+    events = sorted(
+        (event["seconds"], index, event["norm"])
+        for index, instance in enumerate(instances)
+        for event in instance.timeline
+        if event.get("norm") is not None
+    )
+    return _median_curve(len(instances), ((time, index, -norm) for time, index, norm in events), -1.0)
+
+
+KINDS = (
+    Kind(
+        "success",
+        "share of images with\nan adversarial input",
+        success_curve,
+        True,
+        "no trial found an adversarial input",
+        OBJECTIVES,
+    ),
+    Kind(
+        "margin",
+        "median best margin\nof the dense network",
+        margin_curve,
+        False,
+        "no trial met a point on most images",
+        (MARGIN, OUTPUT),
+    ),
+    Kind(
+        "norm",
+        "median norm of the\nshortest perturbation",
+        norm_curve,
+        False,
+        "no trial found an adversarial input on most images",
+        (CLOSEST,),
+    ),
+)
+
+
+def _median_curve(count: int, events: Iterable[tuple[float, int, float]], sign: float = 1.0) -> Curve:
+    """Return ``sign`` times the median of the best values so far; ``events`` are (seconds, index of the instance, value)."""
+    best = [-math.inf] * count
     seconds: list[float] = []
     values: list[float] = []
-    for time, index, margin in events:
-        best[index] = max(best[index], margin)
-        value = median(best)
+    for time, index, found in events:
+        best[index] = max(best[index], found)
+        value = sign * median(best)
         if not math.isfinite(value) or (values and value == values[-1]):
             continue
         seconds.append(time)
@@ -107,10 +161,8 @@ def margin_curve(instances: Sequence[InstanceRecord]) -> Curve:
     return seconds, values
 
 
-KINDS = (
-    Kind("success", "share of images with\nan adversarial input", success_curve, True, "no trial found an adversarial input"),
-    Kind("margin", "median best margin\nof the dense network", margin_curve, False, "no trial met a point on most images"),
-)
+def _objective(record: TrialRecord) -> str:
+    return record.instances[0].objective if record.instances else MARGIN
 
 
 def _choose(
@@ -215,7 +267,7 @@ def _panel(
     ax.set_title(f"{network}, {images}" + (f"\n{hidden} weaker settings not drawn" if hidden else ""), fontsize=11)
     if kind.is_share:
         ax.set_ylim(-0.03, 1.03)
-    else:
+    elif kind.name == "margin":
         ax.axhline(0.0, color="#444444", linewidth=0.8)
 
 

@@ -57,18 +57,21 @@ def draw_instances(
     radius: float | None,
     targeted: bool,
     source: str,
+    closest: bool = False,
 ) -> tuple[list[DrawnInstance], int]:
     """Draw ``count`` images that the dense network classifies correctly, and the number of those skipped.
 
     One ``RandomState(seed)`` gives an index below ``INDEX_BOUND`` and a radius in ``RADIUS_RANGE`` per draw; draws that the
     network misclassifies and images drawn before are skipped, and the stream goes on. A given ``radius`` replaces the drawn
-    one and leaves the indices as they are. Label and runner-up (the target) come from the dense network.
+    one and leaves the indices as they are; where the closest perturbation is looked for, no radius is a ball that holds every
+    input. Label and runner-up (the target) come from the dense network.
 
     Args:
         network: the dense network, on inputs of ``d`` pixels.
         images: shape ``(n, d)`` in [0, 1].
         labels: integers, shape ``(n,)``.
         source: what the images are, such as ``mnist 28 train``; part of the keys.
+        closest: the question is how near the nearest adversarial input is, within the radius.
 
     Raises:
         SweepError: too few of the images drawn are classified correctly.
@@ -90,8 +93,12 @@ def draw_instances(
             skipped += 1
             continue
         target = _runner_up(logits) if targeted else None
-        region = Region(0.0, 1.0, center, budget if radius is None else radius, norm)
-        key = _key(source, network.key, image, label, target, norm, region.radius)
+        if radius is not None:
+            budget = radius
+        elif closest:
+            budget = _reach(center, norm)
+        region = Region(0.0, 1.0, center, budget, norm)
+        key = _key(source, network.key, image, label, target, norm, region.radius, *(["closest"] if closest else []))
         drawn.append(DrawnInstance(image, Instance(region, label, target), key))
         if len(drawn) == count:
             return drawn, skipped
@@ -134,6 +141,12 @@ def contradictions(properties: Sequence[Property], verdicts: Sequence[Sequence[s
         if one.expected is not None and verdict not in (None, one.expected):
             found.append(f"{one.name} came out as {verdict}, but the list of verdicts says {one.expected}")
     return found
+
+
+def _reach(center: FloatArray, norm: str) -> float:
+    """Return the largest distance from an image ``(d,)`` to an input in [0, 1]."""
+    farthest = np.maximum(center, 1.0 - center)
+    return float({"l1": np.sum(farthest), "l2": np.sqrt(np.sum(farthest**2)), "linf": np.max(farthest)}[norm])
 
 
 def _runner_up(logits: FloatArray) -> int:

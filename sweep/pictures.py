@@ -108,5 +108,8 @@ def _difference_title(instance: InstanceRecord, difference: NDArray[np.float64])
         "linf": float(np.abs(difference).max()),
     }.get(instance.norm)
     changed = int((np.abs(difference) > CHANGED_PIXEL).sum())
-    ball = "" if size is None else f"{instance.norm} {size:.3f} of {instance.radius:.3f}"
-    return f"{changed} pixels changed\n{ball}"
+    if size is None:
+        return f"{changed} pixels changed\n"
+    closest = instance.objective == "closest"
+    limit = f", at least {instance.norm_bound or 0.0:.3f}" if closest else f" of {instance.radius:.3f}"
+    return f"{changed} pixels changed\n{instance.norm} {size:.3f}{limit}"

@@ -12,10 +12,11 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attacks import WITHOUT_SURROGATE, bounds_method, unused_keys
+from sweep.consistency import check
 from sweep.errors import ConfigError
 from sweep.rules import FUNCTION
-from sweep.schema import Settings, check, read
+from sweep.schema import Settings, read
 from sweep.space import Compose, Space, plain_config, satisfies
 
 FORMAT_VERSION = 1
@@ -111,24 +112,19 @@ def canonical(settings: Settings) -> dict[str, Any]:
     del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
     if settings.dataset.name != FUNCTION:
         del config["dataset"]["function"], config["dataset"]["inputs"]
-    attack = settings.attack
     _canonical_network(config, settings)
     _canonical_questions(config, settings)
-    if attack.method in WITHOUT_SURROGATE:
-        del config["pruning"]
-    elif settings.pruning.method == "none":
+    if settings.pruning.method == "none":
         config["pruning"] = {"method": "none"}
     elif settings.pruning.finetune.rounds == 0:
         config["pruning"]["finetune"] = {"rounds": 0}
-    if attack.method == "gradient":
-        for section in ("bounds", "formulation"):
+    config["bounds"]["method"] = bounds_method(settings)
+    for key in unused_keys(settings.attack.method, settings.attack.objective, settings.attack.start):
+        section, _, name = key.partition(".")
+        if name:
+            del config[section][name]
+        else:
             del config[section]
-        config["solver"] = {"time_limit_seconds": settings.solver.time_limit_seconds, "seed": settings.solver.seed}
-        for name in ("on_incumbent", "start", "polish"):
-            del config["attack"][name]
-        return config
-    if attack.start != "gradient":
-        del config["attack"]["gradient_starts"], config["attack"]["gradient_steps"]
     return config
 
 

@@ -70,7 +70,7 @@ class Progress:
     def end(self, record: TrialRecord, reused: bool = False) -> None:
         """Count a trial that ended; a failure is always shown when it happens."""
         self.running.pop(record.key, None)
-        margins = [instance.margin for instance in record.instances if instance.margin is not None]
+        margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
         best = max(margins, default=None)
         if best is not None and (self.best is None or best > self.best[0]):
             self.best = (best, record.name)
@@ -123,10 +123,12 @@ def _outcome(record: TrialRecord, reused: bool) -> str:
     won = sum(instance.status == "adversarial" for instance in record.instances)
     proven = sum(instance.status == "robust" for instance in record.instances)
     robust = f", robust {proven}/{len(record.instances)}" if proven else ""
-    margins = sorted(instance.margin for instance in record.instances if instance.margin is not None)
-    margin = f", best margin {margins[-1]:.3f}" if margins else ""
+    margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
+    margin = f", best margin {max(margins):.3f}" if margins else ""
+    lengths = [instance.length for instance in record.instances if instance.length is not None]
+    length = f", norms {min(lengths):.3f} to {max(lengths):.3f}" if lengths else ""
     spent = "reused" if reused else f"{record.total_seconds or 0.0:.1f} s"
-    return f"adversarial {won}/{len(record.instances)}{robust}{margin}, {spent}"
+    return f"adversarial {won}/{len(record.instances)}{robust}{margin}{length}, {spent}"
 
 
 def _clock(seconds: float) -> str:

@@ -16,12 +16,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attacks import WITHOUT_SURROGATE, unused_keys
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import network_name
 
 MARGIN_TOLERANCE = 1e-6
 """Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
+
+NORM_TOLERANCE = 1e-4
+"""A perturbation is proven the closest if the proven bound is this close to its length, relative to it: as close as the attack
+tries to bring it."""
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
@@ -29,7 +33,6 @@ SURROGATE = "surrogate"
 
 _BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "hydra", "dataset.folder", "instances.seed")
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
-_MILP_ONLY = ("pruning", "bounds", "formulation", "solver", "attack.on_incumbent", "attack.start", "attack.polish")
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def group(records: Iterable[TrialRecord]) -> dict[Setting, list[TrialRecord]]:
         if record.status == "finished":
             flat = flatten(record.config)
             setting = _base_setting(flat)
-            others = {key: _text(value) for key, value in flat.items() if not _is_named(key, setting)}
+            others = {key: _text(value) for key, value in flat.items() if not _is_named(key, setting, flat)}
             base[setting].append((record, others))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
@@ -118,8 +121,9 @@ def group(records: Iterable[TrialRecord]) -> dict[Setting, list[TrialRecord]]:
 def rank(records: Sequence[TrialRecord]) -> pd.DataFrame:
     """Return a row per setting, the networks in order of appearance, within each the best setting first.
 
-    Best is the highest success rate, then the shortest median time to the first adversarial input, then the largest median
-    margin. Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error).
+    Best is the highest success rate, then the shortest median norm (closest perturbation only), then the shortest median time
+    to the first adversarial input, then the largest median margin. Trials that did not finish are not ranked;
+    ``frame.attrs["unfinished"]`` lists them as (name, status, error).
     """
     settings = group(records)
     dense = {(r.key, i.instance_key): i for r in records if r.status == "finished" for i in r.instances}
@@ -140,14 +144,15 @@ def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord]
     pairs = [(mine, other) for mine in instances if (other := find(mine)) is not None]
     if not pairs:
         return None
-    margins = [(m.margin, o.margin) for m, o in pairs if m.margin is not None and o.margin is not None]
-    slack = [MARGIN_TOLERANCE * max(1.0, abs(mine), abs(other)) for mine, other in margins]
+    margins = [(m.best_margin, o.best_margin) for m, o in pairs]
+    both = [(mine, other) for mine, other in margins if mine is not None and other is not None]
+    slack = [MARGIN_TOLERANCE * max(1.0, abs(mine), abs(other)) for mine, other in both]
     times = [(m.first_adversarial_seconds, o.first_adversarial_seconds) for m, o in pairs]
     decided = [(mine, other) for mine, other in times if mine is not None or other is not None]
     return Wins(
-        margin_better=sum(mine > other + slack for (mine, other), slack in zip(margins, slack, strict=True)),
-        margin_as_good=sum(mine >= other - slack for (mine, other), slack in zip(margins, slack, strict=True)),
-        margins=len(margins),
+        margin_better=sum(mine > other + slack for (mine, other), slack in zip(both, slack, strict=True)),
+        margin_as_good=sum(mine >= other - slack for (mine, other), slack in zip(both, slack, strict=True)),
+        margins=len(both),
         sooner=sum(mine is not None and (other is None or mine < other) for mine, other in decided),
         times=len(decided),
     )
@@ -163,12 +168,11 @@ def _base_setting(flat: Mapping[str, Any]) -> Setting:
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
-def _is_named(key: str, setting: Setting) -> bool:
+def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
     """Whether a key is part of the setting's name already, or cannot change its result."""
-    sections = [*_NAMED, *_BOOKKEEPING]
-    if setting.is_gradient:
-        sections += _MILP_ONLY
-    elif setting.method in (None, "none"):
+    objective, start = str(flat.get("attack.objective")), str(flat.get("attack.start"))
+    sections = [*_NAMED, *_BOOKKEEPING, *unused_keys(setting.attack, objective, start)]
+    if setting.method in (None, "none"):
         sections.append("pruning")
     elif not setting.finetune_rounds:
         sections.append("pruning.finetune")
@@ -233,12 +237,23 @@ def _row(
         "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
         "first_adversarial_with_pruning_seconds": median_of(with_pruning),
         "first_adversarial_values": sum(i.first_adversarial_seconds is not None for i in instances),
-        "margin": median_of(i.margin for i in instances),
-        "margin_values": sum(i.margin is not None for i in instances),
+        "margin": median_of(i.best_margin for i in instances),
+        "margin_values": sum(i.best_margin is not None for i in instances),
+        "norm": median_of(i.length for i in instances),
+        "norm_bound": median_of(i.norm_bound for i in instances),
+        "norm_bound_values": sum(i.norm_bound is not None for i in instances),
+        "norm_proven": sum(_is_proven(i) for i in instances),
         "binaries": median_of(i.binaries for i in instances),
         **_named_wins("dense", to_dense),
         **_named_wins("gradient", to_gradient),
     }
+
+
+def _is_proven(instance: InstanceRecord) -> bool:
+    """Whether no adversarial perturbation is shorter than the one found, by more than what rounding leaves open."""
+    if instance.length is None or instance.norm_bound is None:
+        return False
+    return instance.norm_bound >= instance.length * (1.0 - NORM_TOLERANCE) - 1e-9
 
 
 def _named_wins(yardstick: str, wins: Wins | None) -> dict[str, int | None]:
@@ -254,12 +269,14 @@ def _named_wins(yardstick: str, wins: Wins | None) -> dict[str, int | None]:
 
 _WIN_COLUMNS = [*_named_wins("dense", None), *_named_wins("gradient", None)]
 _COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values", *_WIN_COLUMNS}
+_COUNTS |= {"norm_bound_values", "norm_proven"}
 
 
-def _merit(row: Mapping[str, Any]) -> tuple[float, float, float]:
-    time, margin = row["first_adversarial_seconds"], row["margin"]
+def _merit(row: Mapping[str, Any]) -> tuple[float, ...]:
+    time, margin, norm = row["first_adversarial_seconds"], row["margin"], row["norm"]
     return (
         -(row["success_rate"] if row["success_rate"] is not None else -1.0),
+        0.0 if norm is None else norm,
         float("inf") if time is None else time,
         float("inf") if margin is None else -margin,
     )

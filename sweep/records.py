@@ -28,11 +28,18 @@ class InstanceRecord:
     status: str
     question: str | None = None
     """Name of a question about no image: of the property, or of the output that is maximised."""
+    objective: str = "margin"
+    """What the attack optimised: ``margin``, ``closest`` or ``output``."""
     expected: str | None = None
     """The known verdict on the property, ``sat`` or ``unsat``."""
     margin: float | None = None
     surrogate_margin: float | None = None
     dual_bound: float | None = None
+    """Upper bound on the margin of the network inside the MILP or the search; None for the closest perturbation."""
+    norm_bound: float | None = None
+    """Objective ``closest``: proven lower bound on the length of every adversarial perturbation, in the ball's norm."""
+    gap: float | None = None
+    """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
     first_adversarial_seconds: float | None = None
     solver_status: str | None = None
     l0: float | None = None
@@ -49,12 +56,18 @@ class InstanceRecord:
     nodes: int | None = None
     simplex_iterations: int | None = None
     gradient_evaluations: int | None = None
+    regions: int | None = None
+    """Activation regions visited and excluded."""
+    solves: int | None = None
+    """MILPs solved, where an attack solves more than one."""
+    restrictions: int | None = None
     binaries: int | None = None
     rows: int | None = None
     columns: int | None = None
     nonzeros: int | None = None
     timeline: list[dict[str, Any]] = field(default_factory=list)
-    """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time."""
+    """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
+    ``closest`` an adversarial one has its ``norm`` too."""
     clean: list[float] = field(default_factory=list)
     """The clean image, row by row; of a property, the middle of its box."""
     perturbed: list[float] | None = None
@@ -64,6 +77,18 @@ class InstanceRecord:
     def name(self) -> str:
         """What people call the question, such as ``image 2732``."""
         return f"image {self.image}" if self.question is None else self.question
+
+    @property
+    def length(self) -> float | None:
+        """Length of the closest perturbation found, in the ball's norm; None with another objective, or if none was found."""
+        if self.objective != "closest" or self.status != "adversarial":
+            return None
+        return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm)
+
+    @property
+    def best_margin(self) -> float | None:
+        """The largest dense margin that was met; None with the objective ``closest``, which looks for a short perturbation."""
+        return None if self.objective == "closest" else self.margin
 
 
 @dataclass

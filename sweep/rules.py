@@ -60,6 +60,12 @@ FUNCTION = "function"
 NO_DATASET = "none"
 """The data set of networks and properties that come from files."""
 
+MARGIN, CLOSEST, OUTPUT = OBJECTIVES = ("margin", "closest", "output")
+"""What an attack optimises: the margin within a radius, the length of an adversarial perturbation, or the first output."""
+
+AUTO = "auto"
+"""Bounds by the method that the attack works best with."""
+
 
 def datasets() -> Iterable[str]:
     from surrogate.datasets import NAMES
@@ -102,7 +108,7 @@ def pruning_needs(method: str, what: str) -> bool:
 def bounds() -> Iterable[str]:
     from surrogate.bounds import METHODS
 
-    return METHODS
+    return (AUTO, *METHODS)
 
 
 def formulations() -> Iterable[str]:
@@ -121,6 +127,10 @@ def attacks() -> Iterable[str]:
     from sweep.attacks import ATTACKS
 
     return ATTACKS
+
+
+def objectives() -> Iterable[str]:
+    return OBJECTIVES
 
 
 def norms() -> Iterable[str]:

@@ -1,6 +1,7 @@
 """The configuration as dataclasses: unknown keys, wrong types and impossible values are refused here.
 
-Defaults live in ``conf/``; what is allowed lives here, and the names of methods in the registries of :mod:`surrogate`.
+Defaults live in ``conf/``; what is allowed lives here, the names of methods in the registries of :mod:`surrogate`, and the
+rules that join two values in :mod:`sweep.consistency`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import dataclasses
 import difflib
 import functools
 import math
-import os
 import types
 import typing
 from collections.abc import Mapping
@@ -107,13 +107,14 @@ class AttackSettings:
     method: Annotated[str, rules.one_of(rules.attacks)]
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, rules.positive]
-    objective: Annotated[str, rules.one_of(lambda: ("margin", "output"))]
+    objective: Annotated[str, rules.one_of(rules.objectives)]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
     on_incumbent: Annotated[str, rules.one_of(rules.on_incumbent)]
     start: Annotated[str, rules.one_of(rules.starts)]
     polish: bool
     gradient_starts: Annotated[int, rules.at_least(1)]
     gradient_steps: Annotated[int, rules.at_least(1)]
+    free: Annotated[int, rules.at_least(1)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration, checked value by value; :func:`check` holds the rules that join two values."""
+    """The whole configuration, checked value by value; :func:`sweep.consistency.check` the rules that join two."""
 
     dataset: DatasetSettings
     network: NetworkSettings
@@ -164,7 +165,7 @@ class Settings:
     @property
     def asks_about_images(self) -> bool:
         """Whether the questions are drawn from a data set: neither read from files nor about the whole box of inputs."""
-        return self.instances.properties is None and self.attack.objective == "margin"
+        return self.instances.properties is None and self.attack.objective != rules.OUTPUT
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:
@@ -180,95 +181,6 @@ def read(config: Mapping[str, Any]) -> Settings:
     """
     settings: Settings = _read(Settings, config, "")
     return settings
-
-
-def check(settings: Settings) -> None:
-    """Raise ConfigError for values that are allowed one by one but not together."""
-    attack, cluster, available = settings.attack, settings.cluster, available_cpus()
-    _check_inputs(settings)
-    if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
-        raise ConfigError(
-            f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
-            f"surrogate is for one region, which training would undo; set the rounds to 0"
-        )
-    if settings.asks_about_images and attack.radius is None and attack.norm != "l1":
-        raise ConfigError(
-            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
-            f"set attack.radius to a number above 0"
-        )
-    if settings.asks_about_images and attack.norm == "l2" and attack.method == "surrogate":
-        raise ConfigError(
-            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
-            "choose attack.norm=l1 or linf, or attack=gradient"
-        )
-    if cluster.cpus is not None and cluster.cpus > available:
-        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
-    total = cluster.cpus or available
-    if cluster.cpus_per_trial > total:
-        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
-    if settings.solver.threads > cluster.cpus_per_trial:
-        raise ConfigError(
-            f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
-            f"the CPUs that a trial reserves; raise that or lower the threads"
-        )
-
-
-def _check_inputs(settings: Settings) -> None:
-    """Check where network, data and questions come from, and read the files among them."""
-    _check_function(settings)
-    if settings.instances.properties is not None and settings.attack.objective != "margin":
-        raise ConfigError(
-            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
-            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
-        )
-    if settings.dataset.name == rules.NO_DATASET:
-        if settings.network.file is None:
-            raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
-        if settings.asks_about_images:
-            raise ConfigError(
-                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
-                "set or set attack.objective=output"
-            )
-        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
-            raise ConfigError(
-                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
-            )
-        if rules.pruning_needs(settings.pruning.method, "data"):
-            raise ConfigError(
-                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
-                f"data set or another pruning"
-            )
-    if settings.network.file is not None or settings.instances.properties is not None:
-        from sweep.files import check_files
-
-        check_files(settings.network.file, settings.instances.properties)
-
-
-def _check_function(settings: Settings) -> None:
-    data = settings.dataset
-    if data.name != rules.FUNCTION:
-        for key, value in (("function", data.function), ("inputs", data.inputs)):
-            if value is not None:
-                raise ConfigError(
-                    f"dataset.{key}={value} with dataset.name={data.name}: only dataset=function has it; set null"
-                )
-        return
-    if data.function is None or data.inputs is None:
-        raise ConfigError(
-            "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
-        )
-    from surrogate.datasets.functions import FUNCTIONS, LARGEST_INPUTS
-
-    least = FUNCTIONS[data.function].least_inputs
-    if not least <= data.inputs <= LARGEST_INPUTS:
-        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
-    if settings.asks_about_images:
-        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
-
-
-def available_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keys(cls: type = Settings, prefix: str = "") -> list[str]:

@@ -15,11 +15,11 @@ from surrogate.errors import SurrogateError
 from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.rules import FUNCTION, NO_DATASET
+from sweep.rules import CLOSEST, FUNCTION, NO_DATASET, OUTPUT
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult
+    from surrogate.attack import AttackResult, Event
     from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
@@ -204,7 +204,7 @@ def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: Train
 
     if settings.instances.properties is not None:
         drawn = property_instances(dense, inputs.properties)
-    elif settings.attack.objective == "output":
+    elif settings.attack.objective == OUTPUT:
         drawn = [output_instance(dense)]
     else:
         drawn, record.skipped = _draw(settings, inputs.data, dense)
@@ -218,7 +218,7 @@ def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: Train
             sparsities.append(sparsity(dense, surrogate))
             record.sparsity = median(sparsities)
         result = attack.run(dense, surrogate, instance.question)
-        record.instances.append(_instance_record(instance, result, prune_seconds))
+        record.instances.append(_instance_record(settings.attack.objective, instance, result, prune_seconds))
     statuses = iter([instance.status for instance in record.instances])
     verdicts = [[next(statuses) for _ in one.questions] for one in inputs.properties]
     wrong = contradictions(inputs.properties, verdicts)
@@ -250,6 +250,7 @@ def _draw(settings: Settings, data: Dataset | None, dense: ReluNetwork) -> tuple
         radius=a.radius,
         targeted=a.target == "runner_up",
         source=f"{data.name} {data.side}x{data.side} {i.split}",
+        closest=a.objective == CLOSEST,
     )
 
 
@@ -282,8 +283,11 @@ def _prune(record: TrialRecord, pruning: Pruning, data: Dataset | None, dense: R
     return surrogate
 
 
-def _instance_record(instance: DrawnInstance, result: AttackResult, prune_seconds: float | None) -> InstanceRecord:
-    question = instance.question
+def _instance_record(
+    objective: str, instance: DrawnInstance, result: AttackResult, prune_seconds: float | None
+) -> InstanceRecord:
+    question, closest = instance.question, objective == CLOSEST
+    proven = _finite(result.dual_bound)
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
     return InstanceRecord(
@@ -295,26 +299,33 @@ def _instance_record(instance: DrawnInstance, result: AttackResult, prune_second
         radius=question.region.radius,
         status=str(result.status),
         question=instance.name,
+        objective=objective,
         expected=instance.expected,
         prune_seconds=prune_seconds,
         margin=_finite(result.margin),
         surrogate_margin=_finite(result.surrogate_margin),
-        dual_bound=_finite(result.dual_bound),
+        dual_bound=None if closest else proven,
+        norm_bound=proven if closest else None,
+        gap=_finite(result.gap),
         first_adversarial_seconds=result.first_adversarial_seconds,
         solver_status=result.solver_status,
-        timeline=[
-            {
-                "seconds": event.seconds,
-                "margin": event.margin,
-                "surrogate_margin": event.surrogate_margin,
-                "source": event.source,
-            }
-            for event in result.timeline
-        ],
+        timeline=[_event(event) for event in result.timeline],
         clean=[float(pixel) for pixel in question.region.center],
         perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
         **values,
     )
+
+
+def _event(event: Event) -> dict[str, Any]:
+    from surrogate.attack import ClosestAttack
+
+    found = {
+        "seconds": event.seconds,
+        "margin": event.margin,
+        "surrogate_margin": event.surrogate_margin,
+        "source": event.source,
+    }
+    return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}
 
 
 def _plain(value: Any) -> int | float | None:

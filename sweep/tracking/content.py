@@ -33,6 +33,8 @@ INSTANCE_METRICS = {
     "attack/surrogate_margin": "surrogate_margin",
     "attack/first_adversarial_seconds": "first_adversarial_seconds",
     "attack/dual_bound": "dual_bound",
+    "attack/norm_bound": "norm_bound",
+    "attack/gap": "gap",
     "norm/l0": "l0",
     "norm/l1": "l1",
     "norm/l2": "l2",
@@ -46,6 +48,7 @@ INSTANCE_METRICS = {
     "milp/nonzeros": "nonzeros",
     "milp/nodes": "nodes",
     "milp/simplex_iterations": "simplex_iterations",
+    "milp/regions": "regions",
 }
 """Metric and the field of :class:`~sweep.records.InstanceRecord` whose median it is."""
 
@@ -53,12 +56,12 @@ _ARRAYS = ("timeline", "clean", "perturbed")
 
 
 class Incumbent(NamedTuple):
-    """One point of an incumbent series."""
+    """One point of an incumbent series: a margin, or the norm of a perturbation."""
 
     metric: str
     step: int
     seconds: float
-    margin: float
+    value: float
 
 
 def metrics(record: TrialRecord) -> dict[str, float]:
@@ -106,15 +109,19 @@ def _param_name(key: str) -> str:
 
 
 def incumbents(record: TrialRecord) -> list[Incumbent]:
-    """Return, per question, the best dense margin so far at each solution that improved it; steps count all solutions met."""
+    """Return, per question, the best so far at each solution that improved it; steps count all solutions met.
+
+    The best is the largest dense margin, or the smallest norm where the closest perturbation is looked for.
+    """
     points: list[Incumbent] = []
     for instance in record.instances:
+        what, sign = ("norm", -1.0) if instance.objective == "closest" else ("margin", 1.0)
         best = -math.inf
         for step, event in enumerate(instance.timeline):
-            margin = _finite(event.get("margin"))
-            if margin is not None and margin > best:
-                best = margin
-                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}/margin", step, event["seconds"], best))
+            value = _finite(event.get(what))
+            if value is not None and sign * value > best:
+                best = sign * value
+                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}/{what}", step, event["seconds"], value))
     return points
 
 

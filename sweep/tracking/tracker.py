@@ -187,7 +187,7 @@ class Tracker:
         ended = round(1000 * record.ended_at)
         values = [Metric(name, value, ended, 0) for name, value in content.metrics(record).items()]
         series = [
-            Metric(point.metric, point.margin, round(1000 * (record.started_at + point.seconds)), point.step)
+            Metric(point.metric, point.value, round(1000 * (record.started_at + point.seconds)), point.step)
             for point in content.incumbents(record)
         ]
         params = [Param(name, value) for name, value in content.params(record).items()]

@@ -27,7 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
 def test_it_ends_well_and_says_how_to_look_at_it(finished: tuple) -> None:
     _, done = finished
     assert done.returncode == 0, done.stderr
-    assert "5 finished (0 reused), 0 failed of 5 trials." in done.stdout
+    assert "6 finished (0 reused), 0 failed of 6 trials." in done.stdout
     assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
 
 
@@ -44,7 +44,7 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    assert (len(parents), len(children)) == (1, 5)
+    assert (len(parents), len(children)) == (1, 6)
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
     for run in children:
@@ -63,14 +63,15 @@ def test_the_ranking_has_a_row_for_each_setting(finished: tuple) -> None:
     folder, _ = finished
     (path,) = (folder / "store" / "reports").glob("*/ranking.csv")
     rows = list(csv.DictReader(path.read_text().splitlines()))
-    assert {row["setting"] for row in rows} == {"dense MILP", "gradient", "magnitude 0.5", "magnitude 0.8", "structured 0.5"}
+    pruned = {"magnitude 0.5", "magnitude 0.8", "structured 0.5"}
+    assert {row["setting"] for row in rows} == {"dense MILP", "gradient", "portfolio", *pruned}
 
 
 def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
     folder, _ = finished
     again = sweep(folder, "+experiment=digits", "instances.count=2", "solver.time_limit_seconds=2")
     assert again.returncode == 0, again.stderr
-    assert "5 finished (5 reused), 0 failed of 5 trials." in again.stdout
+    assert "6 finished (6 reused), 0 failed of 6 trials." in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -103,4 +104,4 @@ def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str
 def test_multirun_before_and_after_the_experiment(tmp_path: Path, arguments: list[str]) -> None:
     listed = sweep(tmp_path, *arguments, "sweep.dry_run=true")
     assert listed.returncode == 0, listed.stderr
-    assert f"{10 if 'network.depth=1,2' in arguments else 5} trials" in listed.stdout
+    assert f"{12 if 'network.depth=1,2' in arguments else 6} trials" in listed.stdout

@@ -99,6 +99,33 @@ def test_what_cannot_change_a_result_makes_no_trial(composer: Composer) -> None:
     assert len(composer.plan("attack.start=gradient", "attack.gradient_starts=1,2").trials) == 2
 
 
+UNUSED = {
+    "surrogate": ["attack.free=1,2", "attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "bounds=auto,crown"],
+    "gradient": ["attack.free=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown", "solver=highs,scip"],
+    "branch_and_bound": ["attack.free=1,2", "attack.start=none,center", "pruning.amount=0.5,0.8", "solver=highs,scip"],
+    "restriction": ["attack.on_incumbent=check,stop", "attack.polish=true,false", "pruning.amount=0.5,0.8"],
+    "portfolio": ["attack.start=none,gradient", "attack.polish=true,false", "solver=highs,scip", "bounds=auto,alpha_crown"],
+    "closest": ["attack.start=none,gradient", "attack.polish=true,false", "attack.on_incumbent=check,exclude_region"],
+}
+USED = {
+    "surrogate": ["attack.start=none,center", "attack.on_incumbent=check,exclude_region", "bounds=auto,alpha_crown"],
+    "gradient": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "solver.seed=0,1"],
+    "branch_and_bound": ["attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown"],
+    "restriction": ["attack.gradient_steps=1,2", "attack.free=1,2", "bounds=auto,crown"],
+    "portfolio": ["attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "attack.free=1,2", "pruning.amount=0.5,0.8"],
+    "closest": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "attack.radius=null,3", "bounds=auto,lp"],
+}
+
+
+@pytest.mark.parametrize("attack", UNUSED)
+def test_an_attack_has_the_keys_that_it_uses(composer: Composer, attack: str) -> None:
+    chosen = ["attack.objective=closest"] if attack == "closest" else [f"attack={attack}"]
+    for override in UNUSED[attack]:
+        assert len(composer.plan(*chosen, override).trials) == 1, override
+    for override in USED[attack]:
+        assert len(composer.plan(*chosen, override).trials) == 2, override
+
+
 def test_duplicates_are_counted_and_the_first_is_kept(composer: Composer) -> None:
     plan = composer.plan("pruning=none,magnitude", "pruning.amount=0.5,0.5,0.8")
     assert [trial.name for trial in plan.trials] == ["4x64 dense", "4x64 magnitude 0.5", "4x64 magnitude 0.8"]
@@ -147,7 +174,8 @@ def test_keys_are_the_same_in_every_process(composer: Composer) -> None:
 
 
 def test_the_baseline_is_the_dense_milp_of_the_same_settings(composer: Composer) -> None:
-    plan = composer.plan("attack=surrogate,gradient", "pruning=none,magnitude", "pruning.amount=0.5,0.8", "network=2x16,2x32")
+    attacks = "attack=surrogate,gradient,branch_and_bound,restriction,portfolio"
+    plan = composer.plan(attacks, "pruning=none,magnitude", "pruning.amount=0.5,0.8", "network=2x16,2x32")
     for network in ("2x16", "2x32"):
         trials = [trial for trial in plan.trials if trial.swept["network"] == network]
         (dense,) = (trial for trial in trials if trial.name == f"{network} dense")
@@ -243,6 +271,24 @@ def test_the_experiment_on_functions_is_valid(composer: Composer) -> None:
     assert len({trial.key for trial in plan.trials}) == 16
 
 
+def test_the_experiment_on_the_closest_perturbation_is_valid(composer: Composer) -> None:
+    master = composer.loader.load_configuration("config", ["+experiment=closest"], RunMode.MULTIRUN)
+    (norms,) = (f"{key}={value}" for key, value in master.hydra.sweeper.params.items())
+    plan = composer.plan("+experiment=closest", norms)
+    assert [trial.name for trial in plan.trials] == ["4x32 dense attack.norm=l1", "4x32 dense attack.norm=linf"]
+    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
+
+
+def test_the_experiment_on_the_best_margins_is_valid(composer: Composer) -> None:
+    master = composer.loader.load_configuration("config", ["+experiment=best"], RunMode.MULTIRUN)
+    plan = composer.plan("+experiment=best", *(f"{key}={value}" for key, value in master.hydra.sweeper.params.items()))
+    found = {(t.config["network"]["width"], t.config["dataset"]["side"], t.config["attack"]["method"]) for t in plan.trials}
+    assert found == {(w, s, m) for w, s in ((32, 18), (256, 28)) for m in ("surrogate", "gradient", "portfolio")}
+    assert len(plan.trials) == 6
+    dense = {trial.key for trial in plan.trials if trial.config["attack"]["method"] == "surrogate"}
+    assert {trial.baseline_key for trial in plan.trials if trial.config["attack"]["method"] == "portfolio"} == dense
+
+
 @pytest.mark.parametrize("experiment", ["digits", "mnist"])
 def test_the_experiments_are_valid(composer: Composer, experiment: str) -> None:
     master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
@@ -251,5 +297,6 @@ def test_the_experiments_are_valid(composer: Composer, experiment: str) -> None:
     assert isinstance(params, dict)
     plan = composer.plan(*(f"{key}={value}" for key, value in params.items()), f"+experiment={experiment}")
     methods = {trial.config["attack"]["method"] for trial in plan.trials}
-    assert methods == {"surrogate", "gradient"}
+    assert methods == {"surrogate", "gradient", "portfolio"}
+    assert {t.config["pruning"]["method"] for t in plan.trials if t.config["attack"]["method"] == "portfolio"} == {"none"}
     assert {"none", "magnitude", "structured"} <= {trial.config["pruning"]["method"] for trial in plan.trials}

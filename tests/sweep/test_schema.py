@@ -13,9 +13,10 @@ from hydra.errors import HydraException
 
 from surrogate.networks import ReluNetwork
 from sweep import rules
+from sweep.consistency import check
 from sweep.errors import ConfigError
 from sweep.refusal import explain
-from sweep.schema import check, keys, read
+from sweep.schema import keys, read
 
 REFUSED: list[tuple[str, Any, str, str]] = [
     ("pruning.amount", 1.0, "1.0", "0 <= value < 1"),
@@ -50,7 +51,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.radius", -1.5, "-1.5", "a number above 0"),
     ("attack.norm", "none", "none", "l1, l2, linf"),
     ("attack.target", "best", "best", "runner_up, untargeted"),
-    ("attack.objective", "largest", "largest", "margin, output"),
+    ("attack.objective", "largest", "largest", "margin, closest, output"),
+    ("attack.free", 0, "0", "at least 1"),
     ("attack.on_incumbent", "ignore", "ignore", "check, stop"),
     ("attack.start", "zero", "zero", "none, center, gradient"),
     ("attack.gradient_starts", 0, "0", "at least 1"),
@@ -120,7 +122,8 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
         ("pruning=magnitud", r"pruning=magnitud is not allowed: .*layerwise_magnitude.*\(did you mean magnitude\?\)"),
         (
             "+experiment=mnst",
-            r"experiment=mnst is not allowed: it must be one of digits, functions, mnist, vnncomp \(did you mean mnist\?\)",
+            r"experiment=mnst is not allowed: it must be one of best, closest, digits, functions, mnist, vnncomp "
+            r"\(did you mean mnist\?\)",
         ),
         ("experiment=mnist", r"experiment=mnist is not among the defaults; write \+experiment=mnist"),
         ("pruning.amount", r"pruning.amount is not an override, which has the form key=value"),
@@ -146,6 +149,28 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
     [
         ({"attack__norm": "linf"}, "attack.radius is null with attack.norm=linf"),
         ({"attack__norm": "l2", "attack__radius": 1}, "attack.norm=l2 with attack.method=surrogate"),
+        (
+            {"attack__method": "portfolio", "attack__objective": "closest"},
+            "attack.objective=closest with attack.method=portfolio: only surrogate looks for the closest perturbation",
+        ),
+        (
+            {"attack__method": "gradient", "attack__objective": "closest"},
+            "attack.objective=closest with attack.method=gradient",
+        ),
+        (
+            {"attack__method": "branch_and_bound", "attack__on_incumbent": "exclude_region"},
+            "attack.on_incumbent=exclude_region with attack.method=branch_and_bound: only attack=surrogate excludes regions; "
+            "choose check or stop",
+        ),
+        (
+            {"attack__method": "portfolio", "attack__on_incumbent": "dense_subproblem"},
+            "attack.on_incumbent=dense_subproblem with attack.method=portfolio",
+        ),
+        (
+            {"instances__properties": "a.vnnlib", "attack__objective": "closest"},
+            "instances.properties with attack.objective=closest",
+        ),
+        ({"attack__method": "portfolio", "attack__norm": "linf"}, "attack.radius is null with attack.norm=linf"),
         ({"dataset__name": "none"}, "dataset=none without network.file"),
         (
             {"instances__properties": "a.vnnlib", "attack__objective": "output"},
@@ -200,6 +225,11 @@ def test_values_that_do_not_go_together(composer: Composer, values: dict[str, An
 def test_values_that_do_go_together(composer: Composer) -> None:
     check(composer.changed(attack__method="gradient", attack__norm="l2", attack__radius=1))
     check(composer.changed(attack__norm="linf", attack__radius=0.05))
+    for method in ("branch_and_bound", "restriction", "portfolio"):
+        check(composer.changed(attack__method=method, attack__norm="l2", attack__radius=1, attack__on_incumbent="stop"))
+    check(composer.changed(attack__method="restriction", attack__on_incumbent="exclude_region"))
+    for norm in ("l1", "l2", "linf"):
+        check(composer.changed(attack__objective="closest", attack__norm=norm))
 
 
 def test_integers_are_taken_for_numbers(composer: Composer) -> None:

@@ -121,6 +121,91 @@ def test_a_gradient_trial_has_no_surrogate(composer: Composer, digits: Dataset, 
         assert (instance.binaries, instance.dual_bound, instance.surrogate_margin) == (None, None, None)
 
 
+@pytest.fixture(scope="module")
+def dense(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> TrialRecord:
+    return run_trial(composer.trial(*QUICK, "pruning=none"), Inputs(digits), trained)
+
+
+@pytest.mark.parametrize("attack", ["branch_and_bound", "restriction", "portfolio"])
+def test_the_attacks_that_branch_reach_the_dense_optimum(
+    composer: Composer, digits: Dataset, trained: TrainedNetwork, dense: TrialRecord, attack: str
+) -> None:
+    trial = composer.trial(*QUICK, f"attack={attack}", "pruning.amount=0.5")
+    record = run_trial(trial, Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    assert (trial.name, trial.baseline_key) == (
+        f"1x6 {attack}" + (" magnitude 0.5" if attack == "portfolio" else ""),
+        dense.key,
+    )
+    assert (record.sparsity is None) == (attack != "portfolio")
+    for found, exact in zip(record.instances, dense.instances, strict=True):
+        assert found.instance_key == exact.instance_key
+        assert found.margin == pytest.approx(exact.margin, abs=1e-3)
+        assert found.gradient_evaluations is not None
+        if attack == "restriction":
+            assert (found.dual_bound, found.gap) == (None, None)
+        else:
+            assert found.status == exact.status
+            assert found.dual_bound is not None
+            assert found.gap == pytest.approx(0.0, abs=1.1e-4)
+
+
+def test_the_portfolio_without_a_pruning_has_no_surrogate_of_its_own(
+    composer: Composer, digits: Dataset, trained: TrainedNetwork
+) -> None:
+    overrides = ["attack=portfolio", "pruning=none", "attack.on_incumbent=stop", "attack.radius=3.0"]
+    trial = composer.trial(*QUICK, *overrides)
+    record = run_trial(trial, Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    assert (trial.name, record.sparsity) == ("1x6 portfolio", 0.0)
+    for found in record.instances:
+        assert (found.status, found.solver_status) == ("adversarial", "stopped")  # the gradient decides, nothing is proven then
+        assert found.dual_bound is None
+
+
+@pytest.mark.parametrize("policy", ["exclude_region", "dense_subproblem"])
+def test_regions_that_were_excluded_are_counted(
+    composer: Composer, digits: Dataset, trained: TrainedNetwork, dense: TrialRecord, policy: str
+) -> None:
+    record = run_trial(composer.trial(*QUICK, "pruning=none", f"attack.on_incumbent={policy}"), Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    for found, exact in zip(record.instances, dense.instances, strict=True):
+        assert found.margin == pytest.approx(exact.margin, abs=1e-4)
+        assert found.regions is not None
+        assert found.solves is not None
+    assert any(found.regions for found in record.instances)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
+def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: TrainedNetwork, norm: str) -> None:
+    overrides = ["attack.objective=closest", f"attack.norm={norm}", "attack.radius=null", "attack.gradient_starts=8"]
+    trial = composer.trial(*QUICK, *overrides, "pruning=none", "solver.time_limit_seconds=10")
+    record = run_trial(trial, Inputs(digits), trained)
+    assert record.status == "finished", record.error
+    for found in record.instances:
+        assert found.status == "adversarial"
+        clean, perturbed = np.array(found.clean), np.array(found.perturbed)
+        length = np.linalg.norm(perturbed - clean, {"l1": 1, "l2": 2, "linf": np.inf}[norm])
+        assert found.length == pytest.approx(length, abs=1e-9)
+        farthest = np.maximum(clean, 1.0 - clean)
+        assert found.radius == pytest.approx(np.linalg.norm(farthest, {"l1": 1, "l2": 2, "linf": np.inf}[norm]), abs=1e-9)
+        assert found.best_margin is None
+        assert found.dual_bound is None
+        assert found.norm_bound is not None
+        assert 0.0 < found.norm_bound <= length + 1e-9
+        if norm != "l2":  # which bounds alone can prove
+            assert found.norm_bound >= length * (1.0 - 1.1e-4)
+        norms = [event["norm"] for event in found.timeline if "norm" in event]
+        assert min(norms) == pytest.approx(length, abs=1e-9)
+    series = [point for point in content.incumbents(record) if point.metric.endswith("/norm")]
+    assert series[-1].value == pytest.approx(record.instances[-1].length)
+    metrics = content.metrics(record)
+    assert metrics["attack/norm_bound"] > 0.0
+    assert "attack/dual_bound" not in metrics
+    limited = run_trial(composer.trial(*QUICK, *overrides, "attack.radius=1e-4", "pruning=none"), Inputs(digits), trained)
+    assert [(i.status, i.norm_bound, i.length) for i in limited.instances] == [("robust", 1e-4, None)] * 2
+
+
 def test_finetuning_is_counted_as_pruning(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:
     settings = ["pruning.amount=0.8", "pruning.finetune.rounds=1", "pruning.finetune.epochs=20"]
     finetuned = run_trial(composer.trial(*QUICK, *settings, "instances.count=1"), Inputs(digits), trained)

@@ -1,0 +1,117 @@
+"""Values of the configuration that are allowed one by one but not together, and the files that it names."""
+
+from __future__ import annotations
+
+import os
+
+from sweep import rules
+from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY
+from sweep.errors import ConfigError
+from sweep.schema import Settings
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigError for values that are allowed one by one but not together."""
+    cluster, available = settings.cluster, available_cpus()
+    _check_inputs(settings)
+    _check_attack(settings)
+    if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
+        raise ConfigError(
+            f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
+            f"surrogate is for one region, which training would undo; set the rounds to 0"
+        )
+    if cluster.cpus is not None and cluster.cpus > available:
+        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
+    total = cluster.cpus or available
+    if cluster.cpus_per_trial > total:
+        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
+    if settings.solver.threads > cluster.cpus_per_trial:
+        raise ConfigError(
+            f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
+            f"the CPUs that a trial reserves; raise that or lower the threads"
+        )
+
+
+def _check_attack(settings: Settings) -> None:
+    """Check what an attack can do, and how far it may go."""
+    attack = settings.attack
+    if attack.objective == rules.CLOSEST and attack.method not in CLOSEST_ATTACKS:
+        raise ConfigError(
+            f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} looks for the "
+            f"closest perturbation; choose attack=surrogate or attack.objective=margin"
+        )
+    if attack.method in GOALS_BY_POLICY and attack.on_incumbent not in GOAL_OF:
+        raise ConfigError(
+            f"attack.on_incumbent={attack.on_incumbent} with attack.method={attack.method}: only attack=surrogate excludes "
+            f"regions; choose {' or '.join(GOAL_OF)}"
+        )
+    if not settings.asks_about_images or attack.objective == rules.CLOSEST:
+        return
+    if attack.radius is None and attack.norm != "l1":
+        raise ConfigError(
+            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
+            f"set attack.radius to a number above 0"
+        )
+    if attack.norm == "l2" and attack.method == "surrogate":
+        raise ConfigError(
+            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
+            "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
+        )
+
+
+def _check_inputs(settings: Settings) -> None:
+    """Check where network, data and questions come from, and read the files among them."""
+    _check_function(settings)
+    if settings.instances.properties is not None and settings.attack.objective != "margin":
+        raise ConfigError(
+            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
+            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
+        )
+    if settings.dataset.name == rules.NO_DATASET:
+        if settings.network.file is None:
+            raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
+        if settings.asks_about_images:
+            raise ConfigError(
+                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
+                "set or set attack.objective=output"
+            )
+        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
+            raise ConfigError(
+                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
+            )
+        if rules.pruning_needs(settings.pruning.method, "data"):
+            raise ConfigError(
+                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
+                f"data set or another pruning"
+            )
+    if settings.network.file is not None or settings.instances.properties is not None:
+        from sweep.files import check_files
+
+        check_files(settings.network.file, settings.instances.properties)
+
+
+def _check_function(settings: Settings) -> None:
+    data = settings.dataset
+    if data.name != rules.FUNCTION:
+        for key, value in (("function", data.function), ("inputs", data.inputs)):
+            if value is not None:
+                raise ConfigError(
+                    f"dataset.{key}={value} with dataset.name={data.name}: only dataset=function has it; set null"
+                )
+        return
+    if data.function is None or data.inputs is None:
+        raise ConfigError(
+            "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
+        )
+    from surrogate.datasets.functions import FUNCTIONS, LARGEST_INPUTS
+
+    least = FUNCTIONS[data.function].least_inputs
+    if not least <= data.inputs <= LARGEST_INPUTS:
+        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
+    if settings.asks_about_images:
+        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
+
+
+def available_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
