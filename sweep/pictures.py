@@ -98,6 +98,8 @@ def _perturbed_title(instance: InstanceRecord) -> str:
         return f"{instance.status}\n{value}"
     against = "any other label" if instance.target is None else f"label {instance.target}"
     margin = "no margin" if instance.margin is None else f"margin {instance.margin:+.3f}"
+    if instance.length is not None:
+        margin = "closest found"  # its margin is 0 for all that can be seen
     return f"{instance.status}, against {against}\n{margin}"
 
 

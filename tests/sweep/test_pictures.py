@@ -69,6 +69,13 @@ def test_the_title_changes_with_label_target_and_margin() -> None:
     assert picture(synthetic.instance()) == base
 
 
+def test_the_closest_perturbation_has_its_bound_in_place_of_radius_and_margin() -> None:
+    found = {"objective": "closest", "l1": 1.0, "margin": 1e-6, "radius": 50.0}
+    base = picture(synthetic.instance(**found, norm_bound=0.5))
+    assert picture(synthetic.instance(**found, norm_bound=0.75)) != base
+    assert picture(synthetic.instance(**{**found, "radius": 60.0, "margin": 2e-6}, norm_bound=0.5)) == base
+
+
 @pytest.mark.parametrize("clean", [[], [0.0] * 63], ids=["none", "not square"])
 def test_an_image_that_cannot_be_drawn_is_refused(clean: list[float]) -> None:
     with pytest.raises(ValueError, match=f"square image, got {len(clean)} pixels"):

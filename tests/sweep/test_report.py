@@ -16,8 +16,8 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from sweep import report
-from sweep.figures import MAX_LINES, margin_curve, success_curve
-from sweep.ranking import MARGIN_TOLERANCE, Wins, compare, group
+from sweep.figures import MAX_LINES, margin_curve, norm_curve, success_curve
+from sweep.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, Wins, compare, group
 from sweep.records import InstanceRecord, TrialRecord
 
 
@@ -215,6 +215,75 @@ def test_proofs_get_a_column_where_there_are_any() -> None:
     assert table[4].split("|")[place].strip() == "1/2"
     for frame, shown in ((without, False), (with_proofs, True)):
         assert ("robust" in printed(frame, 200, True).split("acc.:")[0]) == shown
+
+
+@pytest.fixture
+def closest() -> list[TrialRecord]:
+    """Three images of the closest attack: a proven length, one that is not, and a proof that there is none."""
+
+    def one(image: int, length: float | None, bound: float, *events: tuple[float, float]) -> InstanceRecord:
+        return synthetic.instance(
+            image,
+            objective="closest",
+            status="robust" if length is None else "adversarial",
+            margin=-2.0 if length is None else 1e-6,
+            l1=length,
+            norm_bound=bound,
+            dual_bound=None,
+            first_adversarial_seconds=None if length is None else 0.1,
+            timeline=[{"seconds": 0.05, "margin": -1.0}, *({"seconds": s, "margin": 1e-6, "norm": n} for s, n in events)],
+        )
+
+    dense = [
+        one(1, 2.0, 2.0 * (1.0 - 0.9 * NORM_TOLERANCE), (0.1, 3.0), (0.5, 2.0)),
+        one(2, 4.0, 3.0, (0.2, 4.0)),
+        one(3, None, 5.0),
+    ]
+    pruned = [one(1, 2.5, 1.0, (0.1, 2.5)), one(2, 4.5, 1.0, (0.1, 4.5)), one(3, None, 1.0)]
+    records = [small(pruned, "s", method="magnitude", amount=0.8), small(dense)]
+    for record in records:
+        record.config["attack"]["objective"] = "closest"
+    return records
+
+
+def test_the_closest_perturbation_is_ranked_by_its_norm_not_by_margins(closest: list[TrialRecord]) -> None:
+    frame = report.rank(closest)
+    assert list(frame["setting"]) == ["dense MILP", "magnitude 0.8"]
+    row = row_of(frame, "dense MILP")
+    assert (row["norm"], row["norm_bound"], row["norm_proven"], row["robust"]) == (3.0, 3.0, 1, 1)
+    pruned = row_of(frame, "magnitude 0.8")
+    assert (pruned["norm"], pruned["norm_proven"], pruned["margin_values"]) == (3.5, 0, 0)
+    assert pd.isna(pruned["margin"])
+    assert (pruned["margins_compared_with_dense"], pruned["times_compared_with_dense"]) == (0, 2)
+
+
+def test_a_table_shows_norms_or_margins_by_what_was_asked(closest: list[TrialRecord], duel: list[TrialRecord]) -> None:
+    header = report.markdown_ranking(report.rank(closest)).splitlines()[2]
+    assert "| norm | norm at least | proven closest |" in header
+    assert "margin" not in header
+    assert "larger" not in header
+    line = next(line for line in printed(report.rank(closest), 80, True).splitlines() if "dense MILP" in line)
+    assert "3.0000" in line
+    assert line.split()[-2:] == ["1/3", report.MISSING]  # proven closest; the dense MILP is not compared with itself
+    assert "proven on the dense network" in printed(report.rank(closest), 200)
+    assert "norm" not in printed(report.rank(duel), 200)
+
+
+def test_the_norm_curve_is_the_median_of_the_shortest_so_far(closest: list[TrialRecord]) -> None:
+    # Two of three images have a perturbation from 0.2 s on: the median of (3, 4, none) is 4; (2, 4, none) leaves it.
+    assert norm_curve(closest[1].instances) == ([0.2], [4.0])
+    assert norm_curve(closest[1].instances[:1]) == ([0.1, 0.5], [3.0, 2.0])
+
+
+def test_the_figures_are_those_of_what_was_asked(closest: list[TrialRecord], duel: list[TrialRecord], tmp_path: Path) -> None:
+    names = [path.name for path in report.write_report(closest, tmp_path)]
+    assert names == ["ranking.csv", "success.png", "success.svg", "norm.png", "norm.svg"]
+    text = " ".join(" ".join(ET.parse(tmp_path / "norm.svg").getroot().itertext()).split())
+    assert "median norm" in text
+    assert "dense MILP" in text
+    assert "Nothing to draw" not in text
+    both = report.write_report([*closest, *duel], tmp_path / "both")
+    assert [path.stem for path in both] == ["ranking", "success", "success", "margin", "margin", "norm", "norm"]
 
 
 def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:

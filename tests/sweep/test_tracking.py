@@ -456,5 +456,6 @@ def test_without_git_there_are_no_tags(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_every_field_that_is_a_metric_exists() -> None:
-    record: TrialRecord = synthetic.trial(instances=[synthetic.instance(l0=1, l2=1.0, linf=1.0, l1=1.0, dual_bound=3.0)])
+    present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "dual_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
+    record: TrialRecord = synthetic.trial(instances=[synthetic.instance(**present)])
     assert set(content.INSTANCE_METRICS) <= set(content.metrics(record))
