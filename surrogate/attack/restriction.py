@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surrogate import bounds as bound_methods
+from surrogate.attack.branch_and_bound import SEARCHES
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import SurrogateSearch
 from surrogate.attack.recorder import Recorder
@@ -58,7 +59,7 @@ class RestrictionAttack:
     round_seconds: float = 5.0
     gradient: GradientAttack = field(default_factory=lambda: GradientAttack(starts=100))
     climb_steps: int = 20
-    search: BranchAndBound = field(default_factory=lambda: BranchAndBound(refine_share=0.0))
+    search: BranchAndBound = field(default_factory=lambda: SEARCHES["optimum"])
 
     def __post_init__(self) -> None:
         if self.bounds not in bound_methods.METHODS:

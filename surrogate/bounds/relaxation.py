@@ -16,6 +16,15 @@ Layers = list[NDArray]
 """One array ``(k, u)`` a hidden layer: ``k`` rows that are bounded at once, ``u`` unstable neurons of the layer."""
 
 
+@dataclass(frozen=True)
+class Rates:
+    """Adam's learning rates for the slopes and for the multipliers of splits, and the factor of both after each step."""
+
+    alpha: float = 0.2
+    beta: float = 0.05
+    decay: float = 0.97
+
+
 @dataclass(eq=False)
 class Multipliers:
     r"""What may be chosen freely in a bound, a value for every row and unstable neuron.
@@ -167,7 +176,12 @@ class Relaxation:
         return found, y
 
     def optimise(
-        self, rows: FloatArray, multipliers: Multipliers, steps: int, stop_below: FloatArray | float = -np.inf
+        self,
+        rows: FloatArray,
+        multipliers: Multipliers,
+        steps: int,
+        stop_below: FloatArray | float = -np.inf,
+        rates: Rates = Rates(),
     ) -> tuple[Pass, Multipliers]:
         """Lower the bounds by ``steps`` steps of projected Adam, and return the best ones met, evaluated by :meth:`bound`.
 
@@ -178,7 +192,8 @@ class Relaxation:
             rows: as in :meth:`bound`.
             multipliers: where to start; not changed.
             steps: number of gradient steps.
-            stop_below: values ``(k,)``: end early once every row is below its own.
+            stop_below: values ``(k,)``: a row that is below its own takes no further step.
+            rates: of the steps.
         """
         last = np.asarray(rows, dtype=np.float32)[:, self.neurons[-1]]
         slopes, offsets = self._lines(multipliers, np.float32)
@@ -188,7 +203,7 @@ class Relaxation:
         signs = [split.astype(np.float32) for split in multipliers.split]
         enough = np.broadcast_to(np.asarray(stop_below, dtype=np.float64), len(last))
         best, best_alpha, best_beta = np.full(len(last), np.inf), [a.copy() for a in alpha], [b.copy() for b in beta]
-        alpha_steps, beta_steps = _Adam(alpha, ALPHA_RATE), _Adam(beta, BETA_RATE)
+        alpha_steps, beta_steps = _Adam(alpha, rates.alpha), _Adam(beta, rates.beta)
         active = np.arange(len(last))
         for step in range(steps + 1):
             value, coefficients, z = self._pass(last, alpha, beta, signs, slopes, offsets, gradient=step < steps)
@@ -207,7 +222,7 @@ class Relaxation:
                 )
                 alpha_steps.take(alpha, open_ones)
                 beta_steps.take(beta, open_ones)
-            rate = DECAY**step
+            rate = rates.decay**step
             alpha_steps.step([np.minimum(a, 0.0) * z_ * f for a, z_, f in zip(coefficients, z, free, strict=True)], rate)
             beta_steps.step([s * z_ for s, z_ in zip(signs, z, strict=True)], rate)
             for array in alpha:
@@ -258,9 +273,6 @@ class Relaxation:
     def _sides(self) -> list[tuple[FloatArray, FloatArray]]:
         return list(zip(self.low, self.high, strict=True))
 
-
-ALPHA_RATE, BETA_RATE, DECAY = 0.2, 0.05, 0.97
-"""Adam's learning rates and their decay a step."""
 
 COMPACT = 0.8
 """Rows that are low enough leave the batch when less than this share of it is left."""

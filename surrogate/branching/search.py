@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
+from surrogate.bounds.relaxation import Multipliers, Pass, Rates, Relaxation
 from surrogate.branching.domains import Domain, Part
 from surrogate.branching.leaf import LeafSolver
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
+
+LONGEST_BATCH = 0.3
+"""Seconds that a batch of domains should take at most."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ class BranchAndBound:
     what a gradient method finds.
 
     Attributes:
-        batch: domains split at once.
+        batch: domains split at once, at most.
         root_steps: gradient steps on the multipliers of the root.
         steps: gradient steps on a child's multipliers, which start from its parent's.
+        rates: of these steps.
         candidates: neurons that are tried, without steps, before one is split (strong branching).
         refine_depth: a domain that is so many splits deep may get pre-activation bounds of its own, for all below it.
         refine_share: of the time may go into that. On networks of 2 or 4 x 32 it does not pay, on 4x256 it does.
@@ -61,9 +65,10 @@ class BranchAndBound:
     batch: int = 64
     root_steps: int = 50
     steps: int = 10
+    rates: Rates = field(default_factory=Rates)
     candidates: int = 4
     refine_depth: int = 5
-    refine_share: float = 0.25
+    refine_share: float = 0.5
     refine_steps: int = 5
     offered: int = 4
     most_open: int = 100_000
@@ -125,6 +130,7 @@ class Search:
         self.root_bounds = bounds
         self._seconds = self._refining = 0.0
         self._may_refine = False
+        self.batch = settings.batch
 
     def run(self, deadline: float, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Search until no domain is open, ``deadline`` comes or ``stop`` says so; again to go on."""
@@ -137,11 +143,19 @@ class Search:
             if part is None or not part.heap:
                 break
             self._step(part)
+            self._adapt(time.perf_counter() - now)
             self.parts = [p for p in self.parts if p.heap]
         self._seconds += time.perf_counter() - begin
         bound = max([self.closed, *(p.bound for p in self.parts)])
         complete = not any(p.heap for p in self.parts)
         return Outcome(float(bound), complete, self.domains, self.part_count, self.leaves)
+
+    def _adapt(self, seconds: float) -> None:
+        """Keep a batch short, so that a deadline is not missed by much, but no smaller than it must be."""
+        if seconds > LONGEST_BATCH:
+            self.batch = max(self.batch // 2, 1)
+        elif seconds < LONGEST_BATCH / 4.0:
+            self.batch = min(2 * self.batch, self.settings.batch)
 
     def _new_part(self, bounds: Bounds, split: list[NDArray[np.int8]] | None) -> Part:
         self.part_count += 1
@@ -167,7 +181,7 @@ class Search:
     def _step(self, part: Part) -> None:
         crowded = sum(len(p.heap) for p in self.parts) > self.settings.most_open
         chosen: list[Domain] = []
-        while part.heap and len(chosen) < self.settings.batch:
+        while part.heap and len(chosen) < self.batch:
             domain = part.pop_low() if crowded else part.pop()
             if self._close(domain.bound):
                 continue
@@ -222,7 +236,7 @@ class Search:
         """Bound domains, offer their points, and open those that are not closed."""
         self.domains += len(rows)
         enough = self.threshold() - self.bias[rows]
-        result, multipliers = part.relaxation.optimise(self.weight[rows], multipliers, steps, enough)
+        result, multipliers = part.relaxation.optimise(self.weight[rows], multipliers, steps, enough, self.settings.rates)
         slack = 1e-12 * np.abs(self.bias[rows])
         bounds = np.minimum(result.value + self.bias[rows] + slack, known)
         open_ones = np.array([i for i, bound in enumerate(bounds) if not self._close(float(bound))], dtype=np.intp)
