@@ -22,7 +22,8 @@ SEARCHES = {
     "verdict": BranchAndBound(),
 }
 """Settings by goal, by trial. Bounds of their own for deep domains help to prove properties of 4x256 networks, and slow the
-search for the optimum of 4x32 down by 2 to 5 times. The optimum needs precise multipliers near the end: more, shrinking steps."""
+search for the optimum of 4x32 down by 2 to 5 times. The optimum needs precise multipliers: more steps, which
+shrink."""
 
 
 @dataclass(frozen=True)
