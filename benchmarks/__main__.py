@@ -1,4 +1,5 @@
-"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model, bounds.
+"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model, bounds, closing,
+mnist_fc, vnn_wide.
 
 Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
 tables of such a file again, and --resume measures only what it does not hold yet, or only as a failure.
@@ -11,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import bounds, comparison, model_size, proofs, wide
+from benchmarks import bounds, closing, comparison, mnist_fc, model_size, proofs, vnn_wide, wide
 from benchmarks.peers import TOOLS
 from benchmarks.results import Results
 from benchmarks.sections import Options, Section
@@ -23,8 +24,14 @@ SECTIONS: dict[str, Section] = {
     "peers": comparison.SECTION,
     "model": model_size.SECTION,
     "bounds": bounds.SECTION,
+    "closing": closing.SECTION,
+    "mnist_fc": mnist_fc.SECTION,
+    "vnn_wide": vnn_wide.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""
+
+NAMES = (*TOOLS, *closing.METHODS, *vnn_wide.METHODS)
+"""What ``--tools`` may name: the tools of ``peers``, the methods of ``closing`` and ``vnn_wide``."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--limit", type=_seconds, metavar="SECONDS", help="instead of each section's own limit for a solve")
     parser.add_argument("--instances", type=_indices, metavar="LIST", help="such as 0-3,7; default: all of the section")
-    parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"for peers: some of {','.join(TOOLS)}; default: all")
+    parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"some of {','.join(NAMES)}; default: all")
     parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to which the rows are added")
     parser.add_argument("--resume", action="store_true", help="with --output: leave out what the file holds already")
     parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: print the tables of this file")
@@ -95,8 +102,8 @@ def _indices(text: str) -> tuple[int, ...]:
 def _tools(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     for name in names:
-        if name not in TOOLS:
-            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(TOOLS)}")
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(NAMES)}")
     return names
 
 
