@@ -168,7 +168,15 @@ def unused_keys(method: str, objective: str, start: str) -> tuple[str, ...]:
 
 
 def bounds_method(settings: Settings) -> str:
-    """Return the bound method of a trial; ``auto`` is plain CROWN for MILPs, with optimised slopes for attacks that branch."""
+    """Return the bound method of a trial; ``auto`` is the attack's own default, which was chosen by measurement."""
     if settings.bounds.method != rules.AUTO:
         return settings.bounds.method
-    return "crown" if settings.attack.method in ("surrogate", "gradient") else "alpha_crown"
+    from surrogate.attack import BranchAndBoundAttack, ClosestAttack, PortfolioAttack, RestrictionAttack, SurrogateAttack
+
+    defaults = {
+        "branch_and_bound": BranchAndBoundAttack.bounds,
+        "restriction": RestrictionAttack.bounds,
+        "portfolio": PortfolioAttack.bounds,
+    }
+    milp = ClosestAttack.bounds if settings.attack.objective == rules.CLOSEST else SurrogateAttack.bounds
+    return defaults.get(settings.attack.method, milp)
