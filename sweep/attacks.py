@@ -168,7 +168,7 @@ def unused_keys(method: str, objective: str, start: str) -> tuple[str, ...]:
 
 
 def bounds_method(settings: Settings) -> str:
-    """Return the bound method of a trial; ``auto`` is the attack's own default, which was chosen by measurement."""
+    """Return the bound method of a trial; ``auto`` is the attack's own default."""
     if settings.bounds.method != rules.AUTO:
         return settings.bounds.method
     from surrogate.attack import BranchAndBoundAttack, ClosestAttack, PortfolioAttack, RestrictionAttack, SurrogateAttack
