@@ -36,6 +36,7 @@ def shrink(dense: ReluNetwork, problem: Problem, center: FloatArray, points: Flo
     The first of ``SEGMENT`` points of each segment that reaches it is refined by bisection, so that a crossing that the grid
     misses may remain, but never a point that fails.
     """
+    threshold = threshold + 1e-9  # a point alone rounds otherwise than one of a batch, and must still reach the threshold
     steps = points - center
     count = len(points)
     shares = np.linspace(0.0, 1.0, SEGMENT)

@@ -65,7 +65,7 @@ class ClosestAttack:
         (5.725, 5.7244, 'optimal')
     """
 
-    bounds: str = "crown"
+    bounds: str = "alpha_crown"
     formulation: str = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
     starts: int = 32
