@@ -165,7 +165,7 @@ def _medians(rows: Sequence[Row], names: list[str], early: float, limit: float) 
                 _median_of_found([row["margin_early"] for row in runs]),
                 _median_of_found([row["margin"] for row in runs]),
                 str(sum(map(is_closed, runs))) if TOOLS[name].is_dense else "-",
-                number(median(row["build_seconds"] if row["build_seconds"] is not None else limit for row in runs)),
+                _median_of_found([row["build_seconds"] for row in runs]),
                 number(median(row["total_seconds"] if row["total_seconds"] is not None else limit for row in runs)),
             ]
         )
