@@ -27,8 +27,11 @@ BOUND_BISECTIONS = 12
 WIDENING = 4.0
 """How much further a ball stays from the best perturbation when the solver's own error hid the proof."""
 
-MAIN_SHARE = 0.8
+MAIN_SHARE = 0.9
 """Of the time left, so much goes to the ball that would prove optimality; the rest proves smaller ones if that fails."""
+
+GROWTH = 0.25
+"""A smaller ball's radius, as a share of the way from what is proven to what was not: small ones close in seconds."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ class _Run:
             norm = self.recorder.norm
             radius = self._largest() if norm is None else norm * (1.0 - gap)
             if failed:
-                radius = (self.proven_radius + radius) / 2.0
+                radius = self.proven_radius + GROWTH * (radius - self.proven_radius)
             left = self.deadline - time.perf_counter()
             if left <= 0.0:
                 return str(SolverStatus.TIME_LIMIT)

@@ -10,7 +10,7 @@ from oracles import brute_force_closest, random_network, random_region, sample
 
 from surrogate.attack import ClosestAttack, Instance, Status
 from surrogate.attack.approach import shrink
-from surrogate.bounds import Bounds, Crown
+from surrogate.bounds import AlphaCrown, Bounds, Crown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Output
@@ -83,7 +83,7 @@ def test_a_surrogate_finds_but_proves_nothing_that_bounds_do_not() -> None:
     for seed in range(5):
         dense, instance = question(seed, sizes=(4, 5, 5, 3), reach=2.0)
         surrogate = prune(Pruning(method="magnitude", amount=0.5), dense, None)
-        result = ClosestAttack().run(dense, surrogate, instance)
+        result = ClosestAttack(bounds="crown").run(dense, surrogate, instance)
         truth = ClosestAttack().run(dense, dense, instance)
         folded = instance.problem.fold(dense)
         assert result.dual_bound <= truth.dual_bound + 1e-6
@@ -110,7 +110,7 @@ def test_a_time_limit_never_proves() -> None:
 def hard_robust_question() -> tuple[ReluNetwork, Instance]:
     for seed in range(40):
         dense, instance = question(seed, sizes=(4, 8, 8, 3), reach=0.8)
-        if Crown().compute(instance.problem.fold(dense), instance.region).upper[-1].max() < 0.0:
+        if AlphaCrown().compute(instance.problem.fold(dense), instance.region).upper[-1].max() < 0.0:
             continue
         result = ClosestAttack().run(dense, dense, instance)
         if result.status is Status.ROBUST:
@@ -151,7 +151,7 @@ def test_bounds_that_lie_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "surrogate.attack.closest.approach", lambda *_, **__: 0
     )  # finds nothing: the lie proves the whole region
-    lied = ClosestAttack().run(dense, dense, instance)
+    lied = ClosestAttack(bounds="crown").run(dense, dense, instance)
     assert lied.dual_bound > true_norm  # without a point there is nothing to catch it by
     monkeypatch.undo()
     monkeypatch.setattr("surrogate.attack.closest._Run._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9))
