@@ -1,8 +1,8 @@
-"""Measure, in one run on one machine, and print Markdown; sections: proofs, wide, peers, model, bounds, closing,
-mnist_fc, vnn_wide.
+"""Measure, in one run on one machine, and print Markdown, a table or more a section.
 
 Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
-tables of such a file again, and --resume measures only what it does not hold yet, or only as a failure.
+tables of such files again, and --resume measures only what the file does not hold yet, or only as a failure. To measure with
+two processes at once, give each its own --output, and --instances or --tools of its own, and --show both files together.
 """
 
 from __future__ import annotations
@@ -12,26 +12,22 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import bounds, closing, comparison, mnist_fc, model_size, proofs, vnn_wide, wide
-from benchmarks.peers import TOOLS
+from benchmarks import bounds, closest, closing, comparison, mnist_fc, model_size, pruning_binaries, vnn_wide
 from benchmarks.results import Results
 from benchmarks.sections import Options, Section
 from sweep.trial import limit_threads, warm_up
 
 SECTIONS: dict[str, Section] = {
-    "proofs": proofs.SECTION,
-    "wide": wide.SECTION,
     "peers": comparison.SECTION,
+    "closing": closing.SECTION,
+    "vnn_wide": vnn_wide.SECTION,
+    "mnist_fc": mnist_fc.SECTION,
+    "closest": closest.SECTION,
     "model": model_size.SECTION,
     "bounds": bounds.SECTION,
-    "closing": closing.SECTION,
-    "mnist_fc": mnist_fc.SECTION,
-    "vnn_wide": vnn_wide.SECTION,
+    "pruning": pruning_binaries.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""
-
-NAMES = (*TOOLS, *closing.METHODS, *vnn_wide.METHODS)
-"""What ``--tools`` may name: the tools of ``peers``, the methods of ``closing`` and ``vnn_wide``."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -41,24 +37,28 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--limit", type=_seconds, metavar="SECONDS", help="instead of each section's own limit for a solve")
     parser.add_argument("--instances", type=_indices, metavar="LIST", help="such as 0-3,7; default: all of the section")
-    parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"some of {','.join(NAMES)}; default: all")
+    parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"some of {', '.join(_all_tools())}; default: all")
     parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to which the rows are added")
     parser.add_argument("--resume", action="store_true", help="with --output: leave out what the file holds already")
-    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: print the tables of this file")
+    parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="measure nothing: print the tables of these files")
     chosen = parser.parse_args(arguments)
     for name in chosen.sections:
         if name not in SECTIONS:
             parser.error(f"{name!r} is not one of {', '.join(SECTIONS)}")
-    if chosen.show is not None and not chosen.show.exists():
-        parser.error(f"there is no file {chosen.show}")
+    for path in chosen.show or []:
+        if not path.exists():
+            parser.error(f"there is no file {path}")
     options = Options(chosen.limit, chosen.instances, chosen.tools)
     try:
-        results = Results(chosen.show or chosen.output)
         if chosen.show is None:
-            names = chosen.sections or list(SECTIONS)
+            results = Results(chosen.output)
+            names = chosen.sections or _possible()
             _measure(names, options, results, chosen.resume)
         else:
-            names = chosen.sections or list(results.sections)
+            results = Results(chosen.show[0])
+            for path in chosen.show[1:]:
+                results.merge(Results(path), SECTIONS)
+            names = chosen.sections or [name for name in SECTIONS if name in results.sections]
     except (ValueError, ImportError) as error:
         parser.error(str(error))
     print(results.title(names) + "\n")
@@ -67,9 +67,25 @@ def main(arguments: list[str] | None = None) -> None:
             print(SECTIONS[name].report(results.sections[name]) + "\n")
 
 
+def _possible() -> list[str]:
+    """Return the sections that nothing is missing for; say on the terminal why the others are left out."""
+    for name, section in SECTIONS.items():
+        missing = section.missing()
+        if missing is not None:
+            print(f"left out: section {name!r} {missing}", file=sys.stderr)
+    return [name for name, section in SECTIONS.items() if section.missing() is None]
+
+
+def _all_tools() -> list[str]:
+    return list(dict.fromkeys(name for section in SECTIONS.values() for name in section.tools))
+
+
 def _measure(names: list[str], options: Options, results: Results, resume: bool) -> None:
     for name in names:
-        results.require_limit(name, options.limit(SECTIONS[name].limit_seconds))
+        missing = SECTIONS[name].missing()
+        if missing is not None:
+            raise ValueError(f"section {name!r} {missing}")
+        results.require_limit(name, SECTIONS[name], options.limit(SECTIONS[name].limit_seconds))
     results.describe_now()
     limit_threads(1)  # as each trial of a sweep has
     warm_up()
@@ -102,8 +118,8 @@ def _indices(text: str) -> tuple[int, ...]:
 def _tools(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     for name in names:
-        if name not in NAMES:
-            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(NAMES)}")
+        if name not in _all_tools():
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(_all_tools())}")
     return names
 
 

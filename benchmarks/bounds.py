@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from statistics import median
 
 from benchmarks.sections import Options, Row, Section
-from benchmarks.subjects import network, protocol_instance
+from benchmarks.subjects import VNNCOMP, network, protocol_instance, vnncomp_network
 from benchmarks.tables import markdown, number
 from surrogate import vnnlib
 from surrogate.attack import Instance
 from surrogate.bounds import METHODS, BoundMethod, Lp, method
 from surrogate.networks import ReluNetwork
 
-VNNCOMP = Path(__file__).parents[2] / "shared" / "data" / "vnncomp_mnist_fc"
 REPEATS, ENOUGH_SECONDS = 7, 6.0
 """A method is repeated so often, or until its repeats have taken so long."""
 
@@ -35,7 +33,7 @@ def _vnncomp(depth: int, name: str) -> Subject | None:
     place = VNNCOMP / "vnnlib" / f"{name}.vnnlib.gz"
     if not place.exists():
         return None
-    return ReluNetwork.from_onnx(VNNCOMP / "onnx" / f"mnist-net_256x{depth}.onnx"), vnnlib.read(place)[0]
+    return vnncomp_network(f"mnist-net_256x{depth}.onnx"), vnnlib.read(place)[0]
 
 
 SUBJECTS: dict[str, Callable[[], Subject | None]] = {

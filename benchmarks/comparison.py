@@ -31,7 +31,7 @@ def measure(options: Options) -> Iterator[Row]:
     Raises:
         ImportError: a chosen tool is not installed.
     """
-    tools = options.tools or tuple(TOOLS)
+    tools = options.chosen(TOOLS)
     missing = sorted({library for name in tools for library in TOOLS[name].missing()})
     if missing:
         raise ImportError(
@@ -239,4 +239,4 @@ def _median_of_found(values: list[float | None]) -> str:
     return "-" if middle == float("-inf") else number(middle, 3)
 
 
-SECTION = Section(("instance", "tool"), TIME_LIMIT_SECONDS, measure, report)
+SECTION = Section(("instance", "tool"), TIME_LIMIT_SECONDS, measure, report, tuple(TOOLS))

@@ -79,7 +79,7 @@ def _questions() -> Iterator[tuple[str, int, ReluNetwork, Instance]]:
     yield f"18x18, 4x32, data seed 0, l1 radius {instance.region.radius:.3f}", 18, dense, instance
     wide = network(28, 2, 256, 0)
     for radius in (1.0, 2.0, 5.0):
-        ((image, instance),) = test_instances(wide, 28, radius, 1)
+        ((image, instance),) = test_instances(wide, 28, radius, count=1, first=0)
         yield f"28x28, 2x256, test image {image}, l1 radius {radius:g}", 28, wide, instance
 
 
@@ -127,8 +127,3 @@ def report(rows: Sequence[Row]) -> str:
 
 
 SECTION = Section(("instance", "pruning", "amount"), TIME_LIMIT_SECONDS, measure, report)
-
-
-def run() -> None:
-    """Measure everything and print the report."""
-    print(report(list(measure(Options()))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,14 @@ class Results:
         self.header = {"machine": machine(), "packages": {name: _version(name) for name in PACKAGES}}
         self._commit = _commit()
 
-    def require_limit(self, name: str, limit_seconds: float | None) -> None:
-        """Refuse to mix rows of different limits in one table.
+    def require_limit(self, name: str, section: Section, limit_seconds: float | None) -> None:
+        """Refuse to mix rows of different limits in one table, unless the section keeps them apart.
 
         Raises:
             ValueError: the section's rows have another limit.
         """
+        if "limit_seconds" in section.key:
+            return
         for row in self.sections.get(name, []):
             if limit_seconds is not None and row.get("limit_seconds", limit_seconds) != limit_seconds:
                 raise ValueError(
@@ -57,14 +59,36 @@ class Results:
 
     def add(self, name: str, section: Section, row: Row) -> None:
         """Take in a row and write the file."""
-        row = {**row, "commit": self._commit}
-        kept = [old for old in self.sections.get(name, []) if section.key_of(old) != section.key_of(row)]
-        self.sections[name] = sorted([*kept, row], key=lambda r: r.get("instance", 0))
+        self._replace(name, section, {**row, "commit": self._commit})
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self.path.with_name(self.path.name + ".part")
             temporary.write_text(json.dumps({"header": self.header, "sections": self.sections}, indent=1) + "\n")
             temporary.replace(self.path)
+
+    def merge(self, other: Results, sections: Mapping[str, Section]) -> None:
+        """Take in the rows of another file, in memory only; where both have a row, the other's counts.
+
+        Raises:
+            ValueError: the files have other limits in one section.
+        """
+        for name, rows in other.sections.items():
+            if name not in sections:
+                self.sections[name] = rows
+                continue
+            for row in rows:
+                self.require_limit(name, sections[name], row.get("limit_seconds"))
+                self._replace(name, sections[name], row)
+        machines = dict.fromkeys([self.header["machine"], other.header["machine"]])
+        packages = dict(self.header["packages"])
+        for package, number in other.header["packages"].items():
+            known = packages.get(package)
+            packages[package] = " or ".join(dict.fromkeys(n for n in (known, number) if n is not None)) or None
+        self.header = {"machine": " and ".join(machines), "packages": packages}
+
+    def _replace(self, name: str, section: Section, row: Row) -> None:
+        kept = [old for old in self.sections.get(name, []) if section.key_of(old) != section.key_of(row)]
+        self.sections[name] = sorted([*kept, row], key=lambda r: r.get("instance", 0))
 
     def title(self, names: Sequence[str]) -> str:
         """Return the line on machine, versions and the commits that the rows of these sections come from."""

@@ -21,6 +21,9 @@ SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
 PEER_PAIRS = (*SEED_PAIRS, (2, 0), (3, 3), (4, 12), (5, 99), (6, 0), (7, 3))
 """Those that tools are compared on: the authors' four, then the next data seeds on the same four networks, in turn."""
 
+VNNCOMP = Path(__file__).resolve().parents[2] / "shared" / "data" / "vnncomp_mnist_fc"
+"""The ``mnist_fc`` networks and properties of VNN-COMP 2022 lie beside the repository, not in it."""
+
 
 @functools.cache
 def mnist(side: int) -> Dataset:
@@ -52,11 +55,28 @@ def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[in
     return drawn.image, drawn.question
 
 
-def test_instances(dense: ReluNetwork, side: int, radius: float, count: int) -> list[tuple[int, Instance]]:
-    """The first ``count`` test images that the dense network classifies correctly, against the runner-up, p = 1."""
+def missing_vnncomp() -> str | None:
+    """Say where the files of VNN-COMP belong if they are not there."""
+    if (VNNCOMP / "verdicts.csv").exists():
+        return None
+    return (
+        f"needs the mnist_fc networks (onnx/), properties (vnnlib/) and verdicts.csv of VNN-COMP 2022 in {VNNCOMP}; networks "
+        f"and properties are in the public repository vnncomp2022_benchmarks"
+    )
+
+
+@functools.cache
+def vnncomp_network(name: str) -> ReluNetwork:
+    """Read one of the competition's networks, such as ``mnist-net_256x2.onnx``."""
+    return ReluNetwork.from_onnx(VNNCOMP / "onnx" / name)
+
+
+def test_instances(dense: ReluNetwork, side: int, radius: float, count: int, first: int) -> list[tuple[int, Instance]]:
+    """The ``count`` test images from ``first`` on that the dense network classifies correctly, against the runner-up, p = 1."""
     data = mnist(side)
     found: list[tuple[int, Instance]] = []
-    for image, (pixels, label) in enumerate(zip(data.test_images, data.test_labels, strict=True)):
+    tested = zip(data.test_images[first:], data.test_labels[first:], strict=True)
+    for image, (pixels, label) in enumerate(tested, first):
         order = np.argsort(-dense(pixels[None])[0])
         if order[0] == label:
             region = Region(0.0, 1.0, pixels.astype(np.float64), radius, "l1")
@@ -70,7 +90,7 @@ def machine() -> str:
     """Say what the numbers were measured on."""
     models = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores ({models[0] if models else 'unknown processor'}), one thread a solve, one solve at a time"
+    return f"{cores} cores ({models[0] if models else 'unknown processor'}), one thread and one solve at a time a process"
 
 
 def _cpuinfo() -> list[str]:

@@ -143,6 +143,49 @@ def test_rows_gather_in_the_file_and_tables_come_from_it(tmp_path: Path, capsys:
 
 
 @pytest.mark.usefixtures("one_section")
+def test_files_of_two_processes_are_shown_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    program.main(["--instances", "1-2", "--output", str(first)])
+    program.main(["--instances", "0-1", "--output", str(second)])
+    changed = json.loads(second.read_text())
+    changed["sections"]["squares"][1]["square"] = 100
+    changed["header"]["machine"], changed["header"]["packages"]["numpy"] = "another machine", "0.1"
+    second.write_text(json.dumps(changed))
+    before = first.read_text(), second.read_text()
+    capsys.readouterr()
+    program.main(["--show", str(first), str(second)])
+    shown = capsys.readouterr().out
+    assert "squares 0 100 4" in shown  # the later file's row counts
+    assert "and another machine" in shown
+    assert " or 0.1" in shown
+    assert (first.read_text(), second.read_text()) == before
+    changed["sections"]["squares"][0]["limit_seconds"] = 7.0
+    second.write_text(json.dumps(changed))
+    with pytest.raises(SystemExit):
+        program.main(["--show", str(first), str(second)])
+    assert "limit of 5 s, not 7 s" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("one_section")
+def test_several_limits_stand_side_by_side_where_the_section_keeps_them_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section(("instance", "limit_seconds"), 5.0, squares, squares_report)
+    monkeypatch.setattr(program, "SECTIONS", {"squares": section})
+    path = tmp_path / "results.json"
+    program.main(["--output", str(path)])
+    program.main(["--limit", "7", "--instances", "1", "--output", str(path)])
+    rows = Results(path).sections["squares"]
+    assert [(r["instance"], r["limit_seconds"]) for r in rows] == [(0, 5.0), (1, 5.0), (1, 7.0), (2, 5.0)]
+
+
+def test_tools_of_other_sections_are_passed_over() -> None:
+    assert Options().chosen(("a", "b")) == ["a", "b"]
+    assert Options(tools=("b", "c")).chosen(("a", "b")) == ["b"]
+    assert Options(tools=("c",)).chosen(("a", "b")) == []
+
+
+@pytest.mark.usefixtures("one_section")
 def test_what_failed_is_measured_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
