@@ -32,7 +32,7 @@ class Exclusion:
 
     Attributes:
         interrupt: end each solve at its first incumbent that is not its own start; False lets it run for ``solve_seconds`` and
-            excludes everything that it met.
+            excludes everything that it met, which pays where a solve's root takes seconds, since each solve begins with one.
         solve_seconds: most wall seconds between two exclusions.
         subproblem_seconds: most wall seconds for the dense network inside one region (``dense_subproblem``).
         seeds: regions of points climbed on the surrogate that are visited before the first solve, unless it starts from
@@ -43,8 +43,8 @@ class Exclusion:
         InvalidSetting: seconds that are not positive, or a negative number of seeds.
     """
 
-    interrupt: bool = True
-    solve_seconds: float = 5.0
+    interrupt: bool = False
+    solve_seconds: float = 15.0
     seeds: int = 8
     subproblem_seconds: float = 2.0
     seed: int = 0

@@ -66,7 +66,7 @@ def test_the_dense_network_is_still_solved_to_its_optimum(seed: int, policy: str
     assert result.work["regions"] == len(result.regions)
 
 
-@pytest.mark.parametrize("settings", [Exclusion(), Exclusion(interrupt=False), Exclusion(seeds=0)])
+@pytest.mark.parametrize("settings", [Exclusion(), Exclusion(interrupt=True), Exclusion(seeds=0)])
 @pytest.mark.parametrize("start", ["none", "center", "gradient"])
 def test_a_surrogate_s_regions_are_all_visited_once(start: str, settings: Exclusion, forbidden: list) -> None:
     dense, instance = question(1)
