@@ -155,6 +155,13 @@ def test_the_portfolio_is_compared_with_each_with_both_and_with_its_best_member(
     assert cells(text, "102", "0.4000")[-1] == "0.2000"
 
 
+def test_what_the_portfolio_met_after_its_time_does_not_count() -> None:
+    rows = wide_rows(0, {"portfolio": 3.0, "dense-milp": 2.0, "gradient": 2.0}, portfolio=1.0)
+    text = vnn_wide.report(rows)
+    assert "against dense-milp at 60 s: at least as large 0 of 1, larger 0, worst shortfall 1.0000." in text
+    assert "Portfolio larger than both by over 0.0001: 0 of 1." in text
+
+
 def test_a_wide_method_that_failed_found_nothing() -> None:
     rows = wide_rows(0, {"portfolio": 1.0, "gradient": 1.0})
     failed = {**row(image=100, method="dense-milp", status="failed", error="SolverFailure: no", margin=None, dual_bound=None)}
