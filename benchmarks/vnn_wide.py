@@ -90,7 +90,8 @@ def report(rows: Sequence[Row]) -> str:
         by_image.setdefault(row["image"], {})[row["method"]] = row
     parts = [
         f"## VNN-COMP 2x256, l1 radius {RADIUS:g}, {len(by_image)} test images from {FIRST} on",
-        f"Best dense margins. {MILP} and {GRADIENT} have {limit:g} s, the portfolio and its members alone {limit / 2:g} s; what they met later is left out.",
+        f"Best dense margins. {MILP} and {GRADIENT} have {limit:g} s, the portfolio and its members alone "
+        f"{limit / 2:g} s; what they met later is left out.",
         _margins(by_image, limit),
         _methods_table(rows),
     ]
