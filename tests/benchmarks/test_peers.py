@@ -57,7 +57,7 @@ def test_every_tool_has_the_same_optimum(name: str, norm: str) -> None:
     else:
         assert abs(dense - expected) > 0.1, "the pruning must matter here, or this test shows nothing"
         assert best <= dense + 1e-6
-    assert [what for what, _ in sent].count("built") == 1
+    assert [what for what, _ in sent].count("built") == int(name != "ours")  # branch and bound builds no model
     first = [value for what, value in sent if what == "first"]
     assert len(first) == int(best > 1e-9)
 
