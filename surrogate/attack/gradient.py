@@ -53,9 +53,15 @@ class GradientAttack:
         status = Status.UNRESOLVED if recorder.witness is None else Status.ADVERSARIAL
         return recorder.result(status, {"solve_seconds": recorder.elapsed()}, {"gradient_evaluations": evaluations})
 
-    def climb(self, recorder: Recorder) -> int:
-        """Run the ascents on a recorder's clock and return the number of gradient evaluations; improvements are recorded."""
-        deadline = float("inf") if self.time_limit_seconds is None else recorder.begin + self.time_limit_seconds
+    def climb(self, recorder: Recorder, deadline: float = float("inf")) -> int:
+        """Run the ascents on a recorder's clock and return the number of gradient evaluations; improvements are recorded.
+
+        Args:
+            recorder: whose best point is improved on.
+            deadline: ``time.perf_counter()`` value after which no step begins, whatever the attack's own limit is.
+        """
+        if self.time_limit_seconds is not None:
+            deadline = min(deadline, recorder.begin + self.time_limit_seconds)
         rng = np.random.default_rng(self.seed)
         region, problem = recorder.region, recorder.problem
         evaluations = 0

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
-from surrogate.attack.frank_wolfe import ascend, random_starts
+from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.recorder import Recorder
 from surrogate.bounds import Bounds
-from surrogate.branching import BranchAndBound, Outcome, Search
+from surrogate.branching import BranchAndBound, Search
 from surrogate.networks import FloatArray, ReluNetwork
 
 GOALS = ("optimum", "verdict")
@@ -20,26 +20,6 @@ CLIMB_SHARE = 0.15
 
 SURROGATE_GAP = 1e-3
 """A surrogate is searched until its bound is this close to its best point, relative to its size (at least 1)."""
-
-BATCH = 32
-"""Random starts that climb together."""
-
-
-class GradientSearch:
-    """Frank-Wolfe from random points of the region, for ever."""
-
-    def __init__(self, recorder: Recorder, steps: int, seed: int) -> None:
-        self.recorder, self.steps, self.rng = recorder, steps, np.random.default_rng(seed)
-        self.evaluations = 0
-
-    def round(self, deadline: float) -> None:
-        """Climb from fresh starts until ``deadline``."""
-        recorder = self.recorder
-        while time.perf_counter() < deadline:
-            starts = random_starts(recorder.region, BATCH, self.rng)
-            reached, margins, spent = ascend(recorder.dense, recorder.region, recorder.problem, starts, self.steps, deadline)
-            self.evaluations += spent
-            _keep(recorder, reached, margins, "gradient")
 
 
 class DenseSearch:
@@ -89,7 +69,7 @@ class DenseSearch:
 
     def round(self, deadline: float) -> None:
         """Go on until ``deadline``."""
-        outcome: Outcome = self._search.run(deadline, lambda: self.decided)
+        outcome = self._search.run(deadline, lambda: self.decided)
         self.bound, self.complete, self.domains = min(self.bound, outcome.bound), outcome.complete, outcome.domains
 
     def _offer(self, points: FloatArray) -> None:

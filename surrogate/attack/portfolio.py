@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from surrogate import bounds as bound_methods
 from surrogate.attack.branch_and_bound import SEARCHES, conclude, require_complete_settings
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.members import DenseSearch, GradientSearch, SurrogateSearch
+from surrogate.attack.members import DenseSearch, SurrogateSearch
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.result import AttackResult, Instance
@@ -25,6 +25,9 @@ ROUND_SECONDS, ROUND_GROWTH = 0.5, 1.5
 
 GRADIENT_SHARE = 0.2
 """The gradient attack's part of a round: it finds what it finds early."""
+
+MANY = 10**9
+"""Starts of a gradient round, which its time ends."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class PortfolioAttack:
             )
         deadline = recorder.begin + self.time_limit_seconds
         recorder.meet(instance.region.center, "start")
-        evaluations = self.gradient.climb(recorder)
+        evaluations = self.gradient.climb(recorder, deadline)
         before = recorder.elapsed()
         if self.goal == "verdict" and recorder.witness is not None:
             work = {"gradient_evaluations": evaluations, "nodes": 0}
@@ -116,7 +119,8 @@ class _Others:
         surrogate: ReluNetwork | None,
     ) -> None:
         region = recorder.region
-        self.gradient = GradientSearch(recorder, settings.gradient.steps, settings.gradient.seed + 1)
+        self.recorder, self.settings = recorder, settings.gradient
+        self.rounds = self.evaluations = 0
         restriction = RestrictionAttack(free=settings.free, climb_steps=settings.climb_steps)
         self.restriction = RestrictionSearch(restriction, recorder, folded, bounds)
         self.pruned: SurrogateSearch | None = None
@@ -134,7 +138,9 @@ class _Others:
             )
 
     def round(self, length: float, deadline: float, decided: Callable[[], bool]) -> None:
-        self.gradient.round(min(deadline, time.perf_counter() + GRADIENT_SHARE * length))
+        self.rounds += 1
+        fresh = replace(self.settings, starts=MANY, seed=self.settings.seed + self.rounds, time_limit_seconds=None)
+        self.evaluations += fresh.climb(self.recorder, min(deadline, time.perf_counter() + GRADIENT_SHARE * length))
         if not decided() and not self.restriction.exhausted:
             self.restriction.round(min(deadline, time.perf_counter() + length))
         if not decided() and self.pruned is not None and not self.pruned.complete:
@@ -144,7 +150,7 @@ class _Others:
     def work(self) -> dict[str, int]:
         """Work of all of them."""
         work = dict(self.restriction.work)
-        work["gradient_evaluations"] += self.gradient.evaluations
+        work["gradient_evaluations"] += self.evaluations
         if self.pruned is not None:
             work["gradient_evaluations"] += self.pruned.evaluations
             work["nodes"] += self.pruned.domains

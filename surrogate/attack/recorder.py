@@ -8,9 +8,18 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from surrogate.attack.result import AttackResult, Event, Instance, Status
-from surrogate.errors import InvalidSetting
+from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.witness import Checked, check, perturbation_norms
+
+CONTRADICTION = 1e-4
+"""A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
+
+
+def require_consistent(margin: float, bound: float) -> None:
+    """Raise UnsoundBounds if the dense network reaches a margin that was proven to be out of reach."""
+    if margin > bound + CONTRADICTION * (1.0 + abs(bound)):
+        raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
 
 
 class Recorder:

@@ -79,7 +79,7 @@ class RestrictionAttack:
         recorder = Recorder(dense, instance)
         deadline = recorder.begin + self.time_limit_seconds
         recorder.meet(instance.region.center, "start")
-        evaluations = self.gradient.climb(recorder)
+        evaluations = self.gradient.climb(recorder, deadline)
         before = time.perf_counter()
         folded = instance.problem.fold(dense)
         bounds = bound_methods.method(self.bounds).compute(folded, instance.region)

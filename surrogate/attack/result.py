@@ -59,8 +59,9 @@ class Event:
     margin: float
     surrogate_margin: float | None
     source: str
-    """``start``, ``incumbent``, ``polish``, ``gradient``, ``region`` (met inside an activation region) or ``shrink`` (moved
-    towards the clean input)."""
+    """``start``, ``incumbent``, ``polish``, ``gradient``, ``region`` (met inside an activation region), ``shrink`` (moved
+    towards the clean input); or the search by branch and bound that offered it: ``relaxation``, ``restriction``,
+    ``surrogate``."""
     norm: float | None = None
     """Length of the perturbation in the region's norm; only the closest attack fills it in."""
 

@@ -9,11 +9,11 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
-from surrogate.attack.recorder import Recorder
+from surrogate.attack.recorder import Recorder, require_consistent
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
-from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
+from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import ReluNetwork
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
@@ -27,9 +27,6 @@ decided, by a witness or by a proof; ``exclude_region``: check an incumbent, for
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
 network, whose time counts."""
-
-CONTRADICTION = 1e-4
-"""A dense margin above the dense dual bound by more than this share of its size is a fault of the encoding, and raises."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class SurrogateAttack:
         recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
         evaluations = 0
         if self.start == "gradient":
-            evaluations = self.gradient.climb(recorder)
+            evaluations = self.gradient.climb(recorder, deadline)
             point = recorder.best.point if recorder.best is not None else point
 
         before_bounds = time.perf_counter()
@@ -139,9 +136,8 @@ class SurrogateAttack:
         evaluations += search.gradient_evaluations
 
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
-        if is_dense and margin > bound + CONTRADICTION * (1.0 + abs(bound)):
-            raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
         if is_dense:
+            require_consistent(margin, bound)
             bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
         if is_dense and not problem.asks and solver_status == str(SolverStatus.OPTIMAL):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import highspy
@@ -76,7 +77,9 @@ class LeafSolver:
             start += size
         return np.concatenate(slopes), np.concatenate(intercepts), split.astype(np.float64), slope, intercept
 
-    def _programme(self, goal: FloatArray, constant: FloatArray, sides: FloatArray, limits: FloatArray):  # type: ignore[no-untyped-def]
+    def _programme(
+        self, goal: FloatArray, constant: FloatArray, sides: FloatArray, limits: FloatArray
+    ) -> tuple[highspy.HighsLp, Callable[[FloatArray], FloatArray]]:
         """State: maximise ``t - PENALTY e`` with ``t <= goal x + constant``, ``sides x + limits + e >= 0``, x in the region."""
         region, d = self.region, self.region.size
         low, high = region.tight_box()

@@ -56,7 +56,7 @@ class BranchAndBound:
         rates: of these steps.
         candidates: neurons that are tried, without steps, before one is split (strong branching).
         refine_depth: a domain that is so many splits deep may get pre-activation bounds of its own, for all below it.
-        refine_share: of the time may go into that. On networks of 2 or 4 x 32 it does not pay, on 4x256 it does.
+        refine_share: of the time may go into that. It costs most of the speed where domains are small.
         refine_steps: gradient steps on each of these bounds.
         offered: of the points that a batch's rows attain their bounds at, so many of the best are offered as candidates.
         most_open: when more domains are open, those nearest to being closed go first, which bounds the memory.
@@ -73,34 +73,9 @@ class BranchAndBound:
     offered: int = 4
     most_open: int = 100_000
 
-    def run(
-        self,
-        network: ReluNetwork,
-        groups: Sequence[Sequence[int]],
-        region: Region,
-        bounds: Bounds,
-        *,
-        threshold: Callable[[], float],
-        on_points: Callable[[FloatArray], None],
-        deadline: float,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Outcome:
-        """Bound :math:`\\max_g \\min_{k \\in g} f_k(x)` from above over the region.
-
-        Args:
-            network: ``f``, the problem folded in.
-            groups: of its outputs; see :class:`surrogate.problems.Problem`.
-            bounds: pre-activation bounds over the region.
-            threshold: what a bound must not be above for its domain to be closed; may rise during the search.
-            on_points: called with points ``(n, d)`` of the region that may be good.
-            deadline: ``time.perf_counter()`` value after which no batch begins.
-            stop: asked between batches.
-        """
-        return Search(self, network, groups, region, bounds, threshold, on_points).run(deadline, stop)
-
 
 class Search:
-    """A search that can be interrupted and go on; see :meth:`BranchAndBound.run` for the arguments."""
+    r"""Bounds :math:`\max_g \min_{k \in g} f_k(x)` from above over a region; can be interrupted and go on."""
 
     def __init__(
         self,
@@ -112,6 +87,17 @@ class Search:
         threshold: Callable[[], float],
         on_points: Callable[[FloatArray], None],
     ) -> None:
+        """Set up a search; nothing is computed yet.
+
+        Args:
+            settings: how to search.
+            network: ``f``, the problem folded in.
+            groups: of its outputs; see :class:`surrogate.problems.Problem`.
+            region: where ``f`` is bounded.
+            bounds: pre-activation bounds over the region.
+            threshold: what a bound must not be above for its domain to be closed; may rise during the search.
+            on_points: called with points ``(n, d)`` of the region that may be good.
+        """
         if len(network.weights) == 1:
             # A leaf from the start: behind neurons x - lower, which are always active.
             (weight,), (bias,), width = network.weights, network.biases, region.upper - region.lower

@@ -12,7 +12,7 @@ from surrogate.networks import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxation:
+class DifferenceLines:
     r"""Two lines around what a layer makes of a difference.
 
     With :math:`z, z'` a neuron's pre-activations in network and surrogate, :math:`y, y'` its outputs, :math:`d = z - z'` and
@@ -32,7 +32,7 @@ class Relaxation:
 
 def relax(
     affine: BoolArray, slope: FloatArray, residual: FloatArray, lower: FloatArray, upper: FloatArray, slack: FloatArray
-) -> Relaxation:
+) -> DifferenceLines:
     r"""Relax one layer whose differences ``d`` lie in ``[lower, upper]``; every argument is a vector ``(h,)``.
 
     Where ``affine``, the surrogate's neuron is :math:`y' = a z' + c` with ``slope`` :math:`a` and
@@ -46,7 +46,7 @@ def relax(
     low, high = np.minimum(lower, 0.0), np.maximum(upper, 0.0)
     width = np.where(high > low, high - low, 1.0)
     above, below = high / width, -low / width
-    return Relaxation(
+    return DifferenceLines(
         np.where(affine, slope, below),
         np.where(affine, -residual, -below * high) - slack,
         np.where(affine, slope, above),
@@ -55,7 +55,7 @@ def relax(
 
 
 def difference(
-    rows: FloatArray, weights: Sequence[FloatArray], relaxations: Sequence[Relaxation]
+    rows: FloatArray, weights: Sequence[FloatArray], relaxations: Sequence[DifferenceLines]
 ) -> tuple[FloatArray, FloatArray]:
     r"""Return bounds ``(k,)``, ``(k,)`` on ``rows @ delta``, ``delta`` the differences of the last of the relaxed layers.
 

@@ -13,7 +13,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.pruning.base import require_bounds
-from surrogate.pruning.difference import Relaxation, difference, relax
+from surrogate.pruning.difference import DifferenceLines, difference, relax
 from surrogate.region import Region
 from surrogate.training import require_number
 
@@ -173,7 +173,7 @@ def _replace(
     if not chosen:
         return Stabilised(network, rows, np.zeros(len(rows)), np.zeros(len(rows)), 0)
     builder = AffineNeurons(network, region)
-    relaxations: list[Relaxation] = []
+    relaxations: list[DifferenceLines] = []
     spread = (np.zeros(network.input_size), np.zeros(network.input_size))
     for layer, (affine, removed) in enumerate(zip(*_kinds(network, bounds, chosen), strict=True)):
         weight, lower, upper = network.weights[layer], bounds.lower[layer], bounds.upper[layer]

@@ -12,6 +12,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from surrogate.errors import SolverFailure
+from surrogate.quiet_highs import QuietHighs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent
 
@@ -30,14 +31,6 @@ _DOUBTFUL = (
     highspy.HighsModelStatus.kUnknown,
 )
 """Verdicts that are asked for a second time, without presolve."""
-
-
-class _QuietHighs(highspy.Highs):
-    """highspy prints its banner while it is constructed, before any option can be set: this hook runs just before that."""
-
-    def enableCallbacks(self) -> None:  # noqa: N802 -- highspy's name
-        self.silent()
-        super().enableCallbacks()
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ class HighsSolver(Solver):
         lp.a_matrix_.index_ = matrix.indices
         lp.a_matrix_.value_ = matrix.data
 
-        highs = _QuietHighs()
+        highs = QuietHighs()
         highs.setOptionValue("threads", self.threads)
         highs.setOptionValue("random_seed", self.seed)
         highs.setOptionValue("mip_rel_gap", self.relative_gap)
