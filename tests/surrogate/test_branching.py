@@ -13,7 +13,7 @@ from surrogate.attack.branch_and_bound import BranchAndBoundAttack
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import Box, Crown
 from surrogate.bounds.relaxation import Relaxation
-from surrogate.branching import BranchAndBound
+from surrogate.branching import BranchAndBound, Search
 from surrogate.branching.leaf import LeafSolver
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
@@ -191,16 +191,16 @@ def test_a_search_that_ends_early_still_bounds_all_that_is_open() -> None:
             left[0] -= 1
             return left[0] < 0
 
-        outcome = BranchAndBound(batch=2).run(
+        search = Search(
+            BranchAndBound(batch=2),
             folded,
             instance.problem.groups(folded.output_size),
             instance.region,
             Box().compute(folded, instance.region),
             threshold=lambda: optimum.margin + 1e-6,
             on_points=lambda points: None,
-            deadline=time.perf_counter() + 60.0,
-            stop=stop,
         )
+        outcome = search.run(time.perf_counter() + 60.0, stop)
         assert optimum.margin - 1e-6 <= outcome.bound <= last + 1e-9
         last = outcome.bound
     assert outcome.complete
@@ -262,3 +262,10 @@ def test_leaves_are_exact_and_empty_ones_close(norm: str) -> None:
 def test_settings_that_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(InvalidSetting, match=message):
         BranchAndBoundAttack(**settings)
+
+
+def test_the_limit_holds_the_gradient_start_too() -> None:
+    dense, instance = question(1, "l1", targeted=False)
+    starts = 10**9  # without the limit they would never end
+    result = BranchAndBoundAttack(gradient=GradientAttack(starts=starts), time_limit_seconds=0.2).run(dense, instance)
+    assert 0 < result.work["gradient_evaluations"] < starts
