@@ -264,7 +264,8 @@ def _panel(
     counts = sorted({len(instances) for instances in lines.values()})
     what = "images" if all(i.image is not None for instances in lines.values() for i in instances) else "questions"
     images = f"{counts[0]} {what}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {what}"
-    ax.set_title(f"{network}, {images}" + (f"\n{hidden} weaker setting{"" if hidden == 1 else "s"} not drawn" if hidden else ""), fontsize=11)
+    plural = "" if hidden == 1 else "s"
+    ax.set_title(f"{network}, {images}" + (f"\n{hidden} weaker setting{plural} not drawn" if hidden else ""), fontsize=11)
     if kind.is_share:
         ax.set_ylim(-0.03, 1.03)
     elif kind.name == "margin":
