@@ -17,7 +17,7 @@ from sweep.consistency import check
 from sweep.errors import ConfigError
 from sweep.rules import FUNCTION
 from sweep.schema import Settings, read
-from sweep.space import Compose, Space, plain_config, satisfies
+from sweep.space import WHOLE, Compose, Space, plain_config, satisfies
 
 FORMAT_VERSION = 1
 """Part of every key: raise it when a change of the program changes what a trial or a training gives."""
@@ -107,7 +107,7 @@ def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str])
 def canonical(settings: Settings) -> dict[str, Any]:
     """Return the part of the settings that can change a trial's result."""
     config = dataclasses.asdict(settings)
-    for section in ("sweep", "tracking", "cluster", "search"):  # where and how, not what
+    for section in WHOLE:  # where and how, not what
         del config[section]
     del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
     if settings.dataset.name != FUNCTION:

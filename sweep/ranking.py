@@ -31,7 +31,7 @@ DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
 SURROGATE = "surrogate"
 
-_BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "hydra", "dataset.folder", "instances.seed")
+_BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed")
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
 
 

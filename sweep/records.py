@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-TrialStatus = Literal["finished", "failed", "interrupted"]
+TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
+"""``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
 
 
 @dataclass

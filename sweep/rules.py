@@ -67,6 +67,14 @@ AUTO = "auto"
 """Bounds by the method that the attack works best with."""
 
 
+GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
+"""How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""
+
+
+def searches() -> Iterable[str]:
+    return SEARCHES
+
+
 def datasets() -> Iterable[str]:
     from surrogate.datasets import NAMES
 

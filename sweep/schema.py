@@ -119,13 +119,20 @@ class AttackSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    method: Annotated[str, rules.one_of(lambda: ("grid",))]
+    method: Annotated[str, rules.one_of(rules.searches)]
     where: list[str]
+    samples: Annotated[int, rules.at_least(1)]
+    seed: Annotated[int, rules.at_least(0)]
+    objectives: list[str]
+    scheduler: Annotated[str, rules.one_of(lambda: ("none", "asha"))]
+    grace: Annotated[int, rules.at_least(1)]
+    reduction: Annotated[int, rules.at_least(2)]
 
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    name: Annotated[str, rules.one_of(lambda: ("local",))]
+    name: Annotated[str, rules.one_of(lambda: ("local", "attach"))]
+    address: Annotated[str | None, rules.not_empty]
     cpus: Annotated[int | None, rules.at_least(1)]
     cpus_per_trial: Annotated[int, rules.at_least(1)]
 
@@ -133,6 +140,14 @@ class ClusterSettings:
 @dataclass(frozen=True)
 class TrackingSettings:
     uri: Annotated[str | None, rules.not_empty]
+    patience_seconds: Annotated[float, rules.not_negative]
+
+
+@dataclass(frozen=True)
+class DeadlineSettings:
+    instance_seconds: Annotated[float | None, rules.positive]
+    trial_seconds: Annotated[float | None, rules.positive]
+    sweep_seconds: Annotated[float | None, rules.positive]
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,7 @@ class Settings:
     solver: SolverSettings
     attack: AttackSettings
     search: SearchSettings
+    deadlines: DeadlineSettings
     tracking: TrackingSettings
     sweep: SweepSettings
 

@@ -24,7 +24,7 @@ Compose = Callable[[list[str]], DictConfig]
 _Value = tuple[str, Any]
 """A value of an override: the line that sets it, and the value itself (None for overrides that are not swept)."""
 
-_WHOLE = ("sweep", "tracking", "cluster", "search", "hydra")
+WHOLE = ("sweep", "tracking", "cluster", "search", "deadlines")
 """Sections that concern the sweep as a whole and cannot differ between its trials."""
 
 
@@ -115,7 +115,7 @@ class Space:
         if not override.is_sweep_override():
             assert override.input_line is not None
             return [(override.input_line, None)]
-        if override.key_or_group.split(".")[0] in _WHOLE:
+        if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
             raise ConfigError(
                 f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept"
             )

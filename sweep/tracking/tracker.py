@@ -24,7 +24,7 @@ from sweep.report import markdown_ranking, rank
 from sweep.tracking import content
 from sweep.tracking.connection import UI_ADDRESS, connect, hide_password, quiet, reason, ui_command
 
-STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
 """MLflow's word for the end of a trial."""
 
 MAX_TAG_CHARACTERS = 7900

@@ -58,7 +58,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.gradient_starts", 0, "0", "at least 1"),
     ("cluster.cpus_per_trial", 0, "0", "at least 1"),
     ("search.where", "x", "x", "a list of texts"),
-    ("search.method", "random", "random", "grid"),
+    ("search.method", "randomly", "randomly", "random"),
     ("sweep.name", "a/b", "a/b", "a name without /"),
     ("sweep.retries", -1, "-1", "at least 0"),
     ("sweep.resume", "maybe", "maybe", "true or false"),

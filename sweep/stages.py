@@ -1,0 +1,70 @@
+"""What a trial sees of the store: stage results by content key, each made once however many trials want it at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Kind = Literal["networks", "surrogates", "instances"]
+"""Trained dense networks, pruned ones, and answers to one question each."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stage result: facts that are JSON, and for a network its weights as the bytes of a safetensors file."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    weights: bytes | None = None
+
+
+class Stages(Protocol):
+    """The stage results that a trial uses and adds to."""
+
+    def get(self, kind: Kind, key: str) -> Entry | None:
+        """Return a result, once another trial that makes it at this moment is done; None if the caller is to make it now.
+
+        Whoever gets None must end with :meth:`put` or :meth:`abandon`.
+        """
+        ...
+
+    def put(self, kind: Kind, key: str, entry: Entry) -> None:
+        """Keep a result; a second one under the same key changes nothing.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        ...
+
+    def abandon(self, kind: Kind, key: str) -> None:
+        """Leave a result to others: making it failed."""
+        ...
+
+    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
+        """Say that the answer ``key`` is being looked for, at most ``deadline_seconds`` from now.
+
+        ``facts`` are those of the entry that shall stand if the worker never comes back.
+        """
+        ...
+
+    def improve(self, key: str, facts: dict[str, Any]) -> None:
+        """Say what the entry would be if the worker did not come back from here on."""
+        ...
+
+
+def once(stages: Stages, kind: Kind, key: str, make: Callable[[], Entry]) -> tuple[Entry, bool]:
+    """Return the result under ``key``, made by ``make`` unless it is there, and whether it was there.
+
+    Raises:
+        whatever ``make`` raises, after the claim was given up.
+    """
+    found = stages.get(kind, key)
+    if found is not None:
+        return found, True
+    try:
+        made = make()
+    except BaseException:
+        stages.abandon(kind, key)
+        raise
+    stages.put(kind, key, made)
+    return made, False
