@@ -15,6 +15,7 @@ def check(settings: Settings) -> None:
     cluster, available = settings.cluster, available_cpus()
     _check_inputs(settings)
     _check_attack(settings)
+    _check_search(settings)
     if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
         raise ConfigError(
             f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
@@ -56,6 +57,43 @@ def _check_attack(settings: Settings) -> None:
         raise ConfigError(
             "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
             "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
+        )
+
+
+def _check_search(settings: Settings) -> None:
+    """Check what the search improves and what the scheduler judges by; an objective that nothing looks at is refused."""
+    from sweep.search.early_stopping import questions
+    from sweep.search.objectives import OBJECTIVES
+
+    search, known = settings.search, ", ".join(OBJECTIVES)
+    for name in search.objectives:
+        if name not in OBJECTIVES:
+            near = rules.nearest(name, OBJECTIVES)
+            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
+        goals = OBJECTIVES[name].goals
+        if settings.attack.objective not in goals:
+            raise ConfigError(
+                f"search.objectives={search.objectives} with attack.objective={settings.attack.objective}: {name} is a number "
+                f"of trials with attack.objective={' or '.join(goals)} only; choose another objective"
+            )
+    twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
+    if twice:
+        raise ConfigError(f"search.objectives names {twice[0]} twice; name each objective once")
+    adaptive, halving = search.method == rules.OPTUNA, search.scheduler != "none"
+    if not search.objectives and (adaptive or halving):
+        key = "search.method=optuna" if adaptive else f"search.scheduler={search.scheduler}"
+        raise ConfigError(f"{key} needs search.objectives, such as search.objectives=[margin]; available: {known}")
+    if search.objectives and not (adaptive or halving):
+        raise ConfigError(
+            f"search.objectives={search.objectives} with search.method={search.method} and search.scheduler=none: nothing "
+            f"looks at objectives; choose search=optuna or search.scheduler=asha, or set search.objectives=[]"
+        )
+    asked = questions(settings)
+    if halving and asked is not None and asked <= search.grace:
+        kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"
+        raise ConfigError(
+            f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
+            f"raise instances.count above search.grace, or set search.scheduler=none"
         )
 
 

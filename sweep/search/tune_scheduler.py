@@ -1,0 +1,59 @@
+"""Asynchronous successive halving by Ray Tune, with questions answered as its time.
+
+Reference:
+    Li, Jamieson, Rostamizadeh, Gonina, Ben-Tzur, Hardt, Recht, Talwalkar, *A System for Massively Parallel Hyperparameter
+    Tuning*, MLSys 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+
+from sweep.records import TrialRecord
+from sweep.schema import SearchSettings
+from sweep.search.early_stopping import ANSWERED, course
+from sweep.search.objectives import OBJECTIVES
+
+
+def scheduler(search: SearchSettings, questions: int, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
+    """Return the scheduler of a sweep, or None where trials are not stopped early.
+
+    A trial is judged by the first objective after ``grace``, ``grace * reduction``, ``grace * reduction**2``, ... answers: it
+    goes on if it would be among the best ``1 / reduction`` of those that were judged there before it. After its last answer it
+    is done, whatever it is worth. A result without the objective decides nothing.
+
+    Args:
+        search: the settings; ``search.objectives`` names at least one where there is a scheduler.
+        questions: how many questions a trial is asked; of several numbers the largest.
+        ended: trials that ended before this sweep, so that a sweep that is taken up again judges as if it had never stopped.
+    """
+    if search.scheduler == "none":
+        return None
+    objective = OBJECTIVES[search.objectives[0]]
+    halving = ASHAScheduler(
+        time_attr=ANSWERED,
+        metric=objective.name,
+        mode={"maximize": "max", "minimize": "min"}[objective.direction],
+        max_t=questions,
+        grace_period=search.grace,
+        reduction_factor=search.reduction,
+        stop_last_trials=False,  # the last answer ends a trial, with its own status
+    )
+    for record in ended:
+        _tell(halving, record)
+    return halving
+
+
+def _tell(halving: ASHAScheduler, record: TrialRecord) -> None:
+    """Play back what a trial reported; what the scheduler would decide now is no matter any more."""
+    trial: Any = SimpleNamespace(trial_id=f"ended {record.key}")  # all that the scheduler looks at of a trial
+    reports = course(record)
+    halving.on_trial_add(None, trial)
+    for report in reports:
+        halving.on_trial_result(None, trial, report)
+    if reports:
+        halving.on_trial_complete(None, trial, reports[-1])
