@@ -168,11 +168,32 @@ class ReluNetwork:
             named[f"weight.{index}"], named[f"bias.{index}"] = weight, bias
         return named
 
-    def save(self, path: str | Path) -> None:
-        """Write the weights as safetensors, which is read back without unpickling."""
-        from safetensors.numpy import save_file
+    def to_bytes(self) -> bytes:
+        """Return the weights as the bytes of a safetensors file."""
+        from safetensors.numpy import save
 
-        save_file({name: np.ascontiguousarray(array) for name, array in self.to_arrays().items()}, str(path))
+        return bytes(save({name: np.ascontiguousarray(array) for name, array in self.to_arrays().items()}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ReluNetwork:
+        """Read what :meth:`to_bytes` returned.
+
+        Raises:
+            InvalidNetwork: the bytes are not a safetensors file of ``weight.i`` and ``bias.i``.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            named = load(data)
+            count = len(named) // 2
+            return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
+        except (SafetensorError, KeyError) as error:
+            raise InvalidNetwork(f"it is not a stored network (safetensors with weight.i and bias.i): {error}") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights as a safetensors file, which is read back without unpickling."""
+        Path(path).write_bytes(self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> ReluNetwork:
@@ -180,16 +201,12 @@ class ReluNetwork:
 
         Raises:
             InvalidNetwork: the file is not a safetensors file of ``weight.i`` and ``bias.i``.
+            OSError: it cannot be read.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         try:
-            named = load_file(str(path))
-            count = len(named) // 2
-            return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
-        except (SafetensorError, KeyError) as error:
-            raise InvalidNetwork(f"{path} is not a stored network (safetensors with weight.i and bias.i): {error}") from error
+            return cls.from_bytes(Path(path).read_bytes())
+        except InvalidNetwork as error:
+            raise InvalidNetwork(f"{path}: {error}") from error
 
 
 def _frozen(array: ArrayLike) -> FloatArray:

@@ -77,7 +77,7 @@ def run(plan: Plan, overrides: Sequence[str], *, parallel: bool, console: Consol
     interruption = Interruption()
     with interruption:
         try:
-            store = Store(Path(settings.sweep.store))
+            store = Store(settings.sweep.store)
             tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER)
             return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel)
         except KeyboardInterrupt:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Kind = Literal["networks", "surrogates", "instances"]
-"""Trained dense networks, pruned ones, and answers to one question each."""
+Kind = Literal["networks", "surrogates", "instances", "progress"]
+"""Trained dense networks, pruned ones, answers to one question each, and the keys of a trial's questions by its trial key."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,16 @@ class Entry:
 class Stages(Protocol):
     """The stage results that a trial uses and adds to."""
 
-    def get(self, kind: Kind, key: str) -> Entry | None:
+    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
         """Return a result, once another trial that makes it at this moment is done; None if the caller is to make it now.
 
-        Whoever gets None must end with :meth:`put` or :meth:`abandon`.
+        Whoever gets None must end with :meth:`put` or :meth:`abandon`. ``deadline_seconds`` is how long it may take now: one
+        that was ended sooner is not there (:func:`stands`).
         """
         ...
 
     def put(self, kind: Kind, key: str, entry: Entry) -> None:
-        """Keep a result; a second one under the same key changes nothing.
+        """Keep a result; a second one under the same key changes nothing, but for one that a deadline ended sooner.
 
         Raises:
             StoreError: it cannot be written.
@@ -52,13 +53,24 @@ class Stages(Protocol):
         ...
 
 
-def once(stages: Stages, kind: Kind, key: str, make: Callable[[], Entry]) -> tuple[Entry, bool]:
+def stands(entry: Entry, deadline_seconds: float | None) -> bool:
+    """Whether a result is as good as a new one: False if a deadline ended it, and it may take longer now.
+
+    ``deadline_seconds`` among its facts says which deadline ended it.
+    """
+    ended = entry.facts.get("deadline_seconds")
+    return ended is None or (deadline_seconds is not None and deadline_seconds <= ended)
+
+
+def once(
+    stages: Stages, kind: Kind, key: str, make: Callable[[], Entry], deadline_seconds: float | None = None
+) -> tuple[Entry, bool]:
     """Return the result under ``key``, made by ``make`` unless it is there, and whether it was there.
 
     Raises:
         whatever ``make`` raises, after the claim was given up.
     """
-    found = stages.get(kind, key)
+    found = stages.get(kind, key, deadline_seconds)
     if found is not None:
         return found, True
     try:

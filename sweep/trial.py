@@ -7,15 +7,15 @@ import os
 import sys
 import time
 import traceback
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
 from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
+from sweep.inputs import Inputs, TrainedNetwork, accuracy_on, load_data, load_properties, train_network
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.rules import CLOSEST, FUNCTION, NO_DATASET, OUTPUT
+from sweep.rules import CLOSEST, OUTPUT
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
@@ -23,109 +23,22 @@ if TYPE_CHECKING:
     from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
-    from sweep.files import Property
     from sweep.instances import DrawnInstance
     from sweep.plan import Trial
 
-
-@dataclass(frozen=True)
-class TrainedNetwork:
-    """A dense network with what its training cost and its share of correct test images (0 to 1).
-
-    A network from a file has no training time, and no accuracy where the data set has other images or is missing.
-    """
-
-    network: ReluNetwork
-    train_seconds: float | None
-    train_cpu_seconds: float | None
-    accuracy: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What a trial takes from outside of its configuration: the data set, if it has one, and properties from files."""
-
-    data: Dataset | None
-    properties: tuple[Property, ...] = ()
-
-
-def load_properties(settings: Settings) -> tuple[Property, ...]:
-    """Read the properties of a trial, the first ``instances.count`` of them; none if it attacks images.
-
-    Raises:
-        ConfigError: see :func:`sweep.files.read_properties`.
-    """
-    if settings.instances.properties is None:
-        return ()
-    from sweep.files import read_properties
-
-    return read_properties(settings.instances.properties, settings.network.file)[: settings.instances.count]
-
-
-def load_data(settings: Settings) -> Dataset | None:
-    """Load the data set of a trial; None with ``dataset=none``.
-
-    Raises:
-        DataUnavailable, InvalidSetting: see :func:`surrogate.datasets.load`.
-    """
-    if settings.dataset.name == NO_DATASET:
-        return None
-    if settings.dataset.name == FUNCTION:
-        from surrogate.datasets.functions import sample
-
-        assert settings.dataset.function is not None
-        assert settings.dataset.inputs is not None
-        return sample(settings.dataset.function, settings.dataset.inputs)
-    from pathlib import Path
-
-    from surrogate.datasets import load
-
-    dataset = settings.dataset
-    return load(dataset.name, dataset.side, None if dataset.folder is None else Path(dataset.folder).expanduser())
-
-
-def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:
-    """Train the dense network of a trial, or read it from its file.
-
-    Raises:
-        TrainingDiverged: the loss or the weights are no longer finite.
-        ConfigError: the file cannot be read.
-    """
-    if settings.network.file is not None:
-        from sweep.files import read_network
-
-        network = read_network(settings.network.file)
-        return TrainedNetwork(network, None, None, _accuracy(network, data))
-    from surrogate.training import Training, fit
-
-    assert data is not None, "a configuration without data and without a network's file is refused"
-
-    t, hidden = settings.training, [settings.network.width] * settings.network.depth
-    training = Training(
-        epochs=t.epochs,
-        seed=t.seed,
-        batch_size=t.batch_size,
-        learning_rate=t.learning_rate,
-        weight_decay=t.weight_decay,
-        optimizer=t.optimizer,
-        bias=settings.network.bias,
-    )
-    wall, cpu = time.perf_counter(), time.process_time()
-    outputs = 10 if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training, hidden, data.train_images, data.train_labels, outputs)
-    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return TrainedNetwork(network, seconds, cpu_seconds, _accuracy(network, data))
-
-
-def _accuracy(network: ReluNetwork, data: Dataset | None) -> float | None:
-    """Return the share of correct test images, or None where the network is not made for them."""
-    from surrogate.training import accuracy
-
-    if data is None or data.test_labels.dtype.kind != "i" or network.input_size != data.test_images.shape[1]:
-        return None
-    if network.output_size <= data.test_labels.max():
-        return None
-    return accuracy(network, data.test_images, data.test_labels)
+__all__ = [
+    "Inputs",
+    "TrainedNetwork",
+    "limit_threads",
+    "load_data",
+    "load_properties",
+    "mark_failed",
+    "new_record",
+    "run_trial",
+    "sentence",
+    "train_network",
+    "warm_up",
+]
 
 
 def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None) -> TrialRecord:
@@ -279,7 +192,7 @@ def _prune(record: TrialRecord, pruning: Pruning, data: Dataset | None, dense: R
     surrogate = prune(pruning, dense, data)
     record.prune_seconds = time.perf_counter() - begin
     record.sparsity = sparsity(dense, surrogate)
-    record.accuracy_surrogate = _accuracy(surrogate, data)
+    record.accuracy_surrogate = accuracy_on(surrogate, data)
     return surrogate
 
 

@@ -1,0 +1,6 @@
+"""Stage results under the hash of what made them, in a folder or at any fsspec URL."""
+
+from sweep.store.local import LocalStages, NoStages
+from sweep.store.store import Store
+
+__all__ = ["LocalStages", "NoStages", "Store"]

@@ -1,0 +1,245 @@
+"""Stage results, trial records and reports by key: never half-written, checked when read, set aside when damaged."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from surrogate.errors import InvalidNetwork
+from sweep.errors import StoreError
+from sweep.inputs import TrainedNetwork, network_entry, network_of
+from sweep.records import TrialRecord
+from sweep.stages import Entry
+from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
+from sweep.store.places import Folder, place_at
+
+KINDS = ("networks", "surrogates", "instances", "trials", "progress")
+"""Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, and of trials under
+way the keys of their questions."""
+
+_KEY = re.compile(r"[0-9A-Za-z_-]+")
+
+
+class Store:
+    """Entries ``KIND/SHARD/KEY.json`` (:mod:`sweep.store.codec`), SHARD the first two characters of the key, and beside them
+    the weights of networks as safetensors; ``damaged/KIND/`` for what was set aside; ``reports/``.
+
+    It may be used by several threads, and a folder by several processes: each file is whole, and the last one stands.
+
+    Args:
+        url: a folder (relative to the working directory) or a URL that fsspec knows.
+        write: False to read only; nothing is created then.
+
+    Attributes:
+        notice: called with a sentence for each entry that was set aside.
+
+    Raises:
+        StoreError: it cannot be used, or not be written. Methods raise it too when reading or writing fails; a remote file
+            system that does not answer counts as failing after ``PATIENCE_SECONDS``.
+    """
+
+    def __init__(self, url: str | PathLike[str], *, write: bool = True) -> None:
+        self.notice: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
+        self._place = place_at(fspath(url))
+        self._scratch: Path | None = None
+        if write:
+            self._try_writing()
+
+    @property
+    def address(self) -> str:
+        """The folder or the URL, without a password."""
+        return self._place.shown()
+
+    def get(self, kind: str, key: str) -> Entry | None:
+        """Return an entry, or None; one that is damaged is set aside and counts as missing."""
+        path = _path(kind, key)
+        weights: WeightsFile | None = None
+        try:
+            facts, weights = decode(kind, key, self._read(path))
+            return Entry(facts, None if weights is None else self._weights(path, weights))
+        except FileNotFoundError:
+            return None
+        except Damaged as damage:
+            self._set_aside(kind, key, str(damage), weights)
+            return None
+
+    def put(self, kind: str, key: str, entry: Entry, *, replace: bool = False) -> None:
+        """Keep an entry. A second one under the same key changes nothing, unless ``replace`` is set, or a deadline ended the
+        first one (``deadline_seconds`` among its facts) and the second had longer or was not ended.
+
+        Raises:
+            ValueError: the facts hold a NaN or an infinity.
+        """
+        if not replace:
+            there = self.get(kind, key)
+            if there is not None and not _went_further(entry, there):
+                return
+        path = _path(kind, key)
+        weights = None if entry.weights is None else weights_file(key, entry.weights)
+        data = encode(kind, key, entry.facts, weights)
+        if weights is not None:
+            assert entry.weights is not None
+            self._write(_beside(path, weights), entry.weights)  # first: an entry's file always finds its weights
+        self._write(path, data)
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is an entry, damaged or not."""
+        try:
+            return self._place.has(_path(kind, key))
+        except OSError as error:
+            raise self._unreadable(_path(kind, key), error) from error
+
+    def keys(self, kind: str) -> set[str]:
+        """Return the keys of all entries, those that are damaged included."""
+        try:
+            return {name.removesuffix(".json") for name in self._place.names(kind) if _is_entry(name)}
+        except OSError as error:
+            raise self._unreadable(kind, error) from error
+
+    def network(self, key: str) -> TrainedNetwork | None:
+        """Return the network trained under ``key``, or None."""
+        entry = self.get("networks", key)
+        try:
+            return None if entry is None else network_of(entry)
+        except (InvalidNetwork, KeyError) as error:
+            self._set_aside("networks", key, f"it does not hold a network ({error})")
+            return None
+
+    def save_network(self, key: str, trained: TrainedNetwork, recipe: dict[str, Any]) -> None:
+        """Keep a network, in the place of one that is there."""
+        self.put("networks", key, network_entry(trained, recipe), replace=True)
+
+    def trial(self, key: str) -> TrialRecord | None:
+        """Return the record of the finished trial ``key``, or None."""
+        entry = self.get("trials", key)
+        try:
+            return None if entry is None else TrialRecord.from_dict(entry.facts)
+        except (TypeError, KeyError) as error:
+            self._set_aside("trials", key, f"it is not the record of a trial of this version of the program ({error})")
+            return None
+
+    def save_trial(self, record: TrialRecord) -> None:
+        """Keep the record of a finished trial, in the place of one that is there; others have nothing to use again."""
+        if record.status != "finished":
+            raise ValueError(f"only finished trials are kept, {record.key} is {record.status}")
+        self.put("trials", record.key, Entry(record.to_dict()), replace=True)
+
+    def partial(self, key: str) -> int:
+        """Return how many questions of the trial ``key`` are answered; 0 if it never came so far as to know its questions."""
+        progress = self.get("progress", key)
+        questions = progress.facts.get("questions", []) if progress is not None else []
+        return sum(self.has("instances", question) for question in questions)
+
+    def report_folder(self, name: str) -> Path:
+        """Return a folder of this machine for the files of a report, created; :meth:`publish_report` takes it from there."""
+        if isinstance(self._place, Folder):
+            folder = self._place.root / "reports" / name
+        else:
+            if self._scratch is None:
+                self._scratch = Path(tempfile.mkdtemp(prefix="sweep-report-"))
+                atexit.register(shutil.rmtree, self._scratch, ignore_errors=True)
+            folder = self._scratch / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def publish_report(self, name: str) -> str:
+        """Bring a report to the store if that is elsewhere, and return its address."""
+        if not isinstance(self._place, Folder):
+            folder = self.report_folder(name)
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    self._write(f"reports/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+        return self._place.shown(f"reports/{name}")
+
+    def _try_writing(self) -> None:
+        probe = f"networks/.probe-{uuid.uuid4().hex}"
+        try:
+            self._place.write(probe, b"can this be written?")
+            self._place.remove(probe)
+        except OSError as error:
+            raise StoreError(
+                f"the store cannot be written: {self._place.shown()}: {_words(error)}; set sweep.store to a folder or URL that "
+                f"can be"
+            ) from error
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return self._place.read(path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
+    def _weights(self, path: str, weights: WeightsFile) -> bytes:
+        try:
+            data = self._read(_beside(path, weights))
+        except FileNotFoundError:
+            raise Damaged(f"the file of its weights, {weights.name}, is missing") from None
+        if checksum(data) != weights.sha256:
+            raise Damaged(f"the checksum of its weights, {weights.name}, is wrong")
+        return data
+
+    def _write(self, path: str, data: bytes) -> None:
+        try:
+            self._place.write(path, data)
+        except OSError as error:
+            raise StoreError(
+                f"{self._place.shown(path)} cannot be written: {_words(error)}; free some space or set sweep.store"
+            ) from error
+
+    def _set_aside(self, kind: str, key: str, reason: str, weights: WeightsFile | None = None) -> None:
+        path = _path(kind, key)
+        mark = uuid.uuid4().hex[:8]
+        away = f"damaged/{kind}/{key}-{mark}.json"
+        moves = [(path, away)]
+        if weights is not None:
+            moves.append(
+                (_beside(path, weights), f"damaged/{kind}/{weights.name.removesuffix('.safetensors')}-{mark}.safetensors")
+            )
+        for source, target in moves:
+            try:
+                self._place.move(source, target)
+            except FileNotFoundError:  # weights that are missing, or another process was first
+                continue
+            except OSError as error:
+                raise StoreError(
+                    f"{self._place.shown(source)} is damaged ({reason}) and cannot be moved to {self._place.shown(target)}: "
+                    f"{_words(error)}; move it away to make its result anew"
+                ) from error
+        self.notice(f"{self._place.shown(path)} is damaged: {reason}; it was moved to {away}, and its result is made anew")
+
+    def _unreadable(self, path: str, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self._place.shown(path)} cannot be read: {_words(error)}; make it readable, or move it away to make it anew"
+        )
+
+
+def _went_further(entry: Entry, there: Entry) -> bool:
+    ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
+    return ended is not None and (longer is None or longer > ended)
+
+
+def _path(kind: str, key: str) -> str:
+    if kind not in KINDS or not _KEY.fullmatch(key):
+        raise ValueError(f"{kind}/{key} is not the name of an entry")
+    return f"{kind}/{key[:2]}/{key}.json"
+
+
+def _beside(path: str, weights: WeightsFile) -> str:
+    return f"{path.rpartition('/')[0]}/{weights.name}"
+
+
+def _is_entry(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
