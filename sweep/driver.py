@@ -29,6 +29,7 @@ from sweep.trial import (
     mark_failed,
     new_record,
     run_trial,
+    still_valid,
     train_network,
     warm_up,
 )
@@ -99,9 +100,11 @@ class _Sweep:
         interruption: Interruption,
     ) -> None:
         from sweep.ledger import Ledger
+        from sweep.store import LocalStages
 
         self.plan, self.overrides, self.settings = plan, list(overrides), settings
         self.store, self.tracker, self.console, self.interruption = store, tracker, console, interruption
+        self.stages = LocalStages(store, settings.sweep.resume)
         self.cpus = settings.cluster.cpus or available_cpus()
         slots = self.cpus // settings.cluster.cpus_per_trial
         self.progress = Progress(console, len(plan.trials), slots)
@@ -152,7 +155,7 @@ class _Sweep:
         still_open = []
         for trial in self.plan.trials:
             record = self.store.trial(trial.key)
-            if record is None:
+            if record is None or not still_valid(record, read(trial.config)):
                 still_open.append(trial)
                 continue
             record.name, record.config, record.swept = trial.name, trial.config, trial.swept
@@ -210,7 +213,7 @@ class _Sweep:
         warm_up()
         stored = self.store.network(trial.training_key)
         if stored is not None:
-            return run_trial(trial, inputs, stored), None
+            return run_trial(trial, inputs, stored, self.stages), None
         record = new_record(trial)
         try:
             trained = train_network(read(trial.config), inputs.data)
@@ -218,7 +221,7 @@ class _Sweep:
             mark_failed(record, error)
             record.ended_at = time.time()
             return record, None
-        return run_trial(trial, inputs, trained), trained
+        return run_trial(trial, inputs, trained, self.stages), trained
 
     def _stored_networks(self, trials: Sequence[Trial]) -> tuple[dict[str, TrainedNetwork], dict[str, Trial]]:
         """Return the networks that the store has, and for each that it lacks one of the trials that need it."""

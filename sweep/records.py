@@ -49,6 +49,8 @@ class InstanceRecord:
     linf: float | None = None
     prune_seconds: float | None = None
     """Pruning for this region alone; None where one surrogate serves all instances (see the trial's)."""
+    sparsity: float | None = None
+    """Of the surrogate for this region alone; None where one surrogate serves all instances."""
     bounds_seconds: float | None = None
     build_seconds: float | None = None
     solve_seconds: float | None = None
@@ -66,6 +68,8 @@ class InstanceRecord:
     rows: int | None = None
     columns: int | None = None
     nonzeros: int | None = None
+    deadline_seconds: float | None = None
+    """The deadline that ended the attack from outside, keeping what it had found until then; None if it ended by itself."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
     ``closest`` an adversarial one has its ``norm`` too."""
@@ -134,6 +138,12 @@ class TrialRecord:
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    def without_pictures(self) -> TrialRecord:
+        """Return the record without the arrays of its instances, which are most of its size."""
+        return dataclasses.replace(
+            self, instances=[dataclasses.replace(instance, clean=[], perturbed=None) for instance in self.instances]
+        )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialRecord:

@@ -1,26 +1,39 @@
-"""One trial: train (unless that is done), prune, attack image by image. Knows neither Ray nor MLflow nor the store."""
+"""One trial: train (unless that is done), prune, answer question by question. Knows neither Ray nor MLflow.
+
+Whatever a stage gives goes through :class:`sweep.stages.Stages`, so that a trial that starts again goes on where it was.
+"""
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
 import traceback
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
+from sweep.answering import Answering, draw_questions, instance_deadline, still_stands
 from sweep.attacks import ATTACKS
 from sweep.errors import SweepError
-from sweep.inputs import Inputs, TrainedNetwork, accuracy_on, load_data, load_properties, train_network
+from sweep.inputs import (
+    Inputs,
+    TrainedNetwork,
+    accuracy_on,
+    load_data,
+    load_properties,
+    network_entry,
+    network_of,
+    stored_weights,
+    train_network,
+)
+from sweep.keys import pruning_part, surrogate_key
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.rules import CLOSEST, OUTPUT
 from sweep.schema import Settings, read
+from sweep.stages import Entry, Stages, once
+from sweep.store import NoStages
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult, Event
-    from surrogate.datasets import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
     from sweep.instances import DrawnInstance
@@ -29,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Inputs",
     "TrainedNetwork",
+    "TrialRun",
+    "instance_deadline",
     "limit_threads",
     "load_data",
     "load_properties",
@@ -36,23 +51,209 @@ __all__ = [
     "new_record",
     "run_trial",
     "sentence",
+    "still_valid",
     "train_network",
     "warm_up",
 ]
 
 
-def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None) -> TrialRecord:
-    """Run one trial; an error ends it as ``failed``, with its sentence and what was found before it."""
-    record = new_record(trial)
-    wall, cpu = time.perf_counter(), time.process_time()
-    try:
-        settings = read(trial.config)
-        _run(record, settings, inputs, trained or train_network(settings, inputs.data))
-    except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
-        mark_failed(record, error)
-    record.ended_at = time.time()
-    record.total_seconds, record.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return record
+class TrialRun:
+    """A trial under way, one question a step. An error ends it as ``failed``, with its sentence and what was found before it.
+
+    Args:
+        trial: what to run.
+        inputs: data set and properties.
+        trained: the dense network; None to train it, unless the stages have it.
+        stages: results of before, and of others; by default none.
+        spent_seconds: how long the trial ran before, on a worker that was lost; counts against ``deadlines.trial_seconds``.
+
+    Attributes:
+        record: what is known so far. Its seconds are those of the work in it, also where that was done before.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        inputs: Inputs,
+        trained: TrainedNetwork | None = None,
+        stages: Stages | None = None,
+        spent_seconds: float = 0.0,
+    ) -> None:
+        self.record = new_record(trial)
+        self._trial, self._inputs, self._trained = trial, inputs, trained
+        self._stages: Stages = NoStages() if stages is None else stages
+        self._spent = spent_seconds
+        self._clock = _Clock()
+        self._answering: Answering | None = None
+        self._open: list[DrawnInstance] = []
+        self._asked = 0
+        self._limit: float | None = None
+
+    def step(self) -> bool:
+        """Answer one question, and in the first step prepare for it; return whether there are more."""
+        try:
+            if self._answering is None:
+                self._answering = self._prepare()
+            left = self._seconds_left()
+            if self._open and (left is None or left > 0.0):
+                instance, reused = self._answering.answer(self._open[0], self._stages, left)
+                self._book(instance, reused)
+            while self._open and self._late():  # of the rest, what is there counts too: above all what a deadline ended
+                found = self._answering.found(self._open[0], self._stages)
+                if found is None:
+                    break
+                self._book(found, reused=True)
+            if self._late():
+                self._stop()
+        except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
+            mark_failed(self.record, error)
+        return bool(self._open) and self.record.status == "finished"
+
+    def finish(self) -> TrialRecord:
+        """Return the record, complete."""
+        record = self.record
+        if record.status == "finished" and self._inputs.properties and not self._open:
+            try:
+                self._check_verdicts()
+            except SweepError as error:
+                mark_failed(record, error)
+        record.ended_at = time.time()
+        record.total_seconds, record.cpu_seconds = self._clock.seconds(), self._clock.cpu_seconds()
+        return record
+
+    def _prepare(self) -> Answering:
+        settings, record = read(self._trial.config), self.record
+        self._limit = settings.deadlines.trial_seconds
+        trained = self._trained or self._train(settings)
+        self._clock = _Clock()  # training has its own time, and is done once for many trials
+        dense = trained.network
+        record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
+        attack = ATTACKS[settings.attack.method](settings)
+        pruning = _pruning(settings) if attack.needs_surrogate else None
+        shared = None
+        if pruning is not None and not pruning.needs_region:
+            shared, pruning = self._prune(settings, pruning, dense), None
+        self._open, record.skipped = draw_questions(settings, self._inputs, dense)
+        self._asked = len(self._open)
+        answering = Answering(settings, self._inputs, dense, attack, shared, pruning)
+        if self._asked > 1:
+            questions = {"questions": [answering.key(drawn) for drawn in self._open]}
+            self._stages.put("progress", self._trial.key, Entry(questions))
+        return answering
+
+    def _train(self, settings: Settings) -> TrainedNetwork:
+        from sweep.plan import training_recipe
+
+        def train() -> Entry:
+            return network_entry(train_network(settings, self._inputs.data), training_recipe(settings))
+
+        return network_of(once(self._stages, "networks", self._trial.training_key, train)[0])
+
+    def _prune(self, settings: Settings, pruning: Pruning, dense: ReluNetwork) -> ReluNetwork:
+        """Return the surrogate that serves all instances."""
+        from surrogate.pruning import METHODS, NoPruning, prune, sparsity
+
+        data, record = self._inputs.data, self.record
+
+        def make() -> Entry:
+            begin, begin_cpu = time.perf_counter(), time.process_time()
+            surrogate = prune(pruning, dense, data)
+            facts = {
+                "network_key": surrogate.key,
+                "dense_key": dense.key,
+                "prune_seconds": time.perf_counter() - begin,
+                "prune_cpu_seconds": time.process_time() - begin_cpu,
+                "sparsity": sparsity(dense, surrogate),
+                "accuracy": accuracy_on(surrogate, data),
+                "recipe": pruning_part(settings),
+            }
+            return Entry(facts, surrogate.to_bytes())
+
+        if METHODS[pruning.method] is NoPruning:
+            record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
+            record.accuracy_surrogate = accuracy_on(dense, data)
+            return dense
+        entry, reused = once(self._stages, "surrogates", surrogate_key(settings, dense.key, data), make)
+        facts = entry.facts
+        record.prune_seconds, record.sparsity = facts["prune_seconds"], facts["sparsity"]
+        record.accuracy_surrogate = facts["accuracy"]
+        if reused:
+            self._clock.add(facts["prune_seconds"], facts["prune_cpu_seconds"])
+        return stored_weights(entry)
+
+    def _book(self, instance: InstanceRecord, reused: bool) -> None:
+        record = self.record
+        del self._open[0]
+        record.instances.append(instance)
+        sparsities = [one.sparsity for one in record.instances if one.sparsity is not None]
+        if sparsities:
+            record.sparsity = median(sparsities)
+        if reused:
+            self._clock.add((instance.total_seconds or 0.0) + (instance.prune_seconds or 0.0), instance.cpu_seconds or 0.0)
+
+    def _seconds_left(self) -> float | None:
+        return None if self._limit is None else self._limit - self._spent - self._clock.running()
+
+    def _late(self) -> bool:
+        left = self._seconds_left()
+        return left is not None and left <= 0.0
+
+    def _stop(self) -> None:
+        """End a trial that is over its time, unless that was enough for all questions."""
+        assert self._answering is not None
+        answered = sum(still_stands(instance, self._answering.settings) for instance in self.record.instances)
+        if answered < self._asked:
+            self.record.status = "stopped"
+            self.record.error = (
+                f"stopped by deadlines.trial_seconds={self._limit:g} with {answered} of {self._asked} instances answered; the "
+                f"same command with a larger deadline goes on from there"
+            )
+
+    def _check_verdicts(self) -> None:
+        from sweep.instances import contradictions
+
+        properties = self._inputs.properties
+        statuses = iter([instance.status for instance in self.record.instances])
+        verdicts = [[next(statuses) for _ in one.questions] for one in properties]
+        wrong = contradictions(properties, verdicts)
+        if wrong:
+            raise SweepError(
+                f"{'; '.join(wrong)}: this program, its reading of the network or the list is wrong, and no verdict of this "
+                f"trial should be trusted until that is known"
+            )
+
+
+class _Clock:
+    """Seconds of this process from now on, and those of work that was done before."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._before = self._cpu_before = 0.0
+
+    def add(self, seconds: float, cpu_seconds: float) -> None:
+        self._before, self._cpu_before = self._before + seconds, self._cpu_before + cpu_seconds
+
+    def running(self) -> float:
+        return time.perf_counter() - self._wall
+
+    def seconds(self) -> float:
+        return self.running() + self._before
+
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self._cpu + self._cpu_before
+
+
+def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None, stages: Stages | None = None) -> TrialRecord:
+    """Run a trial to its end (:class:`TrialRun`)."""
+    run = TrialRun(trial, inputs, trained, stages)
+    while run.step():
+        pass
+    return run.finish()
+
+
+def still_valid(record: TrialRecord, settings: Settings) -> bool:
+    """Whether the record of a finished trial is as good as a new one: no answer was ended by a shorter deadline than now's."""
+    return all(still_stands(instance, settings) for instance in record.instances)
 
 
 def new_record(trial: Trial) -> TrialRecord:
@@ -105,68 +306,6 @@ def warm_up() -> None:
     SurrogateAttack().run(toy, toy, Instance(Region(0.0, 1.0, [0.5, 0.5], 0.5, "l1"), label=0, target=1))
 
 
-def _run(record: TrialRecord, settings: Settings, inputs: Inputs, trained: TrainedNetwork) -> None:
-    from surrogate.pruning import prune, sparsity
-    from sweep.instances import contradictions, output_instance, property_instances
-
-    dense = trained.network
-    record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
-    attack = ATTACKS[settings.attack.method](settings)
-    pruning = _pruning(settings) if attack.needs_surrogate else None
-    shared = None if pruning is None or pruning.needs_region else _prune(record, pruning, inputs.data, dense)
-
-    if settings.instances.properties is not None:
-        drawn = property_instances(dense, inputs.properties)
-    elif settings.attack.objective == OUTPUT:
-        drawn = [output_instance(dense)]
-    else:
-        drawn, record.skipped = _draw(settings, inputs.data, dense)
-    sparsities = []
-    for instance in drawn:
-        surrogate, prune_seconds = shared, None
-        if pruning is not None and pruning.needs_region:
-            begin = time.perf_counter()
-            surrogate = prune(pruning, dense, inputs.data, instance.question.region)
-            prune_seconds = time.perf_counter() - begin
-            sparsities.append(sparsity(dense, surrogate))
-            record.sparsity = median(sparsities)
-        result = attack.run(dense, surrogate, instance.question)
-        record.instances.append(_instance_record(settings.attack.objective, instance, result, prune_seconds))
-    statuses = iter([instance.status for instance in record.instances])
-    verdicts = [[next(statuses) for _ in one.questions] for one in inputs.properties]
-    wrong = contradictions(inputs.properties, verdicts)
-    if wrong:
-        raise SweepError(
-            f"{'; '.join(wrong)}: this program, its reading of the network or the list is wrong, and no verdict of this trial "
-            f"should be trusted until that is known"
-        )
-
-
-def _draw(settings: Settings, data: Dataset | None, dense: ReluNetwork) -> tuple[list[DrawnInstance], int]:
-    from sweep.instances import draw_instances
-
-    assert data is not None, "a configuration that attacks images without a data set is refused"
-    i, a = settings.instances, settings.attack
-    images, labels = (data.train_images, data.train_labels) if i.split == "train" else (data.test_images, data.test_labels)
-    if images.shape[1] != dense.input_size:
-        raise SweepError(
-            f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
-            f"another dataset or dataset.side"
-        )
-    return draw_instances(
-        dense,
-        images,
-        labels,
-        seed=i.seed,
-        count=i.count or 1,
-        norm=a.norm,
-        radius=a.radius,
-        targeted=a.target == "runner_up",
-        source=f"{data.name} {data.side}x{data.side} {i.split}",
-        closest=a.objective == CLOSEST,
-    )
-
-
 def _pruning(settings: Settings) -> Pruning:
     from surrogate.pruning import Finetuning, Pruning
 
@@ -182,68 +321,3 @@ def _pruning(settings: Settings) -> Pruning:
         seed=p.seed,
     )
     return Pruning(p.method, p.amount, p.seed, finetuning)
-
-
-def _prune(record: TrialRecord, pruning: Pruning, data: Dataset | None, dense: ReluNetwork) -> ReluNetwork:
-    """Return the surrogate that serves all instances."""
-    from surrogate.pruning import prune, sparsity
-
-    begin = time.perf_counter()
-    surrogate = prune(pruning, dense, data)
-    record.prune_seconds = time.perf_counter() - begin
-    record.sparsity = sparsity(dense, surrogate)
-    record.accuracy_surrogate = accuracy_on(surrogate, data)
-    return surrogate
-
-
-def _instance_record(
-    objective: str, instance: DrawnInstance, result: AttackResult, prune_seconds: float | None
-) -> InstanceRecord:
-    question, closest = instance.question, objective == CLOSEST
-    proven = _finite(result.dual_bound)
-    measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
-    values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
-    return InstanceRecord(
-        instance_key=instance.key,
-        image=instance.image,
-        label=question.label,
-        target=question.target,
-        norm=question.region.norm,
-        radius=question.region.radius,
-        status=str(result.status),
-        question=instance.name,
-        objective=objective,
-        expected=instance.expected,
-        prune_seconds=prune_seconds,
-        margin=_finite(result.margin),
-        surrogate_margin=_finite(result.surrogate_margin),
-        dual_bound=None if closest else proven,
-        norm_bound=proven if closest else None,
-        gap=_finite(result.gap),
-        first_adversarial_seconds=result.first_adversarial_seconds,
-        solver_status=result.solver_status,
-        timeline=[_event(event) for event in result.timeline],
-        clean=[float(pixel) for pixel in question.region.center],
-        perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
-        **values,
-    )
-
-
-def _event(event: Event) -> dict[str, Any]:
-    from surrogate.attack import ClosestAttack
-
-    found = {
-        "seconds": event.seconds,
-        "margin": event.margin,
-        "surrogate_margin": event.surrogate_margin,
-        "source": event.source,
-    }
-    return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}
-
-
-def _plain(value: Any) -> int | float | None:
-    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

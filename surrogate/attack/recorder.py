@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -14,6 +17,36 @@ from surrogate.witness import Checked, check, perturbation_norms
 
 CONTRADICTION = 1e-4
 """A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
+
+
+Listener = Callable[[Event, Checked], None]
+"""Called with the event and the checked point each time an attack meets a better point than before."""
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have the attacks that start in this block tell ``listener`` of each better point, at the moment they meet it.
+
+    It is called in the middle of the search, by whichever thread the solver uses, and its time counts as the attack's: it
+    should be quick, and what it raises ends the attack.
+
+    Example:
+        >>> from surrogate.attack import GradientAttack, Instance
+        >>> from surrogate.region import Region
+        >>> net = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
+        >>> met = []
+        >>> with listening(lambda event, checked: met.append(checked.margin)):
+        ...     result = GradientAttack().run(net, Instance(Region(0.0, 1.0, [0.6, 0.4], 0.5, "l1"), label=0))
+        >>> met[-1] == result.margin
+        True
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 def require_consistent(margin: float, bound: float) -> None:
@@ -44,6 +77,7 @@ class Recorder:
         self.witness: Checked | None = None
         self.first_adversarial_seconds: float | None = None
         self.timeline: list[Event] = []
+        self._listener = _LISTENER.get()  # now: a solver may call back from a thread that has another context
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.begin
@@ -54,13 +88,16 @@ class Recorder:
         if checked is None:
             return None
         seconds = self.elapsed()
-        self.timeline.append(Event(seconds, checked.margin, surrogate_margin, source, self._norm(checked)))
+        event = Event(seconds, checked.margin, surrogate_margin, source, self._norm(checked))
+        self.timeline.append(event)
+        if checked.is_witness and self.first_adversarial_seconds is None:
+            self.first_adversarial_seconds = seconds
         if self.best is None or self._better(checked, self.best):
             self.best = checked
             if checked.is_witness:
                 self.witness = checked
-        if checked.is_witness and self.first_adversarial_seconds is None:
-            self.first_adversarial_seconds = seconds
+            if self._listener is not None:
+                self._listener(event, checked)
         return checked
 
     def _better(self, checked: Checked, best: Checked) -> bool:

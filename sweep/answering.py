@@ -1,0 +1,233 @@
+"""The questions of a trial and their answers: each from the store, or by an attack whose findings are passed on as it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep.errors import SweepError
+from sweep.keys import instance_key
+from sweep.records import InstanceRecord
+from sweep.rules import CLOSEST, OUTPUT
+from sweep.schema import Settings
+from sweep.stages import Entry, Stages, stands
+
+if TYPE_CHECKING:
+    from surrogate.attack import AttackResult, Event
+    from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Pruning
+    from surrogate.witness import Checked
+    from sweep.attacks import Attack
+    from sweep.inputs import Inputs
+    from sweep.instances import DrawnInstance
+
+KILLED = "killed"
+"""The ``solver_status`` of an answer whose attack was ended from outside, at a deadline."""
+
+
+def draw_questions(settings: Settings, inputs: Inputs, dense: ReluNetwork) -> tuple[list[DrawnInstance], int]:
+    """Return the questions of a trial, and how many images were left out because the network misclassifies them.
+
+    Raises:
+        SweepError: the images do not fit the network, or too few are classified correctly.
+    """
+    from sweep.instances import draw_instances, output_instance, property_instances
+
+    if settings.instances.properties is not None:
+        return property_instances(dense, inputs.properties), 0
+    if settings.attack.objective == OUTPUT:
+        return [output_instance(dense)], 0
+    data, i, a = inputs.data, settings.instances, settings.attack
+    assert data is not None, "a configuration that attacks images without a data set is refused"
+    images, labels = (data.train_images, data.train_labels) if i.split == "train" else (data.test_images, data.test_labels)
+    if images.shape[1] != dense.input_size:
+        raise SweepError(
+            f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
+            f"another dataset or dataset.side"
+        )
+    return draw_instances(
+        dense,
+        images,
+        labels,
+        seed=i.seed,
+        count=i.count or 1,
+        norm=a.norm,
+        radius=a.radius,
+        targeted=a.target == "runner_up",
+        source=f"{data.name} {data.side}x{data.side} {i.split}",
+        closest=a.objective == CLOSEST,
+    )
+
+
+def instance_deadline(settings: Settings) -> float:
+    """Return after how many seconds an attack is ended from outside: by default well above the limit that it keeps itself."""
+    given = settings.deadlines.instance_seconds
+    return 2.0 * settings.solver.time_limit_seconds + 60.0 if given is None else given
+
+
+def still_stands(instance: InstanceRecord, settings: Settings) -> bool:
+    """Whether an answer is as good as a new one: False if a deadline ended it, and it may take longer now."""
+    return stands(Entry({"deadline_seconds": instance.deadline_seconds}), instance_deadline(settings))
+
+
+@dataclass(frozen=True, eq=False)
+class Answering:
+    """How the questions of a trial are answered.
+
+    Attributes:
+        settings: of the trial.
+        inputs: data set and properties.
+        dense: the attacked network.
+        attack: ready to run.
+        surrogate: the pruned network that serves all instances, or None.
+        pruning: makes the surrogate of each region, or None.
+    """
+
+    settings: Settings
+    inputs: Inputs
+    dense: ReluNetwork
+    attack: Attack
+    surrogate: ReluNetwork | None = None
+    pruning: Pruning | None = None
+
+    def key(self, drawn: DrawnInstance) -> str:
+        """Return the key under which the answer is kept."""
+        shared = None if self.surrogate is None else self.surrogate.key
+        data = self.inputs.data if self.settings.asks_about_images or self.pruning is not None else None
+        return instance_key(self.settings, self.dense.key, shared, drawn.key, data)
+
+    def found(self, drawn: DrawnInstance, stages: Stages) -> InstanceRecord | None:
+        """Return the answer if it is in the store, however soon a deadline ended it; no attack is run."""
+        key = self.key(drawn)
+        entry = stages.get("instances", key, 0.0)
+        if entry is None:
+            stages.abandon("instances", key)
+            return None
+        return _record(entry, drawn)
+
+    def answer(self, drawn: DrawnInstance, stages: Stages, seconds_left: float | None) -> tuple[InstanceRecord, bool]:
+        """Return the answer, from the store or by an attack that may take ``seconds_left`` at most, and whether it was there.
+
+        Raises:
+            whatever the attack raises, after the claim on the answer was given up.
+        """
+        key, deadline = self.key(drawn), instance_deadline(self.settings)
+        entry = stages.get("instances", key, deadline)
+        if entry is not None:
+            return _record(entry, drawn), True
+        try:
+            entry = self._attack(drawn, key, stages, deadline if seconds_left is None else min(deadline, seconds_left))
+        except BaseException:
+            stages.abandon("instances", key)
+            raise
+        stages.put("instances", key, entry)
+        return _record(entry, drawn), False
+
+    def _attack(self, drawn: DrawnInstance, key: str, stages: Stages, deadline_seconds: float) -> Entry:
+        from surrogate.attack.recorder import listening
+        from surrogate.pruning import prune, sparsity
+
+        record = _unanswered(drawn, self.settings.attack.objective)
+        killed = dataclasses.asdict(record)
+        killed |= {"solver_status": KILLED, "total_seconds": deadline_seconds, "deadline_seconds": deadline_seconds}
+        stages.begin(key, killed, deadline_seconds)
+        surrogate = self.surrogate
+        if self.pruning is not None:
+            begin = time.perf_counter()
+            surrogate = prune(self.pruning, self.dense, self.inputs.data, drawn.question.region)
+            record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate)
+            killed |= {"prune_seconds": record.prune_seconds, "sparsity": record.sparsity}
+        with listening(_passing_on(killed, drawn, lambda facts: stages.improve(key, facts))):
+            result = self.attack.run(self.dense, surrogate, drawn.question)
+        return Entry(dataclasses.asdict(_answered(record, result)))
+
+
+def _passing_on(
+    killed: dict[str, Any], drawn: DrawnInstance, improve: Callable[[dict[str, Any]], None]
+) -> Callable[[Event, Checked], None]:
+    """Return a listener that makes of each better point the facts of an answer that was ended just then."""
+    from surrogate.witness import perturbation_norms
+
+    timeline: list[dict[str, Any]] = []
+    facts = dict(killed)
+
+    def better(event: Event, checked: Checked) -> None:
+        timeline.append(_event(event))
+        facts["margin"], facts["perturbed"] = _finite(checked.margin), checked.point.tolist()
+        if checked.is_witness:  # checked on the dense network just now, apart from whatever found it
+            facts["status"] = "adversarial"
+            if facts["first_adversarial_seconds"] is None:
+                facts["first_adversarial_seconds"] = event.seconds
+            norms = perturbation_norms(drawn.question.region, checked.point)
+            facts.update({name: _plain(value) for name, value in norms.items()})
+        improve({**facts, "timeline": list(timeline)})
+
+    return better
+
+
+def _unanswered(drawn: DrawnInstance, objective: str) -> InstanceRecord:
+    question = drawn.question
+    return InstanceRecord(
+        instance_key=drawn.key,
+        image=drawn.image,
+        label=question.label,
+        target=question.target,
+        norm=question.region.norm,
+        radius=question.region.radius,
+        status="unresolved",
+        question=drawn.name,
+        objective=objective,
+        expected=drawn.expected,
+        clean=question.region.center.tolist(),
+    )
+
+
+def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
+    closest, proven = record.objective == CLOSEST, _finite(result.dual_bound)
+    measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
+    values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
+    return dataclasses.replace(
+        record,
+        status=str(result.status),
+        margin=_finite(result.margin),
+        surrogate_margin=_finite(result.surrogate_margin),
+        dual_bound=None if closest else proven,
+        norm_bound=proven if closest else None,
+        gap=_finite(result.gap),
+        first_adversarial_seconds=result.first_adversarial_seconds,
+        solver_status=result.solver_status,
+        timeline=[_event(event) for event in result.timeline],
+        perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
+        **values,
+    )
+
+
+def _record(entry: Entry, drawn: DrawnInstance) -> InstanceRecord:
+    """Return the answer in an entry, with what this trial calls the question and what it expects."""
+    record = InstanceRecord(**entry.facts)
+    record.image, record.question, record.expected = drawn.image, drawn.name, drawn.expected
+    return record
+
+
+def _event(event: Event) -> dict[str, Any]:
+    from surrogate.attack import ClosestAttack
+
+    found = {
+        "seconds": event.seconds,
+        "margin": event.margin,
+        "surrogate_margin": event.surrogate_margin,
+        "source": event.source,
+    }
+    return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}
+
+
+def _plain(value: Any) -> int | float | None:
+    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

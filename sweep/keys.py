@@ -1,0 +1,83 @@
+"""The keys of stage results: hashes of all that can change them, so that a changed setting makes anew what it changes, no more.
+
+A trained network has the key of its recipe (:func:`sweep.plan.training_recipe`). What is made of it is keyed by the contents of
+the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sweep.schema import Settings
+
+if TYPE_CHECKING:
+    from surrogate.datasets import Dataset
+
+SURROGATES_VERSION = 1
+"""Raise it when a change of the program prunes or finetunes otherwise: surrogates of before are not used any more."""
+
+INSTANCES_VERSION = 1
+"""Raise it when a change of the program gives other answers (attacks, bounds, formulations, how solvers are called), or when a
+field of :class:`sweep.records.InstanceRecord` is renamed or removed: answers of before are not used any more."""
+
+_OF_THE_QUESTION = ("norm", "radius", "target")
+"""Settings of the attack that a question's own key holds."""
+
+
+def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> str:
+    """Return the key of a surrogate that serves all instances: dense network, pruning, and the data.
+
+    The data count for every pruning: also where it does not look at them, they give the surrogate's accuracy.
+    """
+    return digest("surrogate", SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
+
+
+def instance_key(settings: Settings, dense_key: str, surrogate_key: str | None, question_key: str, data: Dataset | None) -> str:
+    """Return the key of an answer.
+
+    Args:
+        settings: of the trial, whose bounds, formulation, solver and attack count.
+        dense_key: content key of the dense network.
+        surrogate_key: content key of the surrogate; None where the attack takes none, or one for each region.
+        question_key: key of the question (:class:`sweep.instances.DrawnInstance`).
+        data: the data set that the question is drawn from.
+    """
+    relevant = _canonical(settings)
+    attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
+    how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
+    pruning = pruning_part(settings) if surrogate_key is None else None
+    versions = (INSTANCES_VERSION, None if pruning is None else SURROGATES_VERSION)
+    return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)
+
+
+def pruning_part(settings: Settings) -> dict[str, Any] | None:
+    """Return the settings of the pruning that count; None where the attack takes no surrogate."""
+    part: dict[str, Any] | None = _canonical(settings).get("pruning")
+    return part
+
+
+def data_part(data: Dataset | None) -> list[Any] | None:
+    """Return what tells one data set from another."""
+    return None if data is None else [data.name, data.train_images.shape[1], data.checksum]
+
+
+def digest(*parts: Any) -> str:
+    """Return 16 hex digits of SHA-256 over the JSON of some parts."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(settings: Settings) -> dict[str, Any]:
+    """Return the settings that matter, without a look at files: a worker need not have them, and their contents are in keys."""
+    from sweep.plan import canonical
+
+    return canonical(
+        dataclasses.replace(
+            settings,
+            network=dataclasses.replace(settings.network, file=None),
+            instances=dataclasses.replace(settings.instances, properties=None),
+        )
+    )
