@@ -90,7 +90,10 @@ def without_password(url: str) -> str:
 
 
 class Folder(Place):
-    """A folder of this machine, or one that is mounted on it. Files are written beside their place and renamed."""
+    """A folder of this machine, or one that is mounted on it. Files are written beside their place and renamed.
+
+    A process may be killed at any moment. After a power cut the newest files may be empty, which their checksums tell.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()

@@ -20,6 +20,7 @@ from sweep.records import TrialRecord
 from sweep.stages import Entry
 from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
 from sweep.store.places import Folder, place_at
+from sweep.store.trials import record_of, trial_entry
 
 KINDS = ("networks", "surrogates", "instances", "trials", "progress")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, and of trials under
@@ -30,7 +31,7 @@ _KEY = re.compile(r"[0-9A-Za-z_-]+")
 
 class Store:
     """Entries ``KIND/SHARD/KEY.json`` (:mod:`sweep.store.codec`), SHARD the first two characters of the key, and beside them
-    the weights of networks as safetensors; ``damaged/KIND/`` for what was set aside; ``reports/``.
+    the weights of networks and the pictures of trials as safetensors; ``damaged/KIND/`` for what was set aside; ``reports/``.
 
     It may be used by several threads, and a folder by several processes: each file is whole, and the last one stands.
 
@@ -58,17 +59,18 @@ class Store:
         """The folder or the URL, without a password."""
         return self._place.shown()
 
-    def get(self, kind: str, key: str) -> Entry | None:
-        """Return an entry, or None; one that is damaged is set aside and counts as missing."""
+    def get(self, kind: str, key: str, *, weights: bool = True) -> Entry | None:
+        """Return an entry, without its weights if ``weights`` is False, or None; one that is damaged is set aside and counts as
+        missing."""
         path = _path(kind, key)
-        weights: WeightsFile | None = None
+        file: WeightsFile | None = None
         try:
-            facts, weights = decode(kind, key, self._read(path))
-            return Entry(facts, None if weights is None else self._weights(path, weights))
+            facts, file = decode(kind, key, self._read(path))
+            return Entry(facts, self._weights(path, file) if weights and file is not None else None)
         except FileNotFoundError:
             return None
         except Damaged as damage:
-            self._set_aside(kind, key, str(damage), weights)
+            self._set_aside(kind, key, str(damage), file)
             return None
 
     def put(self, kind: str, key: str, entry: Entry, *, replace: bool = False) -> None:
@@ -117,12 +119,12 @@ class Store:
         """Keep a network, in the place of one that is there."""
         self.put("networks", key, network_entry(trained, recipe), replace=True)
 
-    def trial(self, key: str) -> TrialRecord | None:
-        """Return the record of the finished trial ``key``, or None."""
-        entry = self.get("trials", key)
+    def trial(self, key: str, *, pictures: bool = True) -> TrialRecord | None:
+        """Return the record of the finished trial ``key``, or None; without ``pictures`` it is read in a tenth of the time."""
+        entry = self.get("trials", key, weights=pictures)
         try:
-            return None if entry is None else TrialRecord.from_dict(entry.facts)
-        except (TypeError, KeyError) as error:
+            return None if entry is None else record_of(entry)
+        except (TypeError, KeyError, ValueError) as error:
             self._set_aside("trials", key, f"it is not the record of a trial of this version of the program ({error})")
             return None
 
@@ -130,7 +132,7 @@ class Store:
         """Keep the record of a finished trial, in the place of one that is there; others have nothing to use again."""
         if record.status != "finished":
             raise ValueError(f"only finished trials are kept, {record.key} is {record.status}")
-        self.put("trials", record.key, Entry(record.to_dict()), replace=True)
+        self.put("trials", record.key, trial_entry(record), replace=True)
 
     def partial(self, key: str) -> int:
         """Return how many questions of the trial ``key`` are answered; 0 if it never came so far as to know its questions."""

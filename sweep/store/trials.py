@@ -1,0 +1,47 @@
+"""The record of a trial as an entry: its facts without pictures, and the pictures as arrays in the bytes of a safetensors file.
+
+As numbers in JSON they would be nearly all of the text, and reading the records of a large sweep again would take minutes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sweep.records import TrialRecord
+from sweep.stages import Entry
+
+PICTURES = ("clean", "perturbed")
+"""The fields of an instance that are arrays; ``clean.3`` is that of the fourth instance."""
+
+
+def trial_entry(record: TrialRecord) -> Entry:
+    """Return what the store keeps of a record."""
+    from safetensors.numpy import save
+
+    arrays = {
+        f"{name}.{place}": np.array(getattr(instance, name), dtype=np.float64)
+        for place, instance in enumerate(record.instances)
+        for name in PICTURES
+        if getattr(instance, name)
+    }
+    return Entry(record.without_pictures().to_dict(), bytes(save(arrays)) if arrays else None)
+
+
+def record_of(entry: Entry) -> TrialRecord:
+    """Return the record that :func:`trial_entry` made an entry of; without the entry's weights, it has no pictures.
+
+    Raises:
+        TypeError, KeyError, ValueError: it is another one, or of a version of the program with other fields.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    record = TrialRecord.from_dict(entry.facts)
+    try:
+        arrays = {} if entry.weights is None else load(entry.weights)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    for name, array in arrays.items():
+        field, _, place = name.partition(".")
+        setattr(record.instances[int(place)], field, array.tolist())
+    return record
