@@ -1,0 +1,68 @@
+"""A trial's work, counted: how often a process trained, pruned and attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import surrogate.pruning
+from surrogate.attack import AttackResult, GradientAttack, Instance
+from surrogate.networks import ReluNetwork
+from sweep import trial
+from sweep.attacks import ATTACKS, Attack
+from sweep.plan import Trial
+from sweep.records import TrialRecord
+from sweep.schema import Settings
+
+Plan = Callable[..., Trial]
+"""Plans a trial from overrides; see the fixture ``plan``."""
+
+
+class Work:
+    """Counts what a process trains, prunes and attacks; ``attack`` runs before each attack, with the number of those before."""
+
+    def __init__(self) -> None:
+        self.trained = self.pruned = self.attacked = 0
+        self.attack: Callable[[int], None] = lambda number: None
+
+    @property
+    def done(self) -> tuple[int, int, int]:
+        """What was trained, pruned and attacked since this was last asked."""
+        done = self.trained, self.pruned, self.attacked
+        self.trained = self.pruned = self.attacked = 0
+        return done
+
+
+def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count what this process does, and put the gradient attack in the place of the MILP: as good for what is counted."""
+
+    def train(*args: Any) -> Any:
+        counted.trained += 1
+        return train_network(*args)
+
+    def pruning(*args: Any) -> Any:
+        counted.pruned += 1
+        return prune(*args)
+
+    def quick(settings: Settings) -> Attack:
+        gradient = GradientAttack(starts=2, time_limit_seconds=settings.solver.time_limit_seconds)
+
+        def run(dense: ReluNetwork, pruned: ReluNetwork | None, instance: Instance) -> AttackResult:
+            assert pruned is not None
+            counted.attack(counted.attacked)
+            counted.attacked += 1
+            return gradient.run(dense, instance)
+
+        return Attack(needs_surrogate=True, run=run)
+
+    train_network, prune = trial.train_network, surrogate.pruning.prune
+    monkeypatch.setattr(trial, "train_network", train)
+    monkeypatch.setattr(surrogate.pruning, "prune", pruning)
+    monkeypatch.setitem(ATTACKS, "surrogate", quick)
+
+
+def outcome(record: TrialRecord) -> list[tuple[Any, ...]]:
+    """Return what must be equal however often a trial was ended and started again."""
+    return [(i.instance_key, i.image, i.status, i.margin, i.perturbed, i.clean) for i in record.instances]

@@ -1,0 +1,118 @@
+"""A store that several processes use, that is killed while it writes, or that is far away and does not answer."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sweep.errors import StoreError
+from sweep.stages import Entry
+from sweep.store import Store, places
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def told(folder: Store) -> list[str]:
+    """What the store says about damaged entries."""
+    said: list[str] = []
+    folder.notice = said.append
+    return said
+
+
+def _write_many(url: str, number: int) -> None:
+    store = Store(url)
+    for turn in range(40):
+        store.put("networks", "shared", Entry({"by": number, "turn": turn}, bytes([number]) * 5000), replace=True)
+
+
+def test_processes_that_write_the_same_entry_leave_one_of_theirs(folder: Store, told: list[str]) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write_many, args=(folder.address, number)) for number in (1, 2)]
+    for worker in workers:
+        worker.start()
+    met = set()
+    while any(worker.is_alive() for worker in workers):
+        entry = folder.get("networks", "shared")
+        if entry is not None:
+            met.add(entry.facts["by"])
+            assert entry.weights == bytes([entry.facts["by"]]) * 5000
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert met
+    assert told == []
+
+
+def _write_for_ever(url: str) -> None:
+    store, number = Store(url), 0
+    while True:
+        store.put("networks", f"key{number % 50}", Entry({"number": number}, bytes(200_000)), replace=True)
+        number += 1
+
+
+def test_a_process_that_is_killed_leaves_whole_entries(folder: Store, told: list[str]) -> None:
+    worker = multiprocessing.get_context("spawn").Process(target=_write_for_ever, args=(folder.address,))
+    worker.start()
+    end = time.monotonic() + 30.0
+    while len(folder.keys("networks")) < 50 and time.monotonic() < end:
+        time.sleep(0.05)
+    worker.kill()
+    worker.join()
+    assert folder.keys("networks") == {f"key{number}" for number in range(50)}
+    assert all(folder.get("networks", key) is not None for key in folder.keys("networks"))
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense://somewhere", r"sweep\.store=nonsense://somewhere cannot be used: .*; name a folder, or a URL that fsspec"),
+        ("ftp://anna:secret@127.0.0.1:9/x", r"sweep\.store=ftp://anna:\*\*\*@127\.0\.0\.1:9/x cannot be used: .*refused"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_said(url: str, said: str) -> None:
+    with pytest.raises(StoreError, match=said):
+        Store(url)
+
+
+def test_what_fails_for_a_while_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FIRST_PAUSE_SECONDS", 0.01)
+    store = Store("memory://patient/store")
+    pipe, left = store._place._system.pipe_file, [3]  # type: ignore[attr-defined]
+
+    def fails(path: str, data: bytes) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("503 slow down")
+        pipe(path, data)
+
+    monkeypatch.setattr(store._place._system, "pipe_file", fails)  # type: ignore[attr-defined]
+    store.put("instances", "k1", Entry({"value": 1}))
+    assert store.get("instances", "k1") == Entry({"value": 1})
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_what_never_answers_is_said_in_time(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    store = Store("memory://silent/store")
+    monkeypatch.setattr(places, "PATIENCE_SECONDS", 0.3)
+    freed = threading.Event()
+
+    def never(path: str, data: bytes) -> None:
+        if how == "fails":
+            raise RuntimeError("503 slow down")
+        freed.wait(30)
+
+    monkeypatch.setattr(store._place._system, "pipe_file", never)  # type: ignore[attr-defined]
+    begin = time.monotonic()
+    with pytest.raises(
+        StoreError, match=r"k1\.json cannot be written: " + ("RuntimeError: 503" if how == "fails" else "no ans")
+    ):
+        store.put("instances", "k1", Entry({}))
+    assert time.monotonic() - begin < 5.0
+    freed.set()
