@@ -7,25 +7,21 @@ import os
 from sweep import rules
 from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY
 from sweep.errors import ConfigError
-from sweep.schema import Settings
+from sweep.schema import ClusterSettings, Settings
 
 
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    cluster, available = settings.cluster, available_cpus()
+    cluster = settings.cluster
     _check_inputs(settings)
     _check_attack(settings)
     _check_search(settings)
+    _check_cluster(cluster)
     if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
         raise ConfigError(
             f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
             f"surrogate is for one region, which training would undo; set the rounds to 0"
         )
-    if cluster.cpus is not None and cluster.cpus > available:
-        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
-    total = cluster.cpus or available
-    if cluster.cpus_per_trial > total:
-        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
     if settings.solver.threads > cluster.cpus_per_trial:
         raise ConfigError(
             f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
@@ -58,6 +54,24 @@ def _check_attack(settings: Settings) -> None:
             "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
             "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
         )
+
+
+def _check_cluster(cluster: ClusterSettings) -> None:
+    """Check the CPUs against this machine, where the sweep runs on it; what a cluster has is seen when it is joined."""
+    if cluster.name == "attach":
+        if cluster.cpus is not None and cluster.cpus_per_trial > cluster.cpus:
+            raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than cluster.cpus={cluster.cpus}")
+        return
+    if cluster.address is not None:
+        raise ConfigError(
+            f"cluster.address={cluster.address} with cluster.name=local: a running Ray cluster is joined with cluster=attach"
+        )
+    available = available_cpus()
+    if cluster.cpus is not None and cluster.cpus > available:
+        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
+    total = cluster.cpus or available
+    if cluster.cpus_per_trial > total:
+        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
 
 
 def _check_search(settings: Settings) -> None:
