@@ -18,17 +18,20 @@ from sweep.schema import SearchSettings
 from sweep.search.early_stopping import ANSWERED, course
 from sweep.search.objectives import OBJECTIVES
 
+_MANY = 2**20
+"""More questions than a trial is asked: the rungs above those that trials reach stay empty."""
 
-def scheduler(search: SearchSettings, questions: int, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
+
+def scheduler(search: SearchSettings, questions: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
     """Return the scheduler of a sweep, or None where trials are not stopped early.
 
     A trial is judged by the first objective after ``grace``, ``grace * reduction``, ``grace * reduction**2``, ... answers: it
-    goes on if it would be among the best ``1 / reduction`` of those that were judged there before it. After its last answer it
-    is done, whatever it is worth. A result without the objective decides nothing.
+    goes on if it would be among the best ``1 / reduction`` of those that were judged there before it. Its last
+    answer is no such moment: it is done then, whatever it is worth. A result without the objective decides nothing.
 
     Args:
         search: the settings; ``search.objectives`` names at least one where there is a scheduler.
-        questions: how many questions a trial is asked; of several numbers the largest.
+        questions: how many questions a trial is asked, of several numbers the largest; None if that is not known.
         ended: trials that ended before this sweep, so that a sweep that is taken up again judges as if it had never stopped.
     """
     if search.scheduler == "none":
@@ -38,10 +41,10 @@ def scheduler(search: SearchSettings, questions: int, ended: Iterable[TrialRecor
         time_attr=ANSWERED,
         metric=objective.name,
         mode={"maximize": "max", "minimize": "min"}[objective.direction],
-        max_t=questions,
+        max_t=_MANY if questions is None else max(search.grace, questions - 1),
         grace_period=search.grace,
         reduction_factor=search.reduction,
-        stop_last_trials=False,  # the last answer ends a trial, with its own status
+        stop_last_trials=False,
     )
     for record in ended:
         _tell(halving, record)

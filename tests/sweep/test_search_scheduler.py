@@ -54,6 +54,14 @@ def test_the_better_half_goes_on_at_each_rung_and_the_last_answer_stops_nothing(
     assert judge.report("first", 4, margin=-9.0) == GO_ON
 
 
+@pytest.mark.parametrize(("questions", "decision"), [(2, GO_ON), (3, STOP), (None, STOP)])
+def test_the_last_answer_is_no_moment_to_stop(questions: int | None, decision: str) -> None:
+    judge = Judge(scheduler(search(), questions))
+    for name, margin in (("good", 2.0), ("bad", 1.0)):
+        judge.report(name, 1, margin=5.0)
+        assert judge.report(name, 2, margin=margin) == (GO_ON if name == "good" else decision)
+
+
 def test_the_grace_comes_before_the_first_decision() -> None:
     judge = Judge(scheduler(search(grace=2), 8))
     assert judge.report("good", 1, margin=5.0) == GO_ON
