@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
@@ -18,6 +18,9 @@ from sweep.errors import ConfigError
 from sweep.rules import FUNCTION
 from sweep.schema import Settings, read
 from sweep.space import WHOLE, Compose, Space, plain_config, satisfies
+
+if TYPE_CHECKING:
+    from sweep.search.base import Suggester
 
 FORMAT_VERSION = 1
 """Part of every key: raise it when a change of the program changes what a trial or a training gives."""
@@ -52,11 +55,57 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """All trials of a sweep, and how many combinations fell away: as duplicates, and by ``search.where``."""
+    """The trials of a sweep.
+
+    Attributes:
+        trials: those that are known beforehand; none where a suggester chooses them while the sweep runs.
+        duplicates: how many combinations fell away because another gives the same trial.
+        excluded: how many ``search.where`` excluded.
+        suggester: chooses trials while the sweep runs.
+        base: a configuration of the sweep; by default that of the first trial.
+    """
 
     trials: list[Trial]
     duplicates: int = 0
     excluded: int = 0
+    suggester: Suggester | None = None
+    base: dict[str, Any] | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """A configuration of the sweep: what concerns it as a whole is the same in every trial."""
+        return self.trials[0].config if self.base is None else self.base
+
+
+class TrialSpace:
+    """What a search chooses from: the trials of all combinations of overrides in Hydra's grammar.
+
+    Attributes:
+        dimensions: the swept keys in their order: :class:`~sweep.dimensions.Choices` or :class:`~sweep.dimensions.Interval`.
+    """
+
+    def __init__(self, loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> None:
+        self._space = Space(loader, compose, overrides)
+        self.dimensions = self._space.dimensions
+
+    def at(self, values: Mapping[str, Any]) -> Trial | None:
+        """Return the trial with one value for each swept key, or None if ``search.where`` excludes it.
+
+        Different values give the same trial (one key) where they differ in what cannot change its result.
+
+        Raises:
+            ConfigError: values that are not allowed.
+            ValueError: a value that is not among those listed.
+        """
+        config = self._space.config(values)
+        settings = read(config)
+        if not satisfies(settings, config):
+            return None
+        check(settings)
+        relevant = canonical(settings)
+        swept = {key: value for key, value in values.items() if _select(relevant, key)[0]}
+        shown = [key for key in self.dimensions if key not in _NAMED]
+        return _trial(config, settings, swept, shown)
 
 
 def plan_one(config: DictConfig) -> Plan:

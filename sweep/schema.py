@@ -209,6 +209,18 @@ def keys(cls: type = Settings, prefix: str = "") -> list[str]:
     return found
 
 
+def kinds_of(key: str) -> set[Any]:
+    """Return the types that a value of a key may have; empty for sections and for keys that are none of the configuration."""
+    hint: Any = Settings
+    for part in key.split("."):
+        if not dataclasses.is_dataclass(hint):
+            return set()
+        hint = typing.get_type_hints(hint).get(part)
+    if hint is None or dataclasses.is_dataclass(hint):
+        return set()
+    return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}
+
+
 def unknown_key(key: str) -> ConfigError:
     """Return the error for a key that the configuration does not have, with near and available ones."""
     known = keys()

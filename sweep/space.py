@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+from sweep.dimensions import Choices, Dimension, dimension_of
 from sweep.errors import ConfigError
 from sweep.schema import Settings, read, unknown_key
 from sweep.where import Condition
@@ -52,6 +53,33 @@ class Space:
         if any(_overlap(o.key_or_group, other) for o in self._plain for other in others):
             self._plain = []  # the order of the overrides matters then: leave it all to Hydra
         self._sections = [o for o in changes if o.key_or_group in groups]
+
+    @functools.cached_property
+    def dimensions(self) -> dict[str, Dimension]:
+        """The swept keys in their order, with what each may be."""
+        swept = [override for override in self._overrides if override.is_sweep_override()]
+        return {
+            override.key_or_group: dimension_of(override, {} if override.is_interval_sweep() else dict(self._values(override)))
+            for override in swept
+        }
+
+    def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the resolved configuration of one value for each swept key.
+
+        Raises:
+            ConfigError, HydraException: it cannot be composed.
+        """
+        lines = []
+        for override in self._overrides:
+            key = override.key_or_group
+            dimension = self.dimensions.get(key)
+            if dimension is None:
+                lines.append(override.input_line or "")
+            elif isinstance(dimension, Choices):
+                lines.append(dimension.lines[dimension.place(values[key])])
+            else:
+                lines.append(f"{override.get_key_element()}={values[key]!r}")
+        return plain_config(_without_hydra(self._compose(lines)))
 
     def combinations(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return every combination as its resolved configuration and the values of the swept keys, the last key fastest."""

@@ -1,0 +1,108 @@
+"""The swept keys of a space: listed values, or intervals, read from overrides in Hydra's grammar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import IntervalSweep, Override
+
+from sweep import schema
+from sweep.errors import ConfigError
+
+DIGITS = 6
+"""Significant digits of a number drawn from an interval: as many as names of trials show, so that no two look the same."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A key with listed values: ``0.5,0.8``, ``choice(a,b)``, ``range(1,5)``, ``glob(4x*)``, or the options of a group.
+
+    Attributes:
+        key: the swept key.
+        values: each value once, in the order written.
+        lines: the overrides that set them.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the values are numbers that rise or fall, so that near places have like values."""
+        if not all(type(value) in (int, float) for value in self.values):
+            return False
+        return list(self.values) in (sorted(self.values), sorted(self.values, reverse=True))
+
+    def place(self, value: Any) -> int:
+        """Return the place of a value.
+
+        Raises:
+            ValueError: it is not among the values.
+        """
+        for place, known in enumerate(self.values):
+            if type(known) is type(value) and known == value:
+                return place
+        raise ValueError(f"{self.key}={value!r} is not among the values {', '.join(map(str, self.values))}")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A key with all numbers between two: ``interval(0.3,0.95)``, ``tag(log,interval(1e-4,1e-1))``.
+
+    Attributes:
+        key: the swept key.
+        low: the smallest value.
+        high: the largest value.
+        integer: whether the values are integers, because the key's are.
+        log: whether equal factors count alike, not equal distances.
+    """
+
+    key: str
+    low: float
+    high: float
+    integer: bool
+    log: bool
+
+    def value(self, share: float) -> int | float:
+        """Return the value at a share of the interval, ``0 <= share < 1``: equally likely shares give equally likely values."""
+        low, high = (self.low - 0.5, self.high + 0.5) if self.integer else (self.low, self.high)
+        number = low * (high / low) ** share if self.log else low + share * (high - low)
+        number = round(number) if self.integer else float(f"{number:.{DIGITS}g}")
+        return min(max(number, self.low), self.high)
+
+
+Dimension = Choices | Interval
+
+
+def dimension_of(override: Override, lines: Mapping[str, Any]) -> Dimension:
+    """Return the dimension of a swept override.
+
+    Args:
+        override: the override.
+        lines: the overrides that set its single values, with these values; of an interval, empty.
+
+    Raises:
+        ConfigError: an interval without length, of a key that has no numbers, or from 0 or less with the tag ``log``.
+    """
+    swept, key = override.value(), override.key_or_group
+    if not isinstance(swept, IntervalSweep):
+        return Choices(key, tuple(lines.values()), tuple(lines))
+    assert swept.start is not None
+    assert swept.end is not None
+    written, kinds = override.input_line, schema.kinds_of(key)
+    if not kinds & {int, float}:
+        raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
+    integer, log = int in kinds, "log" in swept.tags
+    if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
+        raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
+    if integer and not (float(swept.start).is_integer() and float(swept.end).is_integer()):
+        raise ConfigError(f"{written}: the values of {key} are integers, and so must be its ends, as in interval(1,8)")
+    if log and swept.start <= 0:
+        raise ConfigError(f"{written}: an interval with the tag log begins above 0, as in tag(log,interval(1e-4,1e-1))")
+    if integer:
+        return Interval(key, int(swept.start), int(swept.end), integer, log)
+    return Interval(key, float(swept.start), float(swept.end), integer, log)

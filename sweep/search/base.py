@@ -1,0 +1,21 @@
+"""What a search is that chooses each trial by what those before it gave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sweep.plan import Trial
+    from sweep.records import TrialRecord
+
+
+class Suggester(Protocol):
+    """Chooses trials one at a time, while others run. It is called by one thread, on the driver."""
+
+    def suggest(self, token: str) -> Trial | None:
+        """Return the next trial, or None: there are no more. ``token`` names it in :meth:`tell`."""
+        ...
+
+    def tell(self, token: str, record: TrialRecord) -> None:
+        """Say how a trial ended, whatever its status; called once for each trial that was suggested."""
+        ...
