@@ -1,0 +1,173 @@
+"""A cluster that cannot be joined is refused in one sentence that says what to do; one that can is joined without a word."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import drive, free_port, ray_head
+
+from sweep.cluster import connection
+from sweep.cluster.connection import Address, attach, check_answer, find_address, find_token
+from sweep.errors import SweepError
+from sweep.schema import ClusterSettings
+
+TOKEN = "a-token-for-these-tests-0123456789abcdef"
+HERE = Address("10.0.0.1", 6379, "RAY_ADDRESS")
+
+
+@pytest.fixture(autouse=True)
+def _no_ray_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[str]:
+    with ray_head(cpus=2, token=TOKEN) as address:
+        yield address
+
+
+class TestAddress:
+    def test_the_setting_goes_before_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAY_ADDRESS", "10.0.0.9:7000")
+        assert find_address("head.example:6379") == Address("head.example", 6379, "cluster.address")
+        assert find_address(None) == Address("10.0.0.9", 7000, "RAY_ADDRESS")
+
+    def test_an_address_of_six_and_its_brackets(self) -> None:
+        address = find_address("[fd00::1]:6379")
+        assert (address.host, address.text) == ("fd00::1", "[fd00::1]:6379")
+
+    def test_none_at_all(self) -> None:
+        with pytest.raises(SweepError, match=r"set RAY_ADDRESS or cluster\.address to HOST:PORT"):
+            find_address(None)
+
+    @pytest.mark.parametrize(
+        "text", ["ray://10.0.0.1:10001", "http://head:8265", "auto", "10.0.0.1", ":6379", "head:0", "h:99999"]
+    )
+    def test_what_is_not_an_address(self, text: str) -> None:
+        with pytest.raises(SweepError, match=r"cluster\.address=.* is not HOST:PORT of a Ray head"):
+            find_address(text)
+
+
+class TestToken:
+    def test_the_variable_the_named_file_and_the_home_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        assert find_token() is None
+        home = tmp_path / ".ray" / "auth_token"
+        home.parent.mkdir()
+        home.write_text("\n")
+        assert find_token() is None
+        home.write_text("abc")
+        assert find_token() == f"the file {home}"
+        named = tmp_path / "named"
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(named))
+        assert find_token() is None
+        named.write_text("abc")
+        assert find_token() == f"the file {named}"
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "abc")
+        assert find_token() == "RAY_AUTH_TOKEN"
+
+
+class TestAnswers:
+    def answer(self, **changes: Any) -> dict[str, Any]:
+        node = {"address": "10.0.0.1", "local": True}
+        versions = {"ray": metadata.version("ray"), "python": platform.python_version()}
+        return {"state": "answers", **versions, "nodes": [node], **changes}
+
+    def test_a_good_one(self) -> None:
+        check_answer(HERE, self.answer())
+
+    @pytest.mark.parametrize("changes", [{"ray": "2.40.0"}, {"python": "3.10.1"}])
+    def test_other_versions_are_named_with_ours(self, changes: dict[str, str]) -> None:
+        with pytest.raises(SweepError) as told:
+            check_answer(HERE, self.answer(**changes))
+        for version in (*changes.values(), metadata.version("ray"), platform.python_version()):
+            assert version in str(told.value)
+
+    def test_this_machine_must_be_a_node(self) -> None:
+        with pytest.raises(SweepError, match=r"ray start --address=10\.0\.0\.1:6379 --num-cpus=0"):
+            check_answer(HERE, self.answer(nodes=[{"address": "10.0.0.1", "local": False}]))
+
+    def test_a_token_that_the_mode_keeps_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "abc")
+        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        with pytest.raises(SweepError, match="RAY_AUTH_MODE=disabled keeps it back"):
+            check_answer(HERE, {"state": "token"})
+
+
+def test_nothing_at_the_port() -> None:
+    start = time.monotonic()
+    with (
+        pytest.raises(SweepError, match=r"no Ray cluster can be reached at 127\.0\.0\.1:\d+ \(connection refused\)"),
+        attach(ClusterSettings("attach", f"127.0.0.1:{free_port()}", None, 1)),
+    ):
+        pass
+    assert time.monotonic() - start < 30.0
+
+
+def test_a_host_that_does_not_exist() -> None:
+    with (
+        pytest.raises(SweepError, match=r"no Ray cluster can be reached at no-such-host\.invalid:6379"),
+        attach(ClusterSettings("attach", "no-such-host.invalid:6379", None, 1)),
+    ):
+        pass
+
+
+def test_something_else_at_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PROBE_SECONDS", 3.0)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{other.getsockname()[1]}")
+        with (
+            pytest.raises(SweepError, match="no Ray head answers there within 3 s: correct RAY_ADDRESS"),
+            attach(ClusterSettings("attach", None, None, 1)),
+        ):
+            pass
+
+
+def test_a_mode_that_wants_a_token_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with (
+        pytest.raises(SweepError, match="RAY_AUTH_MODE=token, and there is no token here"),
+        attach(ClusterSettings("attach", "127.0.0.1:6379", None, 1)),
+    ):
+        pass
+
+
+class TestHead:
+    """A real head that asks for a token."""
+
+    @pytest.mark.parametrize(
+        ("environment", "sentence"),
+        [
+            ({}, "asks for a token, and there is none here: put the cluster's token"),
+            ({"RAY_AUTH_TOKEN": "another-token"}, "refuses the token from RAY_AUTH_TOKEN: put the cluster's token"),
+        ],
+        ids=["no token", "wrong token"],
+    )
+    def test_a_token_that_does_not_fit(self, head: str, environment: dict[str, str], sentence: str) -> None:
+        start = time.monotonic()
+        done = drive(head, **environment)
+        assert time.monotonic() - start < 30.0
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: the Ray cluster at {head} {sentence}")
+        assert done.stderr.count("\n") == 1
+
+    def test_a_trial_that_is_too_large_and_a_cluster_that_is_too_small(self, head: str) -> None:
+        done = drive(head, cpus_per_trial=3, RAY_AUTH_TOKEN=TOKEN)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: cluster.cpus_per_trial=3 fits no node of the Ray cluster: the largest, ")
+        assert "has 2 CPUs" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_the_right_token_is_enough(self, head: str) -> None:
+        done = drive(None, cpus=1, RAY_ADDRESS=head, RAY_AUTH_TOKEN=TOKEN)
+        assert (done.stdout, done.stderr) == ("joined: 1 nodes, 1 CPUs, 1 slots\n", "")
