@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._raylet import Config  # type: ignore[attr-defined]  # compiled, without stubs
 
 from sweep.errors import SweepError
 from sweep.schema import ClusterSettings
@@ -82,19 +83,14 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
     _quiet()
     address = find_address(cluster.address)
     check_answer(address, _ask(address))
-    before = os.environ.get("RAY_ADDRESS")
-    os.environ["RAY_ADDRESS"] = address.text
+    if "RAY_AUTH_MODE" not in os.environ and find_token() is not None:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        Config.initialize("")  # Ray has read its settings when it was imported; this is how it reads them again
     try:
-        # "auto" takes the address from the environment and, other than an address, a token from wherever Ray finds one.
-        ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR, runtime_env=shipped_code())
+        ray.init(address.text, log_to_driver=False, logging_level=logging.ERROR, runtime_env=shipped_code())
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise SweepError(f"the Ray cluster at {address.text} refuses this driver: {_first_line(error)}") from error
-    finally:
-        if before is None:
-            del os.environ["RAY_ADDRESS"]
-        else:
-            os.environ["RAY_ADDRESS"] = before
     try:
         yield
     finally:
