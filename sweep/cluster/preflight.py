@@ -19,8 +19,8 @@ PACKAGES = ("ray", "torch", "numpy", "scipy", "pyomo", "highspy")
 OPTIONAL_PACKAGES = ("gurobipy", "pyscipopt")
 """Solvers that only some studies use: where the driver and a node have one, the versions must agree."""
 
-ANSWER_SECONDS = 20.0
-"""How long the nodes may take to name their versions; all are asked at once."""
+ANSWER_SECONDS = 60.0
+"""How long the nodes may take to name their versions, all asked at once: each starts a Python process, from a slow disk maybe."""
 
 NAMED = 5
 """How many nodes one sentence names."""

@@ -8,6 +8,7 @@ cable is pulled (:meth:`Node.cut`), its processes go on. All ends with :meth:`Ma
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -16,14 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import sweep
 
 PACKAGES = Path(sweep.__file__).parents[1]
-HIDDEN = ("surrogate", "sweep", "hydra_plugins", "conf", "tests", "store", "mlruns")
+HIDDEN = tuple(PACKAGES / name for name in ("surrogate", "sweep", "hydra_plugins", "conf", "tests", "store", "mlruns"))
 """Folders of the checkout that a node does not see: its code comes from the driver, or not at all."""
+
+_NUMBERS = itertools.count()
 
 RAY = str(Path(sys.executable).with_name("ray"))
 START_SECONDS = 90.0
@@ -64,6 +67,7 @@ class Node:
         self.temporary = self.folder / "tmp"
         self.work = self.temporary / "work"
         self._init: subprocess.Popen[bytes] | None = None
+        self._programs: list[subprocess.Popen[bytes]] = []
         self.work.mkdir(parents=True)
         (self.temporary / "home").mkdir()
 
@@ -76,9 +80,9 @@ class Node:
         for device in ("lo", "eth0"):
             _run("ip", "-n", self.namespace, "link", "set", device, "up")
 
-    def boot(self, hidden: tuple[str, ...]) -> None:
-        """Start the first process, with an own /tmp, and with the folders ``hidden`` of the checkout empty."""
-        covered = [f"mount -t tmpfs none '{PACKAGES / name}'" for name in hidden if (PACKAGES / name).is_dir()]
+    def boot(self, hidden: Iterable[Path]) -> None:
+        """Start the first process, with an own /tmp, and with the folders ``hidden`` empty."""
+        covered = [f"mount -t tmpfs none '{folder}'" for folder in hidden if folder.is_dir()]
         script = [
             "mount --make-rprivate /",
             f"mount --bind '{self.temporary}' /tmp",
@@ -106,7 +110,8 @@ class Node:
         inside = {"PATH": os.environ["PATH"], "HOME": "/tmp/home", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8", **environment}
         with (self.folder / f"{log}.log").open("wb") as file:
             command = self.command("bash", "-c", script, "bash", *words)
-            return subprocess.Popen(command, env=inside, stdout=file, stderr=subprocess.STDOUT)
+            self._programs.append(subprocess.Popen(command, env=inside, stdout=file, stderr=subprocess.STDOUT))
+        return self._programs[-1]
 
     def log(self, name: str) -> str:
         """Return what the program with this log printed so far."""
@@ -117,8 +122,9 @@ class Node:
         if self._init is not None and self._init.poll() is None:
             with contextlib.suppress(ProcessLookupError, IndexError):
                 os.kill(_only_child(self._init.pid), signal.SIGKILL)
-            self._init.kill()
-            self._init.wait()
+        for program in [*self._programs, *([] if self._init is None else [self._init])]:
+            program.kill()
+            program.wait()
 
     def cut(self) -> None:
         """Pull the cable: the node's processes go on and reach nobody."""
@@ -130,10 +136,16 @@ class Node:
 
 
 class Machines:
-    """A hub and ``count`` nodes without Ray; a context manager."""
+    """A hub and ``count`` nodes without Ray; a context manager.
 
-    def __init__(self, count: int) -> None:
-        self.prefix = f"s{os.getpid() % 100000}n"
+    Args:
+        count: how many nodes; the first sees the checkout, for the driver.
+        lacking: folders that the last node does not see either.
+    """
+
+    def __init__(self, count: int, lacking: Iterable[Path] = ()) -> None:
+        self._lacking = tuple(lacking)
+        self.prefix = f"s{os.getpid() % 100000}-{next(_NUMBERS)}n"  # of a device's name: 15 characters are allowed
         self.hub = f"{self.prefix}h"
         self.folder = Path(tempfile.mkdtemp(prefix="sweep-nodes-"))
         self.nodes = [Node(self, number) for number in range(1, count + 1)]
@@ -143,9 +155,10 @@ class Machines:
             _run("ip", "netns", "add", self.hub)
             _run("ip", "-n", self.hub, "link", "add", "bridge", "type", "bridge")
             _run("ip", "-n", self.hub, "link", "set", "bridge", "up")
-            for number, node in enumerate(self.nodes):
+            for node in self.nodes:
+                first, last = node is self.nodes[0], node is self.nodes[-1]
                 node.wire()
-                node.boot(HIDDEN if number else ("store", "mlruns"))  # the first has the driver
+                node.boot((*(() if first else HIDDEN), *(self._lacking if last else ())))
         except BaseException:
             self.close()
             raise
@@ -164,16 +177,22 @@ class Machines:
 
 
 @contextlib.contextmanager
-def ray_nodes(cpus: tuple[int, ...], token: str | None = None) -> Iterator[list[Node]]:
-    """Start a Ray node on each of ``len(cpus)`` machines, the head first; it has the CPUs that are named, usually none.
+def ray_nodes(
+    cpus: tuple[int, ...], token: str | None = None, bare: int = 0, lacking: Iterable[Path] = ()
+) -> Iterator[list[Node]]:
+    """Start a Ray node on each of ``len(cpus)`` machines, the head first; yields the machines.
 
-    The head's port is 6379. With a token the cluster is one that asks for it.
+    Args:
+        cpus: of each node; 0 for a head that runs no trials. The head's port is 6379.
+        token: the one that the cluster asks for; None: none.
+        bare: how many machines without Ray there are behind these.
+        lacking: folders that the last machine does not see, beside those of our code.
     """
     environment = {"RAY_USAGE_STATS_ENABLED": "0", **HEALTH}
     environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
-    with Machines(len(cpus)) as machines:
+    with Machines(len(cpus) + bare, lacking) as machines:
         head = machines.nodes[0]
-        for node, count in zip(machines.nodes, cpus, strict=True):
+        for node, count in zip(machines.nodes, cpus, strict=False):
             role = (
                 ["--head", "--port=6379", "--include-dashboard=false"] if node is head else [f"--address={head.address}:6379"]
             )
