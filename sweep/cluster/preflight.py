@@ -20,7 +20,7 @@ OPTIONAL_PACKAGES = ("gurobipy", "pyscipopt")
 """Solvers that only some studies use: where the driver and a node have one, the versions must agree."""
 
 ANSWER_SECONDS = 60.0
-"""How long the nodes may take to name their versions, all asked at once: each starts a Python process, from a slow disk maybe."""
+"""How long the nodes may take to name their versions, all at once; each starts a Python process, maybe from a slow disk."""
 
 NAMED = 5
 """How many nodes one sentence names."""
