@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: one clean end at a moment when no result is being written."""
+"""Ctrl-C, SIGTERM and the sweep's own deadline: one clean end at a moment when no result is being written."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,17 +12,20 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+INTERRUPTIONS = tuple(number.name for number in SIGNALS)
+
 
 class Interruption:
     """Turns the first SIGINT or SIGTERM into KeyboardInterrupt, never inside :meth:`postponed`; later ones are ignored.
 
-    ``requested`` is the name of that signal. A context manager; it does nothing outside the main thread, where Python allows
-    no signal handlers.
+    ``requested`` is the name of that signal, or the setting of the deadline. A context manager; it does nothing outside the
+    main thread, where Python allows no signal handlers.
     """
 
     def __init__(self) -> None:
         self.requested: str | None = None
         self._depth = 0
+        self._name: str | None = None
         self._pending = False
         self._former: dict[signal.Signals, Any] = {}
 
@@ -58,10 +62,29 @@ class Interruption:
             self._pending = False
             raise KeyboardInterrupt(self.requested)
 
+    @contextmanager
+    def deadline(self, seconds: float | None) -> Iterator[None]:
+        """Interrupt the block when it has run for so long; None: never."""
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self._expire, [f"deadlines.sweep_seconds={seconds:g}"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _expire(self, name: str) -> None:
+        if self.requested is None:
+            self._name = name
+            os.kill(os.getpid(), signal.SIGINT)  # a signal reaches the main thread in whatever it waits
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested is not None:
             return
-        self.requested = signal.Signals(number).name
+        self.requested = self._name or signal.Signals(number).name
         if self._depth > 0:
             self._pending = True
             return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from sweep.interruption import Interruption
 from sweep.plan import Trial
 from sweep.progress import Progress
-from sweep.records import TrialRecord
+from sweep.records import TrialRecord, TrialStatus
 from sweep.store import Store
 from sweep.tracking import Tracker
 from sweep.trial import new_record
@@ -22,8 +23,17 @@ class Ledger:
     ) -> None:
         self.trials = {trial.key: trial for trial in trials}
         self.records: dict[str, TrialRecord] = {}
+        """By key, without the pictures: those are in the store, and of a large sweep they would fill the memory."""
         self.running: dict[str, float] = {}
+        self.partial: dict[str, dict[str, Any] | None] = {}
+        """What was found by trials under way, by key, as far as it is known when they are cut off."""
         self._store, self._tracker, self._progress, self._interruption = store, tracker, progress, interruption
+
+    def plan(self, trial: Trial) -> None:
+        """A search has chosen one more trial."""
+        if trial.key not in self.trials:
+            self.trials[trial.key] = trial
+            self._progress.total = len(self.trials)
 
     def start(self, key: str) -> None:
         """A worker takes up a trial."""
@@ -31,6 +41,11 @@ class Ledger:
             return
         self.running[key] = time.time()
         self._progress.start(key, self.trials[key].name)
+
+    def advance(self, key: str, answered: int) -> None:
+        """A running trial has answered so many questions."""
+        if key in self.running:
+            self._progress.advance(key, answered)
 
     def lose(self, key: str) -> None:
         """A running trial lost its worker and goes back to the queue; one that has its record only lost a spare worker."""
@@ -49,27 +64,33 @@ class Ledger:
             return
         with self._interruption.postponed():
             self.running.pop(record.key, None)
-            self.records[record.key] = record
             if record.status == "finished" and not reused:
                 self._store.save_trial(record)
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)
+            self.records[record.key] = record.without_pictures()
 
     def fail(self, key: str, error: str, detail: str | None = None) -> None:
         """Book a trial that failed outside of :func:`sweep.trial.run_trial`."""
-        record = new_record(self.trials[key])
-        record.started_at = self.running.get(key, record.started_at)
-        record.status, record.error, record.error_detail = "failed", error, detail
-        record.ended_at = time.time()
-        self.end(record)
+        self._cut(key, "failed", error, detail)
+
+    def stop(self, key: str, found: dict[str, Any] | None, why: str) -> None:
+        """Book a trial that was ended early on purpose, with what it had found."""
+        self.partial[key] = found
+        self._cut(key, "stopped", why)
 
     def interrupt(self, signal_name: str) -> None:
-        """Book the trials that are running as interrupted."""
+        """Book the trials that are running as interrupted, with what they had found."""
         for key, started_at in list(self.running.items()):
-            record = new_record(self.trials[key])
-            record.status, record.started_at, record.ended_at = "interrupted", started_at, time.time()
-            record.error = f"interrupted by {signal_name} after {record.ended_at - started_at:.0f} s"
-            self.end(record)
+            self._cut(key, "interrupted", f"interrupted by {signal_name} after {time.time() - started_at:.0f} s")
+
+    def _cut(self, key: str, status: TrialStatus, error: str, detail: str | None = None) -> None:
+        found = self.partial.pop(key, None)
+        record = new_record(self.trials[key]) if found is None else TrialRecord.from_dict(found)
+        record.started_at = self.running.get(key, record.started_at)
+        record.status, record.error, record.error_detail = status, error, detail
+        record.ended_at = time.time()
+        self.end(record)
 
     @property
     def missing(self) -> list[Trial]:

@@ -29,8 +29,9 @@ class Progress:
 
     def __init__(self, console: Console, total: int, slots: int) -> None:
         self.console, self.total, self.slots = console, total, max(slots, 1)
-        self.done = self.failed = self.reused = 0
+        self.done = self.failed = self.reused = self.stopped = 0
         self.running: dict[str, tuple[str, float]] = {}
+        self._answered: dict[str, int] = {}
         self.best: tuple[float, str] | None = None
         self._durations: list[float] = []
         self._activity = ""
@@ -62,6 +63,10 @@ class Progress:
     def start(self, key: str, name: str) -> None:
         self.running[key] = (name, time.monotonic())
 
+    def advance(self, key: str, answered: int) -> None:
+        """A running trial has answered so many questions."""
+        self._answered[key] = answered
+
     def lose(self, key: str, name: str) -> None:
         """A worker was lost; the trial goes back to the queue."""
         self.running.pop(key, None)
@@ -70,6 +75,7 @@ class Progress:
     def end(self, record: TrialRecord, reused: bool = False) -> None:
         """Count a trial that ended; a failure is always shown when it happens."""
         self.running.pop(record.key, None)
+        self._answered.pop(record.key, None)
         margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
         best = max(margins, default=None)
         if best is not None and (self.best is None or best > self.best[0]):
@@ -78,8 +84,10 @@ class Progress:
             self.failed += 1
             self.say(f"[{self.done + self.failed}/{self.total}] FAILED {record.name}: {record.error}")
             return
-        if record.status == "interrupted":
-            self.say(f"interrupted: {record.name}")
+        if record.status in ("interrupted", "stopped"):
+            self.stopped += record.status == "stopped"
+            answers = f", {len(record.instances)} answers kept" if record.instances else ""
+            self.say(f"{record.status}: {record.name}: {record.error}{answers}")
             return
         self.done += 1
         self.reused += reused
@@ -94,12 +102,12 @@ class Progress:
             return None
         mean = sum(self._durations) / len(self._durations)
         now = time.monotonic()
-        waiting = self.total - self.done - self.failed - len(self.running)
+        waiting = self.total - self.done - self.failed - self.stopped - len(self.running)
         running = sum(max(mean - (now - begin), 0.0) for _, begin in self.running.values())
         return (waiting * mean + running) / self.slots
 
     def _render(self) -> Group:
-        ended = self.done + self.failed
+        ended = self.done + self.failed + self.stopped
         left = self.seconds_left()
         facts = Table.grid(padding=(0, 2))
         facts.add_row(
@@ -113,10 +121,15 @@ class Progress:
             "time left -" if left is None else f"time left {_clock(left)}",
         )
         now = time.monotonic()
-        names = [f"{name} {_clock(now - begin)}" for name, begin in list(self.running.values())[:SHOWN_RUNNING]]
+        shown = list(self.running.items())[:SHOWN_RUNNING]
+        names = [f"{name} {_clock(now - begin)}{self._answers(key)}" for key, (name, begin) in shown]
         more = len(self.running) - len(names)
         text = self._activity or "; ".join(names) + (f"; {more} more" if more > 0 else "")
         return Group(facts, Text(text, style="dim", overflow="ellipsis", no_wrap=True))
+
+    def _answers(self, key: str) -> str:
+        answered = self._answered.get(key, 0)
+        return f" ({answered} answered)" if answered else ""
 
 
 def _outcome(record: TrialRecord, reused: bool) -> str:

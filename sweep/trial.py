@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from surrogate.errors import SurrogateError
 from sweep.answering import Answering, draw_questions, instance_deadline, still_stands
 from sweep.attacks import ATTACKS
-from sweep.errors import SweepError
+from sweep.errors import StoreError, SweepError
 from sweep.inputs import (
     Inputs,
     TrainedNetwork,
@@ -90,7 +90,11 @@ class TrialRun:
         self._limit: float | None = None
 
     def step(self) -> bool:
-        """Answer one question, and in the first step prepare for it; return whether there are more."""
+        """Answer one question, and in the first step prepare for it; return whether there are more.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
         try:
             if self._answering is None:
                 self._answering = self._prepare()
@@ -105,6 +109,8 @@ class TrialRun:
                 self._book(found, reused=True)
             if self._late():
                 self._stop()
+        except StoreError:  # no trial could keep what it finds: the sweep has to stop
+            raise
         except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
             mark_failed(self.record, error)
         return bool(self._open) and self.record.status == "finished"

@@ -1,43 +1,44 @@
-"""Ray: networks are trained as tasks, trials run by Ray Tune on actors that are used again. Only this module imports ray."""
+"""Ray: networks are trained as tasks, trials run by Ray Tune on workers that are used again."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import ray
 from ray import tune
 from ray.exceptions import RayError
 from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.search import Searcher
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from sweep.cluster import attach, preflight, start_local
+from sweep.consistency import available_cpus
+from sweep.errors import StoreError, SweepError
+from sweep.head import Head, Work
+from sweep.inputs import TrainedNetwork, train_network
 from sweep.ledger import Ledger
-from sweep.plan import Trial
 from sweep.records import TrialRecord
-from sweep.schema import Settings
-from sweep.trial import Inputs, TrainedNetwork, limit_threads, run_trial, sentence, train_network, warm_up
+from sweep.schema import ClusterSettings, Settings
+from sweep.trial import TrialRun, limit_threads, sentence
+from sweep.worker import OpenRun, Worker, ask
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
-    from sweep.files import Property
 
-_QUIET = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # paths in the configuration are relative to where the sweep was started
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours ends the sweep; Tune's would make fit() return as if all were well
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
+KEEP_TRYING = -1
+"""Tune restarts a trial as often as it loses its worker: how often that may be is the head's matter."""
 
-RunTrial = Callable[[Trial, Inputs, TrainedNetwork | None], TrialRecord]
+PARTIAL_SECONDS = 5.0
+"""How long the driver waits for what was found by trials that are cut off."""
 
 
 @dataclass(frozen=True)
@@ -48,37 +49,61 @@ class TrainingFailure:
     detail: str
 
 
+class Feed(Protocol):
+    """Gives Tune one trial after the other."""
+
+    adaptive: bool
+    """Whether the next trial depends on those before: then it is asked for only when there is a place for it."""
+
+    def next(self) -> Work | None:
+        """Return the next trial with what it needs; None: there are no more."""
+        ...
+
+    def tell(self, record: TrialRecord) -> None:
+        """A trial has ended."""
+        ...
+
+
 class RayCluster:
-    """Ray on this machine, from start to shutdown; a context manager.
+    """Ray, from start or connection to the end; a context manager.
 
     Args:
-        cpus: CPUs for all trials together.
-        cpus_per_trial: CPUs that a trial or a training reserves.
-        retries: how often work is started again when its worker process is lost.
+        settings: which cluster, and how many CPUs a trial or a training reserves there.
+        retries: how often work is started again when its worker process or machine is lost.
+
+    Attributes:
+        slots: how many trials run at a time; of a running cluster known only once connected.
     """
 
-    def __init__(self, cpus: int, cpus_per_trial: int, retries: int) -> None:
-        self.cpus, self.cpus_per_trial, self.retries = cpus, cpus_per_trial, retries
+    def __init__(self, settings: ClusterSettings, retries: int) -> None:
+        self.settings, self.cpus_per_trial, self.retries = settings, settings.cpus_per_trial, retries
+        self.slots = max((settings.cpus or available_cpus()) // self.cpus_per_trial, 1)
+        self._exits = contextlib.ExitStack()
+
+    @property
+    def activity(self) -> str:
+        """What the terminal says while this starts."""
+        if self.settings.name == "attach":
+            return "connecting to the Ray cluster"
+        return f"starting Ray on {self.settings.cpus or available_cpus()} CPUs"
 
     def __enter__(self) -> RayCluster:
-        for name, value in _QUIET.items():
-            os.environ.setdefault(name, value)
-        ray.init(
-            address="local",  # whatever RAY_ADDRESS says: a running cluster is not ours to use or to shut down
-            num_cpus=self.cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with contextlib.ExitStack() as exits:
+            if self.settings.name == "attach":
+                exits.enter_context(attach(self.settings))
+                self.slots = preflight(self.settings).slots
+            else:
+                exits.enter_context(start_local(self.settings.cpus or available_cpus()))
+            self._exits = exits.pop_all()
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the ledger tells of lost workers, without tracebacks
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        ray.shutdown()
+        self._exits.close()
 
-    def share(self, data: Dataset | None) -> Any:
-        """Put a data set where all workers can read it without a copy; returns the reference."""
-        return ray.put(data)
+    def share(self, value: Any) -> Any:
+        """Put a data set or a network where all workers can read it without a copy; returns the reference."""
+        return ray.put(value)
 
     def train(self, jobs: Mapping[str, tuple[Settings, Any]]) -> Iterator[tuple[str, TrainedNetwork | TrainingFailure]]:
         """Train networks in parallel (key -> settings and data reference); yields each as it ends."""
@@ -94,53 +119,67 @@ class RayCluster:
 
     def run(
         self,
-        trials: Sequence[Trial],
-        data: Mapping[str, Any],
-        networks: Mapping[str, TrainedNetwork],
+        feed: Feed,
         ledger: Ledger,
-        run: RunTrial = run_trial,
-        properties: Mapping[str, tuple[Property, ...]] | None = None,
+        *,
+        store: str,
+        resume: bool = True,
+        scheduler: Any = None,
+        open_run: OpenRun = TrialRun,
     ) -> None:
         """Run trials with Ray Tune; each ends up in the ledger, by its own key, at the moment it ends.
 
         Args:
-            trials: the trials to run.
-            data: references from :meth:`share` by trial key.
-            networks: trained networks by training key.
+            feed: the trials.
             ledger: told about starts, losses and ends.
-            run: what a worker does with a trial.
-            properties: properties from files, by trial key.
+            store: folder or URL of the store, as the driver reaches it.
+            resume: whether stage results of earlier sweeps count.
+            scheduler: a Ray Tune scheduler that stops trials early.
+            open_run: what a worker does with a trial.
 
         Raises:
-            StoreError, SweepError: a record could not be written.
+            StoreError, SweepError: a record could not be written, or no worker can be started.
         """
-        shared = {key: ray.put(trained) for key, trained in networks.items()}
-        read = properties or {}
-        inputs = {trial.key: (trial, data[trial.key], read.get(trial.key, ()), shared[trial.training_key]) for trial in trials}
-        trainable = tune.with_parameters(_Runner, inputs=inputs, threads=self.cpus_per_trial, run=run)
-        booking = _Booking(ledger)
+        head = self._head(store, resume)
+        trainable = tune.with_parameters(Worker, head=head, threads=self.cpus_per_trial, open_run=open_run)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1" if feed.adaptive else str(self.slots)
+        os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1000000000"  # the store restores a sweep; Tune's file would only grow
+        booking = _Booking(ledger, feed, head, self.retries)
         with tempfile.TemporaryDirectory(prefix="sweep-tune-") as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"cpu": self.cpus_per_trial}),
-                param_space={"trial_key": tune.grid_search([trial.key for trial in trials])},
-                tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+                tune_config=tune.TuneConfig(
+                    search_alg=_Search(booking),
+                    num_samples=-1,
+                    max_concurrent_trials=self.slots,
+                    scheduler=scheduler,
+                    reuse_actors=True,
+                    trial_dirname_creator=lambda trial: trial.trial_id,
+                ),
                 run_config=tune.RunConfig(
                     name="sweep",
                     storage_path=folder,
-                    failure_config=tune.FailureConfig(max_failures=self.retries),
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial is one step
+                    failure_config=tune.FailureConfig(max_failures=KEEP_TRYING),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     callbacks=[booking],
                     verbose=0,
                 ),
             )
             try:
                 tuner.fit()
+            except KeyboardInterrupt:
+                booking.keep_partial()
+                raise
             finally:
                 if booking.error is not None:
                     raise booking.error  # rather than the text of it, which is what Tune makes of it
-        for trial in ledger.missing:
-            if trial.key in inputs:
-                ledger.fail(trial.key, "Ray Tune returned no result for this trial")
+
+    def _head(self, store: str, resume: bool) -> Any:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # where the store is
+        actor = ray.remote(Head).options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)
+        head = actor.remote(store, resume, self.retries, ray.kill)
+        ask(cast(Any, head).beat.remote("driver"))  # a store that can't be used is refused here
+        return head
 
 
 def _train(settings: Settings, data: Dataset | None, threads: int) -> TrainedNetwork | TrainingFailure:
@@ -151,69 +190,130 @@ def _train(settings: Settings, data: Dataset | None, threads: int) -> TrainedNet
         return TrainingFailure(sentence(error), traceback.format_exc())
 
 
-class _Runner(tune.Trainable):
-    """A worker: one trial after the other in one process, so that imports and data are paid for once."""
+class _Search(Searcher):
+    """Hands the feed's trials to Tune by their keys."""
 
-    def setup(  # type: ignore[override]  # Tune's own way to hand over parameters
-        self, config: dict[str, Any], inputs: Mapping[str, Any], threads: int, run: RunTrial
-    ) -> None:
-        limit_threads(threads)
-        warm_up()
-        self._inputs, self._run = inputs, run
-        self._seen: dict[Any, Any] = {}
-        self._key = config["trial_key"]
+    def __init__(self, booking: _Booking) -> None:
+        super().__init__()
+        self._booking = booking
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._key = new_config["trial_key"]
-        return True
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # Tune's own way to say that all is done
+        key = self._booking.next()
+        return Searcher.FINISHED if key is None else {"trial_key": key}
 
-    def step(self) -> dict[str, Any]:
-        trial, data, properties, trained = self._inputs[self._key]
-        record = self._run(trial, Inputs(self._get(data), properties), self._get(trained))
-        # One text: Tune would flatten and copy a nested record again and again.
-        return {"record": json.dumps(record.to_dict()), "done": True}
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The ledger knows more about it."""
 
-    def _get(self, reference: Any) -> Any:
-        if reference not in self._seen:
-            self._seen[reference] = ray.get(reference)
-        return self._seen[reference]
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to keep: the store is what a sweep goes on from."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never called: see :meth:`save`."""
 
 
 class _Booking(tune.Callback):
     """Carries what Tune says about its trials to the ledger; an error there stops the sweep."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, feed: Feed, head: Any, retries: int) -> None:
+        self._ledger, self._feed, self._head, self._retries = ledger, feed, head, retries
+        self._works: dict[str, Work] = {}
+        self._begun: dict[str, tuple[int, int]] = {}
+        """How often a trial was begun, and how many workers it lost since without being begun once more."""
         self.error: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks to restore them; the store does that for us, and a ledger cannot be pickled."""
         return {}
 
+    def next(self) -> str | None:
+        """Return the key of the next trial, which the head knows from now on."""
+        work = self._book(self._feed.next)
+        if work is None:
+            return None
+        self._works[work.trial.key] = work
+        ray.get(self._head.offer.remote(work))
+        return str(work.trial.key)
+
+    def keep_partial(self) -> None:
+        """Fetch what the trials that are cut off have found, for the ledger to write down."""
+        keys = list(self._ledger.running)
+        references = {self._head.partial.remote(key): key for key in keys}
+        ready, _ = ray.wait(list(references), num_returns=len(keys), timeout=PARTIAL_SECONDS) if keys else ([], [])
+        for reference in ready:
+            self._ledger.partial[references[reference]] = ray.get(reference)
+
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         self._ledger.start(trial.config["trial_key"])
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        self._ledger.lose(trial.config["trial_key"])
+        key = trial.config["trial_key"]
+        if key in self._works:
+            self._head.lost.remote(key)
+            self._head.offer.remote(self._works[key])  # in case it was the head that was lost
+        self._ledger.lose(key)
+        attempts = ray.get(self._head.attempts.remote(key))
+        before, stuck = self._begun.get(key, (-1, 0))
+        self._begun[key] = attempts, stuck + 1 if attempts == before else 0
+        if self._begun[key][1] > self._retries:
+            self.error = SweepError(f"no worker gets as far as to begin a trial: {_cause(trial)}")
+            raise self.error
 
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **info: Any
     ) -> None:
-        # Taken out of the result, so that Tune does not keep it in its own files.
-        record = TrialRecord.from_dict(json.loads(result.pop("record")))
-        self._book(lambda: self._ledger.end(record))
+        text = result.pop("record", None)  # taken out, so that Tune does not keep it in its own files
+        if "store_error" in result:
+            self.error = StoreError(result["store_error"])
+            raise self.error
+        if text is not None:
+            self._end(TrialRecord.from_dict(json.loads(text)))
+        else:
+            self._ledger.advance(trial.config["trial_key"], int(result["answered"]))
+
+    def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        key = trial.config["trial_key"]
+        if key in self._works:  # the scheduler ended it
+            found = ray.get(self._head.partial.remote(key))
+            self._book(lambda: self._ledger.stop(key, found, "stopped early by the search: others did better so far"))
+            self._close(key)
+        _forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        key, times = trial.config["trial_key"], trial.num_failures
-        cause = trial.get_pickled_error() or trial.get_error()
-        text = sentence(cause) if isinstance(cause, BaseException) else "no reason is known"
-        self._book(
-            lambda: self._ledger.fail(key, f"its worker process was lost {times} times, the last time: {text}", str(cause))
-        )
+        key = trial.config["trial_key"]
+        self._book(lambda: self._ledger.fail(key, f"no worker could be started for it: {_cause(trial)}"))
+        self._close(key)
 
-    def _book(self, write: Callable[[], None]) -> None:
+    def _end(self, record: TrialRecord) -> None:
+        self._book(lambda: self._ledger.end(record))
+        self._close(record.key)
+
+    def _close(self, key: str) -> None:
+        self._works.pop(key, None)
+        self._begun.pop(key, None)
+        self._head.close.remote(key)
+        record = self._ledger.records[key]
+        self._book(lambda: self._feed.tell(record))
+
+    def _book(self, write: Callable[[], Any]) -> Any:
         try:
-            write()
+            return write()
         except Exception as error:
             self.error = error
             raise
+
+
+def _cause(trial: TuneTrial) -> str:
+    """Return in one sentence what Tune knows of the loss of a worker."""
+    error = trial.get_pickled_error() or trial.get_error()
+    if isinstance(error, BaseException):
+        return sentence(error)
+    lines = str(error or "no reason is known").strip().splitlines()
+    return lines[-1]
+
+
+def _forget(trial: TuneTrial) -> None:
+    """Drop what Tune keeps of a trial that has ended: with ten thousand of them it is most of the driver's memory."""
+    kept = trial.run_metadata
+    kept.metric_analysis.clear()
+    kept.metric_n_steps.clear()
+    kept.last_result = {}

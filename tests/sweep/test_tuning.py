@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +20,18 @@ from rich.console import Console
 
 from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
-from sweep.errors import StoreError
+from sweep.errors import StoreError, SweepError
+from sweep.head import Work
+from sweep.inputs import TrainedNetwork
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
 from sweep.plan import Trial
 from sweep.progress import Progress
-from sweep.records import TrialRecord
-from sweep.schema import read
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.schema import ClusterSettings, read
+from sweep.stages import Entry, Stages, once
 from sweep.store import Store
-from sweep.trial import TrainedNetwork, new_record
+from sweep.trial import new_record
 from sweep.tuning import RayCluster, TrainingFailure
 
 pytestmark = pytest.mark.filterwarnings(
@@ -55,24 +59,56 @@ class ListedTracker:
 def cluster() -> Iterator[RayCluster]:
     # Workers can't import a test module, so what a test hands them travels whole.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    with RayCluster(cpus=2, cpus_per_trial=1, retries=1) as cluster:
+    with RayCluster(ClusterSettings("local", None, cpus=2, cpus_per_trial=1), retries=1) as cluster:
         yield cluster
+
+
+class Job:
+    """A trial whose work is a function of it and the stages; a single step."""
+
+    def __init__(self, work: Callable[[Trial, Stages], TrialRecord], trial: Trial, stages: Stages) -> None:
+        self.record, self._work, self._trial, self._stages = new_record(trial), work, trial, stages
+
+    def step(self) -> bool:
+        self.record = self._work(self._trial, self._stages)
+        return False
+
+    def finish(self) -> TrialRecord:
+        return self.record
 
 
 class Bench:
     """A ledger on a store in a folder, with its tracker and its terminal at hand."""
 
     def __init__(self, trials: list[Trial], folder: Path) -> None:
+        self.folder = folder
         self.trials, self.store, self.tracker = trials, Store(folder / "store"), ListedTracker()
         self.terminal = io.StringIO()
         progress = Progress(Console(file=self.terminal, width=200), len(trials), slots=2)
         self.ledger = Ledger(trials, self.store, self.tracker, progress, Interruption())  # type: ignore[arg-type]
 
-    def run(self, cluster: RayCluster, work: Callable[..., TrialRecord]) -> dict[str, TrialRecord]:
-        nothing = dict.fromkeys((trial.key for trial in self.trials), cluster.share(None))  # type: ignore[arg-type]
-        networks = {trial.training_key: TRAINED for trial in self.trials}
-        cluster.run(self.trials, nothing, networks, self.ledger, run=work)
+    def run(self, cluster: RayCluster, work: Callable[[Trial, Stages], TrialRecord]) -> dict[str, TrialRecord]:
+        works = [Work(trial, None, (), cluster.share(TRAINED)) for trial in self.trials]
+        cluster.run(
+            ListedFeed(works),
+            self.ledger,
+            store=str(self.folder / "store"),
+            open_run=lambda trial, inputs, trained, stages, spent: Job(work, trial, stages),
+        )
         return self.ledger.records
+
+
+class ListedFeed:
+    adaptive = False
+
+    def __init__(self, works: list[Work]) -> None:
+        self._works = iter(works)
+
+    def next(self) -> Work | None:
+        return next(self._works, None)
+
+    def tell(self, record: TrialRecord) -> None:
+        pass
 
 
 def plan_of(composer: Composer, count: int) -> list[Trial]:
@@ -106,8 +142,7 @@ def test_networks_are_trained_in_parallel_and_fail_alone(cluster: RayCluster, co
 def test_every_trial_is_booked_under_its_own_key_by_few_processes(
     cluster: RayCluster, composer: Composer, tmp_path: Path
 ) -> None:
-    def work(trial: Trial, data: Any, trained: TrainedNetwork) -> TrialRecord:
-        assert trained.network.key == TRAINED.network.key
+    def work(trial: Trial, stages: Stages) -> TrialRecord:
         return finished(trial)
 
     bench = Bench(plan_of(composer, 8), tmp_path)
@@ -126,7 +161,7 @@ def test_every_trial_is_booked_under_its_own_key_by_few_processes(
 def test_a_lost_worker_costs_a_retry_and_then_the_trial_alone(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
     folder = str(tmp_path)
 
-    def work(trial: Trial, data: Any, trained: TrainedNetwork) -> TrialRecord:
+    def work(trial: Trial, stages: Stages) -> TrialRecord:
         seed = trial.config["instances"]["seed"]
         marker = Path(folder) / f"died-{seed}"
         if seed == 0 or (seed == 1 and not marker.exists()):
@@ -152,6 +187,100 @@ def test_a_lost_worker_costs_a_retry_and_then_the_trial_alone(cluster: RayCluste
     assert bench.ledger.running == {}
 
 
+def test_an_attack_that_outlives_its_deadline_is_killed_and_keeps_what_it_found(
+    cluster: RayCluster, composer: Composer, tmp_path: Path
+) -> None:
+    def work(trial: Trial, stages: Stages) -> TrialRecord:
+        record = finished(trial)
+        seed = trial.config["instances"]["seed"]
+        for question in ("first", "second", "third"):
+            key = f"{question}-{seed}"
+            entry = stages.get("instances", key, 0.5)
+            if entry is None:
+                stages.begin(key, {"found": "nothing", "deadline_seconds": 0.5}, 0.5)
+                stages.improve(key, {"found": "a witness", "deadline_seconds": 0.5})
+                while seed == 0 and question != "third":  # a solver that never returns: more often than there are retries
+                    pass
+                entry = Entry({"found": "the optimum"})
+                stages.put("instances", key, entry)
+            record.swept[question] = entry.facts["found"]
+        return record
+
+    bench = Bench(plan_of(composer, 2), tmp_path)
+    records = bench.run(cluster, work)
+    by_seed = {trial.config["instances"]["seed"]: records[trial.key] for trial in bench.trials}
+    assert [record.status for record in by_seed.values()] == ["finished", "finished"]
+    answers = {seed: [record.swept[q] for q in ("first", "second", "third")] for seed, record in by_seed.items()}
+    assert answers == {0: ["a witness", "a witness", "the optimum"], 1: ["the optimum"] * 3}
+
+
+def test_what_two_trials_need_is_made_once(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
+    folder = str(tmp_path)
+
+    def work(trial: Trial, stages: Stages) -> TrialRecord:
+        def make() -> Entry:
+            with (Path(folder) / "made").open("a") as file:
+                file.write("x")
+            time.sleep(1.0)
+            return Entry({"made by": os.getpid()})
+
+        record = finished(trial)
+        record.swept["made by"] = once(stages, "surrogates", "shared", make)[0].facts["made by"]
+        return record
+
+    bench = Bench(plan_of(composer, 4), tmp_path)
+    records = bench.run(cluster, work)
+    assert (tmp_path / "made").read_text() == "x"
+    assert len({record.swept["made by"] for record in records.values()}) == 1
+
+
+def test_a_trial_that_loses_too_many_workers_keeps_its_answers(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
+    answer = dataclasses.asdict(synthetic.instance())  # in a worker there is no module of that name
+
+    class Dying:
+        def __init__(self, trial: Trial, stages: Stages) -> None:
+            self.record, self._stages = new_record(trial), stages
+
+        def step(self) -> bool:
+            if self.record.instances or self._stages.get("instances", "0123456789abcdef") is not None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._stages.put("instances", "0123456789abcdef", Entry(answer))
+            self.record.instances.append(InstanceRecord(**answer))
+            return True
+
+        def finish(self) -> TrialRecord:
+            return self.record
+
+    bench = Bench(plan_of(composer, 1), tmp_path)
+    works = [Work(trial, None, (), TRAINED) for trial in bench.trials]
+    cluster.run(
+        ListedFeed(works),
+        bench.ledger,
+        store=str(tmp_path / "store"),
+        open_run=lambda trial, inputs, trained, stages, spent: Dying(trial, stages),
+    )
+    (record,) = bench.ledger.ordered
+    assert record.status == "failed"
+    assert record.error == "its worker process was lost 2 times, more often than sweep.retries=1 allows"
+    assert len(record.instances) == 1
+
+
+def test_workers_that_cannot_begin_stop_the_sweep(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
+    class Broken:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (int, ("not a number",))
+
+    bench = Bench(plan_of(composer, 1), tmp_path)
+    broken = Broken()
+    with pytest.raises(SweepError, match="no worker gets as far as to begin a trial: "):
+        cluster.run(
+            ListedFeed([Work(trial, None, (), None) for trial in bench.trials]),
+            bench.ledger,
+            store=str(tmp_path / "store"),
+            open_run=lambda trial, inputs, trained, stages, spent: broken,  # type: ignore[arg-type, return-value]
+        )
+
+
 def test_a_record_that_cannot_be_written_stops_the_sweep(
     cluster: RayCluster, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +291,7 @@ def test_a_record_that_cannot_be_written_stops_the_sweep(
 
     monkeypatch.setattr(bench.store, "save_trial", full)
     with pytest.raises(StoreError, match="the disk is full"):
-        bench.run(cluster, lambda trial, data, trained: finished(trial))
+        bench.run(cluster, lambda trial, stages: finished(trial))
     assert len(bench.tracker.records) == 0  # the store comes first
     assert len(bench.ledger.records) < 6
 

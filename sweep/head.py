@@ -1,0 +1,234 @@
+"""The head: one actor beside the driver that keeps stage results, hands out work, and ends workers that outlive a deadline.
+
+:class:`Head` is plain Python behind a lock; :mod:`sweep.tuning` makes a Ray actor of it, so that no node needs a path in common
+with another. It can be started again at any moment: results are in the store, and all else comes back with the next calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sweep.errors import StoreError
+from sweep.plan import Trial
+from sweep.stages import Entry, Kind, stands
+from sweep.store import Store
+
+LEASE_SECONDS = 30.0
+"""A worker that was silent for so long no longer holds its claims: another one makes what it was making."""
+
+BEAT_SECONDS = 5.0
+"""How often a worker says that it is there."""
+
+WATCH_SECONDS = 0.25
+"""How often deadlines are looked at."""
+
+GRACE_SECONDS = 2.0
+"""A worker that ends by itself just after a deadline is not killed."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A trial and references to what it needs: its data set, its properties, its dense network (or None: not trained yet)."""
+
+    trial: Trial
+    data: Any
+    properties: Any
+    network: Any
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a worker is told when it takes up a trial.
+
+    Attributes:
+        work: None if the head does not know the trial, which happens when it was started again.
+        seconds: how long the trial has run on workers before this one.
+        losses: how many workers it lost before this one, those that the head ended at a deadline left out.
+        refused: why it must not run again, if it lost more workers than are allowed.
+    """
+
+    work: Work | None
+    seconds: float = 0.0
+    losses: int = 0
+    refused: str | None = None
+
+
+@dataclass
+class _Running:
+    """A trial under way."""
+
+    attempts: int = 0
+    kills: int = 0
+    first_start: float = field(default_factory=time.monotonic)
+    header: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class _Watch:
+    """An answer that is being looked for."""
+
+    worker: str
+    trial_key: str
+    handle: Any
+    deadline: float
+    facts: dict[str, Any]
+
+
+class Head:
+    """Stage results, claims on them, and deadlines.
+
+    Args:
+        url: of the store.
+        resume: whether results of earlier sweeps count.
+        retries: how many workers a trial may lose and still be started again.
+        kill: ends a worker by the handle that it gave.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+
+    def __init__(self, url: str, resume: bool, retries: int, kill: Callable[[Any], None]) -> None:
+        self._store, self._resume, self._retries, self._kill = Store(url), resume, retries, kill
+        self._lock = threading.RLock()
+        self._works: dict[str, Work] = {}
+        self._running: dict[str, _Running] = {}
+        self._claims: dict[tuple[Kind, str], tuple[str, str]] = {}
+        """The worker that makes a result, and for which trial."""
+        self._beats: dict[str, float] = {}
+        self._watches: dict[str, _Watch] = {}
+        self._fresh: set[tuple[Kind, str]] = set()
+        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+
+    def offer(self, work: Work) -> None:
+        """Keep what a worker needs for a trial until :meth:`close`."""
+        with self._lock:
+            self._works[work.trial.key] = work
+
+    def start(self, trial_key: str) -> Start:
+        """A worker takes up a trial."""
+        with self._lock:
+            work = self._works.get(trial_key)
+            if work is None:
+                return Start(None)
+            running = self._running.setdefault(trial_key, _Running())
+            running.attempts += 1
+            losses = running.attempts - 1 - running.kills
+            refused = None
+            if losses > self._retries:
+                refused = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
+            return Start(work, time.monotonic() - running.first_start, losses, refused)
+
+    def attempts(self, trial_key: str) -> int:
+        """Return how often a worker has taken up a trial."""
+        with self._lock:
+            running = self._running.get(trial_key)
+            return 0 if running is None else running.attempts
+
+    def report(self, trial_key: str, header: dict[str, Any]) -> None:
+        """Keep the facts of a trial under way, its instances left out: what stands if it ends before its time."""
+        with self._lock:
+            if trial_key in self._running:
+                self._running[trial_key].header = header
+
+    def partial(self, trial_key: str) -> dict[str, Any] | None:
+        """Return the record of a trial under way with the instances answered so far, or None if it has not begun."""
+        with self._lock:
+            running = self._running.get(trial_key)
+            if running is None or not running.header:
+                return None
+            entries = [self._store.get("instances", key) for key in running.answers]
+            return {**running.header, "instances": [entry.facts for entry in entries if entry is not None]}
+
+    def close(self, trial_key: str) -> None:
+        """A trial has ended."""
+        with self._lock:
+            self._works.pop(trial_key, None)
+            self._running.pop(trial_key, None)
+
+    def claim(
+        self, kind: Kind, key: str, deadline_seconds: float | None, worker: str, trial_key: str
+    ) -> tuple[Literal["found", "make", "wait"], Entry | None]:
+        """Return the result; or "make" if the caller is to make it, or "wait" if another worker that still answers does."""
+        with self._lock:
+            self._beats[worker] = time.monotonic()
+            entry = self._store.get(kind, key) if self._resume or (kind, key) in self._fresh else None
+            if entry is not None and stands(entry, deadline_seconds):
+                self._answered(kind, key, trial_key)
+                return "found", entry
+            holder, of_trial = self._claims.get((kind, key), (worker, trial_key))
+            if of_trial != trial_key and self._beats.get(holder, 0.0) > time.monotonic() - LEASE_SECONDS:
+                return "wait", None  # of the same trial it is a former worker, which was lost
+            self._claims[kind, key] = worker, trial_key
+            return "make", None
+
+    def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> None:
+        """Keep a result; a second one under the same key changes nothing."""
+        with self._lock:
+            self._watches.pop(key, None)
+            if self._resume:
+                self._store.put(kind, key, entry)
+            elif (kind, key) not in self._fresh:
+                self._store.put(kind, key, entry, replace=True)
+                self._fresh.add((kind, key))
+            self._claims.pop((kind, key), None)
+            self._answered(kind, key, trial_key)
+
+    def abandon(self, kind: Kind, key: str, worker: str) -> None:
+        """Give a claim back."""
+        with self._lock:
+            self._watches.pop(key, None)
+            if self._claims.get((kind, key), ("", ""))[0] == worker:
+                del self._claims[kind, key]
+
+    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float, worker: str, trial_key: str, handle: Any) -> None:
+        """Watch the answer ``key``: at its deadline ``facts`` become its entry and the worker is ended."""
+        with self._lock:
+            deadline = time.monotonic() + deadline_seconds + GRACE_SECONDS
+            self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts)
+
+    def improve(self, key: str, facts: dict[str, Any], worker: str) -> None:
+        """Replace the facts of :meth:`begin`."""
+        with self._lock:
+            watch = self._watches.get(key)
+            if watch is not None and watch.worker == worker:
+                watch.facts = facts
+
+    def beat(self, worker: str) -> None:
+        """A worker is there."""
+        with self._lock:
+            self._beats[worker] = time.monotonic()
+
+    def lost(self, trial_key: str) -> None:
+        """The driver heard that the worker of a trial is gone: its claims are free at once."""
+        with self._lock:
+            self._watches = {key: watch for key, watch in self._watches.items() if watch.trial_key != trial_key}
+            self._claims = {key: claim for key, claim in self._claims.items() if claim[1] != trial_key}
+
+    def _answered(self, kind: Kind, key: str, trial_key: str) -> None:
+        running = self._running.get(trial_key)
+        if kind == "instances" and running is not None:
+            running.answers[key] = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            with self._lock:
+                now = time.monotonic()
+                late = [(key, watch) for key, watch in self._watches.items() if watch.deadline < now]
+                for key, watch in late:
+                    self._end(key, watch)
+
+    def _end(self, key: str, watch: _Watch) -> None:
+        """Write down what was found until the deadline, then end the worker: never the other way round."""
+        with contextlib.suppress(StoreError):  # the next worker meets it too, and says so
+            self.put("instances", key, Entry(watch.facts), watch.trial_key)
+        self._watches.pop(key, None)
+        if watch.trial_key in self._running:
+            self._running[watch.trial_key].kills += 1
+        self._kill(watch.handle)

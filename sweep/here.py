@@ -1,0 +1,76 @@
+"""A single trial in this process, without Ray: under a watch, in a thread, so that deadlines and signals hold all the same."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from sweep.inputs import Inputs, TrainedNetwork
+from sweep.plan import Trial
+from sweep.records import TrialRecord
+from sweep.stages import Entry
+from sweep.store import LocalStages
+from sweep.trial import TrialRun, limit_threads, warm_up
+
+GRACE_SECONDS = 2.0
+"""An attack that ends by itself just after its deadline is waited for."""
+
+WATCH_SECONDS = 0.25
+
+
+class WatchedStages(LocalStages):
+    """Knows since when the answer in work is looked for."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.deadlines: dict[str, float] = {}
+
+    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
+        super().begin(key, facts, deadline_seconds)
+        self.deadlines[key] = time.monotonic() + deadline_seconds + GRACE_SECONDS
+
+    def late(self) -> list[str]:
+        """Return the answers whose deadline is over."""
+        return [key for key in list(self.found) if self.deadlines.get(key, float("inf")) < time.monotonic()]
+
+
+def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: WatchedStages, threads: int) -> TrialRecord:
+    """Run a trial; an attack that outlives its deadline is left behind, with what it had found as its answer.
+
+    Its thread cannot be ended and goes on until the program does.
+    """
+    limit_threads(threads)
+    warm_up()
+    begin = time.monotonic()
+    while True:
+        run = TrialRun(trial, inputs, trained, stages, time.monotonic() - begin)
+        record = _watched(run, stages)
+        if record is not None:
+            return record
+
+
+def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:
+    """Return the record at the end of a trial, or None if an attack had to be left behind."""
+    outcome: list[TrialRecord | BaseException] = []
+
+    def target() -> None:
+        try:
+            while run.step():
+                pass
+            outcome.append(run.finish())
+        except BaseException as error:  # handed over to the waiting thread, which raises it
+            outcome.append(error)
+
+    thread = threading.Thread(target=target, name="trial", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(WATCH_SECONDS)  # here a signal is seen at once even if a solver holds the other thread
+        for key in stages.late():
+            facts = stages.found.get(key)
+            if facts is not None:  # else it ended just now
+                stages.put("instances", key, Entry(facts))
+                return None
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

@@ -1,0 +1,200 @@
+"""Running the trials of a sweep: what the store has is booked, networks are trained, the rest goes to Ray or runs here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sweep.feeding import Materials, PlanFeed, SearchFeed
+from sweep.here import WatchedStages, run_here
+from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
+from sweep.interruption import Interruption
+from sweep.ledger import Ledger
+from sweep.plan import Plan, Trial, training_recipe
+from sweep.progress import Progress
+from sweep.records import TrialRecord
+from sweep.schema import Settings, read
+from sweep.store import Store
+from sweep.tracking import Tracker
+from sweep.trial import mark_failed, new_record, still_valid
+
+if TYPE_CHECKING:
+    from sweep.tuning import RayCluster
+
+
+@dataclass
+class Runner:
+    """Runs a plan to its end; whatever ends is in the ledger at that moment."""
+
+    plan: Plan
+    settings: Settings
+    store: Store
+    tracker: Tracker
+    ledger: Ledger
+    progress: Progress
+    interruption: Interruption
+    _logged: set[str] = field(default_factory=set)
+
+    def run(self, *, parallel: bool) -> None:
+        """Run all trials that are not done yet, on Ray or one after the other in this process.
+
+        Raises:
+            SweepError: Ray, the store or the tracker cannot be used.
+            DataUnavailable: a data set can neither be read nor fetched.
+        """
+        open_trials = [trial for trial in self.plan.trials if not self._is_reused(trial)]
+        suggester = self.plan.suggester
+        if not open_trials and suggester is None:
+            return
+        if parallel:
+            self._run_on_ray(open_trials)
+        else:
+            self._run_here(open_trials)
+
+    def _stored(self, trial: Trial) -> TrialRecord | None:
+        """Return the record of a trial that a former sweep finished, under the names of this one."""
+        record = self.store.trial(trial.key) if self.settings.sweep.resume else None
+        if record is None or not still_valid(record, read(trial.config)):
+            return None
+        record.name, record.config, record.swept = trial.name, trial.config, trial.swept
+        return record
+
+    def _is_reused(self, trial: Trial) -> bool:
+        record = self._stored(trial)
+        if record is not None:
+            self.ledger.end(record, reused=True)
+        return record is not None
+
+    def _run_here(self, trials: Sequence[Trial]) -> None:
+        self.progress.activity("loading data")
+        materials = Materials(share=lambda value: value)
+        loaded = [(trial, Inputs(materials.data(trial), load_properties(read(trial.config)))) for trial in trials]
+        self.progress.activity("")
+        stages = WatchedStages(self.store, self.settings.sweep.resume)
+        for trial, inputs in loaded:
+            self.ledger.start(trial.key)
+            try:
+                trained = self._stored_network(trial.training_key) or self._train_here(trial, inputs)
+            except Exception as error:  # the boundary of a training, as in sweep.tuning
+                record = new_record(trial)
+                mark_failed(record, error)
+                record.ended_at = time.time()
+            else:
+                record = run_here(trial, inputs, trained, stages, self.settings.cluster.cpus_per_trial)
+            self.ledger.end(record)
+
+    def _train_here(self, trial: Trial, inputs: Inputs) -> TrainedNetwork:
+        settings = read(trial.config)
+        trained = train_network(settings, inputs.data)
+        self._keep_network(trial.training_key, trained, settings)
+        return trained
+
+    def _run_on_ray(self, trials: Sequence[Trial]) -> None:
+        from sweep.tuning import RayCluster
+
+        cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries)
+        self.progress.activity(cluster.activity)
+        try:
+            with self.interruption.postponed():  # a half-started Ray would leave processes behind
+                cluster.__enter__()
+            self.interruption.install()  # Ray has set its own handler of SIGTERM
+            self.progress.slots = cluster.slots
+            materials = Materials(cluster.share)
+            self.progress.activity("loading data")
+            for trial in trials:
+                materials.data(trial)
+            ready = self._prepare_networks(cluster, materials, trials)
+            self.progress.activity("")
+            self._feed(cluster, materials, ready)
+        finally:
+            cluster.__exit__(None, None, None)
+
+    def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial]) -> None:
+        from sweep.search.early_stopping import questions
+
+        suggester, search = self.plan.suggester, self.settings.search
+        feed: PlanFeed | SearchFeed
+        if suggester is None:
+            if not ready:
+                return
+            feed = PlanFeed(ready, materials)
+        else:
+            feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of)
+        scheduler = None
+        if search.scheduler != "none":
+            from sweep.search.tune_scheduler import scheduler as early_stopping
+
+            asked = max(questions(read(trial.config)) or 1 for trial in self.plan.trials)
+            scheduler = early_stopping(search, asked, self.ledger.ordered)
+        cluster.run(
+            feed,
+            self.ledger,
+            store=self.settings.sweep.store,
+            resume=self.settings.sweep.resume,
+            scheduler=scheduler,
+        )
+        for trial in self.ledger.missing:
+            self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")
+
+    def _prepare_networks(self, cluster: RayCluster, materials: Materials, trials: Sequence[Trial]) -> list[Trial]:
+        """Share the dense network of every trial, trained unless the store has it; return the trials that have theirs."""
+        failed: set[str] = set()
+        missing: dict[str, Trial] = {}
+        for key, trial in {trial.training_key: trial for trial in trials}.items():
+            stored = self._stored_network(key)
+            settings = read(trial.config)
+            if stored is None and settings.network.file is not None:
+                stored = train_network(settings, materials.data(trial))  # read here: a worker need not have the file
+                self._keep_network(key, stored, settings)
+            if stored is None:
+                missing[key] = trial
+            else:
+                materials.add_network(key, stored)
+        jobs = {key: (read(trial.config), materials.shared_data(trial)) for key, trial in missing.items()}
+        self._say_training([settings for settings, _ in jobs.values()])
+        for key, outcome in cluster.train(jobs):
+            if isinstance(outcome, TrainedNetwork):
+                self._keep_network(key, outcome, jobs[key][0])
+                materials.add_network(key, outcome)
+                continue
+            failed.add(key)
+            for trial in trials:
+                if trial.training_key == key:
+                    self.ledger.fail(trial.key, f"its dense network failed: {outcome.error}", outcome.detail)
+        return [trial for trial in trials if trial.training_key not in failed]
+
+    def _stored_network(self, key: str) -> TrainedNetwork | None:
+        stored = self.store.network(key) if self.settings.sweep.resume else None
+        if stored is not None:
+            self._log_network(stored)
+        return stored
+
+    def _log_network_of(self, trial: Trial, _record: TrialRecord) -> None:
+        """A trial that a search chose has trained its network itself, if it came so far."""
+        stored = self.store.network(trial.training_key)
+        if stored is not None:
+            self._log_network(stored)
+
+    def _log_network(self, trained: TrainedNetwork) -> None:
+        if trained.network.key not in self._logged:
+            self._logged.add(trained.network.key)
+            self.tracker.log_network(trained.network.key, trained.network)
+
+    def _say_training(self, jobs: Iterable[Settings]) -> None:
+        names = ", ".join(f"{settings.network.name} on {settings.dataset.title}" for settings in jobs)
+        if names:
+            self.progress.activity(f"training {names}")
+
+    def _keep_network(self, key: str, trained: TrainedNetwork, settings: Settings) -> None:
+        with self.interruption.postponed():
+            self.store.save_network(key, trained, training_recipe(settings))
+            self._log_network(trained)
+        on, found = f" on {settings.dataset.title}", ""
+        if trained.accuracy is not None:
+            found = f": {100 * trained.accuracy:.2f} % of the test images"
+        if trained.train_seconds is None:
+            self.progress.say(f"read {settings.network.name}{on + found if found else ''}")
+        else:
+            self.progress.say(f"trained {settings.network.name}{on} in {trained.train_seconds:.1f} s{found}")
