@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sweep.records import TrialRecord
     from sweep.store import Store
     from sweep.tracking import Tracker
+    from sweep.worker import OpenRun
 
 EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -46,8 +47,22 @@ def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn
     raise SystemExit(code)
 
 
-def run(plan: Plan, overrides: Sequence[str], *, parallel: bool, console: Console | None = None) -> int:
+def run(
+    plan: Plan,
+    overrides: Sequence[str],
+    *,
+    parallel: bool,
+    console: Console | None = None,
+    open_run: OpenRun | None = None,
+) -> int:
     """Run all trials of a plan, on Ray or one after the other in this process, and return the exit code.
+
+    Args:
+        plan: the trials.
+        overrides: what the plan was made of, for the tracker.
+        parallel: on Ray.
+        console: where to print; by default the terminal.
+        open_run: what a worker of Ray does with a trial, if not :class:`sweep.trial.TrialRun`: to measure all the rest.
 
     Raises:
         SweepError: the store or the tracker cannot be used.
@@ -66,7 +81,7 @@ def run(plan: Plan, overrides: Sequence[str], *, parallel: bool, console: Consol
         try:
             store = Store(settings.sweep.store)
             tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER)
-            return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel)
+            return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel, open_run)
         except KeyboardInterrupt:
             console.print("Interrupted before the sweep had begun: nothing was started.")
             return EXIT_INTERRUPTED
@@ -96,13 +111,13 @@ class _Sweep:
         self.name = f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         store.notice = self.progress.say
 
-    def run(self, parallel: bool) -> int:
+    def run(self, parallel: bool, open_run: OpenRun | None) -> int:
         signal_name = None
         try:
             with self.interruption.postponed():
                 self.tracker.start_sweep(self.name, self.plan.config, self.overrides)
             with self.progress, self.interruption.deadline(self.settings.deadlines.sweep_seconds):
-                self.runner.run(parallel=parallel)
+                self.runner.run(parallel=parallel, open_run=open_run)
         except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere
             signal_name = self.interruption.requested or "SIGINT"
             self.ledger.interrupt(signal_name)

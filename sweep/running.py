@@ -18,10 +18,11 @@ from sweep.records import TrialRecord
 from sweep.schema import Settings, read
 from sweep.store import Store
 from sweep.tracking import Tracker
-from sweep.trial import mark_failed, new_record, still_valid
+from sweep.trial import TrialRun, mark_failed, new_record, still_valid
 
 if TYPE_CHECKING:
     from sweep.tuning import RayCluster
+    from sweep.worker import OpenRun
 
 
 @dataclass
@@ -37,8 +38,12 @@ class Runner:
     interruption: Interruption
     _logged: set[str] = field(default_factory=set)
 
-    def run(self, *, parallel: bool) -> None:
+    def run(self, *, parallel: bool, open_run: OpenRun | None = None) -> None:
         """Run all trials that are not done yet, on Ray or one after the other in this process.
+
+        Args:
+            parallel: on Ray.
+            open_run: what a worker of Ray does with a trial, if not :class:`sweep.trial.TrialRun`.
 
         Raises:
             SweepError: Ray, the store or the tracker cannot be used.
@@ -49,7 +54,7 @@ class Runner:
         if not open_trials and suggester is None:
             return
         if parallel:
-            self._run_on_ray(open_trials)
+            self._run_on_ray(open_trials, open_run)
         else:
             self._run_here(open_trials)
 
@@ -91,7 +96,7 @@ class Runner:
         self._keep_network(trial.training_key, trained, settings)
         return trained
 
-    def _run_on_ray(self, trials: Sequence[Trial]) -> None:
+    def _run_on_ray(self, trials: Sequence[Trial], open_run: OpenRun | None) -> None:
         from sweep.tuning import RayCluster
 
         cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries)
@@ -107,11 +112,13 @@ class Runner:
                 materials.data(trial)
             ready = self._prepare_networks(cluster, materials, trials)
             self.progress.activity("")
-            self._feed(cluster, materials, ready)
+            self._feed(cluster, materials, ready, open_run)
         finally:
             cluster.__exit__(None, None, None)
 
-    def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial]) -> None:
+    def _feed(
+        self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None
+    ) -> None:
         from sweep.search.early_stopping import questions
 
         suggester, search = self.plan.suggester, self.settings.search
@@ -134,6 +141,7 @@ class Runner:
             store=self.settings.sweep.store,
             resume=self.settings.sweep.resume,
             scheduler=scheduler,
+            open_run=open_run or TrialRun,
         )
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")

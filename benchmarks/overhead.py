@@ -1,0 +1,162 @@
+"""What the sweep itself costs: trials that return at once, through plan, Ray, store, tracker and report."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sections import Options, Row, Section
+from benchmarks.tables import markdown, number
+
+COUNTS = (200, 10_000)
+CPUS = 2
+QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epochs=1")
+
+
+class NullRun:
+    """A trial without a question."""
+
+    def __init__(self, trial: Any, inputs: Any, trained: Any, stages: Any, spent_seconds: float) -> None:
+        from sweep.trial import new_record
+
+        self.record = new_record(trial)
+
+    def step(self) -> bool:
+        return False
+
+    def finish(self) -> Any:
+        self.record.ended_at = time.time()
+        return self.record
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Yield a row for each number of trials."""
+    for index, count in enumerate(COUNTS):
+        if options.wants(index):
+            with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+                yield {"instance": index, "trials": count, "cpus": CPUS, **pool.submit(_sweep, count).result()}
+
+
+def _sweep(count: int) -> dict[str, float]:
+    """Run so many trials in a folder of their own, and again; return seconds, and MiB of the driver."""
+    with tempfile.TemporaryDirectory(prefix="sweep-overhead-") as folder, contextlib.chdir(folder):
+        begin = time.perf_counter()
+        plan, overrides = _plan(count)
+        planned = time.perf_counter() - begin
+        first = _timed(plan, overrides)
+        again = _timed(plan, overrides)
+        return {"plan_seconds": planned, **first, "again_seconds": again["total_seconds"]}
+
+
+def _plan(count: int) -> tuple[Any, list[str]]:
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.types import RunMode
+
+    from sweep.__main__ import conf_folder
+    from sweep.plan import plan_sweep
+
+    Plugins.instance()
+    with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3", job_name="sweep"):
+        loader: Any = GlobalHydra.instance().config_loader()
+        master = loader.load_configuration("config", [], RunMode.MULTIRUN)
+        overrides = [*QUICK, f"cluster.cpus={CPUS}", f"instances.seed=range(0,{count})"]
+        return plan_sweep(loader, lambda lines: loader.load_sweep_config(master, lines), overrides), overrides
+
+
+def _timed(plan: Any, overrides: list[str]) -> dict[str, float]:
+    from rich.console import Console
+
+    from sweep.driver import run
+
+    text = _Clocked(len(plan.trials))
+    begin = time.perf_counter()
+    code = run(plan, overrides, parallel=True, console=Console(file=text, width=200), open_run=NullRun)
+    total = time.perf_counter() - begin
+    if code != 0:
+        raise RuntimeError(f"the sweep ended with exit code {code}: {text.getvalue()[-2000:]}")
+    first = text.first - begin if text.first is not None else total
+    last = text.last - begin if text.last is not None else total
+    return {
+        "start_seconds": first,
+        "trial_seconds": (last - first) / max(len(plan.trials) - 1, 1),
+        "end_seconds": total - last,
+        "total_seconds": total,
+        "driver_half_mib": text.half_mib,
+        "driver_mib": _mib(),
+        "driver_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+    }
+
+
+class _Clocked(io.StringIO):
+    """Text of the terminal that notes when the first and the last trial ended, and the driver's memory half-way."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count, self._ended = count, 0
+        self.first: float | None = None
+        self.last: float | None = None
+        self.half_mib = 0.0
+
+    def write(self, text: str) -> int:
+        if text.startswith("["):
+            self._ended += 1
+            self.last = time.perf_counter()
+            self.first = self.first or self.last
+            if self._ended == self._count // 2:
+                self.half_mib = _mib()
+        return super().write(text)
+
+
+def _mib() -> float:
+    """Return this process's resident memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2.0**20
+
+
+def report(rows: Sequence[Row]) -> str:
+    header = [
+        "trials",
+        "planned s",
+        "first ended s",
+        "ms a trial",
+        "end s",
+        "MiB half-way",
+        "MiB at the end",
+        "peak MiB",
+        "again s",
+    ]
+    cells = [
+        [
+            f"{row['trials']:,}",
+            number(row["plan_seconds"]),
+            number(row["start_seconds"]),
+            number(1000.0 * row["trial_seconds"], 1),
+            number(row["end_seconds"]),
+            number(row["driver_half_mib"], 0),
+            number(row["driver_mib"], 0),
+            number(row["driver_peak_mib"], 0),
+            number(row["again_seconds"]),
+        ]
+        for row in rows
+    ]
+    return "\n\n".join(
+        [
+            f"## Trials that return at once, {CPUS} at a time",
+            "first ended: from the start of Ray on, a small network to train included. again: the same sweep, all reused.",
+            markdown(header, cells),
+        ]
+    )
+
+
+SECTION = Section(key=("instance",), limit_seconds=0.0, measure=measure, report=report)
