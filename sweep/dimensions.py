@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
 
 from sweep import schema
 from sweep.errors import ConfigError
@@ -22,13 +23,12 @@ class Choices:
 
     Attributes:
         key: the swept key.
-        values: each value once, in the order written.
-        lines: the overrides that set them.
+        values: the values in the order written.
     """
 
     key: str
     values: tuple[Any, ...]
-    lines: tuple[str, ...]
+    lines: tuple[str, ...] = ()
 
     @property
     def ordered(self) -> bool:
@@ -43,10 +43,14 @@ class Choices:
         Raises:
             ValueError: it is not among the values.
         """
-        for place, known in enumerate(self.values):
-            if type(known) is type(value) and known == value:
-                return place
-        raise ValueError(f"{self.key}={value!r} is not among the values {', '.join(map(str, self.values))}")
+        try:
+            return self._places[_identity(value)]
+        except KeyError:
+            raise ValueError(f"{self.key}={value!r} is not among the values {', '.join(map(str, self.values))}") from None
+
+    @functools.cached_property
+    def _places(self) -> dict[Any, int]:
+        return {_identity(value): place for place, value in reversed(list(enumerate(self.values)))}
 
 
 @dataclass(frozen=True)
@@ -78,23 +82,41 @@ class Interval:
 Dimension = Choices | Interval
 
 
-def dimension_of(override: Override, lines: Mapping[str, Any]) -> Dimension:
+def dimension_of(override: Override, elements: Sequence[Any]) -> Dimension:
     """Return the dimension of a swept override.
 
     Args:
         override: the override.
-        lines: the overrides that set its single values, with these values; of an interval, empty.
+        elements: its listed values as Hydra parsed them; of an interval, empty.
 
     Raises:
         ConfigError: an interval without length, of a key that has no numbers, or from 0 or less with the tag ``log``.
     """
-    swept, key = override.value(), override.key_or_group
-    if not isinstance(swept, IntervalSweep):
-        return Choices(key, tuple(lines.values()), tuple(lines))
+    swept = override.value()
+    if isinstance(swept, IntervalSweep):
+        return _interval(override, swept)
+    return Choices(override.key_or_group, tuple(_plain(element) for element in elements))
+
+
+def _plain(element: Any) -> Any:
+    """Return a value as the configuration has it: texts without the quotes in which they were written."""
+    if isinstance(element, QuotedString):
+        return element.text
+    if isinstance(element, list):
+        return [_plain(item) for item in element]
+    if isinstance(element, dict):
+        return {_plain(key): _plain(value) for key, value in element.items()}
+    return element
+
+
+def _interval(override: Override, swept: IntervalSweep) -> Interval:
     assert swept.start is not None
     assert swept.end is not None
-    written, kinds = override.input_line, schema.kinds_of(key)
+    key, written = override.key_or_group, override.input_line
+    kinds, rule = schema.kinds_of(key)
     if not kinds & {int, float}:
+        if not schema.is_key(key):
+            raise schema.unknown_key(key)
         raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
     integer, log = int in kinds, "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
@@ -105,4 +127,12 @@ def dimension_of(override: Override, lines: Mapping[str, Any]) -> Dimension:
         raise ConfigError(f"{written}: an interval with the tag log begins above 0, as in tag(log,interval(1e-4,1e-1))")
     if integer:
         return Interval(key, int(swept.start), int(swept.end), integer, log)
-    return Interval(key, float(swept.start), float(swept.end), integer, log)
+    high = float(swept.end)
+    if rule is not None and rule(high) is not None and rule(below := math.nextafter(high, -math.inf)) is None:
+        high = below  # a number that all values are below, as in interval(0,1) of a share that 1 is none of
+    return Interval(key, float(swept.start), high, integer, log)
+
+
+def _identity(value: Any) -> Any:
+    """Return what tells values apart; to Python, 1, 1.0 and True are equal."""
+    return (type(value), value) if isinstance(value, (str, int, float, bool, type(None))) else repr(value)

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweep.attacks import WITHOUT_SURROGATE, bounds_method, unused_keys
+from sweep.canonical import FORMAT_VERSION, canonical, key_of, training_recipe
 from sweep.consistency import check
+from sweep.dimensions import Choices
 from sweep.errors import ConfigError
-from sweep.rules import FUNCTION
-from sweep.schema import Settings, read
-from sweep.space import WHOLE, Compose, Space, plain_config, satisfies
+from sweep.naming import NAMED, full_name
+from sweep.schema import Settings
+from sweep.sharing import SharedSections
+from sweep.space import Compose, Point, Space, plain_config, satisfies
 
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
 
-FORMAT_VERSION = 1
-"""Part of every key: raise it when a change of the program changes what a trial or a training gives."""
-
-_NAMED = {
-    *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
-    *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
-}
-"""Keys that :func:`short_name` already shows."""
+__all__ = ["FORMAT_VERSION", "Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "plan_sweep", "training_recipe"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class Trial:
     Attributes:
         key: hash of everything that can change the result, 16 hex digits.
         name: short readable name.
-        config: the whole resolved configuration.
+        config: the whole resolved configuration; trials of a plan share its sections, which must not be changed.
         swept: the swept keys that matter to this trial, with its values, in the order in which they were swept.
         baseline_key: key of the same settings with attack surrogate and pruning none, the dense MILP.
         training_key: hash of what makes the dense network.
@@ -63,6 +56,7 @@ class Plan:
         excluded: how many ``search.where`` excluded.
         suggester: chooses trials while the sweep runs.
         base: a configuration of the sweep; by default that of the first trial.
+        note: a sentence that whoever asked for the plan should read.
     """
 
     trials: list[Trial]
@@ -70,6 +64,7 @@ class Plan:
     excluded: int = 0
     suggester: Suggester | None = None
     base: dict[str, Any] | None = None
+    note: str | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -77,16 +72,74 @@ class Plan:
         return self.trials[0].config if self.base is None else self.base
 
 
+def plan_one(config: DictConfig) -> Plan:
+    """Return the plan of a single trial.
+
+    Raises:
+        ConfigError: the configuration is not valid.
+    """
+    sections, plain = SharedSections(), plain_config(config)
+    settings = sections.read(plain)
+    check(settings)
+    return Plan([_trial(_Candidate(sections.key(settings), plain, settings, {}), sections, ())])
+
+
+def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> Plan:
+    """Return the plan of a sweep over overrides in Hydra's grammar, by ``search.method``; the last override of a key wins.
+
+    Raises:
+        ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
+        HydraException: Hydra's own refusals.
+    """
+    from sweep.search import SEARCHES
+
+    space = TrialSpace(loader, compose, overrides)
+    return SEARCHES[space.settings.search.method](space)
+
+
 class TrialSpace:
     """What a search chooses from: the trials of all combinations of overrides in Hydra's grammar.
 
     Attributes:
         dimensions: the swept keys in their order: :class:`~sweep.dimensions.Choices` or :class:`~sweep.dimensions.Interval`.
+        overrides: as given.
+        config: the configuration with the first value of each key.
+        settings: the same, read.
+
+    Raises:
+        ConfigError, HydraException: a key or a value that is not allowed, or a key without values. Each value is looked at on
+            its own before any other combination: a typo is found after a few compositions, however large the space.
     """
 
     def __init__(self, loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> None:
         self._space = Space(loader, compose, overrides)
-        self.dimensions = self._space.dimensions
+        self._sections = SharedSections()
+        self.overrides, self.dimensions = tuple(overrides), self._space.dimensions
+        self._shown = [key for key in self.dimensions if key not in NAMED]
+        if any(isinstance(one, Choices) and not one.values for one in self.dimensions.values()):
+            raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
+        for point in self._space.alone():
+            config = self._space.config(point)
+            satisfies(self._sections.read(config), config)
+        self.config = self._space.config(self._space.first)
+        self.settings = self._sections.read(self.config)
+
+    @property
+    def size(self) -> int | None:
+        """How many combinations there are; None if there is no end of them."""
+        count = 1
+        for one in self.dimensions.values():
+            if isinstance(one, Choices):
+                count *= len(one.values)
+            elif one.integer:
+                count *= int(one.high) - int(one.low) + 1
+            else:
+                return None
+        return count
+
+    def points(self) -> Iterator[Point]:
+        """Yield all combinations of listed values, the last key fastest."""
+        return itertools.product(*(range(len(one.values)) for one in self.dimensions.values() if isinstance(one, Choices)))
 
     def at(self, values: Mapping[str, Any]) -> Trial | None:
         """Return the trial with one value for each swept key, or None if ``search.where`` excludes it.
@@ -97,162 +150,80 @@ class TrialSpace:
             ConfigError: values that are not allowed.
             ValueError: a value that is not among those listed.
         """
-        config = self._space.config(values)
-        settings = read(config)
+        candidate = self._candidate(self._space.point(values))
+        return None if candidate is None else _trial(candidate, self._sections, self._shown)
+
+    def plan(self, points: Iterable[Point], most: int | None = None, patience: int | None = None) -> Plan:
+        """Return the plan of the different trials at some points.
+
+        Args:
+            points: where to look.
+            most: end with so many trials.
+            patience: end after so many points in a row that gave no new trial.
+
+        Raises:
+            ConfigError: values that are not allowed together, or not one trial.
+        """
+        unique: dict[str, _Candidate] = {}
+        looked = excluded = idle = 0
+        for point in points:
+            looked += 1
+            candidate = self._candidate(point)
+            excluded += candidate is None
+            if candidate is not None and candidate.key not in unique:
+                unique[candidate.key], idle = candidate, 0
+            else:
+                idle += 1
+            if len(unique) == most or idle == patience:
+                break
+        if not unique:
+            raise ConfigError(
+                f"the search space is empty: none of the {looked} combinations satisfies search.where "
+                f"({'; '.join(self.settings.search.where)})"
+            )
+        shown = _with_several_values(candidate.swept for candidate in unique.values())
+        trials = [_trial(candidate, self._sections, shown) for candidate in unique.values()]
+        return Plan(trials, duplicates=looked - excluded - len(trials), excluded=excluded, base=self.config)
+
+    def _candidate(self, point: Point) -> _Candidate | None:
+        config = self._space.config(point)
+        settings = self._sections.read(config)
         if not satisfies(settings, config):
             return None
         check(settings)
-        relevant = canonical(settings)
-        swept = {key: value for key, value in values.items() if _select(relevant, key)[0]}
-        shown = [key for key in self.dimensions if key not in _NAMED]
-        return _trial(config, settings, swept, shown)
+        swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
+        return _Candidate(self._sections.key(settings), config, settings, swept)
 
 
-def plan_one(config: DictConfig) -> Plan:
-    """Return the plan of a single trial.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A trial without its name, which depends on the others."""
 
-    Raises:
-        ConfigError: the configuration is not valid.
-    """
-    plain = plain_config(config)
-    settings = read(plain)
-    check(settings)
-    return Plan([_trial(plain, settings, {}, ())])
+    key: str
+    config: dict[str, Any]
+    settings: Settings
+    swept: dict[str, Any]
 
 
-def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> Plan:
-    """Return the plan of all combinations of overrides in Hydra's grammar; the last override of a key wins.
-
-    Raises:
-        ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
-        HydraException: Hydra's own refusals.
-    """
-    space = Space(loader, compose, overrides)
-    combinations = [(config, read(config), swept) for config, swept in space.combinations()]
-    if not combinations:
-        raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
-    kept = [(config, settings, swept) for config, settings, swept in combinations if satisfies(settings, config)]
-    if not kept:
-        raise ConfigError(
-            f"the search space is empty: none of the {len(combinations)} combinations satisfies search.where "
-            f"({'; '.join(combinations[0][1].search.where)})"
-        )
-    unique: dict[str, tuple[dict[str, Any], Settings, dict[str, Any]]] = {}
-    for config, settings, swept in kept:
-        check(settings)
-        relevant = canonical(settings)
-        unique.setdefault(key_of(relevant), (config, settings, {k: v for k, v in swept.items() if _select(relevant, k)[0]}))
-    values: dict[str, list[Any]] = {}
-    for _, _, swept in unique.values():
-        for key, value in swept.items():
-            seen = values.setdefault(key, [])
-            if value not in seen:
-                seen.append(value)
-    shown = tuple(key for key, seen in values.items() if len(seen) > 1 and key not in _NAMED)
-    trials = [_trial(config, settings, swept, shown) for config, settings, swept in unique.values()]
-    return Plan(trials, duplicates=len(kept) - len(unique), excluded=len(combinations) - len(kept))
-
-
-def canonical(settings: Settings) -> dict[str, Any]:
-    """Return the part of the settings that can change a trial's result."""
-    config = dataclasses.asdict(settings)
-    for section in WHOLE:  # where and how, not what
-        del config[section]
-    del config["dataset"]["folder"]  # every source gives the same bytes, by checksum
-    if settings.dataset.name != FUNCTION:
-        del config["dataset"]["function"], config["dataset"]["inputs"]
-    _canonical_network(config, settings)
-    _canonical_questions(config, settings)
-    if settings.pruning.method == "none":
-        config["pruning"] = {"method": "none"}
-    elif settings.pruning.finetune.rounds == 0:
-        config["pruning"]["finetune"] = {"rounds": 0}
-    config["bounds"]["method"] = bounds_method(settings)
-    for key in unused_keys(settings.attack.method, settings.attack.objective, settings.attack.start):
-        section, _, name = key.partition(".")
-        if name:
-            del config[section][name]
-        else:
-            del config[section]
-    return config
-
-
-def _canonical_network(config: dict[str, Any], settings: Settings) -> None:
-    """Keep of a network from a file its contents, whatever it is called, and of others nothing of files."""
-    if settings.network.file is None:
-        del config["network"]["file"]
-        return
-    from sweep.files import read_network
-
-    config["network"] = {"file": read_network(settings.network.file).key}
-    del config["training"]
-
-
-def _canonical_questions(config: dict[str, Any], settings: Settings) -> None:
-    """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
-    if settings.asks_about_images:
-        del config["instances"]["properties"]
-        config["instances"]["count"] = settings.instances.count or 1
-        return
-    for name in ("norm", "radius", "target"):
-        del config["attack"][name]
-    config["instances"] = {}
-    if settings.instances.properties is not None:
-        from sweep.trial import load_properties
-
-        found = load_properties(settings)
-        config["instances"]["properties"] = [[one.name, one.key, one.expected] for one in found]
-
-
-def key_of(relevant: dict[str, Any]) -> str:
-    """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
-    text = json.dumps([FORMAT_VERSION, relevant], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def training_recipe(settings: Settings) -> dict[str, Any]:
-    """Return the part of the settings that makes the dense network."""
-    relevant = canonical(settings)
-    return {section: relevant[section] for section in ("dataset", "network", "training") if section in relevant}
-
-
-def short_name(settings: Settings) -> str:
-    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
-    network = settings.network.name
-    pruning = settings.pruning
-    attack = settings.attack.method
-    if attack in WITHOUT_SURROGATE:
-        return f"{network} {attack}"
-    if pruning.method == "none":
-        return f"{network} {'dense' if attack == 'surrogate' else attack}"
-    if attack != "surrogate":
-        network = f"{network} {attack}"
-    rounds = pruning.finetune.rounds
-    finetuned = {0: "", 1: " finetuned"}.get(rounds, f" finetuned in {rounds} rounds")
-    return f"{network} {pruning.method} {pruning.amount:g}{finetuned}"
-
-
-def _trial(config: dict[str, Any], settings: Settings, swept: dict[str, Any], shown: Sequence[str]) -> Trial:
-    dense = dataclasses.replace(
-        settings,
-        pruning=dataclasses.replace(settings.pruning, method="none"),
-        attack=dataclasses.replace(settings.attack, method="surrogate"),
-    )
-    more = [f"{key}={swept[key]}" for key in shown if key in swept]
+def _trial(candidate: _Candidate, sections: SharedSections, shown: Iterable[str]) -> Trial:
     return Trial(
-        key=key_of(canonical(settings)),
-        name=" ".join([short_name(settings), *more]),
-        config=config,
-        swept=swept,
-        baseline_key=key_of(canonical(dense)),
-        training_key=key_of(training_recipe(settings)),
+        key=candidate.key,
+        name=full_name(candidate.settings, candidate.swept, shown),
+        config=candidate.config,
+        swept=candidate.swept,
+        baseline_key=sections.baseline_key(candidate.settings),
+        training_key=sections.training_key(candidate.settings),
     )
 
 
-def _select(config: dict[str, Any], key: str) -> tuple[bool, Any]:
-    value: Any = config
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False, None
-        value = value[part]
-    return True, value
+def _with_several_values(swept: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the keys, in the order of their first appearance, whose values differ and are not in short names already."""
+    first: dict[str, Any] = {}
+    several: set[str] = set()
+    for values in swept:
+        for key, value in values.items():
+            if key not in first:
+                first[key] = value
+            elif first[key] != value:
+                several.add(key)
+    return [key for key in first if key in several and key not in NAMED]

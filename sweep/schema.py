@@ -199,6 +199,15 @@ def read(config: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def read_section(name: str, data: Any) -> Any:
+    """Return the checked settings of one section, as :func:`read` does of all.
+
+    Raises:
+        ConfigError: as :func:`read` does.
+    """
+    return _read(_hints(Settings)[name][0], data, name)
+
+
 def keys(cls: type = Settings, prefix: str = "") -> list[str]:
     """Return every dotted key of the configuration, sections included."""
     found = []
@@ -209,16 +218,22 @@ def keys(cls: type = Settings, prefix: str = "") -> list[str]:
     return found
 
 
-def kinds_of(key: str) -> set[Any]:
-    """Return the types that a value of a key may have; empty for sections and for keys that are none of the configuration."""
+def kinds_of(key: str) -> tuple[set[Any], rules.Rule | None]:
+    """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys."""
     hint: Any = Settings
-    for part in key.split("."):
-        if not dataclasses.is_dataclass(hint):
-            return set()
-        hint = typing.get_type_hints(hint).get(part)
-    if hint is None or dataclasses.is_dataclass(hint):
-        return set()
-    return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}
+    rule = None
+    for name in key.split("."):
+        if not dataclasses.is_dataclass(hint) or name not in _hints(typing.cast(type, hint)):
+            return set(), None
+        hint, rule = _hints(typing.cast(type, hint))[name]
+    if dataclasses.is_dataclass(hint):
+        return set(), None
+    return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}, rule
+
+
+def is_key(key: str) -> bool:
+    """Whether the configuration has a dotted key, or a section of this name."""
+    return key in keys()
 
 
 def unknown_key(key: str) -> ConfigError:

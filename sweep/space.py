@@ -2,185 +2,173 @@
 
 from __future__ import annotations
 
-import copy
 import functools
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override, OverrideType, Transformer
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from sweep.dimensions import Choices, Dimension, dimension_of
 from sweep.errors import ConfigError
-from sweep.schema import Settings, read, unknown_key
+from sweep.frame import Frame, unresolved, value_at
+from sweep.schema import Settings, unknown_key
 from sweep.where import Condition
 
 Compose = Callable[[list[str]], DictConfig]
 """Composes one configuration from overrides, as Hydra does for one job."""
 
-_Value = tuple[str, Any]
-"""A value of an override: the line that sets it, and the value itself (None for overrides that are not swept)."""
+Point = tuple[Any, ...]
+"""An option for each dimension, in their order: the place of a listed value, or a number of an interval."""
 
 WHOLE = ("sweep", "tracking", "cluster", "search", "deadlines")
 """Sections that concern the sweep as a whole and cannot differ between its trials."""
 
 
 class Space:
-    """The combinations of a set of overrides.
+    """The combinations of a set of overrides; the last override of a key wins.
 
-    Composition by Hydra is the slow part, so it is done for each value on its own: the sections of groups that do not touch
-    each other are then put together, and swept plain values set on the result. Whatever does not allow that is composed by
-    Hydra combination by combination.
+    Composition by Hydra is the slow part, so it is done for each option on its own: the sections of groups that do not touch
+    each other are then put together, and swept plain values set on the result (:mod:`sweep.frame`). Whatever does not allow
+    that is composed by Hydra, combination by combination.
+
+    Attributes:
+        dimensions: the swept keys in their order, with what each may be.
+
+    Raises:
+        ConfigError: a key that cannot be swept, or not over what is written.
     """
 
     def __init__(self, loader: ConfigLoader, compose: Compose, lines: Sequence[str]) -> None:
         self._compose = compose
         self._composed: dict[tuple[str, ...], DictConfig] = {}
-        self._parser = OverridesParser.create(config_loader=loader)
+        self._frames: dict[Point, Frame] = {}
         by_key: dict[str, Override] = {}
-        for override in self._parser.parse_overrides(list(lines)):
+        for override in OverridesParser.create(config_loader=loader).parse_overrides(list(lines)):
             # The place of the first, the value of the last: an override of the command line replaces one of the experiment.
             by_key[override.get_key_element().lstrip("+~")] = override
         self._overrides = list(by_key.values())
-        groups = {o.key_or_group for o in self._overrides if loader.get_group_options(o.key_or_group)}
-        changes = [o for o in self._overrides if o.is_sweep_override() and o.type is OverrideType.CHANGE and o.package is None]
-        self._plain = [o for o in changes if o.key_or_group not in groups]
-        others = [o.key_or_group for o in self._overrides if o not in self._plain and o.key_or_group not in groups]
-        if any(_overlap(o.key_or_group, other) for o in self._plain for other in others):
-            self._plain = []  # the order of the overrides matters then: leave it all to Hydra
-        self._sections = [o for o in changes if o.key_or_group in groups]
-
-    @functools.cached_property
-    def dimensions(self) -> dict[str, Dimension]:
-        """The swept keys in their order, with what each may be."""
-        swept = [override for override in self._overrides if override.is_sweep_override()]
-        return {
-            override.key_or_group: dimension_of(override, {} if override.is_interval_sweep() else dict(self._values(override)))
-            for override in swept
+        self._groups = {o.key_or_group for o in self._overrides if loader.get_group_options(o.key_or_group)}
+        self._swept = [override for override in self._overrides if override.is_sweep_override()]
+        for override in self._swept:
+            if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
+                raise ConfigError(
+                    f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept"
+                )
+        self._elements = [[] if o.is_interval_sweep() else list(o.sweep_iterator()) for o in self._swept]
+        self.dimensions: dict[str, Dimension] = {
+            override.key_or_group: dimension_of(override, elements)
+            for override, elements in zip(self._swept, self._elements, strict=True)
         }
+        self._all = list(self.dimensions.values())
 
-    def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the resolved configuration of one value for each swept key.
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """Return the point with these values of the swept keys.
 
         Raises:
-            ConfigError, HydraException: it cannot be composed.
+            ValueError: a value that is not among those listed.
+            KeyError: a key without a value.
         """
+        return tuple(one.place(values[one.key]) if isinstance(one, Choices) else values[one.key] for one in self._all)
+
+    def values(self, point: Point) -> dict[str, Any]:
+        """Return the values of the swept keys at a point."""
+        return {one.key: value_at(one, option) for one, option in zip(self._all, point, strict=True)}
+
+    @property
+    def first(self) -> Point:
+        """The point of first values; every dimension has one."""
+        return tuple(0 if isinstance(dimension, Choices) else dimension.low for dimension in self._all)
+
+    def alone(self) -> Iterator[Point]:
+        """Yield the first point, and those that differ from it in one option; of an interval, in its other end."""
+        first = self.first
+        yield first
+        for place, one in enumerate(self._all):
+            for option in range(1, len(one.values)) if isinstance(one, Choices) else (one.high,):
+                yield (*first[:place], option, *first[place + 1 :])
+
+    def config(self, point: Point) -> dict[str, Any]:
+        """Return the resolved configuration at a point. Points share the sections that are equal: they must not be changed.
+
+        Raises:
+            ConfigError, HydraException, OmegaConfBaseException: it cannot be composed.
+        """
+        key = tuple([point[place] for place in self._layout.composed])
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = self._frame(point)
+        return frame.config(point)
+
+    @functools.cached_property
+    def _layout(self) -> _Layout:
+        """How configurations are put together, from the compositions of each option on its own."""
+        swept = self._swept
+        plain: set[int] = set()
+        groups: set[int] = set()
+        others = [o for o in self._overrides if o not in swept and o.key_or_group not in self._groups]
+        for place, override in enumerate(swept):
+            if override.type is not OverrideType.CHANGE or override.package is not None:
+                others.append(override)
+            elif override.key_or_group in self._groups:
+                groups.add(place)
+            else:
+                plain.add(place)
+        overlapping = any(_overlap(swept[place].key_or_group, other.key_or_group) for place in plain for other in others)
+        base = unresolved(self._hydras(self.first, plain))
+        # Where overrides overlap, their order matters: leave it all to Hydra.
+        plain = set() if overlapping else {place for place in plain if _is_direct(base, self._all[place])}
+        if not all(self._is_independent(place, base, plain) for place in groups):
+            groups = set()  # one that reaches into others may do so differently beside their other options
+        return _Layout(plain, groups, [place for place in range(len(swept)) if place not in plain and place not in groups])
+
+    def _is_independent(self, place: int, base: dict[str, Any], plain: set[int]) -> bool:
+        """Whether the options of a group change nothing but its own section."""
+        for option in range(1, len(self._elements[place])):
+            other = unresolved(self._hydras(_moved(self.first, place, option), plain))
+            if {name for name in {*base, *other} if base.get(name) != other.get(name)} - {self._swept[place].key_or_group}:
+                return False
+        return True
+
+    def _frame(self, point: Point) -> Frame:
+        """Return the frame of all points with the same options of what only Hydra can compose."""
+        layout, first = self._layout, self.first
+        start = tuple(option if place in layout.composed else first[place] for place, option in enumerate(point))
+        groups = {}
+        for place in layout.groups:
+            name = self._swept[place].key_or_group
+            options = range(len(self._elements[place]))
+            groups[place] = name, [self._hydras(_moved(start, place, option), layout.plain)[name] for option in options]
+        plain = {place: self._all[place] for place in layout.plain}
+        return Frame(self._hydras(start, layout.plain), groups, plain)
+
+    def _hydras(self, point: Point, left_out: set[int]) -> DictConfig:
+        """Return what Hydra composes at a point, without the dimensions that are left out."""
+        places = iter(range(len(self._swept)))
         lines = []
         for override in self._overrides:
-            key = override.key_or_group
-            dimension = self.dimensions.get(key)
-            if dimension is None:
+            place = next(places) if override.is_sweep_override() else None
+            if place is None:
                 lines.append(override.input_line or "")
-            elif isinstance(dimension, Choices):
-                lines.append(dimension.lines[dimension.place(values[key])])
-            else:
-                lines.append(f"{override.get_key_element()}={values[key]!r}")
-        return plain_config(_without_hydra(self._compose(lines)))
+            elif place not in left_out:
+                lines.append(self._line(place, point[place]))
+        composed = self._composed.get(key := tuple(lines))
+        if composed is None:
+            composed = self._composed[key] = _without_hydra(self._compose(lines))
+        return composed
 
-    def combinations(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Return every combination as its resolved configuration and the values of the swept keys, the last key fastest."""
-        values = [self._values(override) for override in self._overrides]
-        if not all(values):
-            return []
-        first = tuple(options[0] for options in values)
-        alone = [
-            (*first[:place], option, *first[place + 1 :]) for place, options in enumerate(values) for option in options[1:]
-        ]
-        # Each value alone first: a typo is found after a few compositions, however large the space.
-        for choice in (first, *alone):
-            settings = read(config := plain_config(self._config(choice)))
-            satisfies(settings, config)
-        self._keep_independent(first, alone)
-        return [(plain_config(self._config(choice, first)), self._swept(choice)) for choice in itertools.product(*values)]
-
-    def _keep_independent(self, first: Sequence[_Value], alone: Sequence[Sequence[_Value]]) -> None:
-        """Leave in ``_sections`` the groups whose options change nothing but their own section."""
-        names = [override.key_or_group for override in self._sections]
-        base = _unresolved(self._hydras(first))
-        for choice in alone:
-            (place,) = (i for i, pair in enumerate(zip(first, choice, strict=True)) if pair[0] is not pair[1])
-            group = self._overrides[place].key_or_group
-            if group in names:
-                other = _unresolved(self._hydras(choice))
-                if {name for name in {*base, *other} if base.get(name) != other.get(name)} - {group}:
-                    self._sections = []  # one that reaches into others may do so differently beside their other options
-                    return
-
-    def _config(self, choice: Sequence[_Value], first: Sequence[_Value] | None = None) -> DictConfig:
-        """Return the configuration of a choice; with ``first``, put together from those that differ from it in one value."""
-        pairs = list(zip(self._overrides, choice, strict=True))
-        if first is None:
-            config = copy.deepcopy(self._hydras(choice))
-        else:
-            kept = tuple(f if o in self._sections else c for o, c, f in zip(self._overrides, choice, first, strict=True))
-            config = copy.deepcopy(self._hydras(kept))
-            for place, (override, value) in enumerate(pairs):
-                if override in self._sections and value is not first[place]:
-                    source = self._hydras((*kept[:place], value, *kept[place + 1 :]))
-                    config[override.key_or_group] = copy.deepcopy(source[override.key_or_group])
-        for override, (_, value) in pairs:
-            if override in self._plain:
-                _set(config, override.key_or_group, value)
-        return config
-
-    def _hydras(self, choice: Sequence[_Value]) -> DictConfig:
-        """Return what Hydra composes for a choice, swept plain values left out."""
-        lines = tuple(line for override, (line, _) in zip(self._overrides, choice, strict=True) if override not in self._plain)
-        if lines not in self._composed:
-            self._composed[lines] = _without_hydra(self._compose(list(lines)))
-        return self._composed[lines]
-
-    def _swept(self, choice: Sequence[_Value]) -> dict[str, Any]:
-        pairs = zip(self._overrides, choice, strict=True)
-        return {override.key_or_group: value for override, (_, value) in pairs if override.is_sweep_override()}
-
-    def _values(self, override: Override) -> list[_Value]:
-        """Return every value of an override."""
-        if not override.is_sweep_override():
-            assert override.input_line is not None
-            return [(override.input_line, None)]
-        if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
-            raise ConfigError(
-                f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept"
-            )
-        if not override.is_discrete_sweep():
-            raise ConfigError(
-                f"{override.input_line}: a grid needs single values and an interval has none; list them, as in choice(0.5,0.8)"
-            )
-        key = override.get_key_element()
-        lines = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        return [(line, self._parser.parse_override(line).value()) for line in lines]
+    def _line(self, place: int, option: Any) -> str:
+        value = Transformer.str(self._elements[place][option] if isinstance(self._all[place], Choices) else option)
+        return f"{self._swept[place].get_key_element()}={value}"
 
 
-def _set(config: DictConfig, key: str, value: Any) -> None:
-    try:
-        OmegaConf.update(config, key, value, merge=True)
-    except (ConfigAttributeError, ConfigKeyError) as error:
-        raise unknown_key(key) from error
+class _Layout:
+    """Which dimensions are set on the result, which are sections of their own, and which only Hydra can compose."""
 
-
-def _overlap(key: str, other: str) -> bool:
-    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
-
-
-def plain_config(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    assert isinstance(plain, dict)
-    plain.pop("hydra", None)
-    return {str(key): value for key, value in plain.items()}
-
-
-def satisfies(settings: Settings, config: dict[str, Any]) -> bool:
-    return False not in [_condition(expression).holds(config) for expression in settings.search.where]
-
-
-@functools.cache
-def _condition(expression: str) -> Condition:
-    return Condition(expression)
+    def __init__(self, plain: set[int], groups: set[int], composed: list[int]) -> None:
+        self.plain, self.groups, self.composed = plain, groups, composed
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -189,7 +177,51 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return bare
 
 
-def _unresolved(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(config, resolve=False)
+def plain_config(config: DictConfig) -> dict[str, Any]:
+    """Return a composed configuration as plain dictionaries, interpolations resolved, without Hydra's own part."""
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
+    plain.pop("hydra", None)
     return {str(key): value for key, value in plain.items()}
+
+
+def satisfies(settings: Settings, config: dict[str, Any]) -> bool:
+    """Whether a configuration satisfies all conditions of ``search.where``."""
+    return False not in [_condition(expression).holds(config) for expression in settings.search.where]
+
+
+@functools.cache
+def _condition(expression: str) -> Condition:
+    return Condition(expression)
+
+
+def _moved(point: Point, place: int, option: Any) -> Point:
+    return (*point[:place], option, *point[place + 1 :])
+
+
+def _overlap(key: str, other: str) -> bool:
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
+
+
+def _is_direct(base: Mapping[str, Any], dimension: Dimension) -> bool:
+    """Whether setting the values of a key is no more than replacing one value in a section.
+
+    Raises:
+        ConfigError: the configuration has no such key.
+    """
+    value: Any = base
+    for name in dimension.key.split("."):
+        if not isinstance(value, dict):
+            return False  # below an interpolation, or below a plain value
+        if name not in value:
+            raise unknown_key(dimension.key)
+        value = value[name]
+    if isinstance(value, dict) or "." not in dimension.key:
+        return False
+    return not isinstance(dimension, Choices) or all(_is_literal(option) for option in dimension.values)
+
+
+def _is_literal(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_is_literal(item) for item in value)
+    return not isinstance(value, dict) and not (isinstance(value, str) and ("${" in value or value == "???"))

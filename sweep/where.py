@@ -25,6 +25,10 @@ _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 """YAML's own spellings, which people write in a YAML file."""
 
 
+_Evaluate = Callable[[Mapping[str, Any]], Any]
+"""A part of an expression, ready to be asked about configurations."""
+
+
 class Condition:
     """A condition on a configuration, such as ``pruning.method != "structured" or pruning.amount == 0.5``.
 
@@ -38,69 +42,89 @@ class Condition:
     def __init__(self, expression: str) -> None:
         self.expression = expression
         try:
-            self._tree = ast.parse(expression.strip(), mode="eval").body
+            tree = ast.parse(expression.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
             raise ConfigError(f"search.where: {expression!r} is not an expression: {error}") from error
+        self._value = self._prepared(tree)
 
     def holds(self, config: Mapping[str, Any]) -> bool:
         """Return whether the condition holds for a configuration (plain dictionaries)."""
         try:
-            value = self._value(self._tree, config)
+            value = self._value(config)
         except TypeError as error:
             raise ConfigError(f"search.where: {self.expression!r} compares values that have no order: {error}") from error
         if not isinstance(value, bool):
             raise ConfigError(f"search.where: {self.expression!r} is {value!r}, which is neither true nor false")
         return value
 
-    def _value(self, node: ast.expr, config: Mapping[str, Any]) -> Any:
+    def _prepared(self, node: ast.expr) -> _Evaluate:
+        """Return a function for a part of the expression: taken apart once, a condition is soon asked of a large space."""
         match node:
             case ast.BoolOp(op=ast.And()):
-                return False not in self._truths(node.values, config)
+                truths = [self._truth(part) for part in node.values]
+                # Every part is asked, so that a typo in any of them is found on the first configuration.
+                return lambda config: False not in [truth(config) for truth in truths]
             case ast.BoolOp(op=ast.Or()):
-                return True in self._truths(node.values, config)
+                truths = [self._truth(part) for part in node.values]
+                return lambda config: True in [truth(config) for truth in truths]
             case ast.UnaryOp(op=ast.Not()):
-                return not self._truth(node.operand, config)
+                truth = self._truth(node.operand)
+                return lambda config: not truth(config)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return -number
+                return lambda config: -number
             case ast.Compare():
-                values = [self._value(part, config) for part in (node.left, *node.comparators)]
-                pairs = zip(values, node.ops, values[1:], strict=False)
-                return all(self._comparison(kind)(left, right) for left, kind, right in pairs)
-            case ast.Constant(value=str() | int() | float() | bool() | None):
-                return node.value
+                return self._comparison(node)
+            case ast.Constant(value=str() | int() | float() | bool() | None as constant):
+                return lambda config: constant
             case ast.List() | ast.Tuple():
-                return [self._value(part, config) for part in node.elts]
+                parts = [self._prepared(part) for part in node.elts]
+                return lambda config: [part(config) for part in parts]
             case ast.Name() if node.id in _CONSTANTS:
-                return _CONSTANTS[node.id]
+                constant = _CONSTANTS[node.id]
+                return lambda config: constant
             case ast.Name() | ast.Attribute():
-                return self._lookup(ast.unparse(node), config)
+                return self._lookup(ast.unparse(node))
         raise self._refused(node)
 
-    def _truths(self, nodes: list[ast.expr], config: Mapping[str, Any]) -> list[bool]:
-        """Evaluate every part, so that a typo in any of them is found on the first configuration."""
-        return [self._truth(node, config) for node in nodes]
+    def _truth(self, node: ast.expr) -> Callable[[Mapping[str, Any]], bool]:
+        value_of = self._prepared(node)
 
-    def _truth(self, node: ast.expr, config: Mapping[str, Any]) -> bool:
-        value = self._value(node, config)
-        if not isinstance(value, bool):
-            raise ConfigError(
-                f"search.where: in {self.expression!r} the part {ast.unparse(node)!r} is {value!r}, "
-                f"which is neither true nor false"
-            )
-        return value
+        def truth(config: Mapping[str, Any]) -> bool:
+            value = value_of(config)
+            if not isinstance(value, bool):
+                raise ConfigError(
+                    f"search.where: in {self.expression!r} the part {ast.unparse(node)!r} is {value!r}, "
+                    f"which is neither true nor false"
+                )
+            return value
 
-    def _comparison(self, kind: ast.cmpop) -> Callable[[Any, Any], bool]:
-        if type(kind) not in _COMPARISONS:
-            raise self._refused(kind)
-        return _COMPARISONS[type(kind)]
+        return truth
 
-    def _lookup(self, key: str, config: Mapping[str, Any]) -> Any:
-        value: Any = config
-        for part in key.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                raise ConfigError(f"search.where: {self.expression!r}: {unknown_key(key)}")
-            value = value[part]
-        return value
+    def _comparison(self, node: ast.Compare) -> _Evaluate:
+        parts = [self._prepared(part) for part in (node.left, *node.comparators)]
+        for kind in node.ops:
+            if type(kind) not in _COMPARISONS:
+                raise self._refused(kind)
+        compare = [_COMPARISONS[type(kind)] for kind in node.ops]
+
+        def comparison(config: Mapping[str, Any]) -> bool:
+            values = [part(config) for part in parts]
+            return all(test(left, right) for left, test, right in zip(values, compare, values[1:], strict=False))
+
+        return comparison
+
+    def _lookup(self, key: str) -> _Evaluate:
+        names = key.split(".")
+
+        def lookup(config: Mapping[str, Any]) -> Any:
+            value: Any = config
+            for name in names:
+                if not isinstance(value, dict) or name not in value:
+                    raise ConfigError(f"search.where: {self.expression!r}: {unknown_key(key)}")
+                value = value[name]
+            return value
+
+        return lookup
 
     def _refused(self, node: ast.AST) -> ConfigError:
         return ConfigError(

@@ -1,1 +1,35 @@
-"""How trials are chosen from the space of a sweep: all of them, a random sample, or by what earlier trials gave."""
+"""How trials are chosen from the space of a sweep: all of them, a random sample, or by what earlier trials gave.
+
+A new search is a module with ``plan(space) -> Plan``, a line in :data:`SEARCHES`, its name in :data:`sweep.rules.SEARCHES`, and
+a file in ``conf/search``. One that chooses while trials run returns a plan with a :class:`~sweep.search.base.Suggester`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweep.plan import Plan, TrialSpace
+
+
+def _grid(space: TrialSpace) -> Plan:
+    from sweep.search import grid
+
+    return grid.plan(space)
+
+
+def _random(space: TrialSpace) -> Plan:
+    from sweep.search import sampling
+
+    return sampling.plan(space)
+
+
+def _optuna(space: TrialSpace) -> Plan:
+    from sweep.search import optuna_search
+
+    return optuna_search.plan(space)
+
+
+SEARCHES: dict[str, Callable[[TrialSpace], Plan]] = {"grid": _grid, "random": _random, "optuna": _optuna}
+"""Every search by its name in ``search.method``; what one needs is imported only when it is used."""

@@ -1,0 +1,149 @@
+"""What of a configuration can change a result, section by section, and the hashes of it that are keys.
+
+A part of a section is a function of that section and of :func:`context` alone, so that it need not be made again for each trial
+of a large plan (:mod:`sweep.sharing`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sweep.attacks import bounds_method, unused_keys
+from sweep.rules import FUNCTION
+from sweep.schema import Settings
+
+FORMAT_VERSION = 1
+"""Part of every key: raise it when a change of the program changes what a trial or a training gives."""
+
+Part = dict[str, Any]
+
+
+def context(settings: Settings) -> tuple[Any, ...]:
+    """Return all that decides what counts in a section other than itself."""
+    attack = settings.attack
+    return attack.method, attack.objective, attack.start, settings.network.file, settings.instances.properties
+
+
+def canonical(settings: Settings) -> dict[str, Part]:
+    """Return the part of the settings that can change a trial's result, by section."""
+    parts = {name: part(name, settings) for name in PARTS}
+    return {name: found for name, found in parts.items() if found is not None}
+
+
+def part(name: str, settings: Settings) -> Part | None:
+    """Return what counts of one section; None if nothing of it does."""
+    attack = settings.attack
+    unused = unused_keys(attack.method, attack.objective, attack.start)
+    found = None if name in unused else PARTS[name](settings)
+    if found is None:
+        return None
+    return {key: value for key, value in found.items() if f"{name}.{key}" not in unused}
+
+
+def key_of(relevant: dict[str, Any]) -> str:
+    """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
+    return joined_key({name: text_of(found) for name, found in relevant.items()})
+
+
+def text_of(found: Any) -> str:
+    """Return the JSON of a part in the one form that is hashed."""
+    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+
+
+def joined_key(texts: dict[str, str]) -> str:
+    """Return :func:`key_of` the parts whose JSON is given by section."""
+    sections = ",".join([f'"{name}":{texts[name]}' for name in sorted(texts)])
+    return hashlib.sha256(f"[{FORMAT_VERSION},{{{sections}}}]".encode()).hexdigest()[:16]
+
+
+TRAINING = ("dataset", "network", "training")
+"""The sections that make the dense network."""
+
+
+def training_recipe(settings: Settings) -> dict[str, Part]:
+    """Return the part of the settings that makes the dense network."""
+    parts = {name: part(name, settings) for name in TRAINING}
+    return {name: found for name, found in parts.items() if found is not None}
+
+
+def _dataset(settings: Settings) -> Part:
+    found = dataclasses.asdict(settings.dataset)
+    del found["folder"]  # every source gives the same bytes, by checksum
+    if settings.dataset.name != FUNCTION:
+        del found["function"], found["inputs"]
+    return found
+
+
+def _network(settings: Settings) -> Part:
+    """Keep of a network from a file its contents, whatever it is called, and of others nothing of files."""
+    found = dataclasses.asdict(settings.network)
+    if settings.network.file is None:
+        del found["file"]
+        return found
+    from sweep.files import read_network
+
+    return {"file": read_network(settings.network.file).key}
+
+
+def _training(settings: Settings) -> Part | None:
+    return dataclasses.asdict(settings.training) if settings.network.file is None else None
+
+
+def _pruning(settings: Settings) -> Part:
+    if settings.pruning.method == "none":
+        return {"method": "none"}
+    found = dataclasses.asdict(settings.pruning)
+    if settings.pruning.finetune.rounds == 0:
+        found["finetune"] = {"rounds": 0}
+    return found
+
+
+def _instances(settings: Settings) -> Part:
+    """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
+    if settings.asks_about_images:
+        found = dataclasses.asdict(settings.instances)
+        del found["properties"]
+        return {**found, "count": settings.instances.count or 1}
+    if settings.instances.properties is None:
+        return {}
+    from sweep.inputs import load_properties
+
+    return {"properties": [[one.name, one.key, one.expected] for one in load_properties(settings)]}
+
+
+def _bounds(settings: Settings) -> Part:
+    return {**dataclasses.asdict(settings.bounds), "method": bounds_method(settings)}
+
+
+def _formulation(settings: Settings) -> Part:
+    return dataclasses.asdict(settings.formulation)
+
+
+def _solver(settings: Settings) -> Part:
+    return dataclasses.asdict(settings.solver)
+
+
+def _attack(settings: Settings) -> Part:
+    found = dataclasses.asdict(settings.attack)
+    if not settings.asks_about_images:
+        for name in ("norm", "radius", "target"):
+            del found[name]
+    return found
+
+
+PARTS: dict[str, Callable[[Settings], Part | None]] = {
+    "dataset": _dataset,
+    "network": _network,
+    "training": _training,
+    "pruning": _pruning,
+    "instances": _instances,
+    "bounds": _bounds,
+    "formulation": _formulation,
+    "solver": _solver,
+    "attack": _attack,
+}
+"""What counts of each section, before the attack's unused keys are left out. The other sections say where and how, not what."""
