@@ -47,16 +47,17 @@ def scheduler(search: SearchSettings, questions: int | None, ended: Iterable[Tri
         stop_last_trials=False,
     )
     for record in ended:
-        _tell(halving, record)
+        play_back(halving, record)
     return halving
 
 
-def _tell(halving: ASHAScheduler, record: TrialRecord) -> None:
-    """Play back what a trial reported; what the scheduler would decide now is no matter any more."""
-    trial: Any = SimpleNamespace(trial_id=f"ended {record.key}")  # all that the scheduler looks at of a trial
+def play_back(halving: TrialScheduler, record: TrialRecord) -> None:
+    """Tell a scheduler what a trial that ended before has reported, so that others are judged by it too."""
+    tune: Any = None  # of Tune's controller it looks at nothing, and of the trial at the name alone
+    trial: Any = SimpleNamespace(trial_id=f"ended {record.key}")
     reports = course(record)
-    halving.on_trial_add(None, trial)
+    halving.on_trial_add(tune, trial)
     for report in reports:
-        halving.on_trial_result(None, trial, report)
+        halving.on_trial_result(tune, trial, report)
     if reports:
-        halving.on_trial_complete(None, trial, reports[-1])
+        halving.on_trial_complete(tune, trial, reports[-1])

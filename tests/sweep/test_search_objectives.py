@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_every_objective_has_a_direction_and_says_what_it_is() -> None:
         assert objective.name == name
         assert objective.direction in ("maximize", "minimize")
         assert objective.meaning.endswith(".")
+
+
+def test_the_docs_list_every_objective_with_its_direction() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "search.md").read_text()
+    listed = dict(re.findall(r"^\| `(\w+)` \| (larger|smaller) \|", text, flags=re.MULTILINE))
+    assert listed == {name: {"maximize": "larger", "minimize": "smaller"}[one.direction] for name, one in OBJECTIVES.items()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,271 @@
+"""Trials chosen by what those before them gave: Optuna's tree-structured Parzen estimator. Only this module imports Optuna.
+
+A suggestion is a value for every swept key. Some are answered without running anything: one that ``search.where`` or the rules
+of the configuration exclude counts as worse than all, one of a trial that has ended is told what that trial gave, and one of a
+trial that is running is told when that one ends. So ``search.samples`` counts distinct trials.
+
+References:
+    Bergstra, Bardenet, Bengio, Kégl, *Algorithms for Hyper-Parameter Optimization*, NeurIPS 2011. For several objectives Ozaki,
+    Tanigaki, Watanabe, Onishi, *Multiobjective Tree-Structured Parzen Estimator*, GECCO 2020. As implemented by Akiba, Sano,
+    Yanase, Ohta, Koyama, *Optuna*, KDD 2019.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler, TPESampler
+from optuna.trial import TrialState
+
+from sweep.consistency import check_search
+from sweep.dimensions import DIGITS, Choices, Dimension
+from sweep.errors import ConfigError
+from sweep.plan import Plan, Trial, TrialSpace
+from sweep.records import TrialRecord
+from sweep.schema import SearchSettings
+from sweep.search.memory import SearchMemory, Values
+from sweep.search.objectives import OBJECTIVES
+
+STARTUP = 10
+"""At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
+
+PATIENCE = 20
+"""After so many suggestions in a row that start no trial, further ones are drawn at random, to get away from there."""
+
+ATTEMPTS = 500
+"""After so many suggestions in a row that start no trial, the search ends."""
+
+
+class Assignable(Protocol):
+    """What the search needs of a :class:`sweep.plan.TrialSpace`."""
+
+    @property
+    def dimensions(self) -> Mapping[str, Dimension]: ...
+
+    def at(self, values: Values) -> Trial | None: ...
+
+
+def plan(space: TrialSpace) -> Plan:
+    """Return a plan whose suggester chooses the trials while the sweep runs.
+
+    Raises:
+        ConfigError: objectives that do not exist, or a space in which no trial was found.
+    """
+    check_search(space.settings)
+    search = space.settings.search
+    if OptunaSuggester(space, search).suggest("first") is None:  # found out now, not when the sweep has begun
+        raise ConfigError(
+            f"the search space is empty: none of {ATTEMPTS} combinations drawn from {' '.join(space.overrides)} satisfies "
+            f"search.where ({'; '.join(search.where)})"
+        )
+    return Plan([], suggester=OptunaSuggester(space, search), base=space.config)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What Optuna is told: all values, or ``PRUNED`` (worse than trials with values), or ``FAIL`` (nothing is known)."""
+
+    state: TrialState
+    values: Sequence[float] = ()
+    answered: int | None = None
+    """After how many answers a trial that was stopped had its value: Optuna holds later ones for better."""
+
+
+_BAD, _NOTHING = _Outcome(TrialState.PRUNED), _Outcome(TrialState.FAIL)
+
+
+class OptunaSuggester:
+    """Suggests up to ``search.samples`` distinct trials; a :class:`sweep.search.base.Suggester`.
+
+    The same seed and the same results in the same order give the same suggestions, but trials that run side by side end in any
+    order. So a search with a ``memory`` first suggests what it has suggested before, in that order: the store has the results
+    of those that ended, and the others go on where they stopped.
+
+    Args:
+        space: the dimensions of the sweep, and the trial at each assignment of values.
+        search: ``samples``, ``seed`` and ``objectives``, one at least.
+
+    Attributes:
+        memory: to be set before the first suggestion, if there is one.
+    """
+
+    def __init__(self, space: Assignable, search: SearchSettings) -> None:
+        self.memory: SearchMemory | None = None
+        self._space, self._search = space, search
+        self._objectives = [OBJECTIVES[name] for name in search.objectives]
+        self._distributions = {key: _distribution(dimension) for key, dimension in space.dimensions.items()}
+        self._size = _size(space.dimensions.values())
+        self._startup = max(1, min(STARTUP, search.samples // 3))
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._study = optuna.create_study(directions=[objective.direction for objective in self._objectives])
+        self._seed(search.seed)
+        self._key: str | None = None
+        self._met: dict[str, str | None] = {}
+        """Trial keys by the JSON of the values that were met; None where they are excluded."""
+        self._suggested: set[str] = set()
+        self._running: dict[str, str] = {}
+        """Trial keys by token."""
+        self._waiting: dict[str, list[optuna.Trial]] = {}
+        """Suggestions that a running trial will answer, by its key."""
+        self._ended: dict[str, _Outcome] = {}
+        self._answered = 0
+        self._refused: list[ConfigError] = []
+        self._exhausted = False
+
+    @property
+    def notice(self) -> str | None:
+        """What the user should know about the search when it is over; None if all went as asked."""
+        said = []
+        if self._exhausted:
+            why = "the space has no more" if self._is_used_up() else f"{ATTEMPTS} suggestions in a row were excluded or known"
+            said.append(f"The search ended after {len(self._suggested)} of {self._search.samples} trials: {why}.")
+        if self._refused:
+            said.append(
+                f"Left out, because not allowed: {len(self._refused)} suggestions, such as one with {self._refused[0]}."
+            )
+        return " ".join(said) or None
+
+    def suggest(self, token: str) -> Trial | None:
+        """Return the next trial, or None: there are no more; if they are fewer than asked for, :attr:`notice` says why.
+
+        Raises:
+            ConfigError: none of the values that were drawn are allowed.
+            StoreError: the memory cannot be read or written.
+        """
+        for attempt in range(ATTEMPTS):
+            if self._exhausted or len(self._suggested) >= self._search.samples:
+                return None
+            if self._is_used_up():
+                break
+            self._study.sampler = self._estimator if attempt < PATIENCE else self._dice
+            asked = self._study.ask(self._distributions)
+            values = {key: _value(dimension, asked.params[key]) for key, dimension in self._space.dimensions.items()}
+            key, trial = self._at(values)
+            if key is None:
+                # At the start left out, so that as many as planned are drawn at random; later held against its neighbourhood.
+                self._answer(asked, _BAD if self._answered >= self._startup else _NOTHING)
+            elif key in self._ended:
+                self._answer(asked, self._ended[key])
+            elif key in self._suggested:
+                self._waiting[key].append(asked)
+            else:
+                assert trial is not None
+                self._remember(trial, values)
+                self._suggested.add(key)
+                self._running[token] = key
+                self._waiting[key] = [asked]
+                return trial
+        self._exhausted = True
+        if self._refused and not self._suggested:
+            raise self._refused[0]
+        return None
+
+    def tell(self, token: str, record: TrialRecord) -> None:
+        """Say how the trial suggested under ``token`` ended; a second time changes nothing."""
+        key = self._running.pop(token, None)
+        if key is not None:
+            self._ended[key] = self._outcome(record)
+            for asked in self._waiting.pop(key):
+                self._answer(asked, self._ended[key])
+
+    def _seed(self, seed: int) -> None:
+        self._estimator = TPESampler(seed=seed, n_startup_trials=self._startup, constant_liar=True)
+        self._dice = RandomSampler(seed=seed)
+
+    def _at(self, values: Values) -> tuple[str | None, Trial | None]:
+        """Return the key of the trial with these values, None if they are excluded, and the trial itself if it is new."""
+        name = json.dumps(values, sort_keys=True)
+        if name in self._met:
+            return self._met[name], None
+        trial = None
+        try:
+            trial = self._space.at(values)
+        except ConfigError as error:  # allowed one by one, but not together
+            self._refused.append(error)
+        self._met[name] = None if trial is None else trial.key
+        return self._met[name], trial
+
+    def _is_used_up(self) -> bool:
+        return len(self._met) == self._size
+
+    def _remember(self, trial: Trial, values: Values) -> None:
+        """Keep a suggestion. Before the first one is kept, queue what followed it in a former run."""
+        if self.memory is None:
+            return
+        if self._key is None:
+            # The first suggestion depends on the seed alone, and its key on all that is not swept: what is the same search.
+            parts = [
+                trial.key,
+                [repr(one) for one in self._space.dimensions.values()],
+                self._search.seed,
+                self._search.objectives,
+            ]
+            self._key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+            former = list(self.memory.load(self._key))
+            for one in former[1:]:
+                self._study.enqueue_trial(self._parameters(one))
+            if former:  # other numbers after those, not the same ones again
+                self._seed(self._search.seed + len(former))
+        self.memory.keep(self._key, len(self._suggested), values)
+
+    def _parameters(self, values: Values) -> dict[str, Any]:
+        """Return what Optuna calls these values."""
+        dimensions = self._space.dimensions.items()
+        return {key: one.place(values[key]) if isinstance(one, Choices) else values[key] for key, one in dimensions}
+
+    def _outcome(self, record: TrialRecord) -> _Outcome:
+        """Return what the estimator is told about a trial: a number that is missing is never made up."""
+        values = [objective.value(record) for objective in self._objectives]
+        present = [value for value in values if value is not None]
+        if record.status == "interrupted":
+            return _NOTHING
+        if record.status == "finished" and len(present) == len(values):
+            return _Outcome(TrialState.COMPLETE, present)
+        if record.status == "stopped" and len(present) == len(values) == 1:
+            return _Outcome(TrialState.PRUNED, present, len(record.instances))
+        return _BAD
+
+    def _answer(self, asked: optuna.Trial, outcome: _Outcome) -> None:
+        self._answered += outcome.state is not TrialState.FAIL
+        if outcome.answered is not None:
+            asked.report(outcome.values[0], outcome.answered)
+        values = outcome.values if outcome.state is TrialState.COMPLETE else None
+        self._study.tell(asked, values, outcome.state)
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    """Return a dimension as Optuna's: listed values by their places, as integers where near places have like values."""
+    if not isinstance(dimension, Choices):
+        if dimension.integer:
+            return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+        return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+    if dimension.ordered:
+        return IntDistribution(0, len(dimension.values) - 1)
+    return CategoricalDistribution(range(len(dimension.values)))
+
+
+def _value(dimension: Dimension, parameter: Any) -> Any:
+    """Return the value of a key for what Optuna says."""
+    if isinstance(dimension, Choices):
+        return dimension.values[parameter]
+    if dimension.integer:
+        return parameter
+    return min(max(float(f"{parameter:.{DIGITS}g}"), dimension.low), dimension.high)
+
+
+def _size(dimensions: Iterable[Dimension]) -> float:
+    """Return how many assignments of values there are."""
+    return math.prod(_length(dimension) for dimension in dimensions)
+
+
+def _length(dimension: Dimension) -> float:
+    if isinstance(dimension, Choices):
+        return len({dimension.place(value) for value in dimension.values})
+    return dimension.high - dimension.low + 1 if dimension.integer else math.inf
