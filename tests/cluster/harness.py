@@ -29,16 +29,17 @@ HIDDEN = tuple(PACKAGES / name for name in ("surrogate", "sweep", "hydra_plugins
 _NUMBERS = itertools.count()
 
 RAY = str(Path(sys.executable).with_name("ray"))
-START_SECONDS = 90.0
+START_SECONDS = 150.0
 OBJECT_STORE_BYTES = 200_000_000
 
-HEALTH = {
-    "RAY_health_check_initial_delay_ms": "1000",
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "120",
     "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_timeout_ms": "3000",
+    "RAY_health_check_failure_threshold": "4",
 }
-"""Ray's own values notice a cut-off node after about a minute; a test would only wait for it."""
+"""Patience with a busy machine at the start; afterwards a node that is cut off counts as lost after about 16 s, not 65."""
 
 
 def why_not() -> str | None:
@@ -85,6 +86,7 @@ class Node:
         covered = [f"mount -t tmpfs none '{folder}'" for folder in hidden if folder.is_dir()]
         script = [
             "mount --make-rprivate /",
+            f"mount --bind '{self.folder.parent / 'hosts'}' /etc/hosts",
             f"mount --bind '{self.temporary}' /tmp",
             "mount -t tmpfs none /dev/shm",
             "mount -t proc none /proc",
@@ -149,6 +151,8 @@ class Machines:
         self.hub = f"{self.prefix}h"
         self.folder = Path(tempfile.mkdtemp(prefix="sweep-nodes-"))
         self.nodes = [Node(self, number) for number in range(1, count + 1)]
+        names = [f"{node.address} {node.name}\n" for node in self.nodes]
+        (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(names))
 
     def __enter__(self) -> Machines:
         try:
@@ -188,24 +192,15 @@ def ray_nodes(
         bare: how many machines without Ray there are behind these.
         lacking: folders that the last machine does not see, beside those of our code.
     """
-    environment = {"RAY_USAGE_STATS_ENABLED": "0", **HEALTH}
-    environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
+    environment = SETTINGS | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
     with Machines(len(cpus) + bare, lacking) as machines:
         head = machines.nodes[0]
-        for node, count in zip(machines.nodes, cpus, strict=False):
-            role = (
-                ["--head", "--port=6379", "--include-dashboard=false"] if node is head else [f"--address={head.address}:6379"]
-            )
-            start = [RAY, "start", *role, f"--node-ip-address={node.address}", f"--num-cpus={count}"]
-            memory = f"--object-store-memory={OBJECT_STORE_BYTES}"
-            node.popen(*start, memory, "--block", environment=environment, log="ray")
-            if node is head:
-                _until(lambda: _alive(head, environment) == 1, START_SECONDS, lambda: f"no head: {head.log('ray')}")
-        _until(
-            lambda: _alive(head, environment) == len(cpus),
-            START_SECONDS,
-            lambda: "the nodes do not join: " + "\n".join(node.log("ray") for node in machines.nodes),
-        )
+        for number, (node, count) in enumerate(zip(machines.nodes, cpus, strict=False)):
+            as_head, as_worker = ["--head", "--port=6379", "--include-dashboard=false"], [f"--address={head.address}:6379"]
+            start = [RAY, "start", *(as_head if node is head else as_worker), f"--node-ip-address={node.address}"]
+            options = [f"--num-cpus={count}", f"--object-store-memory={OBJECT_STORE_BYTES}", "--block"]
+            node.popen(*start, *options, environment=environment, log="ray")
+            _until(lambda: _alive(head, environment) > number, START_SECONDS, lambda: f"{node.name}: {node.log('ray')}")  # noqa: B023
         yield machines.nodes
 
 
