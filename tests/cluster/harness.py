@@ -119,6 +119,12 @@ class Node:
         """Return what the program with this log printed so far."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
+    def ray_log(self) -> str:
+        """Return what Ray printed and the end of what its raylet wrote down."""
+        files = (self.temporary / "ray").glob("session_2*/logs/raylet.*")
+        ends = [f"{file.name}: {file.read_text(errors='replace')[-3000:]}" for file in files]
+        return "\n".join([f"{self.name}: {self.log('ray')[-3000:]}", *ends])
+
     def kill(self) -> None:
         """End all processes of the node at once."""
         if self._init is not None and self._init.poll() is None:
@@ -200,7 +206,7 @@ def ray_nodes(
             start = [RAY, "start", *(as_head if node is head else as_worker), f"--node-ip-address={node.address}"]
             options = [f"--num-cpus={count}", f"--object-store-memory={OBJECT_STORE_BYTES}", "--block"]
             node.popen(*start, *options, environment=environment, log="ray")
-            _until(lambda: _alive(head, environment) > number, START_SECONDS, lambda: f"{node.name}: {node.log('ray')}")  # noqa: B023
+            _until(lambda: _alive(head, environment) > number, START_SECONDS, lambda: node.ray_log())  # noqa: B023
         yield machines.nodes
 
 
