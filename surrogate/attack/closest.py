@@ -12,7 +12,7 @@ from surrogate.attack.approach import approach, ball, shrink
 from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
-from surrogate.attack.recorder import NearestRecorder
+from surrogate.attack.recorder import NearestRecorder, challenge
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
@@ -210,6 +210,11 @@ class _Run:
                 continue  # a smaller ball, with tighter bounds
             certain = certain_bound(solution)
             if self.is_dense and certain < 0.0:
+                stands = challenge(self.recorder, ball(self.region, radius), certain)
+                if self.recorder.norm is not None and (norm is None or self.recorder.norm < norm):
+                    continue
+                if not stands:
+                    return "contradicted"
                 self.proven_radius = max(self.proven_radius, radius)
                 if self._closed():
                     return str(SolverStatus.OPTIMAL)
@@ -254,7 +259,7 @@ class _Run:
             shorter.append(moved[0])
             return True
 
-        solution = attack.solver.solve(model.pyomo, model.inputs, warm_start=True, on_incumbent=on_incumbent, deadline=deadline)
+        solution = model.solve(attack.solver, model.inputs, warm_start=True, on_incumbent=on_incumbent, deadline=deadline)
         require_feasible(solution)
         if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
             on_incumbent(solution.values, float("nan"))

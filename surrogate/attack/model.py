@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,12 @@ from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed, maximum
 from surrogate.formulation import region as region_constraints
 from surrogate.formulation.base import linear
+from surrogate.formulation.scaling import doubt
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
 from surrogate.region import Region
+from surrogate.solvers import Solution, Solver
+from surrogate.solvers.base import OnIncumbent
 
 Pattern = tuple[bool, ...]
 """Which unstable neurons are active, in the order of :attr:`MaximisationModel.binaries`."""
@@ -30,6 +33,7 @@ class MaximisationModel:
         pyomo: the model; blocks ``region`` and ``network``, variables ``x[j]``.
         inputs: the variables that carry ``x``.
         goal: the variable that is maximised.
+        doubt: why a solver can't prove anything with this model, in one sentence; None if it can.
     """
 
     def __init__(self, folded: ReluNetwork, problem: Problem, region: Region, bounds: Bounds, formulation: str) -> None:
@@ -49,6 +53,14 @@ class MaximisationModel:
             low, high = self.embedding.bounds.lower[-1], self.embedding.bounds.upper[-1]
             self.goal = maximum.maximum(self.pyomo.maximum, self.embedding.outputs, low, high, self.groups)
         self.pyomo.margin = pyo.Objective(expr=self.goal, sense=pyo.maximize)
+        self.doubt = doubt(self.embedding.network, self.embedding.bounds)
+
+    def solve(
+        self, solver: Solver, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+    ) -> Solution:
+        """Have ``solver`` solve the model; see :meth:`Solver.solve`. Without a bound where there is a ``doubt``."""
+        solution = solver.solve(self.pyomo, watched, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline)
+        return solution.doubted(self.doubt)
 
     def set_values(self, x: FloatArray) -> None:
         """Set every variable to its value at the point ``x`` ``(d,)``.

@@ -12,10 +12,6 @@ from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import Solution, Solver, SolverStatus
 
-ROBUST_MARGIN = 1e-6
-"""A solver's dual bound must be below minus this, and below minus its own ``bound_error``, to prove robustness: the tolerance
-to which it keeps its constraints. Pre-activation bounds carry their slack already and need only be negative."""
-
 
 @dataclass
 class Outcome:
@@ -23,9 +19,9 @@ class Outcome:
 
     Attributes:
         status: the solver's last verdict; see ``AttackResult.solver_status``.
-        dual_bound: upper bound on the value of the MILP's network over the whole region; None if nothing was proven.
-        certain_bound: ``dual_bound`` with everything added by which the solver's tolerances may have it wrong; infinite without
-            one. Below 0 it proves that no point is adversarial for the MILP's network.
+        certain_bound: upper bound on the value of the MILP's network over the whole region, with everything added by which the
+            solver's tolerances may have it wrong; infinite if nothing was proven. Below 0 it proves that no point is
+            adversarial for the MILP's network.
         solve_seconds: wall seconds inside solvers.
         work: ``nodes`` and ``simplex_iterations`` of all solves, and ``regions`` and ``solves`` where there may be several.
         size: of the model that was solved first.
@@ -33,7 +29,6 @@ class Outcome:
     """
 
     status: str
-    dual_bound: float | None
     certain_bound: float
     solve_seconds: float = 0.0
     work: dict[str, int] = field(default_factory=dict)
@@ -99,8 +94,8 @@ class Search:
             self.check(x)
             return stop and self.recorder.witness is not None
 
-        solution = self.solver.solve(
-            self.model.pyomo,
+        solution = self.model.solve(
+            self.solver,
             self.model.inputs,
             warm_start=self.warm_start,
             on_incumbent=on_incumbent,
@@ -111,7 +106,6 @@ class Search:
             on_incumbent(solution.values, float("nan"))  # a model without binaries has an optimum but no incumbents
         return Outcome(
             str(solution.status),
-            solution.dual_bound,
             certain_bound(solution),
             solution.solve_seconds,
             solution.work,
@@ -121,9 +115,7 @@ class Search:
 
 def certain_bound(solution: Solution) -> float:
     """Return the dual bound with all its possible errors added; infinite without one."""
-    if solution.dual_bound is None:
-        return float("inf")
-    return solution.dual_bound + max(ROBUST_MARGIN, solution.bound_error)
+    return float("inf") if solution.certain_bound is None else solution.certain_bound
 
 
 def require_feasible(solution: Solution) -> None:

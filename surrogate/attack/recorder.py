@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.result import AttackResult, Event, Instance, Status
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
+from surrogate.region import Region
 from surrogate.witness import Checked, check, perturbation_norms
 
 CONTRADICTION = 1e-4
@@ -53,6 +56,26 @@ def require_consistent(margin: float, bound: float) -> None:
     """Raise UnsoundBounds if the dense network reaches a margin that was proven to be out of reach."""
     if margin > bound + CONTRADICTION * (1.0 + abs(bound)):
         raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
+
+
+CHALLENGERS, CHALLENGE_STEPS = 32, 20
+"""Points that climb, and their most steps, before a solver's bound on the dense network is believed."""
+
+
+def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
+    """Climb on the dense network from the best point and random ones; return whether ``bound`` over ``region`` stands.
+
+    A solver's bound is as good as its tolerances and its code; a point that beats it shows that it is none. What is met is
+    recorded. It takes as long as a few hundred gradients.
+    """
+    problem, rng = recorder.problem, np.random.default_rng(0)
+    known = [region.center] if recorder.best is None else [region.center, recorder.best.point]
+    starts = np.concatenate([region.project(np.stack(known)), random_starts(region, CHALLENGERS - len(known), rng)])
+    reached, margins, _ = ascend(recorder.dense, region, problem, starts, CHALLENGE_STEPS)
+    top = int(np.argmax(margins))
+    if recorder.best is None or margins[top] > recorder.best.margin:
+        recorder.meet(reached[top], "gradient")
+    return not margins[top] > bound + CONTRADICTION * (1.0 + abs(bound))
 
 
 class Recorder:

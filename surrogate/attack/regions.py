@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
-from surrogate.attack.model import Pattern
+from surrogate.attack.model import MaximisationModel, Pattern
 from surrogate.attack.policies import Outcome, Search, certain_bound, require_feasible
 from surrogate.attack.result import RegionVisit
 from surrogate.attack.subproblem import DenseSubproblem
@@ -84,6 +84,7 @@ class RegionSearch:
         self.regions: list[RegionVisit] = []
         self.work = {"nodes": 0, "simplex_iterations": 0, "solves": 0}
         self.solve_seconds = 0.0
+        # As the solver states them, by which it ends, and with its errors added, which is what is proven.
         self.inside_bound = self.inside_certain = float("-inf")  # over what was excluded
         self.bound = self.certain = float("inf")  # over the whole region
         self._rng = np.random.default_rng(settings.seed)
@@ -112,8 +113,8 @@ class RegionSearch:
                 return self.settings.interrupt and pattern != start
 
             try:
-                solution = self.search.solver.solve(
-                    self.model.pyomo,
+                solution = self.model.solve(
+                    self.search.solver,
                     watched,
                     warm_start=start is not None,
                     on_incumbent=on_incumbent,
@@ -151,10 +152,10 @@ class RegionSearch:
         solution: Solution | None = None
         if self.is_dense:
             with self.model.fixed(pattern):
-                solution = self._solve_inside(self.model.pyomo, self.model.inputs)
+                solution = self._solve_inside(self.model)
         elif self.subproblem is not None:
             with self.subproblem.inside(self.model, pattern, met.point) as dense:
-                solution = self._solve_inside(dense.pyomo, dense.inputs, warm_start=True)
+                solution = self._solve_inside(dense, warm_start=True)
         if solution is not None:
             if solution.values is not None:
                 checked = self.recorder.meet(solution.values, "region", self.search.surrogate_margin(solution.values))
@@ -168,9 +169,10 @@ class RegionSearch:
         self.excluded.add(pattern)
         if pattern:
             self.model.forbid(pattern)
-        self.regions.append(RegionVisit(time.perf_counter() - begin, margin, met.before, after, bound))
+        proven = certain if np.isfinite(certain) else None
+        self.regions.append(RegionVisit(time.perf_counter() - begin, margin, met.before, after, proven))
 
-    def _solve_inside(self, model: object, inputs: list, warm_start: bool = False) -> Solution | None:
+    def _solve_inside(self, model: MaximisationModel, warm_start: bool = False) -> Solution | None:
         """Solve within one region under its own limit; None if the solver gave up or there is no point (to its tolerance)."""
 
         def on_incumbent(x: FloatArray, _objective: float) -> bool:
@@ -179,8 +181,8 @@ class RegionSearch:
 
         deadline = min(self.search.deadline, time.perf_counter() + self.settings.subproblem_seconds)
         try:
-            solution = self.search.solver.solve(
-                model, inputs, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline
+            solution = model.solve(
+                self.search.solver, model.inputs, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline
             )
         except SolverFailure:
             return None
@@ -216,7 +218,8 @@ class RegionSearch:
         patterns = self.model.patterns(points)
         if any(size > CLEARLY and pattern not in self.excluded for size, pattern in zip(sizes, patterns, strict=True)):
             return "failed"
-        self._bound_by(float("-inf"), float("-inf"))
+        if solution.doubt is None:
+            self._bound_by(float("-inf"), float("-inf"))
         return "exhausted"
 
     def _present_pattern(self) -> Pattern:
@@ -255,7 +258,6 @@ class RegionSearch:
     def _outcome(self, status: str, size: dict[str, int]) -> Outcome:
         return Outcome(
             status,
-            self.bound if np.isfinite(self.bound) else None,
             self.certain,
             self.solve_seconds,
             {**self.work, "regions": len(self.regions)},

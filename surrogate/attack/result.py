@@ -111,7 +111,8 @@ class AttackResult:
         size: ``binaries``, ``rows``, ``columns``, ``nonzeros`` of the model that went to the solver; empty without a MILP.
         solver_status: the solver's verdict on the MILP it was given (``optimal``, ``time_limit``, ...), ``failed`` if it gave
             up after the bounds had decided, ``exhausted`` if every activation region was visited, ``inexact`` if the solver's
-            own error hides the rest of a proof; None without a MILP.
+            own error hides the rest of a proof, ``contradicted`` if a point of the region beats the solver's bound, which
+            then counts for nothing; None without a MILP.
         regions: the activation regions that were visited and excluded, in order of time.
     """
 

@@ -9,7 +9,7 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
-from surrogate.attack.recorder import Recorder, require_consistent
+from surrogate.attack.recorder import Recorder, challenge, require_consistent
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
@@ -130,8 +130,11 @@ class SurrogateAttack:
                 solver_status = "failed"  # what the bounds prove stands without the solver
             else:
                 solver_status = outcome.status
-                bound = bound if outcome.dual_bound is None else min(bound, outcome.dual_bound)
-                proven |= is_dense and problem.asks and outcome.certain_bound < 0.0
+                certain = outcome.certain_bound
+                if is_dense and certain < bound and not challenge(recorder, instance.region, certain):
+                    certain, solver_status = float("inf"), "contradicted"
+                bound = min(bound, certain)
+                proven |= is_dense and problem.asks and certain < 0.0
         timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
         evaluations += search.gradient_evaluations
 

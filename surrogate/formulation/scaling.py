@@ -1,4 +1,4 @@
-"""Hidden neurons brought to a size at which a solver's absolute tolerances mean something."""
+"""Hidden neurons brought to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ ORDINARY = (2.0**-7, 2.0**13)
 """Neurons whose largest absolute pre-activation lies between these are left alone: 1e-6 is small beside them, and their
 coefficients are far from what a solver drops or calls zero."""
 
+TOLERANCE = 1e-6
+"""To which solvers keep rows, bounds and integers, whatever the numbers in them are."""
+
+FELT, HIDDEN = 1e-5, 1e-3
+"""Shares of an output's range. A neuron whose tolerance moves an output by more than ``FELT`` of it is measured by what it
+passes on; where a tolerance still moves an output by more than ``HIDDEN``, a solver's verdict is not believed."""
+
+STEEPEST = 2.0**19
+"""The largest ratio of a neuron's negative part to the positive one that such a measure may leave."""
+
 
 def normalise(network: ReluNetwork, bounds: Bounds) -> tuple[ReluNetwork, Bounds]:
     r"""Return an equal network, and its bounds, in which no hidden neuron is extremely small or large.
@@ -19,11 +29,54 @@ def normalise(network: ReluNetwork, bounds: Bounds) -> tuple[ReluNetwork, Bounds
     column in the next layer multiplied by it. With ``c`` a power of two both networks agree to the last bit (short of overflow
     and denormals). Without it a first layer of size 1e7 in front of a second of size 1e-7 leaves the solver reduced costs
     below its dual tolerance, and its dual bound is none.
+
+    The size of a neuron is its largest absolute pre-activation; but where the outputs feel its tolerance, it is the positive
+    part alone, however small it is beside the negative one: HiGHS has been seen to take a neuron for dead that reaches 1e-6 of
+    its negative side, although the next layer multiplied that by 1e10.
     """
+    sizes = [np.maximum(-low, high) for low, high in zip(bounds.lower[:-1], bounds.upper[:-1], strict=True)]
+    scaled, scaled_bounds = _divide(network, bounds, [_power_of_two(size) for size in sizes])
+    felt = sensitivity(scaled, scaled_bounds)
+    passed_on = []
+    for low, high, share in zip(scaled_bounds.lower[:-1], scaled_bounds.upper[:-1], felt[1:], strict=True):
+        matters = (share > FELT) & (low < 0.0) & (high > 0.0)
+        passed_on.append(_power_of_two(np.where(matters, np.maximum(high, -low / STEEPEST), 1.0)))
+    return _divide(scaled, scaled_bounds, passed_on)
+
+
+def sensitivity(network: ReluNetwork, bounds: Bounds) -> list[FloatArray]:
+    """Return for the inputs and for every hidden layer's neurons which share of an output's range the tolerance moves.
+
+    By the linear relaxation's coefficients, each ReLU taken as its upper line, for the output that feels it most; vectors
+    ``(d,)``, ``(h,)``, ... An estimate: of what a solver may overlook, not of what it does.
+    """
+    width = bounds.upper[-1] - bounds.lower[-1]
+    A = network.weights[-1] / np.where(width > 0.0, width, np.inf)[:, None]
+    found = []
+    for layer in range(len(network.weights) - 2, -1, -1):
+        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
+        alive = bounds.upper[layer] > 0.0
+        found.append(TOLERANCE * np.abs(A).max(axis=0, initial=0.0) * alive)
+        A = (A * np.where(alive, high / np.where(alive, high - low, 1.0), 0.0)) @ network.weights[layer]
+    return [TOLERANCE * np.abs(A).max(axis=0, initial=0.0), *found[::-1]]
+
+
+def doubt(network: ReluNetwork, bounds: Bounds) -> str | None:
+    """Return one sentence if a solver's tolerances may hide what a normalised network does, so that it proves nothing."""
+    largest = max((float(share.max(initial=0.0)) for share in sensitivity(network, bounds)), default=0.0)
+    if largest <= HIDDEN:
+        return None
+    return (
+        f"a change of {TOLERANCE:g}, which solvers call none, moves an output by {100.0 * largest:.2g} % of its range: weights "
+        "or region are too extreme for a MILP to prove anything; use branch and bound, which needs no solver"
+    )
+
+
+def _divide(network: ReluNetwork, bounds: Bounds, units: list[FloatArray]) -> tuple[ReluNetwork, Bounds]:
+    """Measure the neurons of every hidden layer in these units."""
     weights, biases = [np.array(w) for w in network.weights], [np.array(b) for b in network.biases]
     lower, upper = [np.array(low) for low in bounds.lower], [np.array(high) for high in bounds.upper]
-    for layer in range(len(weights) - 1):
-        c = _power_of_two(lower[layer], upper[layer])
+    for layer, c in enumerate(units):
         for rows in (biases[layer], lower[layer], upper[layer]):
             rows /= c
         weights[layer] /= c[:, None]
@@ -31,7 +84,6 @@ def normalise(network: ReluNetwork, bounds: Bounds) -> tuple[ReluNetwork, Bounds
     return ReluNetwork(weights, biases), Bounds(tuple(lower), tuple(upper))
 
 
-def _power_of_two(lower: FloatArray, upper: FloatArray) -> FloatArray:
-    size = np.maximum(-lower, upper)
+def _power_of_two(size: FloatArray) -> FloatArray:
     extreme = (size > 0.0) & ((size < ORDINARY[0]) | (size > ORDINARY[1]))
     return np.where(extreme, 2.0 ** np.round(np.log2(np.where(extreme, size, 1.0))), 1.0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -35,13 +36,18 @@ class Solution:
     Attributes:
         status: how the solve ended.
         objective: value of the best incumbent; None if none was found.
-        dual_bound: the solver's proven bound on the objective (from above when maximising); None if there is none.
+        dual_bound: the solver's bound on the objective (from above when maximising) as it states it; None if there is none, or
+            if ``doubt`` says why it isn't one.
         bound_error: by how much the dual bound may be wrong: the solver accepts reduced costs that are off by its dual
-            tolerance, which moves the bound by at most that times the sum of the columns' widths.
+            tolerance, which moves the bound by at most that times the sum of the columns' widths. At least the tolerance to
+            which it keeps constraints; infinite where a column has no bounds.
         values: values of the watched variables at the best incumbent; None if none was found.
         solve_seconds: wall seconds inside the solver.
         work: ``nodes`` and ``simplex_iterations``.
         size: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the model that was handed over.
+        maximised: whether the objective is maximised, and so bounded from above.
+        doubt: why the solver's verdict on this model proves nothing (numbers that are too large, or tolerances that hide too
+            much); None where it does. Then ``infeasible`` is no proof either.
     """
 
     status: SolverStatus
@@ -52,6 +58,19 @@ class Solution:
     bound_error: float = 0.0
     work: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
+    maximised: bool = True
+    doubt: str | None = None
+
+    @property
+    def certain_bound(self) -> float | None:
+        """The dual bound moved outward by all that the solver's tolerances may have it wrong; None if that is nothing."""
+        if self.dual_bound is None or not math.isfinite(self.bound_error):
+            return None
+        return self.dual_bound + (self.bound_error if self.maximised else -self.bound_error)
+
+    def doubted(self, reason: str | None) -> Solution:
+        """Return this solution without its bound if there is a reason to doubt it, else itself."""
+        return self if reason is None else replace(self, dual_bound=None, doubt=reason)
 
 
 OnIncumbent = Callable[[FloatArray, float], bool]

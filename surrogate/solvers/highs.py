@@ -14,6 +14,7 @@ import pyomo.environ as pyo
 from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent
 
 _STATUS = {
@@ -46,12 +47,13 @@ class HighsSolver(Solver):
         form = compile_model(model)
         if form is None:
             return infeasible()
-        highs = self._load(form)
-        watch = Watch(watched, form.compiled.columns)
+        scaled = ScaledForm.of(form)
+        highs = self._load(form, scaled)
+        watch = Watch(watched, form.compiled.columns, scaled.column_unit)
 
         if warm_start:
             start = highspy.HighsSolution()
-            start.col_value = [float(pyo.value(v)) for v in form.compiled.columns]
+            start.col_value = np.array([float(pyo.value(v)) for v in form.compiled.columns]) / scaled.column_unit
             highs.setSolution(start)
 
         stopped = False
@@ -61,7 +63,7 @@ class HighsSolver(Solver):
             nonlocal stopped, failure
             # An exception must not cross the solver's own code: keep it, end the solve, raise it afterwards.
             try:
-                objective = float(event.data_out.objective_function_value)
+                objective = scaled.objective_unit * float(event.data_out.objective_function_value)
                 stopped = on_incumbent(watch.values(event.data_out.mip_solution), objective) or stopped
             except BaseException as error:
                 failure = error
@@ -86,31 +88,24 @@ class HighsSolver(Solver):
         seconds = time.perf_counter() - begin
         if failure is not None:
             raise failure
-        return self._answer(highs, stopped, watch, seconds, form)
+        return self._answer(highs, stopped, watch, seconds, form, scaled)
 
-    def _load(self, form: StandardForm) -> highspy.Highs:
-        compiled = form.compiled
+    def _load(self, form: StandardForm, scaled: ScaledForm) -> highspy.Highs:
         lp = highspy.HighsLp()
-        rows, columns = compiled.A.shape
-        lp.num_row_, lp.num_col_ = rows, columns
-        # The compiler states objectives to be minimised; a maximised one comes with its sign turned.
-        turned = -1.0 if compiled.objectives[0].sense == pyo.maximize else 1.0
-        lp.sense_ = highspy.ObjSense.kMaximize if turned < 0.0 else highspy.ObjSense.kMinimize
-        lp.col_cost_ = turned * np.asarray(compiled.c.todense(), dtype=np.float64).reshape(columns)
-        lp.offset_ = turned * float(compiled.c_offset[0])
-        lp.col_lower_, lp.col_upper_ = form.lower, form.upper
+        lp.num_row_, lp.num_col_ = scaled.matrix.shape
+        turned = -1.0 if form.maximised else 1.0
+        lp.sense_ = highspy.ObjSense.kMaximize if form.maximised else highspy.ObjSense.kMinimize
+        lp.col_cost_ = turned * scaled.cost
+        lp.offset_ = turned * scaled.offset
+        lp.col_lower_, lp.col_upper_ = scaled.lower, scaled.upper
         lp.integrality_ = [
             highspy.HighsVarType.kInteger if kind else highspy.HighsVarType.kContinuous for kind in form.integral
         ]
-        sides = np.array([row.bound_type for row in compiled.rows], dtype=np.int64)
-        rhs = np.asarray(compiled.rhs, dtype=np.float64)
-        lp.row_lower_ = np.where(sides <= 0, rhs, -highspy.kHighsInf)
-        lp.row_upper_ = np.where(sides >= 0, rhs, highspy.kHighsInf)
-        matrix = compiled.A.tocsc()
+        lp.row_lower_, lp.row_upper_ = scaled.row_lower, scaled.row_upper
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_ = matrix.indptr
-        lp.a_matrix_.index_ = matrix.indices
-        lp.a_matrix_.value_ = matrix.data
+        lp.a_matrix_.start_ = scaled.matrix.indptr
+        lp.a_matrix_.index_ = scaled.matrix.indices
+        lp.a_matrix_.value_ = scaled.matrix.data
 
         highs = QuietHighs()
         highs.setOptionValue("threads", self.threads)
@@ -122,7 +117,9 @@ class HighsSolver(Solver):
             raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
         return highs
 
-    def _answer(self, highs: highspy.Highs, stopped: bool, watch: Watch, seconds: float, form: StandardForm) -> Solution:
+    def _answer(
+        self, highs: highspy.Highs, stopped: bool, watch: Watch, seconds: float, form: StandardForm, scaled: ScaledForm
+    ) -> Solution:
         verdict = highs.getModelStatus()
         if stopped:
             status = SolverStatus.STOPPED
@@ -140,17 +137,18 @@ class HighsSolver(Solver):
         if not np.isfinite(bound) or abs(bound) >= highspy.kHighsInf or (not is_mip and status is not SolverStatus.OPTIMAL):
             known = None
         else:
-            known = bound
+            known = scaled.objective_unit * bound
         return Solution(
             status=status,
-            objective=float(info.objective_function_value) if found else None,
+            objective=scaled.objective_unit * float(info.objective_function_value) if found else None,
             dual_bound=known,
             values=watch.values(highs.getSolution().col_value) if found else None,
             solve_seconds=seconds,
-            bound_error=form.bound_error(float(highs.getOptionValue("dual_feasibility_tolerance")[1])),
+            bound_error=scaled.bound_error(float(highs.getOptionValue("dual_feasibility_tolerance")[1])),
             work={
                 "nodes": max(int(info.mip_node_count), 0),
                 "simplex_iterations": max(int(info.simplex_iteration_count), 0),
             },
             size=form.size,
-        )
+            maximised=form.maximised,
+        ).doubted(scaled.doubt())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate.solvers.standard_form import StandardForm
+from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, StandardForm
 from surrogate.solvers.through_pyomo import OnColumns, PyomoSolver
 
 
@@ -45,7 +45,3 @@ class ScipSolver(PyomoSolver):
     def bound_error(self, form: StandardForm, bound: float) -> float:
         # Pyomo states the objective as a row for SCIP, which that may violate by the feasibility tolerance, relatively.
         return super().bound_error(form, bound) + FEASIBILITY_TOLERANCE * max(1.0, abs(bound))
-
-
-FEASIBILITY_TOLERANCE = 1e-6
-"""To which SCIP keeps the rows, relative to their size: its default."""

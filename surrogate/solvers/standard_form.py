@@ -15,6 +15,13 @@ from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray
 from surrogate.solvers.base import Solution, SolverStatus
 
+FEASIBILITY_TOLERANCE = 1e-6
+"""To which the solvers here keep rows and bounds."""
+
+
+LARGEST = 1e9
+"""A row of such numbers is known to 1e-7, a tenth of the tolerance to which a solver has to keep it."""
+
 
 class StandardForm:
     """The compiled model.
@@ -22,6 +29,8 @@ class StandardForm:
     Attributes:
         compiled: Pyomo's standard form: ``A``, ``c``, ``rhs``, ``rows``, ``columns``.
         lower, upper: the columns' bounds, infinite where there are none; ``(columns,)``.
+        cost, offset: of the objective as the compiler states it, minimised; ``(columns,)``.
+        maximised: whether the model's own objective is maximised, and ``cost`` has its sign turned.
         integral: which columns are integer; ``(columns,)``.
         size: ``binaries`` (integer columns), ``rows``, ``columns`` and ``nonzeros``.
     """
@@ -33,6 +42,9 @@ class StandardForm:
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
         self.integral: BoolArray = np.array([not variable.is_continuous() for variable in compiled.columns], dtype=np.bool_)
         rows, columns = compiled.A.shape
+        self.cost: FloatArray = np.asarray(compiled.c.todense(), dtype=np.float64).reshape(columns)
+        self.offset = float(compiled.c_offset[0])
+        self.maximised: bool = compiled.objectives[0].sense == pyo.maximize
         self.size = {
             "binaries": int(self.integral.sum()),
             "rows": int(rows),
@@ -42,22 +54,60 @@ class StandardForm:
 
     def objective(self, columns: ArrayLike) -> float:
         """Return the objective, in the model's own sense, at the columns' values ``(columns,)``."""
-        # The compiler states objectives to be minimised; a maximised one comes with its sign turned.
-        turned = -1.0 if self.compiled.objectives[0].sense == pyo.maximize else 1.0
-        value = (self.compiled.c @ np.asarray(columns, dtype=np.float64)).item() + float(self.compiled.c_offset[0])
-        return turned * value
+        value = (self.compiled.c @ np.asarray(columns, dtype=np.float64)).item() + self.offset
+        return -value if self.maximised else value
+
+    def reach(self) -> tuple[FloatArray, FloatArray]:
+        """Return between which values ``(columns,)`` each column can lie: its bounds, else what an equation says."""
+        lower, upper = self.lower.copy(), self.upper.copy()
+        if np.isfinite(lower).all() and np.isfinite(upper).all():
+            return lower, upper
+        matrix = self.compiled.A.tocsr()
+        low_side, high_side = self.row_sides()
+        for row in np.flatnonzero(low_side == high_side).tolist():
+            part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+            columns, values = matrix.indices[part], matrix.data[part]
+            free = ~(np.isfinite(lower[columns]) & np.isfinite(upper[columns]))
+            if free.sum() != 1:
+                continue
+            column, value = columns[free][0], values[free][0]
+            ends = values[~free] * lower[columns[~free]], values[~free] * upper[columns[~free]]
+            ends = (low_side[row] - np.maximum(*ends).sum()) / value, (low_side[row] - np.minimum(*ends).sum()) / value
+            lower[column], upper[column] = max(lower[column], min(ends)), min(upper[column], max(ends))
+        return lower, upper
+
+    def row_sides(self) -> tuple[FloatArray, FloatArray]:
+        """Return the rows' lower and upper sides ``(rows,)``, infinite where there are none."""
+        sides = np.array([row.bound_type for row in self.compiled.rows], dtype=np.int64)
+        rhs = np.asarray(self.compiled.rhs, dtype=np.float64)
+        return np.where(sides <= 0, rhs, -np.inf), np.where(sides >= 0, rhs, np.inf)
+
+    def doubt(self) -> str | None:
+        """Return one sentence if the model's numbers are too large for a bound to mean anything, else None."""
+        return doubt([self.compiled.A.data, self.cost, self.lower, self.upper, *self.row_sides()])
 
     def bound_error(self, dual_tolerance: float) -> float:
-        """Return by how much reduced costs off by ``dual_tolerance`` can move a dual bound; infinite with a free column."""
-        return float(dual_tolerance * (self.upper - self.lower).sum())
+        """Return by how much a dual bound may be wrong; see :class:`Solution`."""
+        lower, upper = self.reach()
+        return max(FEASIBILITY_TOLERANCE, float(dual_tolerance * (upper - lower).sum()))
+
+
+def doubt(numbers: Sequence[FloatArray]) -> str | None:
+    """Return one sentence if one of the finite numbers is beyond ``LARGEST``, else None."""
+    largest = max(float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in numbers)
+    if largest <= LARGEST:
+        return None
+    return f"the model has numbers up to {largest:.1g}, of which float64 leaves a solver too few digits for a bound"
 
 
 class Watch:
     """Picks the watched variables out of the columns; a variable that is no column keeps the value it has."""
 
-    def __init__(self, watched: Sequence[Any], columns: Sequence[Any]) -> None:
+    def __init__(self, watched: Sequence[Any], columns: Sequence[Any], unit: FloatArray | None = None) -> None:
+        """``unit`` ``(columns,)``: what a solver's value 1 of each column stands for; None is 1."""
         column_of = {id(variable): j for j, variable in enumerate(columns)}
         self._where = np.array([column_of.get(id(variable), -1) for variable in watched], dtype=np.intp)
+        self._unit = np.ones(len(columns)) if unit is None else unit
         self._resting = np.array([pyo.value(v, exception=False) or 0.0 for v in watched], dtype=np.float64)
 
     def values(self, columns: ArrayLike) -> FloatArray:
@@ -65,6 +115,7 @@ class Watch:
         found = np.asarray(columns, dtype=np.float64)
         if not found.size:
             return self._resting.copy()
+        found = found * self._unit
         return np.where(self._where >= 0, found[np.maximum(self._where, 0)], self._resting)
 
 

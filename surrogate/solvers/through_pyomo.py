@@ -169,4 +169,5 @@ class PyomoSolver(Solver):
             bound_error=0.0 if bound is None else self.bound_error(form, float(bound)),
             work=work,
             size=form.size,
-        )
+            maximised=form.maximised,
+        ).doubted(form.doubt())

@@ -55,7 +55,9 @@ class Attempt:
         status: how the solver ended; None if it failed.
         failure: the solver's words if it failed (a model beyond its licence, say), else None; what was known before stands.
         objective: of the decision found, checked in float64 on the dense network; None if there is none.
-        dual_bound: the solver's bound, valid inside this neighbourhood.
+        dual_bound: the solver's bound, moved outward by its tolerances, valid inside this neighbourhood; None if it states
+            none, or if the model's numbers leave it in doubt (``Solution.doubt``).
+        excludes: whether no decision in this neighbourhood holds, to the solver's tolerances.
         binaries: integer columns of the model.
         seconds: bounds, building and solving.
     """
@@ -65,6 +67,7 @@ class Attempt:
     failure: str | None
     objective: float | None
     dual_bound: float | None
+    excludes: bool
     binaries: int
     seconds: float
 
@@ -80,7 +83,10 @@ class SubstitutionResult:
         inputs: per place the network's input ``(d,)`` of that decision; empty without one.
         outputs: per place ``dense(inputs)`` ``(o,)``; empty without one.
         dual_bound: bound on the objective of the model with the dense network (from above when maximising), where a solve
-            covered all of it, exact to the solver's tolerances; None otherwise. A surrogate's bound is none.
+            covered all of it; None otherwise, where nothing is feasible, and where weights or bounds are so extreme that the
+            solver's tolerances hide too much (``Solution.doubt``). It has the solver's own error added, as far as every
+            variable has bounds or an equation that gives it some; else it is exact to the solver's tolerances only. A
+            surrogate's bound is none.
         surrogate_status: how the solve with the surrogate ended; ``infeasible`` says nothing about the dense network.
         surrogate_bound: the solver's bound on the model with the surrogate in it.
         met: the solutions of that solve, in the order in which they were met; the last is its best.
@@ -115,8 +121,3 @@ class SubstitutionResult:
     def dense_objective(self) -> float | None:
         """The objective with the dense network at that same decision; None if it doesn't hold there."""
         return self.met[-1].dense_objective if self.met else None
-
-    @property
-    def repaired_objective(self) -> float | None:
-        """The last objective that a repair found; None if none did."""
-        return next((attempt.objective for attempt in reversed(self.repairs) if attempt.objective is not None), None)

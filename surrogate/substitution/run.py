@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from surrogate.errors import SolverFailure
+from surrogate.formulation import Embedding
+from surrogate.formulation.scaling import doubt
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import sparsity
 from surrogate.solvers import Solution, SolverStatus
@@ -57,8 +59,8 @@ class Run:
         holds = bool(met and met[-1].feasible)
 
         is_dense = all(s.key == d.key for s, d in zip(surrogates, self.dense, strict=True))
-        bound = solution.dual_bound if is_dense else None
-        excluded = is_dense and solution.status is SolverStatus.INFEASIBLE
+        bound = _bound(solution) if is_dense else None
+        excluded = is_dense and _excludes(solution)
         mark = now()
         repairs: list[Attempt] = []
         wanted = self.settings.repair == "always" or (self.settings.repair == "needed" and not holds)
@@ -67,7 +69,7 @@ class Run:
             repairs = self._repair(met, decisions)
             if repairs and repairs[-1].radius == 1.0:
                 bound = repairs[-1].dual_bound if repairs[-1].dual_bound is not None else bound
-                excluded = repairs[-1].status is SolverStatus.INFEASIBLE
+                excluded = repairs[-1].excludes
         self.seconds["repair_seconds"] = now() - mark
         self.seconds["total_seconds"] = now() - self.begin
 
@@ -78,6 +80,7 @@ class Run:
             outcome = Outcome.FEASIBLE if best is checked else Outcome.REPAIRED
         else:
             outcome = Outcome.INFEASIBLE if excluded else Outcome.UNRESOLVED
+            bound = None if excluded else bound
         result = SubstitutionResult(
             outcome=outcome,
             objective=None if best is None else best.objective,
@@ -85,7 +88,7 @@ class Run:
             outputs=() if best is None else view.outputs_of(best.values),
             dual_bound=bound,
             surrogate_status=solution.status,
-            surrogate_bound=solution.dual_bound,
+            surrogate_bound=_bound(solution),
             met=tuple(met),
             repairs=tuple(repairs),
             sparsity=tuple(sparsity(d, s) for s, d in zip(surrogates, self.dense, strict=True)),
@@ -113,7 +116,7 @@ class Run:
             if start is not None:
                 view.assign(start)
                 self._start(embeddings, view.inputs_of(start))
-            solution = self._call(deadline, start is not None, on_incumbent)
+            solution = self._call(deadline, start is not None, on_incumbent).doubted(_doubt(embeddings))
         if solution.values is not None and solution.objective is not None:
             # Models without binaries have no incumbents, and a solver may end with better than its last one.
             met.append((solution.values, solution.objective, time.perf_counter() - self.begin))
@@ -212,7 +215,8 @@ class Run:
             status=None if solution is None else solution.status,
             failure=failure,
             objective=None if found is None else found.objective,
-            dual_bound=None if solution is None else solution.dual_bound,
+            dual_bound=None if solution is None else _bound(solution),
+            excludes=solution is not None and _excludes(solution),
             binaries=0 if solution is None else solution.size.get("binaries", 0),
             seconds=time.perf_counter() - begin,
         )
@@ -227,7 +231,7 @@ class Run:
             if center is not None:
                 view.assign(center)
                 self._start(embeddings, [region.center for region in regions])
-            return self._call(deadline, center is not None)
+            return self._call(deadline, center is not None).doubted(_doubt(embeddings))
 
     def _start(self, embeddings: Sequence[Any], points: Sequence[FloatArray]) -> None:
         for place, embedding, x in zip(self.view.places, embeddings, points, strict=True):
@@ -249,3 +253,18 @@ class Run:
     def _keep(self, decision: Decision | None) -> None:
         if decision is not None and (self.best is None or self.view.better(decision.objective, self.best.objective)):
             self.best = decision
+
+
+def _bound(solution: Solution) -> float | None:
+    """Return the solver's bound with its errors added; where columns without bounds leave them open, as it is stated."""
+    return solution.dual_bound if solution.certain_bound is None else solution.certain_bound
+
+
+def _excludes(solution: Solution) -> bool:
+    """Whether it is proven, to the solver's tolerances, that there is no solution."""
+    return solution.status is SolverStatus.INFEASIBLE and solution.doubt is None
+
+
+def _doubt(embeddings: Sequence[Embedding]) -> str | None:
+    """Return why one of the networks is too extreme for a solver to prove anything about it, or None."""
+    return next((found for found in (doubt(e.network, e.bounds) for e in embeddings) if found is not None), None)

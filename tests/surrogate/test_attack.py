@@ -146,7 +146,7 @@ def test_a_dual_bound_within_its_own_error_proves_nothing(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(HighsSolver, "solve", doubtful)
     doubted = attack.run(dense, dense, instance)
-    assert doubted.dual_bound == pytest.approx(proven.dual_bound)
+    assert doubted.dual_bound > 0.0  # what the bounds alone say
     assert doubted.status is Status.UNRESOLVED
 
 

@@ -161,3 +161,50 @@ def test_tiny_coefficients_are_kept() -> None:
 def test_settings_are_checked(setting: dict, message: str) -> None:
     with pytest.raises(InvalidSetting, match=message):
         HighsSolver(**setting)
+
+
+@pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
+def test_the_certain_bound_lies_beyond_the_stated_one_by_all_tolerances(sense: int) -> None:
+    sign = 1.0 if sense == pyo.maximize else -1.0
+    for seed in range(20):  # a solve ends when the gap is 1e-6, and then HiGHS calls its incumbent the bound
+        rng = np.random.default_rng(seed)
+        model = pyo.ConcreteModel()
+        model.x = pyo.Var(range(6), bounds=(0, 1))
+        model.k = pyo.Var(range(6), domain=pyo.Binary)
+        model.row = pyo.Constraint(expr=sum(float(w) * model.x[j] for j, w in enumerate(rng.uniform(1, 2, 6))) <= 3.0)
+        model.tied = pyo.Constraint(range(6), rule=lambda m, j: m.x[j] <= m.k[j])
+        model.few = pyo.Constraint(expr=sum(model.k.values()) <= 3)
+        model.goal = pyo.Objective(
+            expr=sign * sum(float(w) * model.x[j] for j, w in enumerate(rng.uniform(1, 2, 6))), sense=sense
+        )
+        solution = solve(model, list(model.x.values()))
+        assert solution.dual_bound is not None
+        assert solution.certain_bound == pytest.approx(solution.dual_bound + sign * solution.bound_error, abs=1e-12)
+        assert sign * (solution.certain_bound - solution.objective) >= 1e-6
+        assert solution.bound_error == pytest.approx(max(1e-6, 1e-7 * 12.0))
+
+
+def test_columns_of_any_size_keep_their_values_and_their_bound() -> None:
+    # A sum of 1e12 and a cost of 1e-7 of it: without units of its own the column's cost is below HiGHS's dual tolerance.
+    model = pyo.ConcreteModel()
+    model.x, model.y, model.k = pyo.Var(bounds=(0, 1)), pyo.Var(), pyo.Var(domain=pyo.Binary)
+    model.tied = pyo.Constraint(expr=model.y == 3e12 * model.x - 1e12 * model.k)
+    model.on = pyo.Constraint(expr=model.x <= 0.25 + 0.5 * model.k)
+    model.goal = pyo.Objective(expr=model.y, sense=pyo.maximize)
+    met: list[float] = []
+    solution = solve(model, [model.x, model.y], lambda x, value: met.append(float(x[1] - value)) or False)
+    np.testing.assert_allclose(solution.values, [0.75, 1.25e12], rtol=1e-6)
+    assert solution.objective == pytest.approx(1.25e12)
+    assert solution.objective <= solution.certain_bound <= 1.2501e12
+    assert solution.doubt is None
+    assert met == pytest.approx([0.0] * len(met), abs=1e3)
+
+
+def test_numbers_beyond_float64s_digits_are_no_bound() -> None:
+    model = pyo.ConcreteModel()
+    model.x, model.k = pyo.Var(bounds=(0, 1)), pyo.Var(domain=pyo.Binary)
+    model.row = pyo.Constraint(expr=1e12 * model.x + model.k <= 1e12)
+    model.goal = pyo.Objective(expr=model.x, sense=pyo.maximize)
+    solution = solve(model, [model.x])
+    assert (solution.dual_bound, solution.certain_bound) == (None, None)
+    assert "too few digits" in str(solution.doubt)

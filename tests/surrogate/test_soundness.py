@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +16,15 @@ from oracles import brute_force_maximum, random_network, random_region
 
 from surrogate.attack import AttackResult, GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.attack.branch_and_bound import BranchAndBoundAttack
+from surrogate.attack.model import MaximisationModel
+from surrogate.attack.regions import Exclusion
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
 from surrogate.errors import InvalidNetwork
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver
+from surrogate.solvers import HighsSolver, Solution
 from surrogate.witness import check
 
 COMPLETE: dict[str, Callable[[ReluNetwork, Instance], AttackResult]] = {
@@ -151,6 +156,68 @@ def test_bounds_contain_the_exact_values_however_sums_cancel(name: str) -> None:
                     assert all(Fraction(float(a)) <= v <= Fraction(float(b)) for a, v, b in zip(low, z, high, strict=True))
                     rounded_wrongly += sum(Fraction(float(c)) != v for c, v in zip(computed[0], z, strict=True))
     assert rounded_wrongly > 0
+
+
+def steep(shift: float, unit: float = 1.0) -> tuple[ReluNetwork, Instance]:
+    """Weights of 1e6: the margin is about ``1e12 - shift``, and HiGHS once proved it negative. ``unit`` scales the outputs."""
+    first = 1e6 * np.array([[-2.6, 0.4, -0.6], [-0.5, -0.2, -2.0], [-0.2, -0.9, 3.3], [0.2, -0.35, -0.3], [-0.7, -1.0, -0.4]])
+    last = unit * 1e6 * np.array([0.48, -0.24, 0.96, -0.2, 0.02])
+    biases = [[1e5, -2e5, -1e5, -7e5, 5e5], [0.0, -unit * shift]]
+    return ReluNetwork([first, [0.0 * last, last]], biases), Instance(Region(0.0, 1.0, [0.7, 0.2, 0.1], 0.3, "l1"), 0, 1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-12])
+@pytest.mark.parametrize("policy", ["check", "stop", "exclude_region", "dense_subproblem"])
+def test_weights_of_a_million_are_not_called_robust(policy: str, unit: float) -> None:
+    dense, instance = steep(8e9, unit)
+    margin = float(instance.problem.value(dense([[0.7, 0.2, 0.4]]))[0])  # 8.56e11 units
+    result = SurrogateAttack(on_incumbent=policy).run(dense, dense, instance)
+    assert result.status is Status.ADVERSARIAL
+    assert result.dual_bound >= result.margin
+    if policy != "stop":
+        assert result.margin == pytest.approx(margin, rel=1e-4)
+        assert result.dual_bound == pytest.approx(margin, rel=1e-2)
+
+
+def test_weights_of_a_million_are_called_robust_where_they_are() -> None:
+    dense, instance = steep(9e11)
+    assert SurrogateAttack(bounds="box").run(dense, dense, instance).status is Status.ROBUST
+
+
+def test_a_bound_on_more_than_tolerances_show_is_none() -> None:
+    # A neuron that reaches 1e-9 of its negative side, multiplied by 1e9 and hidden by what a solver calls 0.
+    hidden = np.array([[1e-9, -1e-9, 1e-9], [0.0, 0.0, -1.0]])
+    dense = ReluNetwork([hidden, [[0.0, 0.0], [1e9, 0.0]]], [[-5e-10, 0.0], [0.0, -0.4]])
+    instance = Instance(Region(0.0, 1.0, [0.5, 0.5, 0.5], 0.4, "l1"), 0, 1)
+    result = SurrogateAttack(bounds="box").run(dense, dense, instance)
+    assert result.status is not Status.ROBUST or brute_force_maximum(instance.problem.fold(dense), instance.region) < 0.0
+    tiny = Region(0.0, 1.0, [0.5, 0.5, 0.5], 1e-8, "l1")
+    model = MaximisationModel(
+        instance.problem.fold(dense),
+        instance.problem,
+        tiny,
+        method("crown").compute(instance.problem.fold(dense), tiny),
+        "big_m",
+    )
+    assert "use branch and bound" in str(model.doubt)
+    solution = model.solve(
+        HighsSolver(), model.inputs, warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 9.0
+    )
+    assert (solution.dual_bound, solution.certain_bound, solution.doubt) == (None, None, model.doubt)
+
+
+@pytest.mark.parametrize("policy", ["check", "exclude_region"])
+def test_a_solver_that_lies_is_contradicted(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense, instance = steep(8e9)
+    honest = HighsSolver.solve
+
+    def liar(self: HighsSolver, *arguments: Any, **settings: Any) -> Solution:
+        return replace(honest(self, *arguments, **settings | {"on_incumbent": lambda *_: False}), dual_bound=-1e9, values=None)
+
+    monkeypatch.setattr(HighsSolver, "solve", liar)
+    result = SurrogateAttack(on_incumbent=policy, exclusion=Exclusion(seeds=0)).run(dense, dense, instance)
+    assert (result.status, result.solver_status) == (Status.ADVERSARIAL, "contradicted")
+    assert result.dual_bound >= result.margin > 0.0
 
 
 @pytest.mark.parametrize("norm", ["l1", "linf"])

@@ -98,7 +98,7 @@ class TestOutcomes:
         assert result.surrogate_objective == pytest.approx(sparse[1] + 0.2 * last.inputs[0][0], abs=1e-4)
         # What repair found does, near the surrogate's decision.
         require_holding(model, result, [one])
-        assert result.repaired_objective == result.objective >= grid_optimum(2.4) - 0.1
+        assert result.repairs[-1].objective == result.objective >= grid_optimum(2.4) - 0.1
         reached = [attempt for attempt in result.repairs if attempt.objective is not None]
         assert reached == [result.repairs[-1]]
         assert (np.abs(result.inputs[0] - last.inputs[0]) <= 2.0 * reached[0].radius + 1e-6).all()
@@ -447,3 +447,37 @@ def test_fuzz_against_the_dense_model(seed: int) -> None:
             assert sign * result.objective >= sign * exact.objective - 1e-5
             if repair == "always":
                 assert result.objective == pytest.approx(exact.objective, abs=1e-4)
+
+
+def test_weights_of_a_million_keep_their_optimum_and_its_bound() -> None:
+    # Before columns had units of their own, HiGHS called 2.9e-5 the largest value.
+    rng = np.random.default_rng(3)
+    first, last = rng.normal(size=(5, 3)) * 1e6, rng.normal(size=(1, 5)) * 1e6
+    network = ReluNetwork([first, last], [rng.normal(size=5) * 3e5, [0.0]])
+    model = pyo.ConcreteModel()
+    model.x, model.y = pyo.Var(range(3), bounds=(0, 1)), pyo.Var()
+    model.goal = pyo.Objective(expr=model.y, sense=pyo.maximize)
+    result = SurrogateOptimiser().solve(model, Place(list(model.x.values()), [model.y], network, network))
+    corners = np.stack(np.meshgrid(*[[0.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
+    reached = float(network(corners).max())
+    assert reached > 1e11
+    assert result.objective >= reached * (1.0 - 1e-6)
+    assert result.dual_bound >= result.objective
+    assert result.dual_bound == pytest.approx(result.objective, rel=1e-3)
+
+
+def test_what_tolerances_hide_is_neither_bounded_nor_excluded() -> None:
+    network = ReluNetwork([[[1.0]], [[1e15]]], [[-0.5], [0.0]])
+    model = pyo.ConcreteModel()
+    model.x, model.y = pyo.Var(bounds=(0.0, 0.5 + 1e-9)), pyo.Var()
+    model.goal = pyo.Objective(expr=model.y, sense=pyo.maximize)
+    model.floor = pyo.Constraint(expr=model.y >= 5e5)
+    result = SurrogateOptimiser().solve(model, Place([model.x], [model.y], network, network))
+    assert result.outcome is not Outcome.INFEASIBLE  # x = 0.5 + 1e-9 gives 1e6
+    assert result.dual_bound is None or result.dual_bound >= 0.999e6
+
+
+def test_nothing_feasible_has_no_bound() -> None:
+    model = a_model(floor=1e3)
+    result = SurrogateOptimiser(repair="always").solve(model, place(model))
+    assert (result.outcome, result.objective, result.dual_bound) == (Outcome.INFEASIBLE, None, None)
