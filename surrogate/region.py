@@ -158,6 +158,21 @@ class Region:
             projected = np.clip(self.center + np.sign(step) * length, self.lower, self.upper)
         return projected[0] if single else projected
 
+    def inside(self, x: ArrayLike) -> FloatArray:
+        """Return the point ``(d,)`` moved into the region so that no comparison in float64 finds it outside.
+
+        A projection is exact up to rounding, and a network with large weights tells a point on the side of the box from one
+        1e-16 beyond it. So the point is projected if it is outside, then clipped to the box, then drawn towards the center,
+        ever further, until the ball holds it; the center itself always does.
+        """
+        point = np.array(x, dtype=np.float64)
+        point = np.clip(point if self.contains(point) else self.project(point), self.lower, self.upper)
+        step, shortened = point - self.center, np.finfo(np.float64).eps
+        while self.radius is not None and self.distance(point)[0] > self.radius:
+            point = np.clip(self.center + step * max(1.0 - shortened, 0.0), self.lower, self.upper)
+            shortened *= 4.0
+        return point
+
     def distance(self, x: ArrayLike, norm: str | None = None) -> FloatArray:
         """Return ``||x - center||`` of every row of ``x`` ``(n, d)``; ``norm`` defaults to the region's own (l2 if none)."""
         step = np.abs(np.atleast_2d(np.asarray(x, dtype=np.float64)) - self.center)

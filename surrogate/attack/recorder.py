@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.result import AttackResult, Event, Instance, Status
+from surrogate.bounds.base import require_matching
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
@@ -83,6 +84,7 @@ class Recorder:
 
     Raises:
         InvalidSetting: the region or the classes do not fit the network.
+        InvalidNetwork: the network's values overflow over the region.
     """
 
     def __init__(self, dense: ReluNetwork, instance: Instance) -> None:
@@ -95,6 +97,7 @@ class Recorder:
             )
         self.problem = instance.problem
         self.problem.rows(dense.output_size)
+        require_matching(dense, instance.region)
         self.dense, self.region = dense, instance.region
         self.best: Checked | None = None
         self.witness: Checked | None = None

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from surrogate.errors import InvalidSetting, UnsoundBounds
+from surrogate.errors import InvalidNetwork, InvalidSetting, UnsoundBounds
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.region import Region
 
@@ -17,6 +17,10 @@ SLACK = 1e-9
 """Every bound is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum
 of a thousand float64 terms is below 1e-12 of that sum; the rest of the slack covers the cancellation inside the products of
 weight matrices that the coefficients come from."""
+
+LARGEST_VALUE = 1e30
+"""Networks whose values could become larger than this are refused: beyond it single precision overflows, whose passes steer
+the searches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +79,26 @@ class BoundMethod(ABC):
 
 
 def require_matching(network: ReluNetwork, region: Region) -> None:
-    """Raise InvalidSetting unless the region has as many coordinates as the network has inputs."""
+    """Raise unless bounds of this network over this region can be computed.
+
+    Raises:
+        InvalidSetting: the region has not as many coordinates as the network has inputs.
+        InvalidNetwork: values or gradients of the network may go beyond ``LARGEST_VALUE``.
+    """
     if region.size != network.input_size:
         raise InvalidSetting(f"the region has {region.size} coordinates but the network takes {network.input_size} inputs")
+    size = np.maximum(np.abs(region.lower), np.abs(region.upper))
+    gain = np.ones(network.input_size)
+    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        matrix = np.abs(weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            size, gain = matrix @ size + np.abs(bias), matrix @ gain
+            largest = max(float(size.max(initial=0.0)), float(gain.max(initial=0.0)))
+        if not largest <= LARGEST_VALUE:
+            raise InvalidNetwork(
+                f"layer {layer}: values or slopes of the network may reach {largest:.1g} over the region, and float64's and "
+                f"float32's sums are safe up to {LARGEST_VALUE:.0g}: scale its weights down"
+            )
 
 
 def affine_over_box(
