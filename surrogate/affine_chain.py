@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from surrogate.errors import InvalidNetwork
 from surrogate.networks import FloatArray, ReluNetwork
 
+LARGEST_MATRIX = 2**26
+"""Most entries of a matrix that folding makes (half a gigabyte): a few bytes of a file can ask for any number."""
+
 
 class AffineChain:
     r"""Builds a :class:`ReluNetwork` of affine maps and ReLUs; neighbouring affine maps become one, and so do ReLUs.
@@ -28,7 +31,8 @@ class AffineChain:
         """Append ``weight @ x + bias``; ``weight`` has shape ``(out, in)``. ``where`` names the layer in errors.
 
         Raises:
-            InvalidNetwork: values that are not finite, or a shape that does not fit what came before.
+            InvalidNetwork: values that are not finite, a shape that does not fit what came before, or a product of matrices
+                with more than ``LARGEST_MATRIX`` entries.
         """
         matrix = _finite(weight, where)
         shift = np.zeros(matrix.shape[:1]) if bias is None else _finite(bias, where)
@@ -37,6 +41,8 @@ class AffineChain:
                 f"{where}: expected a matrix (out, in) and a bias (out,), got {matrix.shape} and {shift.shape}"
             )
         self._require_width(matrix.shape[1], where)
+        if self._matrix is not None:
+            _require_small(matrix.shape[0], self._matrix.shape[1], where)
         if self._shift is not None:
             shift = matrix @ self._shift + shift
         if self._matrix is not None:
@@ -77,7 +83,8 @@ class AffineChain:
         """Return the network.
 
         Raises:
-            InvalidNetwork: no affine map at all, or none after the last ReLU.
+            InvalidNetwork: no affine map at all, or none after the last ReLU, or an elementwise one that would become a matrix
+                with more than ``LARGEST_MATRIX`` entries.
         """
         if self._shift is None:
             raise InvalidNetwork(
@@ -89,6 +96,7 @@ class AffineChain:
     def _close(self, shift: FloatArray) -> None:
         if self._matrix is None:
             assert self._scale is not None
+            _require_small(self._scale.size, self._scale.size, "an elementwise map with no matrix beside it")
             self._matrix = np.diag(self._scale)
         self._weights.append(self._matrix)
         self._biases.append(shift)
@@ -105,3 +113,11 @@ def _finite(values: ArrayLike, where: str) -> FloatArray:
     if not np.isfinite(array).all():
         raise InvalidNetwork(f"{where}: has values that are NaN or infinite")
     return array
+
+
+def _require_small(rows: int, columns: int, where: str) -> None:
+    if rows * columns > LARGEST_MATRIX:
+        raise InvalidNetwork(
+            f"{where}: folded with its neighbours it would be a matrix of {rows} x {columns} entries, more than the "
+            f"{LARGEST_MATRIX} allowed"
+        )

@@ -14,6 +14,9 @@ from surrogate.affine_chain import AffineChain
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.networks import FloatArray, ReluNetwork
 
+LARGEST_WIDTH = 2**20
+"""Most values of an input or a layer: a file of a few bytes can claim any number, and a broadcast constant would fill it."""
+
 CONSTANT_ATTRIBUTES = ("value", "value_float", "value_floats", "value_int", "value_ints")
 
 
@@ -125,10 +128,12 @@ class GraphReader:
         wanted = [int(size) for size in self.constants[inputs[1]].ravel()]
         if not attributes.get("allowzero", 0):
             wanted = [self.shape[axis] if size == 0 and axis < len(self.shape) else size for axis, size in enumerate(wanted)]
-        try:  # numpy knows the rules of -1 as well
-            self.shape = np.empty(self.shape, dtype=np.bool_).reshape(wanted).shape
-        except ValueError as error:
-            raise InvalidNetwork(f"{self.where}: cannot bring one example of shape {self.shape} to {wanted}") from error
+        size, given = math.prod(self.shape), math.prod(axis for axis in wanted if axis != -1)
+        if wanted.count(-1) == 1 and given > 0 and size % given == 0:
+            wanted[wanted.index(-1)] = size // given
+        if any(axis < 0 for axis in wanted) or math.prod(wanted) != size:
+            raise InvalidNetwork(f"{self.where}: cannot bring one example of shape {self.shape} to {wanted}")
+        self.shape = tuple(wanted)
 
     def identity(self, inputs: list[str], attributes: dict[str, Any]) -> None:
         """Change nothing."""
@@ -145,6 +150,8 @@ class GraphReader:
                 f"{self.file_name}: expected an input with a first axis of size 1 or open, for the batch, and others of fixed "
                 f"size, got {shape}"
             )
+        if math.prod(fixed) > LARGEST_WIDTH:
+            raise InvalidNetwork(f"{self.file_name}: its input {shape} has more than the {LARGEST_WIDTH} values allowed")
         return inputs[0].name, (1, *fixed)
 
     def _constant(self, attributes: dict[str, Any]) -> NDArray[Any]:

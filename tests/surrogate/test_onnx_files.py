@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -326,6 +327,43 @@ def test_models_that_are_refused(settings: dict, message: str, tmp_path: Path) -
     nodes = GEMM_CHAIN
     with pytest.raises(InvalidNetwork, match=message):
         ReluNetwork.from_onnx(stored(tmp_path, nodes, TWO_LAYERS, **settings))
+
+
+BYTES_TO_GIGABYTES = {
+    "an input that a constant is spread over": (
+        [node("Add", "xc", "y")],
+        {"c": np.ones(1)},
+        (1, 2**27),
+        "more than the 1048576",
+    ),
+    "a reshape of it": ([node("Reshape", "xs", "y")], {"s": np.array([2**10, -1])}, (1, 2**40), "more than the 1048576"),
+    "a reshape to more": ([node("Reshape", "xs", "y")], {"s": np.array([2**40, 2**10])}, (1, 6), "cannot bring one example"),
+    "an elementwise map alone": ([node("Add", "xc", "y")], {"c": np.ones(1)}, (1, 2**19), "524288 x 524288 entries"),
+    "an elementwise map and a ReLU": (
+        [node("Add", "xc", "z"), node("Relu", "z", "y")],
+        {"c": np.ones(1)},
+        (1, 2**19),
+        "524288 x 524288 entries",
+    ),
+    "a column times a row": (
+        [node("MatMul", "xa", "z"), node("MatMul", "zb", "y")],
+        {"a": np.ones((2**14, 1), dtype=np.float32), "b": np.ones((1, 2**14), dtype=np.float32)},
+        (1, 2**14),
+        "16384 x 16384 entries",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BYTES_TO_GIGABYTES)
+def test_small_files_cannot_ask_for_all_memory(name: str, tmp_path: Path) -> None:
+    nodes, constants, shape, message = BYTES_TO_GIGABYTES[name]
+    path = stored(tmp_path, nodes, constants, shape=shape)
+    tracemalloc.start()
+    with pytest.raises((InvalidNetwork, UnsupportedLayer), match=message):
+        ReluNetwork.from_onnx(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
 
 
 def test_two_inputs_are_refused(tmp_path: Path) -> None:
