@@ -63,6 +63,7 @@ def start_local(cpus: int) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise SweepError(f"Ray does not start on this machine: {_first_line(error)}") from error
+    _hush()
     try:
         yield
     finally:
@@ -91,6 +92,7 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise SweepError(f"the Ray cluster at {address.text} refuses this driver: {_first_line(error)}") from error
+    _hush()
     try:
         yield
     finally:
@@ -212,6 +214,11 @@ def _ask(address: Address) -> dict[str, Any]:
 def _quiet() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+
+
+def _hush() -> None:
+    """Keep Ray from printing what happens to nodes into the sweep's own lines, which tell of the trials that this costs."""
+    ray._private.worker._worker_logs_enabled = False
 
 
 def _tail(text: str) -> str:
