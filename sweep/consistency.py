@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from sweep import rules
-from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY
+from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
 from sweep.errors import ConfigError
 from sweep.schema import ClusterSettings, Settings
 
@@ -15,6 +15,7 @@ def check(settings: Settings) -> None:
     cluster = settings.cluster
     _check_inputs(settings)
     _check_attack(settings)
+    _check_solver(settings)
     check_search(settings)
     _check_cluster(cluster)
     if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
@@ -91,6 +92,22 @@ def _check_attack(settings: Settings) -> None:
             "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
             "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
         )
+
+
+def _check_solver(settings: Settings) -> None:
+    """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
+    if settings.cluster.name == "attach":
+        return
+    attack = settings.attack
+    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start):
+        return
+    from surrogate.errors import InvalidSetting
+    from surrogate.solvers import SOLVERS
+
+    try:
+        SOLVERS[settings.solver.name]()
+    except InvalidSetting as error:
+        raise ConfigError(str(error)) from error
 
 
 def _check_cluster(cluster: ClusterSettings) -> None:

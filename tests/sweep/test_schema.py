@@ -222,6 +222,20 @@ def test_values_that_do_not_go_together(composer: Composer, values: dict[str, An
         check(settings)
 
 
+@pytest.mark.parametrize(("solver", "package"), [("gurobi", "gurobipy"), ("scip", "pyscipopt")])
+def test_a_solver_whose_package_is_missing_is_refused_before_anything_starts(
+    composer: Composer, solver: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = f"solver={solver} needs the package {package}, which is not installed: pip install 'surrogate-sweep[{solver}]'"
+    for changes in ({}, {"attack__objective": "closest"}):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            check(composer.changed(solver__name=solver, **changes))
+    check(composer.changed(solver__name=solver, attack__method="gradient"))  # which solves no MILP
+    check(composer.changed(solver__name=solver, cluster__name="attach", cluster__address="auto"))  # the nodes may have it
+    check(composer.changed(solver__name="highs"))
+
+
 def test_values_that_do_go_together(composer: Composer) -> None:
     check(composer.changed(attack__method="gradient", attack__norm="l2", attack__radius=1))
     check(composer.changed(attack__norm="linf", attack__radius=0.05))
