@@ -35,7 +35,7 @@ def read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise InvalidProperty(f"{path} has more than {MAX_BYTES // 2**20} MiB of text, the most that is read")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # some editors put a byte order mark first
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InvalidProperty(f"{path}, line {line}: the file is not UTF-8 text ({error.reason})") from error

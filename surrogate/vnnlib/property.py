@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from surrogate.vnnlib.errors import InvalidProperty
-from surrogate.vnnlib.syntax import Node
+from surrogate.vnnlib.syntax import MAX_DISJUNCTS, Node
 
-MAX_DISJUNCTS = 10_000
 MAX_CONDITIONS = 2_000_000
-"""Largest disjunction, and most conditions in it, once every ``or`` is moved to the outside: brackets that multiply out to
+"""Most conditions, in at most MAX_DISJUNCTS cases, once every ``or`` is moved to the outside: brackets that multiply out to
 more are refused rather than let a small file fill the memory."""
 
 PASSED_OVER = ("set-logic", "set-info", "set-option", "check-sat", "get-model", "exit")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from surrogate.vnnlib.errors import InvalidProperty
 
+MAX_DISJUNCTS = 10_000
+"""Most cases of one ``or``, refused here, before the rest of them is read."""
+
 MAX_DEPTH = 64
 """Most brackets inside one another; competition files have five. It also bounds the recursion over what is read."""
 
@@ -34,8 +37,8 @@ def commands(text: str, where: str) -> Iterator[Node]:
     """Yield the outermost brackets of a text one by one, so that no more than one of them is kept.
 
     Raises:
-        InvalidProperty: brackets that don't match or nest too deeply, a character that no word has, or words between
-            commands; ``where`` names the file in the message.
+        InvalidProperty: brackets that don't match or nest too deeply, an ``or`` with too many cases, a character that no word
+            has, or words between commands; ``where`` names the file in the message.
     """
     line, position = 1, 0
     starts: list[int] = []
@@ -59,6 +62,10 @@ def commands(text: str, where: str) -> Iterator[Node]:
             node = Node(starts.pop(), items=tuple(parts.pop()))
             if parts:
                 parts[-1].append(node)
+                if len(parts[-1]) > MAX_DISJUNCTS + 1 and parts[-1][0].text == "or":
+                    raise InvalidProperty(
+                        f"{where}, line {starts[-1]}: an or has at most {MAX_DISJUNCTS} cases, this one has more"
+                    )
             else:
                 yield node
         elif kind == "atom":

@@ -241,6 +241,11 @@ REFUSED = {
     "a text": ('(set-info "x")', 12, "the character '\"' is not allowed"),
     "too deep": ("(assert " + "(and " * 100 + "(>= Y_0 0.0)" + ")" * 101, 12, "more than 64 brackets"),
     "multiplies out": ("(assert (and" + " (or (>= Y_0 0.0) (>= Y_1 0.0))" * 40 + "))", 12, "at most 10000"),
+    "an or with too many cases": (
+        "(assert (or " + "(>= Y_0 0.0)\n" * 10_001 + "this is not even read",
+        12,
+        "an or has at most 10000 cases",
+    ),
     "many asserts that multiply out": ("(assert (or (>= Y_0 0.0) (>= Y_1 0.0)))" * 40, 12, "at most 10000"),
 }
 
@@ -333,3 +338,10 @@ def test_properties_of_vnn_comp(name: str, found: bool) -> None:
     others = np.delete(logits, label, axis=1).max(axis=1)
     np.testing.assert_allclose(instance.problem.value(logits), others - logits[:, label], atol=1e-12)
     assert (GradientAttack(starts=20).run(network, instance).status is Status.ADVERSARIAL) == found
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    text = DECLARED + UNIT_BOX + "(assert (>= Y_0 Y_1))"
+    (plain,), (marked,) = read_text(tmp_path, text), read_text(tmp_path, text.encode("utf-8-sig"))
+    assert marked.region.lower.tolist() == plain.region.lower.tolist()
+    assert marked.problem.matrix.tolist() == plain.problem.matrix.tolist()  # type: ignore[attr-defined]
