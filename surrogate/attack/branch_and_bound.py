@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import GOALS, DenseSearch
-from surrogate.attack.recorder import Recorder, require_consistent
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds.relaxation import Rates
 from surrogate.branching import BranchAndBound
@@ -66,7 +67,9 @@ class BranchAndBoundAttack:
         timings = {"bounds_seconds": 0.0}
         if not (self.goal == "verdict" and recorder.witness is not None):
             folded = instance.problem.fold(dense)
-            bounds = bound_methods.method(self.bounds).compute(folded, instance.region)
+            bounds = bound_methods.method(self.bounds).compute(
+                folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
+            )
             timings["bounds_seconds"] = recorder.elapsed() - before
             settings = self.search or SEARCHES[self.goal]
             search = DenseSearch(recorder, folded, bounds, settings, self.goal, self.relative_gap, self.climb_steps)

@@ -179,7 +179,7 @@ class _Run:
             if high <= self.proven_radius or time.perf_counter() >= self.deadline:
                 break
             radius = high if k == 0 else (self.proven_radius + high) / 2.0
-            bounds = bound_methods.method(self.attack.bounds).compute(folded, ball(self.region, radius))
+            bounds = bound_methods.method(self.attack.bounds).compute(folded, ball(self.region, radius), self.deadline)
             if float(self.problem.combine(bounds.upper[-1][None])[0]) < 0.0:
                 self.proven_radius = radius
             else:
@@ -237,7 +237,7 @@ class _Run:
         inside = ball(self.region, radius)
         begin = time.perf_counter()
         folded = problem.fold(self.surrogate)
-        bounds = bound_methods.method(attack.bounds).compute(folded, inside)
+        bounds = bound_methods.method(attack.bounds).compute(folded, inside, deadline)
         before_build = time.perf_counter()
         model = MaximisationModel(folded, problem, inside, bounds, attack.formulation)
         self.timings["bounds_seconds"] += before_build - begin

@@ -10,7 +10,7 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.branch_and_bound import SEARCHES, conclude, require_complete_settings
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import DenseSearch, SurrogateSearch
-from surrogate.attack.recorder import Recorder
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
 from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.result import AttackResult, Instance
 from surrogate.bounds import Bounds, Crown
@@ -88,12 +88,14 @@ class PortfolioAttack:
             work = {"gradient_evaluations": evaluations, "nodes": 0}
             return conclude(recorder, None, self.relative_gap, {"bounds_seconds": 0.0, "solve_seconds": 0.0}, work)
         folded = instance.problem.fold(dense)
-        bounds = bound_methods.method(self.bounds).compute(folded, instance.region)
+        bounds = bound_methods.method(self.bounds).compute(
+            folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
+        )
         timings = {"bounds_seconds": recorder.elapsed() - before}
         settings = SEARCHES[self.goal]
         search = DenseSearch(recorder, folded, bounds, settings, self.goal, self.relative_gap, self.climb_steps)
         search.round(min(deadline, recorder.begin + HEAD_START * self.time_limit_seconds))
-        others = _Others(self, recorder, folded, bounds, surrogate) if not search.decided else None
+        others = _Others(self, recorder, folded, bounds, surrogate, deadline) if not search.decided else None
         length = ROUND_SECONDS
         while others is not None and not search.decided and time.perf_counter() < deadline:
             others.round(length, deadline, lambda: search.decided)
@@ -117,6 +119,7 @@ class _Others:
         folded: ReluNetwork,
         bounds: Bounds,
         surrogate: ReluNetwork | None,
+        deadline: float,
     ) -> None:
         region = recorder.region
         self.recorder, self.settings = recorder, settings.gradient
@@ -130,7 +133,7 @@ class _Others:
             self.pruned = SurrogateSearch(
                 recorder,
                 pruned,
-                Crown().compute(pruned, region),
+                Crown().compute(pruned, region, deadline),
                 SEARCHES["optimum"],
                 settings.climb_steps,
                 "surrogate",

@@ -79,6 +79,11 @@ def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
     return not margins[top] > bound + CONTRADICTION * (1.0 + abs(bound))
 
 
+BOUNDS_SHARE = 0.5
+"""Of the time that is left before pre-activation bounds are computed, so much is theirs at most; what they tighten no more is
+looser, and the search has the rest."""
+
+
 class Recorder:
     """Starts the clock of an attack on ``instance`` and checks each solution met on the dense network.
 

@@ -11,7 +11,7 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.branch_and_bound import SEARCHES
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import SurrogateSearch
-from surrogate.attack.recorder import Recorder
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds import Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
@@ -82,7 +82,7 @@ class RestrictionAttack:
         evaluations = self.gradient.climb(recorder, deadline)
         before = time.perf_counter()
         folded = instance.problem.fold(dense)
-        bounds = bound_methods.method(self.bounds).compute(folded, instance.region)
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, before + BOUNDS_SHARE * (deadline - before))
         timings = {"bounds_seconds": time.perf_counter() - before}
         search = RestrictionSearch(self, recorder, folded, bounds)
         while time.perf_counter() < deadline and not search.exhausted:
@@ -118,7 +118,7 @@ class RestrictionSearch:
         for layer, neuron in self.order[:count]:
             free[layer][neuron] = True
         restricted = restrict(self.folded, region, self.bounds, free, center)
-        own = Crown().compute(restricted, region)
+        own = Crown().compute(restricted, region, deadline)
         settings = self.settings
         search = SurrogateSearch(recorder, restricted, own, settings.search, settings.climb_steps, "restriction", center)
         search.round(deadline)

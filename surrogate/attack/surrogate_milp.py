@@ -9,7 +9,7 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
-from surrogate.attack.recorder import Recorder, challenge, require_consistent
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
@@ -104,7 +104,9 @@ class SurrogateAttack:
             point = recorder.best.point if recorder.best is not None else point
 
         before_bounds = time.perf_counter()
-        bounds = bound_methods.method(self.bounds).compute(folded, instance.region)
+        bounds = bound_methods.method(self.bounds).compute(
+            folded, instance.region, before_bounds + BOUNDS_SHARE * (deadline - before_bounds)
+        )
         before_build = time.perf_counter()
         model = MaximisationModel(folded, problem, instance.region, bounds, self.formulation)
         # The center is in the region by construction: a model that cuts it off is wrong, whatever it is started from.
@@ -165,6 +167,6 @@ class SurrogateAttack:
         if self.on_incumbent == "dense_subproblem":
             dense, problem, region = search.recorder.dense, search.recorder.problem, search.recorder.region
             folded = problem.fold(dense)
-            bounds = bound_methods.method(self.bounds).compute(folded, region)
+            bounds = bound_methods.method(self.bounds).compute(folded, region, search.deadline)
             subproblem = DenseSubproblem(MaximisationModel(folded, problem, region, bounds, self.formulation))
         return RegionSearch(search, self.exclusion, subproblem).run()

@@ -74,8 +74,16 @@ class BoundMethod(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
-        """Return bounds on every layer's pre-activations over the region."""
+    def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
+        """Return bounds on every layer's pre-activations over the region.
+
+        Args:
+            deadline: ``time.perf_counter()`` value after which only interval arithmetic, which takes next to no time, bounds
+                what is left: looser, and as sound.
+
+        Raises:
+            InvalidSetting, InvalidNetwork: as :func:`require_matching` does.
+        """
 
 
 def require_matching(network: ReluNetwork, region: Region) -> None:

@@ -15,5 +15,5 @@ class Box(BoundMethod):
 
     name: ClassVar[str] = "box"
 
-    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
+    def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
         return Interval().compute(network, region.without_ball())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,6 +14,9 @@ from surrogate.bounds.relaxation import Relaxation
 from surrogate.errors import UnsoundBounds
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
+
+BATCH = 64
+"""Neurons whose slopes are optimised at once: enough for the matrix products, few enough that a deadline is kept."""
 
 
 class Crown(BoundMethod):
@@ -29,12 +33,12 @@ class Crown(BoundMethod):
     steps: ClassVar[int] = 0
     """Steps of slope optimisation."""
 
-    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
+    def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
         require_matching(network, region)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)
         lower, upper = [low], [high]
         for layer in range(1, len(network.weights)):
-            low, high = tighten(network, region, lower, upper, layer, self.steps)
+            low, high = tighten(network, region, lower, upper, layer, self.steps, deadline=deadline)
             lower.append(low)
             upper.append(high)
         return Bounds(tuple(lower), tuple(upper))
@@ -60,8 +64,11 @@ def tighten(
     steps: int,
     known: Bounds | None = None,
     split: Sequence[NDArray[np.int8]] | None = None,
+    deadline: float = float("inf"),
 ) -> tuple[FloatArray, FloatArray]:
     """Return bounds of ``layer``, given those of all layers before it: CROWN, and ``steps`` steps where it leaves a question.
+
+    What ``deadline`` (a ``time.perf_counter()`` value) leaves no time for keeps CROWN's bounds, or the interval's.
 
     The question is a hidden neuron's phase; every output is one. With ``split`` (see :class:`Relaxation`) the bounds hold in
     that part of the region, and are intersected with ``known`` ones.
@@ -79,12 +86,15 @@ def tighten(
         open_ones = np.arange(len(weight)) if is_last else np.flatnonzero((low < 0.0) & (high > 0.0))
         if open_ones.size == 0:
             break
-        # A row and its negative in one pass: the maximum of -z is minus the minimum of z.
-        rows = np.concatenate([weight[open_ones], -weight[open_ones]])
-        top = relaxation.optimise(rows, relaxation.start(len(rows)), count)[0].value
-        slack = SLACK * np.abs(bias[open_ones])
-        low[open_ones] = np.maximum(low[open_ones], bias[open_ones] - top[open_ones.size :] - slack)
-        high[open_ones] = np.minimum(high[open_ones], bias[open_ones] + top[: open_ones.size] + slack)
+        for part in np.array_split(open_ones, -(-open_ones.size // (BATCH if count else open_ones.size))):
+            if time.perf_counter() >= deadline:
+                break
+            # A row and its negative in one pass: the maximum of -z is minus the minimum of z.
+            rows = np.concatenate([weight[part], -weight[part]])
+            top = relaxation.optimise(rows, relaxation.start(len(rows)), count)[0].value
+            slack = SLACK * np.abs(bias[part])
+            low[part] = np.maximum(low[part], bias[part] - top[part.size :] - slack)
+            high[part] = np.minimum(high[part], bias[part] + top[: part.size] + slack)
     if not (low <= high).all():
         raise UnsoundBounds(f"layer {layer}: the bounds cross")
     return low, high

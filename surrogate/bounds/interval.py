@@ -19,7 +19,7 @@ class Interval(BoundMethod):
 
     name: ClassVar[str] = "interval"
 
-    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
+    def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
         require_matching(network, region)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)
         lower, upper = [low], [high]

@@ -51,20 +51,21 @@ class Lp(BoundMethod):
         if not self.seconds >= 0.0:
             raise InvalidSetting(f"seconds must be a number of at least 0, got {self.seconds}")
 
-    def compute(self, network: ReluNetwork, region: Region) -> Bounds:
+    def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
         require_matching(network, region)
         if region.norm == "l2":
-            return AlphaCrown().compute(network, region)
+            return AlphaCrown().compute(network, region, deadline)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)
         lower, upper = [low], [high]
         spent, count = 0.0, len(network.weights)
         for layer in range(1, count):
-            low, high = tighten(network, region, lower, upper, layer, AlphaCrown.steps)
+            low, high = tighten(network, region, lower, upper, layer, AlphaCrown.steps, deadline=deadline)
             begin = time.perf_counter()
             share = (self.seconds - spent) / (count - layer)
             relaxation = Relaxation(network, region, lower, upper)
-            if relaxation.unstable_count and share > 0.0:  # else the layer is linear, and its bounds are exact
-                _tighten(network, layer, LayerProgramme(relaxation, region), low, high, begin + share)
+            # Without an unstable neuron the layer is linear, and its bounds are exact.
+            if relaxation.unstable_count and share > 0.0 and begin < deadline:
+                _tighten(network, layer, LayerProgramme(relaxation, region), low, high, min(begin + share, deadline))
             spent += time.perf_counter() - begin
             lower.append(low)
             upper.append(high)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,3 +102,24 @@ def test_a_forward_pass_outside_the_bounds_is_an_error() -> None:
     bounds.require([np.array([[0.5], [1.0]])])
     with pytest.raises(UnsoundBounds, match="reaches pre-activations"):
         bounds.require([np.array([[0.5], [1.1]])])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_passed_deadline_leaves_interval_bounds(name: str) -> None:
+    rng = np.random.default_rng(2)
+    network, region = random_network(rng, (6, 10, 10, 3)), random_region(rng, 6, "l1")
+    late = method(name).compute(network, region, deadline=time.perf_counter() - 1.0)
+    expected = method("box" if name == "box" else "interval").compute(network, region)
+    for found, interval in zip((*late.lower, *late.upper), (*expected.lower, *expected.upper), strict=True):
+        np.testing.assert_array_equal(found, interval)
+
+
+@pytest.mark.parametrize("name", ["crown", "alpha_crown", "lp"])
+def test_a_deadline_is_kept_and_what_is_cut_off_is_sound(name: str) -> None:
+    rng = np.random.default_rng(3)
+    network = random_network(rng, (100, 256, 256, 256, 256, 10))  # takes all three far longer
+    region = Region(0.0, 1.0, rng.uniform(size=100), 0.1, "linf")
+    begin = time.perf_counter()
+    bounds = method(name).compute(network, region, deadline=begin + 0.2)
+    assert time.perf_counter() - begin < 1.5
+    bounds.require(network.pre_activations(sample(rng, region, 500)), tolerance=1e-12)

@@ -11,7 +11,17 @@ import pytest
 import torch
 from oracles import brute_force_maximum, random_network, random_region, sample
 
-from surrogate.attack import STARTS, AttackResult, GradientAttack, Instance, Status, SurrogateAttack
+from surrogate.attack import (
+    STARTS,
+    AttackResult,
+    BranchAndBoundAttack,
+    GradientAttack,
+    Instance,
+    PortfolioAttack,
+    RestrictionAttack,
+    Status,
+    SurrogateAttack,
+)
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
 from surrogate.bounds import METHODS as BOUNDS
@@ -194,7 +204,7 @@ def test_contradicting_bounds_raise_instead_of_proving(monkeypatch: pytest.Monke
     assert optimum > at_center + 0.1
     honest = Crown.compute
 
-    def optimist(self: Crown, network: ReluNetwork, region: Region) -> Bounds:
+    def optimist(self: Crown, network: ReluNetwork, region: Region, deadline: float = np.inf) -> Bounds:
         bounds = honest(self, network, region)
         return Bounds(bounds.lower, (*bounds.upper[:-1], np.array([(optimum + at_center) / 2.0])))
 
@@ -322,3 +332,22 @@ class TestOtherProblems:
             assert result.dual_bound is not None
             assert result.margin >= best - 1e-6
             assert result.margin == pytest.approx(result.dual_bound, abs=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["l1", "linf"])
+def test_bounds_leave_time_for_the_search(norm: str) -> None:
+    rng = np.random.default_rng(0)
+    dense = random_network(rng, (100, 256, 256, 256, 256, 10))
+    region = Region(0.0, 1.0, rng.uniform(size=100), {"l1": 2.0, "linf": 0.1}[norm], norm)
+    instance = Instance(region, int(dense(region.center[None]).argmax()))
+    gradient = GradientAttack(starts=1, steps=2)
+    for attack in (
+        lambda: BranchAndBoundAttack(time_limit_seconds=0.5, gradient=gradient).run(dense, instance),
+        lambda: RestrictionAttack(time_limit_seconds=0.5, gradient=gradient).run(dense, instance),
+        lambda: PortfolioAttack(time_limit_seconds=0.5, gradient=gradient).run(dense, dense, instance),
+    ):
+        begin = time.perf_counter()
+        result = attack()
+        assert time.perf_counter() - begin < 1.5  # alpha_crown alone takes seconds
+        assert result.timings["bounds_seconds"] < 0.6
+        assert result.dual_bound is None or result.dual_bound >= result.margin

@@ -142,7 +142,7 @@ def test_bounds_that_lie_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     dense, instance = next(q for q in (question(s) for s in range(20)) if ClosestAttack().run(q[0], *q).witness is not None)
     honest = Crown.compute
 
-    def optimist(self: Crown, network: ReluNetwork, region: Region) -> Bounds:
+    def optimist(self: Crown, network: ReluNetwork, region: Region, deadline: float = np.inf) -> Bounds:
         bounds = honest(self, network, region)
         return Bounds(bounds.lower, (*bounds.upper[:-1], np.maximum(bounds.lower[-1], -1.0)))
 
