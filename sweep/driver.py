@@ -80,7 +80,8 @@ def run(
     with interruption:
         try:
             store = Store(settings.sweep.store)
-            tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER)
+            patience = settings.tracking.patience_seconds
+            tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER, patience)
             return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel, open_run)
         except KeyboardInterrupt:
             console.print("Interrupted before the sweep had begun: nothing was started.")
@@ -109,7 +110,7 @@ class _Sweep:
         self.ledger: Ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
         self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
         self.name = f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        store.notice = self.progress.say
+        store.notice = tracker.notice = self.progress.say
 
     def run(self, parallel: bool, open_run: OpenRun | None) -> int:
         signal_name = None
@@ -142,8 +143,9 @@ class _Sweep:
         report.print_ranking(report.rank(records), self.console)
         if files:
             self.progress.say(f"Report: {self.store.publish_report(self.name)}")
-        self.tracker.finish_sweep(records, status, files)
         say = self.progress.say
+        if (unwritten := self.tracker.finish_sweep(records, status, files)) is not None:
+            say(unwritten)
         finished = sum(record.status == "finished" for record in records)
         stopped = sum(record.status == "stopped" for record in records)
         early = f", {stopped} stopped early" if stopped else ""

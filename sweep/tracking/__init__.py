@@ -6,9 +6,9 @@ import os
 # Read by mlflow when it is imported, so set before it is; whoever has set them otherwise keeps their choice.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-# By default a lost server is retried for more than four minutes per request; with these, for about half a minute.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+# Trying again is left to sweep.tracking.outbox: it first asks whether a request whose answer was lost has been heard.
+os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
 
 from sweep.tracking.tracker import Tracker
 

@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
+from sweep.tracking.sqlite import database_file, open_for_writing
 
 CONNECT_SECONDS = 18.0
 """After this long without an answer the sweep is refused, before anything has been computed."""
@@ -35,7 +36,12 @@ ACCEPTED = (
     "or a postgresql, mysql or mssql database"
 )
 
+LOOKED_AT = 50
+"""So many of the newest runs of an experiment are looked at for one that is not of a sweep."""
+
 Result = TypeVar("Result")
+
+_QUIET = ("ignore", None, DeprecationWarning, re.compile("mlflow"), 0)
 
 
 def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, str]:
@@ -84,14 +90,13 @@ def reason(error: BaseException) -> str:
     return found.group() if found else text[:200]
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
+def quiet() -> None:
+    """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them.
+
+    A filter that stays, and not a block: a block would put back the filters of other threads as they were at its start.
+    """
+    if _QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="mlflow")
 
 
 def _open(uri: str, experiment: str, artifact_location: str | None) -> tuple[MlflowClient, str]:
@@ -111,13 +116,25 @@ def _open(uri: str, experiment: str, artifact_location: str | None) -> tuple[Mlf
             f"the MLflow experiment sweep.name={experiment} was deleted in {hide_password(uri)}: choose another sweep.name, "
             f"or bring it back with `mlflow experiments restore`"
         )
-    return client, str(found.experiment_id)
+    experiment_id = str(found.experiment_id)
+    _refuse_foreign(client, uri, experiment, experiment_id)
+    return client, experiment_id
+
+
+def _refuse_foreign(client: MlflowClient, uri: str, experiment: str, experiment_id: str) -> None:
+    newest = client.search_runs([experiment_id], max_results=LOOKED_AT, order_by=["attributes.start_time DESC"])
+    foreign = [run.info.run_name for run in newest if "sweep" not in run.data.tags]
+    if foreign:
+        raise SweepError(
+            f"the MLflow experiment sweep.name={experiment} in {hide_password(uri)} holds runs that no sweep has made, such as "
+            f"{foreign[0]}: choose another sweep.name, such as sweep.name={experiment}-sweep"
+        )
 
 
 def _reached(uri: str, action: Callable[[], Result]) -> Result:
+    quiet()
     try:
-        with quiet():
-            return action()
+        return action()
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise SweepError(
             f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"
@@ -148,16 +165,12 @@ def _in_time(uri: str, action: Callable[[], Result]) -> Result:
 
 
 def _check_sqlite_file(uri: str) -> None:
-    """Open the file for writing ourselves first: MLflow retries a file that cannot be opened for more than a minute."""
-    name = uri.partition(":///")[2].partition("?")[0]
+    name = database_file(uri)
     if name in ("", ":memory:"):
         raise SweepError(f"tracking.uri={uri} names no file, so nothing would be kept; accepted are {ACCEPTED}")
     path = Path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(path, timeout=CONNECT_SECONDS)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("ROLLBACK")
+        open_for_writing(path, CONNECT_SECONDS)
     except (OSError, sqlite3.Error) as error:
         raise SweepError(
             f"{path.absolute()} cannot be used as MLflow's database ({reason(error)}): make it writable, move it away, or set "

@@ -126,16 +126,17 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
 
 
 def table(record: TrialRecord) -> dict[str, list[Any]]:
-    """Return a row an instance, as columns, without the arrays."""
+    """Return ``columns``, and a row an instance as ``data``, without the arrays and with null for what is not finite."""
     names = [field.name for field in dataclasses.fields(InstanceRecord) if field.name not in _ARRAYS]
-    return {name: [getattr(instance, name) for instance in record.instances] for name in names}
+    rows = [[getattr(instance, name) for name in names] for instance in record.instances]
+    return {"columns": names, "data": [[_finite(v) if isinstance(v, float) else v for v in row] for row in rows]}
 
 
-def summary(records: list[TrialRecord], reused: int) -> dict[str, float]:
+def summary(records: Sequence[TrialRecord]) -> dict[str, float]:
     """Return the metrics of a whole sweep."""
-    counts = {status: sum(r.status == status for r in records) for status in ("finished", "failed", "interrupted")}
+    counts = {status: sum(r.status == status for r in records) for status in ("finished", "failed", "interrupted", "stopped")}
     instances = [i for r in records if r.status == "finished" for i in r.instances]
-    found: dict[str, float] = {"sweep/trials": len(records), "sweep/reused": reused, "sweep/attacks": len(instances)}
+    found: dict[str, float] = {"sweep/trials": len(records), "sweep/attacks": len(instances)}
     found |= {f"sweep/{status}": count for status, count in counts.items()}
     found["sweep/adversarial"] = sum(i.status == "adversarial" for i in instances)
     return {name: float(value) for name, value in found.items()}

@@ -1,41 +1,54 @@
-"""Writes a sweep into MLflow: the parent run while it goes, a nested run whenever a trial has ended."""
+"""Writes a sweep into MLflow while it runs: the parent run, a nested run for every trial that has ended, and the end."""
 
 from __future__ import annotations
 
-import getpass
-import tempfile
+import contextlib
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
-from sweep.environment import git_tags, packages_text, version_tags
 from sweep.errors import SweepError
-from sweep.pictures import write_pictures
 from sweep.records import TrialRecord
 from sweep.report import markdown_ranking, rank
-from sweep.tracking import content
+from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, hide_password, quiet, reason, ui_command
+from sweep.tracking.failures import judged
+from sweep.tracking.outbox import Outbox, Unanswered
+from sweep.tracking.runs import MAX_TAG_CHARACTERS, Runs, SweepEnd
 
-STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
-"""MLflow's word for the end of a trial."""
+PATIENCE_SECONDS = 120.0
 
-MAX_TAG_CHARACTERS = 7900
-"""MLflow refuses tags over 8,000."""
+START_SECONDS = 10.0
+"""After this long no further attempt is made to create the parent run."""
+
+INTERRUPTED_SECONDS = 5.0
+"""So long may the end of an interrupted sweep wait for an answer, and twice as long in all."""
+
+TRIAL, NETWORK, END = "the trial ", "the network ", "the end of the sweep"
+"""What waits to be written, in sentences."""
 
 
-@dataclass
-class _Run:
-    run_id: str
-    status: str
-    complete: bool = False
+@dataclass(frozen=True)
+class _Orphans:
+    """Runs of drivers that are gone are to be closed."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    record: TrialRecord
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Network:
+    key: str
+    network: ReluNetwork
 
 
 class Tracker:
@@ -44,179 +57,167 @@ class Tracker:
     ``uri`` None is the embedded store: ``mlflow.db`` (SQLite) and ``artifacts/`` in ``folder``. The artifacts of any database
     go to ``folder``, those of a server to where the server keeps them.
 
-    Trials are written when they have ended and with their final state, so nothing of a trial can be left RUNNING; the parent
-    is RUNNING until :meth:`finish_sweep`, which must be called however the sweep ends.
+    Trials are written when they have ended and with their final state. A thread writes them: :meth:`log_trial` and
+    :meth:`log_network` return at once. While MLflow does not answer, what is to be written waits, in little memory, and the
+    sweep goes on; ``notice`` gets a sentence when that begins and ends. The parent is RUNNING until :meth:`finish_sweep`, which
+    must be called however the sweep ends; a parent whose driver is gone is closed by the next sweep of the same name.
 
     Raises:
-        SweepError: from the constructor if the store cannot be used (within 20 s), from every other method if it refuses or no
-            longer answers. The trials themselves are in the sweep's own store then.
+        SweepError: from the constructor and :meth:`start_sweep` if the store cannot be used, within 30 s. Nothing is raised
+            later: the trials are in the sweep's own store, and the same command writes here what is missing.
     """
 
     uri: str
     """Where the runs are."""
     ui_command: str
     """The line that opens the MLflow UI, on the loopback interface."""
+    notice: Callable[[str], None]
+    """Told, by another thread, what is worth a line on the terminal."""
 
-    def __init__(self, uri: str | None, experiment: str, folder: Path) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        experiment: str,
+        folder: Path,
+        patience_seconds: float = PATIENCE_SECONDS,
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
         home = Path(folder).absolute()
         self.uri = uri if uri is not None else f"sqlite:///{home / 'mlflow.db'}"
         self.ui_command = ui_command(self.uri)
+        self.notice = notice or _to_stderr
+        self._patience_seconds = patience_seconds
         self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts")
-        self._parent_id: str | None = None
-        self._tags: dict[str, str] = {}
-        self._runs: dict[str, _Run] = {}
-        self._networks: set[str] = set()
-        self._reused = 0
+        self._runs: Runs | None = None
+        self._outbox: Outbox | None = None
+        self._trials = 0
 
     @property
     def page(self) -> str:
         """The address of this sweep's page, once :attr:`ui_command` runs: MLflow's front page shows language models."""
         base = hide_password(self.uri).rstrip("/") if self.uri.startswith("http") else UI_ADDRESS
-        return f"{base}/#/experiments/{self._experiment_id}/runs/{self._parent()}?workflowType=machine_learning"
+        runs, _ = self._started()
+        return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent_id}?workflowType=machine_learning"
 
     def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
 
-        The overrides are its parameters.
+        The overrides are its parameters. Runs that drivers that are gone have left RUNNING get closed.
         """
-        self._tags = {"sweep": name, "mlflow.user": _user(), "mlflow.source.name": "sweep", **git_tags()}
-        tags = {**self._tags, **version_tags(), "status": "running", "overrides": " ".join(overrides)[:MAX_TAG_CHARACTERS]}
-        with self._writing(f"the sweep {name}"):
-            run = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
-            self._parent_id = run.info.run_id
-            self._runs, self._networks, self._reused = {}, set(), 0
-            files = {
-                "config.yaml": _yaml(config),
-                "overrides.txt": "".join(f"{override}\n" for override in overrides),
-                "packages.txt": packages_text(),
-            }
-            params = [Param(key, value) for key, value in content.override_params(overrides).items()]
+        outbox = Outbox(
+            f"MLflow at {hide_password(self.uri)}",
+            self._send,
+            lambda text: self.notice(text),
+            idle=lambda: self._started()[0].beat(),
+            idle_seconds=drivers.BEAT_SECONDS,
+        )
+        runs = Runs(self._client, self._experiment_id, outbox.answered)
+        try:
+            self._start(runs, name, config, overrides)
+        except BaseException:  # also an interrupt: the caller has no sweep to finish yet
+            with contextlib.suppress(Exception):
+                runs.fail()
+            raise
+        self._runs, self._outbox, self._trials = runs, outbox, 0
+        outbox.put("the end of an earlier sweep", _Orphans())
+
+    def _start(self, runs: Runs, name: str, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        quiet()
+        begin, again = time.monotonic(), False
+        while True:
             try:
-                self._client.log_batch(self._parent_id, params=params, synchronous=True)
-                with tempfile.TemporaryDirectory() as folder:
-                    for file, text in files.items():
-                        (Path(folder) / file).write_text(text, encoding="utf-8")
-                    self._client.log_artifacts(self._parent_id, folder)
-            except BaseException:  # also an interrupt: the caller has no sweep to finish yet
-                self._client.set_terminated(self._parent_id, status="FAILED")
-                raise
+                runs.start(name, config, overrides, again)
+            except (MlflowException, OSError) as error:
+                lasting = not isinstance(judged(error, self._client, self._experiment_id), Unanswered)
+                if lasting or time.monotonic() - begin > START_SECONDS:
+                    raise SweepError(
+                        f"MLflow at {hide_password(self.uri)} did not take the sweep {name} ({reason(error)}); nothing was "
+                        f"started: mend it, or set tracking.uri to another store"
+                    ) from error
+                again = True
+                time.sleep(1.0)
+            else:
+                return
 
     def log_trial(self, record: TrialRecord, reused: bool = False) -> None:
-        """Write a trial that has ended as a nested run.
+        """Have a trial that has ended written as a nested run, as it is now.
 
-        Calling it again for the same trial key does nothing, unless the first run was left incomplete or had not finished and
-        now has another state: then that one is deleted and written anew.
+        Calling it again for the same trial key does nothing, unless the first record had not finished and this one has another
+        state: then that run is deleted and written anew.
         """
-        parent_id = self._parent()
-        with self._writing(f"the trial {record.name}"):
-            before = self._runs.get(record.key)
-            if before is not None:
-                if before.complete and record.status in (before.status, *(() if before.status != "finished" else STATUSES)):
-                    return
-                self._client.delete_run(before.run_id)
-            start = round(1000 * record.started_at)
-            created = self._client.create_run(
-                self._experiment_id, start_time=start, tags=self._trial_tags(record, parent_id, reused), run_name=record.name
-            )
-            run = self._runs[record.key] = _Run(created.info.run_id, record.status)
-            self._log_numbers(run.run_id, record)
-            self._log_files(run.run_id, record)
-            end = max(start, round(1000 * record.ended_at))
-            self._client.set_terminated(run.run_id, status=STATUSES[record.status], end_time=end)
-            run.complete = True
-            self._reused += reused
+        _, outbox = self._started()
+        self._trials += 1
+        outbox.put(f"{TRIAL}{record.name}", _Trial(record, reused))
 
     def log_network(self, key: str, network: ReluNetwork) -> None:
-        """Store a dense network on the parent run as ``networks/<key>.safetensors``, once per key."""
-        parent_id = self._parent()
-        if key in self._networks:
-            return
-        with self._writing(f"the network {key}"), tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{key}.safetensors"
-            network.save(path)
-            self._client.log_artifact(parent_id, str(path), "networks")
-        self._networks.add(key)
+        """Have a dense network stored on the parent run as ``networks/<key>.safetensors``, once per key."""
+        _, outbox = self._started()
+        outbox.put(f"{NETWORK}{key}", _Network(key, network))
 
-    def finish_sweep(self, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> None:
-        """End the parent run as ``status`` (FINISHED, FAILED or KILLED), with key findings, counts and the report's files."""
-        parent_id = self._parent()
-        with self._writing("the end of the sweep"):
-            for run in self._runs.values():
-                if not run.complete:  # an interrupt came between its creation and its end
-                    self._client.set_terminated(run.run_id, status="KILLED")
-            try:
-                self._log_findings(parent_id, records, status, files)
-            finally:
-                self._client.set_terminated(parent_id, status=status)
+    def finish_sweep(self, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> str | None:
+        """End the parent run as ``status`` (FINISHED, FAILED or KILLED), with key findings, counts and the report's files.
 
-    def _log_findings(self, parent_id: str, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> None:
-        now = round(1000 * time.time())
-        word = next(word for word, mlflow in STATUSES.items() if mlflow == status)
-        numbers = content.summary(list(records), self._reused)
-        tags = {"status": word, "mlflow.note.content": _note(records)}
-        self._client.log_batch(
-            parent_id,
-            metrics=[Metric(name, value, now, 0) for name, value in numbers.items()],
-            tags=[RunTag(name, value) for name, value in tags.items()],
-            synchronous=True,
+        Waits until all is written, as long as MLflow answers, and for ``patience_seconds`` while it does not; after KILLED
+        for a few seconds only. Returns a sentence on what was not written and how to catch up; None if all was.
+        """
+        _, outbox = self._started()
+        killed = status == "KILLED"
+        patience = min(self._patience_seconds, INTERRUPTED_SECONDS) if killed else self._patience_seconds
+        most = 2 * INTERRUPTED_SECONDS if killed else None
+        end = SweepEnd(
+            status, content.summary(records), _note(records), tuple(Path(file).absolute() for file in files), time.time()
         )
-        for path in files:
-            self._client.log_artifact(parent_id, str(path), "report")
+        outbox.put(END, end)
+        if not outbox.flush(patience, most) and outbox.answers:
+            outbox.skip_to_last()  # answered, but too slowly: the parent at least shall not stay RUNNING
+            outbox.flush(patience, most)
+        missing = outbox.close()
+        return _sentence(outbox, missing, self._trials)
 
-    def _parent(self) -> str:
-        if self._parent_id is None:
+    def _started(self) -> tuple[Runs, Outbox]:
+        if self._runs is None or self._outbox is None:
             raise RuntimeError("start_sweep must come first")
-        return self._parent_id
+        return self._runs, self._outbox
 
-    def _trial_tags(self, record: TrialRecord, parent_id: str, reused: bool) -> dict[str, str]:
-        tags = {
-            **self._tags,
-            "mlflow.parentRunId": parent_id,
-            "trial_key": record.key,
-            "status": record.status,
-            "reused": str(reused).lower(),
-        }
-        if record.network_key is not None:
-            tags["network_key"] = record.network_key
-        if record.error is not None:
-            tags["error"] = tags["mlflow.note.content"] = record.error[:MAX_TAG_CHARACTERS]
-        return tags
+    def _send(self, letter: Any, again: bool) -> None:
+        """Write one thing, in the outbox's thread.
 
-    def _log_numbers(self, run_id: str, record: TrialRecord) -> None:
-        """Write metrics, incumbent series and parameters in one batch: five times as fast as a call for each."""
-        ended = round(1000 * record.ended_at)
-        values = [Metric(name, value, ended, 0) for name, value in content.metrics(record).items()]
-        series = [
-            Metric(point.metric, point.value, round(1000 * (record.started_at + point.seconds)), point.step)
-            for point in content.incumbents(record)
-        ]
-        params = [Param(name, value) for name, value in content.params(record).items()]
-        self._client.log_batch(run_id, metrics=[*values, *series], params=params, synchronous=True)
-
-    def _log_files(self, run_id: str, record: TrialRecord) -> None:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "config.yaml").write_text(_yaml(record.config), encoding="utf-8")
-            if record.error is not None:
-                (folder / "error.txt").write_text(f"{record.error}\n\n{record.error_detail or ''}", encoding="utf-8")
-            pictures = folder / "pictures"
-            pictures.mkdir()
-            if not write_pictures(record.instances, pictures):
-                pictures.rmdir()
-            self._client.log_artifacts(run_id, name)
-        if record.instances:
-            self._client.log_table(run_id, content.table(record), "instances.json")
-
-    @contextmanager
-    def _writing(self, what: str) -> Iterator[None]:
+        Raises:
+            what :func:`~sweep.tracking.failures.judged` makes of a failure.
+        """
+        runs, outbox = self._started()
+        quiet()
         try:
-            with quiet():
-                yield
-        except (MlflowException, OSError) as error:
-            raise SweepError(
-                f"MLflow at {hide_password(self.uri)} did not take {what} ({reason(error)}); finished trials are in the "
-                f"sweep's own store, and the same command records them again"
-            ) from error
+            match letter:
+                case _Trial(record, reused):
+                    runs.trial(record, reused, again)
+                case _Network(key, network):
+                    runs.network(key, network)
+                case SweepEnd():
+                    runs.finish(letter, outbox.doubtful)
+                case _Orphans():
+                    for name in runs.close_orphans():
+                        self.notice(f"Closed in MLflow: the sweep {name}, whose driver is gone.")
+        except Exception as error:
+            raise judged(error, self._client, self._experiment_id) from error
+
+
+def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None:
+    """Say what is not in MLflow, why, and how it gets there."""
+    labels = [*outbox.refused, *outbox.skipped, *missing]
+    count = sum(label.startswith(TRIAL) for label in labels)
+    networks = sum(label.startswith(NETWORK) for label in labels)
+    what = [f"{count} of {trials} trials"] if count else []
+    what += [f"{networks} network{'s' if networks > 1 else ''}"] if networks else []
+    what += [END] if END in labels else []
+    if not what:
+        return None
+    listed = " and ".join([", ".join(what[:-1]), what[-1]] if len(what) > 1 else what)
+    why = f" ({outbox.why})" if outbox.why else ""
+    return (
+        f"{outbox.name} did not take {listed}{why}; finished trials are in the sweep's own store, and the same command "
+        f"records them again."
+    )
 
 
 def _note(records: Sequence[TrialRecord]) -> str:
@@ -230,12 +231,5 @@ def _note(records: Sequence[TrialRecord]) -> str:
     return text if len(text) <= MAX_TAG_CHARACTERS else text[:MAX_TAG_CHARACTERS].rpartition("\n")[0]
 
 
-def _yaml(config: Mapping[str, Any]) -> str:
-    return str(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container whose user has no name
-        return "unknown"
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -63,3 +63,13 @@ def expected(plan: Plan, digits: Dataset, work: Work) -> TrialRecord:
     assert record.status == "finished", record.error
     assert work.done == (1, 1, 3)
     return record
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One MLflow database for all: creating its tables takes longer than all that is written into it."""
+    from sweep.tracking import Tracker  # mlflow takes seconds to import, and most tests do without
+
+    folder = tmp_path_factory.mktemp("runs with a space")
+    Tracker(None, "study", folder)
+    return folder

@@ -1,0 +1,67 @@
+"""The embedded database: whether its file can be used at all, and commits that do not wait for the disk each."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+LOCAL_DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay"})
+"""File systems of one machine. SQLite's write-ahead log shares memory between its users, which a network's cannot."""
+
+_fast: set[str] = set()
+
+
+def database_file(uri: str) -> str:
+    """Return the path in ``sqlite:///<path>``; empty or ``:memory:`` where there is none."""
+    return uri.partition(":///")[2].partition("?")[0]
+
+
+def open_for_writing(path: Path, timeout_seconds: float) -> None:
+    """Open the file for writing, as MLflow will: MLflow itself retries one that cannot be opened for more than a minute.
+
+    A file that is made here, on a local disk, gets a write-ahead log: then a page of the UI does not hold up the sweep, nor
+    does the disk at every commit. What a crash of the *machine* can lose of it is the last seconds, and the store has them.
+
+    Raises:
+        OSError, sqlite3.Error: it cannot be written, or is no database.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    with contextlib.closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("ROLLBACK")
+        if new and file_system(path.parent) in LOCAL_DISKS:
+            database.execute("PRAGMA journal_mode=WAL")
+        if database.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            _fast.add(str(path.resolve()))
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
+    """Return the type of the file system that holds ``folder``, such as ``ext4``; None where the system does not say."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    place, best, found = folder.resolve(), -1, None
+    for line in lines:
+        _, mounted, kind, *_ = line.split()
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mounted))
+        if place.is_relative_to(point) and len(point.parts) >= best:  # of two on one place the later one covers the other
+            best, found = len(point.parts), kind
+    return found
+
+
+@event.listens_for(Engine, "connect")
+def _settle(connection: Any, _record: Any) -> None:
+    """Leave it to checkpoints to wait for the disk, where a write-ahead log makes that safe for the file."""
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    for _, name, file in connection.execute("PRAGMA database_list").fetchall():
+        if name == "main" and file in _fast:
+            connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,0 +1,40 @@
+"""What a sweep ran on: the git state of the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sweep import environment
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_git_state_is_that_of_the_checkout_that_holds_the_file(tmp_path: Path) -> None:
+    assert environment.git_tags(tmp_path / "absent.py") == {}
+    _git(tmp_path, "init", "-q", "-b", "trunk")
+    file = tmp_path / "module.py"
+    file.write_text("x = 1\n")
+    assert environment.git_tags(file) == {}, "an untracked file is not of this repository"
+    _git(tmp_path, "add", "module.py")
+    _git(tmp_path, "commit", "-q", "-m", "first")
+    commit = _git(tmp_path, "rev-parse", "HEAD")
+    clean = {"mlflow.source.git.commit": commit, "mlflow.source.git.branch": "trunk", "mlflow.source.git.dirty": "false"}
+    assert environment.git_tags(file) == clean
+    (tmp_path / "notes.txt").write_text("untracked")
+    assert environment.git_tags(file) == clean
+    file.write_text("x = 2\n")
+    assert environment.git_tags(file) == clean | {"mlflow.source.git.dirty": "true"}
+    _git(tmp_path, "checkout", "-q", "--detach")
+    assert "mlflow.source.git.branch" not in environment.git_tags(file)
+
+
+def test_without_git_there_are_no_tags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment.git_tags() == {}
