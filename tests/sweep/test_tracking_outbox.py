@@ -1,0 +1,254 @@
+"""The queue between a sweep and its tracker, with another side that fails in the ways that servers do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sweep.tracking import outbox as module
+from sweep.tracking.outbox import Outbox, Refused, Unanswered
+from sweep.tracking.spool import Spool
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "LAST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "LEAST_PATIENCE_SECONDS", 0.3)
+
+
+class Other:
+    """The other side: what it received, and what it does at the next letters."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+        self.attempts: list[tuple[Any, bool]] = []
+        self.notices: list[str] = []
+        self.moods: list[Callable[[], None]] = []
+        """Of the next attempts, in order."""
+        self.down = threading.Event()
+        self.outbox = Outbox("the other side", self.send, self.notices.append)
+
+    def send(self, letter: Any, again: bool) -> None:
+        self.attempts.append((letter, again))
+        if self.down.is_set():
+            raise Unanswered("no route")
+        if self.moods:
+            self.moods.pop(0)()
+        self.received.append(letter)
+
+    def fails(self, *errors: Exception) -> None:
+        for error in errors:
+            self.moods.append(lambda error=error: _raise(error))  # type: ignore[misc]
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    other = Other()
+    yield other
+    other.outbox.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_letters_arrive_in_order_and_as_they_were(other: Other) -> None:
+    letter = {"number": 0}
+    for number in range(100):
+        letter["number"] = number
+        other.outbox.put("a letter", letter)
+    letter["number"] = -1
+    assert other.outbox.flush(5.0)
+    assert other.received == [{"number": number} for number in range(100)]
+    assert all(not again for _, again in other.attempts)
+    assert other.outbox.close() == []
+    assert other.notices == []
+
+
+def test_what_cannot_be_sent_waits_and_the_caller_does_not(other: Other) -> None:
+    other.down.set()
+    begin = time.monotonic()
+    for number in range(50):
+        other.outbox.put(f"letter {number}", number)
+    assert time.monotonic() - begin < 1.0
+    wait_for(lambda: len(other.attempts) > 3)
+    assert len(other.outbox) == 50
+    assert not other.outbox.answers
+    assert other.notices == [
+        "the other side does not answer (no route); the sweep goes on, and what it finds is written there later."
+    ]
+    other.down.clear()
+    assert other.outbox.flush(5.0)
+    assert other.received == list(range(50))
+    assert other.notices[1:] == ["the other side answers again; 49 entries are being caught up."]
+    assert other.outbox.doubtful
+
+
+def test_one_lost_connection_is_not_worth_a_notice(other: Other) -> None:
+    other.fails(Unanswered("reset by peer"))
+    other.outbox.put("a letter", 1)
+    assert other.outbox.flush(5.0)
+    assert (other.received, other.notices) == ([1], [])
+    assert other.attempts == [(1, False), (1, True)]
+
+
+def test_a_letter_that_is_refused_is_passed_over(other: Other) -> None:
+    other.fails(Refused("too long"))
+    for number in range(3):
+        other.outbox.put(f"letter {number}", number)
+    assert other.outbox.flush(5.0)
+    assert other.received == [1, 2]
+    assert other.outbox.refused == ["letter 0"]
+    assert other.notices == ["the other side did not take letter 0 (too long); the sweep goes on."]
+    assert [again for _, again in other.attempts] == [False, False, False]
+
+
+def test_a_letter_that_always_fails_does_not_hold_up_the_others(other: Other) -> None:
+    other.fails(*[ValueError("a fault")] * module.MOST_ATTEMPTS)
+    other.outbox.put("the bad one", 0)
+    other.outbox.put("the good one", 1)
+    assert other.outbox.flush(5.0)
+    assert other.received == [1]
+    assert other.outbox.refused == ["the bad one"]
+    assert len(other.attempts) == module.MOST_ATTEMPTS + 1
+
+
+def test_the_end_waits_as_long_as_it_is_patient(other: Other) -> None:
+    other.down.set()
+    other.outbox.put("letter 0", 0)
+    other.outbox.put("letter 1", 1)
+    begin = time.monotonic()
+    assert not other.outbox.flush(0.5)
+    assert 0.4 < time.monotonic() - begin < 3.0
+    assert other.outbox.close() == ["letter 0", "letter 1"]
+    assert other.outbox.why == "no route"
+    assert other.received == []
+
+
+def test_the_end_waits_longer_for_who_answers(other: Other) -> None:
+    other.moods = [lambda: time.sleep(0.2)] * 6
+    for number in range(6):
+        other.outbox.put("a letter", number)
+    assert other.outbox.flush(0.9), "1.2 s in all, and never 0.9 s without an answer"
+    assert other.received == list(range(6))
+
+
+def test_one_long_letter_is_no_silence(other: Other) -> None:
+    def slow() -> None:
+        for _ in range(6):
+            time.sleep(0.2)
+            other.outbox.answered()
+
+    other.moods = [slow]
+    other.outbox.put("a long letter", 0)
+    assert other.outbox.flush(0.9)
+
+
+def test_a_hung_request_does_not_hold_up_the_end(other: Other) -> None:
+    hung = threading.Event()
+    other.moods = [lambda: hung.wait(30.0) and None]
+    other.outbox.put("a letter", 0)
+    begin = time.monotonic()
+    assert not other.outbox.flush(0.3)
+    assert other.outbox.close(wait_seconds=0.1) == ["a letter"]
+    assert time.monotonic() - begin < 3.0
+    other.outbox.put("another", 1)
+    hung.set()
+    time.sleep(0.1)
+    assert len(other.outbox) == 0, "a closed outbox takes nothing"
+    assert 1 not in other.received
+
+
+def test_the_wait_for_the_end_ends_a_pause(other: Other, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_SECONDS", 60.0)
+    monkeypatch.setattr(module, "LAST_PAUSE_SECONDS", 60.0)
+    other.fails(Unanswered("down"))
+    other.outbox.put("a letter", 0)
+    wait_for(lambda: len(other.attempts) == 1)
+    time.sleep(0.05)
+    begin = time.monotonic()
+    assert other.outbox.flush(10.0)
+    assert time.monotonic() - begin < 5.0
+
+
+def test_in_a_hurry_only_the_last_letter_is_sent(other: Other) -> None:
+    other.moods = [lambda: time.sleep(0.2)] * 100
+    for number in range(50):
+        other.outbox.put(f"letter {number}", number)
+    assert not other.outbox.flush(5.0, most_seconds=0.3)
+    assert other.outbox.answers
+    other.outbox.skip_to_last()
+    assert other.outbox.flush(5.0)
+    assert other.received[-1] == 49
+    sent = len(other.received) - 1
+    assert other.outbox.skipped == [f"letter {number}" for number in range(sent, 49)]
+
+
+def test_it_says_that_it_lives_while_it_has_nothing_to_send() -> None:
+    beats = []
+
+    def beat() -> None:
+        beats.append(1)
+        raise OSError("down, which the next letter will tell")
+
+    outbox = Outbox("other", lambda letter, again: None, lambda text: None, idle=beat, idle_seconds=0.05)
+    outbox.put("a letter", 0)
+    wait_for(lambda: len(beats) >= 3)
+    outbox.put("another", 0)
+    assert outbox.flush(5.0)
+    outbox.close()
+
+
+def test_a_spool_keeps_order_across_memory_and_disk() -> None:
+    spool = Spool(memory_bytes=100)
+    letters = [bytes([number]) * 30 for number in range(10)]
+    for number, data in enumerate(letters[:8]):
+        spool.append(str(number), data)
+    assert [spool.first(), spool.drop()] == [("0", letters[0]), "0"]
+    for number, data in enumerate(letters[8:], 8):
+        spool.append(str(number), data)
+    assert spool.labels == [str(number) for number in range(1, 10)]
+    for number in range(1, 10):
+        assert spool.first() == (str(number), letters[number])
+        spool.drop()
+    assert len(spool) == 0
+
+
+def test_a_spool_keeps_little_in_memory_and_gives_the_disk_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(memory_bytes=1000)
+    for _ in range(50):
+        spool.append("big", b"x" * 500)
+    file = spool._file
+    assert file is not None
+    assert spool._used <= 1000
+    file.flush()
+    assert file.seek(0, 2) == 48 * 500
+    while len(spool):
+        spool.drop()
+    assert file.closed
+    spool.append("small", b"y")
+    assert spool.first() == ("small", b"y")
+
+
+def test_without_a_disk_a_spool_takes_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    spool = Spool(memory_bytes=10)
+    for number in range(3):
+        spool.append(str(number), b"z" * 20)
+    assert len(spool) == 3
+    assert spool.first() == ("0", b"z" * 20)
