@@ -15,8 +15,8 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-.}"
 BIN="${SWEEP_BIN:-$PWD/.venv/bin}" # a virtual environment that all nodes see, made by `make install`
 PORT="${SWEEP_PORT:-6379}"
-HEAD="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
-ADDRESS="$(getent ahostsv4 "$HEAD" | awk 'NR == 1 { print $1 }'):$PORT"
+NODES="$(scontrol show hostnames "$SLURM_JOB_NODELIST")"
+ADDRESS="$(getent ahostsv4 "${NODES%%$'\n'*}" | awk 'NR == 1 { print $1 }'):$PORT" # of the first node
 
 # Everybody on the cluster could join a Ray without a token; this one is known to the tasks of this job alone.
 export RAY_AUTH_MODE=token
@@ -32,5 +32,5 @@ fi
 
 srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=0 \
     ray symmetric-run --address "$ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" \
-    --num-cpus="$SLURM_CPUS_PER_TASK" --include-dashboard=false -- \
+    --num-cpus="$SLURM_CPUS_PER_TASK" -- \
     python -m sweep "$@" cluster=attach "cluster.address=$ADDRESS" ${LIMIT[@]+"${LIMIT[@]}"}

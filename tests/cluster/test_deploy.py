@@ -127,7 +127,7 @@ class TestSlurm:
         assert words[:2] == ["srun", "--nodes=2"]
         ray = words[words.index("symmetric-run") + 1 :]
         separator = ray.index("--")
-        assert curate_and_validate_ray_start_args(ray[:separator]) == ["--num-cpus=8", "--include-dashboard=false"]
+        assert curate_and_validate_ray_start_args(ray[:separator]) == ["--num-cpus=8"]
         assert ray[:4] == ["--address", "127.0.0.1:6379", "--min-nodes", "2"]
         assert ray[separator + 1 :] == [
             *("python", "-m", "sweep", "+experiment=digits", "sweep.retries=5", "cluster=attach"),

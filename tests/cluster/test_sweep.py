@@ -11,17 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness import Node, ray_nodes, why_not
+from harness import PACKAGES, Machines, Node, ray_nodes, why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TOKEN = "a-token-for-these-tests-0123456789abcdef"
 AMOUNTS = ",".join(f"0.{number}" for number in range(30, 90, 2))
 TRIALS = 30
-STUDY = (
-    "--multirun",
+QUICK = (
     *("dataset=digits", "network.depth=1", "network.width=16", "training.epochs=5"),
     *("attack=surrogate", "attack.radius=2.0", "instances.count=6", "solver.time_limit_seconds=5"),
+)
+STUDY = (
+    "--multirun",
+    *QUICK,
     f"pruning.amount={AMOUNTS}",
     "sweep.name=nodes",
 )
@@ -69,17 +72,53 @@ def test_a_sweep_outlives_a_node_and_a_broken_cable() -> None:
         killed.kill()
         until(lambda: finished(head) >= 8, head, sweeping)
         cut.cut()
-        at_the_cut = finished(head)
-        until(lambda: finished(head) >= at_the_cut + 6, head, sweeping)
+        until(lambda: head.log("sweep").count("retried: ") == 2, head, sweeping)
         cut.mend()
+        assert finished(head) < TRIALS - 5  # it comes back in the middle
         code = sweep.wait(SWEEP_SECONDS)
         printed = head.log("sweep")
         assert code == 0, printed
+        assert "raylet" not in printed, printed
         assert f"{TRIALS} finished (0 reused), 0 failed of {TRIALS} trials." in printed, printed
         check_store(head.work / "study" / "store")
         check_tracker(head.work / "study" / "mlruns" / "mlflow.db")
         for node in nodes[1:]:  # nothing of the sweep is on a worker's disk
             assert not list(node.work.iterdir()), list(node.work.iterdir())
+
+
+def test_a_job_of_slurm_is_a_cluster_of_its_own() -> None:
+    """`srun` is played by two nodes that run the same script at the same time."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with Machines(2) as machines:
+        head, other = machines.nodes
+        variables = {
+            "SLURM_JOB_NODELIST": "node[1-2]",
+            "SLURM_JOB_NUM_NODES": "2",
+            "SLURM_CPUS_PER_TASK": "1",
+            "SLURM_JOB_END_TIME": str(int(time.time()) + 1200),
+            "SLURM_SUBMIT_DIR": "/tmp/work",
+            "SWEEP_BIN": str(Path(sys.executable).parent),
+            "RAY_AUTH_TOKEN": TOKEN,  # as srun would hand it to all tasks
+            "COLUMNS": "120",
+        }
+        for node in machines.nodes:
+            stubs = node.temporary / "bin"
+            stubs.mkdir()
+            (stubs / "srun").write_text('#!/usr/bin/env bash\nwhile [ "$1" != ray ]; do shift; done\nexec "$@"\n')
+            (stubs / "scontrol").write_text("#!/usr/bin/env bash\nprintf '%s\\n' node1 node2\n")
+            for stub in stubs.iterdir():
+                stub.chmod(0o755)
+        study = ("--multirun", *QUICK, "pruning.amount=0.5,0.8", "sweep.name=slurm")
+        script = 'PATH="/tmp/bin:$PATH" exec bash "$@"'
+        words = ("bash", "-c", script, "bash", str(PACKAGES / "deploy" / "slurm.sh"), *study)
+        tasks = [node.popen(*words, environment=variables, log="job") for node in machines.nodes]
+        assert tasks[0].wait(SWEEP_SECONDS) == 0, head.log("job") + other.log("job")
+        printed = head.log("job")
+        assert "2 finished (0 reused), 0 failed of 2 trials." in printed, printed
+        assert len(list((head.work / "store" / "trials").rglob("*.json"))) == 2
+        assert not (other.work / "store").exists()
 
 
 def check_store(store: Path) -> None:
