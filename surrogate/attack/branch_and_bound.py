@@ -10,13 +10,13 @@ from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import GOALS, DenseSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.bounds.relaxation import Rates
+from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 
 SEARCHES = {
-    "optimum": BranchAndBound(refine_share=0.0, steps=20, rates=Rates(alpha=0.3, beta=0.2, decay=0.85)),
+    "optimum": BranchAndBound(refine_share=0.0, steps=20, rates=Polyak()),
     "verdict": BranchAndBound(),
 }
 """Settings by goal, chosen by trial. Bounds of their own for deep domains help with some properties of 4x256 networks and slow

@@ -9,20 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds.base import SLACK
+from surrogate.bounds.quick_support import quick_support
+from surrogate.bounds.steps import Layers, Polyak, Rates, Stepper
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 
-Layers = list[NDArray]
-"""One array ``(k, u)`` a hidden layer: ``k`` rows that are bounded at once, ``u`` unstable neurons of the layer."""
+COMPACT = 0.8
+"""Rows that are low enough leave the batch when less than this share of it is left."""
 
-
-@dataclass(frozen=True)
-class Rates:
-    """Adam's learning rates for the slopes and for the multipliers of splits, and the factor of both after each step."""
-
-    alpha: float = 0.2
-    beta: float = 0.05
-    decay: float = 0.97
+ADAM = Rates()
 
 
 @dataclass(eq=False)
@@ -115,6 +110,7 @@ class Relaxation:
         self.slopes = [high / width for high, width in zip(self.high, widths, strict=True)]
         self.offsets = [-low * slope for low, slope in zip(self.low, self.slopes, strict=True)]
         self._input_size = np.maximum(np.abs(region.lower), np.abs(region.upper))
+        self._support = quick_support(region)
         self._single = [w.astype(np.float32) for w in self.weights], [b.astype(np.float32) for b in self.biases]
 
     @property
@@ -181,9 +177,9 @@ class Relaxation:
         multipliers: Multipliers,
         steps: int,
         stop_below: FloatArray | float = -np.inf,
-        rates: Rates = Rates(),
+        rates: Rates | Polyak = ADAM,
     ) -> tuple[Pass, Multipliers]:
-        """Lower the bounds by ``steps`` steps of projected Adam, and return the best ones met, evaluated by :meth:`bound`.
+        """Lower the bounds by ``steps`` projected gradient steps, and return the best ones met, evaluated by :meth:`bound`.
 
         The gradient is exact: the point that attains the bound, pushed forward through the chosen lines, gives every
         pre-activation's multiplier. The steps are in float32, what is returned is not.
@@ -193,7 +189,7 @@ class Relaxation:
             multipliers: where to start; not changed.
             steps: number of gradient steps.
             stop_below: values ``(k,)``: a row that is below its own takes no further step.
-            rates: of the steps.
+            rates: the rule of the steps; :class:`Polyak` needs a finite ``stop_below``.
         """
         last = np.asarray(rows, dtype=np.float32)[:, self.neurons[-1]]
         slopes, offsets = self._lines(multipliers, np.float32)
@@ -203,10 +199,13 @@ class Relaxation:
         signs = [split.astype(np.float32) for split in multipliers.split]
         enough = np.broadcast_to(np.asarray(stop_below, dtype=np.float64), len(last))
         best, best_alpha, best_beta = np.full(len(last), np.inf), [a.copy() for a in alpha], [b.copy() for b in beta]
-        alpha_steps, beta_steps = _Adam(alpha, rates.alpha), _Adam(beta, rates.beta)
+        count = len(alpha)
+        stepper: Stepper | None = None
         active = np.arange(len(last))
         for step in range(steps + 1):
             value, coefficients, z = self._pass(last, alpha, beta, signs, slopes, offsets, gradient=step < steps)
+            if stepper is None:
+                stepper = rates.stepper([*alpha, *beta], [1.0] * count + _scales(coefficients))
             better = np.flatnonzero(value < best[active])
             best[active[better]] = value[better]
             for kept, now in zip((*best_alpha, *best_beta), (*alpha, *beta), strict=True):
@@ -215,16 +214,15 @@ class Relaxation:
             if step == steps or open_ones.size == 0:
                 break
             if open_ones.size < COMPACT * active.size:
-                active, last = active[open_ones], last[open_ones]
+                active, last, value = active[open_ones], last[open_ones], value[open_ones]
                 everything = (alpha, beta, signs, slopes, offsets, free, coefficients, z)
                 alpha, beta, signs, slopes, offsets, free, coefficients, z = (
                     [array[open_ones] for array in arrays] for arrays in everything
                 )
-                alpha_steps.take(alpha, open_ones)
-                beta_steps.take(beta, open_ones)
-            rate = rates.decay**step
-            alpha_steps.step([np.minimum(a, 0.0) * z_ * f for a, z_, f in zip(coefficients, z, free, strict=True)], rate)
-            beta_steps.step([s * z_ for s, z_ in zip(signs, z, strict=True)], rate)
+                stepper.take(open_ones)
+            by_alpha = [np.minimum(a, 0.0) * z_ * f for a, z_, f in zip(coefficients, z, free, strict=True)]
+            by_beta = [s * z_ for s, z_ in zip(signs, z, strict=True)]
+            stepper.step([*alpha, *beta], [*by_alpha, *by_beta], value - enough[active])
             for array in alpha:
                 np.clip(array, 0.0, 1.0, out=array)
             for array, sign in zip(beta, signs, strict=True):
@@ -249,10 +247,10 @@ class Relaxation:
             A[:, :u] = positive * slopes[layer] + (unstable - positive) * alpha[layer] + beta[layer] * signs[layer]
             constant += A @ biases[layer]
             A = A @ weights[layer]
-        values, points = self.region.support(A)
+        values, points = self._support(A)
         z: Layers = []
         if gradient:
-            y = points.astype(np.float32)
+            y = points
             for layer, u in enumerate(self.sizes):
                 y = y @ weights[layer].T + biases[layer]
                 unstable = y[:, :u].copy()
@@ -274,30 +272,8 @@ class Relaxation:
         return list(zip(self.low, self.high, strict=True))
 
 
-COMPACT = 0.8
-"""Rows that are low enough leave the batch when less than this share of it is left."""
-
-
-class _Adam:
-    """Adam (Kingma and Ba, ICLR 2015) on arrays that are changed in place."""
-
-    def __init__(self, arrays: Layers, rate: float) -> None:
-        self.arrays, self.rate, self.count = arrays, rate, 0
-        self.first = [np.zeros_like(array) for array in arrays]
-        self.second = [np.zeros_like(array) for array in arrays]
-
-    def take(self, arrays: Layers, chosen: NDArray) -> None:
-        """Go on with ``arrays``, which are the rows ``chosen`` of the ones before."""
-        self.arrays = arrays
-        self.first = [moment[chosen] for moment in self.first]
-        self.second = [moment[chosen] for moment in self.second]
-
-    def step(self, gradients: Layers, decay: float) -> None:
-        self.count += 1
-        size = self.rate * decay * np.sqrt(1.0 - 0.999**self.count) / (1.0 - 0.9**self.count)
-        for array, gradient, first, second in zip(self.arrays, gradients, self.first, self.second, strict=True):
-            first *= 0.9
-            first += 0.1 * gradient
-            second *= 0.999
-            second += 0.001 * gradient * gradient
-            array -= np.float32(size) * first / (np.sqrt(second) + np.float32(1e-12))
+def _scales(coefficients: Layers) -> list[float]:
+    """Return the size of each layer's coefficients; one without any takes the size of all."""
+    means = [float(np.mean(np.square(layer))) if layer.size else 0.0 for layer in coefficients]
+    overall = float(np.sqrt(np.mean(means))) or 1.0
+    return [float(np.sqrt(mean)) or overall for mean in means]

@@ -21,6 +21,7 @@ class Domain:
         bound: upper bound on its row.
         row: index of the row of the problem that is bounded.
         alpha, beta, split: multipliers of that row, all layers in one array ``(u,)``; float16, as there may be very many.
+        unit: what ``beta`` is in units of: its largest, so that float16 can hold a network of any scale.
         candidates: flat indices of the neurons worth splitting, best first.
         depth: splits since the relaxation was computed.
     """
@@ -30,6 +31,7 @@ class Domain:
     alpha: NDArray[np.float16]
     beta: NDArray[np.float16]
     split: NDArray[np.int8]
+    unit: float
     candidates: NDArray[np.intp]
     depth: int
 
@@ -73,7 +75,7 @@ class Part:
         cuts = self.starts[1:-1]
         return Multipliers(
             np.split(np.stack([d.alpha for d in domains]).astype(np.float32), cuts, axis=1),
-            np.split(np.stack([d.beta for d in domains]).astype(np.float32), cuts, axis=1),
+            np.split(np.stack([d.beta.astype(np.float32) * np.float32(d.unit) for d in domains]), cuts, axis=1),
             np.split(np.stack([d.split for d in domains]), cuts, axis=1),
         )
 
@@ -99,5 +101,5 @@ class Part:
             there = other.relaxation.neurons[layer][: other.relaxation.sizes[layer]]
             _, mine, theirs = np.intersect1d(here, there, assume_unique=True, return_indices=True)
             carried.alpha[layer][0, theirs] = domain.alpha[start + mine]
-            carried.beta[layer][0, theirs] = domain.beta[start + mine]
+            carried.beta[layer][0, theirs] = domain.beta[start + mine].astype(np.float32) * np.float32(domain.unit)
         return carried

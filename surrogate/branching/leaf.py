@@ -37,8 +37,12 @@ class LeafSolver:
     relaxation: Relaxation
     region: Region
 
-    def solve(self, rows: FloatArray, offsets: FloatArray, split: NDArray[np.int8]) -> Leaf:
-        """Maximise the smallest of ``rows @ y + offsets``, ``(m, n)`` and ``(m,)``, where ``split`` ``(u,)`` holds."""
+    def solve(self, rows: FloatArray, offsets: FloatArray, split: NDArray[np.int8], seconds: float = np.inf) -> Leaf | None:
+        """Maximise the smallest of ``rows @ y + offsets``, ``(m, n)`` and ``(m,)``, where ``split`` ``(u,)`` holds.
+
+        Returns:
+            None if ``seconds`` were too few.
+        """
         relaxation = self.relaxation
         slopes, intercepts, signs, last_slope, last_intercept = self._affine(split)
         outputs = rows[:, relaxation.neurons[-1]]
@@ -46,7 +50,11 @@ class LeafSolver:
         lp, columns = self._programme(goal, constant, signs[:, None] * slopes, signs * intercepts)
         highs = QuietHighs()
         highs.passModel(lp)
+        if np.isfinite(seconds):
+            highs.setOptionValue("time_limit", seconds)
         highs.run()
+        if highs.getModelStatus() == highspy.HighsModelStatus.kTimeLimit:
+            return None
         solved = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
         duals = np.abs(np.asarray(highs.getSolution().row_dual)) if solved else np.zeros(lp.num_row_)
         m = len(rows)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Pass, Rates, Relaxation
+from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
+from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching.domains import Domain, Part
 from surrogate.branching.leaf import LeafSolver
 from surrogate.networks import FloatArray, ReluNetwork
@@ -53,7 +54,8 @@ class BranchAndBound:
         batch: domains split at once, at most.
         root_steps: gradient steps on the multipliers of the root.
         steps: gradient steps on a child's multipliers, which start from its parent's.
-        rates: of these steps.
+        root_rates: of the root's steps.
+        rates: of a child's steps; the target of :class:`Polyak` is the threshold.
         candidates: neurons that are tried, without steps, before one is split (strong branching).
         refine_depth: a domain that is so many splits deep may get pre-activation bounds of its own, for all below it.
         refine_share: of the time may go into that. It costs most of the speed where domains are small.
@@ -65,7 +67,8 @@ class BranchAndBound:
     batch: int = 64
     root_steps: int = 50
     steps: int = 10
-    rates: Rates = field(default_factory=Rates)
+    root_rates: Rates = field(default_factory=Rates)
+    rates: Rates | Polyak = field(default_factory=Rates)
     candidates: int = 4
     refine_depth: int = 5
     refine_share: float = 0.5
@@ -124,11 +127,11 @@ class Search:
         if not self.part_count:
             self._open_root()
         while (now := time.perf_counter()) < deadline and not stop():
-            self._may_refine = self._refining <= self.settings.refine_share * (self._seconds + now - begin)
+            self._may_refine = self._refining < self.settings.refine_share * (self._seconds + now - begin)
             part = max(self.parts, key=lambda p: p.bound, default=None)
             if part is None or not part.heap:
                 break
-            self._step(part)
+            self._step(part, deadline)
             self._adapt(time.perf_counter() - now)
             self.parts = [p for p in self.parts if p.heap]
         self._seconds += time.perf_counter() - begin
@@ -155,7 +158,8 @@ class Search:
             return
         part = self._new_part(self.root_bounds, None)
         known = self.root_bounds.upper[-1][rows]
-        self._bound(part, rows, part.relaxation.start(len(rows)), self.settings.root_steps, known, np.zeros(len(rows)))
+        start, steps = part.relaxation.start(len(rows)), self.settings.root_steps
+        self._bound(part, rows, start, steps, known, np.zeros(len(rows)), self.settings.root_rates)
 
     def _close(self, bound: float) -> bool:
         """Note and tell whether a bound needs no further work."""
@@ -164,7 +168,7 @@ class Search:
         self.closed = max(self.closed, bound)
         return True
 
-    def _step(self, part: Part) -> None:
+    def _step(self, part: Part, deadline: float) -> None:
         crowded = sum(len(p.heap) for p in self.parts) > self.settings.most_open
         chosen: list[Domain] = []
         while part.heap and len(chosen) < self.batch:
@@ -172,7 +176,10 @@ class Search:
             if self._close(domain.bound):
                 continue
             if domain.candidates.size == 0:
-                self._solve_leaf(part, domain)
+                left = deadline - time.perf_counter()
+                if left <= 0.0 or not self._solve_leaf(part, domain, left):
+                    part.push(domain)
+                    break
             elif self._may_refine and domain.depth >= self.settings.refine_depth:
                 if chosen:
                     part.push(domain)  # first what is in hand
@@ -202,9 +209,11 @@ class Search:
         rows = np.repeat(np.array([domains[i].row for i, _ in tries], dtype=np.intp), 2)
         multipliers = _children(part, part.multipliers([domains[i] for i, _ in tries]), [flat for _, flat in tries])
         bounds = part.relaxation.quick(self.weight[rows], multipliers) + self.bias[rows]
+        missing = [max(domain.bound - self.threshold(), np.finfo(np.float64).tiny) for domain in domains]
         best: dict[int, tuple[float, int]] = {}
         for t, (i, flat) in enumerate(tries):
-            gains = np.maximum(domains[i].bound - bounds[2 * t : 2 * t + 2], 1e-6)
+            # In units of what is missing, so that a network's scale decides nothing.
+            gains = np.maximum((domains[i].bound - bounds[2 * t : 2 * t + 2]) / missing[i], 1e-6)
             merit = float(gains.min() * gains.max())
             if i not in best or merit > best[i][0]:
                 best[i] = (merit, flat)
@@ -218,11 +227,13 @@ class Search:
         steps: int,
         known: FloatArray,
         depth: NDArray,
+        rates: Rates | Polyak | None = None,
     ) -> None:
         """Bound domains, offer their points, and open those that are not closed."""
         self.domains += len(rows)
         enough = self.threshold() - self.bias[rows]
-        result, multipliers = part.relaxation.optimise(self.weight[rows], multipliers, steps, enough, self.settings.rates)
+        rates = rates or self.settings.rates
+        result, multipliers = part.relaxation.optimise(self.weight[rows], multipliers, steps, enough, rates)
         slack = 1e-12 * np.abs(self.bias[rows])
         bounds = np.minimum(result.value + self.bias[rows] + slack, known)
         open_ones = np.array([i for i, bound in enumerate(bounds) if not self._close(float(bound))], dtype=np.intp)
@@ -233,11 +244,13 @@ class Search:
         candidates, values = self._candidates(part.relaxation, rows[open_ones], opened, kept)
         self.on_points(opened.point[np.argsort(-values)[: self.settings.offered]])
         flat = [np.concatenate(kind, axis=1) for kind in (kept.alpha, kept.beta, kept.split)]
-        alpha, beta, split = flat[0].astype(np.float16), np.minimum(flat[1], 6e4).astype(np.float16), flat[2]
+        unit = np.maximum(flat[1].max(axis=1, initial=0.0), np.finfo(np.float32).tiny)
+        alpha, beta, split = flat[0].astype(np.float16), (flat[1] / unit[:, None]).astype(np.float16), flat[2]
         for n, i in enumerate(open_ones.tolist()):
             bound = float(bounds[i])
             if not self._close(bound):
-                part.push(Domain(bound, int(rows[i]), alpha[n], beta[n], split[n], candidates[n], int(depth[i])))
+                row, deep = int(rows[i]), int(depth[i])
+                part.push(Domain(bound, row, alpha[n], beta[n], split[n], float(unit[n]), candidates[n], deep))
 
     def _candidates(
         self, relaxation: Relaxation, rows: NDArray[np.intp], result: Pass, multipliers: Multipliers
@@ -281,17 +294,22 @@ class Search:
         known = np.minimum(by_box, domain.bound)
         self._bound(new, rows, part.carry(domain, new), 2 * self.settings.steps, known, np.zeros(1))
 
-    def _solve_leaf(self, part: Part, domain: Domain) -> None:
-        self.leaves += 1
+    def _solve_leaf(self, part: Part, domain: Domain, seconds: float) -> bool:
+        """Close a leaf; return False if the time was too short."""
         if self.region.norm == "l2":  # no linear programme states it
+            self.leaves += 1
             self.closed = max(self.closed, domain.bound)
-            return
+            return True
         leaf = LeafSolver(part.relaxation, self.region).solve(
-            self.weight[list(self.group_of[domain.row])], self.bias[list(self.group_of[domain.row])], domain.split
+            self.weight[list(self.group_of[domain.row])], self.bias[list(self.group_of[domain.row])], domain.split, seconds
         )
+        if leaf is None:
+            return False
+        self.leaves += 1
         if leaf.point is not None:
             self.on_points(leaf.point[None])
         self.closed = max(self.closed, min(leaf.bound, domain.bound))
+        return True
 
 
 def _children(part: Part, multipliers: Multipliers, neurons: Sequence[int]) -> Multipliers:

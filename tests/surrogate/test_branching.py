@@ -13,6 +13,7 @@ from surrogate.attack.branch_and_bound import BranchAndBoundAttack
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import Box, Crown
 from surrogate.bounds.relaxation import Relaxation
+from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching import BranchAndBound, Search
 from surrogate.branching.leaf import LeafSolver
 from surrogate.errors import InvalidSetting
@@ -29,6 +30,7 @@ SETTINGS = {
     "never refined": BranchAndBound(refine_depth=1000),
     "few open": BranchAndBound(most_open=4, batch=2),
     "one candidate": BranchAndBound(candidates=1),
+    "towards the threshold": BranchAndBound(rates=Polyak(), batch=2, refine_share=0.0),
     "no steps": BranchAndBound(root_steps=0, steps=0, refine_steps=0),
 }
 
@@ -205,6 +207,78 @@ def test_a_search_that_ends_early_still_bounds_all_that_is_open() -> None:
         last = outcome.bound
     assert outcome.complete
     assert outcome.bound <= optimum.margin + 1e-6
+
+
+@pytest.mark.parametrize("rates", [Rates(), Polyak()], ids=["adam", "polyak"])
+def test_the_scale_of_a_network_changes_nothing(rates: Rates | Polyak) -> None:
+    dense, instance = question(3, "linf", sizes=(6, 14, 14, 3))
+    folded = instance.problem.fold(dense)
+    optimum = attack().run(dense, instance).margin
+    found = []
+    for scale in (1.0, 2.0**-10, 2.0**10):
+        scaled = ReluNetwork(
+            [*folded.weights[:-1], scale * folded.weights[-1]], [*folded.biases[:-1], scale * folded.biases[-1]]
+        )
+        bounds = Box().compute(scaled, instance.region)
+        search = Search(
+            BranchAndBound(batch=4, steps=10, refine_share=0.0, rates=rates),
+            scaled,
+            [(0,)],
+            instance.region,
+            bounds,
+            threshold=lambda scale=scale: scale * (optimum + 1e-3),
+            on_points=lambda points: None,
+        )
+        outcome = search.run(time.perf_counter() + 60.0)
+        assert outcome.complete
+        found.append((outcome.domains, outcome.bound / scale))
+    assert found[0][0] > 20
+    for domains, bound in found[1:]:
+        assert domains == pytest.approx(found[0][0], rel=0.2)  # rounding may decide a tie
+        assert optimum - 1e-6 <= bound <= optimum + 1.1e-3
+
+
+def test_many_leaves_keep_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense, instance = question(0, "linf", targeted=False, sizes=(4, 8, 8, 3))
+    folded = instance.problem.fold(dense)
+    solve, limits = LeafSolver.solve, []
+
+    def slowly(self: LeafSolver, rows: object, offsets: object, split: object, seconds: float) -> object:
+        limits.append(seconds)
+        time.sleep(min(0.05, seconds))
+        return solve(self, rows, offsets, split, seconds)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LeafSolver, "solve", slowly)
+    bounds = Box().compute(folded, instance.region)
+    # Nothing is ever low enough, so that every branch ends in leaves.
+    groups = instance.problem.groups(folded.output_size)
+    search = Search(
+        BranchAndBound(steps=0, refine_share=0.0),
+        folded,
+        groups,
+        instance.region,
+        bounds,
+        threshold=lambda: -1e9,
+        on_points=lambda points: None,
+    )
+    begin = time.perf_counter()
+    outcome = search.run(begin + 2.0)
+    assert time.perf_counter() - begin < 3.0
+    assert not outcome.complete
+    assert 3 < len(limits) < 60
+    assert max(limits) <= 2.0
+    assert outcome.bound >= max(folded(instance.region.center[None])[0])
+
+
+def test_a_leaf_without_time_is_left_open() -> None:
+    rng = np.random.default_rng(0)
+    network, region = random_network(rng, (300, 200, 1)), random_region(rng, 300, "l1")
+    bounds = Crown().compute(network, region)
+    relaxation = Relaxation(network, region, bounds.lower[:-1], bounds.upper[:-1])
+    split = rng.choice([-1, 1], size=relaxation.sizes[0]).astype(np.int8)
+    solver = LeafSolver(relaxation, region)
+    assert solver.solve(network.weights[1], network.biases[1], split, seconds=1e-6) is None
+    assert solver.solve(network.weights[1], network.biases[1], split) is not None
 
 
 def test_an_l2_ball_is_bounded_but_never_wrongly_closed() -> None:

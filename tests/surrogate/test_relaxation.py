@@ -11,6 +11,7 @@ from oracles import linear_maximum, random_network, random_region, sample
 from surrogate.bounds import AlphaCrown, Bounds, Crown
 from surrogate.bounds.crown import refine
 from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.steps import Polyak, Rates
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 
@@ -98,8 +99,9 @@ def test_any_multipliers_bound_every_point_of_the_part(norm: str, given_early: b
         found = relaxation.bound(rows, chosen)
         assert (found.value >= reached).all()
         assert all(region.contains(x) for x in found.point)
-    found, _ = relaxation.optimise(rows, multipliers, 5)
-    assert (found.value >= reached).all()
+    for rates in (Rates(), Polyak()):
+        found, _ = relaxation.optimise(rows, multipliers, 5, reached - 1.0, rates)
+        assert (found.value >= reached).all()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -135,6 +137,30 @@ def test_steps_gain_something_and_end_where_they_may() -> None:
     assert (early.value[::2] <= before[::2] + 1e-4).all()
     alone, _ = relaxation.optimise(rows[1::2], relaxation.start(5), 30)
     np.testing.assert_allclose(alone.value, after.value[1::2], rtol=1e-4, atol=1e-4)
+
+
+def test_polyak_reaches_targets_that_a_rate_takes_long_for() -> None:
+    rng, network, region = question(0, "l1", (8, 12, 12, 3))
+    relaxation, rows = relax(network, region), rng.normal(size=(40, 12))
+    best = relaxation.optimise(rows, relaxation.start(40), 400, rates=Rates(decay=0.99))[0].value
+    before = relaxation.bound(rows, relaxation.start(40)).value
+    target = best + 0.1 * (before - best)
+    reached = {
+        name: int((relaxation.optimise(rows, relaxation.start(40), 10, target, rates)[0].value < target).sum())
+        for name, rates in (("adam", Rates()), ("polyak", Polyak()))
+    }
+    assert reached["polyak"] > reached["adam"]
+    assert reached["polyak"] >= 30
+
+
+def test_polyak_shows_that_a_part_is_empty() -> None:
+    # Both neurons are positive where x > 1 and where x < -1: nowhere. No target is too low then.
+    network = ReluNetwork([[[1.0], [-1.0]], [[1.0, 1.0]]], [[-1.0, -1.0], [0.0]])
+    relaxation = relax(network, Region(-2.0, 2.0))
+    multipliers = relaxation.start(1)
+    multipliers.split[0][:] = 1
+    found, _ = relaxation.optimise(np.ones((1, 2)), multipliers, 20, -15.0, Polyak())
+    assert found.value[0] < -15.0
 
 
 @pytest.mark.parametrize("norm", NORMS)
