@@ -30,6 +30,9 @@ START_SECONDS = 10.0
 INTERRUPTED_SECONDS = 5.0
 """So long may the end of an interrupted sweep wait for an answer, and twice as long in all."""
 
+WORTH_A_NOTICE = 50
+"""Of so many entries that wait at the end of a sweep the terminal is told, because writing them takes seconds."""
+
 TRIAL, NETWORK, END = "the trial ", "the network ", "the end of the sweep"
 """What waits to be written, in sentences."""
 
@@ -168,6 +171,8 @@ class Tracker:
             status, content.summary(records), _note(records), tuple(Path(file).absolute() for file in files), time.time()
         )
         outbox.put(END, end)
+        if (waiting := len(outbox)) > WORTH_A_NOTICE:
+            self.notice(f"{waiting} entries are still to be written to {outbox.name}.")
         if not outbox.flush(patience, most) and outbox.answers:
             outbox.skip_to_last()  # answered, but too slowly: the parent at least shall not stay RUNNING
             outbox.flush(patience, most)

@@ -187,10 +187,10 @@ def test_an_interrupted_sweep_is_not_held_up(empty_store: Path, around: Patch, m
 
 
 def test_an_interrupted_sweep_with_much_to_write_is_closed_at_least(
-    empty_store: Path, around: Patch, monkeypatch: pytest.MonkeyPatch
+    empty_store: Path, around: Patch, monkeypatch: pytest.MonkeyPatch, notices: list[str]
 ) -> None:
     monkeypatch.setattr(tracker, "INTERRUPTED_SECONDS", 0.5)
-    study = started(Tracker(None, EXPERIMENT, empty_store, patience_seconds=600.0, notice=lambda _: None))
+    study = started(Tracker(None, EXPERIMENT, empty_store, patience_seconds=600.0, notice=notices.append))
 
     def slow(create: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *arguments, **named: (time.sleep(0.2), create(*arguments, **named))[1]
@@ -201,6 +201,7 @@ def test_an_interrupted_sweep_with_much_to_write_is_closed_at_least(
     unwritten = study.finish_sweep([], "KILLED", [])
     assert unwritten is not None
     assert "of 100 trials" in unwritten
+    assert [f" entries are still to be written to MLflow at {study.uri}" in notice for notice in notices] == [True]
     assert "the end of the sweep" not in unwritten
     assert parent_of(study).info.status == "KILLED"
     assert {run.info.status for run in children_of(study)} == {"FINISHED"}

@@ -23,7 +23,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def test_a_server_that_goes_and_comes_back_misses_nothing(address: Server, tmp_path: Path) -> None:
+def test_a_server_that_goes_and_comes_back_misses_nothing(
+    address: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     notices: list[str] = []
     tracker = started(Tracker(address.uri, EXPERIMENT, tmp_path, notice=notices.append))
     records = [synthetic.trial(f"key{number}", [synthetic.instance(number)], name=f"trial {number}") for number in range(6)]
@@ -51,6 +53,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing(address: Server, tmp_p
     assert "answers again" in notices[1]
     assert len(notices) == 2
     assert not list(tmp_path.iterdir()), "the server keeps the artifacts"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_server_that_is_gone_for_good_is_caught_up_by_the_next_sweep(address: Server, tmp_path: Path) -> None:
