@@ -116,9 +116,7 @@ class Runner:
         finally:
             cluster.__exit__(None, None, None)
 
-    def _feed(
-        self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None
-    ) -> None:
+    def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None) -> None:
         from sweep.search.early_stopping import questions
 
         suggester, search = self.plan.suggester, self.settings.search
@@ -138,7 +136,7 @@ class Runner:
         cluster.run(
             feed,
             self.ledger,
-            store=self.settings.sweep.store,
+            store=self.store.url,
             resume=self.settings.sweep.resume,
             scheduler=scheduler,
             open_run=open_run or TrialRun,

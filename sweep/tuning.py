@@ -132,7 +132,7 @@ class RayCluster:
         Args:
             feed: the trials.
             ledger: told about starts, losses and ends.
-            store: folder or URL of the store, as the driver reaches it.
+            store: folder (absolute) or URL of the store, as the driver's node reaches it.
             resume: whether stage results of earlier sweeps count.
             scheduler: a Ray Tune scheduler that stops trials early.
             open_run: what a worker does with a trial.

@@ -49,10 +49,16 @@ class Store:
 
     def __init__(self, url: str | PathLike[str], *, write: bool = True) -> None:
         self.notice: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
-        self._place = place_at(fspath(url))
+        self._url = fspath(url)
+        self._place = place_at(self._url)
         self._scratch: Path | None = None
         if write:
             self._try_writing()
+
+    @property
+    def url(self) -> str:
+        """The folder, absolute, or the URL: what opens this store in another process, whatever its working directory."""
+        return str(self._place.root) if isinstance(self._place, Folder) else self._url
 
     @property
     def address(self) -> str:

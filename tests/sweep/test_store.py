@@ -332,3 +332,14 @@ def test_reports_are_at_hand_and_in_the_store(store: Store, url: str) -> None:
     assert store.publish_report("mnist-1") == f"{url}/reports/mnist-1"
     assert store._place.read("reports/mnist-1/report.html") == b"<html/>"
     assert store._place.read("reports/mnist-1/figures/one.svg") == b"<svg/>"
+
+
+def test_its_url_opens_it_from_any_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head of a sweep on a cluster that runs already works in the directory where that was started."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = Store("kept")
+    store.put("instances", "abcdef", Entry({"margin": 0.5}))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert Store(store.url).get("instances", "abcdef") == Entry({"margin": 0.5})
+    assert Store("memory://kept-at-a-url").url == "memory://kept-at-a-url"
