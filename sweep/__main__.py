@@ -34,7 +34,7 @@ def application(config: DictConfig) -> None:
         plan = plan_one(config)
     except (ConfigError, OmegaConfBaseException) as error:
         refuse(error)  # here, because Hydra would add lines of its own
-    execute(plan, list(HydraConfig.get().overrides.task), parallel=False)
+    execute(plan, list(HydraConfig.get().overrides.task), parallel=plan.config["cluster"]["name"] == "attach")
 
 
 def main() -> None:

@@ -172,17 +172,21 @@ class _Sweep:
     def _close_after_fault(self) -> None:
         """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported."""
         try:
-            self.tracker.finish_sweep(self.ledger.ordered, "FAILED", [])
+            unwritten = self.tracker.finish_sweep(self.ledger.ordered, "FAILED", [])
+            if unwritten is not None:
+                print(unwritten, file=sys.stderr)
         except Exception as error:  # the first error is the one that matters
             print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
 
 
 def _print_plan(plan: Plan, console: Console) -> None:
     say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    width = max(len(trial.name) for trial in plan.trials)
+    width = max((len(trial.name) for trial in plan.trials), default=0)
     for trial in plan.trials:
         swept = " ".join(f"{key}={value}" for key, value in trial.swept.items())
         say(f"{trial.key}  {trial.name:{width}}  {swept}".rstrip())
+    if plan.suggester is not None:
+        say("The search chooses its trials while it runs, so this preview is incomplete.")
     trainings = len({trial.training_key for trial in plan.trials})
     say(
         f"{len(plan.trials)} trials, {trainings} dense networks to train or reuse; {plan.duplicates} duplicates dropped, "

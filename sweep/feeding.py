@@ -81,6 +81,7 @@ class SearchFeed:
         ledger: told about every trial that is chosen.
         stored: returns the record of a trial that a former sweep finished, or None.
         ended: called with the trial and record of each trial that ran here and ended.
+        scheduler: of Ray Tune; what the store has counts for it as well.
     """
 
     adaptive = True
@@ -92,9 +93,10 @@ class SearchFeed:
         ledger: Ledger,
         stored: Callable[[Trial], TrialRecord | None],
         ended: Callable[[Trial, TrialRecord], None],
+        scheduler: Any = None,
     ) -> None:
         self._suggester, self._materials, self._ledger = suggester, materials, ledger
-        self._stored, self._ended = stored, ended
+        self._stored, self._ended, self._scheduler = stored, ended, scheduler
         self._tokens: dict[str, str] = {}
         self._count = 0
 
@@ -112,6 +114,10 @@ class SearchFeed:
                 return self._materials.work(trial)
             self._ledger.end(record, reused=True)
             self._suggester.tell(token, record)
+            if self._scheduler is not None:
+                from sweep.search.tune_scheduler import play_back
+
+                play_back(self._scheduler, record)
 
     def tell(self, record: TrialRecord) -> None:
         self._suggester.tell(self._tokens.pop(record.key), record)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ PANEL, GAP, TITLE, BAR = 2.4, 0.1, 0.45, 0.6
 
 SMALLEST_SIDE = 4
 """Fewer pixels a side are no image worth a picture."""
+
+DRAWING = threading.Lock()
+"""Held while matplotlib draws, which it cannot do in two threads: the tracker's draws pictures, the main one the report."""
 
 CHANGED_PIXEL = 1e-6
 """A pixel counts as changed if it moved by more than this: the tolerance of a MILP solver moves many by less."""
@@ -41,6 +46,11 @@ def picture(instance: InstanceRecord) -> bytes:
         limit = max(float(np.abs(difference).max()), limit)
         panels.append((_perturbed_title(instance), perturbed, _GREY))
         panels.append((_difference_title(instance, difference), difference, {"cmap": "PuOr", "vmin": -limit, "vmax": limit}))
+    with DRAWING:
+        return _drawn(panels, limit)
+
+
+def _drawn(panels: Sequence[tuple[str, NDArray[np.float64], dict[str, Any]]], limit: float) -> bytes:
     # Places are given in inches and not laid out by matplotlib, which takes several times as long as the drawing.
     width, height = (PANEL + GAP) * len(panels) + GAP + (BAR if len(panels) > 1 else 0.0), PANEL + TITLE + GAP
     figure = Figure(figsize=(width, height))

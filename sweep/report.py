@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweep.figures import write_figures
+from sweep.pictures import DRAWING
 from sweep.ranking import rank
 from sweep.records import TrialRecord
 
@@ -50,7 +51,8 @@ def write_report(records: Sequence[TrialRecord], folder: Path) -> list[Path]:
     csv = folder / "ranking.csv"
     frame.to_csv(csv, index=False)
     order = list(zip(frame["network"], frame["setting"], strict=True))
-    return [csv, *write_figures(records, order, folder)]
+    with DRAWING:
+        return [csv, *write_figures(records, order, folder)]
 
 
 def print_ranking(frame: pd.DataFrame, console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep.feeding import Materials, PlanFeed, SearchFeed
 from sweep.here import WatchedStages, run_here
@@ -16,6 +16,7 @@ from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.records import TrialRecord
 from sweep.schema import Settings, read
+from sweep.search.memory import SearchMemory
 from sweep.store import Store
 from sweep.tracking import Tracker
 from sweep.trial import TrialRun, mark_failed, new_record, still_valid
@@ -117,22 +118,15 @@ class Runner:
             cluster.__exit__(None, None, None)
 
     def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None) -> None:
-        from sweep.search.early_stopping import questions
-
-        suggester, search = self.plan.suggester, self.settings.search
+        suggester, scheduler = self.plan.suggester, self._scheduler()
         feed: PlanFeed | SearchFeed
         if suggester is None:
             if not ready:
                 return
             feed = PlanFeed(ready, materials)
         else:
-            feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of)
-        scheduler = None
-        if search.scheduler != "none":
-            from sweep.search.tune_scheduler import scheduler as early_stopping
-
-            asked = max(questions(read(trial.config)) or 1 for trial in self.plan.trials)
-            scheduler = early_stopping(search, asked, self.ledger.ordered)
+            suggester.memory = SearchMemory(self.store, self.settings.sweep.resume)
+            feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
         cluster.run(
             feed,
             self.ledger,
@@ -143,6 +137,19 @@ class Runner:
         )
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")
+        if suggester is not None and suggester.notice is not None:
+            self.progress.say(suggester.notice)
+
+    def _scheduler(self) -> Any:
+        """Return what stops trials early, or None."""
+        if self.settings.search.scheduler == "none":
+            return None
+        from sweep.search.early_stopping import questions
+        from sweep.search.tune_scheduler import scheduler
+
+        counts = [questions(read(trial.config)) for trial in self.plan.trials] or [questions(self.settings)]
+        known = [count for count in counts if count is not None]
+        return scheduler(self.settings.search, max(known) if len(known) == len(counts) else None, self.ledger.ordered)
 
     def _prepare_networks(self, cluster: RayCluster, materials: Materials, trials: Sequence[Trial]) -> list[Trial]:
         """Share the dense network of every trial, trained unless the store has it; return the trials that have theirs."""

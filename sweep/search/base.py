@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from sweep.plan import Trial
     from sweep.records import TrialRecord
+    from sweep.search.memory import SearchMemory
 
 
 class Suggester(Protocol):
-    """Chooses trials one at a time, while others run. It is called by one thread, on the driver."""
+    """Chooses trials one at a time, while others run. It is called by one thread, on the driver.
+
+    Attributes:
+        memory: keeps what it has suggested, so that the same command goes on; None: nothing is kept.
+    """
+
+    memory: SearchMemory | None
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the end of the sweep, if there is something to say."""
+        ...
 
     def suggest(self, token: str) -> Trial | None:
         """Return the next trial, or None: there are no more. ``token`` names it in :meth:`tell`."""
