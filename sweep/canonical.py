@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sweep.attacks import bounds_method, unused_keys
@@ -46,22 +46,21 @@ def part(name: str, settings: Settings) -> Part | None:
 
 def key_of(relevant: dict[str, Any]) -> str:
     """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
-    return joined_key({name: text_of(found) for name, found in relevant.items()})
+    return joined_key(text_of(name, relevant[name]) for name in sorted(relevant))
 
 
-def text_of(found: Any) -> str:
-    """Return the JSON of a part in the one form that is hashed."""
-    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+def text_of(name: str, found: Part) -> str:
+    """Return the part of a section as the member of a JSON object, in the one form that is hashed."""
+    return f'"{name}":{json.dumps(found, sort_keys=True, separators=(",", ":"))}'
 
 
-def joined_key(texts: dict[str, str]) -> str:
-    """Return :func:`key_of` the parts whose JSON is given by section."""
-    sections = ",".join([f'"{name}":{texts[name]}' for name in sorted(texts)])
-    return hashlib.sha256(f"[{FORMAT_VERSION},{{{sections}}}]".encode()).hexdigest()[:16]
+def joined_key(texts: Iterable[str]) -> str:
+    """Return :func:`key_of` the parts whose :func:`text_of` is given, in the order of their names."""
+    return hashlib.sha256(f"[{FORMAT_VERSION},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 
 TRAINING = ("dataset", "network", "training")
-"""The sections that make the dense network."""
+"""The sections that make the dense network, by name."""
 
 
 def training_recipe(settings: Settings) -> dict[str, Part]:

@@ -11,50 +11,68 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of
-from sweep.schema import AttackSettings, PruningSettings, Settings, read, read_section
+from sweep.schema import AttackSettings, Settings, read, read_section
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
+_NAMES = sorted(PARTS)
+_BUT_PRUNING = [name for name in _NAMES if name not in ("pruning", "attack")]
+
+_Known = tuple[Any, Part | None, str | None]
+"""The settings of a section, what of them counts, and the text of that."""
 
 
 class SharedSections:
-    """What is known of the sections met so far."""
+    """What is known of the sections met so far.
+
+    Whatever is remembered under the identity of an object holds on to it, so that no other takes its place.
+    """
 
     def __init__(self) -> None:
         self._read: dict[int, tuple[Any, Any]] = {}
-        self._parts: dict[tuple[Any, ...], dict[int, tuple[Any, Part | None, str]]] = {}
-        self._dense: dict[int, tuple[Any, Any]] = {}
-        # each entry holds on to its section, so that no other object takes its identity
+        self._parts: dict[tuple[Any, ...], dict[int, _Known]] = {}
+        self._milps: dict[int, tuple[Any, AttackSettings]] = {}
+        self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
+        self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
 
     def read(self, config: Mapping[str, Any]) -> Settings:
-        """Return what :func:`sweep.schema.read` does; settings of equal sections share them.
+        """Return what :func:`sweep.schema.read` does; settings of shared sections share them.
 
         Raises:
             ConfigError: a value that is not allowed.
         """
         if config.keys() != _SECTIONS:
             return read(config)
+        known = self._read
         sections = {}
         for name, data in config.items():
-            known = self._read.get(id(data))
-            if known is None:
-                known = self._read[id(data)] = data, read_section(name, data)
-            sections[name] = known[1]
+            found = known.get(id(data))
+            if found is None:
+                found = known[id(data)] = data, read_section(name, data)
+            sections[name] = found[1]
         return Settings(**sections)
 
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.canonical.key_of` the canonical settings."""
-        return self._key(settings, PARTS)
+        return joined_key(self._texts(_NAMES, settings))
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe."""
-        return self._key(settings, TRAINING)
+        identity = tuple([id(getattr(settings, name)) for name in TRAINING])
+        known = self._trainings.get(identity)
+        if known is None:
+            known = self._trainings[identity] = settings, joined_key(self._texts(TRAINING, settings))
+        return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
         """Return the trial key of the same settings with attack surrogate and pruning none, the dense MILP."""
-        attack, pruning = settings.attack, settings.pruning
-        if attack.method != "surrogate" or pruning.method != "none":
-            settings = dataclasses.replace(settings, attack=self._milp(attack), pruning=self._unpruned(pruning))
-        return self.key(settings)
+        attack = self._milp(settings.attack)
+        identity = (id(attack), *[id(getattr(settings, name)) for name in _BUT_PRUNING])
+        known = self._baselines.get(identity)
+        if known is None:
+            pruning = dataclasses.replace(settings.pruning, method="none")
+            dense = dataclasses.replace(settings, attack=attack, pruning=pruning)
+            known = self._baselines[identity] = dense, self.key(dense)
+        return known[1]
 
     def counts(self, settings: Settings, key: str) -> bool:
         """Whether a dotted key, or a section, can change the result of a trial."""
@@ -66,37 +84,28 @@ class SharedSections:
             if not isinstance(value, dict) or leaf not in value:
                 return False
             value = value[leaf]
-        return value is not None or bool(rest)
+        return bool(rest) or value is not None
 
-    def _key(self, settings: Settings, names: Any) -> str:
-        parts, texts = self._of(settings), {}
-        for name in names:
-            _, found, text = self._known(name, settings, parts)
-            if found is not None:
-                texts[name] = text
-        return joined_key(texts)
+    def _texts(self, names: Any, settings: Settings) -> list[str]:
+        parts = self._of(settings)
+        texts = [self._known(name, settings, parts)[2] for name in names]
+        return [text for text in texts if text is not None]
 
-    def _of(self, settings: Settings) -> dict[int, tuple[Any, Part | None, str]]:
+    def _of(self, settings: Settings) -> dict[int, _Known]:
         return self._parts.setdefault(context(settings), {})
 
-    def _known(
-        self, name: str, settings: Settings, parts: dict[int, tuple[Any, Part | None, str]]
-    ) -> tuple[Any, Part | None, str]:
+    def _known(self, name: str, settings: Settings, parts: dict[int, _Known]) -> _Known:
         section = getattr(settings, name)
         known = parts.get(id(section))
         if known is None:
             found = part(name, settings)
-            known = parts[id(section)] = section, found, text_of(found)
+            known = parts[id(section)] = section, found, None if found is None else text_of(name, found)
         return known
 
-    def _milp(self, attack: AttackSettings) -> Any:
-        known = self._dense.get(id(attack))
+    def _milp(self, attack: AttackSettings) -> AttackSettings:
+        if attack.method == "surrogate":
+            return attack
+        known = self._milps.get(id(attack))
         if known is None:
-            known = self._dense[id(attack)] = attack, dataclasses.replace(attack, method="surrogate")
-        return known[1]
-
-    def _unpruned(self, pruning: PruningSettings) -> Any:
-        known = self._dense.get(id(pruning))
-        if known is None:
-            known = self._dense[id(pruning)] = pruning, dataclasses.replace(pruning, method="none")
+            known = self._milps[id(attack)] = attack, dataclasses.replace(attack, method="surrogate")
         return known[1]
