@@ -117,6 +117,8 @@ class _Sweep:
         try:
             with self.interruption.postponed():
                 self.tracker.start_sweep(self.name, self.plan.config, self.overrides)
+            if self.plan.note is not None:
+                self.progress.say(self.plan.note)
             with self.progress, self.interruption.deadline(self.settings.deadlines.sweep_seconds):
                 self.runner.run(parallel=parallel, open_run=open_run)
         except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere
@@ -185,6 +187,8 @@ def _print_plan(plan: Plan, console: Console) -> None:
     for trial in plan.trials:
         swept = " ".join(f"{key}={value}" for key, value in trial.swept.items())
         say(f"{trial.key}  {trial.name:{width}}  {swept}".rstrip())
+    if plan.note is not None:
+        say(plan.note)
     if plan.suggester is not None:
         say("The search chooses its trials while it runs, so this preview is incomplete.")
     trainings = len({trial.training_key for trial in plan.trials})
