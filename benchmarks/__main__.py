@@ -12,7 +12,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import bounds, closest, closing, comparison, mnist_fc, model_size, nodes, overhead, pruning_binaries, vnn_wide
+from benchmarks import (
+    bounds,
+    closest,
+    closing,
+    comparison,
+    mnist_fc,
+    model_size,
+    nodes,
+    overhead,
+    planning,
+    pruning_binaries,
+    vnn_wide,
+)
 from benchmarks.results import Results
 from benchmarks.sections import Options, Section
 from sweep.trial import limit_threads, warm_up
@@ -27,6 +39,7 @@ SECTIONS: dict[str, Section] = {
     "bounds": bounds.SECTION,
     "pruning": pruning_binaries.SECTION,
     "overhead": overhead.SECTION,
+    "planning": planning.SECTION,
     "nodes": nodes.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""

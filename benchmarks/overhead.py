@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import io
 import os
 import resource
@@ -14,74 +16,92 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.planning import plan_of
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
+from sweep.records import InstanceRecord
+from sweep.stages import Entry
 
-COUNTS = (200, 10_000)
+SIZES = ((200, 0), (200, 20), (10_000, 0))
+"""Trials, and answers of each."""
+
 CPUS = 2
+PIXELS = 784
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epochs=1")
 
 
 class NullRun:
-    """A trial without a question."""
+    """A trial without a question, or with answers that are there at once and go through the head as those of attacks do."""
 
-    def __init__(self, trial: Any, inputs: Any, trained: Any, stages: Any, spent_seconds: float) -> None:
+    def __init__(self, trial: Any, inputs: Any, trained: Any, stages: Any, spent_seconds: float, answers: int = 0) -> None:
         from sweep.trial import new_record
 
-        self.record = new_record(trial)
+        self.record, self._stages, self._left = new_record(trial), stages, answers
 
     def step(self) -> bool:
-        return False
+        if self._left == 0:
+            return False
+        self._left -= 1
+        record, key = self._answer(), f"{self.record.key}-{self._left}"
+        if self._stages.get("instances", key, 60.0) is None:
+            self._stages.begin(key, dataclasses.asdict(record), 60.0)
+            self._stages.put("instances", key, Entry(dataclasses.asdict(record)))
+        self.record.instances.append(record)
+        return self._left > 0
 
     def finish(self) -> Any:
         self.record.ended_at = time.time()
         return self.record
 
+    def _answer(self) -> InstanceRecord:
+        pixels = [0.5] * PIXELS
+        return InstanceRecord(
+            instance_key=f"image {self._left}",
+            image=self._left,
+            label=0,
+            target=1,
+            norm="l1",
+            radius=5.0,
+            status="unresolved",
+            clean=pixels,
+            perturbed=pixels,
+        )
+
 
 def measure(options: Options) -> Iterator[Row]:
     """Yield a row for each number of trials."""
-    for index, count in enumerate(COUNTS):
+    for index, (count, answers) in enumerate(SIZES):
         if options.wants(index):
             with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-                yield {"instance": index, "trials": count, "cpus": CPUS, **pool.submit(_sweep, count).result()}
+                row = pool.submit(_sweep, count, answers).result()
+            yield {"instance": index, "trials": count, "answers": answers, "cpus": CPUS, **row}
 
 
-def _sweep(count: int) -> dict[str, float]:
+def _sweep(count: int, answers: int) -> dict[str, float]:
     """Run so many trials in a folder of their own, and again; return seconds, and MiB of the driver."""
     with tempfile.TemporaryDirectory(prefix="sweep-overhead-") as folder, contextlib.chdir(folder):
         begin = time.perf_counter()
         plan, overrides = _plan(count)
         planned = time.perf_counter() - begin
-        first = _timed(plan, overrides)
-        again = _timed(plan, overrides)
+        first = _timed(plan, overrides, answers)
+        again = _timed(plan, overrides, answers)
         return {"plan_seconds": planned, **first, "again_seconds": again["total_seconds"]}
 
 
 def _plan(count: int) -> tuple[Any, list[str]]:
-    from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
-    from hydra.types import RunMode
-
-    from sweep.__main__ import conf_folder
-    from sweep.plan import plan_sweep
-
-    Plugins.instance()
-    with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3", job_name="sweep"):
-        loader: Any = GlobalHydra.instance().config_loader()
-        master = loader.load_configuration("config", [], RunMode.MULTIRUN)
-        overrides = [*QUICK, f"cluster.cpus={CPUS}", f"instances.seed=range(0,{count})"]
-        return plan_sweep(loader, lambda lines: loader.load_sweep_config(master, lines), overrides), overrides
+    overrides = [*QUICK, f"cluster.cpus={CPUS}", f"instances.seed=range(0,{count})"]
+    return plan_of(overrides), overrides
 
 
-def _timed(plan: Any, overrides: list[str]) -> dict[str, float]:
+def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
     from rich.console import Console
 
     from sweep.driver import run
 
     text = _Clocked(len(plan.trials))
     begin = time.perf_counter()
-    code = run(plan, overrides, parallel=True, console=Console(file=text, width=200), open_run=NullRun)
+    console = Console(file=text, width=200)
+    code = run(plan, overrides, parallel=True, console=console, open_run=functools.partial(NullRun, answers=answers))
     total = time.perf_counter() - begin
     if code != 0:
         raise RuntimeError(f"the sweep ended with exit code {code}: {text.getvalue()[-2000:]}")
@@ -139,6 +159,7 @@ def report(rows: Sequence[Row]) -> str:
     cells = [
         [
             f"{row['trials']:,}",
+            str(row["answers"]),
             number(row["plan_seconds"]),
             number(row["start_seconds"]),
             number(1000.0 * row["trial_seconds"], 1),
