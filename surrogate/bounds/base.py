@@ -14,9 +14,15 @@ from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.region import Region
 
 SLACK = 1e-9
-"""Every bound is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum
-of a thousand float64 terms is below 1e-12 of that sum; the rest of the slack covers the cancellation inside the products of
-weight matrices that the coefficients come from."""
+"""Every interval is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum
+of n float64 terms is below n * 1.2e-16 of that sum, so this is sound for millions of them."""
+
+
+def rounding(count: int) -> float:
+    """Return a bound on what rounding makes of a sum of ``count`` terms, and of the few operations around it, relative to the
+    sum of their absolute values: 1e-11, or four times ``count`` units of rounding where that is more."""
+    return max(1e-11, 4.0 * count * 2.0**-53)
+
 
 LARGEST_VALUE = 1e30
 """Networks whose values could become larger than this are refused: beyond it single precision overflows, whose passes steer

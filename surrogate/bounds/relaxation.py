@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.bounds.base import SLACK
+from surrogate.bounds.base import rounding
 from surrogate.bounds.quick_support import quick_support
 from surrogate.bounds.steps import Layers, Polyak, Rates, Stepper
 from surrogate.networks import FloatArray, ReluNetwork
@@ -91,7 +91,10 @@ class Relaxation:
         self.high: list[FloatArray] = []
         self.split: list[NDArray[np.int8]] = []
         """Per layer, the phases of the neurons in question that were given."""
-        before = np.arange(network.input_size)
+        self._terms: list[FloatArray] = []
+        """Per layer, the largest sum of absolute terms ``|W| |y| + |b|`` that a neuron kept adds up."""
+        self._input_size = np.maximum(np.abs(region.lower), np.abs(region.upper))
+        before, size = np.arange(network.input_size), self._input_size
         for layer, (low, high) in enumerate(zip(lower, upper, strict=True)):
             phase = np.zeros(low.size, dtype=np.int8) if split is None else split[layer]
             # A neuron whose phase was given stays in question: its constraint has a multiplier.
@@ -105,11 +108,14 @@ class Relaxation:
             self.sizes.append(unstable.size)
             self.low.append(np.minimum(low[unstable], 0.0))
             self.high.append(np.maximum(high[unstable], 0.0))
-            before = kept
+            self._terms.append(np.abs(self.weights[-1]) @ size + np.abs(self.biases[-1]))
+            before, size = kept, np.maximum(high[kept], 0.0)
+        self.output_size: FloatArray = size
+        """Upper bounds ``(n,)`` of the last layer's outputs, those of the neurons kept."""
+        self._rounding = rounding(max(network.input_size, *network.hidden_sizes))
         widths = [np.maximum(high - low, np.finfo(np.float64).tiny) for low, high in self._sides()]
         self.slopes = [high / width for high, width in zip(self.high, widths, strict=True)]
         self.offsets = [-low * slope for low, slope in zip(self.low, self.slopes, strict=True)]
-        self._input_size = np.maximum(np.abs(region.lower), np.abs(region.upper))
         self._support = quick_support(region)
         self._single = [w.astype(np.float32) for w in self.weights], [b.astype(np.float32) for b in self.biases]
 
@@ -124,7 +130,11 @@ class Relaxation:
         return Multipliers(alpha, beta, [np.repeat(phase[None], count, axis=0) for phase in self.split])
 
     def bound(self, rows: FloatArray, multipliers: Multipliers) -> Pass:
-        """Return sound upper bounds of ``rows @ y`` in float64, widened by the slack.
+        r"""Return sound upper bounds of ``rows @ y`` in float64, widened by what rounding can have done.
+
+        The product :math:`A W` is off by at most :math:`\gamma |A| |W|` in every entry. That is not carried on to the input but
+        charged at once, with the outputs :math:`|y|` that it multiplies, whose bounds are known: a layer costs
+        :math:`\gamma |A| (|W| |y| + |b|)`, however much cancels in the product.
 
         Args:
             rows: coefficients ``(k, n)`` of the last layer's outputs ``y``, in the network's order of neurons.
@@ -145,11 +155,11 @@ class Relaxation:
             A[:, :u] = positive * slopes[layer] + (unstable - positive) * lower_slope
             A[:, :u] += np.maximum(multipliers.beta[layer].astype(np.float64), 0.0) * split
             constant += intercept + A @ self.biases[layer]
-            magnitude += intercept + np.abs(A) @ np.abs(self.biases[layer])
+            magnitude += intercept + np.abs(A) @ self._terms[layer]
             A = A @ self.weights[layer]
         values, points = self.region.support(A)
         magnitude += np.abs(A) @ self._input_size
-        return Pass(constant + values + SLACK * magnitude, points, coefficients[::-1])
+        return Pass(constant + values + self._rounding * magnitude, points, coefficients[::-1])
 
     def quick(self, rows: FloatArray, multipliers: Multipliers) -> NDArray:
         """Return the bounds of :meth:`bound` up to float32's rounding: to compare choices, not to prove anything."""

@@ -9,6 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate.bounds.base import rounding
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray
 from surrogate.quiet_highs import QuietHighs
@@ -64,7 +65,9 @@ class LeafSolver:
         multipliers.split = [part[None] for part in np.split(split, cuts)]
         multipliers.beta = [part[None] for part in np.split(duals[m : m + split.size], cuts)]
         bound = float(relaxation.bound(share[None] @ rows, multipliers).value[0] + share @ offsets)
-        bound += 1e-12 * float(np.abs(offsets).max())
+        # The rows were mixed in float64, whatever of them cancels.
+        terms = np.abs(rows[:, relaxation.neurons[-1]]) @ relaxation.output_size + np.abs(offsets)
+        bound += rounding(m) * float(share @ terms)
         if not solved:
             return Leaf(bound, None)
         values = np.asarray(highs.getSolution().col_value)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from oracles import brute_force_maximum, random_network, random_region
 
-from surrogate.attack import AttackResult, GradientAttack, Instance, Status, SurrogateAttack
+from surrogate.attack import AttackResult, ClosestAttack, GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.attack.branch_and_bound import BranchAndBoundAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.regions import Exclusion
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
-from surrogate.errors import InvalidNetwork
+from surrogate.errors import InvalidNetwork, SolverFailure
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
@@ -156,6 +156,44 @@ def test_bounds_contain_the_exact_values_however_sums_cancel(name: str) -> None:
                     assert all(Fraction(float(a)) <= v <= Fraction(float(b)) for a, v, b in zip(low, z, high, strict=True))
                     rounded_wrongly += sum(Fraction(float(c)) != v for c, v in zip(computed[0], z, strict=True))
     assert rounded_wrongly > 0
+
+
+def cancelling(seed: int, scale: float) -> tuple[ReluNetwork, Instance, Fraction]:
+    """Two neurons whose products of weights cancel in float64 and not in truth: the margin's slope is ``a c - b d``."""
+    a, b, c = np.random.default_rng(seed).uniform(0.5, 2.0, 3) * scale
+    d = a * c / b
+    dense = ReluNetwork([[[a], [b]], [[0.0, 0.0], [c, -d]]], [[0.0, 0.0], [0.0, 0.0]])
+    slope = Fraction(float(a)) * Fraction(float(c)) - Fraction(float(b)) * Fraction(float(d))
+    return dense, Instance(Region(0.5, 1.0, [0.75], 0.2, "linf"), 0, 1), slope
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds_contain_what_cancels_in_the_products_of_weights(name: str, scale: float) -> None:
+    for seed in range(30):
+        dense, instance, slope = cancelling(seed, scale)
+        bounds = method(name).compute(instance.problem.fold(dense), instance.region)
+        for x in (0.55, 0.95):
+            assert Fraction(float(bounds.lower[-1][0])) <= slope * Fraction(x) <= Fraction(float(bounds.upper[-1][0]))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_what_only_rounding_decides_is_unresolved(scale: float) -> None:
+    answered = 0
+    for seed in range(12):
+        dense, instance, _ = cancelling(seed, scale)
+        for attack in (
+            lambda d, i: SurrogateAttack().run(d, d, i),
+            lambda d, i: ClosestAttack().run(d, d, i),
+            lambda d, i: BranchAndBoundAttack(time_limit_seconds=2.0, gradient=GradientAttack(starts=1)).run(d, i),
+        ):
+            try:
+                result = attack(dense, instance)
+            except SolverFailure:  # HiGHS may give up on rows like 1e12 (y - y'); what it may not do is to prove
+                continue
+            assert (result.status, result.witness) == (Status.UNRESOLVED, None)
+            answered += 1
+    assert answered >= 24
 
 
 def steep(shift: float, unit: float = 1.0) -> tuple[ReluNetwork, Instance]:
