@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.errors import InvalidNetwork
+from surrogate.errors import InvalidNetwork, InvalidSetting
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +42,10 @@ class ReluNetwork:
     biases: tuple[FloatArray, ...]
 
     def __init__(self, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> None:
+        if not (hasattr(weights, "__len__") and hasattr(biases, "__len__")):
+            raise InvalidNetwork(
+                f"weights and biases must be lists of arrays, got {type(weights).__name__}, {type(biases).__name__}"
+            )
         if len(weights) == 0 or len(weights) != len(biases):
             raise InvalidNetwork(
                 f"a network needs at least one weight matrix and one bias vector per matrix, "
@@ -102,7 +106,10 @@ class ReluNetwork:
 
     def pre_activations(self, x: ArrayLike) -> list[FloatArray]:
         """Return the pre-activations ``z`` of every layer, the logits last, for a batch ``x`` of shape ``(n, d)``."""
-        y = np.asarray(x, dtype=np.float64)
+        try:
+            y = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidNetwork(f"expected a batch of numbers of shape (n, {self.input_size}): {error}") from error
         if y.ndim != 2 or y.shape[1] != self.input_size:
             raise InvalidNetwork(f"expected a batch of shape (n, {self.input_size}), got {y.shape}")
         z = []
@@ -192,24 +199,34 @@ class ReluNetwork:
             raise InvalidNetwork(f"it is not a stored network (safetensors with weight.i and bias.i): {error}") from error
 
     def save(self, path: str | Path) -> None:
-        """Write the weights as a safetensors file, which is read back without unpickling."""
-        Path(path).write_bytes(self.to_bytes())
+        """Write the weights as a safetensors file, which is read back without unpickling.
+
+        Raises:
+            InvalidSetting: the file cannot be written.
+        """
+        try:
+            Path(path).write_bytes(self.to_bytes())
+        except OSError as error:
+            raise InvalidSetting(f"{path} cannot be written: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> ReluNetwork:
         """Read what :meth:`save` wrote.
 
         Raises:
-            InvalidNetwork: the file is not a safetensors file of ``weight.i`` and ``bias.i``.
-            OSError: it cannot be read.
+            InvalidNetwork: the file cannot be read, or is not a safetensors file of ``weight.i`` and ``bias.i``.
         """
         try:
             return cls.from_bytes(Path(path).read_bytes())
         except InvalidNetwork as error:
             raise InvalidNetwork(f"{path}: {error}") from error
+        except OSError as error:
+            raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _frozen(array: ArrayLike) -> FloatArray:
+    if np.iscomplexobj(array):
+        raise InvalidNetwork("weights and biases must be real numbers, got complex ones")
     try:
         copy = np.array(array, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from surrogate.checks import is_integer
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 
@@ -75,6 +76,9 @@ class Margin(Problem):
     target: int | None = None
 
     def __post_init__(self) -> None:
+        for name, value in (("label", self.label), ("target", self.target)):
+            if not is_integer(value) and not (name == "target" and value is None):
+                raise InvalidSetting(f"{name} must be a class, counted from 0, got {value!r}")
         if self.label < 0 or (self.target is not None and self.target < 0):
             raise InvalidSetting(f"classes count from 0, got label={self.label} and target={self.target}")
         if self.target == self.label:
@@ -105,8 +109,8 @@ class Output(Problem):
     asks: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.index < 0:
-            raise InvalidSetting(f"outputs count from 0, got index={self.index}")
+        if not is_integer(self.index) or self.index < 0:
+            raise InvalidSetting(f"outputs count from 0, got index={self.index!r}")
 
     def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
         if self.index >= outputs:

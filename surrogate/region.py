@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surrogate.checks import is_number
 from surrogate.errors import InvalidRegion
 from surrogate.networks import FloatArray
 
@@ -18,6 +19,9 @@ NORMS = ("l1", "l2", "linf", "none")
 MEMBERSHIP_TOLERANCE = 1e-9
 """A point counts as inside if it violates no side of the box, and the radius, by more than this: far below the 1e-6 to which
 a MILP solver works, and far above the rounding of a sum of a thousand numbers."""
+
+LARGEST = 1e15
+"""Largest coordinate and radius: squares and sums of these are still far from overflow, and a solver takes no larger ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,9 @@ class Region:
         for name, array in (("lower", low), ("upper", high), ("center", middle)):
             if not np.isfinite(array).all():
                 raise InvalidRegion(f"{name} must be finite, but entry {int(np.argmin(np.isfinite(array)))} is not")
+            j = int(np.argmax(np.abs(array)))
+            if abs(array[j]) > LARGEST:
+                raise InvalidRegion(f"{name} must lie within {LARGEST:g}, but entry {j} is {array[j]}")
             array.flags.writeable = False
         if (low > high).any():
             j = int(np.argmax(low > high))
@@ -78,8 +85,10 @@ class Region:
         if norm == "none":
             if radius is not None:
                 raise InvalidRegion(f'norm="none" is the box alone and takes no radius, got {radius}')
-        elif not isinstance(radius, (int, float, np.number)) or not np.isfinite(radius) or radius <= 0.0:
-            raise InvalidRegion(f"radius must be a positive finite number with norm={norm!r}, got {radius}")
+        elif not is_number(radius) or not 0.0 < radius <= LARGEST:  # type: ignore[operator]
+            raise InvalidRegion(
+                f"radius must be a positive finite number of at most {LARGEST:g} with norm={norm!r}, got {radius!r}"
+            )
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
         object.__setattr__(self, "center", middle)

@@ -12,6 +12,7 @@ from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
+from surrogate.checks import require_positive
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 
@@ -85,10 +86,7 @@ def require_complete_settings(bounds: str, goal: str, time_limit_seconds: float,
     for name, value, allowed in (("bounds", bounds, tuple(bound_methods.METHODS)), ("goal", goal, GOALS)):
         if value not in allowed:
             raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
-    if not 0.0 < time_limit_seconds < float("inf"):
-        raise InvalidSetting(f"time_limit_seconds must be positive and finite, got {time_limit_seconds}")
-    if not 0.0 < relative_gap < float("inf"):
-        raise InvalidSetting(f"relative_gap must be positive and finite, got {relative_gap}")
+    require_positive(time_limit_seconds=time_limit_seconds, relative_gap=relative_gap)
 
 
 def conclude(

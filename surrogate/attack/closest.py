@@ -14,6 +14,7 @@ from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder, challenge
 from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.checks import require_counts, require_kind, require_positive
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import FloatArray, ReluNetwork
@@ -84,8 +85,9 @@ class ClosestAttack:
         ):
             if value not in allowed:
                 raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
-        if self.starts < 1 or self.steps < 1:
-            raise InvalidSetting(f"starts and steps must be at least 1, got starts={self.starts} and steps={self.steps}")
+        require_kind("solver", self.solver, Solver, "HighsSolver()")
+        require_counts(starts=self.starts, steps=self.steps)
+        require_positive(threshold=self.threshold, relative_gap=self.relative_gap)
         if not WITNESS_MARGIN < self.threshold < float("inf"):
             raise InvalidSetting(
                 f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {self.threshold}"

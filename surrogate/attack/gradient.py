@@ -9,6 +9,7 @@ import numpy as np
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.checks import is_number, require_counts
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 
@@ -41,10 +42,9 @@ class GradientAttack:
     time_limit_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if self.starts < 1 or self.steps < 1:
-            raise InvalidSetting(f"starts and steps must be at least 1, got starts={self.starts} and steps={self.steps}")
-        if self.time_limit_seconds is not None and not self.time_limit_seconds > 0.0:
-            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {self.time_limit_seconds}")
+        require_counts(starts=self.starts, steps=self.steps)
+        if self.time_limit_seconds is not None and not (is_number(self.time_limit_seconds) and self.time_limit_seconds > 0.0):
+            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {self.time_limit_seconds!r}")
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; every point met is checked on the dense network."""

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.result import AttackResult, Event, Instance, Status
 from surrogate.bounds.base import require_matching
+from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
@@ -95,6 +96,8 @@ class Recorder:
     def __init__(self, dense: ReluNetwork, instance: Instance) -> None:
         self.begin = time.perf_counter()
         self._begin_cpu = time.process_time()
+        require_kind("the network", dense, ReluNetwork, "ReluNetwork.load(path)")
+        require_kind("the question", instance, Instance, "Instance(region, label)")
         if instance.region.size != dense.input_size:
             raise InvalidSetting(
                 f"the instance's region has {instance.region.size} coordinates but the dense network takes "

@@ -16,6 +16,7 @@ from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds import Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching import BranchAndBound
+from surrogate.checks import require_counts, require_positive
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.affine_neurons import AffineNeurons
@@ -64,11 +65,8 @@ class RestrictionAttack:
     def __post_init__(self) -> None:
         if self.bounds not in bound_methods.METHODS:
             raise InvalidSetting(f"bounds={self.bounds!r} is not one of {', '.join(bound_methods.METHODS)}")
-        if self.free < 1 or self.climb_steps < 1:
-            raise InvalidSetting(f"free and climb_steps must be at least 1, got {self.free} and {self.climb_steps}")
-        for name, value in (("time_limit_seconds", self.time_limit_seconds), ("round_seconds", self.round_seconds)):
-            if not 0.0 < value < float("inf"):
-                raise InvalidSetting(f"{name} must be positive and finite, got {value}")
+        require_counts(free=self.free, climb_steps=self.climb_steps)
+        require_positive(time_limit_seconds=self.time_limit_seconds, round_seconds=self.round_seconds)
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; every point met is checked on the dense network.

@@ -13,6 +13,7 @@ from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
+from surrogate.checks import require_counts, require_kind
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import ReluNetwork
@@ -69,8 +70,9 @@ class SurrogateAttack:
         ):
             if value not in allowed:
                 raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
-        if self.polish_steps < 1:
-            raise InvalidSetting(f"polish_steps must be at least 1, got {self.polish_steps}")
+        require_kind("solver", self.solver, Solver, "HighsSolver()")
+        require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
+        require_counts(polish_steps=self.polish_steps)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance.

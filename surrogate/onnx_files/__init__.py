@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from surrogate.errors import SurrogateError
+from surrogate.errors import InvalidSetting, SurrogateError
 from surrogate.networks import ReluNetwork
 
 OPSET_VERSION = 13
@@ -39,6 +39,7 @@ def write_onnx(network: ReluNetwork, path: Path) -> None:
     """Write ``network`` as Gemm and Relu nodes with float64 weights; input ``x`` ``(n, d)``, output ``logits`` ``(n, o)``.
 
     Raises:
+        InvalidSetting: the file cannot be written.
         MissingExtra: onnx is not installed.
     """
     _require_onnx()
@@ -61,7 +62,10 @@ def write_onnx(network: ReluNetwork, path: Path) -> None:
         tensors,
     )
     opset = [helper.make_opsetid("", OPSET_VERSION)]
-    save(helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="surrogate"), str(path))
+    try:
+        save(helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="surrogate"), str(path))
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _require_onnx() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from surrogate.checks import is_integer, is_number, require_counts, require_positive
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
@@ -104,14 +105,12 @@ class Solver(ABC):
     relative_gap: float = 1e-6
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.time_limit_seconds < float("inf")):
-            raise InvalidSetting(f"solver.time_limit_seconds must be positive and finite, got {self.time_limit_seconds}")
-        if self.threads < 1:
-            raise InvalidSetting(f"solver.threads must be at least 1, got {self.threads}")
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise InvalidSetting(f"solver.seed must be 0 or larger and at most {LARGEST_SEED}, got {self.seed}")
-        if not self.relative_gap >= 0.0:
-            raise InvalidSetting(f"relative_gap must be 0 or larger, got {self.relative_gap}")
+        require_positive(**{"solver.time_limit_seconds": self.time_limit_seconds})
+        require_counts(**{"solver.threads": self.threads})
+        if not is_integer(self.seed) or not 0 <= self.seed <= LARGEST_SEED:
+            raise InvalidSetting(f"solver.seed must be 0 or larger and at most {LARGEST_SEED}, got {self.seed!r}")
+        if not is_number(self.relative_gap) or not self.relative_gap >= 0.0:
+            raise InvalidSetting(f"relative_gap must be 0 or larger, got {self.relative_gap!r}")
 
     @abstractmethod
     def solve(

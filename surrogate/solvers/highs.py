@@ -15,7 +15,7 @@ from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.scaling import ScaledForm
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent
+from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -23,6 +23,7 @@ _STATUS = {
     highspy.HighsModelStatus.kTimeLimit: SolverStatus.TIME_LIMIT,
 }
 
+_UNBOUNDED = (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible)
 
 _DOUBTFUL = (
     highspy.HighsModelStatus.kInfeasible,
@@ -127,6 +128,8 @@ class HighsSolver(Solver):
             status = SolverStatus.TIME_LIMIT  # only the deadline interrupts, when the callback has not
         elif verdict in _STATUS:
             status = _STATUS[verdict]
+        elif verdict in _UNBOUNDED:
+            raise SolverFailure(unbounded("HiGHS", highs.modelStatusToString(verdict), form))
         else:
             raise SolverFailure(f"HiGHS ended with the status {highs.modelStatusToString(verdict)!r}")
         info = highs.getInfo()

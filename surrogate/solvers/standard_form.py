@@ -142,6 +142,15 @@ def nothing_spent() -> dict[str, int]:
     return {"nodes": 0, "simplex_iterations": 0}
 
 
+def unbounded(solver: str, words: str, form: StandardForm) -> str:
+    """Return the sentence about a model that the solver calls unbounded, with a column that may be why."""
+    open_ones = np.flatnonzero(~np.isfinite(form.lower) | ~np.isfinite(form.upper))
+    costly = open_ones[form.cost[open_ones] != 0.0]
+    named = [form.compiled.columns[j] for j in (costly if costly.size else open_ones)[:1].tolist()]
+    told = f", such as {named[0].name} with the bounds {named[0].bounds}" if named else ""
+    return f"{solver} ended with the status {words!r}: nothing limits the objective; give bounds to the variables that lack them{told}"
+
+
 def infeasible() -> Solution:
     """Return the answer for a model that compiling found to be infeasible."""
     return Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, work=nothing_spent())

@@ -14,7 +14,7 @@ import numpy as np
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent
+from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
 
 OnColumns = Callable[[FloatArray], bool]
 
@@ -146,6 +146,8 @@ class PyomoSolver(Solver):
             status = SolverStatus.STOPPED
         elif verdict in _STATUS:
             status = _STATUS[verdict]
+        elif verdict in ("unbounded", "infeasibleOrUnbounded"):
+            raise SolverFailure(unbounded(self.name, verdict, form))
         else:
             raise SolverFailure(f"{self.name} ended with the status {verdict!r}")
         values, objective = None, None

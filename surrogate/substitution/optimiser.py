@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate import bounds as bound_methods
+from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.solvers import HighsSolver, Solver
@@ -50,6 +51,7 @@ class SurrogateOptimiser:
     formulation: str = "big_m"
 
     def __post_init__(self) -> None:
+        require_kind("solver", self.solver, Solver, "HighsSolver()")
         for name, value, allowed in (
             ("repair", self.repair, REPAIR),
             ("bounds", self.bounds, tuple(bound_methods.METHODS)),

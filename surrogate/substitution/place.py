@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from pyomo.common.modeling import unique_component_name
 
 from surrogate import bounds as bound_methods
+from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Embedding, embed
 from surrogate.networks import FloatArray, ReluNetwork
@@ -42,6 +43,11 @@ class Place:
     surrogate: ReluNetwork | Pruning
 
     def __post_init__(self) -> None:
+        require_kind("dense", self.dense, ReluNetwork, "ReluNetwork.load(path)")
+        if not isinstance(self.surrogate, (ReluNetwork, Pruning)):
+            raise InvalidSetting(
+                f"surrogate must be a ReluNetwork or a Pruning('magnitude', amount=0.5), got {self.surrogate!r}"
+            )
         object.__setattr__(self, "inputs", _variables("inputs", self.inputs, self.dense.input_size))
         object.__setattr__(self, "outputs", _variables("outputs", self.outputs, self.dense.output_size))
         every = [*self.inputs, *self.outputs]
