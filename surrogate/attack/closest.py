@@ -14,7 +14,7 @@ from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder, challenge
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.checks import require_counts, require_kind, require_positive
+from surrogate.checks import is_number, require_counts, require_kind
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import FloatArray, ReluNetwork
@@ -87,12 +87,11 @@ class ClosestAttack:
                 raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_counts(starts=self.starts, steps=self.steps)
-        require_positive(threshold=self.threshold, relative_gap=self.relative_gap)
-        if not WITNESS_MARGIN < self.threshold < float("inf"):
+        if not is_number(self.threshold) or not WITNESS_MARGIN < self.threshold < float("inf"):
             raise InvalidSetting(
                 f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {self.threshold}"
             )
-        if not 0.0 < self.relative_gap < 1.0:
+        if not is_number(self.relative_gap) or not 0.0 < self.relative_gap < 1.0:
             raise InvalidSetting(f"relative_gap must lie between 0 and 1, got {self.relative_gap}")
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:

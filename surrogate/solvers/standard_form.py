@@ -148,7 +148,7 @@ def unbounded(solver: str, words: str, form: StandardForm) -> str:
     costly = open_ones[form.cost[open_ones] != 0.0]
     named = [form.compiled.columns[j] for j in (costly if costly.size else open_ones)[:1].tolist()]
     told = f", such as {named[0].name} with the bounds {named[0].bounds}" if named else ""
-    return f"{solver} ended with the status {words!r}: nothing limits the objective; give bounds to the variables that lack them{told}"
+    return f"{solver} ended with the status {words!r}: give bounds to the variables that the objective needs{told}"
 
 
 def infeasible() -> Solution:

@@ -57,7 +57,7 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "two and a half free neurons": (lambda: RestrictionAttack(free=WRONG and 2.5), "got free=2.5, climb_steps=20"),
     "two and a half starts": (lambda: GradientAttack(starts=WRONG and 2.5), "got starts=2.5, steps=50"),
     "a gradient's limit in words": (lambda: GradientAttack(time_limit_seconds=WRONG), "positive or None, got 'a'"),
-    "a threshold in words": (lambda: ClosestAttack(threshold=WRONG), "threshold must be positive and finite"),
+    "a threshold in words": (lambda: ClosestAttack(threshold=WRONG), "threshold must be above"),
     "a solver's name": (
         lambda: SurrogateAttack(solver=WRONG),
         r"solver must be a Solver, such as HighsSolver\(\), got str 'a'",
