@@ -6,12 +6,14 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep test test-all lint bench ui clean
+.PHONY: help install sweep test test-all chaos lint bench ui clean
 
 help:
 	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
 	@echo "make test      set up, then lint and run the tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make chaos     a sweep whose workers, nodes, head and driver are killed at random (10 to 20 minutes);"
+	@echo "               another storm: make chaos CHAOS=\"--kills 50 --seed 7 --minutes 30\""
 	@echo "make bench     set up with the other tools, then measure all side by side (hours);"
 	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""
 	@echo "make ui        open the MLflow UI on the results in mlruns/"
@@ -32,6 +34,9 @@ test: $(STAMP) lint
 
 test-all: $(STAMP) lint
 	$(BIN)/python -m pytest
+
+chaos: $(STAMP)
+	$(BIN)/python tests/chaos/storm.py $(CHAOS)
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
