@@ -25,6 +25,9 @@ ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 decided, by a witness or by a proof; ``exclude_region``: check an incumbent, forbid its activation pattern and go on elsewhere;
 ``dense_subproblem``: optimise the dense network where the surrogate has the incumbent's pattern, then forbid it."""
 
+EXHAUSTED_GAP = 1e-4
+"""When every region was visited, the bounds inside must be this close to the best point for it to be called the optimum."""
+
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
 network, whose time counts."""
@@ -147,7 +150,8 @@ class SurrogateAttack:
             require_consistent(margin, bound)
             bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
-        if is_dense and not problem.asks and solver_status == str(SolverStatus.OPTIMAL):
+        exhausted = solver_status == "exhausted" and bound - margin <= EXHAUSTED_GAP * max(1.0, abs(margin))
+        if is_dense and not problem.asks and (solver_status == str(SolverStatus.OPTIMAL) or exhausted):
             status = Status.OPTIMAL
         met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(

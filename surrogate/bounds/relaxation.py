@@ -161,6 +161,7 @@ class Relaxation:
         magnitude += np.abs(A) @ self._input_size
         return Pass(constant + values + self._rounding * magnitude, points, coefficients[::-1])
 
+    @np.errstate(over="ignore", invalid="ignore")
     def quick(self, rows: FloatArray, multipliers: Multipliers) -> NDArray:
         """Return the bounds of :meth:`bound` up to float32's rounding: to compare choices, not to prove anything."""
         slopes, offsets = self._lines(multipliers, np.float32)
@@ -181,6 +182,7 @@ class Relaxation:
             y[:, :size] = np.maximum(y[:, :size], 0.0)
         return found, y
 
+    @np.errstate(over="ignore", invalid="ignore")  # a step whose squares overflow is none, and never the best
     def optimise(
         self,
         rows: FloatArray,
