@@ -147,6 +147,7 @@ def _mib() -> float:
 def report(rows: Sequence[Row]) -> str:
     header = [
         "trials",
+        "answers",
         "planned s",
         "first ended s",
         "ms a trial",
