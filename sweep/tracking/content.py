@@ -13,8 +13,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.ranking import flatten, median_of
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.report.ranking import median_of
+from sweep.report.settings import flatten
 
 MAIN_SETTINGS = (
     *("dataset.name", "dataset.side", "network.depth", "network.width", "network.file", "training.epochs", "training.seed"),

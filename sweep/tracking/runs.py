@@ -18,8 +18,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from surrogate.networks import ReluNetwork
 from sweep.environment import git_tags, packages_text, version_tags
-from sweep.pictures import write_pictures
 from sweep.records import TrialRecord
+from sweep.report.pictures import write_pictures
 from sweep.tracking import content, drivers
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}

@@ -1,24 +1,19 @@
 """Which setting attacks best: finished trials grouped into settings, summed up, and paired with their two yardsticks.
 
-A *setting* is a network with a way to attack it: the dense MILP, a pruned surrogate, the gradient attack. Trials that differ
-only in the seed that draws the images are one setting. A number over several instances is the median of the values present, and
-it is missing where there is none; the number of values stands beside it.
+A number over several instances is the median of the values present, and it is missing where there is none; the number of values
+stands beside it.
 """
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.attacks import WITHOUT_SURROGATE, unused_keys
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import network_name
+from sweep.report.settings import Setting, group
 
 MARGIN_TOLERANCE = 1e-6
 """Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
@@ -26,46 +21,6 @@ MARGIN_TOLERANCE = 1e-6
 NORM_TOLERANCE = 1e-4
 """A perturbation is proven the closest if the proven bound is this close to its length, relative to it: as close as the attack
 tries to bring it."""
-
-DENSE_MILP = "dense MILP"
-GRADIENT = "gradient"
-SURROGATE = "surrogate"
-
-_BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed")
-_NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A network and a way to attack it; the rows of the ranking and the lines of the figures."""
-
-    network: str
-    """Hidden layers, as ``4x64``: depth times width."""
-    attack: str
-    method: str | None
-    """Pruning method; None for an attack that takes no pruned network."""
-    amount: float | None
-    finetune_rounds: int | None
-    extras: tuple[tuple[str, str], ...] = ()
-    """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
-
-    @property
-    def is_dense_milp(self) -> bool:
-        return self.attack == SURROGATE and self.method == "none"
-
-    @property
-    def is_gradient(self) -> bool:
-        return self.attack == GRADIENT
-
-    @property
-    def label(self) -> str:
-        """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
-        words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []
-        if self.method not in (None, "none"):
-            words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
-            if self.finetune_rounds:
-                words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
-        return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
 
 
 class Wins(NamedTuple):
@@ -85,37 +40,6 @@ def median_of(values: Iterable[float | None]) -> float | None:
     """Return the median of the values that are not None, or None if there is none."""
     present = [value for value in values if value is not None]
     return float(median(present)) if present else None
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested configuration as ``{"pruning.amount": 0.8, ...}``."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def group(records: Iterable[TrialRecord]) -> dict[Setting, list[TrialRecord]]:
-    """Return the finished trials by setting, in the order in which the settings first appear."""
-    base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
-    for record in records:
-        if record.status == "finished":
-            flat = flatten(record.config)
-            setting = _base_setting(flat)
-            others = {key: _text(value) for key, value in flat.items() if not _is_named(key, setting, flat)}
-            base[setting].append((record, others))
-    # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
-    telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
-    grouped: dict[Setting, list[TrialRecord]] = defaultdict(list)
-    for setting, members in base.items():
-        for record, others in members:
-            extras = tuple((key, others[key]) for key in telling if key in others)
-            full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
-            grouped[full].append(record)
-    return dict(grouped)
 
 
 def rank(records: Sequence[TrialRecord]) -> pd.DataFrame:
@@ -156,36 +80,6 @@ def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord]
         sooner=sum(mine is not None and (other is None or mine < other) for mine, other in decided),
         times=len(decided),
     )
-
-
-def _base_setting(flat: Mapping[str, Any]) -> Setting:
-    network = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
-    attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
-    if attack in WITHOUT_SURROGATE:
-        return Setting(network, attack, None, None, None)
-    if method == "none":
-        return Setting(network, attack, "none", None, None)
-    return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
-
-
-def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
-    """Whether a key is part of the setting's name already, or cannot change its result."""
-    objective, start = str(flat.get("attack.objective")), str(flat.get("attack.start"))
-    sections = [*_NAMED, *_BOOKKEEPING, *unused_keys(setting.attack, objective, start)]
-    if setting.method in (None, "none"):
-        sections.append("pruning")
-    elif not setting.finetune_rounds:
-        sections.append("pruning.finetune")
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
-
-
-def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
-    keys = dict.fromkeys(key for config in configs for key in config)
-    return [key for key in keys if len({config.get(key) for config in configs}) > 1]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _best_gradient(settings: Mapping[Setting, Sequence[TrialRecord]]) -> dict[str, InstanceRecord]:

@@ -1,10 +1,9 @@
-"""What a sweep leaves to read: the ranking as CSV, as a table for the terminal and in Markdown, and two figures."""
+"""The ranking as a table for the terminal and in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,13 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-
-from sweep.figures import write_figures
-from sweep.pictures import DRAWING
-from sweep.ranking import rank
-from sweep.records import TrialRecord
-
-__all__ = ["markdown_ranking", "print_ranking", "rank", "write_report"]
 
 MISSING = "—"
 """Shown where there is no value."""
@@ -42,17 +34,6 @@ class Column:
 
     def fits(self, rows: Sequence[Row]) -> bool:
         return all(any(row[name] for row in rows) for name in (self.counts, self.needs) if name is not None)
-
-
-def write_report(records: Sequence[TrialRecord], folder: Path) -> list[Path]:
-    """Write ``ranking.csv`` and the figures (PNG and SVG) into ``folder`` and return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    frame = rank(records)
-    csv = folder / "ranking.csv"
-    frame.to_csv(csv, index=False)
-    order = list(zip(frame["network"], frame["setting"], strict=True))
-    with DRAWING:
-        return [csv, *write_figures(records, order, folder)]
 
 
 def print_ranking(frame: pd.DataFrame, console: Console) -> None:

@@ -18,8 +18,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweep.ranking import Setting, group
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.report.settings import Setting, group
 from sweep.rules import CLOSEST, MARGIN, OBJECTIVES, OUTPUT
 
 MAX_LINES = 8

@@ -16,9 +16,11 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from sweep import report
-from sweep.figures import MAX_LINES, margin_curve, norm_curve, success_curve
-from sweep.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, Wins, compare, group
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.report.figures.curves import MAX_LINES, margin_curve, norm_curve, success_curve
+from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, Wins, compare
+from sweep.report.settings import group
+from sweep.report.terminal import MISSING
 
 
 def small(instances: Sequence[InstanceRecord], key: str = "dense", **setting: Any) -> TrialRecord:
@@ -200,7 +202,7 @@ def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRe
     assert "1/3" in line
     assert "1/2" in line
     assert "(3/4)" in line
-    assert report.MISSING in line
+    assert MISSING in line
     assert ("binaries" in text) == (width == 200 or not terminal)
     if terminal:
         assert max(len(line.rstrip()) for line in text.splitlines()) <= width
@@ -264,7 +266,7 @@ def test_a_table_shows_norms_or_margins_by_what_was_asked(closest: list[TrialRec
     assert "larger" not in header
     line = next(line for line in printed(report.rank(closest), 80, True).splitlines() if "dense MILP" in line)
     assert "3.0000" in line
-    assert line.split()[-2:] == ["1/3", report.MISSING]  # proven closest; the dense MILP is not compared with itself
+    assert line.split()[-2:] == ["1/3", MISSING]  # proven closest; the dense MILP is not compared with itself
     assert "proven on the dense network" in printed(report.rank(closest), 200)
     assert "norm" not in printed(report.rank(duel), 200)
 
