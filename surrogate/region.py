@@ -100,6 +100,12 @@ class Region:
         """Number of inputs ``d``."""
         return int(self.center.size)
 
+    def same_as(self, other: Region) -> bool:
+        """Whether box, center, norm and radius are exactly those of ``other``."""
+        arrays = ((self.lower, other.lower), (self.upper, other.upper), (self.center, other.center))
+        same = all(np.array_equal(mine, theirs) for mine, theirs in arrays)
+        return same and (self.norm, self.radius) == (other.norm, other.radius)
+
     def without_ball(self) -> Region:
         """Return the box alone, with the same center: what tools bound over that know no norms."""
         return Region(self.lower, self.upper, self.center)

@@ -112,4 +112,4 @@ def conclude(
     else:
         status = Status.OPTIMAL if optimal else Status.UNRESOLVED
     ended = "optimal" if optimal else "stopped" if search.decided else "time_limit"
-    return recorder.result(status, timings, work, dual_bound=bound, gap=gap, solver_status=ended)
+    return recorder.result(status, timings, work, dual_bound=bound, dense_bound=bound, gap=gap, solver_status=ended)

@@ -17,7 +17,8 @@ class Status(StrEnum):
     ADVERSARIAL = "adversarial"
     """A witness was found: independently checked in float64 on the dense network."""
     ROBUST = "robust"
-    """A sound upper bound on the dense margin over the whole region is negative. Only the dense network can prove this."""
+    """A sound upper bound on the dense margin over the whole region is negative: of the dense network itself, or of a surrogate
+    with a bounded error, that error added. A surrogate's optimum alone proves nothing."""
     OPTIMAL = "optimal"
     """Function maximisation only, which asks no question: the dense network's dual bound meets the best value found."""
     UNRESOLVED = "unresolved"
@@ -99,8 +100,10 @@ class AttackResult:
         dual_bound: upper bound on the margin of the network *inside the MILP*, over the region: a bound on the dense margin
             only if that network is the dense one; None if nothing was proven. Of the closest attack: lower bound on the norm of
             every adversarial input, only proven with the dense network.
-        gap: distance between what was found and ``dual_bound``, relative to what was found (but at least 1 for margins); None
-            if either is missing or the network inside the MILP is not the dense one.
+        dense_bound: upper bound on the *dense* margin over the region: ``dual_bound`` where the MILP holds the dense network,
+            ``dual_bound`` plus the surrogate's error where that is bounded (``Stabilised``); None otherwise.
+        gap: distance between what was found and what was proven of the dense network, relative to what was found (but at least
+            1 for margins); None if either is missing.
         first_adversarial_seconds: seconds from the start of the attack, bounds and model building included, to the first
             witness; None without a witness.
         timeline: every solution met, in order of time.
@@ -122,6 +125,7 @@ class AttackResult:
     margin: float | None
     surrogate_margin: float | None = None
     dual_bound: float | None = None
+    dense_bound: float | None = None
     gap: float | None = None
     first_adversarial_seconds: float | None = None
     timeline: list[Event] = field(default_factory=list)

@@ -17,6 +17,7 @@ from surrogate.checks import require_counts, require_kind
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import ReluNetwork
+from surrogate.pruning import Stabilised
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.solvers.standard_form import nothing_spent
 
@@ -37,7 +38,8 @@ network, whose time counts."""
 class SurrogateAttack:
     """Solve the MILP of a surrogate and check what it meets on the dense network.
 
-    ``SurrogateAttack().run(net, net, instance)`` is the dense MILP, the baseline; it alone can prove robustness.
+    ``SurrogateAttack().run(net, net, instance)`` is the dense MILP, the baseline. It can prove robustness, and so can a
+    surrogate whose error over the region is bounded (``surrogate.pruning.prune_for``); another surrogate can't.
 
     Attributes:
         bounds: name of the bound method (``surrogate.bounds.METHODS``).
@@ -77,20 +79,25 @@ class SurrogateAttack:
         require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
         require_counts(polish_steps=self.polish_steps)
 
-    def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:
+    def run(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised, instance: Instance) -> AttackResult:
         """Attack one instance.
 
         Args:
             dense: the network in question; margins, witnesses and verdicts are about it.
-            surrogate: the network that the MILP describes, of the same input and output sizes.
+            surrogate: the network that the MILP describes, of the same input and output sizes; or one with bounds on its
+                error, made for this region and problem: its dual bound plus its error is a bound on the dense network.
             instance: the region and the question.
 
         Raises:
-            InvalidSetting: networks and region that do not fit together, or an l2 region.
+            InvalidSetting: networks and region that do not fit together, bounds on another error, or an l2 region.
             SolverFailure: the solver gave up, or contradicted the clean input, with nothing proven before.
             UnsoundBounds: a point met contradicts a bound; nothing of this attack can be trusted then.
         """
         recorder = Recorder(dense, instance)
+        error = float("inf")
+        if isinstance(surrogate, Stabilised):
+            rows, _ = recorder.problem.rows(dense.output_size)
+            error, surrogate = surrogate.upper_error(dense, instance.region, rows), surrogate.network
         if (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
             raise InvalidSetting(
                 f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}"
@@ -121,8 +128,10 @@ class SurrogateAttack:
         timings = {"bounds_seconds": before_build - before_bounds, "build_seconds": time.perf_counter() - before_build}
 
         is_dense = surrogate.key == dense.key
+        error = 0.0 if is_dense else error
+        proves = error < float("inf")
         bound = float(problem.combine(bounds.upper[-1][None])[0])
-        proven = is_dense and problem.asks and bound < 0.0
+        proven = proves and problem.asks and bound + error < 0.0
         search = Search(
             model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
         )
@@ -138,17 +147,19 @@ class SurrogateAttack:
             else:
                 solver_status = outcome.status
                 certain = outcome.certain_bound
-                if is_dense and certain < bound and not challenge(recorder, instance.region, certain):
+                if proves and certain < bound and not challenge(recorder, instance.region, certain + error):
                     certain, solver_status = float("inf"), "contradicted"
                 bound = min(bound, certain)
-                proven |= is_dense and problem.asks and certain < 0.0
+                proven |= proves and problem.asks and certain + error < 0.0
         timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
         evaluations += search.gradient_evaluations
 
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
-        if is_dense:
-            require_consistent(margin, bound)
-            bound = max(bound, margin)  # the solver's tolerance may leave its bound below what was reached
+        dense_bound = None
+        if proves:
+            require_consistent(margin, bound + error)
+            bound = max(bound, margin - error)  # the solver's tolerance may leave its bound below what was reached
+            dense_bound = bound + error
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
         exhausted = solver_status == "exhausted" and bound - margin <= EXHAUSTED_GAP * max(1.0, abs(margin))
         if is_dense and not problem.asks and (solver_status == str(SolverStatus.OPTIMAL) or exhausted):
@@ -160,7 +171,8 @@ class SurrogateAttack:
             {**(outcome.work if outcome else nothing_spent()), "gradient_evaluations": evaluations},
             surrogate_margin=max(met, default=None),
             dual_bound=bound,
-            gap=(bound - margin) / max(1.0, abs(margin)) if is_dense else None,
+            dense_bound=dense_bound,
+            gap=None if dense_bound is None else (dense_bound - margin) / max(1.0, abs(margin)),
             size=outcome.size if outcome else {},
             solver_status=solver_status,
             regions=outcome.regions if outcome else [],

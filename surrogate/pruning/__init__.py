@@ -10,6 +10,7 @@ import numpy as np
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
+from surrogate.problems import Problem
 from surrogate.pruning.activation import Activation
 from surrogate.pruning.activation_structured import ActivationStructured
 from surrogate.pruning.base import PruningMethod, RegionMethod, SurvivorMethod
@@ -114,10 +115,28 @@ def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, r
             raise InvalidSetting(
                 f"pruning method={pruning.method!r} makes a surrogate for one region, got none: give the region of the instance"
             )
-        return method.rewrite(network, pruning.amount, region)
+        return method.rewrite(network, pruning.amount, region).network
     assert isinstance(method, SurvivorMethod)
     rng = np.random.default_rng(pruning.seed)
     return prune_and_finetune(method, pruning.amount, pruning.finetuning, network, rng, data)
+
+
+def prune_for(pruning: Pruning, network: ReluNetwork, region: Region, problem: Problem) -> Stabilised:
+    """Return the surrogate of ``network`` for one question, by a method that needs a region, with bounds on its error.
+
+    Unlike :func:`prune` it keeps what matters to the problem's rows. An attack that is given the result in place of a network
+    turns the surrogate's dual bound into one on the dense network, and so can prove robustness.
+
+    Raises:
+        InvalidSetting: a method that needs no region; a region or problem that does not fit the network.
+    """
+    method = METHODS[pruning.method]()
+    if not isinstance(method, RegionMethod):
+        regional = ", ".join(name for name, each in METHODS.items() if each.needs_region)
+        raise InvalidSetting(
+            f"pruning method={pruning.method!r} bounds no error: use one of {regional} here, or prune() for a surrogate alone"
+        )
+    return method.rewrite(network, pruning.amount, region, problem.rows(network.output_size)[0])
 
 
 def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
@@ -139,6 +158,7 @@ __all__ = [
     "Survivors",
     "merge_stable",
     "prune",
+    "prune_for",
     "sparsity",
     "stabilise",
     "stabilise_within",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.survivors import IndexArray, Survivors
 from surrogate.region import Region
+
+if TYPE_CHECKING:
+    from surrogate.pruning.stabilise import Stabilised
 
 
 class PruningMethod(ABC):
@@ -54,8 +57,11 @@ class RegionMethod(PruningMethod):
     needs_region: ClassVar[bool] = True
 
     @abstractmethod
-    def rewrite(self, network: ReluNetwork, amount: float, region: Region) -> ReluNetwork:
-        """Return a surrogate of ``network`` over ``region``; ``amount`` in [0, 1) is the share of what it gives up."""
+    def rewrite(self, network: ReluNetwork, amount: float, region: Region, rows: FloatArray | None = None) -> Stabilised:
+        """Return a surrogate of ``network`` over ``region`` with sound bounds on the error that it makes.
+
+        ``amount`` in [0, 1) is the share of what it gives up; ``rows`` ``(k, o)`` are the outputs that count, None: all.
+        """
 
 
 def require_bounds(network: ReluNetwork, region: Region, bounds: Bounds) -> None:

@@ -28,12 +28,16 @@ class Stabilised:
 
     Attributes:
         network: the surrogate, of the dense network's shape. Outside the region it means nothing.
+        dense_key: the dense network's key.
+        region: where the surrogate stands for it.
         rows: the matrix ``(k, o)`` of the output rows that the bounds are for.
         lower, upper: sound bounds ``(k,)`` on ``rows @ (f(x) - network(x))`` for every ``x`` of the region.
         replaced: number of unstable neurons that became affine.
     """
 
     network: ReluNetwork
+    dense_key: str
+    region: Region
     rows: FloatArray
     lower: FloatArray
     upper: FloatArray
@@ -53,6 +57,26 @@ class Stabilised:
         """
         composed = self.network.compose(self.rows)
         return ReluNetwork(composed.weights, [*composed.biases[:-1], composed.biases[-1] + self.upper])
+
+    def upper_error(self, dense: ReluNetwork, region: Region, rows: FloatArray) -> float:
+        """Return by how much the dense network's largest row can exceed the surrogate's at any point of the region.
+
+        So the surrogate's largest value over the region, plus this, is an upper bound on the dense network's.
+
+        Raises:
+            InvalidSetting: the bounds are for another network, region, or matrix of rows.
+        """
+        for what, same in (
+            ("dense network", dense.key == self.dense_key),
+            ("region", region.same_as(self.region)),
+            ("question (output rows)", rows.shape == self.rows.shape and bool((rows == self.rows).all())),
+        ):
+            if not same:
+                raise InvalidSetting(
+                    f"the surrogate's error is bounded for another {what}: stabilise the network for this attack's region and "
+                    f"problem, or pass the surrogate alone (its .network), which proves nothing"
+                )
+        return float(self.upper.max())
 
 
 def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: float, rows: ArrayLike | None = None) -> Stabilised:
@@ -171,7 +195,7 @@ def _replace(
     network: ReluNetwork, region: Region, bounds: Bounds, rows: FloatArray, chosen: list[tuple[int, int]]
 ) -> Stabilised:
     if not chosen:
-        return Stabilised(network, rows, np.zeros(len(rows)), np.zeros(len(rows)), 0)
+        return Stabilised(network, network.key, region, rows, np.zeros(len(rows)), np.zeros(len(rows)), 0)
     builder = AffineNeurons(network, region)
     relaxations: list[DifferenceLines] = []
     spread = (np.zeros(network.input_size), np.zeros(network.input_size))
@@ -188,4 +212,4 @@ def _replace(
     surrogate, slack = builder.finish()
     low, high = difference(rows @ network.weights[-1], network.weights, relaxations)
     slack = np.abs(rows) @ slack
-    return Stabilised(surrogate, rows, low - slack, high + slack, len(chosen))
+    return Stabilised(surrogate, network.key, region, rows, low - slack, high + slack, len(chosen))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from surrogate.bounds import Crown
-from surrogate.networks import ReluNetwork
+from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning.base import RegionMethod
-from surrogate.pruning.stabilise import stabilise
+from surrogate.pruning.stabilise import Stabilised, stabilise
 from surrogate.region import Region
 
 
@@ -15,10 +15,10 @@ class Stable(RegionMethod):
     """The ``round(amount * n)`` of the ``n`` neurons unstable over the region that matter least become affine.
 
     Neurons are unstable, and ranked, by CROWN's bounds. No weight is pruned but those of neurons that are never active. See
-    :func:`~surrogate.pruning.stabilise.stabilise`, which also bounds the error and ranks for the rows of one question.
+    :func:`~surrogate.pruning.stabilise.stabilise`.
     """
 
     name: ClassVar[str] = "stable"
 
-    def rewrite(self, network: ReluNetwork, amount: float, region: Region) -> ReluNetwork:
-        return stabilise(network, region, Crown().compute(network, region), amount).network
+    def rewrite(self, network: ReluNetwork, amount: float, region: Region, rows: FloatArray | None = None) -> Stabilised:
+        return stabilise(network, region, Crown().compute(network, region), amount, rows)

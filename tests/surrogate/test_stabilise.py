@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import brute_force_maximum, random_network, random_region, sample
 
-from surrogate.attack import Instance, SurrogateAttack
+from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.bounds import Bounds, Box, Crown, Interval
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Margin
-from surrogate.pruning import Pruning, Stabilised, prune, stabilise, stabilise_within
+from surrogate.pruning import Pruning, Stabilised, prune, prune_for, stabilise, stabilise_within
 from surrogate.pruning.affine_neurons import LARGEST_SHIFTED, LARGEST_SHIFTED_SHARE
 from surrogate.region import Region
 
@@ -82,19 +82,64 @@ def test_a_solvers_bound_on_the_surrogate_proves_the_dense_network_robust() -> N
     dense = random_network(rng, (6, 10, 8, 3))
     center = rng.uniform(size=6)
     label, target = (int(c) for c in np.argsort(-dense(center[None])[0])[:2])
-    rows, _ = Margin(label, target).rows(3)
     proven = 0
     for radius in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
-        region = Region(0.0, 1.0, center, radius, "l1")
-        bounds = Crown().compute(dense, region)
-        found = stabilise(dense, region, bounds, 0.5, rows)
-        result = SurrogateAttack().run(found.network, found.network, Instance(region, label, target))
+        instance = Instance(Region(0.0, 1.0, center, radius, "l1"), label, target)
+        found = prune_for(Pruning("stable", 0.5), dense, instance.region, instance.problem)
+        result = SurrogateAttack().run(dense, found, instance)
+        exact = SurrogateAttack().run(dense, dense, instance)
+        assert result.dense_bound is not None
         assert result.dual_bound is not None
-        exact = SurrogateAttack().run(dense, dense, Instance(region, label, target)).dual_bound
-        assert exact is not None
-        assert exact <= result.dual_bound + found.upper[0] + 1e-6
-        proven += found.replaced > 0 and result.dual_bound + found.upper[0] < 0.0
+        assert result.dense_bound == pytest.approx(result.dual_bound + found.upper[0])
+        assert exact.dual_bound is not None
+        assert exact.margin is not None
+        assert exact.margin <= result.dense_bound
+        if result.status is Status.ROBUST:
+            assert exact.status is Status.ROBUST
+            proven += found.replaced > 0
+        # The same surrogate without what bounds its error proves nothing.
+        alone = SurrogateAttack().run(dense, found.network, instance)
+        assert alone.dense_bound is None or found.network is dense
+        assert alone.status is not Status.ROBUST or found.network is dense
     assert proven > 0
+
+
+@pytest.mark.parametrize("on_incumbent", ["check", "stop", "exclude_region", "dense_subproblem"])
+def test_no_policy_and_no_target_gives_a_bound_below_what_the_dense_network_reaches(on_incumbent: str) -> None:
+    rng = np.random.default_rng(2)
+    robust = 0
+    for _ in range(6):
+        dense, center = random_network(rng, (4, 4, 3, 3)), rng.uniform(size=4)
+        label = int(np.argmax(dense(center[None])[0]))
+        for radius in (0.2, 0.6):
+            instance = Instance(Region(0.0, 1.0, center, radius, "linf"), label)
+            found = prune_for(Pruning("stable", 0.4), dense, instance.region, instance.problem)
+            result = SurrogateAttack(on_incumbent=on_incumbent).run(dense, found, instance)
+            folded = instance.problem.fold(dense)
+            exact = max(brute_force_maximum(folded.compose(row[None]), instance.region) for row in np.eye(2))
+            assert result.dense_bound is not None
+            assert exact <= result.dense_bound + 1e-9
+            assert result.status is not Status.ROBUST or exact < 0.0
+            robust += result.status is Status.ROBUST
+    assert robust > 0
+
+
+def test_bounds_on_another_error_are_refused() -> None:
+    rng = np.random.default_rng(3)
+    dense, other = random_network(rng, (4, 6, 3)), random_network(rng, (4, 6, 3))
+    region = random_region(rng, 4, "l1")
+    wider = Region(region.lower, region.upper, region.center, 1.01 * region.radius, "l1")  # type: ignore[operator]
+    found = prune_for(Pruning("stable", 0.5), dense, region, Margin(0, 1))
+    for network, instance, what in (
+        (other, Instance(region, 0, 1), "another dense network"),
+        (dense, Instance(wider, 0, 1), "another region"),
+        (dense, Instance(region, 0, 2), "another question"),
+        (dense, Instance(region, 0), "another question"),
+    ):
+        with pytest.raises(InvalidSetting, match=what):
+            SurrogateAttack().run(network, found, instance)
+    with pytest.raises(InvalidSetting, match="bounds no error: use one of stable"):
+        prune_for(Pruning("magnitude", 0.5), dense, region, Margin(0, 1))
 
 
 def test_by_hand() -> None:
