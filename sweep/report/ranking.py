@@ -42,14 +42,14 @@ def median_of(values: Iterable[float | None]) -> float | None:
     return float(median(present)) if present else None
 
 
-def rank(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataFrame:
     """Return a row per setting, the networks in order of appearance, within each the best setting first.
 
     Best is the highest success rate, then the shortest median norm (closest perturbation only), then the shortest median time
     to the first adversarial input, then the largest median margin. Trials that did not finish are not ranked;
-    ``frame.attrs["unfinished"]`` lists them as (name, status, error).
+    ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled`` keys make no settings of their own.
     """
-    settings = group(records)
+    settings = group(records, pooled)
     dense = {(r.key, i.instance_key): i for r in records if r.status == "finished" for i in r.instances}
     gradient = _best_gradient(settings)
     rows = [_row(setting, members, dense, gradient) for setting, members in settings.items()]

@@ -22,6 +22,9 @@ SURROGATE = "surrogate"
 _BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed")
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
 
+SEEDS = ("training.seed", "pruning.seed", "solver.seed")
+"""Keys whose values are repetitions of an experiment and not settings of their own."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -46,6 +49,11 @@ class Setting:
         return self.attack == GRADIENT
 
     @property
+    def is_surrogate(self) -> bool:
+        """Whether it is the MILP of a pruned network."""
+        return self.attack == SURROGATE and self.method != "none"
+
+    @property
     def label(self) -> str:
         """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
         words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []
@@ -67,14 +75,19 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def group(records: Iterable[TrialRecord]) -> dict[Setting, list[TrialRecord]]:
-    """Return the finished trials by setting, in the order in which the settings first appear."""
+def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Setting, list[TrialRecord]]:
+    """Return the finished trials by setting, in the order in which the settings first appear.
+
+    Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
+    """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
     for record in records:
         if record.status == "finished":
             flat = flatten(record.config)
             setting = _base_setting(flat)
-            others = {key: _text(value) for key, value in flat.items() if not _is_named(key, setting, flat)}
+            others = {
+                key: _text(value) for key, value in flat.items() if key not in pooled and not _is_named(key, setting, flat)
+            }
             base[setting].append((record, others))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}

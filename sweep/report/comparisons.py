@@ -1,0 +1,182 @@
+"""The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
+
+A pair is one instance that both attacked. Three measures, each only where it applies:
+
+* ``margin``: the larger best dense margin, equal up to :data:`~sweep.report.ranking.MARGIN_TOLERANCE`; tested by Wilcoxon's
+  signed ranks of the differences;
+* ``time``: the first adversarial input sooner; of two, one that found none is the later one, and a pair in which neither found
+  one is left out. Times that a limit cut off have no size, so the test is the sign test;
+* ``norm``: the shorter perturbation, where the closest one was asked for; one that found none counts as longer; sign test.
+
+Shares are of all pairs of a measure, ties among them, as the authors count; tests leave ties out. What two networks do with the
+same image is no independent evidence: intervals are bootstraps over images, and a test sees an image once, by the sign of what
+it won more often, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one
+yardstick.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
+
+ALL = "all networks"
+"""Stands for the network where all of them are taken together."""
+
+MEASURES = ("margin", "time", "norm")
+
+_SIDES = ("instance_key", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
+_ABOUT = ("network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
+
+
+def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
+    """Return the instances with the column ``cluster``: the image or question, the same on all networks."""
+    asked = instances["image"].map(lambda image: "" if math.isnan(image) else f"{image:.0f}")
+    asked = asked.where(asked != "", instances["question"].astype(str))
+    return instances.assign(cluster=instances["dataset"].astype(str) + " " + asked)
+
+
+def pairs_of(mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str]) -> pd.DataFrame:
+    """Return a row a pair: what is known of the instance in ``mine``, and both sides' results as ``..._mine``, ``..._other``.
+
+    ``left`` and ``right`` are the columns that must agree; of several matches in ``others`` the first counts.
+    """
+    left, right = list(left), list(right)
+    keys = [f"{name}_key" for name in right]
+    values = [name for name in _SIDES if name != "instance_key"]
+    reference = others[[*right, *values]].drop_duplicates(right)
+    reference = reference.rename(columns={**dict(zip(right, keys, strict=True)), **{n: f"{n}_other" for n in values}})
+    columns = list(dict.fromkeys([*_ABOUT, *left, *values]))
+    found = mine[columns].merge(reference, left_on=left, right_on=keys, how="inner")
+    return found.rename(columns={name: f"{name}_mine" for name in values})
+
+
+def pairs_with_dense(results: Results) -> pd.DataFrame:
+    """Return the pairs of all settings with the dense MILP of the same settings (the trial's ``baseline_key``)."""
+    instances = with_clusters(results.instances)
+    mine = instances[instances["setting"].map(lambda label: not results.settings[label].is_dense_milp).astype(bool)]
+    return pairs_of(mine, instances, ("baseline_key", "instance_key"), ("trial_key", "instance_key"))
+
+
+def pairs_with_gradient(results: Results) -> pd.DataFrame:
+    """Return the pairs of all settings with the gradient attack; of several of those the one with the largest margin."""
+    instances = with_clusters(results.instances)
+    is_gradient = instances["setting"].map(lambda label: results.settings[label].is_gradient).astype(bool)
+    strongest = instances[is_gradient].sort_values("best_margin", ascending=False, kind="stable", na_position="last")
+    return pairs_of(instances[~is_gradient], strongest, ("instance_key",), ("instance_key",))
+
+
+def outcomes(pairs: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return the pairs that a measure decides on, with ``win`` (1, 0, or -1 for a loss) and ``difference`` (positive: better).
+
+    The difference of times is the logarithm to base 10 of other over mine, NaN where one of both found nothing; that of norms
+    is relative to the other's.
+    """
+    mine, other = (_values(pairs, measure, side) for side in ("mine", "other"))
+    if measure == "margin":
+        known = ~np.isnan(mine) & ~np.isnan(other)
+        slack = MARGIN_TOLERANCE * np.maximum(1.0, np.maximum(np.abs(mine), np.abs(other)))
+        difference = np.where(np.abs(mine - other) <= slack, 0.0, mine - other)
+        return pairs[known].assign(win=np.sign(difference)[known], difference=difference[known])
+    known = ~np.isnan(mine) | ~np.isnan(other)
+    mine, other, pairs = mine[known], other[known], pairs[known]
+    first, second = (np.where(np.isnan(one), np.inf, one) for one in (mine, other))
+    if measure == "time":
+        return pairs.assign(win=np.sign(_minus(second, first)), difference=np.log10(other) - np.log10(mine))
+    equal = np.isclose(first, second, rtol=NORM_TOLERANCE, atol=0.0)
+    return pairs.assign(win=np.where(equal, 0.0, np.sign(_minus(second, first))), difference=(other - mine) / other)
+
+
+def win_table(results: Results) -> pd.DataFrame:
+    """Return a row a yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
+
+    Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_share`` with ``_low`` and ``_high``,
+    ``margin_effect`` (median difference) with ``_low`` and ``_high``, ``margin_p``, ``margin_p_holm``; likewise ``time_...``
+    (the effect is how many times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the
+    length that is saved).
+    """
+    rows: list[dict[str, Any]] = []
+    for yardstick, pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
+        if pairs.empty:
+            continue
+        several = pairs["network"].nunique() > 1
+        groups = [*(pairs.groupby(["setting"], sort=False) if several else ())]
+        named = [((ALL, key[0]), part) for key, part in groups]
+        named += [(key, part) for key, part in pairs.groupby(["network", "setting"], sort=False)]
+        rows += [{"yardstick": yardstick, "network": n, "setting": s, **summary(part)} for (n, s), part in named]
+    table = pd.DataFrame(rows, columns=["yardstick", "network", "setting", *_summary_columns()])
+    for measure in MEASURES:
+        corrected = pd.Series(math.nan, index=table.index)
+        for _, part in table.groupby("yardstick"):
+            corrected[part.index] = holm(part[f"{measure}_p"].to_numpy(dtype=float))
+        table[f"{measure}_p_holm"] = corrected
+    return table
+
+
+def summary(pairs: pd.DataFrame) -> dict[str, Any]:
+    """Return the counts, intervals and p-values of some pairs, by all measures."""
+    found: dict[str, Any] = {"pairs": len(pairs)}
+    for measure in MEASURES:
+        decided = outcomes(pairs, measure)
+        found |= {f"{measure}_{name}": value for name, value in measured(decided, measure).items()}
+    return found
+
+
+def measured(decided: pd.DataFrame, measure: str) -> dict[str, Any]:
+    """Return the summary of one measure's outcomes."""
+    wins, losses = int((decided["win"] > 0).sum()), int((decided["win"] < 0).sum())
+    clusters = decided["cluster"].to_numpy()
+    share = share_interval(decided["win"].to_numpy() > 0, clusters)
+    sized = ~np.isnan(decided["difference"].to_numpy(dtype=float))
+    differences = decided["difference"].to_numpy(dtype=float)[sized]
+    effect = median_interval(differences, clusters[sized])
+    if measure == "time":
+        effect = Interval(*(10.0**value for value in (effect.value, effect.low, effect.high)))
+    return {
+        "wins": wins,
+        "losses": losses,
+        "pairs": len(decided),
+        **_named("share", share),
+        **_named("effect", effect),
+        "p": p_value(decided, measure),
+    }
+
+
+def p_value(decided: pd.DataFrame, measure: str) -> float:
+    """Return the p-value of one measure's outcomes, each cluster counted once; NaN without any outcome."""
+    if decided.empty:
+        return math.nan
+    repeated = not decided["cluster"].is_unique
+    if measure == "margin":
+        return signed_rank_test(decided.groupby("cluster")["difference"].median() if repeated else decided["difference"])
+    won = np.sign(decided.groupby("cluster")["win"].sum() if repeated else decided["win"])
+    return sign_test(int((won > 0).sum()), int((won < 0).sum()))
+
+
+def _named(name: str, interval: Interval) -> Mapping[str, float]:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _summary_columns() -> list[str]:
+    nothing = Interval(math.nan, math.nan, math.nan)
+    of_one = ["wins", "losses", "pairs", *_named("share", nothing), *_named("effect", nothing), "p"]
+    return ["pairs", *(f"{measure}_{name}" for measure in MEASURES for name in of_one)]
+
+
+def _values(pairs: pd.DataFrame, measure: str, side: str) -> NDArray[np.float64]:
+    name = {"margin": "best_margin", "time": "first_adversarial_seconds", "norm": "length"}[measure]
+    return pairs[f"{name}_{side}"].to_numpy(dtype=float)
+
+
+def _minus(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the difference, where one of both may be infinite but not both."""
+    return np.where(first == second, 0.0, first - second)

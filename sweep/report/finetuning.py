@@ -1,0 +1,60 @@
+"""Surrogates with and without finetuning, paired on the same instances: same pruning, same amount, same everything else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from sweep.report.comparisons import measured, outcomes, pairs_of, with_clusters
+from sweep.report.results import Results
+from sweep.report.settings import Setting
+from sweep.report.statistics import holm
+
+MEASURES = ("time", "time_with_pruning", "margin", "norm")
+
+
+def finetuning_pairs(results: Results) -> pd.DataFrame:
+    """Return a row a pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
+    instances = with_clusters(results.instances)
+    counterparts = {
+        _without_rounds(s): label for label, s in results.settings.items() if s.is_surrogate and not s.finetune_rounds
+    }
+    parts = []
+    for label, setting in results.settings.items():
+        plain = counterparts.get(_without_rounds(setting))
+        if setting.is_surrogate and setting.finetune_rounds and plain is not None:
+            mine, others = (instances[instances["setting"] == name] for name in (label, plain))
+            parts.append(pairs_of(mine, others, ("instance_key",), ("instance_key",)))
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pairs_of(instances[:0], instances[:0], ("instance_key",), ("instance_key",))
+    )
+
+
+def finetuning_summary(pairs: pd.DataFrame) -> dict[str, Any]:
+    """Return counts, intervals and p-values of all measures, as :func:`~sweep.report.comparisons.win_table` names them.
+
+    ``time_with_pruning`` adds what pruning and finetuning took.
+    """
+    found: dict[str, Any] = {"setting": "finetuned", "pairs": len(pairs)}
+    for measure in MEASURES:
+        chosen, kind = pairs, measure
+        if measure == "time_with_pruning":
+            kind = "time"
+            added = {
+                f"first_adversarial_seconds_{side}": pairs[f"first_adversarial_seconds_{side}"]
+                + pairs[f"prune_seconds_{side}"].fillna(0.0)
+                for side in ("mine", "other")
+            }
+            chosen = pairs.assign(**added)
+        found |= {f"{measure}_{name}": value for name, value in measured(outcomes(chosen, kind), kind).items()}
+    corrected = holm([found[f"{measure}_p"] for measure in MEASURES])
+    return found | {f"{measure}_p_holm": float(p) for measure, p in zip(MEASURES, corrected, strict=True) if not math.isnan(p)}
+
+
+def _without_rounds(setting: Setting) -> tuple[Any, ...]:
+    extras = tuple((key, value) for key, value in setting.extras if not key.startswith("pruning.finetune"))
+    return (setting.attack, setting.method, setting.amount, extras)

@@ -1,0 +1,176 @@
+"""What a report is made of: trials, instances and the points they met as tables, so that no figure loops over records."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.report.settings import SEEDS, Setting, group
+
+ARRAYS = ("timeline", "clean", "perturbed")
+FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)
+"""The fields of an instance that a table holds as they are."""
+
+Pictures = Callable[[str], TrialRecord | None]
+"""Returns the record of a trial with its pictures, by its key."""
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """One sweep as far as it came.
+
+    Attributes:
+        name: of the run, as the tracker shows it, or of the experiment where the store keeps no list of the run.
+        planned: how many trials were planned; None if that is not known.
+        finished: how many of them have ended well.
+        unfinished: (name, status, error) of the others, as far as there is something to say about them.
+        notes: sentences that whoever reads the results must know.
+        experiment: the MLflow experiment.
+    """
+
+    name: str
+    planned: int | None
+    finished: int
+    unfinished: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    experiment: str | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished trials of one sweep or of several, each trial once.
+
+    Attributes:
+        sweeps: where they come from.
+        records: the trials, in order of their sweeps' plans.
+        settings: of the pooled seeds (:data:`~sweep.report.settings.SEEDS`), by label; equal labels on other networks are one.
+        trials: a row a trial; ``setting`` is the label of its setting.
+        instances: a row an instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` but the arrays, and
+            of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
+        events: a row a solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
+        pictures: finds the pictures of a trial.
+    """
+
+    sweeps: tuple[SweepState, ...]
+    records: list[TrialRecord]
+    settings: dict[str, Setting]
+    trials: pd.DataFrame
+    instances: pd.DataFrame
+    events: pd.DataFrame
+    pictures: Pictures = field(repr=False, default=lambda _: None)
+
+    @property
+    def networks(self) -> list[str]:
+        """The networks in order of appearance."""
+        return list(dict.fromkeys(self.trials["network"]))
+
+    @property
+    def what(self) -> str:
+        """What an instance is called: an image or a question."""
+        return "image" if self.instances["image"].notna().all() else "question"
+
+
+def results_of(sweeps: Sequence[tuple[SweepState, Sequence[TrialRecord]]], pictures: Pictures = lambda _: None) -> Results:
+    """Return the results of some sweeps; trials that did not finish are left out, and of equal keys the first one counts."""
+    named: dict[str, str] = {}
+    records: dict[str, TrialRecord] = {}
+    for state, members in sweeps:
+        for record in members:
+            if record.status == "finished" and record.key not in records:
+                records[record.key], named[record.key] = record, state.name
+    grouped = group(records.values(), SEEDS)
+    setting_of = {record.key: setting for setting, members in grouped.items() for record in members}
+    ordered = list(records.values())
+    trials = _trials(ordered, setting_of, named)
+    instances, events = _instances(ordered, trials)
+    labels = {setting.label: setting for setting in grouped}
+    return Results(tuple(state for state, _ in sweeps), ordered, labels, trials, instances, events, pictures)
+
+
+_TRIAL_FACTS = (
+    *("status", "started_at", "ended_at", "baseline_key", "network_key", "accuracy_dense", "accuracy_surrogate", "sparsity"),
+    *("skipped", "train_seconds", "prune_seconds", "total_seconds", "cpu_seconds"),
+)
+
+
+def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], sweeps: Mapping[str, str]) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = {
+        "sweep": [sweeps[record.key] for record in records],
+        "trial_key": [record.key for record in records],
+        "name": [record.name for record in records],
+        "network": [settings[record.key].network for record in records],
+        "setting": [settings[record.key].label for record in records],
+        "attack": [settings[record.key].attack for record in records],
+        "method": [settings[record.key].method for record in records],
+        "amount": [settings[record.key].amount for record in records],
+        "finetune_rounds": [settings[record.key].finetune_rounds for record in records],
+        "dataset": [str(record.config.get("dataset", {}).get("name")) for record in records],
+        "hidden": [_hidden(record.config) for record in records],
+        "instances": [len(record.instances) for record in records],
+    }
+    columns |= {name: [getattr(record, name) for record in records] for name in _TRIAL_FACTS}
+    columns["swept"] = [json.dumps(record.swept, default=str) for record in records]
+    columns["config"] = [json.dumps(record.config, default=str) for record in records]
+    return _typed(columns)
+
+
+def _hidden(config: Mapping[str, Any]) -> int | None:
+    """Return the number of hidden neurons of the dense network; None for one from a file, whose size no configuration says."""
+    network = config.get("network", {})
+    depth, width = network.get("depth"), network.get("width")
+    return None if depth is None or width is None or network.get("file") is not None else int(depth) * int(width)
+
+
+_OF_TRIAL = ("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key")
+_MORE_OF_TRIAL = ("attack", "method", "amount", "finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate")
+
+
+def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    all_of_them = [instance for record in records for instance in record.instances]
+    columns: dict[str, Any] = {name: [getattr(one, name) for one in all_of_them] for name in FACTS}
+    frame = _typed(columns)
+    repeats = np.repeat(np.arange(len(records)), [len(record.instances) for record in records]).astype(np.int64)
+    for name in reversed((*_OF_TRIAL, *_MORE_OF_TRIAL)):
+        frame.insert(0, name, trials[name].to_numpy()[repeats])
+    # One surrogate may serve all images of a trial; then its cost is each image's, as if it were attacked alone.
+    shared = trials["prune_seconds"].to_numpy(dtype=float)[repeats]
+    own = frame["prune_seconds"].to_numpy(dtype=float)
+    frame["prune_seconds"] = np.where(np.isnan(own), shared, own)
+    own, shared = frame["sparsity"].to_numpy(dtype=float), trials["sparsity"].to_numpy(dtype=float)[repeats]
+    frame["sparsity"] = np.where(np.isnan(own), shared, own)
+    frame["length"] = np.array([_or_nan(one.length) for one in all_of_them], dtype=float)
+    frame["best_margin"] = np.array([_or_nan(one.best_margin) for one in all_of_them], dtype=float)
+    return frame, _events(all_of_them)
+
+
+def _events(instances: Iterable[InstanceRecord]) -> pd.DataFrame:
+    rows: list[int] = []
+    found: dict[str, list[float]] = {"seconds": [], "margin": [], "surrogate_margin": [], "norm": []}
+    for row, instance in enumerate(instances):
+        for event in instance.timeline:
+            rows.append(row)
+            for name, values in found.items():
+                values.append(_or_nan(event.get(name)))
+    return pd.DataFrame({"row": np.array(rows, dtype=np.int64), **{n: np.array(v, dtype=float) for n, v in found.items()}})
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+_WORDS = {"sweep", "trial_key", "name", "network", "setting", "attack", "method", "dataset", "status", "baseline_key", "swept"}
+_WORDS |= {"network_key", "config", "instance_key", "norm", "question", "objective", "expected", "solver_status"}
+
+
+def _typed(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table whose numbers are float64 with NaN for what is missing, also in columns without any number."""
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=object if name in _WORDS else "float64") for name, values in columns.items()}
+    )

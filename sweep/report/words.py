@@ -1,0 +1,106 @@
+"""Numbers in sentences: a comparison with its counts, effect, interval and p-value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[Any, Any]
+
+DONE = {
+    "margin": "ended with the larger margin",
+    "time": "was sooner",
+    "time_with_pruning": "was sooner with pruning and finetuning counted",
+    "norm": "found the shorter perturbation",
+}
+TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
+
+
+def evidence(row: Row, measure: str, what: str = "image", who: str | None = None) -> str:
+    """Return a sentence on one measure of a comparison.
+
+    For example ``magnitude 0.95 was sooner on 5 of 6 images (83 %, 95 % interval 50 to 100 %), worse on 1, 12 times as
+    fast where both found one (median, 95 % interval 3.1 to 40); sign test p = 0.22, corrected 0.65.``
+    """
+    wins, losses, pairs = (int(row[f"{measure}_{name}"]) for name in ("wins", "losses", "pairs"))
+    subject = str(row["setting"]) if who is None else who
+    share = interval_text(row[f"{measure}_share_low"], row[f"{measure}_share_high"], percent)
+    ties = pairs - wins - losses
+    tied = f", {ties} equal" if ties else ""
+    effect = effect_text(row, measure)
+    corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
+    return (
+        f"{subject} {DONE[measure]} on {wins} of {count(pairs, what)} ({percent(row[f'{measure}_share'])}{share}), worse on "
+        f"{losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
+    )
+
+
+def effect_text(row: Row, measure: str) -> str:
+    """Return the effect as a clause, or nothing where it is not known."""
+    name = f"{measure}_effect"
+    if _missing(row, name):
+        return ""
+    limits = interval_text(row[f"{name}_low"], row[f"{name}_high"], number)
+    value = row[name]
+    if measure == "margin":
+        return f", median difference {value:+.3g}{limits}"
+    if measure == "norm":
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        return f", median length {percent(abs(value))} {'less' if value >= 0 else 'more'}{interval_text(low, high, percent)}"
+    return f", {number(value)} times as fast where both found one (median{limits})"
+
+
+def of_pairs(row: Row, measure: str) -> str:
+    """Return ``5/6``."""
+    return f"{int(row[f'{measure}_wins'])}/{int(row[f'{measure}_pairs'])}"
+
+
+def interval_text(low: float, high: float, form: Any) -> str:
+    """Return ``, 95 % interval 50 to 100 %``, or nothing where it is not known."""
+    if any(value is None or math.isnan(value) for value in (low, high)):
+        return ""
+    first = form(low).removesuffix(" %") if form(high).endswith(" %") else form(low)
+    return f", 95 % interval {first} to {form(high)}"
+
+
+def p_text(p: float) -> str:
+    """Return ``p = 0.03``, or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def percent(share: float) -> str:
+    return f"{100.0 * share:.0f} %"
+
+
+def number(value: float) -> str:
+    """Return three digits, without an exponent where that is readable."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 1e-3 else f"{value:.1e}"
+
+
+def seconds(value: float) -> str:
+    """Return a time with the unit that suits it."""
+    if math.isnan(value):
+        return "—"
+    return f"{1000 * value:.3g} ms" if value < 0.1 else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+
+
+def count(number_of: int, what: str) -> str:
+    return f"{number_of:,} {what}" + ("" if number_of == 1 else "s")
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _missing(row: Row, name: str) -> bool:
+    return name not in row or row[name] is None or math.isnan(row[name])
