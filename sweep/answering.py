@@ -129,17 +129,17 @@ class Answering:
 
     def _attack(self, drawn: DrawnInstance, key: str, stages: Stages, deadline_seconds: float) -> Entry:
         from surrogate.attack.recorder import listening
-        from surrogate.pruning import prune, sparsity
+        from surrogate.pruning import Stabilised, prune_for, sparsity
 
         record = _unanswered(drawn, self.settings.attack.objective)
         killed = dataclasses.asdict(record)
         killed |= {"solver_status": KILLED, "total_seconds": deadline_seconds, "deadline_seconds": deadline_seconds}
         stages.begin(key, killed, deadline_seconds)
-        surrogate = self.surrogate
+        surrogate: ReluNetwork | Stabilised | None = self.surrogate
         if self.pruning is not None:
             begin = time.perf_counter()
-            surrogate = prune(self.pruning, self.dense, self.inputs.data, drawn.question.region)
-            record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate)
+            surrogate = prune_for(self.pruning, self.dense, drawn.question.region, drawn.question.problem)
+            record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
             killed |= {"prune_seconds": record.prune_seconds, "sparsity": record.sparsity}
         with listening(_passing_on(killed, drawn, lambda facts: stages.improve(key, facts))):
             result = self.attack.run(self.dense, surrogate, drawn.question)
@@ -196,6 +196,7 @@ def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
         margin=_finite(result.margin),
         surrogate_margin=_finite(result.surrogate_margin),
         dual_bound=None if closest else proven,
+        dense_bound=_finite(result.dense_bound),
         norm_bound=proven if closest else None,
         gap=_finite(result.gap),
         first_adversarial_seconds=result.first_adversarial_seconds,

@@ -17,15 +17,19 @@ from sweep.schema import Settings
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, GradientAttack, Instance
     from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Stabilised
     from surrogate.solvers.base import Solver
 
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack ready to run: ``run(dense, surrogate, instance)``; without ``needs_surrogate`` the surrogate is None."""
+    """An attack ready to run: ``run(dense, surrogate, instance)``; without ``needs_surrogate`` the surrogate is None.
+
+    A surrogate made for the instance's region comes with bounds on its error, which the attack may use or not.
+    """
 
     needs_surrogate: bool
-    run: Callable[[ReluNetwork, ReluNetwork | None, Instance], AttackResult]
+    run: Callable[[ReluNetwork, ReluNetwork | Stabilised | None, Instance], AttackResult]
 
 
 def gradient_attack(settings: Settings) -> Attack:
@@ -36,9 +40,8 @@ def gradient_attack(settings: Settings) -> Attack:
 def surrogate_attack(settings: Settings) -> Attack:
     from surrogate.attack import ClosestAttack, Exclusion, SurrogateAttack
 
-    attack: SurrogateAttack | ClosestAttack
     if settings.attack.objective == rules.CLOSEST:
-        attack = ClosestAttack(
+        closest = ClosestAttack(
             bounds=bounds_method(settings),
             formulation=settings.formulation.method,
             solver=_solver(settings),
@@ -46,23 +49,32 @@ def surrogate_attack(settings: Settings) -> Attack:
             steps=settings.attack.gradient_steps,
             seed=settings.solver.seed,
         )
-    else:
-        attack = SurrogateAttack(
-            bounds=bounds_method(settings),
-            formulation=settings.formulation.method,
-            solver=_solver(settings),
-            on_incumbent=settings.attack.on_incumbent,
-            start=settings.attack.start,
-            polish=settings.attack.polish,
-            gradient=_gradient(settings),
-            exclusion=Exclusion(seed=settings.solver.seed),
+        return Attack(
+            needs_surrogate=True, run=lambda dense, surrogate, instance: closest.run(dense, _alone(surrogate), instance)
         )
+    attack = SurrogateAttack(
+        bounds=bounds_method(settings),
+        formulation=settings.formulation.method,
+        solver=_solver(settings),
+        on_incumbent=settings.attack.on_incumbent,
+        start=settings.attack.start,
+        polish=settings.attack.polish,
+        gradient=_gradient(settings),
+        exclusion=Exclusion(seed=settings.solver.seed),
+    )
 
-    def run(dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
+    def run(dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
         assert surrogate is not None
         return attack.run(dense, surrogate, instance)
 
     return Attack(needs_surrogate=True, run=run)
+
+
+def _alone(surrogate: ReluNetwork | Stabilised | None) -> ReluNetwork:
+    from surrogate.pruning import Stabilised
+
+    assert surrogate is not None
+    return surrogate.network if isinstance(surrogate, Stabilised) else surrogate
 
 
 def branch_and_bound_attack(settings: Settings) -> Attack:
@@ -99,7 +111,7 @@ def portfolio_attack(settings: Settings) -> Attack:
         gradient=_gradient(settings),
         free=settings.attack.free,
     )
-    return Attack(needs_surrogate=True, run=attack.run)
+    return Attack(needs_surrogate=True, run=lambda dense, surrogate, instance: attack.run(dense, _alone(surrogate), instance))
 
 
 def _gradient(settings: Settings) -> GradientAttack:

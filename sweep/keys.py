@@ -16,10 +16,10 @@ from sweep.schema import Settings
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
 
-SURROGATES_VERSION = 1
+SURROGATES_VERSION = 2
 """Raise it when a change of the program prunes or finetunes otherwise: surrogates of before are not used any more."""
 
-INSTANCES_VERSION = 1
+INSTANCES_VERSION = 2
 """Raise it when a change of the program gives other answers (attacks, bounds, formulations, how solvers are called), or when a
 field of :class:`sweep.records.InstanceRecord` is renamed or removed: answers of before are not used any more."""
 

@@ -46,6 +46,10 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
         counted.pruned += 1
         return prune(*args)
 
+    def pruning_for(*args: Any) -> Any:
+        counted.pruned += 1
+        return prune_for(*args)
+
     def quick(settings: Settings) -> Attack:
         gradient = GradientAttack(starts=2, time_limit_seconds=settings.solver.time_limit_seconds)
 
@@ -57,9 +61,10 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return Attack(needs_surrogate=True, run=run)
 
-    train_network, prune = trial.train_network, surrogate.pruning.prune
+    train_network, prune, prune_for = trial.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
     monkeypatch.setattr(trial, "train_network", train)
     monkeypatch.setattr(surrogate.pruning, "prune", pruning)
+    monkeypatch.setattr(surrogate.pruning, "prune_for", pruning_for)
     monkeypatch.setitem(ATTACKS, "surrogate", quick)
 
 

@@ -74,6 +74,9 @@ def test_a_pruning_that_needs_the_region_makes_a_surrogate_for_each_instance(
         assert instance.binaries is not None
         assert exact.binaries is not None
         assert instance.binaries < exact.binaries or exact.binaries == 0
+        assert instance.dense_bound is not None  # the surrogate's bound plus its error
+        assert exact.margin is not None
+        assert instance.dense_bound >= exact.margin
     assert content.metrics(record)["time/prune_seconds"] > 0.0
 
 
