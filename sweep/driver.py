@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import time
 import traceback
@@ -17,6 +16,7 @@ from sweep.errors import SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.plan import Plan, Trial
 from sweep.progress import Progress
+from sweep.rules import AS_JSON
 from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run(
     console = console or Console()
     settings = read(plan.config)  # what concerns the sweep as a whole is the same in every trial
     if settings.sweep.dry_run:
-        _print_plan(plan, console)
+        _preview(plan, settings, console, parallel=parallel)
         return EXIT_OK
     from sweep.store import Store
     from sweep.tracking import Tracker
@@ -181,18 +181,11 @@ class _Sweep:
             print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
 
 
-def _print_plan(plan: Plan, console: Console) -> None:
-    say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    width = max((len(trial.name) for trial in plan.trials), default=0)
-    for trial in plan.trials:
-        swept = " ".join(f"{key}={value}" for key, value in trial.swept.items())
-        say(f"{trial.key}  {trial.name:{width}}  {swept}".rstrip())
-    if plan.note is not None:
-        say(plan.note)
-    if plan.suggester is not None:
-        say("The search chooses its trials while it runs, so this preview is incomplete.")
-    trainings = len({trial.training_key for trial in plan.trials})
-    say(
-        f"{len(plan.trials)} trials, {trainings} dense networks to train or reuse; {plan.duplicates} duplicates dropped, "
-        f"{plan.excluded} combinations excluded by search.where. Dry run: nothing was started."
-    )
+def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:
+    from sweep.preview import look_ahead, show
+    from sweep.preview.capacity import room_for
+    from sweep.store import Store
+
+    store = Store(settings.sweep.store, write=False)
+    room = room_for(settings.cluster, parallel=parallel)
+    show(look_ahead(plan, settings, store, room), console, as_json=settings.sweep.dry_run == AS_JSON)

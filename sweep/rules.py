@@ -44,6 +44,14 @@ def experiment_name(value: str) -> str | None:
     return None if usable else "a name without / \\ and :"
 
 
+AS_JSON = "json"
+"""A dry run for programs: a JSON object a line and trial."""
+
+
+def dry_run(value: bool | str) -> str | None:
+    return None if isinstance(value, bool) or value == AS_JSON else f"true, false or {AS_JSON}"
+
+
 def one_of(names: Callable[[], Iterable[str]]) -> Rule:
     """Return a rule for one of ``names()``, called late so that the registries are imported only when needed."""
 

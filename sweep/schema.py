@@ -154,7 +154,7 @@ class DeadlineSettings:
 class SweepSettings:
     name: Annotated[str, rules.experiment_name]
     resume: bool
-    dry_run: bool
+    dry_run: Annotated[bool | str, rules.dry_run]
     retries: Annotated[int, rules.at_least(0)]
     store: Annotated[str, rules.not_empty]
 

@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray._raylet import Config  # type: ignore[attr-defined]  # compiled, without stubs
 
+from sweep.cluster.preflight import Capacity, Node, capacity_of
 from sweep.errors import SweepError
 from sweep.schema import ClusterSettings
 
@@ -97,6 +98,19 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def ask_capacity(cluster: ClusterSettings) -> Capacity:
+    """Return what a running cluster offers to a sweep, without joining it.
+
+    Raises:
+        SweepError: as :func:`attach`, or a trial fits no node, or the cluster has fewer CPUs than ``cluster.cpus``.
+    """
+    address = find_address(cluster.address)
+    answer = _ask(address)
+    check_answer(address, answer)
+    nodes = (Node("", f"{node['address']} ({node['host']})", node["cpus"]) for node in answer["nodes"])
+    return capacity_of(cluster, tuple(sorted(nodes, key=lambda node: node.name)))
 
 
 @dataclass(frozen=True)

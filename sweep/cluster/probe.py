@@ -6,8 +6,8 @@ more than a minute. It imports nothing of this package, so that it runs from its
 * ``unreachable`` (with ``reason``): there is no connection to the port;
 * ``silent``: something accepts connections there, and Ray's head does not answer;
 * ``token``: the cluster refuses the token, or the lack of one;
-* ``answers``: with ``ray`` and ``python``, the versions of the head, and ``nodes``, a list of ``address`` and ``local``
-  (whether the node is on this machine, so that a driver can work through it) of those that are alive.
+* ``answers``: with ``ray`` and ``python``, the versions of the head, and ``nodes``, a list of ``address``, ``host``,
+  ``cpus`` and ``local`` (whether the node is on this machine, so that a driver can work through it) of those that are alive.
 """
 
 from __future__ import annotations
@@ -45,7 +45,12 @@ def probe(host: str, port: int) -> dict[str, Any]:
         "ray": versions.get("ray_version"),
         "python": versions.get("python_version"),
         "nodes": [
-            {"address": node.node_manager_address, "local": Path(node.raylet_socket_name).is_socket()}
+            {
+                "address": node.node_manager_address,
+                "host": node.node_manager_hostname,
+                "local": Path(node.raylet_socket_name).is_socket(),
+                "cpus": node.resources_total.get("CPU", 0.0),
+            }
             for node in nodes
             if node.state == 0
         ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from sweep.dimensions import Dimension
     from sweep.plan import Trial
     from sweep.records import TrialRecord
     from sweep.search.memory import SearchMemory
@@ -18,6 +20,15 @@ class Suggester(Protocol):
     """
 
     memory: SearchMemory | None
+
+    @property
+    def dimensions(self) -> Sequence[Dimension]:
+        """What it chooses values of."""
+        ...
+
+    def former(self, memory: SearchMemory) -> list[Trial]:
+        """Return the trials that were suggested in former runs of this search, without a change to this one."""
+        ...
 
     @property
     def notice(self) -> str | None:

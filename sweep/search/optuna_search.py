@@ -120,6 +120,24 @@ class OptunaSuggester:
         self._exhausted = False
 
     @property
+    def dimensions(self) -> Sequence[Dimension]:
+        """What it chooses values of."""
+        return list(self._space.dimensions.values())
+
+    def former(self, memory: SearchMemory) -> list[Trial]:
+        """Return the trials that were suggested in former runs of this search, without a change to this one.
+
+        Raises:
+            ConfigError: none of the values that were drawn are allowed.
+            StoreError: the memory cannot be read.
+        """
+        first = OptunaSuggester(self._space, self._search).suggest("first")
+        if first is None:
+            return []
+        found = (self._space.at(values) for values in memory.load(self._key_of(first)))
+        return [trial for trial in found if trial is not None][: self._search.samples]
+
+    @property
     def notice(self) -> str | None:
         """What the user should know about the search when it is over; None if all went as asked."""
         said = []
@@ -200,20 +218,19 @@ class OptunaSuggester:
         if self.memory is None:
             return
         if self._key is None:
-            # The first suggestion depends on the seed alone, and its key on all that is not swept: what is the same search.
-            parts = [
-                trial.key,
-                [repr(one) for one in self._space.dimensions.values()],
-                self._search.seed,
-                self._search.objectives,
-            ]
-            self._key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+            self._key = self._key_of(trial)
             former = list(self.memory.load(self._key))
             for one in former[1:]:
                 self._study.enqueue_trial(self._parameters(one))
             if former:  # other numbers after those, not the same ones again
                 self._seed(self._search.seed + len(former))
         self.memory.keep(self._key, len(self._suggested), values)
+
+    def _key_of(self, first: Trial) -> str:
+        """Return the key of the search. Its first suggestion depends on the seed alone, and the key of that on all that is not
+        swept: what is the same search."""
+        parts = [first.key, [repr(one) for one in self.dimensions], self._search.seed, self._search.objectives]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def _parameters(self, values: Values) -> dict[str, Any]:
         """Return what Optuna calls these values."""

@@ -37,7 +37,7 @@ class Store:
 
     Args:
         url: a folder (relative to the working directory) or a URL that fsspec knows.
-        write: False to read only; nothing is created then.
+        write: False to read only; nothing is created then, and what is damaged stays where it is.
 
     Attributes:
         notice: called with a sentence for each entry that was set aside.
@@ -52,6 +52,7 @@ class Store:
         self._url = fspath(url)
         self._place = place_at(self._url)
         self._scratch: Path | None = None
+        self._may_write = write
         if write:
             self._try_writing()
 
@@ -205,6 +206,9 @@ class Store:
 
     def _set_aside(self, kind: str, key: str, reason: str, weights: WeightsFile | None = None) -> None:
         path = _path(kind, key)
+        if not self._may_write:
+            self.notice(f"{self._place.shown(path)} is damaged: {reason}; it is left out, and the next sweep sets it aside")
+            return
         mark = uuid.uuid4().hex[:8]
         away = f"damaged/{kind}/{key}-{mark}.json"
         moves = [(path, away)]

@@ -1,0 +1,43 @@
+"""How many trials of a sweep would run at a time, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweep.consistency import available_cpus
+from sweep.errors import SweepError
+from sweep.schema import ClusterSettings
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where trials would run.
+
+    Attributes:
+        slots: how many at a time; None if that cannot be known now.
+        place: where, in words.
+    """
+
+    slots: int | None
+    place: str
+
+
+def room_for(cluster: ClusterSettings, *, parallel: bool) -> Room:
+    """Return what a sweep would have; a cluster that does not answer is no error, for nothing is to be started."""
+    if not parallel:
+        return Room(1, "in this process")
+    if cluster.name == "attach":
+        return _on_cluster(cluster)
+    cpus = cluster.cpus or available_cpus()
+    return Room(max(cpus // cluster.cpus_per_trial, 1), f"on {cpus} CPUs of this machine")
+
+
+def _on_cluster(cluster: ClusterSettings) -> Room:
+    from sweep.cluster import ask_capacity
+
+    try:
+        capacity = ask_capacity(cluster)
+    except SweepError as error:
+        return Room(None, f"on a Ray cluster that could not be asked: {error}")
+    nodes = sum(node.cpus > 0 for node in capacity.nodes)
+    return Room(capacity.slots, f"on {capacity.cpus} CPUs of {nodes} node{'s' if nodes != 1 else ''} of the Ray cluster")

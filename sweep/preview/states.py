@@ -1,0 +1,71 @@
+"""How far each trial of a plan is, read from the store without writing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sweep.answering import still_stands
+from sweep.plan import Trial
+from sweep.records import TrialRecord
+from sweep.schema import Settings
+from sweep.store import Store
+
+StateName = Literal["new", "partly", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a trial is, and how many of its questions have answers in the store, as far as that is known."""
+
+    name: StateName
+    answered: int = 0
+
+
+NEW, DONE = State("new"), State("done")
+
+
+class States:
+    """The states of trials.
+
+    Args:
+        store: read only.
+        resume: whether results of before count; if not, every trial is new.
+
+    Attributes:
+        finished: keys of the finished trials in the store, whether they count or not.
+        networks: keys of the dense networks in the store that count.
+    """
+
+    def __init__(self, store: Store, resume: bool) -> None:
+        self._store, self._resume = store, resume
+        self.finished = store.keys("trials")
+        self.networks = store.keys("networks") if resume else set()
+        self._begun = store.keys("progress") if resume else set()
+        self._instances: set[str] | None = None
+
+    def of(self, trial: Trial) -> State:
+        """Return the state of a trial by what is there under its key."""
+        return DONE if self._resume and trial.key in self.finished else self._unfinished(trial)
+
+    def checked(self, trial: Trial, record: TrialRecord | None, settings: Settings) -> State:
+        """Return the state of a trial that has an entry, by the record in it (None: it is damaged, and the trial is run).
+
+        Answers that a deadline ended are looked for again where they may take longer now.
+        """
+        if record is None:
+            return self._unfinished(trial)
+        standing = sum(still_stands(instance, settings) for instance in record.instances)
+        return DONE if standing == len(record.instances) else State("partly", standing)
+
+    def _unfinished(self, trial: Trial) -> State:
+        answered = self._answered(trial.key) if trial.key in self._begun else 0
+        return State("partly", answered) if answered else NEW
+
+    def _answered(self, key: str) -> int:
+        """Return how many questions of a trial are answered. All answers are listed once, which beats asking for each."""
+        if self._instances is None:
+            self._instances = self._store.keys("instances")
+        progress = self._store.get("progress", key)
+        questions = progress.facts.get("questions", []) if progress is not None else []
+        return sum(question in self._instances for question in questions)
