@@ -74,7 +74,7 @@ def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8)
     Instances whose inputs make no square of at least ``SMALLEST_SIDE`` pixels are left out: they are no images.
     """
     paths: list[Path] = []
-    for instance in [i for i in instances if _is_image(i.clean)][:most]:
+    for instance in [i for i in instances if is_image(i.clean)][:most]:
         path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', instance.name)}.png"
         path.write_bytes(picture(instance))
         paths.append(path)
@@ -84,7 +84,7 @@ def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8)
 _GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
 
 
-def _is_image(pixels: list[float]) -> bool:
+def is_image(pixels: list[float]) -> bool:
     side = math.isqrt(len(pixels))
     return side * side == len(pixels) and side >= SMALLEST_SIDE
 

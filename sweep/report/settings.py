@@ -54,6 +54,12 @@ class Setting:
         return self.attack == SURROGATE and self.method != "none"
 
     @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Yardsticks first, then attacks on the dense network, then surrogates by method, sparsity and finetuning."""
+        place = 0 if self.is_dense_milp else 1 if self.is_gradient else 3 if self.is_surrogate else 2
+        return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
+
+    @property
     def label(self) -> str:
         """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
         words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []

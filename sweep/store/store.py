@@ -22,9 +22,9 @@ from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, we
 from sweep.store.places import Folder, place_at
 from sweep.store.trials import record_of, trial_entry
 
-KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches")
+KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
-keys of their questions, and what adaptive searches suggested."""
+keys of their questions, what adaptive searches suggested, and the lists of the sweeps' trials."""
 
 _KEY = re.compile(r"[0-9A-Za-z_-]+")
 

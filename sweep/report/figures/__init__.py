@@ -1,1 +1,27 @@
-"""The figures of a report, one a file."""
+"""The figures of a report, one a file. To add one, write a module with a ``Kind`` and list it in :func:`figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from sweep.report.figures.base import Kind
+
+
+@cache
+def figures() -> Sequence[Kind]:
+    """Return all figures in the order of the page. Imported late: drawing needs matplotlib, a ranking does not."""
+    from sweep.report.figures.accuracy import ACCURACY
+    from sweep.report.figures.duel import DUEL
+    from sweep.report.figures.finetuned import FINETUNED
+    from sweep.report.figures.gallery import GALLERY
+    from sweep.report.figures.norms import NORMS_FIGURE
+    from sweep.report.figures.over_time import MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS
+    from sweep.report.figures.pareto import PARETO
+    from sweep.report.figures.sparsity import BINARIES, SPARSITY
+    from sweep.report.figures.stages import STAGES_FIGURE
+
+    return (
+        *(SUCCESS, DUEL, MARGIN_OVER_TIME, NORM_OVER_TIME, PARETO, ACCURACY, FINETUNED, SPARSITY, BINARIES, STAGES_FIGURE),
+        *(NORMS_FIGURE, GALLERY),
+    )

@@ -1,0 +1,156 @@
+"""What a figure of the report is, and what all of them share: which networks and settings are drawn, and in what look.
+
+A figure is a function that makes a table of the results, or says why there is nothing to draw, and one that draws that table.
+So each can be tested by its numbers, and none is ever an empty picture without an explanation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sweep.report.figures.style import Style, styles_of
+from sweep.report.results import Results
+
+MAX_PANELS = 6
+"""Networks drawn in one figure; of more, those with the most instances."""
+
+MAX_LINES = 8
+"""Settings drawn in one panel; of more, the yardsticks and the best others."""
+
+MAX_DOTS = 1200
+"""Dots drawn in one figure; of more, a sample that is the same each time."""
+
+WIDTH, PANEL = 6.4, 2.75
+"""Inches: width of a figure, so that its letters can be read at half the width of a page, and height of a panel."""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """There is nothing to draw, and why: a sentence without its full stop."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn and how.
+
+    Attributes:
+        networks: those that get a panel.
+        labels: the settings of each network that get a line, yardsticks first, then the best ones.
+        styles: the look of each setting, the same in all figures.
+        hidden: how many settings each network's panels leave out.
+        left_out: how many networks get no panel.
+    """
+
+    networks: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]]
+    styles: dict[str, Style]
+    hidden: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
+
+    @property
+    def note(self) -> str:
+        """A sentence on what is left out of figures with panels and lines, or nothing."""
+        parts = [f"{self.left_out} more networks"] if self.left_out else []
+        weaker = sum(self.hidden.values())
+        parts += [f"{weaker} weaker settings"] if weaker else []
+        return f" Not drawn: {' and '.join(parts)}; all are in the tables." if parts else ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One figure of the report.
+
+    Attributes:
+        name: of its files.
+        title: its heading.
+        data: the table that is drawn.
+        draw: draws it.
+        caption: what it shows and how to read it, from the same table.
+    """
+
+    name: str
+    title: str
+    data: Callable[[Results, Look], pd.DataFrame | Nothing]
+    draw: Callable[[pd.DataFrame, Look], Figure]
+    caption: Callable[[pd.DataFrame, Look], str]
+
+
+def look_of(results: Results, ranking: pd.DataFrame) -> Look:
+    """Return what is drawn: ``ranking`` has the settings of each network from best to worst."""
+    sizes = results.instances.groupby("network", sort=False).size()
+    largest = set(sizes.sort_values(ascending=False, kind="stable").index[:MAX_PANELS])
+    networks = tuple(network for network in results.networks if network in largest)
+    labels: dict[str, tuple[str, ...]] = {}
+    hidden: dict[str, int] = {}
+    for network in networks:
+        present = list(ranking.loc[ranking["network"] == network, "setting"])
+        yardsticks = [label for label in present if _is_yardstick(results, label)]
+        chosen = [*yardsticks, *(label for label in present if label not in yardsticks)][:MAX_LINES]
+        labels[network] = tuple(sorted(chosen, key=lambda label: (label not in yardsticks, results.settings[label].sort_key)))
+        hidden[network] = len(present) - len(chosen)
+    left_out = len(results.networks) - len(networks)
+    return Look(networks, labels, styles_of(results.settings), hidden, left_out)
+
+
+def _is_yardstick(results: Results, label: str) -> bool:
+    return results.settings[label].is_dense_milp or results.settings[label].is_gradient
+
+
+def panels(count: int, height: float = PANEL, legend_rows: int = 0, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many panels below each other, in two columns where there are more than three."""
+    columns = 1 if count <= 3 else 2
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(WIDTH * (1.0 if columns == 1 else 1.5), height * rows + 0.24 * legend_rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False, **shared).ravel())
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return figure, axes[:count]
+
+
+def legend(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
+    """Put one legend for all panels below them; what has the same label is named once."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        figure.legend(
+            list(found.values()),
+            list(found),
+            loc="outside lower center",
+            ncols=min(columns, len(found)),
+            frameon=False,
+            handlelength=3.2,
+            columnspacing=1.2,
+        )
+
+
+def legend_rows(labels: Sequence[str], columns: int = 3) -> int:
+    return math.ceil(len(set(labels)) / columns) + 1
+
+
+def sample(frame: pd.DataFrame, most: int = MAX_DOTS) -> pd.DataFrame:
+    """Return at most so many rows, the same ones each time, in their order."""
+    return frame if len(frame) <= most else frame.sample(most, random_state=0).sort_index()
+
+
+def dots_note(total: int, most: int = MAX_DOTS) -> str:
+    """Return a sentence on dots that are not drawn, or nothing."""
+    return "" if total <= most else f" {most:,} of {total:,} dots are drawn, chosen at random."
+
+
+def of_look(frame: pd.DataFrame, look: Look) -> pd.DataFrame:
+    """Return the rows whose network and setting are drawn."""
+    pairs = pd.MultiIndex.from_tuples(
+        [(n, s) for n, labels in look.labels.items() for s in labels], names=["network", "setting"]
+    )
+    return frame[pd.MultiIndex.from_frame(frame[["network", "setting"]]).isin(pairs)]

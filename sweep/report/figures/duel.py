@@ -1,0 +1,64 @@
+"""Time to the first adversarial input: each setting against the dense MILP on the same instance, a dot an instance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweep.report.comparisons import outcomes, pairs_with_dense
+from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, dots_note, legend, legend_rows, of_look, sample
+from sweep.report.results import Results
+
+BEYOND = 1.6
+"""Factor by which the line for "found none" lies beyond the longest time."""
+
+
+def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+    """Return a row a pair in which at least one found an adversarial input: ``dense`` and ``mine`` in seconds, NaN for none."""
+    if not any(setting.is_dense_milp for setting in results.settings.values()):
+        return Nothing("no dense MILP has finished, to compare with")
+    pairs = pairs_with_dense(results)
+    if pairs.empty:
+        return Nothing("no other setting attacked an instance that the dense MILP of the same settings attacked")
+    surrogates = pairs[[results.settings[label].attack == "surrogate" for label in pairs["setting"]]]
+    if surrogates.empty:
+        return Nothing("no pruned surrogate has finished")
+    decided = of_look(outcomes(surrogates, "time"), look)
+    if decided.empty:
+        return Nothing("neither the dense MILP nor a surrogate found an adversarial input on any instance that both attacked")
+    columns = {"first_adversarial_seconds_mine": "mine", "first_adversarial_seconds_other": "dense"}
+    return decided.rename(columns=columns)[["network", "setting", "mine", "dense", "win"]].reset_index(drop=True)
+
+
+def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
+    labels = list(dict.fromkeys(data["setting"]))
+    figure = Figure(figsize=(WIDTH, 4.9 + 0.24 * legend_rows(labels)), layout="constrained")
+    ax = figure.subplots()
+    times = data[["mine", "dense"]].to_numpy(dtype=float)
+    low, high = np.nanmin(times) / BEYOND, np.nanmax(times)
+    none = high * BEYOND**2
+    shown = sample(data).fillna({"mine": none, "dense": none})
+    for label, part in shown.groupby("setting", sort=False):
+        ax.plot(part["dense"], part["mine"], label=label, alpha=0.85, clip_on=False, **look.styles[str(label)].dot)
+    limits = (low, none * BEYOND)
+    ax.plot(limits, limits, color="#444444", linewidth=1.0)
+    ax.axhspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
+    ax.axvspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
+    ax.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
+    ax.set_xlabel("dense MILP: seconds to the first adversarial input (grey: none)")
+    ax.set_ylabel("surrogate: seconds (grey: none)")
+    legend(figure, [ax])
+    return figure
+
+
+DUEL = Kind(
+    "duel",
+    "Time to the first adversarial input, surrogate against dense",
+    duel_data,
+    draw_duel,
+    lambda data, look: (
+        f"A dot an instance; below the diagonal the surrogate was sooner ({int((data['win'] > 0).sum())} of {len(data)}). Dots "
+        "in the grey margins: one of both found none within its limit." + dots_note(len(data)) + look.note
+    ),
+)

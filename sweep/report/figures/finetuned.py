@@ -1,0 +1,77 @@
+"""Finetuned surrogates against the same ones without finetuning, a dot an instance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sweep.report.comparisons import outcomes
+from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, legend, legend_rows, of_look, sample
+from sweep.report.finetuning import finetuning_pairs
+from sweep.report.results import Results
+
+AXES = {
+    "margin": ("best dense margin", "best_margin", False),
+    "time": ("seconds to the first\nadversarial input", "first_adversarial_seconds", True),
+    "norm": ("norm of the shortest\nperturbation", "length", False),
+}
+"""Title, column, and whether the axes are logarithmic."""
+
+
+def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+    """Return a row a pair and measure that both have: ``finetuned`` and ``plain`` values, ``win`` of the finetuned one."""
+    pairs = finetuning_pairs(results)
+    if pairs.empty:
+        return Nothing("no pruning was swept both with and without finetuning")
+    rows = []
+    for measure, (_, column, _) in AXES.items():
+        decided = outcomes(pairs, measure)
+        both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
+        named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
+        rows.append(named[["network", "setting", "finetuned", "plain", "win"]].assign(measure=measure))
+    data = of_look(pd.concat(rows, ignore_index=True), look)
+    return Nothing("in no pair did both surrogates find something to compare") if data.empty else data.reset_index(drop=True)
+
+
+def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
+    measures = list(dict.fromkeys(data["measure"]))
+    labels = list(dict.fromkeys(data["setting"]))
+    figure = Figure(figsize=(WIDTH, (3.7 if len(measures) > 1 else 4.8) + 0.24 * legend_rows(labels)), layout="constrained")
+    axes = list(figure.subplots(1, len(measures), squeeze=False).ravel())
+    for ax, measure in zip(axes, measures, strict=True):
+        _panel(ax, measure, data[data["measure"] == measure], look, len(measures))
+    legend(figure, axes)
+    return figure
+
+
+def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, count: int) -> None:
+    title, _, logarithmic = AXES[measure]
+    for label, dots in sample(part, MAX_DOTS // count).groupby("setting", sort=False):
+        ax.plot(dots["plain"], dots["finetuned"], label=label, alpha=0.85, **look.styles[str(label)].dot)
+    values = part[["plain", "finetuned"]].to_numpy(dtype=float)
+    low, high = float(np.min(values)), float(np.max(values))
+    room = 0.05 * (high - low) or 0.5
+    limits = (low / 1.4, high * 1.4) if logarithmic else (low - room, high + room)
+    ax.plot(limits, limits, color="#444444", linewidth=1.0)
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
+    if logarithmic:
+        ax.set(xscale="log", yscale="log")
+    ax.set_title(title)
+    ax.set_xlabel("without finetuning")
+    ax.set_ylabel("finetuned")
+
+
+def caption(data: pd.DataFrame, look: Look) -> str:
+    """Return on how many instances finetuning was better, by measure."""
+    said = []
+    for measure, words in (("margin", "a larger margin"), ("time", "a sooner witness"), ("norm", "a shorter perturbation")):
+        part = data[data["measure"] == measure]
+        if len(part):
+            said.append(f"{words} on {int((part['win'] > 0).sum())} of {len(part)}")
+    side = "; above the diagonal of margins, and below that of times and norms, finetuning helped"
+    return f"A dot an instance on which both have a value{side}: {', '.join(said)}.{dots_note(len(data))}{look.note}"
+
+
+FINETUNED = Kind("finetuned", "Finetuned against not", finetuned_data, draw_finetuned, caption)

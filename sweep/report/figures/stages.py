@@ -1,0 +1,79 @@
+"""Where the time of an attack goes, stacked."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweep.report.figures.base import Kind, Look, Nothing, legend, panels
+from sweep.report.results import Results
+
+STAGES = {
+    "prune_seconds": ("pruning and finetuning", "#E69F00", ""),
+    "bounds_seconds": ("bounds", "#56B4E9", "///"),
+    "build_seconds": ("model", "#000000", ""),
+    "solve_seconds": ("solve", "#0072B2", ""),
+    "other": ("other", "#BBBBBB", "..."),
+}
+"""Title, colour and hatch (for grey print) of each stage."""
+
+
+def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+    """Return a row a network and setting with the mean seconds of an instance in each of :data:`STAGES`.
+
+    ``other`` is what bounds, model and solve leave of the attack's total. Training of the dense network is not in it: all
+    settings share that. One surrogate for all images of a trial is counted by its share.
+    """
+    found = results.instances
+    found = found[found["network"].isin(look.networks) & found["total_seconds"].notna()]
+    if found.empty:
+        return Nothing("no attack has recorded its times")
+    sizes = results.trials.set_index("trial_key")["instances"]
+    own = found["prune_seconds"].fillna(0.0)
+    shared = found["trial_key"].map(results.trials.set_index("trial_key")["prune_seconds"]).notna()
+    parts = found[["bounds_seconds", "build_seconds", "solve_seconds"]].fillna(0.0)
+    timed = parts.assign(
+        prune_seconds=own.where(~shared, own / found["trial_key"].map(sizes)),
+        other=(found["total_seconds"] - parts.sum(axis=1)).clip(lower=0.0),
+        network=found["network"],
+        setting=found["setting"],
+    )
+    means = timed.groupby(["network", "setting"], sort=False)[list(STAGES)].mean().reset_index()
+    drawn = {(network, label) for network, labels in look.labels.items() for label in labels}
+    keep = [key in drawn for key in zip(means["network"], means["setting"], strict=True)]
+    return means[keep].reset_index(drop=True)
+
+
+def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
+    networks = [network for network in look.networks if (data["network"] == network).any()]
+    most = max(len(look.labels[network]) for network in networks)
+    figure, axes = panels(len(networks), 0.8 + 0.27 * most, 2, sharex=len(networks) <= 3)
+    for ax, network in zip(axes, networks, strict=True):
+        part = data[data["network"] == network].set_index("setting")
+        labels = [label for label in look.labels[network] if label in part.index]
+        left = pd.Series(0.0, index=labels)
+        for stage, (title, color, hatch) in STAGES.items():
+            width = part.loc[labels, stage]
+            edge = "white" if hatch else color
+            ax.barh(range(len(labels)), width, left=left, color=color, hatch=hatch, edgecolor=edge, linewidth=0, label=title)
+            left = left + width
+        ax.set_yticks(range(len(labels)), labels, fontsize=9)
+        ax.set_ylim(len(labels) - 0.5, -0.5)
+        ax.grid(visible=False, axis="y")
+        ax.set_title(network)
+    for ax in axes[-1:] if len(axes) <= 3 else axes:
+        ax.set_xlabel("seconds of an instance, mean")
+    legend(figure, axes, columns=5)
+    return figure
+
+
+STAGES_FIGURE = Kind(
+    "stages",
+    "Where the time goes",
+    stages_data,
+    draw_stages,
+    lambda _data, look: (
+        "Mean over the instances; pruning and finetuning of a surrogate that serves all images are shared out among them. "
+        "Training of the dense network is left out: all settings share it." + look.note
+    ),
+)

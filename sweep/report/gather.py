@@ -1,0 +1,148 @@
+"""Finds the trials of sweeps by their names, in the store, and says what is missing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sweep.errors import ConfigError
+from sweep.records import TrialRecord
+from sweep.report import manifest as manifests
+from sweep.report.manifest import Manifest
+from sweep.report.results import Results, SweepState, results_of
+from sweep.report.words import count
+from sweep.store import Store
+
+MOST_NEAR = 5
+
+
+class UnknownSweep(ConfigError):
+    """No sweep of that name is in the store."""
+
+
+def gather(store: Store, names: Sequence[str]) -> Results:
+    """Return the finished trials of the named sweeps, each trial once.
+
+    A name is that of a run (``mnist-20260131-120000``), or ``sweep.name`` for the newest run of that experiment.
+
+    Raises:
+        UnknownSweep: there is none; near names are listed.
+        StoreError: the store cannot be read.
+    """
+    known = manifests.all_of(store)
+    gathered = [_one(store, name, known) for name in dict.fromkeys(names)]
+    return results_of(gathered, pictures=lambda key: store.trial(key))
+
+
+def _one(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState, list[TrialRecord]]:
+    runs = [one for one in known if name in (one.name, one.experiment)]
+    if not runs:
+        return _without_list(store, name, known)
+    found = next((one for one in runs if one.name == name), runs[0])
+    notes = []
+    if found.name != name and len(runs) > 1:
+        older = ", ".join(one.name for one in runs[1 : 1 + MOST_NEAR])
+        notes.append(f"This is the newest of {len(runs)} runs of {name}; earlier ones are {older}{_more(len(runs) - 1)}.")
+    return _listed(store, found, notes)
+
+
+def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState, list[TrialRecord]]:
+    records: list[TrialRecord] = []
+    unfinished: list[tuple[str, str, str]] = []
+    strange: list[str] = []
+    lost = 0
+    for trial in found.trials:
+        if trial.status in (None, "finished"):
+            record, of_another_version = _record(store, trial.key)
+            if record is not None:
+                record.name = trial.name
+                records.append(record)
+                continue
+            if of_another_version:
+                strange.append(trial.name)
+            elif trial.status == "finished":
+                lost += 1
+                unfinished.append((trial.name, "missing", "it had finished, and its record is no longer in the store"))
+            else:
+                answered = store.partial(trial.key)
+                some = f"; {count(answered, 'instance')} answered so far" if answered else ""
+                unfinished.append((trial.name, "not finished", f"it has not ended{some}"))
+        else:
+            unfinished.append((trial.name, str(trial.status), trial.error or "no reason was recorded"))
+    if found.ended_at is None:
+        notes.append(
+            "The sweep has no end on record: it is still running, or its driver was killed. This is what it has so far."
+        )
+    elif found.status == "KILLED":
+        notes.append("The sweep was interrupted.")
+    if lost:
+        notes.append(
+            f"The records of {count(lost, 'finished trial')} are no longer in the store: they were removed or damaged."
+        )
+    if strange:
+        notes.append(_strange(len(strange)))
+        unfinished += [(name, "unreadable", "its record is of another version of the program") for name in strange]
+    return SweepState(found.name, len(found.trials), len(records), tuple(unfinished), tuple(notes), found.experiment), records
+
+
+def _without_list(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState, list[TrialRecord]]:
+    """Look through all finished trials for those whose own configuration names the sweep."""
+    records: list[TrialRecord] = []
+    experiments: set[str] = {one.experiment for one in known}
+    strange = 0
+    for key in sorted(store.keys("trials")):
+        entry = store.get("trials", key, weights=False)
+        experiment = None if entry is None else _experiment(entry.facts)
+        if experiment is None:
+            continue
+        experiments.add(experiment)
+        if experiment == name:
+            record, of_another_version = _record(store, key)
+            strange += of_another_version
+            records += [record] if record is not None else []
+    if not records and not strange:
+        raise UnknownSweep(_unknown(store, name, [*(one.name for one in known), *experiments]))
+    notes = [
+        "The store has no list of this sweep's trials (an earlier version of the program made it), so these are all finished "
+        "trials that name it; how many were planned and which failed is not known."
+    ]
+    notes += [_strange(strange)] if strange else []
+    records.sort(key=lambda record: record.ended_at)
+    return SweepState(name, None, len(records), (), tuple(notes), name), records
+
+
+def _record(store: Store, key: str) -> tuple[TrialRecord | None, bool]:
+    """Return a finished trial's record without pictures; and whether there is one that this version cannot read."""
+    entry = store.get("trials", key, weights=False)
+    if entry is None:
+        return None, False
+    try:
+        return TrialRecord.from_dict(entry.facts), False
+    except (TypeError, KeyError):  # left where it is: a report changes nothing in the store
+        return None, True
+
+
+def _experiment(facts: dict[str, Any]) -> str | None:
+    found = facts.get("config", {}).get("sweep", {}).get("name")
+    return None if found is None else str(found)
+
+
+def _strange(number: int) -> str:
+    return (
+        f"{count(number, 'trial')} cannot be read: the records are of another version of the program. Run the sweep again with "
+        f"this version, or make the report with the version that wrote them."
+    )
+
+
+def _unknown(store: Store, name: str, names: Iterable[str]) -> str:
+    options = list(dict.fromkeys(names))
+    if not options:
+        return f"there is no sweep in the store {store.address}: run one first, or set sweep.store to where it is"
+    near = difflib.get_close_matches(name, options, n=MOST_NEAR, cutoff=0.5)
+    hint = f"near ones are {', '.join(near)}" if near else f"there are {', '.join(options[:MOST_NEAR])}{_more(len(options))}"
+    return f"there is no sweep {name} in the store {store.address}: {hint}"
+
+
+def _more(number: int) -> str:
+    return f" and {number - MOST_NEAR} more" if number > MOST_NEAR else ""

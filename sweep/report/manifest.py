@@ -1,0 +1,98 @@
+"""The list of a sweep's trials, kept in the store, so that a report finds them again by the sweep's name.
+
+The store knows finished trials by what they computed, whichever sweep asked for them. The list says which trials one sweep
+planned, and what became of those that did not finish: they leave no record of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweep.stages import Entry
+from sweep.store import Store
+
+KIND = "sweeps"
+
+MAX_ERROR_CHARACTERS = 2000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial of a sweep; ``status`` is None as long as it has not ended."""
+
+    key: str
+    name: str
+    status: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One sweep.
+
+    Attributes:
+        name: of the run, such as ``mnist-20260131-120000``.
+        experiment: ``sweep.name``.
+        overrides: what the sweep was made of.
+        started_at: Unix time in seconds.
+        ended_at: the same, or None while the sweep runs, and for good if its driver was killed.
+        status: how it ended: ``FINISHED``, ``FAILED`` or ``KILLED``.
+        trials: in the order of the plan; of an adaptive search those that it has suggested.
+    """
+
+    name: str
+    experiment: str
+    overrides: tuple[str, ...] = ()
+    started_at: float = 0.0
+    ended_at: float | None = None
+    status: str | None = None
+    trials: tuple[Planned, ...] = field(default=(), repr=False)
+
+
+def save(store: Store, manifest: Manifest) -> None:
+    """Keep the list, in the place of one that is there.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    facts: dict[str, Any] = {**manifest.__dict__, "overrides": list(manifest.overrides)}
+    facts["trials"] = [[t.key, t.name, t.status, t.error and t.error[:MAX_ERROR_CHARACTERS]] for t in manifest.trials]
+    store.put(KIND, key_of(manifest.name), Entry(facts), replace=True)
+
+
+def load(store: Store, name: str) -> Manifest | None:
+    """Return the list of the sweep ``name``, or None."""
+    return _read(store, key_of(name))
+
+
+def all_of(store: Store) -> list[Manifest]:
+    """Return the lists of all sweeps in the store, the newest first."""
+    found = [_read(store, key) for key in store.keys(KIND)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.started_at, reverse=True)
+
+
+def key_of(name: str) -> str:
+    """Return the key of a sweep's entry: its name, and where that has letters that no key may have, a hash to tell it apart."""
+    plain = re.sub(r"[^0-9A-Za-z_-]", "_", name)
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def planned(trials: Sequence[Any]) -> tuple[Planned, ...]:
+    """Return the list of trials that are yet to run: anything with ``key`` and ``name``."""
+    return tuple(Planned(trial.key, trial.name) for trial in trials)
+
+
+def _read(store: Store, key: str) -> Manifest | None:
+    entry = store.get(KIND, key)
+    if entry is None:
+        return None
+    try:
+        facts = dict(entry.facts)
+        trials = tuple(Planned(*row) for row in facts.pop("trials"))
+        return Manifest(**{**facts, "overrides": tuple(facts["overrides"]), "trials": trials})
+    except (TypeError, KeyError):
+        return None  # of a version of the program that writes other lists; the trials can be found without it
