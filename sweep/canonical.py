@@ -12,12 +12,15 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sweep import keys, rules
 from sweep.attacks import bounds_method, unused_keys
+from sweep.inputs import data_checksum
 from sweep.rules import FUNCTION
 from sweep.schema import Settings
 
-FORMAT_VERSION = 1
-"""Part of every key: raise it when a change of the program changes what a trial or a training gives."""
+FORMAT_VERSION = 2
+"""Part of the keys of trainings and trials: raise it when a change of the program trains other networks, or when what is hashed
+here gets another form. What trials depend on beside that has versions of its own (:mod:`sweep.keys`)."""
 
 Part = dict[str, Any]
 
@@ -45,8 +48,14 @@ def part(name: str, settings: Settings) -> Part | None:
 
 
 def key_of(relevant: dict[str, Any]) -> str:
-    """Return the key of canonical settings: 16 hex digits of SHA-256 over their JSON and the format version."""
-    return joined_key(text_of(name, relevant[name]) for name in sorted(relevant))
+    """Return the key of a trial by its canonical settings: 16 hex digits of SHA-256 over their JSON and versions."""
+    return joined_key((text_of(name, relevant[name]) for name in sorted(relevant)), versions(relevant.get("pruning")))
+
+
+def versions(pruning: Part | None) -> tuple[int, ...]:
+    """Return the versions of what a trial is made with, by the part of its pruning that counts."""
+    prunes = pruning is not None and pruning["method"] != rules.NO_PRUNING
+    return (keys.INSTANCES_VERSION, *([keys.SURROGATES_VERSION] if prunes else []))
 
 
 def text_of(name: str, found: Part) -> str:
@@ -54,9 +63,10 @@ def text_of(name: str, found: Part) -> str:
     return f'"{name}":{json.dumps(found, sort_keys=True, separators=(",", ":"))}'
 
 
-def joined_key(texts: Iterable[str]) -> str:
-    """Return :func:`key_of` the parts whose :func:`text_of` is given, in the order of their names."""
-    return hashlib.sha256(f"[{FORMAT_VERSION},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
+def joined_key(texts: Iterable[str], versions: Iterable[int] = ()) -> str:
+    """Return the hash of the parts whose :func:`text_of` is given, in the order of their names, and of versions."""
+    numbers = ",".join(str(version) for version in (FORMAT_VERSION, *versions))
+    return hashlib.sha256(f"[{numbers},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 
 TRAINING = ("dataset", "network", "training")
@@ -70,8 +80,12 @@ def training_recipe(settings: Settings) -> dict[str, Part]:
 
 
 def _dataset(settings: Settings) -> Part:
+    """Keep the checksum of the data, which is the same whatever folder they are read from."""
     found = dataclasses.asdict(settings.dataset)
-    del found["folder"]  # every source gives the same bytes, by checksum
+    del found["folder"]
+    checksum = data_checksum(settings.dataset)
+    if checksum is not None:
+        found["checksum"] = checksum
     if settings.dataset.name != FUNCTION:
         del found["function"], found["inputs"]
     return found
@@ -93,8 +107,8 @@ def _training(settings: Settings) -> Part | None:
 
 
 def _pruning(settings: Settings) -> Part:
-    if settings.pruning.method == "none":
-        return {"method": "none"}
+    if settings.pruning.method == rules.NO_PRUNING:
+        return {"method": rules.NO_PRUNING}
     found = dataclasses.asdict(settings.pruning)
     if settings.pruning.finetune.rounds == 0:
         found["finetune"] = {"rounds": 0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate.errors import InvalidNetwork
 from surrogate.networks import ReluNetwork
 from sweep.rules import FUNCTION, NO_DATASET
-from sweep.schema import Settings
+from sweep.schema import DatasetSettings, Settings
 from sweep.stages import Entry
 
 if TYPE_CHECKING:
@@ -70,6 +72,34 @@ def load_data(settings: Settings) -> Dataset | None:
 
     dataset = settings.dataset
     return load(dataset.name, dataset.side, None if dataset.folder is None else Path(dataset.folder).expanduser())
+
+
+@functools.cache
+def data_checksum(dataset: DatasetSettings) -> str | None:
+    """Return the checksum of a data set (:attr:`surrogate.datasets.Dataset.checksum`); None without data.
+
+    Files that are downloaded have a published one, and others are not used: they need not be there for it. A data set that
+    comes with a package or is drawn from a function is loaded.
+
+    Raises:
+        DataUnavailable: the package's data cannot be read.
+    """
+    from surrogate.datasets.sources import SOURCES
+
+    if dataset.name == NO_DATASET:
+        return None
+    source = SOURCES.get(dataset.name)
+    if source is not None:
+        return hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
+    if dataset.name == FUNCTION:
+        from surrogate.datasets.functions import sample
+
+        if dataset.function is None or dataset.inputs is None:  # refused when the configuration is checked
+            return None
+        return sample(dataset.function, dataset.inputs).checksum
+    from surrogate.datasets import load
+
+    return load(dataset.name).checksum
 
 
 def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:

@@ -1,5 +1,7 @@
 """The keys of stage results: hashes of all that can change them, so that a changed setting makes anew what it changes, no more.
 
+The versions here are also in the keys of trials (:mod:`sweep.canonical`), so that no record is used whose answers would not be.
+
 A trained network has the key of its recipe (:func:`sweep.plan.training_recipe`). What is made of it is keyed by the contents of
 the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
 """
@@ -22,6 +24,9 @@ SURROGATES_VERSION = 2
 INSTANCES_VERSION = 2
 """Raise it when a change of the program gives other answers (attacks, bounds, formulations, how solvers are called), or when a
 field of :class:`sweep.records.InstanceRecord` is renamed or removed: answers of before are not used any more."""
+
+_HOW = ("pruning", "bounds", "formulation", "solver", "attack")
+"""Sections that say how a question is answered."""
 
 _OF_THE_QUESTION = ("norm", "radius", "target")
 """Settings of the attack that a question's own key holds."""
@@ -71,13 +76,14 @@ def digest(*parts: Any) -> str:
 
 
 def _canonical(settings: Settings) -> dict[str, Any]:
-    """Return the settings that matter, without a look at files: a worker need not have them, and their contents are in keys."""
-    from sweep.plan import canonical
+    """Return the settings that matter of :data:`_HOW`. What is asked of which network has keys of its own."""
+    from sweep.canonical import part
 
-    return canonical(
-        dataclasses.replace(
-            settings,
-            network=dataclasses.replace(settings.network, file=None),
-            instances=dataclasses.replace(settings.instances, properties=None),
-        )
+    # Without a look at files, which a worker need not have.
+    bare = dataclasses.replace(
+        settings,
+        network=dataclasses.replace(settings.network, file=None),
+        instances=dataclasses.replace(settings.instances, properties=None),
     )
+    parts = {name: part(name, bare) for name in _HOW}
+    return {name: found for name, found in parts.items() if found is not None}

@@ -68,6 +68,9 @@ FUNCTION = "function"
 NO_DATASET = "none"
 """The data set of networks and properties that come from files."""
 
+NO_PRUNING = "none"
+"""The pruning that leaves the dense network as it is."""
+
 MARGIN, CLOSEST, OUTPUT = OBJECTIVES = ("margin", "closest", "output")
 """What an attack optimises: the margin within a radius, the length of an adversarial perturbation, or the first output."""
 

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of
+from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
 from sweep.schema import AttackSettings, Settings, read, read_section
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
@@ -53,7 +53,8 @@ class SharedSections:
 
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.canonical.key_of` the canonical settings."""
-        return joined_key(self._texts(_NAMES, settings))
+        pruning = self._known("pruning", settings, self._of(settings))[1]
+        return joined_key(self._texts(_NAMES, settings), versions(pruning))
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe."""

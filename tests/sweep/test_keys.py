@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 from composing import Composer
 
 from surrogate.datasets import Dataset
-from sweep import keys
+from surrogate.datasets.dataset import _from_idx
+from surrogate.datasets.functions import sample
+from surrogate.datasets.sources import SOURCES, Source, SourceFile
+from sweep import canonical, keys
+from sweep.inputs import data_checksum
 from sweep.keys import instance_key, surrogate_key
 from sweep.schema import Settings
 
@@ -119,3 +124,50 @@ def test_versions_count(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(keys, "INSTANCES_VERSION", 99)
     assert surrogate(settings) == before[0]
     assert instance(settings) != before[1]
+
+
+def trial_keys(composer: Composer, *overrides: str) -> tuple[str, str]:
+    """Return the keys of a trial and of its training."""
+    trial = composer.trial(*overrides)
+    return trial.key, trial.training_key
+
+
+def test_a_trial_is_made_anew_when_its_surrogate_or_its_answers_would_be(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = (["pruning=magnitude"], ["pruning=none"], ["attack=gradient"])
+    before = [trial_keys(composer, *kind) for kind in kinds]
+    with monkeypatch.context() as patch:
+        patch.setattr(keys, "SURROGATES_VERSION", 99)
+        after = [trial_keys(composer, *kind) for kind in kinds]
+        assert [old[0] != new[0] for old, new in zip(before, after, strict=True)] == [True, False, False]
+        assert [old[1] for old in before] == [new[1] for new in after]
+    monkeypatch.setattr(keys, "INSTANCES_VERSION", 99)
+    after = [trial_keys(composer, *kind) for kind in kinds]
+    assert all(old[0] != new[0] and old[1] == new[1] for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "digits"])
+def test_other_data_of_the_same_name_make_all_anew(composer: Composer, monkeypatch: pytest.MonkeyPatch, dataset: str) -> None:
+    lines = f"dataset={dataset}", "pruning=magnitude"
+    before, baseline = trial_keys(composer, *lines), composer.trial(*lines).baseline_key
+    monkeypatch.setattr(canonical, "data_checksum", lambda settings: "other")
+    after = trial_keys(composer, *lines)
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    assert composer.trial(*lines).baseline_key != baseline
+
+
+def test_the_checksum_in_keys_is_that_of_the_data(composer: Composer, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_checksum.cache_clear()
+    assert data_checksum(composer.changed(dataset__name="digits").dataset) == digits.checksum
+    assert data_checksum(composer.changed(dataset__name="none").dataset) is None
+    function = composer.changed(dataset__name="function", dataset__function="levy", dataset__inputs=2).dataset
+    assert data_checksum(function) == sample("levy", 2).checksum
+    # Of files that are downloaded the published checksums count, so that a plan needs none of them.
+    contents = {"a": bytes(16 + 4), "b": bytes(8 + 1), "c": bytes(16 + 8), "d": bytes(8 + 2)}
+    files = [SourceFile(name, hashlib.sha256(data).hexdigest(), len(data)) for name, data in contents.items()]
+    source = Source("mnist", 2, *files, mirrors=())
+    monkeypatch.setitem(SOURCES, "mnist", source)
+    assert data_checksum(composer.changed(dataset__name="mnist").dataset) == _from_idx(source, contents, None).checksum
+    data_checksum.cache_clear()
