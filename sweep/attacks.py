@@ -15,7 +15,7 @@ from sweep import rules
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult, GradientAttack, Instance
+    from surrogate.attack import AttackResult, ClosestAttack, GradientAttack, Instance
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
     from surrogate.solvers.base import Solver
@@ -38,17 +38,10 @@ def gradient_attack(settings: Settings) -> Attack:
 
 
 def surrogate_attack(settings: Settings) -> Attack:
-    from surrogate.attack import ClosestAttack, Exclusion, SurrogateAttack
+    from surrogate.attack import Exclusion, SurrogateAttack
 
     if settings.attack.objective == rules.CLOSEST:
-        closest = ClosestAttack(
-            bounds=bounds_method(settings),
-            formulation=settings.formulation.method,
-            solver=_solver(settings),
-            starts=settings.attack.gradient_starts,
-            steps=settings.attack.gradient_steps,
-            seed=settings.solver.seed,
-        )
+        closest = _closest(settings, "milp")
         return Attack(
             needs_surrogate=True, run=lambda dense, surrogate, instance: closest.run(dense, _alone(surrogate), instance)
         )
@@ -80,6 +73,9 @@ def _alone(surrogate: ReluNetwork | Stabilised | None) -> ReluNetwork:
 def branch_and_bound_attack(settings: Settings) -> Attack:
     from surrogate.attack import BranchAndBoundAttack
 
+    if settings.attack.objective == rules.CLOSEST:
+        closest = _closest(settings, "branch_and_bound")
+        return Attack(needs_surrogate=False, run=lambda dense, _, instance: closest.run(dense, dense, instance))
     attack = BranchAndBoundAttack(
         bounds=bounds_method(settings),
         goal=GOAL_OF[settings.attack.on_incumbent],
@@ -112,6 +108,20 @@ def portfolio_attack(settings: Settings) -> Attack:
         free=settings.attack.free,
     )
     return Attack(needs_surrogate=True, run=lambda dense, surrogate, instance: attack.run(dense, _alone(surrogate), instance))
+
+
+def _closest(settings: Settings, prover: str) -> ClosestAttack:
+    from surrogate.attack import ClosestAttack
+
+    return ClosestAttack(
+        prover=prover,
+        bounds=bounds_method(settings),
+        formulation=settings.formulation.method,
+        solver=_solver(settings),
+        starts=settings.attack.gradient_starts,
+        steps=settings.attack.gradient_steps,
+        seed=settings.solver.seed,
+    )
 
 
 def _gradient(settings: Settings) -> GradientAttack:
@@ -147,7 +157,7 @@ ATTACKS: dict[str, Callable[[Settings], Attack]] = {
 WITHOUT_SURROGATE = ("gradient", "branch_and_bound", "restriction")
 """The attacks on the dense network alone: how it would be pruned can't change their results, nor is it part of their names."""
 
-CLOSEST_ATTACKS = ("surrogate",)
+CLOSEST_ATTACKS = ("surrogate", "branch_and_bound")
 """The attacks that can minimise the length of the perturbation (``attack.objective=closest``)."""
 
 GOALS_BY_POLICY = ("branch_and_bound", "portfolio")
@@ -172,6 +182,8 @@ UNUSED: dict[str, tuple[str, ...]] = {
 def unused_keys(method: str, objective: str, start: str) -> tuple[str, ...]:
     """Return the configuration keys that can't change the results of an attack, by ``attack.method`` and two others."""
     unused = UNUSED.get(method, ())
+    if method == "branch_and_bound" and objective == rules.CLOSEST:
+        return (*unused, "attack.on_incumbent")
     if method != "surrogate":
         return unused
     if objective == rules.CLOSEST:

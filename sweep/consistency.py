@@ -72,8 +72,8 @@ def _check_attack(settings: Settings) -> None:
     attack = settings.attack
     if attack.objective == rules.CLOSEST and attack.method not in CLOSEST_ATTACKS:
         raise ConfigError(
-            f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} looks for the "
-            f"closest perturbation; choose attack=surrogate or attack.objective=margin"
+            f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} look for the "
+            f"closest perturbation; choose one of these or attack.objective=margin"
         )
     if attack.method in GOALS_BY_POLICY and attack.on_incumbent not in GOAL_OF:
         raise ConfigError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate.attack.approach import approach, ball, shrink
+from surrogate.attack.clearing import Clearing
 from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
@@ -19,7 +20,7 @@ from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
+from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.witness import WITNESS_MARGIN
 
 BOUND_BISECTIONS = 12
@@ -27,6 +28,9 @@ BOUND_BISECTIONS = 12
 
 WIDENING = 4.0
 """How much further a ball stays from the best perturbation when the solver's own error hid the proof."""
+
+PROVERS = ("branch_and_bound", "milp")
+"""How the margin is bounded over a ball: :mod:`surrogate.branching`, or the MILP and its solver."""
 
 MAIN_SHARE = 0.9
 """Of the time left, so much goes to the ball that would prove optimality; the rest proves smaller ones if that fails."""
@@ -41,15 +45,16 @@ class ClosestAttack:
 
     A gradient attack in shrinking balls gives a short perturbation first. What remains is to prove that there is no shorter
     one: the margin is maximised over the ball of radius :math:`(1 - \mathrm{gap}) \|x - x^0\|_p`, and a dual bound below 0 is
-    the proof. A better point that the solver meets on the way ends the solve, is shrunk, and gives the next, smaller ball.
-    That closes far sooner than a MILP with the norm as objective, whose relaxation knows nothing of how the bounds tighten
-    with the radius, and it needs nothing that a maximisation does not.
+    the proof. A better point that is met on the way ends the search, is shrunk, and gives the next, smaller ball. That closes
+    far sooner than a MILP with the norm as objective, whose relaxation knows nothing of how the bounds tighten with the radius,
+    and it needs nothing that a maximisation does not.
 
     The dual bound of the result is the radius of the largest ball that was proven to hold no point with a margin of 0 or more;
-    it is a certificate whatever the surrogate, since only bounds and MILPs of the *dense* network prove one. With ``l2``, which
-    no linear model can state, bounds alone prove.
+    it is a certificate whatever the surrogate, since only what is computed on the *dense* network proves one. With ``l2``,
+    which no linear model can state, the prover ``milp`` has only bounds.
 
     Attributes:
+        prover: one of ``PROVERS``, for the dense network; another surrogate is searched by MILP.
         bounds: name of the bound method (``surrogate.bounds.METHODS``).
         formulation: name of the formulation (``surrogate.formulation.METHODS``).
         solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
@@ -69,6 +74,7 @@ class ClosestAttack:
         (5.725, 5.7244, 'optimal')
     """
 
+    prover: str = "branch_and_bound"
     bounds: str = "alpha_crown"
     formulation: str = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
@@ -80,6 +86,7 @@ class ClosestAttack:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
+            ("prover", self.prover, PROVERS),
             ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
         ):
@@ -99,7 +106,7 @@ class ClosestAttack:
 
         Args:
             dense: the network in question.
-            surrogate: the network that the MILPs describe; another than the dense one finds perturbations but proves nothing.
+            surrogate: the dense network; another one is what the MILPs describe, which finds perturbations but proves nothing.
             instance: center, box, norm and largest radius, and the question.
 
         Raises:
@@ -122,6 +129,7 @@ class _Run:
         self.attack, self.recorder, self.surrogate = attack, recorder, surrogate
         self.region, self.problem = recorder.region, recorder.problem
         self.is_dense = surrogate.key == recorder.dense.key
+        self.branches = self.is_dense and attack.prover == "branch_and_bound"
         self.deadline = recorder.begin + attack.solver.time_limit_seconds
         self.rng = np.random.default_rng(attack.seed)
         self.proven_radius = 0.0
@@ -134,8 +142,8 @@ class _Run:
         self._approach()
         self._prove_by_bounds()
         solver_status = str(SolverStatus.OPTIMAL) if self._closed() else None
-        if solver_status is None and self.region.norm != "l2":
-            solver_status = self._prove_by_milp()
+        if solver_status is None and (self.branches or self.region.norm != "l2"):
+            solver_status = self._prove()
         norm = self.recorder.norm
         if norm is not None and norm < self.proven_radius * (1.0 - 1e-6):
             raise UnsoundBounds(
@@ -187,8 +195,8 @@ class _Run:
                 high = radius
         self.timings["bounds_seconds"] += time.perf_counter() - begin
 
-    def _prove_by_milp(self) -> str:
-        """Maximise the margin over balls until the proof meets the perturbation; return the last solver status.
+    def _prove(self) -> str:
+        """Maximise the margin over balls until the proof meets the perturbation; return the last search's status.
 
         Where the optimum is within the solver's own error of 0, a ball further from the perturbation is proven instead; the
         gap that this leaves is ``inexact``.
@@ -203,13 +211,13 @@ class _Run:
             if left <= 0.0:
                 return str(SolverStatus.TIME_LIMIT)
             share = 1.0 if failed or not self.is_dense else MAIN_SHARE
+            deadline = time.perf_counter() + share * left
             try:
-                solution = self._solve(radius, time.perf_counter() + share * left)
+                certain, status = self._branch(radius, deadline) if self.branches else self._solve(radius, deadline)
             except SolverFailure:
                 return "failed"  # what was found and proven before stands
             if self.recorder.norm is not None and (norm is None or self.recorder.norm < norm):
                 continue  # a smaller ball, with tighter bounds
-            certain = certain_bound(solution)
             if self.is_dense and certain < 0.0:
                 stands = challenge(self.recorder, ball(self.region, radius), certain)
                 if self.recorder.norm is not None and (norm is None or self.recorder.norm < norm):
@@ -222,18 +230,36 @@ class _Run:
                 if not failed:
                     return "inexact"
                 continue
-            if solution.status is not SolverStatus.OPTIMAL:
+            if status is not SolverStatus.OPTIMAL:
                 if failed or not self.is_dense:
-                    return str(solution.status)
+                    return str(status)
                 failed = True
             elif not self.is_dense:
-                return str(solution.status)
+                return str(status)
             elif norm is None or gap * WIDENING >= 1.0:
                 return "inexact"
             else:
                 gap *= WIDENING
 
-    def _solve(self, radius: float, deadline: float) -> Solution:
+    def _branch(self, radius: float, deadline: float) -> tuple[float, SolverStatus]:
+        """Search a ball by branch and bound; return the proven bound on the margin, and whether the search came to its end."""
+        folded, inside = self.problem.fold(self.recorder.dense), ball(self.region, radius)
+        begin = time.perf_counter()
+        bounds = bound_methods.method(self.attack.bounds).compute(folded, inside, deadline)
+        before_search = time.perf_counter()
+        clearing = Clearing(self.recorder, inside)
+        clearing.search(folded, bounds, deadline)
+        self.timings["bounds_seconds"] += before_search - begin
+        self.timings["solve_seconds"] += time.perf_counter() - before_search
+        self.work["solves"] += 1
+        self.work["nodes"] += clearing.domains
+        self.work["gradient_evaluations"] += clearing.evaluations
+        if clearing.shorter:
+            self._approach(np.stack(clearing.shorter))
+        return clearing.bound, SolverStatus.OPTIMAL if clearing.complete else SolverStatus.TIME_LIMIT
+
+    def _solve(self, radius: float, deadline: float) -> tuple[float, SolverStatus]:
+        """Solve the MILP over a ball; return the certain bound on the margin of its network, and the solver's status."""
         attack, recorder, problem = self.attack, self.recorder, self.problem
         inside = ball(self.region, radius)
         begin = time.perf_counter()
@@ -271,7 +297,7 @@ class _Run:
             self.work[name] += solution.work.get(name, 0)
         if shorter:
             self._approach(np.stack(shorter))
-        return solution
+        return certain_bound(solution), solution.status
 
     def _start(self, inside: Region) -> FloatArray:
         """Return the best point known for the model: the perturbation drawn into the ball, or the center, then climbed."""

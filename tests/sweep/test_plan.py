@@ -106,6 +106,7 @@ UNUSED = {
     "restriction": ["attack.on_incumbent=check,stop", "attack.polish=true,false", "pruning.amount=0.5,0.8"],
     "portfolio": ["attack.start=none,gradient", "attack.polish=true,false", "solver=highs,scip", "bounds=auto,alpha_crown"],
     "closest": ["attack.start=none,gradient", "attack.polish=true,false", "attack.on_incumbent=check,exclude_region"],
+    "closest by branch_and_bound": ["attack.on_incumbent=check,stop", "pruning.amount=0.5,0.8", "solver=highs,scip"],
 }
 USED = {
     "surrogate": ["attack.start=none,center", "attack.on_incumbent=check,exclude_region", "bounds=auto,alpha_crown"],
@@ -114,12 +115,14 @@ USED = {
     "restriction": ["attack.gradient_steps=1,2", "attack.free=1,2", "bounds=auto,crown"],
     "portfolio": ["attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "attack.free=1,2", "pruning.amount=0.5,0.8"],
     "closest": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "attack.radius=null,3", "bounds=auto,lp"],
+    "closest by branch_and_bound": ["attack.gradient_starts=1,2", "attack.radius=null,3", "bounds=auto,lp"],
 }
 
 
 @pytest.mark.parametrize("attack", UNUSED)
 def test_an_attack_has_the_keys_that_it_uses(composer: Composer, attack: str) -> None:
-    chosen = ["attack.objective=closest"] if attack == "closest" else [f"attack={attack}"]
+    objective, _, method = attack.partition(" by ")
+    chosen = ["attack.objective=closest", f"attack={method or 'surrogate'}"] if objective == "closest" else [f"attack={attack}"]
     for override in UNUSED[attack]:
         assert len(composer.plan(*chosen, override).trials) == 1, override
     for override in USED[attack]:
@@ -273,9 +276,9 @@ def test_the_experiment_on_functions_is_valid(composer: Composer) -> None:
 
 def test_the_experiment_on_the_closest_perturbation_is_valid(composer: Composer) -> None:
     master = composer.loader.load_configuration("config", ["+experiment=closest"], RunMode.MULTIRUN)
-    (norms,) = (f"{key}={value}" for key, value in master.hydra.sweeper.params.items())
-    plan = composer.plan("+experiment=closest", norms)
-    assert [trial.name for trial in plan.trials] == ["4x32 dense attack.norm=l1", "4x32 dense attack.norm=linf"]
+    plan = composer.plan("+experiment=closest", *(f"{key}={value}" for key, value in master.hydra.sweeper.params.items()))
+    found = [(trial.config["attack"]["method"], trial.config["attack"]["norm"]) for trial in plan.trials]
+    assert found == [(attack, norm) for attack in ("surrogate", "branch_and_bound") for norm in ("l1", "linf")]
     assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
 
 

@@ -179,9 +179,12 @@ def test_regions_that_were_excluded_are_counted(
     assert any(found.regions for found in record.instances)
 
 
-@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
-def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: TrainedNetwork, norm: str) -> None:
-    overrides = ["attack.objective=closest", f"attack.norm={norm}", "attack.radius=null", "attack.gradient_starts=8"]
+@pytest.mark.parametrize(
+    ("attack", "norm"), [("surrogate", "l1"), ("surrogate", "l2"), ("branch_and_bound", "l1"), ("branch_and_bound", "linf")]
+)
+def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: TrainedNetwork, attack: str, norm: str) -> None:
+    overrides = ["attack.objective=closest", f"attack={attack}", f"attack.norm={norm}"]
+    overrides += ["attack.radius=null", "attack.gradient_starts=8"]
     trial = composer.trial(*QUICK, *overrides, "pruning=none", "solver.time_limit_seconds=10")
     record = run_trial(trial, Inputs(digits), trained)
     assert record.status == "finished", record.error
