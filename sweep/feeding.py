@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from surrogate.errors import SurrogateError
 from sweep.head import Work
 from sweep.ledger import Ledger
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.schema import DatasetSettings, read
-from sweep.trial import load_data, load_properties
+from sweep.trial import load_data, load_properties, sentence
 
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
@@ -26,6 +28,7 @@ class Materials:
     def __init__(self, share: Callable[[Any], Any]) -> None:
         self._share = share
         self._data: dict[DatasetSettings, tuple[Any, Any]] = {}
+        self._failed: dict[DatasetSettings, SurrogateError] = {}
         self._networks: dict[str, Any] = {}
 
     def data(self, trial: Trial) -> Any:
@@ -51,10 +54,17 @@ class Materials:
 
     def _loaded(self, trial: Trial) -> tuple[Any, Any]:
         settings = read(trial.config)
-        if settings.dataset not in self._data:
-            data = load_data(settings)
-            self._data[settings.dataset] = data, self._share(data)
-        return self._data[settings.dataset]
+        dataset = settings.dataset
+        if dataset in self._failed:  # once is enough: to find out may have taken a while
+            raise self._failed[dataset]
+        if dataset not in self._data:
+            try:
+                data = load_data(settings)
+            except SurrogateError as error:
+                self._failed[dataset] = error
+                raise
+            self._data[dataset] = data, self._share(data)
+        return self._data[dataset]
 
 
 class PlanFeed:
@@ -110,8 +120,14 @@ class SearchFeed:
             self._ledger.plan(trial)
             record = self._stored(trial)
             if record is None:
+                try:
+                    work = self._materials.work(trial)
+                except SurrogateError as error:  # without its data a trial fails, and others need not
+                    self._ledger.fail(trial.key, sentence(error), "".join(traceback.format_exception(error)))
+                    self._suggester.tell(token, self._ledger.records[trial.key])
+                    continue
                 self._tokens[trial.key] = token
-                return self._materials.work(trial)
+                return work
             self._ledger.end(record, reused=True)
             self._suggester.tell(token, record)
             if self._scheduler is not None:

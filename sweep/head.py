@@ -1,7 +1,8 @@
 """The head: one actor beside the driver that keeps stage results, hands out work, and ends workers that outlive a deadline.
 
-:class:`Head` is plain Python behind a lock; :mod:`sweep.tuning` makes a Ray actor of it, so that no node needs a path in common
-with another. It can be started again at any moment: results are in the store, and all else comes back with the next calls.
+:class:`Head` is plain Python behind a lock, which is not held while the store is read or written; :mod:`sweep.tuning` makes
+of it a Ray actor, so that no node needs a path in common with another. It can be started again at any moment: results are
+in the store, and all else comes back with the next calls.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ BEAT_SECONDS = 5.0
 
 WATCH_SECONDS = 0.25
 """How often deadlines are looked at."""
+
+THREADS = 16
+"""So many calls are served at a time: a store at the other end of a network must not hold up the others, nor the deadlines."""
 
 GRACE_SECONDS = 2.0
 """A worker that ends by itself just after a deadline is not killed."""
@@ -103,6 +107,8 @@ class Head:
         self._beats: dict[str, float] = {}
         self._watches: dict[str, _Watch] = {}
         self._fresh: set[tuple[Kind, str]] = set()
+        self._writing = [threading.Lock() for _ in range(THREADS)]
+        """By key: what two workers send under the same one is compared and written one after the other."""
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def offer(self, work: Work) -> None:
@@ -142,8 +148,9 @@ class Head:
             running = self._running.get(trial_key)
             if running is None or not running.header:
                 return None
-            entries = [self._store.get("instances", key) for key in running.answers]
-            return {**running.header, "instances": [entry.facts for entry in entries if entry is not None]}
+            header, answers = running.header, list(running.answers)
+        entries = [self._store.get("instances", key) for key in answers]
+        return {**header, "instances": [entry.facts for entry in entries if entry is not None]}
 
     def close(self, trial_key: str) -> None:
         """A trial has ended."""
@@ -154,28 +161,41 @@ class Head:
     def claim(
         self, kind: Kind, key: str, deadline_seconds: float | None, worker: str, trial_key: str
     ) -> tuple[Literal["found", "make", "wait"], Entry | None]:
-        """Return the result; or "make" if the caller is to make it, or "wait" if another worker that still answers does."""
+        """Return the result; or "make" if the caller is to make it, or "wait" if another worker that still answers does.
+
+        The claim comes before the look into the store, which may take long: else a result that is put in between would be made
+        once more.
+        """
         with self._lock:
             self._beats[worker] = time.monotonic()
-            entry = self._store.get(kind, key) if self._resume or (kind, key) in self._fresh else None
-            if entry is not None and stands(entry, deadline_seconds):
-                self._answered(kind, key, trial_key)
-                return "found", entry
             holder, of_trial = self._claims.get((kind, key), (worker, trial_key))
             if of_trial != trial_key and self._beats.get(holder, 0.0) > time.monotonic() - LEASE_SECONDS:
                 return "wait", None  # of the same trial it is a former worker, which was lost
             self._claims[kind, key] = worker, trial_key
+            counts = self._resume or (kind, key) in self._fresh
+        try:
+            entry = self._store.get(kind, key) if counts else None
+        except BaseException:
+            self._give_up(kind, key, worker)
+            raise
+        if entry is None or not stands(entry, deadline_seconds):
             return "make", None
+        with self._lock:
+            self._give_up(kind, key, worker)
+            self._answered(kind, key, trial_key)
+        return "found", entry
 
     def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> None:
         """Keep a result; a second one under the same key changes nothing."""
         with self._lock:
-            self._watches.pop(key, None)
+            self._watches.pop(key, None)  # it has come in time, however long the store takes
+        with self._writing[hash((kind, key)) % len(self._writing)]:
             if self._resume:
                 self._store.put(kind, key, entry)
             elif (kind, key) not in self._fresh:
                 self._store.put(kind, key, entry, replace=True)
                 self._fresh.add((kind, key))
+        with self._lock:
             self._claims.pop((kind, key), None)
             self._answered(kind, key, trial_key)
 
@@ -183,8 +203,7 @@ class Head:
         """Give a claim back."""
         with self._lock:
             self._watches.pop(key, None)
-            if self._claims.get((kind, key), ("", ""))[0] == worker:
-                del self._claims[kind, key]
+            self._give_up(kind, key, worker)
 
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float, worker: str, trial_key: str, handle: Any) -> None:
         """Watch the answer ``key``: at its deadline ``facts`` become its entry and the worker is ended."""
@@ -196,8 +215,8 @@ class Head:
         """Replace the facts of :meth:`begin`."""
         with self._lock:
             watch = self._watches.get(key)
-            if watch is not None and watch.worker == worker:
-                watch.facts = facts
+            if watch is not None and watch.worker == worker and _points(facts) >= _points(watch.facts):
+                watch.facts = facts  # calls of one worker may overtake each other
 
     def beat(self, worker: str) -> None:
         """A worker is there."""
@@ -210,6 +229,11 @@ class Head:
             self._watches = {key: watch for key, watch in self._watches.items() if watch.trial_key != trial_key}
             self._claims = {key: claim for key, claim in self._claims.items() if claim[1] != trial_key}
 
+    def _give_up(self, kind: Kind, key: str, worker: str) -> None:
+        with self._lock:
+            if self._claims.get((kind, key), ("", ""))[0] == worker:
+                del self._claims[kind, key]
+
     def _answered(self, kind: Kind, key: str, trial_key: str) -> None:
         running = self._running.get(trial_key)
         if kind == "instances" and running is not None:
@@ -221,14 +245,20 @@ class Head:
             with self._lock:
                 now = time.monotonic()
                 late = [(key, watch) for key, watch in self._watches.items() if watch.deadline < now]
-                for key, watch in late:
-                    self._end(key, watch)
+                for key, _ in late:
+                    del self._watches[key]
+            for key, watch in late:  # each by itself: the store may take its time for one of them
+                threading.Thread(target=self._end, args=(key, watch), name="deadline", daemon=True).start()
 
     def _end(self, key: str, watch: _Watch) -> None:
         """Write down what was found until the deadline, then end the worker: never the other way round."""
         with contextlib.suppress(StoreError):  # the next worker meets it too, and says so
             self.put("instances", key, Entry(watch.facts), watch.trial_key)
-        self._watches.pop(key, None)
-        if watch.trial_key in self._running:
-            self._running[watch.trial_key].kills += 1
+        with self._lock:
+            if watch.trial_key in self._running:
+                self._running[watch.trial_key].kills += 1
         self._kill(watch.handle)
+
+
+def _points(facts: dict[str, Any]) -> int:
+    return len(facts.get("timeline") or ())

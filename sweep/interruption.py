@@ -18,12 +18,15 @@ INTERRUPTIONS = tuple(number.name for number in SIGNALS)
 class Interruption:
     """Turns the first SIGINT or SIGTERM into KeyboardInterrupt, never inside :meth:`postponed`; later ones are ignored.
 
-    ``requested`` is the name of that signal, or the setting of the deadline. A context manager; it does nothing outside the
-    main thread, where Python allows no signal handlers.
+    ``requested`` is the name of that signal, or the setting of the deadline; ``hurried`` says that another one came when there
+    was nothing left to do but to write. A context manager; it does nothing outside the main thread, where Python allows no
+    signal handlers.
     """
 
     def __init__(self) -> None:
         self.requested: str | None = None
+        self.hurried = False
+        self._finishing = False
         self._depth = 0
         self._name: str | None = None
         self._pending = False
@@ -47,8 +50,9 @@ class Interruption:
             self._former.setdefault(number, former)
 
     def finish(self) -> None:
-        """Ignore signals from now on: nothing runs any more, and the last results are being written."""
+        """Let signals do no more than set :attr:`hurried`: nothing runs any more, and the last results are being written."""
         self.requested = self.requested or "none"
+        self._finishing = True
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
@@ -83,6 +87,7 @@ class Interruption:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested is not None:
+            self.hurried = self.hurried or self._finishing
             return
         self.requested = self._name or signal.Signals(number).name
         if self._depth > 0:

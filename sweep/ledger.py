@@ -10,6 +10,8 @@ from sweep.interruption import Interruption
 from sweep.plan import Trial
 from sweep.progress import Progress
 from sweep.records import TrialRecord, TrialStatus
+from sweep.schema import read
+from sweep.search.early_stopping import stop_key
 from sweep.store import Store
 from sweep.tracking import Tracker
 from sweep.trial import new_record
@@ -33,7 +35,7 @@ class Ledger:
         """A search has chosen one more trial."""
         if trial.key not in self.trials:
             self.trials[trial.key] = trial
-            self._progress.total = len(self.trials)
+            self._progress.total = max(self._progress.total, len(self.trials))
 
     def start(self, key: str) -> None:
         """A worker takes up a trial."""
@@ -75,9 +77,16 @@ class Ledger:
         self._cut(key, "failed", error, detail)
 
     def stop(self, key: str, found: dict[str, Any] | None, why: str) -> None:
-        """Book a trial that was ended early on purpose, with what it had found."""
-        self.partial[key] = found
-        self._cut(key, "stopped", why)
+        """Book a trial that the search ended early, with what it had found; that is final, and kept as such.
+
+        Raises:
+            StoreError, SweepError: the record cannot be written.
+        """
+        if key in self.records:
+            return
+        record = self._cut_off(key, found, "stopped", why)
+        self._store.save_stopped(stop_key(key, read(self.trials[key].config)), record)
+        self.end(record)
 
     def interrupt(self, signal_name: str) -> None:
         """Book the trials that are running as interrupted, with what they had found."""
@@ -85,12 +94,16 @@ class Ledger:
             self._cut(key, "interrupted", f"interrupted by {signal_name} after {time.time() - started_at:.0f} s")
 
     def _cut(self, key: str, status: TrialStatus, error: str, detail: str | None = None) -> None:
-        found = self.partial.pop(key, None)
+        self.end(self._cut_off(key, self.partial.pop(key, None), status, error, detail))
+
+    def _cut_off(
+        self, key: str, found: dict[str, Any] | None, status: TrialStatus, error: str, detail: str | None = None
+    ) -> TrialRecord:
         record = new_record(self.trials[key]) if found is None else TrialRecord.from_dict(found)
         record.started_at = self.running.get(key, record.started_at)
         record.status, record.error, record.error_detail = status, error, detail
         record.ended_at = time.time()
-        self.end(record)
+        return record
 
     @property
     def missing(self) -> list[Trial]:

@@ -114,6 +114,8 @@ class TrialRecord:
     """One sentence for a person, if ``status`` is not ``finished``."""
     error_detail: str | None = None
     """The traceback, for the artifact of a failed trial."""
+    host: str | None = None
+    """Name of the machine on which it ended; None if it was on none."""
     started_at: float = 0.0
     """Unix time in seconds."""
     ended_at: float = 0.0

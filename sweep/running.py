@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from surrogate.errors import SurrogateError
 from sweep.feeding import Materials, PlanFeed, SearchFeed
 from sweep.here import WatchedStages, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
@@ -16,10 +18,11 @@ from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.records import TrialRecord
 from sweep.schema import Settings, read
+from sweep.search.early_stopping import questions, stop_key
 from sweep.search.memory import SearchMemory
 from sweep.store import Store
 from sweep.tracking import Tracker
-from sweep.trial import TrialRun, mark_failed, new_record, still_valid
+from sweep.trial import TrialRun, mark_failed, new_record, sentence, still_valid
 
 if TYPE_CHECKING:
     from sweep.tuning import RayCluster
@@ -48,7 +51,6 @@ class Runner:
 
         Raises:
             SweepError: Ray, the store or the tracker cannot be used.
-            DataUnavailable: a data set can neither be read nor fetched.
         """
         open_trials = [trial for trial in self.plan.trials if not self._is_reused(trial)]
         suggester = self.plan.suggester
@@ -60,9 +62,14 @@ class Runner:
             self._run_here(open_trials)
 
     def _stored(self, trial: Trial) -> TrialRecord | None:
-        """Return the record of a trial that a former sweep finished, under the names of this one."""
-        record = self.store.trial(trial.key) if self.settings.sweep.resume else None
-        if record is None or not still_valid(record, read(trial.config)):
+        """Return the record of a trial that a former sweep finished, or its search stopped, under the names of this one."""
+        if not self.settings.sweep.resume:
+            return None
+        settings = read(trial.config)
+        record = self.store.trial(trial.key)
+        if record is None and settings.search.scheduler != "none":
+            record = self.store.stopped(stop_key(trial.key, settings))
+        if record is None or not still_valid(record, settings):
             return None
         record.name, record.config, record.swept = trial.name, trial.config, trial.swept
         return record
@@ -76,7 +83,11 @@ class Runner:
     def _run_here(self, trials: Sequence[Trial]) -> None:
         self.progress.activity("loading data")
         materials = Materials(share=lambda value: value)
-        loaded = [(trial, Inputs(materials.data(trial), load_properties(read(trial.config)))) for trial in trials]
+        loaded = [
+            (trial, Inputs(materials.data(trial), load_properties(read(trial.config))))
+            for trial in trials
+            if self._has_data(materials, trial)
+        ]
         self.progress.activity("")
         stages = WatchedStages(self.store, self.settings.sweep.resume)
         for trial, inputs in loaded:
@@ -90,6 +101,15 @@ class Runner:
             else:
                 record = run_here(trial, inputs, trained, stages, self.settings.cluster.cpus_per_trial)
             self.ledger.end(record)
+
+    def _has_data(self, materials: Materials, trial: Trial) -> bool:
+        """Load the data set of a trial; without it the trial fails, and others need not."""
+        try:
+            materials.data(trial)
+        except SurrogateError as error:
+            self.ledger.fail(trial.key, sentence(error), "".join(traceback.format_exception(error)))
+            return False
+        return True
 
     def _train_here(self, trial: Trial, inputs: Inputs) -> TrainedNetwork:
         settings = read(trial.config)
@@ -109,8 +129,7 @@ class Runner:
             self.progress.slots = cluster.slots
             materials = Materials(cluster.share)
             self.progress.activity("loading data")
-            for trial in trials:
-                materials.data(trial)
+            trials = [trial for trial in trials if self._has_data(materials, trial)]
             ready = self._prepare_networks(cluster, materials, trials)
             self.progress.activity("")
             self._feed(cluster, materials, ready, open_run)
@@ -135,6 +154,7 @@ class Runner:
             scheduler=scheduler,
             open_run=open_run or TrialRun,
         )
+        self.progress.total = len(self.ledger.trials)  # a search may have ended sooner
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")
         if suggester is not None and suggester.notice is not None:
@@ -144,7 +164,6 @@ class Runner:
         """Return what stops trials early, or None."""
         if self.settings.search.scheduler == "none":
             return None
-        from sweep.search.early_stopping import questions
         from sweep.search.tune_scheduler import scheduler
 
         counts = [questions(read(trial.config)) for trial in self.plan.trials] or [questions(self.settings)]

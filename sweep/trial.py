@@ -6,6 +6,7 @@ Whatever a stage gives goes through :class:`sweep.stages.Stages`, so that a tria
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 import traceback
@@ -80,6 +81,7 @@ class TrialRun:
         spent_seconds: float = 0.0,
     ) -> None:
         self.record = new_record(trial)
+        self.record.host = socket.gethostname()
         self._trial, self._inputs, self._trained = trial, inputs, trained
         self._stages: Stages = NoStages() if stages is None else stages
         self._spent = spent_seconds

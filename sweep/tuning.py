@@ -23,7 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.cluster import attach, preflight, start_local
 from sweep.consistency import available_cpus
 from sweep.errors import StoreError, SweepError
-from sweep.head import Head, Work
+from sweep.head import THREADS, Head, Work
 from sweep.inputs import TrainedNetwork, train_network
 from sweep.ledger import Ledger
 from sweep.records import TrialRecord
@@ -176,7 +176,9 @@ class RayCluster:
 
     def _head(self, store: str, resume: bool) -> Any:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # where the store is
-        actor = ray.remote(Head).options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)
+        actor = ray.remote(Head).options(
+            num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=THREADS, scheduling_strategy=here
+        )
         head = actor.remote(store, resume, self.retries, ray.kill)
         ask(cast(Any, head).beat.remote("driver"))  # a store that can't be used is refused here
         return head
@@ -248,8 +250,9 @@ class _Booking(tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         key = trial.config["trial_key"]
         if key in self._works:
-            self._head.lost.remote(key)
-            self._head.offer.remote(self._works[key])  # in case it was the head that was lost
+            # Waited for: a worker that begins the trial again must not lose its claims to this. Offered again in case it was
+            # the head that was lost.
+            ray.get([self._head.lost.remote(key), self._head.offer.remote(self._works[key])])
         self._ledger.lose(key)
         attempts = ray.get(self._head.attempts.remote(key))
         before, stuck = self._begun.get(key, (-1, 0))

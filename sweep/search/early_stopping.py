@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from sweep.keys import digest
 from sweep.records import TrialRecord
 from sweep.rules import OUTPUT
 from sweep.schema import Settings
@@ -38,3 +39,10 @@ def questions(settings: Settings) -> int | None:
     if settings.instances.properties is not None:
         return None
     return 1 if settings.attack.objective == OUTPUT else settings.instances.count or 1
+
+
+def stop_key(trial_key: str, settings: Settings) -> str:
+    """Return the key under which it is kept that the search stopped a trial: in a sweep of this name, by these rules."""
+    search = settings.search
+    rules = [search.scheduler, search.objectives[:1], search.grace, search.reduction]
+    return digest("stopped", trial_key, settings.sweep.name, rules)

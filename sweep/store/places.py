@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,12 @@ PATIENCE_SECONDS = 20.0
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
 """Pauses between two attempts."""
+
+LEFT_BEHIND_SECONDS = 3600.0
+"""A temporary file of this age has no writer any more."""
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
+"""Names of files that are being written, as :meth:`Folder.write` makes them."""
 
 Done = TypeVar("Done")
 
@@ -53,6 +60,10 @@ class Place(ABC):
     @abstractmethod
     def remove(self, path: str) -> None:
         """Delete a file."""
+
+    @abstractmethod
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Delete what writers that were killed have left behind in the folders of ``folders``, as far as that can be told."""
 
     @abstractmethod
     def shown(self, path: str = "") -> str:
@@ -120,12 +131,26 @@ class Folder(Place):
 
     def names(self, folder: str) -> Iterator[str]:
         try:
-            shards = [entry.path for entry in os.scandir(self.root / folder) if entry.is_dir()]
+            shards = self._shards(folder)
         except FileNotFoundError:
             return
         for shard in shards:
             with os.scandir(shard) as entries:
                 yield from (entry.name for entry in entries)
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        old = time.time() - LEFT_BEHIND_SECONDS
+        for folder in folders:
+            with contextlib.suppress(OSError):  # other processes may tidy up too, and it can wait for the next time
+                for shard in self._shards(folder):
+                    with os.scandir(shard) as entries:
+                        for entry in entries:
+                            if _TEMPORARY.fullmatch(entry.name) and entry.stat().st_mtime < old:
+                                Path(entry.path).unlink(missing_ok=True)
+
+    def _shards(self, folder: str) -> list[str]:
+        with os.scandir(self.root / folder) as entries:
+            return [entry.path for entry in entries if entry.is_dir()]
 
     def move(self, path: str, to: str) -> None:
         target = self.root / to
@@ -177,6 +202,9 @@ class Remote(Place):
 
     def remove(self, path: str) -> None:
         self._patiently(lambda: self._system.rm_file(self._at(path)))
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Nothing: what is half written is the file system's matter."""
 
     def shown(self, path: str = "") -> str:
         return without_password(f"{self._url}/{path}" if path else self._url)

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable
 from os import PathLike, fspath
@@ -22,9 +23,10 @@ from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, we
 from sweep.store.places import Folder, place_at
 from sweep.store.trials import record_of, trial_entry
 
-KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps")
+KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
-keys of their questions, what adaptive searches suggested, and the lists of the sweeps' trials."""
+keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, and records of trials that a search
+stopped early."""
 
 _KEY = re.compile(r"[0-9A-Za-z_-]+")
 
@@ -55,6 +57,8 @@ class Store:
         self._may_write = write
         if write:
             self._try_writing()
+            # Beside the work, because a large folder takes seconds; a daemon, because it can be cut off.
+            threading.Thread(target=self._place.tidy, args=(KINDS,), name="tidy", daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -128,11 +132,14 @@ class Store:
 
     def trial(self, key: str, *, pictures: bool = True) -> TrialRecord | None:
         """Return the record of the finished trial ``key``, or None; without ``pictures`` it is read in a tenth of the time."""
-        entry = self.get("trials", key, weights=pictures)
+        return self._record("trials", key, pictures)
+
+    def _record(self, kind: str, key: str, pictures: bool) -> TrialRecord | None:
+        entry = self.get(kind, key, weights=pictures)
         try:
             return None if entry is None else record_of(entry)
         except (TypeError, KeyError, ValueError) as error:
-            self._set_aside("trials", key, f"it is not the record of a trial of this version of the program ({error})")
+            self._set_aside(kind, key, f"it is not the record of a trial of this version of the program ({error})")
             return None
 
     def save_trial(self, record: TrialRecord) -> None:
@@ -140,6 +147,14 @@ class Store:
         if record.status != "finished":
             raise ValueError(f"only finished trials are kept, {record.key} is {record.status}")
         self.put("trials", record.key, trial_entry(record), replace=True)
+
+    def stopped(self, key: str) -> TrialRecord | None:
+        """Return the record of a trial that a search stopped, by :func:`sweep.search.early_stopping.stop_key`, or None."""
+        return self._record("stopped", key, pictures=True)
+
+    def save_stopped(self, key: str, record: TrialRecord) -> None:
+        """Keep the record of a trial that a search stopped, in the place of one that is there."""
+        self.put("stopped", key, trial_entry(record), replace=True)
 
     def partial(self, key: str) -> int:
         """Return how many questions of the trial ``key`` are answered; 0 if it never came so far as to know its questions."""

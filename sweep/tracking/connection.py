@@ -90,6 +90,21 @@ def reason(error: BaseException) -> str:
     return found.group() if found else text[:200]
 
 
+def denied(uri: str, error: BaseException) -> str | None:
+    """Return what to do about credentials that a server refuses; None if that is not what went wrong."""
+    status = error.get_http_status_code() if isinstance(error, MlflowException) else None
+    if status not in (401, 403):
+        return None
+    server, names = f"the MLflow server {hide_password(uri)}", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    given = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if status == 403:
+        who = "this user" if given is None else f"the user {given}"
+        return f"{server} does not let {who} do this (403): set {names} to those of one who may, or choose another sweep.name"
+    wrong = "MLFLOW_TRACKING_TOKEN" if "MLFLOW_TRACKING_TOKEN" in os.environ and given is None else "these"
+    what = "asks for credentials" if given is None and wrong == "these" else f"refuses {wrong} as credentials"
+    return f"{server} {what} (401): set {names}, or MLFLOW_TRACKING_TOKEN, to what it accepts"
+
+
 def quiet() -> None:
     """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them.
 
@@ -136,6 +151,8 @@ def _reached(uri: str, action: Callable[[], Result]) -> Result:
     try:
         return action()
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        if (refusal := denied(uri, error)) is not None:
+            raise SweepError(refusal) from error
         raise SweepError(
             f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"
         ) from error

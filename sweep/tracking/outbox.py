@@ -20,6 +20,9 @@ HURRIED_PAUSE_SECONDS = 1.0
 MOST_ATTEMPTS = 6
 """So often is a letter sent that is answered, but not taken."""
 
+LOOK_SECONDS = 0.25
+"""So often does whoever waits for the end look whether to go on waiting."""
+
 LEAST_PATIENCE_SECONDS = 2.0
 """Whoever waits for the end waits so long at least: one who answers must not be taken for one who does not."""
 
@@ -97,8 +100,11 @@ class Outbox:
         """Whether the last attempt was answered."""
         return self._failures == 0
 
-    def flush(self, patience_seconds: float, most_seconds: float | None = None) -> bool:
-        """Wait until all is sent. False: there was no answer for ``patience_seconds``, or ``most_seconds`` have passed.
+    def flush(
+        self, patience_seconds: float, most_seconds: float | None = None, hurried: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Wait until all is sent. False: there was no answer for ``patience_seconds``, or ``most_seconds`` have passed, or
+        ``hurried()`` became true, which is asked now and then.
 
         A pause between two attempts ends at once, and later ones are short.
         """
@@ -112,9 +118,9 @@ class Outbox:
                 left = max(begin, self._answered_at) + patience - now
                 if most_seconds is not None:
                     left = min(left, begin + most_seconds - now)
-                if left <= 0:
+                if left <= 0 or hurried():
                     return False
-                self._condition.wait(min(left, 1.0))
+                self._condition.wait(min(left, LOOK_SECONDS))
         return True
 
     def skip_to_last(self) -> None:

@@ -42,6 +42,8 @@ class SweepEnd:
     """MLflow's word."""
     metrics: dict[str, float]
     note: str
+    error: str | None
+    """Why the sweep as a whole failed, if it did."""
     files: tuple[Path, ...]
     ended_at: float
 
@@ -166,6 +168,9 @@ class Runs:
         numbers = {**end.metrics, "sweep/reused": float(self.reused)}
         word = next(word for word, mlflow in STATUSES.items() if mlflow == end.status)
         tags = {"status": word, "mlflow.note.content": end.note}
+        if end.error is not None:
+            tags["error"] = end.error[:MAX_TAG_CHARACTERS]
+            tags["mlflow.note.content"] = f"{end.error}\n\n{end.note}"[:MAX_TAG_CHARACTERS]
         self._client.log_batch(
             self._parent,
             metrics=[Metric(name, value, round(1000 * end.ended_at), 0) for name, value in numbers.items()],
@@ -198,6 +203,8 @@ class Runs:
             "status": record.status,
             "reused": str(reused).lower(),
         }
+        if record.host is not None:
+            tags["host"] = record.host
         if record.network_key is not None:
             tags["network_key"] = record.network_key
         if record.error is not None:

@@ -17,7 +17,7 @@ from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report import markdown_ranking, rank
 from sweep.tracking import content, drivers
-from sweep.tracking.connection import UI_ADDRESS, connect, hide_password, quiet, reason, ui_command
+from sweep.tracking.connection import UI_ADDRESS, connect, denied, hide_password, quiet, reason, ui_command
 from sweep.tracking.failures import judged
 from sweep.tracking.outbox import Outbox, Unanswered
 from sweep.tracking.runs import MAX_TAG_CHARACTERS, Runs, SweepEnd
@@ -132,6 +132,8 @@ class Tracker:
                 runs.start(name, config, overrides, again)
             except (MlflowException, OSError) as error:
                 lasting = not isinstance(judged(error, self._client, self._experiment_id), Unanswered)
+                if (refusal := denied(self.uri, error)) is not None:
+                    raise SweepError(f"{refusal}; nothing was started") from error
                 if lasting or time.monotonic() - begin > START_SECONDS:
                     raise SweepError(
                         f"MLflow at {hide_password(self.uri)} did not take the sweep {name} ({reason(error)}); nothing was "
@@ -157,25 +159,31 @@ class Tracker:
         _, outbox = self._started()
         outbox.put(f"{NETWORK}{key}", _Network(key, network))
 
-    def finish_sweep(self, records: Sequence[TrialRecord], status: str, files: Sequence[Path]) -> str | None:
+    def finish_sweep(
+        self,
+        records: Sequence[TrialRecord],
+        status: str,
+        files: Sequence[Path],
+        error: str | None = None,
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> str | None:
         """End the parent run as ``status`` (FINISHED, FAILED or KILLED), with key findings, counts and the report's files.
 
-        Waits until all is written, as long as MLflow answers, and for ``patience_seconds`` while it does not; after KILLED
-        for a few seconds only. Returns a sentence on what was not written and how to catch up; None if all was.
+        ``error`` says why the sweep as a whole failed. Waits until all is written, as long as MLflow answers, and for
+        ``patience_seconds`` while it does not; after KILLED, or once ``hurried()`` is true, for a few seconds only. Returns a
+        sentence on what was not written and how to catch up; None if all was.
         """
         _, outbox = self._started()
         killed = status == "KILLED"
         patience = min(self._patience_seconds, INTERRUPTED_SECONDS) if killed else self._patience_seconds
         most = 2 * INTERRUPTED_SECONDS if killed else None
-        end = SweepEnd(
-            status, content.summary(records), _note(records), tuple(Path(file).absolute() for file in files), time.time()
-        )
-        outbox.put(END, end)
+        paths = tuple(Path(file).absolute() for file in files)
+        outbox.put(END, SweepEnd(status, content.summary(records), _note(records), error, paths, time.time()))
         if (waiting := len(outbox)) > WORTH_A_NOTICE:
             self.notice(f"{waiting} entries are still to be written to {outbox.name}.")
-        if not outbox.flush(patience, most) and outbox.answers:
+        if not outbox.flush(patience, most, hurried) and outbox.answers:
             outbox.skip_to_last()  # answered, but too slowly: the parent at least shall not stay RUNNING
-            outbox.flush(patience, most)
+            outbox.flush(min(patience, INTERRUPTED_SECONDS), 2 * INTERRUPTED_SECONDS)
         missing = outbox.close()
         return _sentence(outbox, missing, self._trials)
 

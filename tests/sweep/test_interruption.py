@@ -43,3 +43,22 @@ def test_signals_are_ignored_after_the_end() -> None:
     with Interruption() as interruption:
         interruption.finish()
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_while_the_last_results_are_written_hurries_that() -> None:
+    with Interruption() as interruption:
+        interruption.finish()
+        assert not interruption.hurried
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.hurried
+
+
+def test_an_interrupted_sweep_is_hurried_by_the_next_signal_only() -> None:
+    with Interruption() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # while it closes down
+        interruption.finish()
+        assert not interruption.hurried
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.hurried

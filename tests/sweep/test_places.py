@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 import time
 from pathlib import Path
@@ -116,3 +117,32 @@ def test_what_never_answers_is_said_in_time(monkeypatch: pytest.MonkeyPatch, how
         store.put("instances", "k1", Entry({}))
     assert time.monotonic() - begin < 5.0
     freed.set()
+
+
+def test_what_killed_writers_left_behind_is_deleted_when_it_is_old(tmp_path: Path) -> None:
+    folder = tmp_path / "networks" / "ab"
+    folder.mkdir(parents=True)
+    left, young = (folder / f".abcd.json.{digit * 32}" for digit in "01")
+    kept = [folder / "abcd.json", folder / ".hidden", folder / ".abcd.json.short"]
+    for file in (left, young, *kept):
+        file.write_text("half")
+        os.utime(file, (0.0, 0.0))
+    os.utime(young)
+    places.Folder(tmp_path).tidy(["networks", "trials"])
+    assert not left.exists()
+    assert all(file.exists() for file in (young, *kept))
+
+
+def test_opening_a_store_tidies_it_and_reading_it_does_not(tmp_path: Path) -> None:
+    left = tmp_path / "trials" / "ab" / f".abcd.json.{'0' * 32}"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    os.utime(left, (0.0, 0.0))
+    Store(tmp_path, write=False)
+    time.sleep(0.2)
+    assert left.exists()
+    Store(tmp_path)
+    end = time.monotonic() + 10.0
+    while left.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from surrogate.networks import ReluNetwork
 from sweep import environment
 from sweep.records import TrialRecord
 from sweep.tracking import Tracker, content
+from sweep.tracking.runs import Runs
 
 
 @pytest.fixture
@@ -215,3 +217,39 @@ def test_every_field_that_is_a_metric_exists() -> None:
     present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "dual_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
     record: TrialRecord = synthetic.trial(instances=[synthetic.instance(**present)])
     assert set(content.INSTANCE_METRICS) <= set(content.metrics(record))
+
+
+def test_a_trial_says_where_it_ran(tracker: Tracker) -> None:
+    records = [synthetic.trial("here", host="node-7"), synthetic.trial("nowhere", host=None)]
+    for record in records:
+        tracker.log_trial(record)
+    assert tracker.finish_sweep(records, "FINISHED", []) is None
+    hosts = {run.data.tags["trial_key"]: run.data.tags.get("host") for run in children_of(tracker)}
+    assert hosts == {"here": "node-7", "nowhere": None}
+
+
+def test_the_parent_of_a_sweep_that_failed_says_why(tracker: Tracker) -> None:
+    assert tracker.finish_sweep([], "FAILED", [], error="The sweep failed: the disk is full") is None
+    tags = parent_of(tracker).data.tags
+    assert tags["error"] == "The sweep failed: the disk is full"
+    assert tags["mlflow.note.content"].startswith("The sweep failed: the disk is full\n")
+
+
+def test_a_slow_server_is_left_when_the_user_is_in_a_hurry(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [synthetic.trial(f"key{number}", name=f"trial {number}") for number in range(30)]
+    plain = Runs.trial
+
+    def slow(*args: Any) -> None:
+        time.sleep(0.5)
+        plain(*args)
+
+    monkeypatch.setattr(Runs, "trial", slow)
+    for record in records:
+        tracker.log_trial(record)
+    begin = time.monotonic()
+    unwritten = tracker.finish_sweep(records, "FINISHED", [], hurried=lambda: time.monotonic() > begin + 1.0)
+    assert time.monotonic() - begin < 8.0
+    assert unwritten is not None
+    assert "of 30 trials" in unwritten
+    assert "the same command records them again" in unwritten
+    assert parent_of(tracker).info.status == "FINISHED"

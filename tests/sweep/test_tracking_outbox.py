@@ -252,3 +252,12 @@ def test_without_a_disk_a_spool_takes_memory(monkeypatch: pytest.MonkeyPatch) ->
         spool.append(str(number), b"z" * 20)
     assert len(spool) == 3
     assert spool.first() == ("0", b"z" * 20)
+
+
+def test_whoever_waits_can_be_hurried(other: Other) -> None:
+    other.moods = [lambda: time.sleep(1.0)]
+    other.outbox.put("slow", 1)
+    other.outbox.put("next", 2)
+    begin = time.monotonic()
+    assert not other.outbox.flush(60.0, hurried=lambda: time.monotonic() > begin + 0.2)
+    assert time.monotonic() - begin < 0.9

@@ -1,0 +1,137 @@
+"""The head hands out each result once, and neither a slow store nor a late worker holds up the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep import head as module
+from sweep.errors import StoreError
+from sweep.head import Head
+from sweep.stages import Entry
+from sweep.store import Store
+
+WAIT = 10.0
+"""Seconds that are never reached unless something hangs."""
+
+
+class Gate:
+    """Holds up the store's reads or writes of one key until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, key: str) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+        plain = getattr(Store, name)
+
+        def slow(store: Store, kind: str, asked: str, *rest: Any, **options: Any) -> Any:
+            if asked == key:
+                self.entered.set()
+                assert self.opened.wait(WAIT)
+            return plain(store, kind, asked, *rest, **options)
+
+        monkeypatch.setattr(Store, name, slow)
+
+
+@pytest.fixture
+def killed() -> list[Any]:
+    return []
+
+
+@pytest.fixture
+def head(tmp_path: Path, killed: list[Any], monkeypatch: pytest.MonkeyPatch) -> Head:
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.01)
+    return Head(str(tmp_path / "store"), resume=True, retries=2, kill=killed.append)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_others_wait_for_the_one_that_makes_a_result(head: Head) -> None:
+    assert head.claim("instances", "k", None, "one", "a") == ("make", None)
+    assert head.claim("instances", "k", None, "two", "b") == ("wait", None)
+    head.put("instances", "k", Entry({"margin": 1.0}), "a")
+    assert head.claim("instances", "k", None, "two", "b") == ("found", Entry({"margin": 1.0}))
+
+
+def test_what_is_put_while_another_looks_is_not_made_again(
+    head: Head, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever claims first looks first: another one can't take a look of before for the state of now."""
+    gate = Gate(monkeypatch, "get", "k")
+    first = pool.submit(head.claim, "instances", "k", None, "one", "a")
+    assert gate.entered.wait(WAIT)
+    assert head.claim("instances", "k", None, "two", "b") == ("wait", None)
+    gate.opened.set()
+    assert first.result(WAIT) == ("make", None)
+
+
+def test_a_slow_store_holds_up_neither_other_calls_nor_deadlines(
+    head: Head, pool: ThreadPoolExecutor, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch, "get", "slow")
+    waiting = pool.submit(head.claim, "instances", "slow", None, "one", "a")
+    assert gate.entered.wait(WAIT)
+    head.beat("two")
+    assert head.claim("instances", "quick", 1.0, "two", "b") == ("make", None)
+    head.begin("quick", {"status": "unresolved", "deadline_seconds": 0.0}, 0.0, "two", "b", "the worker")
+    until(lambda: killed == ["the worker"])
+    gate.opened.set()
+    assert waiting.result(WAIT) == ("make", None)
+
+
+def test_an_answer_that_came_in_time_is_not_cut_off_while_it_is_written(
+    head: Head, pool: ThreadPoolExecutor, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch, "put", "k")
+    head.claim("instances", "k", 1.0, "one", "a")
+    head.begin("k", {"status": "unresolved", "deadline_seconds": 0.2}, 0.2, "one", "a", "the worker")
+    writing = pool.submit(head.put, "instances", "k", Entry({"status": "robust"}), "a")
+    assert gate.entered.wait(WAIT)
+    time.sleep(0.4)
+    gate.opened.set()
+    writing.result(WAIT)
+    assert killed == []
+    assert head.claim("instances", "k", 1.0, "two", "b") == ("found", Entry({"status": "robust"}))
+
+
+def test_findings_that_overtake_each_other(head: Head, killed: list[Any]) -> None:
+    head.claim("instances", "k", 0.3, "one", "a")
+    head.begin("k", {"timeline": []}, 0.3, "one", "a", "the worker")
+    head.improve("k", {"timeline": [1, 2], "deadline_seconds": 0.3}, "one")
+    head.improve("k", {"timeline": [1], "deadline_seconds": 0.3}, "one")
+    until(lambda: bool(killed))
+    assert head.claim("instances", "k", 0.3, "two", "b") == ("found", Entry({"timeline": [1, 2], "deadline_seconds": 0.3}))
+
+
+def test_a_store_that_fails_gives_the_claim_back(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "get", broken)
+        with pytest.raises(StoreError, match="the disk is gone"):
+            head.claim("instances", "k", None, "one", "a")
+    assert head.claim("instances", "k", None, "two", "b") == ("make", None)
+
+
+def test_a_lost_worker_gives_way_to_the_next_of_its_trial(head: Head) -> None:
+    assert head.claim("instances", "k", None, "one", "a") == ("make", None)
+    assert head.claim("instances", "k", None, "two", "a") == ("make", None)
+    head.lost("a")
+    assert head.claim("instances", "k", None, "three", "b") == ("make", None)

@@ -1,0 +1,165 @@
+"""What a sweep does with trials that cannot run, that were stopped, and with progress of a search."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic
+from composing import QUICK, Composer
+from rich.console import Console
+
+from surrogate.datasets import Dataset
+from surrogate.errors import DataUnavailable
+from sweep import driver, feeding
+from sweep.feeding import Materials, SearchFeed
+from sweep.interruption import Interruption
+from sweep.ledger import Ledger
+from sweep.plan import Plan, Trial
+from sweep.progress import Progress
+from sweep.records import TrialRecord
+from sweep.running import Runner
+from sweep.schema import Settings, read
+from sweep.store import Store
+
+
+class ListedTracker:
+    """Stands in for MLflow."""
+
+    def __init__(self) -> None:
+        self.reused: list[tuple[str, bool]] = []
+
+    def log_trial(self, record: TrialRecord, reused: bool = False) -> None:
+        self.reused.append((record.key, reused))
+
+    def log_network(self, key: str, network: Any) -> None:
+        pass
+
+
+class Desk:
+    """A runner with its books."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        tracker: Any = ListedTracker()
+        self.tracker, interruption = tracker, Interruption()
+        self.terminal = io.StringIO()
+        self.progress = Progress(Console(file=self.terminal, width=200), len(plan.trials), slots=1)
+        self.ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
+        settings = read(plan.config)
+        self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
+
+
+@pytest.fixture
+def no_mnist(monkeypatch: pytest.MonkeyPatch, digits: Dataset) -> list[str]:
+    """Let only digits be loaded; returns what was asked for."""
+    asked: list[str] = []
+
+    def load(settings: Settings) -> Dataset:
+        asked.append(settings.dataset.name)
+        if settings.dataset.name != "digits":
+            raise DataUnavailable("mnist could not be fetched: put its files there")
+        return digits
+
+    monkeypatch.setattr(feeding, "load_data", load)
+    return asked
+
+
+def test_a_data_set_that_is_missing_fails_its_own_trials_only(
+    composer: Composer, store: Store, no_mnist: list[str], work: Any
+) -> None:
+    plan = composer.plan(*QUICK[1:], "dataset=mnist,digits", "training=digits", "pruning.amount=0.5,0.8")
+    desk = Desk(plan, store)
+    desk.runner.run(parallel=False)
+    found = {(record.config["dataset"]["name"], record.status, record.error) for record in desk.ledger.ordered}
+    assert found == {
+        ("mnist", "failed", "mnist could not be fetched: put its files there"),
+        ("digits", "finished", None),
+    }
+    assert len(desk.ledger.ordered) == 4
+    assert no_mnist == ["mnist", "digits"], "each is tried once"
+
+
+class Suggestions:
+    """A search that suggests the trials of a plan in their order."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        self._trials = iter(trials)
+        self.told: list[tuple[str, str]] = []
+
+    def suggest(self, token: str) -> Trial | None:
+        return next(self._trials, None)
+
+    def tell(self, token: str, record: TrialRecord) -> None:
+        self.told.append((record.key, record.status))
+
+
+def test_a_search_goes_on_without_the_data_of_one_trial(composer: Composer, store: Store, no_mnist: list[str]) -> None:
+    plan = composer.plan(*QUICK[1:], "dataset=mnist,digits", "training=digits")
+    desk, search = Desk(plan, store), Suggestions(plan.trials)
+    feed = SearchFeed(search, Materials(lambda value: value), desk.ledger, lambda trial: None, lambda *_: None)  # type: ignore[arg-type]
+    work = feed.next()
+    assert work is not None
+    assert work.trial is plan.trials[1]
+    assert search.told == [(plan.trials[0].key, "failed")]
+
+
+ASHA = ("search.scheduler=asha", "search.objectives=[margin]", "search.grace=1", "instances.count=3")
+
+
+class TestStoppedEarly:
+    """That a search stopped a trial is final, in sweeps of that name with these rules."""
+
+    @pytest.fixture
+    def stopped(self, composer: Composer, store: Store) -> Plan:
+        plan = composer.plan(*QUICK, *ASHA)
+        desk = Desk(plan, store)
+        found = synthetic.trial(plan.trials[0].key, [synthetic.instance(1)]).to_dict()
+        desk.ledger.stop(plan.trials[0].key, {**found, "config": plan.trials[0].config}, "others did better")
+        return plan
+
+    def again(self, plan: Plan, store: Store) -> TrialRecord | None:
+        return Desk(plan, store).runner._stored(plan.trials[0])
+
+    def test_it_is_not_taken_up_again(self, stopped: Plan, store: Store) -> None:
+        desk = Desk(stopped, store)
+        desk.runner.run(parallel=True)  # nothing is left to do, so that Ray is not even started
+        (record,) = desk.ledger.ordered
+        assert (record.status, record.error, len(record.instances)) == ("stopped", "others did better", 1)
+        assert desk.tracker.reused == [(record.key, True)]
+
+    @pytest.mark.parametrize(
+        "other", ["sweep.name=another", "search.reduction=4", "search.scheduler=none", "sweep.resume=false"]
+    )
+    def test_elsewhere_it_is_taken_up(self, composer: Composer, stopped: Plan, store: Store, other: str) -> None:
+        assert self.again(stopped, store) is not None
+        rules = ("search.objectives=[]",) if other == "search.scheduler=none" else ()
+        assert self.again(composer.plan(*QUICK, *ASHA, other, *rules), store) is None
+
+    def test_a_trial_that_finished_after_all_counts_as_finished(self, stopped: Plan, store: Store) -> None:
+        record = synthetic.trial(stopped.trials[0].key, [synthetic.instance(number) for number in range(3)])
+        store.save_trial(record)
+        found = self.again(stopped, store)
+        assert found is not None
+        assert found.status == "finished"
+
+
+def test_a_sweep_that_fails_as_a_whole_says_so_in_its_parent_run(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of ideas")
+
+    monkeypatch.setattr(Runner, "run", broken)
+    uri = f"sqlite:///{empty_store / 'mlflow.db'}"
+    plan = composer.plan(*QUICK, f"sweep.store={tmp_path / 'store'}", f"tracking.uri={uri}", "sweep.name=broken")
+    with pytest.raises(RuntimeError, match="out of ideas"):
+        driver.run(plan, ["pruning.amount=0.5"], parallel=False, console=Console(file=io.StringIO()))
+    client = MlflowClient(tracking_uri=uri)
+    (parent,) = client.search_runs([client.get_experiment_by_name("broken").experiment_id])
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["error"] == "The sweep failed: RuntimeError: out of ideas"
