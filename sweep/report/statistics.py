@@ -66,15 +66,15 @@ def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] 
 
 
 def median_interval(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> Interval:
-    """Return the median of some values, with an interval by the bootstrap over clusters.
+    """Return the median over clusters of the medians of their members, with an interval by the bootstrap over clusters.
 
-    Each cluster counts by the median of its members, once. The limits are missing with fewer than three clusters.
+    The limits are missing with fewer than three clusters.
     """
     found = np.asarray(values, dtype=np.float64)
     if found.size == 0:
         return Interval(math.nan, math.nan, math.nan)
-    middle = float(np.median(found))
     medians = _cluster_medians(found, clusters)
+    middle = float(np.median(medians))
     if len(medians) < 3:
         return Interval(middle, math.nan, math.nan)
     if np.ptp(medians) == 0.0:

@@ -76,6 +76,14 @@ def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
     return "\n".join(lines)
 
 
+def ranking_rows(frame: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
+    """Return heading, titles and cells of the table of one network, with all columns that say something."""
+    rows = _rows(frame)
+    shown = [column for column in COLUMNS if column.fits(rows)]
+    titles = [column.title.replace("\n", " ") for column in shown]
+    return _heading(str(frame["network"].iloc[0]), rows), titles, [[column.text(row) for column in shown] for row in rows]
+
+
 LEGEND = (
     "acc.: of the pruned network. robust: proven on the dense network. adv.: first adversarial input, median of those found; "
     "+prune: pruning and finetuning added. margin: wrong minus right logit of the dense network, median. than dense, than "

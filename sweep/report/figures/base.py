@@ -7,13 +7,14 @@ So each can be tested by its numbers, and none is ever an empty picture without 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from sweep.report.figures.style import Style, styles_of
 from sweep.report.results import Results
@@ -29,6 +30,13 @@ MAX_DOTS = 1200
 
 WIDTH, PANEL = 6.4, 2.75
 """Inches: width of a figure, so that its letters can be read at half the width of a page, and height of a panel."""
+
+
+LETTER = 0.078
+"""Inches: width of a letter of a legend, with room to spare for other fonts."""
+
+HANDLE_EMS = 2.6
+"""Length of a legend's samples."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +113,28 @@ def _is_yardstick(results: Results, label: str) -> bool:
     return results.settings[label].is_dense_milp or results.settings[label].is_gradient
 
 
-def panels(count: int, height: float = PANEL, legend_rows: int = 0, **shared: Any) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many panels below each other, in two columns where there are more than three."""
+def panels(
+    count: int, height: float = PANEL, labels: Iterable[str] = (), ratios: Sequence[float] | None = None, **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many panels below each other, in two columns where there are more than three.
+
+    Args:
+        count: of panels.
+        height: of each, in inches.
+        labels: of the legend that comes below, which takes room.
+        ratios: of the panels' heights, if they are below each other.
+        shared: arguments of ``subplots``.
+    """
     columns = 1 if count <= 3 else 2
-    rows = math.ceil(count / columns)
-    figure = Figure(figsize=(WIDTH * (1.0 if columns == 1 else 1.5), height * rows + 0.24 * legend_rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, **shared).ravel())
+    rows, width = math.ceil(count / columns), WIDTH * (1.0 if columns == 1 else 1.5)
+    figure = Figure(figsize=(width, height * rows + 0.22 * legend_rows(labels, width)), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=ratios if columns == 1 else None, **shared).ravel())
     for ax in axes[count:]:
         ax.set_axis_off()
     return figure, axes[:count]
 
 
-def legend(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
+def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """Put one legend for all panels below them; what has the same label is named once."""
     found: dict[str, Any] = {}
     for ax in axes:
@@ -127,15 +145,45 @@ def legend(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
             list(found.values()),
             list(found),
             loc="outside lower center",
-            ncols=min(columns, len(found)),
+            ncols=legend_columns(list(found), figure.get_figwidth()),
             frameon=False,
-            handlelength=3.2,
+            handlelength=HANDLE_EMS,
             columnspacing=1.2,
         )
 
 
-def legend_rows(labels: Sequence[str], columns: int = 3) -> int:
-    return math.ceil(len(set(labels)) / columns) + 1
+def legend_columns(labels: Sequence[str], width: float = WIDTH) -> int:
+    """Return how many columns of a legend fit into so many inches."""
+    longest = max((len(label) for label in labels), default=1)
+    column = LETTER * longest + LETTER * 2.2 * (HANDLE_EMS + 1.6)
+    return max(1, min(len(labels), int((width - 0.2) / column)))
+
+
+def legend_rows(labels: Iterable[str], width: float = WIDTH) -> int:
+    different = list(dict.fromkeys(labels))
+    return math.ceil(len(different) / legend_columns(different, width)) + 1
+
+
+class PlainLogFormatter(LogFormatter):
+    """Writes 0.01 for a tick of a logarithmic axis, which is easier to read at half size than a power of ten."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
+def log_axis(ax: Axes, names: str) -> None:
+    """Make some of the axes ``x`` and ``y`` logarithmic, with plain numbers at their ticks."""
+    for name in names:
+        ax.set(**{f"{name}scale": "log"})
+        axis = ax.xaxis if name == "x" else ax.yaxis
+        axis.set_major_formatter(PlainLogFormatter())
+        axis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(1.0, 0.4)))
+
+
+def widened(low: float, high: float, least: float = 10.0) -> tuple[float, float]:
+    """Return limits of a logarithmic axis that span at least a factor of ``least``."""
+    factor = max(1.0, least / (high / low)) ** 0.5
+    return low / factor, high * factor
 
 
 def sample(frame: pd.DataFrame, most: int = MAX_DOTS) -> pd.DataFrame:

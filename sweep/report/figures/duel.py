@@ -7,7 +7,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import outcomes, pairs_with_dense
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, dots_note, legend, legend_rows, of_look, sample
+from sweep.report.figures.base import (
+    WIDTH,
+    Kind,
+    Look,
+    Nothing,
+    dots_note,
+    legend,
+    legend_rows,
+    log_axis,
+    of_look,
+    sample,
+    widened,
+)
 from sweep.report.results import Results
 
 BEYOND = 1.6
@@ -36,7 +48,7 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     figure = Figure(figsize=(WIDTH, 4.9 + 0.24 * legend_rows(labels)), layout="constrained")
     ax = figure.subplots()
     times = data[["mine", "dense"]].to_numpy(dtype=float)
-    low, high = np.nanmin(times) / BEYOND, np.nanmax(times)
+    low, high = widened(float(np.nanmin(times)) / BEYOND, float(np.nanmax(times)))
     none = high * BEYOND**2
     shown = sample(data).fillna({"mine": none, "dense": none})
     for label, part in shown.groupby("setting", sort=False):
@@ -45,7 +57,8 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     ax.plot(limits, limits, color="#444444", linewidth=1.0)
     ax.axhspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
     ax.axvspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
-    ax.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
+    log_axis(ax, "xy")
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
     ax.set_xlabel("dense MILP: seconds to the first adversarial input (grey: none)")
     ax.set_ylabel("surrogate: seconds (grey: none)")
     legend(figure, [ax])

@@ -8,7 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import outcomes
-from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, legend, legend_rows, of_look, sample
+from sweep.report.figures.base import (
+    MAX_DOTS,
+    WIDTH,
+    Kind,
+    Look,
+    Nothing,
+    dots_note,
+    legend,
+    legend_rows,
+    log_axis,
+    of_look,
+    sample,
+    widened,
+)
 from sweep.report.finetuning import finetuning_pairs
 from sweep.report.results import Results
 
@@ -53,11 +66,11 @@ def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, count: int) -
     values = part[["plain", "finetuned"]].to_numpy(dtype=float)
     low, high = float(np.min(values)), float(np.max(values))
     room = 0.05 * (high - low) or 0.5
-    limits = (low / 1.4, high * 1.4) if logarithmic else (low - room, high + room)
+    limits = widened(low / 1.4, high * 1.4) if logarithmic else (low - room, high + room)
     ax.plot(limits, limits, color="#444444", linewidth=1.0)
-    ax.set(xlim=limits, ylim=limits, aspect="equal")
     if logarithmic:
-        ax.set(xscale="log", yscale="log")
+        log_axis(ax, "xy")
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
     ax.set_title(title)
     ax.set_xlabel("without finetuning")
     ax.set_ylabel("finetuned")

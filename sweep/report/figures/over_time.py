@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, legend_rows, panels
+from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, log_axis, panels
 from sweep.report.results import Results
 from sweep.report.words import count
 from sweep.rules import CLOSEST, MARGIN, OUTPUT
@@ -132,14 +133,14 @@ def _curves(
 def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool) -> Figure:
     networks = [network for network in look.networks if data.loc[data["network"] == network, "value"].notna().any()]
     labels = [label for network in networks for label in look.labels[network]]
-    figure, axes = panels(len(networks), PANEL, legend_rows(labels), sharey=share, sharex=len(networks) <= 3)
+    figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=len(networks) <= 3)
     for place, (ax, network) in enumerate(zip(axes, networks, strict=True)):
         part = data[data["network"] == network]
         start = max(float(part["seconds"].min()), SHORTEST) / 2.0
         end = max(float(part["end"].max()), float(part["seconds"].max()))
         for order, (label, steps) in enumerate(part.groupby("setting", sort=False)):
             _line(ax, look, str(label), steps, start, end, share, order)
-        ax.set_xscale("log")
+        log_axis(ax, "x")
         ax.set_xlim(start if place == 0 else min(start, ax.get_xlim()[0]), end * 1.15)
         ax.set_title(f"{network}, {_counts(part)}")
         ax.set_ylabel(ylabel)
@@ -168,7 +169,7 @@ def _line(ax: Axes, look: Look, label: str, steps: pd.DataFrame, start: float, e
     style = look.styles[label]
     every = (0.04 + 0.023 * (order % 8), 0.22)
     face = "white" if style.hollow else style.color
-    marks = {"marker": style.marker, "markersize": 5.5, "markevery": every, "markerfacecolor": face}
+    marks: dict[str, Any] = {"marker": style.marker, "markersize": 5.5, "markevery": every, "markerfacecolor": face}
     ax.plot(x, y, drawstyle="steps-post", label=label, **style.line, **marks)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_rows, panels
+from sweep.report.figures.base import Kind, Look, Nothing, legend, log_axis, panels
 from sweep.report.results import Results
 from sweep.rules import CLOSEST
 
@@ -51,7 +51,7 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
     shown = data[[setting in look.labels[network] or front for network, setting, front in zip(
         data["network"], data["setting"], data["front"], strict=True)]]  # fmt: skip
     labels = sorted(set(shown["setting"]), key=list(look.styles).index)
-    figure, axes = panels(len(networks), 3.0, legend_rows(labels), sharex=len(networks) <= 3)
+    figure, axes = panels(len(networks), 3.0, labels, sharex=len(networks) <= 3)
     sign = -1.0 if bool(data["closest"].iloc[0]) else 1.0
     for ax, network in zip(axes, networks, strict=True):
         part = shown[shown["network"] == network]
@@ -62,7 +62,7 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
             ax.plot(mine["seconds"], sign * mine["reached"], label=label if len(mine) else None, **{
                 **look.styles[label].dot, "markersize": 8})  # fmt: skip
         if (part["seconds"] > 0).all():
-            ax.set_xscale("log")
+            log_axis(ax, "x")
         ax.margins(x=0.08, y=0.12)
         ax.set_title(network)
         ax.set_ylabel("median norm" if sign < 0 else "median best\ndense margin")

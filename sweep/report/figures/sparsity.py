@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_DOTS, Kind, Look, Nothing, dots_note, legend, legend_rows, panels, sample
+from sweep.report.figures.base import MAX_DOTS, Kind, Look, Nothing, dots_note, legend, log_axis, panels, sample
 from sweep.report.figures.style import BLACK
 from sweep.report.results import Results
 
 
 def _milps(results: Results) -> pd.DataFrame:
-    """Return the instances of MILPs, of the dense network with sparsity 0 and of pruned ones; ``family`` is without sparsity."""
+    """Return the instances of MILPs, the dense network's with sparsity 0 and pruned ones'; ``family`` is without sparsity."""
     found = results.instances
     attack = found["setting"].map(lambda label: results.settings[label].attack)
     found = found[(attack == "surrogate").astype(bool) & found["sparsity"].notna()]
@@ -37,7 +39,7 @@ def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
-    figure, axes = panels(len(networks), 3.0, legend_rows(labels), sharex=True, sharey=True)
+    figure, axes = panels(len(networks), 3.0, labels, sharex=True, sharey=True)
     dots = sample(data.dropna(subset=["seconds"]))
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
@@ -46,14 +48,14 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
             shown = dots[(dots["network"] == network) & (dots["setting"] == label)]
             x = 100.0 * shown["sparsity"]
             ax.plot(x, shown["seconds"], label=label if len(mine) else None, alpha=0.85, **look.styles[label].dot)
-        for sparsity, (found, of) in _counts(part).items():
+        for place, (sparsity, (found, of)) in enumerate(_counts(part).items()):
             ax.annotate(
-                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 2), ("data", "axes fraction"), "offset points",
+                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 2 + 9 * (place % 2)), ("data", "axes fraction"), "offset points",
                 ha="center", fontsize=8, color="#444444", annotation_clip=False,
             )  # fmt: skip
-        ax.set_yscale("log")
+        log_axis(ax, "y")
         ax.set_xlim(-4, 104)
-        ax.set_title(network, pad=16)
+        ax.set_title(network, pad=24)
         ax.set_ylabel("seconds to the first\nadversarial input")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("sparsity of the surrogate, % (0: dense MILP)")
@@ -84,7 +86,7 @@ def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
     families = [family for family in dict.fromkeys(data["family"]) if family != "dense MILP"]
-    figure, axes = panels(len(networks), 3.0, legend_rows([*families, "dense MILP", "stable"]), sharex=True)
+    figure, axes = panels(len(networks), 3.0, [*families, "dense MILP"], sharex=True)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
         other = ax.twinx()
@@ -94,7 +96,7 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
                 continue
             style = look.styles[str(line["setting"].iloc[len(line) // 2])]
             face = "white" if style.hollow else style.color
-            marks = {"marker": style.marker, "markerfacecolor": face, "markersize": 6}
+            marks: dict[str, Any] = {"marker": style.marker, "markerfacecolor": face, "markersize": 6}
             x = 100.0 * line["sparsity"]
             ax.plot(x, line["binaries"], label=family, **style.line, **marks)
         for value in part.loc[part["family"] == "dense MILP", "binaries"]:

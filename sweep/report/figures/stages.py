@@ -46,8 +46,10 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
-    most = max(len(look.labels[network]) for network in networks)
-    figure, axes = panels(len(networks), 0.8 + 0.27 * most, 2, sharex=len(networks) <= 3)
+    bars = [int((data["network"] == network).sum()) for network in networks]
+    titles = [title for title, _, _ in STAGES.values()]
+    mean = sum(bars) / len(bars) if len(bars) <= 3 else max(bars)
+    figure, axes = panels(len(networks), 0.8 + 0.27 * mean, titles, [2.0 + n for n in bars], sharex=len(networks) <= 3)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network].set_index("setting")
         labels = [label for label in look.labels[network] if label in part.index]
@@ -63,7 +65,7 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_title(network)
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("seconds of an instance, mean")
-    legend(figure, axes, columns=5)
+    legend(figure, axes)
     return figure
 
 

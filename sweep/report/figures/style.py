@@ -36,7 +36,7 @@ SOLID, DASHED = "-", (0, (5, 1.8))
 MORE_DASHES: tuple[Any, ...] = ((0, (1.5, 1.2)), (0, (7, 1.5, 1.5, 1.5)), (0, (9, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (3, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 
-RC: dict[str, Any] = {
+RC: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import csv
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from matplotlib.image import imread
 from rich.console import Console
 
 from sweep import report
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.figures.curves import MAX_LINES, margin_curve, norm_curve, success_curve
 from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, Wins, compare
-from sweep.report.settings import group
+from sweep.report.settings import SEEDS, group
 from sweep.report.terminal import MISSING
+from sweep.report.writing import Budget
 
 
 def small(instances: Sequence[InstanceRecord], key: str = "dense", **setting: Any) -> TrialRecord:
@@ -271,33 +268,15 @@ def test_a_table_shows_norms_or_margins_by_what_was_asked(closest: list[TrialRec
     assert "norm" not in printed(report.rank(duel), 200)
 
 
-def test_the_norm_curve_is_the_median_of_the_shortest_so_far(closest: list[TrialRecord]) -> None:
-    # Two of three images have a perturbation from 0.2 s on: the median of (3, 4, none) is 4; (2, 4, none) leaves it.
-    assert norm_curve(closest[1].instances) == ([0.2], [4.0])
-    assert norm_curve(closest[1].instances[:1]) == ([0.1, 0.5], [3.0, 2.0])
-
-
-def test_the_figures_are_those_of_what_was_asked(closest: list[TrialRecord], duel: list[TrialRecord], tmp_path: Path) -> None:
-    names = [path.name for path in report.write_report(closest, tmp_path)]
-    assert names == ["ranking.csv", "success.png", "success.svg", "norm.png", "norm.svg"]
-    text = " ".join(" ".join(ET.parse(tmp_path / "norm.svg").getroot().itertext()).split())
-    assert "median norm" in text
-    assert "dense MILP" in text
-    assert "Nothing to draw" not in text
-    both = report.write_report([*closest, *duel], tmp_path / "both")
-    assert [path.stem for path in both] == ["ranking", "success", "success", "margin", "margin", "norm", "norm"]
-
-
 def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:
-    paths = report.write_report(duel, tmp_path / "new" / "folder")
-    assert [path.name for path in paths] == ["ranking.csv", "success.png", "success.svg", "margin.png", "margin.svg"]
-    assert all(path.stat().st_size > 0 for path in paths)
-    with paths[0].open(newline="") as file:
+    report.write_report(duel, tmp_path / "new" / "folder", budget=Budget(seconds=-1.0))
+    path = tmp_path / "new" / "folder" / "ranking.csv"
+    with path.open(newline="") as file:
         rows = {row["setting"]: row for row in csv.DictReader(file)}
     assert rows["dense MILP"]["margin_better_than_dense"] == ""
     assert rows["magnitude 0.8"]["margin_better_than_dense"] == "1"
     assert rows["magnitude 0.8"]["accuracy_dense"] == "0.95"
-    assert not any(word in paths[0].read_text() for word in ("nan", "NaN", "<NA>", "None"))
+    assert not any(word in path.read_text() for word in ("nan", "NaN", "<NA>", "None"))
 
 
 def test_the_markdown_has_a_table_per_network() -> None:
@@ -307,64 +286,10 @@ def test_the_markdown_has_a_table_per_network() -> None:
     assert columns == {9}
 
 
-def test_success_rises_at_each_witness_to_its_share() -> None:
-    times = [4.0, None, 1.0, 2.0]
-    assert success_curve([synthetic.instance(i, first_adversarial_seconds=t) for i, t in enumerate(times)]) == (
-        [1.0, 2.0, 4.0],
-        [0.25, 0.5, 0.75],
-    )
-
-
-def test_the_margin_curve_is_the_median_of_the_best_so_far() -> None:
-    def with_events(image: int, *events: tuple[float, float | None]) -> InstanceRecord:
-        return synthetic.instance(image, timeline=[{"seconds": s, "margin": m} for s, m in events])
-
-    instances = [with_events(1, (1.0, -4.0), (3.0, 2.0), (4.0, 1.0)), with_events(2, (2.0, 0.0)), with_events(3, (2.5, None))]
-    # One of three has a point at 1 s, two at 2 s: the median of (-4, 0, nothing) is -4; then of (2, 0, nothing) it is 0.
-    assert margin_curve(instances) == ([2.0, 3.0], [-4.0, 0.0])
-    assert margin_curve([with_events(1)]) == ([], [])
-
-
-@pytest.mark.parametrize("records", [[], [synthetic.trial("dense", instances=[])]], ids=["no trial", "no instance"])
-def test_without_data_the_figures_say_so(records: list[TrialRecord], tmp_path: Path) -> None:
-    report.write_report(records, tmp_path)
-    for name in ("success", "margin"):
-        text = " ".join(ET.parse(tmp_path / f"{name}.svg").getroot().itertext())
-        assert "Nothing to draw" in text
-
-
-def test_the_figures_name_every_setting_and_network(tmp_path: Path) -> None:
-    records = synthetic.sweep()
-    report.write_report(records, tmp_path)
-    labels = {setting.label for setting in group(records)}
-    for name in ("success", "margin"):
-        text = " ".join(" ".join(ET.parse(tmp_path / f"{name}.svg").getroot().itertext()).split())
-        assert all(label in text for label in labels)
-        assert "4x64, 6 images" in text
-        assert "2x256, 6 images" in text
-        pixels = imread(tmp_path / f"{name}.png")
-        assert np.asarray(pixels)[..., :3].std() > 0.05
-
-
-def test_too_many_settings_keep_the_yardsticks_and_the_best(tmp_path: Path) -> None:
-    records = synthetic.sweep(networks=[(4, 64)])
-    for place in range(8):
-        amount = round(0.01 * (place + 1), 2)
-        weak = synthetic.instance(1, "4x64", status="unresolved", first_adversarial_seconds=None, margin=-1.0 - place)
-        records.append(small([weak] * 6, f"extra{place}", depth=4, width=64, method="random", amount=amount))
-    report.write_report(records, tmp_path)
-    text = " ".join(" ".join(ET.parse(tmp_path / "success.svg").getroot().itertext()).split())
-    assert "dense MILP" in text
-    assert "gradient" in text
-    assert f"{len(records) - MAX_LINES} weaker settings not drawn" in text
-    drawn = [f"random {place / 100:g}" for place in range(1, 9) if f"random {place / 100:g}" in text]
-    better = len(synthetic.SETTINGS) - 2
-    assert drawn == ["random 0.01", "random 0.02"]  # two with the largest margin fill up what the better settings leave
-    assert 2 + better + len(drawn) == MAX_LINES
-
-
-def test_equal_records_give_equal_files(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        report.write_report(synthetic.sweep(networks=[(4, 64)]), tmp_path / folder)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+def test_seeds_are_repetitions_where_they_are_asked_to_be() -> None:
+    first, second = small([synthetic.instance(1)], "a"), small([synthetic.instance(2), synthetic.instance(3)], "b")
+    second.config["training"]["seed"] = 8
+    assert len(report.rank([first, second])) == 2
+    frame = report.rank([first, second], SEEDS)
+    assert list(frame["instances"]) == [3]
+    assert list(frame["setting"]) == ["dense MILP"]

@@ -1,0 +1,147 @@
+"""The program ``python -m sweep.report sweep=<name>``: reads a sweep's trials from the store and writes its report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from sweep.errors import ConfigError, SweepError
+from sweep.rules import nearest
+
+USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
+
+  sweep=NAME           a run such as mnist-20260131-120000, or sweep.name for the newest run of that experiment;
+                       several are compared on one page, and a trial that they share counts once
+  sweep.store=FOLDER   folder or URL of the store (default: store)
+  tracking.uri=URI     the MLflow store whose parent run gets the report (default: mlruns/mlflow.db, if it is there)
+  output=FOLDER        where the report goes (default: reports/NAME in the store)
+
+Exit codes: 0 written, 1 no trial has finished, or something could not be read or written, 2 the arguments were refused.
+"""
+
+OPTIONS = ("sweep", "sweep.store", "tracking.uri", "output")
+
+TRACKING_FOLDER = Path("mlruns")
+
+OK, FAILED, REFUSED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What is asked for; ``tracking_uri`` None is the embedded store, if there is one."""
+
+    sweeps: tuple[str, ...]
+    store: str = "store"
+    tracking_uri: str | None = None
+    output: Path | None = None
+
+
+def parse(arguments: Sequence[str]) -> Arguments:
+    """Return the arguments.
+
+    Raises:
+        ConfigError: one that is not known, or no sweep.
+    """
+    sweeps: list[str] = []
+    others: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.lstrip("+").partition("=")
+        if key not in OPTIONS:
+            raise ConfigError(f"{key} is not an argument{nearest(key, OPTIONS)}; accepted are {', '.join(OPTIONS)}")
+        if not equals or not value.strip():
+            raise ConfigError(f"{key} needs a value, as in {key}=...")
+        if key == "sweep":
+            sweeps += [name for name in value.split(",") if name]
+        else:
+            others[key] = value
+    if not sweeps:
+        raise ConfigError("no sweep is named: sweep=NAME says whose report is wanted")
+    uri, output = others.get("tracking.uri"), others.get("output")
+    return Arguments(
+        tuple(dict.fromkeys(sweeps)),
+        others.get("sweep.store", "store"),
+        None if uri in (None, "null") else uri,
+        None if output is None else Path(output),
+    )
+
+
+def run(arguments: Arguments, console: Console) -> int:
+    """Write the report, log it to the parent run of the first sweep, and return the exit code.
+
+    Raises:
+        SweepError: the store cannot be read.
+        ConfigError: there is no such sweep.
+    """
+    from sweep.report.gather import gather
+    from sweep.report.page import alerts
+    from sweep.report.winners import headline, winners
+    from sweep.report.writing import PAGE, write_results
+    from sweep.store import Store
+
+    store = Store(arguments.store, write=False)
+    with console.status("reading the store"):
+        results = gather(store, arguments.sweeps)
+    name = "+".join(state.name for state in results.sweeps)
+    folder = arguments.output or store.report_folder(name)
+    with console.status("") as status:
+        try:
+            files = write_results(results, folder, progress=lambda what: status.update(what))
+        except OSError as error:
+            raise SweepError(
+                f"the report cannot be written to {folder}: {error.strerror or error}; set output=FOLDER"
+            ) from error
+        address = str(folder) if arguments.output else store.publish_report(name)
+    for text in (text for state in results.sweeps for text in alerts(state)):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(headline(winners(results)[0]), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
+    logged = _log(arguments, [(state.name, state.experiment) for state in results.sweeps], files, console)
+    return OK if logged and len(results.trials) else FAILED
+
+
+def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: Sequence[Path], console: Console) -> bool:
+    """Put the files on the sweep's parent run; return whether that was done, or nobody asked for it."""
+    if arguments.tracking_uri is None and not (TRACKING_FOLDER / "mlflow.db").exists():
+        return True
+    from sweep.tracking.reports import log_report
+
+    name, experiment = sweeps[0]
+    uri = arguments.tracking_uri or f"sqlite:///{(TRACKING_FOLDER / 'mlflow.db').absolute()}"
+    folder = "report" if len(sweeps) == 1 else "comparison"
+    try:
+        run_name = log_report(uri, experiment, name, files, folder)
+    except SweepError as error:
+        print(f"error: the report is written, but not logged: {error}", file=sys.stderr)
+        return arguments.tracking_uri is None
+    console.print(f"Logged to the run {run_name} in MLflow, as {folder}/.", markup=False, highlight=False, soft_wrap=True)
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: run with the arguments of the command line and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or any(argument in ("-h", "--help") for argument in given):
+        print(USAGE, end="")
+        return OK if given else REFUSED
+    try:
+        return run(parse(given), Console())
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    except SweepError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code) if code == 130 else sys.exit(code)

@@ -1,0 +1,102 @@
+"""What a sweep does for its report: at its start it lists its trials in the store, at its end it writes the report, in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sweep.errors import SweepError
+from sweep.plan import Trial
+from sweep.records import TrialRecord
+from sweep.report.manifest import Manifest, Planned, planned, save
+from sweep.report.results import SweepState
+from sweep.report.words import count
+from sweep.report.writing import Budget, write_report
+from sweep.store import Store
+
+LIMIT_SECONDS = 60.0
+"""For the figures of a sweep that ended by itself."""
+
+INTERRUPTED_SECONDS = 5.0
+"""The same after an interrupt: whoever stopped it does not want to wait."""
+
+
+@dataclass
+class Ending:
+    """The list and the report of one sweep.
+
+    Attributes:
+        store: where both go.
+        name: of the run.
+        experiment: ``sweep.name``.
+        overrides: what the sweep was made of.
+    """
+
+    store: Store
+    name: str
+    experiment: str
+    overrides: Sequence[str]
+    _began: float = field(default_factory=time.time)
+
+    def begin(self, trials: Sequence[Trial]) -> None:
+        """List the planned trials.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        save(self.store, self._manifest(planned(trials)))
+
+    def finish(
+        self,
+        records: Sequence[TrialRecord],
+        missing: Sequence[Trial],
+        status: str,
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> tuple[list[Path], list[str]]:
+        """Write the report and say in the list how the trials ended; return the report's files and sentences for the terminal.
+
+        Once ``hurried`` returns True no further figure is drawn. Nothing is raised: whatever goes wrong here, the sweep itself
+        is done and must be closed properly.
+        """
+        ended = [Planned(record.key, record.name, record.status, record.error) for record in records]
+        listed = replace(self._manifest((*ended, *planned(missing))), ended_at=time.time(), status=status)
+        said: list[str] = []
+        files: list[Path] = []
+        try:
+            save(self.store, listed)
+            if any(record.status == "finished" for record in records):
+                files = self._write(records, missing, status, hurried)
+                said.append(f"Report: {self.store.publish_report(self.name)}")
+        except Exception as error:  # the boundary of the report
+            text = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
+            said.append(
+                f"The report could not be written ({text}); nothing else is lost, and python -m sweep.report sweep={self.name} "
+                f"makes it again."
+            )
+        return files, said
+
+    def _write(
+        self, records: Sequence[TrialRecord], missing: Sequence[Trial], status: str, hurried: Callable[[], bool]
+    ) -> list[Path]:
+        killed = status == "KILLED"
+        unfinished: list[tuple[str, str, str]] = [
+            (r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"
+        ]
+        unfinished += [(trial.name, "not finished", "it was never started") for trial in missing]
+        finished = sum(record.status == "finished" for record in records)
+        notes = (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else ()
+        state = SweepState(
+            self.name, len(records) + len(missing), finished, tuple(unfinished), notes, experiment=self.experiment
+        )
+        return write_report(
+            records,
+            self.store.report_folder(self.name),
+            state=state,
+            pictures=lambda key: self.store.trial(key),
+            budget=Budget(INTERRUPTED_SECONDS if killed else LIMIT_SECONDS, hurried),
+        )
+
+    def _manifest(self, trials: tuple[Planned, ...]) -> Manifest:
+        return Manifest(self.name, self.experiment, tuple(self.overrides), self._began, trials=trials)

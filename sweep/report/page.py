@@ -1,0 +1,135 @@
+"""The page of a report: one file with everything in it, which needs no network and, but for sorting tables, no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweep.report.figures.base import Kind
+from sweep.report.results import Results, SweepState
+from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.tables import MOST_WINS, win_rows
+from sweep.report.terminal import ranking_rows
+from sweep.report.verdicts import Verdict
+from sweep.report.winners import ALONE, FEW, SURE, UNSURE, Winner, headline
+from sweep.report.words import count
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MOST_ROWS = 12
+"""Settings of a network in the ranking that are shown; the CSV has them all."""
+
+MOST_NETWORKS = 8
+"""Networks whose ranking is shown, with the most instances first."""
+
+MOST_UNFINISHED = 40
+MAX_ERROR_CHARACTERS = 300
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+CONFIDENCE_CLASS = {SURE: "sure", UNSURE: "unsure", FEW: "few", ALONE: "few"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure on the page: its picture as SVG or PNG, or why there is none."""
+
+    kind: Kind
+    picture: bytes | None
+    caption: str
+    instead: str | None
+
+    @property
+    def source(self) -> str | None:
+        """The picture as an address that holds the picture itself."""
+        if self.picture is None:
+            return None
+        what = "png" if self.picture.startswith(b"\x89PNG") else "svg+xml"
+        return f"data:image/{what};base64,{base64.b64encode(self.picture).decode('ascii')}"
+
+
+def page(
+    results: Results,
+    won: Sequence[Winner],
+    ranking: pd.DataFrame,
+    wins: pd.DataFrame,
+    answers: Sequence[Verdict],
+    drawn: Sequence[Drawn],
+    files: Sequence[str],
+) -> str:
+    """Return the page as HTML."""
+    unfinished = [(state.name, *row) for state in results.sweeps for row in state.unfinished]
+    return _template().render(
+        title=" and ".join(state.name for state in results.sweeps),
+        headline=headline(won),
+        scope=_scope(results),
+        alerts=[alert for state in results.sweeps for alert in alerts(state)],
+        winners=won[:MOST_NETWORKS],
+        more_winners=len(won) - MOST_NETWORKS,
+        confidence_class=CONFIDENCE_CLASS,
+        answers=answers,
+        tables=[
+            {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
+            for yardstick in (DENSE_MILP, GRADIENT)
+            if (rows := win_rows(wins, yardstick))
+        ],
+        rankings=_rankings(results, ranking),
+        figures=drawn,
+        unfinished=[(*row[:3], _short(row[3])) for row in unfinished[:MOST_UNFINISHED]],
+        more_unfinished=len(unfinished) - MOST_UNFINISHED,
+        several=len(results.sweeps) > 1,
+        files=files,
+    )
+
+
+def alerts(state: SweepState) -> list[str]:
+    """Return what must be said at the top about a sweep that is not whole."""
+    found = []
+    if state.planned is not None and state.finished < state.planned:
+        failed = sum(status == "failed" for _, status, _ in state.unfinished)
+        other = state.planned - state.finished - failed
+        parts = [count(failed, "trial") + " failed"] if failed else []
+        parts += [count(other, "trial") + " not finished"] if other else []
+        found.append(
+            f"{state.name} is not complete: {state.finished} of {count(state.planned, 'planned trial')} finished, "
+            f"{', '.join(parts)}. Only finished trials are in what follows."
+        )
+    return found + [f"{state.name}: {note}" for note in state.notes]
+
+
+def _scope(results: Results) -> str:
+    networks, settings = len(results.networks), len(results.settings)
+    parts = [count(len(results.trials), "finished trial"), count(len(results.instances), "attack")]
+    parts += [count(settings, "setting"), count(networks, "network")] if len(results.trials) else []
+    asked = results.instances["instance_key"].nunique()
+    return ", ".join(parts) + (f", {count(asked, f'different {results.what}')}." if asked else ".")
+
+
+def _rankings(results: Results, ranking: pd.DataFrame) -> list[dict[str, Any]]:
+    sizes = ranking.groupby("network", sort=False)["instances"].sum()
+    largest = set(sizes.sort_values(ascending=False, kind="stable").index[:MOST_NETWORKS])
+    tables = []
+    for network, part in ranking.groupby("network", sort=False):
+        if network in largest:
+            heading, titles, rows = ranking_rows(part)
+            tables.append({"heading": heading, "titles": titles, "rows": rows[:MOST_ROWS], "more": len(rows) - MOST_ROWS})
+    return tables
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_ERROR_CHARACTERS else text[:MAX_ERROR_CHARACTERS] + " …"
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

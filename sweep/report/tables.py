@@ -1,0 +1,108 @@
+"""The tables of a report as files: CSV and Markdown for people, Parquet for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP
+from sweep.report.terminal import markdown_ranking
+from sweep.report.verdicts import Verdict
+from sweep.report.words import interval_text, number, p_number, percent
+
+MOST_WINS = 60
+"""Rows of the win table that people are shown; the CSV has them all."""
+
+
+def write_tables(
+    results: Results, ranking: pd.DataFrame, pooled: pd.DataFrame, wins: pd.DataFrame, answers: Sequence[Verdict], folder: Path
+) -> list[Path]:
+    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` where there is something in it, and
+    ``trials.parquet`` and ``instances.parquet``; return their paths.
+
+    Args:
+        results: all there is.
+        ranking: a row a setting, seeds apart.
+        pooled: the same with seeds pooled, for the Markdown.
+        wins: the win table.
+        answers: the verdicts.
+        folder: where to.
+    """
+    said = pd.DataFrame(
+        [[one.question, one.answer, one.evidence] for one in answers], columns=["question", "answer", "evidence"]
+    )
+    unfinished = [(state.name, *row) for state in results.sweeps for row in state.unfinished]
+    tables = {"ranking": ranking, "wins": wins, "verdicts": said}
+    if unfinished:
+        tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "status", "error"])
+    written = []
+    for name, table in tables.items():
+        path = folder / f"{name}.csv"
+        table.to_csv(path, index=False)
+        written.append(path)
+    texts = {
+        "ranking": markdown_ranking(pooled),
+        "wins": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
+        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.evidence}" for one in answers),
+    }
+    for name, text in texts.items():
+        path = folder / f"{name}.md"
+        path.write_text(text + "\n", encoding="utf-8")
+        written.append(path)
+    for name, frame in (("trials", results.trials), ("instances", with_timelines(results))):
+        path = folder / f"{name}.parquet"
+        frame.to_parquet(path, index=False, compression="zstd")
+        written.append(path)
+    return written
+
+
+def with_timelines(results: Results) -> pd.DataFrame:
+    """Return the instances with their timelines as columns of lists: ``timeline_seconds``, ``timeline_margin`` and so on."""
+    events = results.events.sort_values("row", kind="stable")
+    ends = np.searchsorted(events["row"].to_numpy(), np.arange(1, len(results.instances)))
+    lists: dict[str, list[Any]] = {}
+    for name in ("seconds", "margin", "surrogate_margin", "norm"):
+        values = events[name].to_numpy()
+        if not np.isnan(values).all():
+            lists[f"timeline_{name}"] = np.split(values, ends) if len(results.instances) else []
+    return results.instances.assign(**lists)
+
+
+def win_rows(wins: pd.DataFrame, yardstick: str) -> list[dict[str, str]]:
+    """Return the rows of the win table against one yardstick as people read them; measures that nobody has are left out."""
+    part = wins[wins["yardstick"] == yardstick]
+    measures = [name for name in ("time", "margin", "norm") if (part[f"{name}_pairs"] > 0).any()]
+    titles = {"time": "sooner", "margin": "larger margin", "norm": "shorter"}
+    effects = {"time": "times as fast", "margin": "margin gained", "norm": "length saved"}
+    rows = []
+    for _, row in part.iterrows():
+        cells = {"network": str(row["network"]), "setting": str(row["setting"])}
+        for name in measures:
+            pairs = int(row[f"{name}_pairs"])
+            share = interval_text(row[f"{name}_share_low"], row[f"{name}_share_high"], percent).removeprefix(", 95 % interval ")
+            cells[titles[name]] = f"{int(row[f'{name}_wins'])}/{pairs}" if pairs else "—"
+            cells[f"95 % interval ({titles[name]})"] = share or "—"
+            cells[effects[name]] = _effect(row, name)
+            cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else "—"
+        rows.append(cells)
+    return rows
+
+
+def markdown(rows: Sequence[dict[str, str]]) -> str:
+    """Return rows with the same keys as a Markdown table."""
+    if not rows:
+        return "Nothing was compared with the dense MILP."
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "|".join(" --- " for _ in rows[0]) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row.values()) + " |" for row in rows)])
+
+
+def _effect(row: pd.Series, name: str) -> str:
+    value = row[f"{name}_effect"]
+    if pd.isna(value):
+        return "—"
+    return f"{value:+.3g}" if name == "margin" else number(value) if name == "time" else percent(value)

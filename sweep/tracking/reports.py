@@ -1,0 +1,63 @@
+"""Puts a report that was made later onto the parent run of its sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from sqlalchemy.exc import SQLAlchemyError
+
+from sweep.errors import SweepError
+from sweep.tracking.connection import _in_time, hide_password, quiet, reason
+from sweep.tracking.sqlite import database_file
+
+
+def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:
+    """Add files to the artifacts of a sweep's parent run, in the place of those of the same names, and return the run's name.
+
+    Nothing is created: neither a database nor an experiment.
+
+    Args:
+        uri: of the MLflow store.
+        experiment: its name; None if it is not known.
+        sweep: name of the run; where that is the experiment's, its newest run.
+        files: to add.
+        folder: where they go among the run's artifacts.
+
+    Raises:
+        SweepError: MLflow does not answer in time, refuses, or has no such run.
+    """
+    quiet()
+    try:
+        if uri.startswith("sqlite:") and not Path(database_file(uri)).exists():
+            raise SweepError(f"there is no MLflow store {hide_password(uri)}")
+        client, parent = _in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
+        repository = get_artifact_repository(parent.info.artifact_uri, tracking_uri=client.tracking_uri)
+        for path in files:
+            repository.log_artifact(str(path.absolute()), folder)
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        raise SweepError(f"MLflow at {hide_password(uri)} did not take the report ({reason(error)})") from error
+    return str(parent.info.run_name)
+
+
+def _parent(uri: str, experiment: str, sweep: str) -> tuple[MlflowClient, Run]:
+    client = MlflowClient(tracking_uri=uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        raise SweepError(f"MLflow at {hide_password(uri)} has no experiment {experiment}")
+    token = None
+    while True:
+        runs = client.search_runs(
+            [found.experiment_id], max_results=500, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        for run in runs:
+            tags = run.data.tags
+            if "mlflow.parentRunId" not in tags and "sweep" in tags and sweep in (tags["sweep"], experiment):
+                return client, run
+        token = runs.token
+        if not token:
+            raise SweepError(f"MLflow at {hide_password(uri)} has no run of the sweep {sweep}")
