@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 import traceback
@@ -14,6 +15,7 @@ from rich.console import Console
 from surrogate.errors import SurrogateError
 from sweep.errors import SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
+from sweep.overview import sweep_config
 from sweep.plan import Plan, Trial
 from sweep.progress import Progress
 from sweep.rules import AS_JSON
@@ -66,7 +68,6 @@ def run(
 
     Raises:
         SweepError: the store or the tracker cannot be used.
-        DataUnavailable: a data set can neither be read nor fetched.
     """
     console = console or Console()
     settings = read(plan.config)  # what concerns the sweep as a whole is the same in every trial
@@ -107,7 +108,8 @@ class _Sweep:
 
         self.plan, self.overrides, self.settings = plan, list(overrides), settings
         self.store, self.tracker, self.console, self.interruption = store, tracker, console, interruption
-        self.progress = Progress(console, len(plan.trials), slots=1)
+        most = settings.search.samples if plan.suggester is not None else len(plan.trials)
+        self.progress = Progress(console, most, slots=1)
         self.ledger: Ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
         self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
         self.name = f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -118,7 +120,7 @@ class _Sweep:
         signal_name = None
         try:
             with self.interruption.postponed():
-                self.tracker.start_sweep(self.name, self.plan.config, self.overrides)
+                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides)
                 self.ending.begin(self.plan.trials)
             if self.plan.note is not None:
                 self.progress.say(self.plan.note)
@@ -127,9 +129,9 @@ class _Sweep:
         except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere
             signal_name = self.interruption.requested or "SIGINT"
             self.ledger.interrupt(signal_name)
-        except BaseException:
+        except BaseException as error:
             self.interruption.finish()
-            self._close_after_fault()
+            self._close_after_fault(error)
             raise
         self.interruption.finish()
         return self._close(signal_name)
@@ -143,10 +145,11 @@ class _Sweep:
         status = "KILLED" if signal_name else "FAILED" if failed else "FINISHED"
         report.print_ranking(report.rank(records), self.console)
         say = self.progress.say
-        files, said = self.ending.finish(records, missing, status)
+        hurried = functools.partial(getattr, self.interruption, "hurried")
+        files, said = self.ending.finish(records, missing, status, hurried)
         for text in said:
             say(text)
-        if (unwritten := self.tracker.finish_sweep(records, status, files)) is not None:
+        if (unwritten := self.tracker.finish_sweep(records, status, files, hurried=hurried)) is not None:
             say(unwritten)
         finished = sum(record.status == "finished" for record in records)
         stopped = sum(record.status == "stopped" for record in records)
@@ -171,10 +174,15 @@ class _Sweep:
             self.progress.say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
         self.progress.say("Run the same command again to go on: finished trials and single answers are kept.")
 
-    def _close_after_fault(self) -> None:
+    def _close_after_fault(self, fault: BaseException) -> None:
         """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported."""
+        from sweep.trial import sentence
+
         try:
-            unwritten = self.tracker.finish_sweep(self.ledger.ordered, "FAILED", [])
+            hurried = functools.partial(getattr, self.interruption, "hurried")
+            unwritten = self.tracker.finish_sweep(
+                self.ledger.ordered, "FAILED", [], error=f"The sweep failed: {sentence(fault)}", hurried=hurried
+            )
             if unwritten is not None:
                 print(unwritten, file=sys.stderr)
         except Exception as error:  # the first error is the one that matters
