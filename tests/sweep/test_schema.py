@@ -151,7 +151,8 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
         ({"attack__norm": "l2", "attack__radius": 1}, "attack.norm=l2 with attack.method=surrogate"),
         (
             {"attack__method": "portfolio", "attack__objective": "closest"},
-            "attack.objective=closest with attack.method=portfolio: only surrogate and branch_and_bound look for the closest perturbation",
+            "attack.objective=closest with attack.method=portfolio: only surrogate and branch_and_bound look for the closest "
+            "perturbation",
         ),
         (
             {"attack__method": "gradient", "attack__objective": "closest"},
