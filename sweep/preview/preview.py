@@ -57,7 +57,7 @@ class Row:
     @property
     def left(self) -> int:
         """How many attacks are to be run."""
-        return self.questions - self.answered
+        return 0 if self.state.name == "stopped" else self.questions - self.answered
 
     @property
     def seconds(self) -> float | None:

@@ -60,7 +60,7 @@ def _listing(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         swept = " ".join(f"{key}={value}" for key, value in row.trial.swept.items())
         answers = f"{row.answered:>{digits}}/{row.questions:<{digits}}"
-        yield f"{row.state.name:6}  {answers}  {row.trial.key}  {row.trial.name:{width}}  {swept}".rstrip()
+        yield f"{row.state.name:7}  {answers}  {row.trial.key}  {row.trial.name:{width}}  {swept}".rstrip()
 
 
 def _facts(row: Row) -> dict[str, object]:
@@ -116,7 +116,8 @@ def _summary(preview: Preview) -> Iterator[str]:
     if plan.suggester is not None:
         yield from _adaptive(preview)
     states: list[str] = [row.state.name for row in preview.rows]
-    counts = ", ".join(f"{states.count(name):,} {word}" for name, word in _WORDS.items())
+    shown = [name for name in _WORDS if name != "stopped" or name in states]
+    counts = ", ".join(f"{states.count(name):,} {_WORDS[name]}" for name in shown)
     answers = sum(row.answered for row in preview.rows)
     asked = sum(row.questions for row in preview.rows)
     what = "trials" if plan.suggester is None else "trials suggested in former runs"
@@ -137,7 +138,7 @@ def _summary(preview: Preview) -> Iterator[str]:
     yield "Dry run: nothing was started."
 
 
-_WORDS = {"new": "new", "partly": "partly done", "done": "done"}
+_WORDS = {"new": "new", "partly": "partly done", "stopped": "stopped early", "done": "done"}
 
 
 def _adaptive(preview: Preview) -> Iterator[str]:

@@ -8,15 +8,19 @@ from typing import Literal
 from sweep.answering import still_stands
 from sweep.plan import Trial
 from sweep.records import TrialRecord
-from sweep.schema import Settings
+from sweep.schema import Settings, read
+from sweep.search.early_stopping import stop_key
 from sweep.store import Store
 
-StateName = Literal["new", "partly", "done"]
+StateName = Literal["new", "partly", "stopped", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a trial is, and how many of its questions have answers in the store, as far as that is known."""
+    """How far a trial is, and how many of its questions have answers in the store, as far as that is known.
+
+    ``stopped`` means: early, by the search, for good.
+    """
 
     name: StateName
     answered: int = 0
@@ -42,11 +46,17 @@ class States:
         self.finished = store.keys("trials")
         self.networks = store.keys("networks") if resume else set()
         self._begun = store.keys("progress") if resume else set()
+        self._stopped = store.keys("stopped") if resume else set()
         self._instances: set[str] | None = None
 
     def of(self, trial: Trial) -> State:
         """Return the state of a trial by what is there under its key."""
-        return DONE if self._resume and trial.key in self.finished else self._unfinished(trial)
+        if self._resume and trial.key in self.finished:
+            return DONE
+        unfinished = self._unfinished(trial)
+        if self._stopped and stop_key(trial.key, read(trial.config)) in self._stopped:
+            return State("stopped", unfinished.answered)
+        return unfinished
 
     def checked(self, trial: Trial, record: TrialRecord | None, settings: Settings) -> State:
         """Return the state of a trial that has an entry, by the record in it (None: it is damaged, and the trial is run).

@@ -16,7 +16,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
@@ -105,6 +105,14 @@ def denied(uri: str, error: BaseException) -> str | None:
     return f"{server} {what} (401): set {names}, or MLFLOW_TRACKING_TOKEN, to what it accepts"
 
 
+def _foreign_answer(error: BaseException) -> int | None:
+    """Return the HTTP status of an answer that is not MLflow's; None if this is none."""
+    if not isinstance(error, MlflowException) or isinstance(error, RestException):
+        return None
+    found = re.search(r"failed with error code (4\d\d)", str(error))
+    return int(found[1]) if found else None
+
+
 def quiet() -> None:
     """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them.
 
@@ -153,6 +161,11 @@ def _reached(uri: str, action: Callable[[], Result]) -> Result:
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         if (refusal := denied(uri, error)) is not None:
             raise SweepError(refusal) from error
+        if (status := _foreign_answer(error)) is not None:
+            raise SweepError(
+                f"tracking.uri={hide_password(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted "
+                f"are {ACCEPTED}"
+            ) from error
         raise SweepError(
             f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"
         ) from error
