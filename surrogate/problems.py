@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from surrogate.checks import is_integer
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.region import Region
 
 
 class Problem(ABC):
@@ -37,9 +38,14 @@ class Problem(ABC):
         """Return the groups as indices of rows; here each of the ``rows`` rows is one (a maximum)."""
         return tuple((k,) for k in range(rows))
 
-    def fold(self, network: ReluNetwork) -> ReluNetwork:
-        """Return the network ``x -> a f(x) + c``, with ``k`` outputs."""
-        return network.compose(*self.rows(network.output_size))
+    def fold(self, network: ReluNetwork, region: Region | None = None) -> ReluNetwork:
+        """Return the network ``x -> a f(x) + c``, with ``k`` outputs.
+
+        Folding rounds, and the rows may cancel numbers that are much larger than what they leave. With a ``region`` the biases
+        are raised by what rounding may have taken there, so that a bound on the folded network is one on ``a f(x) + c``.
+        """
+        a, c = self.rows(network.output_size)
+        return network.compose(a, c) if region is None else composed_from_above(network, a, c, region)
 
     def combine(self, values: FloatArray) -> FloatArray:
         """Return ``max_g min_k`` ``(n,)`` of values of the rows, or of bounds on them, ``(n, k)``."""
@@ -60,6 +66,29 @@ class Problem(ABC):
         lowest = np.stack([np.array(group)[values[:, list(group)].argmin(axis=1)] for group in groups], axis=1)
         best = np.take_along_axis(values, lowest, axis=1).argmax(axis=1)
         return np.take_along_axis(lowest, best[:, None], axis=1)[:, 0]
+
+
+def composed_from_above(network: ReluNetwork, a: FloatArray, c: FloatArray, region: Region) -> ReluNetwork:
+    r"""Return ``network.compose(a, c)`` with each bias raised so that no output is below :math:`a_k f(x) + c_k` in the region.
+
+    The folded weights and biases are sums of ``o`` and ``o + 1`` products, each off by at most
+    :math:`\gamma_n = n u / (1 - n u)` times the sum of their absolute values, with :math:`u = 2^{-53}`; the last hidden layer's
+    values are bounded by intervals.
+
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, SIAM 2002, section 3.1.
+    """
+    low, high = region.tight_box()
+    for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        middle, reach = (low + high) / 2.0, (high - low) / 2.0
+        center, spread = weight @ middle + bias, np.abs(weight) @ reach
+        spread = spread + 1e-9 * (np.abs(weight) @ (np.abs(middle) + reach) + np.abs(bias))
+        low, high = np.maximum(center - spread, 0.0), np.maximum(center + spread, 0.0)
+    weight, bias = network.weights[-1], network.biases[-1]
+    sizes = np.abs(a) @ (np.abs(weight) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(bias)) + np.abs(c)
+    folded = network.compose(a, c)
+    terms = network.output_size + 4  # two more than summed, for the products and for the sum of bias and error
+    raised = folded.biases[-1] + terms * 2.0**-53 * (1.0 + 1e-6) * sizes
+    return ReluNetwork(folded.weights, [*folded.biases[:-1], raised])
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class BranchAndBoundAttack:
         search = None
         timings = {"bounds_seconds": 0.0}
         if not (self.goal == "verdict" and recorder.witness is not None):
-            folded = instance.problem.fold(dense)
+            folded = instance.problem.fold(dense, instance.region)
             bounds = bound_methods.method(self.bounds).compute(
                 folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
             )
@@ -101,14 +101,14 @@ def conclude(
     if search is None:
         return recorder.result(Status.ADVERSARIAL, timings, work, solver_status="stopped")
     bound = search.bound
-    require_consistent(margin, bound)
+    require_consistent(recorder, bound)
     bound = max(bound, margin)
     gap = (bound - margin) / max(1.0, abs(margin))
     optimal = gap <= relative_gap * (1.0 + 1e-6)
     if recorder.witness is not None:
         status = Status.ADVERSARIAL
     elif recorder.problem.asks:
-        status = Status.ROBUST if search.proven else Status.UNRESOLVED
+        status = Status.ROBUST if search.proven and margin < 0.0 else Status.UNRESOLVED
     else:
         status = Status.OPTIMAL if optimal else Status.UNRESOLVED
     ended = "optimal" if optimal else "stopped" if search.decided else "time_limit"

@@ -180,7 +180,7 @@ class _Run:
 
     def _prove_by_bounds(self) -> None:
         """Bisect for the largest ball over which the bounds of the dense network leave no positive margin."""
-        folded = self.problem.fold(self.recorder.dense)
+        folded = self.problem.fold(self.recorder.dense, self.region)
         begin = time.perf_counter()
         norm = self.recorder.norm
         high = self._largest() if norm is None else norm * (1.0 - self.attack.relative_gap)
@@ -243,7 +243,7 @@ class _Run:
 
     def _branch(self, radius: float, deadline: float) -> tuple[float, SolverStatus]:
         """Search a ball by branch and bound; return the proven bound on the margin, and whether the search came to its end."""
-        folded, inside = self.problem.fold(self.recorder.dense), ball(self.region, radius)
+        folded, inside = self.problem.fold(self.recorder.dense, self.region), ball(self.region, radius)
         begin = time.perf_counter()
         bounds = bound_methods.method(self.attack.bounds).compute(folded, inside, deadline)
         before_search = time.perf_counter()
@@ -263,7 +263,7 @@ class _Run:
         attack, recorder, problem = self.attack, self.recorder, self.problem
         inside = ball(self.region, radius)
         begin = time.perf_counter()
-        folded = problem.fold(self.surrogate)
+        folded = problem.fold(self.surrogate, self.region)
         bounds = bound_methods.method(attack.bounds).compute(folded, inside, deadline)
         before_build = time.perf_counter()
         model = MaximisationModel(folded, problem, inside, bounds, attack.formulation)

@@ -87,7 +87,7 @@ class PortfolioAttack:
         if self.goal == "verdict" and recorder.witness is not None:
             work = {"gradient_evaluations": evaluations, "nodes": 0}
             return conclude(recorder, None, self.relative_gap, {"bounds_seconds": 0.0, "solve_seconds": 0.0}, work)
-        folded = instance.problem.fold(dense)
+        folded = instance.problem.fold(dense, instance.region)
         bounds = bound_methods.method(self.bounds).compute(
             folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
         )
@@ -128,7 +128,7 @@ class _Others:
         self.restriction = RestrictionSearch(restriction, recorder, folded, bounds)
         self.pruned: SurrogateSearch | None = None
         if surrogate is not None and surrogate.key != recorder.dense.key:
-            pruned = recorder.problem.fold(surrogate)
+            pruned = recorder.problem.fold(surrogate, region)
             start = recorder.best.point if recorder.best is not None else region.center
             self.pruned = SurrogateSearch(
                 recorder,

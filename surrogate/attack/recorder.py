@@ -18,7 +18,7 @@ from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from surrogate.witness import Checked, check, perturbation_norms
+from surrogate.witness import Checked, check, perturbation_norms, rounding_error
 
 CONTRADICTION = 1e-4
 """A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
@@ -54,9 +54,14 @@ def listening(listener: Listener) -> Iterator[None]:
         _LISTENER.reset(token)
 
 
-def require_consistent(margin: float, bound: float) -> None:
-    """Raise UnsoundBounds if the dense network reaches a margin that was proven to be out of reach."""
-    if margin > bound + CONTRADICTION * (1.0 + abs(bound)):
+def require_consistent(recorder: Recorder, bound: float) -> None:
+    """Raise UnsoundBounds if the dense network reaches a margin that was proven to be out of reach, rounding set apart."""
+    if recorder.best is None or recorder.best.margin <= bound + CONTRADICTION * (1.0 + abs(bound)):
+        return
+    margin = recorder.best.margin
+    if margin - rounding_error(recorder.dense, recorder.problem, recorder.best.point) > bound + CONTRADICTION * (
+        1.0 + abs(bound)
+    ):
         raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
 
 

@@ -79,7 +79,7 @@ class RestrictionAttack:
         recorder.meet(instance.region.center, "start")
         evaluations = self.gradient.climb(recorder, deadline)
         before = time.perf_counter()
-        folded = instance.problem.fold(dense)
+        folded = instance.problem.fold(dense, instance.region)
         bounds = bound_methods.method(self.bounds).compute(folded, instance.region, before + BOUNDS_SHARE * (deadline - before))
         timings = {"bounds_seconds": time.perf_counter() - before}
         search = RestrictionSearch(self, recorder, folded, bounds)

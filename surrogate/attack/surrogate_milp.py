@@ -26,8 +26,9 @@ ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 decided, by a witness or by a proof; ``exclude_region``: check an incumbent, forbid its activation pattern and go on elsewhere;
 ``dense_subproblem``: optimise the dense network where the surrogate has the incumbent's pattern, then forbid it."""
 
-EXHAUSTED_GAP = 1e-4
-"""When every region was visited, the bounds inside must be this close to the best point for it to be called the optimum."""
+CLOSED_GAP = 1.01e-4
+"""The proven bound must be this close to the best point, relative to its size (at least 1), for it to be called the optimum,
+whatever the solver calls it; or as close as the solver was told to bring it."""
 
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
@@ -106,7 +107,7 @@ class SurrogateAttack:
             raise InvalidSetting('norm="l2" has no linear formulation: use l1 or linf, or the gradient attack')
         deadline = recorder.begin + self.solver.time_limit_seconds
         problem = recorder.problem
-        folded = problem.fold(surrogate)
+        folded = problem.fold(surrogate, instance.region)
 
         point = instance.region.center
         recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
@@ -157,13 +158,17 @@ class SurrogateAttack:
         margin = recorder.best.margin if recorder.best is not None else float("-inf")
         dense_bound = None
         if proves:
-            require_consistent(margin, bound + error)
+            require_consistent(recorder, bound + error)
             bound = max(bound, margin - error)  # the solver's tolerance may leave its bound below what was reached
             dense_bound = bound + error
+            proven &= margin < 0.0  # as rounding leaves it, what looks like 0 or more is no proof
         status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
-        exhausted = solver_status == "exhausted" and bound - margin <= EXHAUSTED_GAP * max(1.0, abs(margin))
-        if is_dense and not problem.asks and (solver_status == str(SolverStatus.OPTIMAL) or exhausted):
-            status = Status.OPTIMAL
+        closed = dense_bound is not None and dense_bound - margin <= self._gap() * max(1.0, abs(margin))
+        if is_dense and solver_status in (str(SolverStatus.OPTIMAL), "exhausted"):
+            if closed and not problem.asks:
+                status = Status.OPTIMAL
+            elif not closed and solver_status != "exhausted":
+                solver_status = "inexact"  # optimal by the solver's tolerances, whose errors leave more open
         met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
             status,
@@ -178,13 +183,16 @@ class SurrogateAttack:
             regions=outcome.regions if outcome else [],
         )
 
+    def _gap(self) -> float:
+        return max(CLOSED_GAP, 1.01 * self.solver.relative_gap)
+
     def _search(self, search: Search) -> Outcome:
         if self.on_incumbent in ("check", "stop"):
             return search.once(stop=self.on_incumbent == "stop")
         subproblem = None
         if self.on_incumbent == "dense_subproblem":
             dense, problem, region = search.recorder.dense, search.recorder.problem, search.recorder.region
-            folded = problem.fold(dense)
+            folded = problem.fold(dense, region)
             bounds = bound_methods.method(self.bounds).compute(folded, region, search.deadline)
             subproblem = DenseSubproblem(MaximisationModel(folded, problem, region, bounds, self.formulation))
         return RegionSearch(search, self.exclusion, subproblem).run()

@@ -11,6 +11,7 @@ from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.problems import composed_from_above
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.pruning.base import require_bounds
 from surrogate.pruning.difference import DifferenceLines, difference, relax
@@ -55,7 +56,7 @@ class Stabilised:
         Its maximum over the region, or a solver's dual bound on it, is an upper bound on the dense network's: with margin rows,
         a negative one proves robustness of the dense network.
         """
-        composed = self.network.compose(self.rows)
+        composed = composed_from_above(self.network, self.rows, np.zeros(len(self.rows)), self.region)
         return ReluNetwork(composed.weights, [*composed.biases[:-1], composed.biases[-1] + self.upper])
 
     def upper_error(self, dense: ReluNetwork, region: Region, rows: FloatArray) -> float:

@@ -78,7 +78,7 @@ class SurrogateOptimiser:
 
         Raises:
             InvalidSetting: a model or places that cannot be used; says why.
-            SolverFailure: the solver ended without a usable status.
+            SolverFailure: the solver ended without a usable status, and no decision that holds was found before or by repair.
         """
         listed = [places] if isinstance(places, Place) else list(places)
         begin = time.perf_counter()

@@ -87,7 +87,9 @@ class SubstitutionResult:
             solver's tolerances hide too much (``Solution.doubt``). It has the solver's own error added, as far as every
             variable has bounds or an equation that gives it some; else it is exact to the solver's tolerances only. A
             surrogate's bound is none.
-        surrogate_status: how the solve with the surrogate ended; ``infeasible`` says nothing about the dense network.
+        surrogate_status: how the solve with the surrogate ended; ``infeasible`` says nothing about the dense network; None if
+            the solver failed.
+        surrogate_failure: the solver's words if it failed there, else None; what it had met stands, and was repaired.
         surrogate_bound: the solver's bound on the model with the surrogate in it.
         met: the solutions of that solve, in the order in which they were met; the last is its best.
         repairs: the attempts to repair or to improve, in their order.
@@ -95,7 +97,7 @@ class SubstitutionResult:
         timings: ``prune_seconds``, ``surrogate_seconds`` (bounds, building and solving), ``check_seconds``,
             ``repair_seconds`` and ``total_seconds``.
         work: ``nodes`` and ``simplex_iterations`` of all solves.
-        size: of the model with the surrogate: ``binaries``, ``rows``, ``columns``, ``nonzeros``.
+        size: of the model with the surrogate: ``binaries``, ``rows``, ``columns``, ``nonzeros``; empty if the solver failed.
     """
 
     outcome: Outcome
@@ -103,7 +105,8 @@ class SubstitutionResult:
     inputs: tuple[FloatArray, ...]
     outputs: tuple[FloatArray, ...]
     dual_bound: float | None
-    surrogate_status: SolverStatus
+    surrogate_status: SolverStatus | None
+    surrogate_failure: str | None
     surrogate_bound: float | None
     met: tuple[Met, ...]
     repairs: tuple[Attempt, ...]

@@ -29,6 +29,9 @@ SETTLING = 0.01
 """A decision of the dense model that fails the float64 check is solved for again in this share of the neighbourhood: there the
 big-M constants are so small that what the solver's tolerances make of them no longer counts."""
 
+_Raw = tuple[FloatArray, float, float]
+"""A solution met: the variables' values, the model's objective, seconds from the start of the call."""
+
 
 class Run:
     """One call: its clock, what was met, and the best decision so far."""
@@ -49,7 +52,7 @@ class Run:
         self.seconds["prune_seconds"] = now() - mark
 
         mark = now()
-        solution, raw = self._with_surrogate(surrogates)
+        solution, failure, raw = self._with_surrogate(surrogates)
         self.seconds["surrogate_seconds"] = now() - mark
 
         mark = now()
@@ -59,12 +62,12 @@ class Run:
         holds = bool(met and met[-1].feasible)
 
         is_dense = all(s.key == d.key for s, d in zip(surrogates, self.dense, strict=True))
-        bound = _bound(solution) if is_dense else None
-        excluded = is_dense and _excludes(solution)
+        bound = _bound(solution) if is_dense and solution is not None else None
+        excluded = is_dense and solution is not None and _excludes(solution)
         mark = now()
         repairs: list[Attempt] = []
         wanted = self.settings.repair == "always" or (self.settings.repair == "needed" and not holds)
-        solved = is_dense and solution.status is SolverStatus.OPTIMAL and holds
+        solved = is_dense and solution is not None and solution.status is SolverStatus.OPTIMAL and holds
         if wanted and not excluded and not solved:
             repairs = self._repair(met, decisions)
             if repairs and repairs[-1].radius == 1.0:
@@ -74,6 +77,8 @@ class Run:
         self.seconds["total_seconds"] = now() - self.begin
 
         best = self.best
+        if failure is not None and best is None:
+            raise failure
         if best is not None and bound is not None and view.better(best.objective, bound):
             bound = best.objective  # the solver's tolerances may leave its bound short of what was reached
         if best is not None:
@@ -87,20 +92,22 @@ class Run:
             inputs=() if best is None else view.inputs_of(best.values),
             outputs=() if best is None else view.outputs_of(best.values),
             dual_bound=bound,
-            surrogate_status=solution.status,
-            surrogate_bound=_bound(solution),
+            surrogate_status=None if solution is None else solution.status,
+            surrogate_failure=None if failure is None else str(failure),
+            surrogate_bound=None if solution is None else _bound(solution),
             met=tuple(met),
             repairs=tuple(repairs),
             sparsity=tuple(sparsity(d, s) for s, d in zip(surrogates, self.dense, strict=True)),
             timings=self.seconds,
             work=dict(self.work),
-            size=solution.size,
+            size={} if solution is None else solution.size,
         )
         return result, best if best is not None else (decisions[-1] if decisions else None)
 
-    def _with_surrogate(self, surrogates: Sequence[ReluNetwork]) -> tuple[Solution, list[tuple[FloatArray, float, float]]]:
-        """Solve with the surrogates; also return values, objective and seconds of every solution met."""
+    def _with_surrogate(self, surrogates: Sequence[ReluNetwork]) -> tuple[Solution | None, SolverFailure | None, list[_Raw]]:
+        """Solve with the surrogates; also return the solver's failure, and every solution met before it."""
         view, met = self.view, []
+        solution, failure = None, None
 
         def on_incumbent(values: FloatArray, objective: float) -> bool:
             met.append((np.array(values), float(objective), time.perf_counter() - self.begin))
@@ -116,13 +123,16 @@ class Run:
             if start is not None:
                 view.assign(start)
                 self._start(embeddings, view.inputs_of(start))
-            solution = self._call(deadline, start is not None, on_incumbent).doubted(_doubt(embeddings))
-        if solution.values is not None and solution.objective is not None:
+            try:
+                solution = self._call(deadline, start is not None, on_incumbent).doubted(_doubt(embeddings))
+            except SolverFailure as error:
+                failure = error  # what was met stands, and the dense network may still be solved near it
+        if solution is not None and solution.values is not None and solution.objective is not None:
             # Models without binaries have no incumbents, and a solver may end with better than its last one.
             met.append((solution.values, solution.objective, time.perf_counter() - self.begin))
-        return solution, met
+        return solution, failure, met
 
-    def _check(self, raw: Sequence[tuple[FloatArray, float, float]]) -> tuple[list[Met], list[Decision]]:
+    def _check(self, raw: Sequence[_Raw]) -> tuple[list[Met], list[Decision]]:
         """Hold every solution met against the dense networks, the surrogate's best first, while there is time."""
         view = self.view
         found: dict[bytes, tuple[Decision, float, float]] = {}

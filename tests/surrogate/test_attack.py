@@ -160,6 +160,24 @@ def test_a_dual_bound_within_its_own_error_proves_nothing(monkeypatch: pytest.Mo
     assert doubted.status is Status.UNRESOLVED
 
 
+@pytest.mark.parametrize("on_incumbent", ["check", "exclude_region"])
+def test_optimal_needs_a_closed_gap_whatever_the_solver_says(on_incumbent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense, instance = question(3, sizes=(6, 8, 8, 3))
+    instance = replace(instance, label=None, target=None, problem=Output(0))
+    attack = SurrogateAttack(bounds="box", on_incumbent=on_incumbent)
+    assert attack.run(dense, dense, instance).status is Status.OPTIMAL
+    honest = HighsSolver.solve
+
+    def loose(self: HighsSolver, *arguments: object, **settings: object) -> Solution:
+        return replace(honest(self, *arguments, **settings), bound_error=0.5)
+
+    monkeypatch.setattr(HighsSolver, "solve", loose)
+    result = attack.run(dense, dense, instance)
+    assert result.status is Status.UNRESOLVED
+    assert result.solver_status in ("inexact", "exhausted")
+    assert result.dual_bound > result.margin + 0.1
+
+
 def test_stop_ends_when_the_question_is_decided() -> None:
     dense, instance = robust_question()
     proven = SurrogateAttack(on_incumbent="stop").run(dense, dense, instance)

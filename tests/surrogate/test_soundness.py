@@ -177,6 +177,43 @@ def test_bounds_contain_what_cancels_in_the_products_of_weights(name: str, scale
             assert Fraction(float(bounds.lower[-1][0])) <= slope * Fraction(x) <= Fraction(float(bounds.upper[-1][0]))
 
 
+@pytest.mark.parametrize("size", [1e6, 1e9])
+def test_a_folded_network_is_from_above_however_its_rows_cancel(size: float) -> None:
+    # Outputs with one large bias in common: their difference is what rounding leaves of it.
+    below = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        given = random_network(rng, (3, 4, 3))
+        dense = ReluNetwork(given.weights, [given.biases[0], size * (1.0 + 1e-9 * rng.normal(size=3))])
+        region = random_region(rng, 3, "l1")
+        instance = Instance(region, 0)
+        a, _ = instance.problem.rows(3)
+        outputs = exact(dense, region.center)[-1]
+        truth = [sum((Fraction(float(w)) * z for w, z in zip(row, outputs, strict=True)), Fraction(0)) for row in a]
+        raised = exact(instance.problem.fold(dense, region), region.center)[-1]
+        assert all(low <= high for low, high in zip(truth, raised, strict=True))
+        assert max(high - low for low, high in zip(truth, raised, strict=True)) < 1e-14 * size
+        below += any(
+            low < high for low, high in zip(exact(instance.problem.fold(dense), region.center)[-1], truth, strict=True)
+        )
+    assert below > 0, "without the region the rounding is left as it is"
+
+
+def test_a_margin_of_what_rounding_may_be_is_not_called_robust() -> None:
+    # The clean image's margin is -1e-9 in truth and anything within 1e-6 of it in float64.
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        bias = 1e9 * rng.uniform(1.0, 2.0)
+        dense = ReluNetwork([rng.normal(size=(4, 3)), 1e-12 * rng.normal(size=(2, 4))], [rng.normal(size=4), [bias, bias]])
+        instance = Instance(random_region(rng, 3, "l1"), 0, 1)
+        for attack in COMPLETE.values():
+            try:
+                result = attack(dense, instance)
+            except SolverFailure:
+                continue
+            assert (result.status, result.witness) == (Status.UNRESOLVED, None)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e6])
 def test_what_only_rounding_decides_is_unresolved(scale: float) -> None:
     answered = 0

@@ -274,6 +274,14 @@ class TestTheModelIsLeftAsItWas:
         assert self.shape(model) == before
         assert (model.x[0].value, model.x[1].value) == (0.125, None)
 
+    def test_a_failing_surrogate_is_no_end(self) -> None:
+        model = a_model()
+        result = SurrogateOptimiser(solver=Failing(after=0, failures=1), repair="always").solve(model, one := place(model))
+        assert (result.surrogate_status, result.surrogate_failure, result.size) == (None, "out of ideas", {})
+        assert (result.outcome, result.met) == (Outcome.REPAIRED, ())
+        assert result.objective == pytest.approx(grid_optimum(2.4), abs=0.02)
+        require_holding(model, result, [one])
+
     def test_a_failing_repair_keeps_what_was_known(self) -> None:
         model = a_model()
         result = SurrogateOptimiser(solver=Failing(after=1)).solve(model, place(model))
@@ -285,16 +293,19 @@ class TestTheModelIsLeftAsItWas:
 
 @dataclass(frozen=True)
 class Failing(Solver):
-    """HiGHS for some calls, then a failure."""
+    """HiGHS for some calls, then failures, for ever or so many times."""
 
     name: ClassVar[str] = "failing"
     incumbent_callbacks: ClassVar[bool] = True
     after: int = 0
+    failures: int = 1_000_000
 
     def solve(self, *arguments: Any, **settings: Any) -> Solution:
-        if self.after == 0:
+        counted = "after" if self.after > 0 else "failures"
+        left = getattr(self, counted)
+        object.__setattr__(self, counted, left - 1)
+        if counted == "failures" and left > 0:
             raise SolverFailure("out of ideas")
-        object.__setattr__(self, "after", self.after - 1)
         return HighsSolver().solve(*arguments, **settings)
 
 
