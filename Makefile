@@ -30,10 +30,10 @@ sweep: $(STAMP)
 	$(BIN)/python -m sweep +experiment=mnist
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(STAMP) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 chaos: $(STAMP)
 	$(BIN)/python tests/chaos/storm.py $(CHAOS)

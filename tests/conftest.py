@@ -4,9 +4,37 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sweep.trial import limit_threads
 
 limit_threads(1)  # as in a trial: with more threads than free cores, small products take ten times as long
+
+STARTING_PROCESSES = (
+    "tests/chaos/",
+    "tests/cluster/",
+    "tests/end_to_end/",
+    "tests/sweep/test_cli.py",
+    "tests/sweep/test_tracking_server.py",
+    "tests/sweep/test_tuning.py",
+)
+"""The tests that start Ray, MLflow servers, the command line, browsers or nodes."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n``, one worker runs all tests that start processes: two such at once would fill the cores and miss deadlines.
+
+    This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes a test's group where pytest 9.2 no longer looks for it.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ProcessesTogether(LoadScopeScheduling):  # it begins with the scope that has the most tests, which is this one
+        def _split_scope(self, nodeid: str) -> str:
+            return "processes" if nodeid.startswith(STARTING_PROCESSES) else nodeid
+
+    return ProcessesTogether(config, log)
