@@ -29,7 +29,7 @@ STARTING_PROCESSES = (
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With ``-n``, one worker runs all tests that start processes: two such at once would fill the cores and miss deadlines.
 
-    This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes a test's group where pytest 9.2 no longer looks for it.
+    This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes the groups where pytest 9.2 no longer looks for them.
     """
     from xdist.scheduler import LoadScopeScheduling
 
