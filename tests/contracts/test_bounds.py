@@ -119,7 +119,7 @@ def test_a_deadline_is_kept_and_what_is_cut_off_is_sound(name: str) -> None:
     rng = np.random.default_rng(3)
     network = random_network(rng, (100, 256, 256, 256, 256, 10))  # takes all three far longer
     region = Region(0.0, 1.0, rng.uniform(size=100), 0.1, "linf")
-    begin = time.perf_counter()
-    bounds = method(name).compute(network, region, deadline=begin + 0.2)
-    assert time.perf_counter() - begin < 1.5
+    begin = time.process_time()  # other programs may hold up this one
+    bounds = method(name).compute(network, region, deadline=time.perf_counter() + 0.2)
+    assert time.process_time() - begin < 1.5
     bounds.require(network.pre_activations(sample(rng, region, 500)), tolerance=1e-12)

@@ -111,12 +111,12 @@ def test_an_answer_that_came_in_time_is_not_cut_off_while_it_is_written(
 
 
 def test_findings_that_overtake_each_other(head: Head, killed: list[Any]) -> None:
-    head.claim("instances", "k", 0.3, "one", "a")
-    head.begin("k", {"timeline": []}, 0.3, "one", "a", "the worker")
-    head.improve("k", {"timeline": [1, 2], "deadline_seconds": 0.3}, "one")
-    head.improve("k", {"timeline": [1], "deadline_seconds": 0.3}, "one")
+    head.claim("instances", "k", 1.0, "one", "a")
+    head.begin("k", {"timeline": []}, 1.0, "one", "a", "the worker")
+    head.improve("k", {"timeline": [1, 2], "deadline_seconds": 1.0}, "one")
+    head.improve("k", {"timeline": [1], "deadline_seconds": 1.0}, "one")
     until(lambda: bool(killed))
-    assert head.claim("instances", "k", 0.3, "two", "b") == ("found", Entry({"timeline": [1, 2], "deadline_seconds": 0.3}))
+    assert head.claim("instances", "k", 1.0, "two", "b") == ("found", Entry({"timeline": [1, 2], "deadline_seconds": 1.0}))
 
 
 def test_a_store_that_fails_gives_the_claim_back(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:

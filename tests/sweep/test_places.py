@@ -115,7 +115,7 @@ def test_what_never_answers_is_said_in_time(monkeypatch: pytest.MonkeyPatch, how
         StoreError, match=r"k1\.json cannot be written: " + ("RuntimeError: 503" if how == "fails" else "no ans")
     ):
         store.put("instances", "k1", Entry({}))
-    assert time.monotonic() - begin < 5.0
+    assert time.monotonic() - begin < 25.0
     freed.set()
 
 
@@ -142,7 +142,7 @@ def test_opening_a_store_tidies_it_and_reading_it_does_not(tmp_path: Path) -> No
     time.sleep(0.2)
     assert left.exists()
     Store(tmp_path)
-    end = time.monotonic() + 10.0
+    end = time.monotonic() + 60.0
     while left.exists():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -248,7 +248,7 @@ def test_a_slow_server_is_left_when_the_user_is_in_a_hurry(tracker: Tracker, mon
         tracker.log_trial(record)
     begin = time.monotonic()
     unwritten = tracker.finish_sweep(records, "FINISHED", [], hurried=lambda: time.monotonic() > begin + 1.0)
-    assert time.monotonic() - begin < 8.0
+    assert time.monotonic() - begin < 14.0
     assert unwritten is not None
     assert "of 30 trials" in unwritten
     assert "the same command records them again" in unwritten

@@ -35,7 +35,7 @@ def tags(**changed: str | int | None) -> dict[str, str]:
 def test_the_tags_of_a_driver_say_where_it_is() -> None:
     found = drivers.tags()
     assert found["driver.pid"] == str(os.getpid())
-    assert abs(int(found["driver.heartbeat"]) - time.time()) < 5
+    assert abs(int(found["driver.heartbeat"]) - time.time()) < 60
     assert set(found) == {"driver.host", "driver.pid", "driver.started", "driver.machine", "driver.heartbeat"}
     assert found["driver.started"] == drivers.tags()["driver.started"]
 
@@ -57,7 +57,7 @@ def test_a_process_of_which_only_remains_are_there_is_gone() -> None:
     assert started_at is not None
     assert drivers.why_gone(tags(pid=process.pid, started=started_at)) is None
     process.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while drivers._started(process.pid) is not None:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -145,7 +145,7 @@ def test_a_driver_that_lives_says_so(empty_store: Path, monkeypatch: pytest.Monk
     tracker = started(Tracker(None, "beats", empty_store))
     client = MlflowClient(tracking_uri=tracker.uri)
     monkeypatch.setattr(drivers, "heartbeat", lambda: "1234567950")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while client.search_runs([tracker._experiment_id])[0].data.tags["driver.heartbeat"] != "1234567950":
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -119,12 +119,12 @@ def test_an_answer_that_a_deadline_ended_stands_until_it_may_take_longer(
 def test_a_trial_over_its_time_stops_after_a_question_and_goes_on_later(
     plan: Plan, digits: Dataset, work: Work, store: Store, expected: TrialRecord
 ) -> None:
-    work.attack = lambda number: time.sleep(0.4)
-    short = plan("deadlines.trial_seconds=0.3")
+    work.attack = lambda number: time.sleep(1.3)
+    short = plan("deadlines.trial_seconds=1.2")
     record = run_trial(short, Inputs(digits), None, LocalStages(store))
     assert (record.status, len(record.instances), work.done) == ("stopped", 1, (1, 1, 1))
     assert record.error == (
-        "stopped by deadlines.trial_seconds=0.3 with 1 of 3 instances answered; the same command with a larger deadline goes "
+        "stopped by deadlines.trial_seconds=1.2 with 1 of 3 instances answered; the same command with a larger deadline goes "
         "on from there"
     )
     work.attack = lambda number: None
