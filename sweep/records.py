@@ -36,8 +36,9 @@ class InstanceRecord:
     margin: float | None = None
     surrogate_margin: float | None = None
     dual_bound: float | None = None
-    dense_bound: float | None = None
     """Upper bound on the margin of the network inside the MILP or the search; None for the closest perturbation."""
+    dense_bound: float | None = None
+    """Upper bound on the dense network's margin; None where a surrogate is optimised whose error is not bounded."""
     norm_bound: float | None = None
     """Objective ``closest``: proven lower bound on the length of every adversarial perturbation, in the ball's norm."""
     gap: float | None = None

@@ -58,11 +58,11 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
         raise SweepError(f"tracking.uri={uri} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
     if kind == "sqlite":
         _check_sqlite_file(uri)
-        return _reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
+        return reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
     location = None if kind in SERVERS else artifacts.as_uri()
     # One quick retry while connecting; later requests follow the patient settings of sweep.tracking.
-    with _environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="7"):
-        return _reached(uri, lambda: _in_time(uri, lambda: _open(uri, experiment, location)))
+    with quick_retries():
+        return reached(uri, lambda: in_time(uri, lambda: _open(uri, experiment, location)))
 
 
 def ui_command(uri: str) -> str:
@@ -154,7 +154,8 @@ def _refuse_foreign(client: MlflowClient, uri: str, experiment: str, experiment_
         )
 
 
-def _reached(uri: str, action: Callable[[], Result]) -> Result:
+def reached(uri: str, action: Callable[[], Result]) -> Result:
+    """Return what ``action`` gives; raise SweepError, in one sentence, if MLflow does not answer or refuses."""
     quiet()
     try:
         return action()
@@ -171,7 +172,7 @@ def _reached(uri: str, action: Callable[[], Result]) -> Result:
         ) from error
 
 
-def _in_time(uri: str, action: Callable[[], Result]) -> Result:
+def in_time(uri: str, action: Callable[[], Result]) -> Result:
     """Run ``action`` on a thread and give up on it after CONNECT_SECONDS: a name look-up, for one, has no limit of its own."""
     results: list[Result] = []
     errors: list[BaseException] = []
@@ -209,7 +210,9 @@ def _check_sqlite_file(uri: str) -> None:
 
 
 @contextlib.contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def quick_retries() -> Iterator[None]:
+    """Let MLflow's requests to a server be repeated once, after seconds, and not for minutes."""
+    values = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

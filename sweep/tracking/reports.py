@@ -12,7 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
-from sweep.tracking.connection import _in_time, hide_password, quiet, reason
+from sweep.tracking.connection import hide_password, in_time, quiet, reason
 from sweep.tracking.sqlite import database_file
 
 
@@ -35,7 +35,7 @@ def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Pat
     try:
         if uri.startswith("sqlite:") and not Path(database_file(uri)).exists():
             raise SweepError(f"there is no MLflow store {hide_password(uri)}")
-        client, parent = _in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
+        client, parent = in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
         repository = get_artifact_repository(parent.info.artifact_uri, tracking_uri=client.tracking_uri)
         for path in files:
             repository.log_artifact(str(path.absolute()), folder)

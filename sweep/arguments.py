@@ -1,0 +1,72 @@
+"""The command lines of the programs beside the sweep itself: one thing that is asked for, and settings ``key=value``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from surrogate.errors import SurrogateError
+from sweep.errors import ConfigError, SweepError
+from sweep.rules import nearest
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+TRACKING_FILE = Path("mlruns") / "mlflow.db"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for, and of which store; ``tracking_uri`` None: there is no MLflow store here, and none was named."""
+
+    what: str
+    store: str
+    tracking_uri: str | None
+    others: dict[str, str]
+
+
+def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Asked:
+    """Return the arguments of a program that takes one name, ``sweep.store``, ``tracking.uri`` and ``more`` keys.
+
+    Raises:
+        ConfigError: a key that is not known or has no value, no name, or more than one.
+    """
+    accepted = ["sweep.store", "tracking.uri", *more]
+    names: list[str] = []
+    values: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.lstrip("+").partition("=")
+        if equals and key in accepted:
+            if not value.strip():
+                raise ConfigError(f"{key} needs a value, as in {key}=...")
+            values[key] = value
+        elif equals and "." in key and " " not in key:
+            raise ConfigError(f"{key} is not an argument{nearest(key, accepted)}; accepted are {', '.join(accepted)}")
+        else:
+            names.append(argument)
+    if len(names) != 1:
+        got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
+        raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
+    uri = values.pop("tracking.uri", None)
+    if uri is None and TRACKING_FILE.exists():
+        uri = f"sqlite:///{TRACKING_FILE.absolute()}"
+    return Asked(names[0], values.pop("sweep.store", "store"), uri, values)
+
+
+def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
+    """Run a program with the arguments of the command line and return its exit code; an error is one sentence."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or any(argument in ("-h", "--help") for argument in given):
+        print(usage, end="")
+        return OK if given else REFUSED
+    try:
+        return run(given)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    except (SweepError, SurrogateError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED

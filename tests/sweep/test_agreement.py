@@ -1,0 +1,72 @@
+"""Two records of a trial: what must be the same, what a clock excuses, and what can never both be true."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from sweep.agreement import Finding, compare, compare_answers
+from sweep.records import InstanceRecord, TrialRecord
+
+ANSWER = InstanceRecord(
+    instance_key="q",
+    image=3,
+    label=1,
+    target=2,
+    norm="l1",
+    radius=2.0,
+    status="adversarial",
+    margin=1.5,
+    dual_bound=1.5,
+    dense_bound=1.5,
+    solver_status="optimal",
+    l1=1.9,
+)
+RECORD = TrialRecord("k", "2x16 dense", {}, {}, "finished", network_key="n", accuracy_dense=0.9, instances=[ANSWER])
+
+
+def changed(**values: Any) -> InstanceRecord:
+    return dataclasses.replace(ANSWER, **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "finding", "said"),
+    [
+        ({}, Finding.SAME, "adversarial, margin 1.5, now 1.5"),
+        ({"margin": 1.5001}, Finding.SAME, "margin"),
+        ({"margin": 1.2, "dense_bound": 1.6}, Finding.DIFFERENT, "margin 1.5, now 1.2"),
+        ({"margin": 1.2, "dense_bound": 1.6, "solver_status": "time_limit"}, Finding.TIME, "margin 1.5, now 1.2"),
+        ({"margin": 1.7, "dense_bound": 1.7}, Finding.DIFFERENT, "now it reaches 1.7, above the proven bound 1.5"),
+        ({"dense_bound": 1.0}, Finding.DIFFERENT, "before it reaches 1.5, above the proven bound 1"),
+        ({"status": "robust", "margin": -1.0}, Finding.DIFFERENT, "one of them is wrong"),
+        ({"status": "unresolved", "margin": -1.0, "solver_status": "time_limit"}, Finding.TIME, "adversarial, now unresolved"),
+        ({"deadline_seconds": 3.0, "margin": 0.3}, Finding.TIME, "margin 1.5, now 0.3"),
+    ],
+)
+def test_answers(values: dict[str, Any], finding: Finding, said: str) -> None:
+    compared = compare_answers(ANSWER, changed(**values))
+    assert compared.finding is finding
+    assert said in compared.said
+
+
+def test_lengths_of_closest_perturbations() -> None:
+    closest = changed(objective="closest", norm_bound=1.9)
+    assert compare_answers(closest, closest).finding is Finding.SAME
+    longer = dataclasses.replace(closest, l1=2.4)
+    assert compare_answers(closest, longer).said == "adversarial, now adversarial; length 1.9, now 2.4"
+
+
+def test_a_surrogates_own_bound_bounds_nothing() -> None:
+    surrogate = changed(dual_bound=0.2, dense_bound=None)
+    assert compare_answers(surrogate, surrogate).finding is Finding.SAME
+
+
+def test_trials() -> None:
+    assert {one.finding for one in compare(RECORD, RECORD)} == {Finding.SAME}
+    other_question = dataclasses.replace(RECORD, instances=[changed(instance_key="p")])
+    said = [one.said for one in compare(RECORD, other_question) if one.finding is Finding.DIFFERENT]
+    assert said == ["it was asked before, and is not asked now", "it was not asked before"]
+    other_network = dataclasses.replace(RECORD, network_key="m", accuracy_dense=0.8)
+    assert [one.what for one in compare(RECORD, other_network)] == ["dense network", "accuracy of the dense network"]
