@@ -1,32 +1,106 @@
-"""Settings that must be numbers: one sentence for each way in which they are not."""
+"""Arguments and settings of the wrong kind: one sentence for each way in which they are wrong."""
 
 from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable, Iterable
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
-from surrogate.errors import InvalidSetting
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogate.errors import InvalidSetting, SurrogateError
 
 
 def require_positive(**settings: Any) -> None:
     """Raise InvalidSetting unless every setting is a positive finite number."""
     for name, value in settings.items():
         if not is_number(value) or not 0.0 < value < math.inf:
-            raise InvalidSetting(f"{name} must be positive and finite, got {value!r}")
+            raise InvalidSetting(f"{name} must be positive and finite, got {shown(value)}")
 
 
 def require_counts(**settings: Any) -> None:
     """Raise InvalidSetting unless every setting is an integer of at least 1."""
     if not all(is_integer(value) and value >= 1 for value in settings.values()):
-        told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        told = ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
         raise InvalidSetting(f"{' and '.join(settings)} must be at least 1 and whole, got {told}")
+
+
+def require_integer(name: str, value: Any, least: int) -> None:
+    """Raise InvalidSetting unless ``value`` is an integer of at least ``least``, and small enough for a seed."""
+    if not is_integer(value) or not least <= value < 2**63:
+        raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected an integer of at least {least}")
+
+
+def require_number(name: str, value: Any, expected: str, allowed: Callable[[float], bool]) -> None:
+    """Raise InvalidSetting unless ``value`` is a finite number for which ``allowed(value)`` holds."""
+    if not is_number(value) or not math.isfinite(value) or not allowed(value):
+        raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected {expected}")
+
+
+def require_flags(**settings: Any) -> None:
+    """Raise InvalidSetting unless every setting is True or False."""
+    for name, value in settings.items():
+        if not isinstance(value, bool):
+            raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected true or false")
+
+
+def require_name(name: str, value: Any, allowed: Iterable[str], error: type[SurrogateError] = InvalidSetting) -> None:
+    """Raise ``error`` unless ``value`` is one of the names ``allowed``, which it lists."""
+    names = list(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise error(f"{name}={shown(value)} is not one of {', '.join(names)}")
 
 
 def require_kind(name: str, value: Any, kind: type, example: str) -> None:
     """Raise InvalidSetting unless ``value`` is of a class; ``example`` shows how one is made."""
     if not isinstance(value, kind):
-        raise InvalidSetting(f"{name} must be a {kind.__name__}, such as {example}, got {type(value).__name__} {value!r:.60}")
+        got = f"the class {value.__name__} itself" if isinstance(value, type) else f"{type(value).__name__} {shown(value)}"
+        raise InvalidSetting(f"{name} must be a {kind.__name__}, such as {example}, got {got}")
+
+
+def list_of(name: str, values: Any, what: str) -> list[Any]:
+    """Return ``values`` as a list; ``what`` says what it should be.
+
+    Raises:
+        InvalidSetting: it is a text, or nothing that can be listed.
+    """
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        raise InvalidSetting(f"{name} must be a list of {what}, got {type(values).__name__} {shown(values)}")
+    return list(values)
+
+
+def numbers(name: str, values: Any, error: type[SurrogateError] = InvalidSetting) -> NDArray[np.float64]:
+    """Return ``values`` as an array of float64, of whatever shape.
+
+    Raises:
+        error: they are no real numbers, or rows of unequal length.
+    """
+    try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers have no order")
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as wrong:
+        raise error(f"{name} must be numbers, in rows of equal length, got {shown(values)}") from wrong
+
+
+def file_path(path: Any) -> Path:
+    """Return ``path`` as a Path.
+
+    Raises:
+        InvalidSetting: it is neither a text nor a path.
+    """
+    if isinstance(path, str) or (isinstance(path, PathLike) and isinstance(path.__fspath__(), str)):
+        return Path(path)
+    raise InvalidSetting(f"path must be a text such as 'network.onnx', or a Path, got {type(path).__name__} {shown(path)}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as one short line."""
+    return f"{' '.join(repr(value).split()):.60}"
 
 
 def is_number(value: Any) -> bool:

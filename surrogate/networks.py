@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from surrogate.checks import file_path, numbers
 from surrogate.errors import InvalidNetwork, InvalidSetting
 
 if TYPE_CHECKING:
@@ -125,18 +126,22 @@ class ReluNetwork:
     def gradient(self, x: ArrayLike, direction: ArrayLike) -> FloatArray:
         """Return the gradient with respect to ``x`` of ``direction . f(x)``; ``x`` and ``direction`` are batches of ``n``."""
         z = self.pre_activations(x)
-        backward = np.asarray(direction, dtype=np.float64) @ self.weights[-1]
+        direction = numbers("direction", direction, InvalidNetwork)
+        if direction.shape != z[-1].shape:
+            raise InvalidNetwork(f"expected a direction of shape {z[-1].shape}, got {direction.shape}")
+        backward = direction @ self.weights[-1]
         for weight, pre_activation in zip(self.weights[-2::-1], z[-2::-1], strict=True):
             backward = (backward * (pre_activation > 0.0)) @ weight
         return backward
 
     def compose(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> ReluNetwork:
         """Return the network ``matrix @ f(x) + offset``, folded into the last layer; shapes ``(k, o)`` and ``(k,)``."""
-        rows = np.asarray(matrix, dtype=np.float64)
-        return ReluNetwork(
-            [*self.weights[:-1], rows @ self.weights[-1]],
-            [*self.biases[:-1], rows @ self.biases[-1] + np.asarray(offset, dtype=np.float64)],
-        )
+        rows, more = numbers("matrix", matrix, InvalidNetwork), numbers("offset", offset, InvalidNetwork)
+        if rows.ndim != 2 or rows.shape[1] != self.output_size or more.shape not in ((), rows.shape[:1]):
+            raise InvalidNetwork(
+                f"expected a matrix (k, {self.output_size}) and an offset (k,), got the shapes {rows.shape} and {more.shape}"
+            )
+        return ReluNetwork([*self.weights[:-1], rows @ self.weights[-1]], [*self.biases[:-1], rows @ self.biases[-1] + more])
 
     @classmethod
     def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
@@ -160,13 +165,13 @@ class ReluNetwork:
         """Read an ONNX file of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
         from surrogate.onnx_files import read_onnx
 
-        return read_onnx(Path(path))
+        return read_onnx(file_path(path))
 
     def to_onnx(self, path: str | Path) -> None:
         """Write an ONNX file (Gemm and Relu, float64 weights); needs the ``onnx`` extra."""
         from surrogate.onnx_files import write_onnx
 
-        write_onnx(self, Path(path))
+        write_onnx(self, file_path(path))
 
     def to_arrays(self) -> dict[str, FloatArray]:
         """Return ``{"weight.0": ..., "bias.0": ..., ...}``, the layout of a stored network."""
@@ -191,8 +196,10 @@ class ReluNetwork:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
+        if not isinstance(data, (bytes, bytearray)):
+            raise InvalidNetwork(f"a stored network must be bytes, as to_bytes() returns, got {type(data).__name__}")
         try:
-            named = load(data)
+            named = load(bytes(data))
             count = len(named) // 2
             return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
         except (SafetensorError, KeyError) as error:
@@ -205,7 +212,7 @@ class ReluNetwork:
             InvalidSetting: the file cannot be written.
         """
         try:
-            Path(path).write_bytes(self.to_bytes())
+            file_path(path).write_bytes(self.to_bytes())
         except OSError as error:
             raise InvalidSetting(f"{path} cannot be written: {error.strerror}") from error
 
@@ -217,7 +224,7 @@ class ReluNetwork:
             InvalidNetwork: the file cannot be read, or is not a safetensors file of ``weight.i`` and ``bias.i``.
         """
         try:
-            return cls.from_bytes(Path(path).read_bytes())
+            return cls.from_bytes(file_path(path).read_bytes())
         except InvalidNetwork as error:
             raise InvalidNetwork(f"{path}: {error}") from error
         except OSError as error:

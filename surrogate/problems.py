@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import is_integer
+from surrogate.checks import is_integer, list_of, numbers, require_kind, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
@@ -44,6 +44,7 @@ class Problem(ABC):
         Folding rounds, and the rows may cancel numbers that are much larger than what they leave. With a ``region`` the biases
         are raised by what rounding may have taken there, so that a bound on the folded network is one on ``a f(x) + c``.
         """
+        require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
         a, c = self.rows(network.output_size)
         return network.compose(a, c) if region is None else composed_from_above(network, a, c, region)
 
@@ -53,19 +54,26 @@ class Problem(ABC):
 
     def value(self, outputs: ArrayLike) -> FloatArray:
         """Return the values ``(n,)`` of outputs ``(n, o)``."""
-        batch = np.asarray(outputs, dtype=np.float64)
+        batch = _batch(outputs)
         a, c = self.rows(batch.shape[1])
         return self.combine(batch @ a.T + c)
 
     def deciding(self, outputs: ArrayLike) -> NDArray[np.intp]:
         """Return for outputs ``(n, o)`` the index ``(n,)`` of the row that is the value: its gradient is the value's."""
-        batch = np.asarray(outputs, dtype=np.float64)
+        batch = _batch(outputs)
         a, c = self.rows(batch.shape[1])
         values = batch @ a.T + c
         groups = self.groups(values.shape[1])
         lowest = np.stack([np.array(group)[values[:, list(group)].argmin(axis=1)] for group in groups], axis=1)
         best = np.take_along_axis(values, lowest, axis=1).argmax(axis=1)
         return np.take_along_axis(lowest, best[:, None], axis=1)[:, 0]
+
+
+def _batch(outputs: ArrayLike) -> FloatArray:
+    batch = numbers("outputs", outputs)
+    if batch.ndim != 2:
+        raise InvalidSetting(f"outputs must be a batch (n, o), got shape {batch.shape}")
+    return batch
 
 
 def composed_from_above(network: ReluNetwork, a: FloatArray, c: FloatArray, region: Region) -> ReluNetwork:
@@ -163,10 +171,14 @@ class Conditions(Problem):
     sizes: tuple[int, ...]
 
     def __init__(self, disjuncts: Sequence[tuple[ArrayLike, ArrayLike]]) -> None:
-        matrices = [np.asarray(a, dtype=np.float64) for a, _ in disjuncts]
-        offsets = [np.asarray(c, dtype=np.float64) for _, c in disjuncts]
-        if not matrices:
+        pairs = list_of("disjuncts", disjuncts, "pairs (a, c) of a matrix and a vector")
+        if not pairs:
             raise InvalidSetting("output conditions need at least one disjunct")
+        for pair in pairs:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise InvalidSetting(f"a disjunct must be a pair (a, c) of a matrix and a vector, got {shown(pair)}")
+        matrices = [numbers("a disjunct's matrix", a) for a, _ in pairs]
+        offsets = [numbers("a disjunct's vector", c) for _, c in pairs]
         for matrix, offset in zip(matrices, offsets, strict=True):
             if matrix.ndim != 2 or len(matrix) == 0 or offset.shape != matrix.shape[:1]:
                 raise InvalidSetting(f"a disjunct needs a matrix (m, o) and a vector (m,), got {matrix.shape}, {offset.shape}")

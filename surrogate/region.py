@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surrogate.checks import is_number
+from surrogate.checks import is_number, numbers, require_name
 from surrogate.errors import InvalidRegion
 from surrogate.networks import FloatArray
 
@@ -55,8 +55,7 @@ class Region:
         radius: float | None = None,
         norm: str = "none",
     ) -> None:
-        if norm not in NORMS:
-            raise InvalidRegion(f"norm={norm!r} is not one of {', '.join(NORMS)}")
+        require_name("norm", norm, NORMS, InvalidRegion)
         low, high = _vector(lower, "lower"), _vector(upper, "upper")
         middle = (low + high) / 2.0 if center is None else _vector(center, "center")
         try:
@@ -157,8 +156,7 @@ class Region:
 
     def project(self, x: ArrayLike) -> FloatArray:
         """Return the Euclidean projection of every row of ``x`` ``(n, d)``, or of one point ``(d,)``, onto the region."""
-        single = np.ndim(x) == 1
-        points = self._rows(np.atleast_2d(np.asarray(x, dtype=np.float64)))
+        points = self._rows(np.atleast_2d(numbers("points", x, InvalidRegion)))
         if self.norm in ("none", "linf"):
             projected = np.clip(points, *self.tight_box())
         else:
@@ -171,7 +169,7 @@ class Region:
                 scale = np.minimum(_l2_scale(wanted, capacity, self.radius), 1.0)
                 length = np.minimum(wanted * scale[:, None], capacity)
             projected = np.clip(self.center + np.sign(step) * length, self.lower, self.upper)
-        return projected[0] if single else projected
+        return projected[0] if np.ndim(x) == 1 else projected
 
     def inside(self, x: ArrayLike) -> FloatArray:
         """Return the point ``(d,)`` moved into the region so that no comparison in float64 finds it outside.
@@ -180,7 +178,7 @@ class Region:
         1e-16 beyond it. So the point is projected if it is outside, then clipped to the box, then drawn towards the center,
         ever further, until the ball holds it; the center itself always does.
         """
-        point = np.array(x, dtype=np.float64)
+        point = self._rows(numbers("the point", x, InvalidRegion)[None])[0]
         point = np.clip(point if self.contains(point) else self.project(point), self.lower, self.upper)
         step, shortened = point - self.center, np.finfo(np.float64).eps
         while self.radius is not None and self.distance(point)[0] > self.radius:
@@ -190,7 +188,7 @@ class Region:
 
     def distance(self, x: ArrayLike, norm: str | None = None) -> FloatArray:
         """Return ``||x - center||`` of every row of ``x`` ``(n, d)``; ``norm`` defaults to the region's own (l2 if none)."""
-        step = np.abs(np.atleast_2d(np.asarray(x, dtype=np.float64)) - self.center)
+        step = np.abs(self._rows(np.atleast_2d(numbers("points", x, InvalidRegion))) - self.center)
         chosen = norm or ("l2" if self.norm == "none" else self.norm)
         if chosen == "l1":
             return step.sum(axis=1)
@@ -198,7 +196,7 @@ class Region:
 
     def violation(self, x: ArrayLike) -> float:
         """Return by how much one point ``(d,)`` lies outside, the most over box and ball; inf if it is not finite."""
-        point = np.asarray(x, dtype=np.float64)
+        point = numbers("the point", x, InvalidRegion)
         if point.shape != self.center.shape or not np.isfinite(point).all():
             return float("inf")
         outside = max(0.0, float((self.lower - point).max()), float((point - self.upper).max()))
@@ -220,7 +218,7 @@ class Region:
         constrain(self, block, x)
 
     def _rows(self, C: ArrayLike) -> FloatArray:
-        rows = np.asarray(C, dtype=np.float64)
+        rows = numbers("the rows", C, InvalidRegion)
         if rows.ndim != 2 or rows.shape[1] != self.size:
             raise InvalidRegion(f"expected rows of shape (k, {self.size}), got {rows.shape}")
         return rows

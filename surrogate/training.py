@@ -6,14 +6,14 @@ one number of threads; elsewhere sums may round differently.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from surrogate.checks import require_flags, require_integer, require_name, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, ReluNetwork
 
@@ -51,10 +51,8 @@ class Training:
         require_integer("batch_size", self.batch_size, 1)
         require_number("learning_rate", self.learning_rate, "a finite number above 0", lambda value: value > 0.0)
         require_number("weight_decay", self.weight_decay, "a finite number of at least 0", lambda value: value >= 0.0)
-        if self.optimizer not in OPTIMIZERS:
-            raise InvalidSetting(f"optimizer={self.optimizer!r} is not one of {', '.join(OPTIMIZERS)}")
-        if not isinstance(self.bias, bool):
-            raise InvalidSetting(f"bias={self.bias!r} is not allowed: expected true or false")
+        require_name("optimizer", self.optimizer, OPTIMIZERS)
+        require_flags(bias=self.bias)
 
 
 def fit(
@@ -140,15 +138,3 @@ def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: 
     if y.min() < 0 or y.max() >= outputs:
         raise InvalidSetting(f"labels must be from 0 to {outputs - 1}, got {y.min()} to {y.max()}")
     return x, y
-
-
-def require_integer(name: str, value: Any, least: int) -> None:
-    """Raise InvalidSetting unless ``value`` is an integer of at least ``least``, and small enough for a seed."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**63:
-        raise InvalidSetting(f"{name}={value!r} is not allowed: expected an integer of at least {least}")
-
-
-def require_number(name: str, value: Any, expected: str, allowed: Callable[[float], bool]) -> None:
-    """Raise InvalidSetting unless ``value`` is a finite number for which ``allowed(value)`` holds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not allowed(value):
-        raise InvalidSetting(f"{name}={value!r} is not allowed: expected {expected}")

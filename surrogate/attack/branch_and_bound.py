@@ -12,8 +12,7 @@ from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
-from surrogate.checks import require_positive
-from surrogate.errors import InvalidSetting
+from surrogate.checks import require_counts, require_kind, require_name, require_positive
 from surrogate.networks import ReluNetwork
 
 SEARCHES = {
@@ -38,7 +37,7 @@ class BranchAndBoundAttack:
         search: settings of the branch and bound; None: those of the goal.
 
     Raises:
-        InvalidSetting: an unknown name, a limit or a gap that is not positive.
+        InvalidSetting: an unknown name, a limit or a gap that is not positive, fewer than one step.
     """
 
     bounds: str = "alpha_crown"
@@ -50,7 +49,10 @@ class BranchAndBoundAttack:
     search: BranchAndBound | None = None
 
     def __post_init__(self) -> None:
-        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap)
+        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap, self.gradient)
+        require_counts(climb_steps=self.climb_steps)
+        if self.search is not None:
+            require_kind("search", self.search, BranchAndBound, "BranchAndBound()")
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack or verify one instance.
@@ -81,12 +83,14 @@ class BranchAndBoundAttack:
         return conclude(recorder, search, self.relative_gap, timings, work)
 
 
-def require_complete_settings(bounds: str, goal: str, time_limit_seconds: float, relative_gap: float) -> None:
+def require_complete_settings(
+    bounds: str, goal: str, time_limit_seconds: float, relative_gap: float, gradient: GradientAttack
+) -> None:
     """Raise InvalidSetting unless these are settings of an attack that can prove."""
-    for name, value, allowed in (("bounds", bounds, tuple(bound_methods.METHODS)), ("goal", goal, GOALS)):
-        if value not in allowed:
-            raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
+    require_name("bounds", bounds, bound_methods.METHODS)
+    require_name("goal", goal, GOALS)
     require_positive(time_limit_seconds=time_limit_seconds, relative_gap=relative_gap)
+    require_kind("gradient", gradient, GradientAttack, "GradientAttack(starts=100)")
 
 
 def conclude(

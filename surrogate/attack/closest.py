@@ -13,9 +13,9 @@ from surrogate.attack.clearing import Clearing
 from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
-from surrogate.attack.recorder import NearestRecorder, challenge
+from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.checks import is_number, require_counts, require_kind
+from surrogate.checks import is_number, require_counts, require_integer, require_kind, require_name, shown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import FloatArray, ReluNetwork
@@ -90,16 +90,16 @@ class ClosestAttack:
             ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
         ):
-            if value not in allowed:
-                raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
+            require_name(name, value, allowed)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_counts(starts=self.starts, steps=self.steps)
+        require_integer("seed", self.seed, 0)
         if not is_number(self.threshold) or not WITNESS_MARGIN < self.threshold < float("inf"):
             raise InvalidSetting(
-                f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {self.threshold}"
+                f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {shown(self.threshold)}"
             )
         if not is_number(self.relative_gap) or not 0.0 < self.relative_gap < 1.0:
-            raise InvalidSetting(f"relative_gap must lie between 0 and 1, got {self.relative_gap}")
+            raise InvalidSetting(f"relative_gap must lie between 0 and 1, got {shown(self.relative_gap)}")
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; its region's radius is the longest perturbation that is looked for.
@@ -115,10 +115,7 @@ class ClosestAttack:
             UnsoundBounds: a perturbation shorter than the proven bound was met; nothing of this attack can be trusted then.
         """
         recorder = NearestRecorder(dense, instance, self.threshold)
-        if (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
-            raise InvalidSetting(
-                f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}"
-            )
+        surrogate = require_surrogate(dense, surrogate)
         return _Run(self, recorder, surrogate).result()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.checks import is_number, require_counts
+from surrogate.checks import is_number, require_counts, require_integer, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 
@@ -30,7 +30,7 @@ class GradientAttack:
         time_limit_seconds: no step begins after this many wall seconds; None is no limit.
 
     Raises:
-        InvalidSetting: fewer than one start or step, or a limit that is not positive.
+        InvalidSetting: fewer than one start or step, a negative seed, or a limit that is not positive.
 
     Example:
         >>> result = GradientAttack(starts=100).run(dense, instance)  # doctest: +SKIP
@@ -43,8 +43,9 @@ class GradientAttack:
 
     def __post_init__(self) -> None:
         require_counts(starts=self.starts, steps=self.steps)
+        require_integer("seed", self.seed, 0)
         if self.time_limit_seconds is not None and not (is_number(self.time_limit_seconds) and self.time_limit_seconds > 0.0):
-            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {self.time_limit_seconds!r}")
+            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {shown(self.time_limit_seconds)}")
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; every point met is checked on the dense network."""

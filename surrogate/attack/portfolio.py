@@ -10,11 +10,10 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.branch_and_bound import SEARCHES, conclude, require_complete_settings
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import DenseSearch, SurrogateSearch
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
 from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.result import AttackResult, Instance
 from surrogate.bounds import Bounds, Crown
-from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 
 HEAD_START = 0.2
@@ -60,7 +59,7 @@ class PortfolioAttack:
     climb_steps: int = 10
 
     def __post_init__(self) -> None:
-        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap)
+        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap, self.gradient)
         RestrictionAttack(free=self.free, climb_steps=self.climb_steps)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
@@ -76,10 +75,8 @@ class PortfolioAttack:
             UnsoundBounds: a point met contradicts a bound; nothing of this attack can be trusted then.
         """
         recorder = Recorder(dense, instance)
-        if surrogate is not None and (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
-            raise InvalidSetting(
-                f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}"
-            )
+        if surrogate is not None:
+            require_surrogate(dense, surrogate)
         deadline = recorder.begin + self.time_limit_seconds
         recorder.meet(instance.region.center, "start")
         evaluations = self.gradient.climb(recorder, deadline)

@@ -165,6 +165,19 @@ class Recorder:
         )
 
 
+def require_surrogate(dense: ReluNetwork, surrogate: object) -> ReluNetwork:
+    """Return ``surrogate``, which must be a network that can stand in for ``dense``.
+
+    Raises:
+        InvalidSetting: it is no network, or one of other sizes.
+    """
+    require_kind("surrogate", surrogate, ReluNetwork, "prune(Pruning('magnitude', amount=0.5), dense) or the dense one itself")
+    assert isinstance(surrogate, ReluNetwork)
+    if (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
+        raise InvalidSetting(f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}")
+    return surrogate
+
+
 class NearestRecorder(Recorder):
     """Keeps the nearest point whose margin reaches a threshold; until there is one, the point with the largest margin.
 

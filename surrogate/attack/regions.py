@@ -12,7 +12,8 @@ from surrogate.attack.model import MaximisationModel, Pattern
 from surrogate.attack.policies import Outcome, Search, certain_bound, require_feasible
 from surrogate.attack.result import RegionVisit
 from surrogate.attack.subproblem import DenseSubproblem
-from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.checks import require_flags, require_integer, require_positive
+from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, SolverStatus
 
@@ -40,7 +41,7 @@ class Exclusion:
         seed: seed of the points that are climbed.
 
     Raises:
-        InvalidSetting: seconds that are not positive, or a negative number of seeds.
+        InvalidSetting: seconds that are not positive, a number of seeds or a seed that is negative or not whole.
     """
 
     interrupt: bool = False
@@ -50,12 +51,10 @@ class Exclusion:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.seeds < 0:
-            raise InvalidSetting(f"seeds must be 0 or larger, got {self.seeds}")
-        if not (self.solve_seconds > 0.0 and self.subproblem_seconds > 0.0):
-            raise InvalidSetting(
-                f"solve_seconds and subproblem_seconds must be positive, got {self.solve_seconds} and {self.subproblem_seconds}"
-            )
+        require_flags(interrupt=self.interrupt)
+        require_integer("seeds", self.seeds, 0)
+        require_integer("seed", self.seed, 0)
+        require_positive(solve_seconds=self.solve_seconds, subproblem_seconds=self.subproblem_seconds)
 
 
 @dataclass

@@ -16,8 +16,7 @@ from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds import Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching import BranchAndBound
-from surrogate.checks import require_counts, require_positive
-from surrogate.errors import InvalidSetting
+from surrogate.checks import require_counts, require_kind, require_name, require_positive
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.region import Region
@@ -63,8 +62,9 @@ class RestrictionAttack:
     search: BranchAndBound = field(default_factory=lambda: SEARCHES["optimum"])
 
     def __post_init__(self) -> None:
-        if self.bounds not in bound_methods.METHODS:
-            raise InvalidSetting(f"bounds={self.bounds!r} is not one of {', '.join(bound_methods.METHODS)}")
+        require_name("bounds", self.bounds, bound_methods.METHODS)
+        require_kind("gradient", self.gradient, GradientAttack, "GradientAttack(starts=100)")
+        require_kind("search", self.search, BranchAndBound, "BranchAndBound()")
         require_counts(free=self.free, climb_steps=self.climb_steps)
         require_positive(time_limit_seconds=self.time_limit_seconds, round_seconds=self.round_seconds)
 

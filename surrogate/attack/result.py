@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 from surrogate.problems import Margin, Problem
@@ -33,7 +34,7 @@ class Instance:
     ``Instance(region, problem=Output(0))``.
 
     Raises:
-        InvalidSetting: neither a label nor a problem, both, or classes that don't fit (:class:`Margin`).
+        InvalidSetting: no region; neither a label nor a problem, both, or classes that don't fit (:class:`Margin`).
     """
 
     region: Region
@@ -46,6 +47,9 @@ class Instance:
     ) -> None:
         if (label is None) == (problem is None) or (problem is not None and target is not None):
             raise InvalidSetting("an instance needs either a label (with a target, or None for any other class) or a problem")
+        require_kind("region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
+        if problem is not None:
+            require_kind("problem", problem, Problem, "Output(0)")
         object.__setattr__(self, "region", region)
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "target", target)

@@ -9,11 +9,11 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
-from surrogate.checks import require_counts, require_kind
+from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.networks import ReluNetwork
@@ -54,7 +54,7 @@ class SurrogateAttack:
         exclusion: when regions are excluded, and how long each is searched (the last two policies).
 
     Raises:
-        InvalidSetting: an unknown name; lists those that there are.
+        InvalidSetting: an unknown name (lists those that there are), or another value that is not allowed.
     """
 
     bounds: str = "crown"
@@ -74,10 +74,11 @@ class SurrogateAttack:
             ("on_incumbent", self.on_incumbent, ON_INCUMBENT),
             ("start", self.start, STARTS),
         ):
-            if value not in allowed:
-                raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
+            require_name(name, value, allowed)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
+        require_kind("exclusion", self.exclusion, Exclusion, "Exclusion()")
+        require_flags(polish=self.polish)
         require_counts(polish_steps=self.polish_steps)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised, instance: Instance) -> AttackResult:
@@ -99,10 +100,7 @@ class SurrogateAttack:
         if isinstance(surrogate, Stabilised):
             rows, _ = recorder.problem.rows(dense.output_size)
             error, surrogate = surrogate.upper_error(dense, instance.region, rows), surrogate.network
-        if (surrogate.input_size, surrogate.output_size) != (dense.input_size, dense.output_size):
-            raise InvalidSetting(
-                f"surrogate and dense network must have equal input and output sizes: {surrogate!r}, {dense!r}"
-            )
+        surrogate = require_surrogate(dense, surrogate)
         if instance.region.norm == "l2":
             raise InvalidSetting('norm="l2" has no linear formulation: use l1 or linf, or the gradient attack')
         deadline = recorder.begin + self.solver.time_limit_seconds

@@ -5,7 +5,7 @@ from surrogate.bounds.box import Box
 from surrogate.bounds.crown import AlphaCrown, Crown
 from surrogate.bounds.interval import Interval
 from surrogate.bounds.lp import Lp
-from surrogate.errors import InvalidSetting
+from surrogate.checks import require_name
 
 METHODS: dict[str, type[BoundMethod]] = {method.name: method for method in (Box, Interval, Crown, AlphaCrown, Lp)}
 """Every method by its name, loosest first."""
@@ -17,8 +17,7 @@ def method(name: str) -> BoundMethod:
     Raises:
         InvalidSetting: there is none; lists those that there are.
     """
-    if name not in METHODS:
-        raise InvalidSetting(f"bounds={name!r} is not one of {', '.join(METHODS)}")
+    require_name("bounds", name, METHODS)
     return METHODS[name]()
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from surrogate.checks import is_number, list_of, numbers, require_kind, shown
 from surrogate.errors import InvalidNetwork, InvalidSetting, UnsoundBounds
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.region import Region
@@ -36,6 +37,7 @@ class Bounds:
     One pair of vectors per affine layer, the logits last; a vector's length is its layer's number of outputs.
 
     Raises:
+        InvalidSetting: vectors that don't fit together, or that are none.
         UnsoundBounds: a lower bound above its upper bound, or a bound that is NaN.
     """
 
@@ -43,6 +45,12 @@ class Bounds:
     upper: tuple[FloatArray, ...]
 
     def __post_init__(self) -> None:
+        for side in ("lower", "upper"):
+            arrays = [numbers(f"{side} bounds", array) for array in list_of(side, getattr(self, side), "vectors, one a layer")]
+            object.__setattr__(self, side, tuple(arrays))
+        sizes = [array.shape for array in self.lower], [array.shape for array in self.upper]
+        if sizes[0] != sizes[1] or any(len(shape) != 1 for shape in sizes[0]):
+            raise InvalidSetting(f"bounds must be a vector for each layer, equal ones on both sides, got shapes {sizes}")
         for layer, (low, high) in enumerate(zip(self.lower, self.upper, strict=True)):
             if not (low <= high).all():
                 j = int(np.argmin(low <= high))
@@ -92,13 +100,17 @@ class BoundMethod(ABC):
         """
 
 
-def require_matching(network: ReluNetwork, region: Region) -> None:
+def require_matching(network: ReluNetwork, region: Region, deadline: float = float("inf")) -> None:
     """Raise unless bounds of this network over this region can be computed.
 
     Raises:
-        InvalidSetting: the region has not as many coordinates as the network has inputs.
+        InvalidSetting: these are no network and no region, or the region has not as many coordinates as the network has inputs.
         InvalidNetwork: values or gradients of the network may go beyond ``LARGEST_VALUE``.
     """
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
+    require_kind("the region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
+    if not is_number(deadline):
+        raise InvalidSetting(f"deadline must be a time.perf_counter() value, float('inf') for none, got {shown(deadline)}")
     if region.size != network.input_size:
         raise InvalidSetting(f"the region has {region.size} coordinates but the network takes {network.input_size} inputs")
     size = np.maximum(np.abs(region.lower), np.abs(region.upper))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surrogate.bounds.base import BoundMethod, Bounds
+from surrogate.bounds.base import BoundMethod, Bounds, require_matching
 from surrogate.bounds.interval import Interval
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
@@ -16,4 +16,5 @@ class Box(BoundMethod):
     name: ClassVar[str] = "box"
 
     def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
+        require_matching(network, region)
         return Interval().compute(network, region.without_ball())

@@ -34,7 +34,7 @@ class Crown(BoundMethod):
     """Steps of slope optimisation."""
 
     def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
-        require_matching(network, region)
+        require_matching(network, region, deadline)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)
         lower, upper = [low], [high]
         for layer in range(1, len(network.weights)):

@@ -13,6 +13,7 @@ from scipy import sparse
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_region, require_matching
 from surrogate.bounds.crown import AlphaCrown, tighten
 from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.checks import is_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.quiet_highs import QuietHighs
@@ -48,11 +49,11 @@ class Lp(BoundMethod):
     seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        if not self.seconds >= 0.0:
-            raise InvalidSetting(f"seconds must be a number of at least 0, got {self.seconds}")
+        if not is_number(self.seconds) or not self.seconds >= 0.0:
+            raise InvalidSetting(f"seconds must be a number of at least 0, got {shown(self.seconds)}")
 
     def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
-        require_matching(network, region)
+        require_matching(network, region, deadline)
         if region.norm == "l2":
             return AlphaCrown().compute(network, region, deadline)
         low, high = affine_over_region(network.weights[0], network.biases[0], region)

@@ -16,6 +16,7 @@ from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching.domains import Domain, Part
 from surrogate.branching.leaf import LeafSolver
+from surrogate.checks import require_counts, require_integer, require_kind, require_number
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 
@@ -62,6 +63,9 @@ class BranchAndBound:
         refine_steps: gradient steps on each of these bounds.
         offered: of the points that a batch's rows attain their bounds at, so many of the best are offered as candidates.
         most_open: when more domains are open, those nearest to being closed go first, which bounds the memory.
+
+    Raises:
+        InvalidSetting: a count below 1, negative steps, a share outside [0, 1], or rates that are none.
     """
 
     batch: int = 64
@@ -75,6 +79,15 @@ class BranchAndBound:
     refine_steps: int = 5
     offered: int = 4
     most_open: int = 100_000
+
+    def __post_init__(self) -> None:
+        require_counts(batch=self.batch, candidates=self.candidates, offered=self.offered, most_open=self.most_open)
+        for name in ("root_steps", "steps", "refine_depth", "refine_steps"):
+            require_integer(name, getattr(self, name), 0)
+        require_number("refine_share", self.refine_share, "a number in [0, 1]", lambda value: 0.0 <= value <= 1.0)
+        require_kind("root_rates", self.root_rates, Rates, "Rates()")
+        if not isinstance(self.rates, Polyak):
+            require_kind("rates", self.rates, Rates, "Rates()")
 
 
 class Search:

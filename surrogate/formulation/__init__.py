@@ -9,6 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from surrogate.bounds import Bounds, Crown
+from surrogate.checks import list_of, require_kind, require_name
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
@@ -48,9 +49,9 @@ def embed(
         the embedding, whose ``outputs`` are the variables that carry ``f(x)``.
 
     Raises:
-        InvalidSetting: a block that holds something already, such as another network; inputs that are not variables, a wrong
-            number of them, or without finite bounds while ``bounds`` is None; bounds of another network; an unknown
-            formulation.
+        InvalidSetting: a block that holds something already, such as another network, or that belongs to an AbstractModel;
+            inputs that are not variables, a wrong number of them, or without finite bounds while ``bounds`` is None; bounds of
+            another network; an unknown formulation.
 
     Example:
         >>> import pyomo.environ as pyo
@@ -63,9 +64,11 @@ def embed(
         >>> len(model.f.s)  # one neuron that can be on or off
         1
     """
-    if formulation not in METHODS:
-        raise InvalidSetting(f"formulation={formulation!r} is not one of {', '.join(METHODS)}")
-    variables = list(inputs)
+    require_name("formulation", formulation, METHODS)
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
+    if bounds is not None:
+        require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
+    variables = list_of("inputs", inputs, "Pyomo variables")
     for variable in variables:
         if not (hasattr(variable, "is_variable_type") and variable.is_variable_type()) or variable.is_indexed():
             name = getattr(variable, "name", variable)
@@ -89,6 +92,11 @@ def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
     if not hasattr(block, "component_objects") or block.is_indexed():
         name = getattr(block, "name", block)
         raise InvalidSetting(f"a network goes into one Pyomo Block, got {name}: declare model.f = pyo.Block() and pass model.f")
+    if not block.is_constructed() or not all(variable.parent_component().is_constructed() for variable in inputs):
+        raise InvalidSetting(
+            "the block or an input belongs to an AbstractModel, which has no values yet: use a ConcreteModel, or embed into "
+            "what model.create_instance() returns"
+        )
     own = {id(variable.parent_component()) for variable in inputs}
     for component in block.component_objects((pyo.Var, pyo.Constraint, pyo.Objective, pyo.Block), descend_into=False):
         if id(component) not in own:

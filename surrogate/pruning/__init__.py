@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from surrogate.bounds.base import require_matching
+from surrogate.checks import require_integer, require_kind, require_name, require_number
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
@@ -26,7 +28,6 @@ from surrogate.pruning.stable import Stable
 from surrogate.pruning.structured import Structured
 from surrogate.pruning.survivors import Survivors
 from surrogate.region import Region
-from surrogate.training import require_integer, require_number
 
 METHODS: dict[str, type[PruningMethod]] = {
     method.name: method
@@ -65,8 +66,7 @@ class Pruning:
     finetuning: Finetuning = field(default_factory=Finetuning)
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise InvalidSetting(f"pruning method={self.method!r} is not one of {', '.join(METHODS)}")
+        require_name("pruning method", self.method, METHODS)
         require_number("pruning amount", self.amount, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
         require_integer("pruning seed", self.seed, 0)
         if not isinstance(self.finetuning, Finetuning):
@@ -107,6 +107,7 @@ def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, r
         (array([[3., 0.],
                [0., 2.]]), array([[ 0., -4.]]))
     """
+    _require_kinds(pruning, network)
     if pruning.method == NoPruning.name:
         return network
     method = METHODS[pruning.method]()
@@ -115,8 +116,11 @@ def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, r
             raise InvalidSetting(
                 f"pruning method={pruning.method!r} makes a surrogate for one region, got none: give the region of the instance"
             )
+        require_matching(network, region)
         return method.rewrite(network, pruning.amount, region).network
     assert isinstance(method, SurvivorMethod)
+    if data is not None:
+        require_kind("data", data, Dataset, "load('mnist')")
     rng = np.random.default_rng(pruning.seed)
     return prune_and_finetune(method, pruning.amount, pruning.finetuning, network, rng, data)
 
@@ -130,13 +134,21 @@ def prune_for(pruning: Pruning, network: ReluNetwork, region: Region, problem: P
     Raises:
         InvalidSetting: a method that needs no region; a region or problem that does not fit the network.
     """
+    _require_kinds(pruning, network)
     method = METHODS[pruning.method]()
     if not isinstance(method, RegionMethod):
         regional = ", ".join(name for name, each in METHODS.items() if each.needs_region)
         raise InvalidSetting(
             f"pruning method={pruning.method!r} bounds no error: use one of {regional} here, or prune() for a surrogate alone"
         )
+    require_matching(network, region)
+    require_kind("problem", problem, Problem, "Margin(label)")
     return method.rewrite(network, pruning.amount, region, problem.rows(network.output_size)[0])
+
+
+def _require_kinds(pruning: Pruning, network: ReluNetwork) -> None:
+    require_kind("pruning", pruning, Pruning, "Pruning('magnitude', amount=0.5)")
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
 
 
 def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
@@ -144,6 +156,8 @@ def sparsity(dense: ReluNetwork, surrogate: ReluNetwork) -> float:
 
     An entry is lacking if it is exactly 0.0 or was cut out with its neuron.
     """
+    for name, network in (("dense", dense), ("surrogate", surrogate)):
+        require_kind(name, network, ReluNetwork, "ReluNetwork.load(path)")
     return 1.0 - surrogate.nonzeros / sum(weight.size for weight in dense.weights)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import require_matching
+from surrogate.checks import require_kind
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
@@ -67,6 +68,7 @@ class RegionMethod(PruningMethod):
 def require_bounds(network: ReluNetwork, region: Region, bounds: Bounds) -> None:
     """Raise InvalidSetting unless region and bounds have the network's sizes."""
     require_matching(network, region)
+    require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
     sizes = [len(low) for low in bounds.lower]
     if sizes != [*network.hidden_sizes, network.output_size]:
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")

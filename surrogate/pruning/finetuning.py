@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surrogate.checks import require_integer
 from surrogate.datasets import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning.base import SurvivorMethod
 from surrogate.pruning.survivors import Survivors
-from surrogate.training import Training, finetune, require_integer
+from surrogate.training import Training, finetune
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
+from surrogate.checks import numbers, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems import composed_from_above
@@ -16,7 +17,6 @@ from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.pruning.base import require_bounds
 from surrogate.pruning.difference import DifferenceLines, difference, relax
 from surrogate.region import Region
-from surrogate.training import require_number
 
 LATER_LAYER = 2.0
 """How much more a neuron counts as costing for every hidden layer behind its own: the ReLUs that stay there pass a difference
@@ -147,7 +147,7 @@ def stabilise_within(
 
 def _checked(network: ReluNetwork, region: Region, bounds: Bounds, rows: ArrayLike | None) -> FloatArray:
     require_bounds(network, region, bounds)
-    matrix = np.eye(network.output_size) if rows is None else np.asarray(rows, dtype=np.float64)
+    matrix = np.eye(network.output_size) if rows is None else numbers("rows", rows)
     if matrix.ndim != 2 or matrix.shape[1] != network.output_size or not np.isfinite(matrix).all():
         raise InvalidSetting(f"rows must be a finite matrix (k, {network.output_size}), got shape {matrix.shape}")
     return matrix

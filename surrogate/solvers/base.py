@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from surrogate.checks import is_integer, is_number, require_counts, require_positive
+from surrogate.checks import is_integer, is_number, require_counts, require_positive, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
@@ -109,8 +109,8 @@ class Solver(ABC):
         require_counts(**{"solver.threads": self.threads})
         if not is_integer(self.seed) or not 0 <= self.seed <= LARGEST_SEED:
             raise InvalidSetting(f"solver.seed must be 0 or larger and at most {LARGEST_SEED}, got {self.seed!r}")
-        if not is_number(self.relative_gap) or not self.relative_gap >= 0.0:
-            raise InvalidSetting(f"relative_gap must be 0 or larger, got {self.relative_gap!r}")
+        if not is_number(self.relative_gap) or not 0.0 <= self.relative_gap < math.inf:
+            raise InvalidSetting(f"relative_gap must be 0 or larger and finite, got {shown(self.relative_gap)}")
 
     @abstractmethod
     def solve(

@@ -123,8 +123,11 @@ def compile_model(model: Any) -> StandardForm | None:
     """Compile a Pyomo model; None if a constraint without any free variable is violated, which makes it infeasible.
 
     Raises:
-        InvalidSetting: not one active objective, a nonlinear expression, or a component that is not linear programming's.
+        InvalidSetting: no constructed Pyomo model, not one active objective, a nonlinear expression, or a component that is
+            not linear programming's.
     """
+    if not hasattr(model, "block_data_objects") or model.is_indexed() or not model.is_constructed():
+        raise InvalidSetting(f"expected a constructed Pyomo model (ConcreteModel), got {type(model).__name__}")
     try:
         compiled = LinearStandardFormCompiler().write(model, mixed_form=True)
     except InfeasibleConstraintException:

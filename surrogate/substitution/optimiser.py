@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate import bounds as bound_methods
-from surrogate.checks import require_kind
+from surrogate.checks import is_number, list_of, require_flags, require_kind, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.solvers import HighsSolver, Solver
@@ -57,16 +57,18 @@ class SurrogateOptimiser:
             ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
         ):
-            if value not in allowed:
-                raise InvalidSetting(f"{name}={value!r} is not one of {', '.join(allowed)}")
-        object.__setattr__(self, "radii", tuple(float(radius) for radius in self.radii))
+            require_name(name, value, allowed)
+        radii = list_of("radii", self.radii, "shares, such as (0.05, 0.4, 1.0)")
+        for radius in radii:
+            require_number("each of radii", radius, "a finite number", lambda _: True)
+        object.__setattr__(self, "radii", tuple(float(radius) for radius in radii))
         growing = all(a < b for a, b in zip((0.0, *self.radii), self.radii, strict=False))
         if not self.radii or not growing or self.radii[-1] > 1.0:
             raise InvalidSetting(f"radii must grow from above 0 to at most 1, got {self.radii}")
-        if not 0.0 < self.surrogate_share <= 1.0:
-            raise InvalidSetting(f"surrogate_share must be above 0 and at most 1, got {self.surrogate_share}")
-        if not 0.0 < self.tolerance <= 1e-2:
-            raise InvalidSetting(f"tolerance must be above 0 and at most 0.01, got {self.tolerance}")
+        for share, number, most in (("surrogate_share", self.surrogate_share, 1.0), ("tolerance", self.tolerance, 1e-2)):
+            if not is_number(number) or not 0.0 < number <= most:
+                raise InvalidSetting(f"{share} must be above 0 and at most {most:g}, got {shown(number)}")
+        require_flags(warm_start=self.warm_start)
 
     def solve(self, model: Any, places: Place | Sequence[Place]) -> SubstitutionResult:
         """Optimise ``model``, in which the networks of ``places`` give the outputs' values.
@@ -80,7 +82,9 @@ class SurrogateOptimiser:
             InvalidSetting: a model or places that cannot be used; says why.
             SolverFailure: the solver ended without a usable status, and no decision that holds was found before or by repair.
         """
-        listed = [places] if isinstance(places, Place) else list(places)
+        listed = [places] if isinstance(places, Place) else list_of("places", places, "Place objects")
+        for place in listed:
+            require_kind("each of places", place, Place, "Place(inputs, outputs, dense, surrogate)")
         begin = time.perf_counter()
         view = UserModel(model, listed, self.tolerance)
         if self.warm_start and (lacking := view.without_value()) is not None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pyomo.common.modeling import unique_component_name
 
 from surrogate import bounds as bound_methods
-from surrogate.checks import require_kind
+from surrogate.checks import list_of, require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Embedding, embed
 from surrogate.networks import FloatArray, ReluNetwork
@@ -106,7 +106,7 @@ class Place:
 def _variables(role: str, given: Sequence[Any], expected: int) -> list[Any]:
     if getattr(given, "is_indexed", lambda: False)():
         raise InvalidSetting(f"{role} must be a list of Pyomo variables: pass list(model.{given.name}.values())")  # type: ignore[attr-defined]
-    variables = list(given)
+    variables = list_of(role, given, "Pyomo variables")
     for variable in variables:
         if not getattr(variable, "is_variable_type", lambda: False)() or variable.is_indexed():
             name = getattr(variable, "name", variable)

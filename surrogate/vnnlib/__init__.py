@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from surrogate.attack.result import Instance
+from surrogate.checks import file_path
 from surrogate.vnnlib.errors import InvalidProperty
 from surrogate.vnnlib.instances import to_instances
 from surrogate.vnnlib.loading import read_text
@@ -39,7 +40,7 @@ def read(path: Path | str) -> list[Instance]:
     Source: Demarchi et al., Supporting standardization of neural networks verification with VNN-LIB and CoCoNet, 2023; the
     rules of VNN-COMP.
     """
-    path = Path(path)
+    path = file_path(path)
     found = Property(path.name)
     for command in commands(read_text(path), path.name):
         found.add(command)

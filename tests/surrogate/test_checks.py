@@ -11,19 +11,26 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from surrogate import vnnlib
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
+    Exclusion,
     GradientAttack,
     Instance,
     PortfolioAttack,
     RestrictionAttack,
     SurrogateAttack,
 )
+from surrogate.bounds import METHODS as BOUNDS
+from surrogate.bounds import Bounds, Crown, Lp
+from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
-from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure
+from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
+from surrogate.formulation import embed
 from surrogate.networks import ReluNetwork
-from surrogate.problems import Output
+from surrogate.problems import Conditions, Margin, Output
+from surrogate.pruning import Pruning, merge_stable, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
 from surrogate.substitution import Place, SurrogateOptimiser
@@ -67,7 +74,151 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "arguments in the wrong order": (lambda: GradientAttack().run(Instance(REGION, 0), NETWORK), "the network must be a Relu"),  # type: ignore[arg-type]
     "no surrogate": (lambda: place(None), "surrogate must be a ReluNetwork or a Pruning"),
     "a pruning's name": (lambda: place("magnitude"), "surrogate must be a ReluNetwork or a Pruning"),
+    "half a seed's number": (lambda: Exclusion(seeds=WRONG and 2.5), "seeds=2.5 is not allowed: expected an integer of at lea"),
+    "seconds in words": (lambda: Exclusion(solve_seconds=WRONG and "1"), "solve_seconds must be positive and finite, got '1'"),
+    "a negative seed": (lambda: Exclusion(seed=-1), "seed=-1 is not allowed: expected an integer of at least 0"),
+    "a gradient's negative seed": (lambda: GradientAttack(seed=-1), "seed=-1 is not allowed"),
+    "the closest's negative seed": (lambda: ClosestAttack(seed=-1), "seed=-1 is not allowed"),
+    "an interruption in words": (lambda: Exclusion(interrupt=WRONG), "interrupt='a' is not allowed: expected true or false"),
+    "no exclusion": (
+        lambda: SurrogateAttack(exclusion=WRONG and None),
+        r"exclusion must be a Exclusion, such as Exclusion\(\)",
+    ),
+    "polish in words": (lambda: SurrogateAttack(polish=WRONG), "polish='a' is not allowed: expected true or false"),
+    "no gradient": (lambda: BranchAndBoundAttack(gradient=WRONG and None), "gradient must be a GradientAttack, such as Grad"),
+    "no gradient again": (lambda: RestrictionAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
+    "no gradient once more": (lambda: PortfolioAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
+    "a search's name": (lambda: BranchAndBoundAttack(search=WRONG), "search must be a BranchAndBound, such as BranchAndBound"),
+    "no search": (lambda: RestrictionAttack(search=WRONG and None), "search must be a BranchAndBound"),
+    "no step": (lambda: BranchAndBoundAttack(climb_steps=0), "climb_steps must be at least 1 and whole, got climb_steps=0"),
+    "an empty batch": (lambda: BranchAndBound(batch=0), "must be at least 1 and whole, got batch=0"),
+    "steps backward": (lambda: BranchAndBound(steps=-1), "steps=-1 is not allowed: expected an integer of at least 0"),
+    "a rate": (lambda: BranchAndBound(rates=WRONG and 0.1), "rates must be a Rates"),
+    "a list of bounds": (lambda: RestrictionAttack(bounds=WRONG and []), r"bounds=\[\] is not one of box, interval"),
+    "a vector of names": (lambda: SurrogateAttack(start=WRONG and np.arange(2)), r"start=array\(\[0, 1\]\) is not one of none"),
+    "an unlimited gap": (lambda: HighsSolver(relative_gap=float("inf")), "relative_gap must be 0 or larger and finite"),
+    "a budget in words": (lambda: Lp(seconds=WRONG and "1"), "seconds must be a number of at least 0, got '1'"),
+    "no conditions": (lambda: Conditions(WRONG and None), r"disjuncts must be a list of pairs \(a, c\)"),
+    "ragged conditions": (
+        lambda: Conditions([([[1, 2], [3]], [0, 0])]),
+        "a disjunct's matrix must be numbers, in rows of equal",
+    ),
+    "conditions in words": (lambda: Conditions([([[1.0]], ["a"])]), "a disjunct's vector must be numbers"),
+    "a text of conditions": (lambda: Conditions(WRONG), "disjuncts must be a list"),
+    "half a disjunct": (lambda: Conditions([WRONG and (1,)]), r"a disjunct must be a pair \(a, c\)"),
+    "a class of problems": (
+        lambda: Instance(REGION, problem=WRONG and Output),
+        r"such as Output\(0\), got the class Output itself",
+    ),
+    "no region": (lambda: Instance(WRONG and None, 0), "region must be a Region, such as"),
+    "a radius for radii": (lambda: SurrogateOptimiser(radii=WRONG and 0.5), "radii must be a list of shares"),
+    "radii in words": (lambda: SurrogateOptimiser(radii=[WRONG]), "each of radii='a' is not allowed"),
+    "a share in words": (lambda: SurrogateOptimiser(surrogate_share=WRONG), "surrogate_share must be above 0 and at most 1"),
+    "no network to prune": (lambda: prune(Pruning("magnitude", amount=0.5), WRONG and None), "the network must be a ReluNet"),
+    "nothing to prune": (lambda: prune(Pruning(), WRONG and None), "the network must be a ReluNetwork"),
+    "how to prune, by name": (lambda: prune(WRONG, NETWORK), "pruning must be a Pruning, such as"),
+    "data by name": (lambda: prune(Pruning("activation"), NETWORK, WRONG), "data must be a Dataset"),
+    "a pruning's region": (lambda: prune_for(Pruning("stable"), NETWORK, WRONG, Margin(0)), "the region must be a Region"),
+    "a pruning's problem": (lambda: prune_for(Pruning("stable"), NETWORK, REGION, WRONG), "problem must be a Problem"),
+    "sparsity of nothing": (lambda: sparsity(NETWORK, WRONG), "surrogate must be a ReluNetwork"),
+    "no bounds": (lambda: stabilise(NETWORK, REGION, WRONG and None, 0.5), "bounds must be a Bounds, such as Crown"),
+    "bounds to merge by": (lambda: merge_stable(NETWORK, REGION, WRONG), "bounds must be a Bounds"),
+    "bounds of single numbers": (lambda: Bounds((np.zeros(3),), (np.zeros(2),)), "a vector for each layer, equal ones on both"),
+    "a deadline in words": (lambda: Crown().compute(NETWORK, REGION, WRONG), r"deadline must be a time.perf_counter\(\) value"),
+    "a file that is none": (
+        lambda: ReluNetwork.from_onnx(WRONG and None),
+        "path must be a text such as 'network.onnx', or a P",
+    ),
+    "a file to write": (lambda: NETWORK.to_onnx(WRONG and None), "path must be a text"),
+    "a stored file": (lambda: ReluNetwork.load(WRONG and 3), "path must be a text"),
+    "a property's file": (lambda: vnnlib.read(WRONG and None), "path must be a text"),
+    "a solver without a model": (
+        lambda: HighsSolver().solve(WRONG and None, [], warm_start=False, on_incumbent=lambda *_: False, deadline=1e9),
+        r"expected a constructed Pyomo model \(ConcreteModel\), got NoneType",
+    ),
+    "a model without places": (
+        lambda: SurrogateOptimiser().solve(pyo.ConcreteModel(), WRONG and None),
+        "places must be a list of Place objects, got NoneType None",
+    ),
+    "a model with something else": (
+        lambda: SurrogateOptimiser().solve(pyo.ConcreteModel(), [WRONG]),
+        "each of places must be a Place",
+    ),
 }
+
+
+@pytest.mark.parametrize(
+    "attack", [SurrogateAttack(), ClosestAttack(), PortfolioAttack()], ids=lambda attack: type(attack).__name__
+)
+@pytest.mark.parametrize("surrogate", ["net", Pruning("magnitude", amount=0.5), np.eye(3), ReluNetwork, None], ids=repr)
+def test_a_surrogate_that_is_no_network(attack: Any, surrogate: Any) -> None:
+    if surrogate is None and isinstance(attack, PortfolioAttack):
+        pytest.skip("the portfolio runs without a surrogate too")
+    with pytest.raises(InvalidSetting, match=r"surrogate must be a ReluNetwork, such as prune\(") as refused:
+        attack.run(NETWORK, surrogate, Instance(REGION, 0))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds_of_what_is_no_network_over_what_is_no_region(name: str) -> None:
+    method: Any = BOUNDS[name]()
+    for network in (None, "net", Pruning()):
+        with pytest.raises(InvalidSetting, match="the network must be a ReluNetwork"):
+            method.compute(network, REGION)
+    for region in (None, [0.0, 1.0], Instance(REGION, 0)):
+        with pytest.raises(InvalidSetting, match="the region must be a Region"):
+            method.compute(NETWORK, region)
+    with pytest.raises(InvalidSetting, match="the region has 4 coordinates but the network takes 3 inputs"):
+        method.compute(NETWORK, Region(0.0, 1.0, [0.5] * 4, 0.3, "l1"))
+
+
+EMBEDDINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "a method's name for bounds": (
+        {"bounds": "crown"},
+        r"bounds must be a Bounds, such as Crown\(\).compute\(network, region\), got",
+    ),
+    "a method for bounds": ({"bounds": Crown()}, "bounds must be a Bounds"),
+    "an object for a name": ({"formulation": []}, r"formulation=\[\] is not one of big_m"),
+    "no network": ({"network": None}, "the network must be a ReluNetwork"),
+    "no inputs": ({"inputs": None}, "inputs must be a list of Pyomo variables, got NoneType"),
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_an_embedding_of_the_wrong_kind(name: str) -> None:
+    wrong, message = EMBEDDINGS[name]
+    model = pyo.ConcreteModel()
+    model.x, model.f = pyo.Var(range(3), bounds=(0, 1)), pyo.Block()
+    with pytest.raises(InvalidSetting, match=message):
+        embed(**{"block": model.f, "network": NETWORK, "inputs": list(model.x.values()), **wrong})
+
+
+def test_an_abstract_model_takes_no_network() -> None:
+    model = pyo.AbstractModel()
+    model.x, model.f = pyo.Var(bounds=(0, 1)), pyo.Block()
+    line = ReluNetwork([[[1.0]]], [[0.0]])
+    for bounds in (None, Crown().compute(line, Region([0.0], [1.0]))):
+        with pytest.raises(InvalidSetting, match="AbstractModel, which has no values yet: use a ConcreteModel"):
+            embed(model.f, line, [model.x], bounds)
+
+
+@pytest.mark.parametrize("method", ["support", "project", "inside", "distance"])
+@pytest.mark.parametrize("points", ["a", [["a"]], [[1.0, 2.0, 3.0], [1.0]], [1.0, 2.0]])
+def test_a_region_asked_about_what_are_no_points(method: str, points: Any) -> None:
+    with pytest.raises(InvalidRegion, match=r"must be numbers, in rows of equal length|expected rows of shape \(k, 3\)"):
+        getattr(REGION, method)(points)
+
+
+def test_a_network_composed_with_what_does_not_fit() -> None:
+    wrong: Any
+    for wrong in (None, [[1, 2], [3]], np.eye(2)):
+        with pytest.raises(InvalidNetwork, match=r"must be numbers|expected a matrix \(k, 3\)"):
+            NETWORK.compose(wrong)
+    with pytest.raises(InvalidNetwork, match="a stored network must be bytes"):
+        ReluNetwork.from_bytes(WRONG)
+    for wrong in (None, [1.0, 2.0]):
+        with pytest.raises(SurrogateError, match=r"outputs must be a batch \(n, o\)"):
+            Margin(0).value(wrong)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -253,7 +253,7 @@ def test_polishing_counts_as_a_gain() -> None:
     [
         ({"solve_seconds": 0.0}, "must be positive"),
         ({"subproblem_seconds": -1.0}, "must be positive"),
-        ({"seeds": -1}, "seeds must be 0 or larger"),
+        ({"seeds": -1}, "seeds=-1 is not allowed: expected an integer of at least 0"),
     ],
 )
 def test_settings_are_checked(settings: dict, message: str) -> None:
