@@ -36,8 +36,13 @@ def embed(
         network: the network to embed.
         inputs: ``d`` Pyomo variables in the order of the network's inputs.
         bounds: pre-activation bounds valid wherever the inputs can go; None computes CROWN bounds over the box of the
-            inputs' own bounds.
+            inputs' own bounds, and of the values of those that are fixed.
         formulation: a name from ``METHODS``.
+
+    An input that is fixed while bounds are computed here leaves fewer binaries, and is held: rows ``held[j]`` of the block say
+    that it has the value that it is fixed to. Unfixed later, it stays there, and fixed to another value it makes the model
+    infeasible, so that nothing is decided by constants that are wrong; to move it, embed the network again. With ``bounds=``
+    of your own nothing is held: they must be valid wherever you will let the inputs go.
 
     What is checked: that the bounds are those of a network of these sizes; a point outside them is refused by
     :meth:`Embedding.set_values`. What is not: whether your solver's tolerances (1e-6, mostly) carry the numbers. The attacks
@@ -50,8 +55,8 @@ def embed(
 
     Raises:
         InvalidSetting: a block that holds something already, such as another network, or that belongs to an AbstractModel;
-            inputs that are not variables, a wrong number of them, or without finite bounds while ``bounds`` is None; bounds of
-            another network; an unknown formulation.
+            inputs that are not variables, a wrong number of them, or neither fixed nor with finite bounds while ``bounds`` is
+            None; bounds of another network; an unknown formulation.
 
     Example:
         >>> import pyomo.environ as pyo
@@ -78,13 +83,18 @@ def embed(
     if len(variables) != network.input_size:
         raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
     _require_empty(block, variables)
+    held: dict[int, float] = {}
     if bounds is None:
         bounds = Crown().compute(network, _box_of(variables))
+        held = {j: float(pyo.value(variable)) for j, variable in enumerate(variables) if variable.fixed}
     sizes = [len(low) for low in bounds.lower]
     if sizes != [*network.hidden_sizes, network.output_size]:
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
     scaled, scaled_bounds = normalise(network, bounds)
-    return METHODS[formulation]().embed(block, scaled, variables, scaled_bounds)
+    embedding = METHODS[formulation]().embed(block, scaled, variables, scaled_bounds)
+    if held:
+        block.held = pyo.Constraint(list(held), rule=lambda _, j: variables[j] == held[j])
+    return embedding
 
 
 def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
@@ -107,9 +117,15 @@ def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
 
 
 def _box_of(variables: Sequence[Any]) -> Region:
-    limits = [pyo.value(limit) if limit is not None else np.inf for v in variables for limit in v.bounds]
+    """Return where the variables can go: within their bounds, or nowhere but to the values that they are fixed to."""
+    sides = [side for v in variables for side in ((v.value, v.value) if v.fixed else v.bounds)]
+    limits = [pyo.value(side) if side is not None else np.inf for side in sides]
     if not np.isfinite(limits).all():
         open_one = variables[int(np.argmin(np.isfinite(limits))) // 2]
+        if open_one.fixed:
+            raise InvalidSetting(
+                f"variable {open_one.name} is fixed to {open_one.value}: fix it to a finite number, or unfix it"
+            )
         raise InvalidSetting(
             f"variable {open_one.name} has bounds {open_one.bounds}: without finite bounds on every input there are no valid "
             "big-M constants; set them, or pass bounds= computed over a region"

@@ -11,10 +11,13 @@ import pytest
 from oracles import random_network
 from pyomo.contrib.solver.common.factory import SolverFactory
 
+from surrogate.bounds import Crown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
+from surrogate.region import Region
+from surrogate.solvers import HighsSolver, SolverStatus
 
 PACKAGES = {
     "appsi_highs": "highspy",
@@ -59,6 +62,67 @@ def test_any_pyomo_solver_agrees_with_a_grid(name: str, amount: float) -> None:
     allowed = (grid.sum(axis=1) <= 1.2 + 1e-9) & (y[:, 1] <= 0.4)
     best = (y[:, 0] - 0.1 * grid[:, 0])[allowed].max()
     assert best - 1e-5 <= pyo.value(model.goal) <= best + 0.1  # the optimum may lie between the points of the grid
+
+
+class TestFixedInputs:
+    network = ReluNetwork([[[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]]], [[-0.5, 0.0], [0.0]])
+
+    def model(self, value: float, bounds: tuple[float | None, float | None] = (0.0, 1.0)) -> Any:
+        model = pyo.ConcreteModel()
+        model.x, model.given, model.f = pyo.Var(bounds=(0.0, 1.0)), pyo.Var(bounds=bounds), pyo.Block()
+        model.given.fix(value, skip_validation=True)
+        self.embedding = embed(model.f, self.network, [model.given, model.x])
+        model.goal = pyo.Objective(expr=self.embedding.outputs[0], sense=pyo.maximize)
+        return model
+
+    def optimum(self, model: Any) -> Any:
+        solver = HighsSolver()
+        return solver.solve(model, [model.x], warm_start=False, on_incumbent=lambda *_: False, deadline=float("inf"))
+
+    @pytest.mark.parametrize("bounds", [(0.0, 1.0), (None, None)])
+    def test_their_value_is_their_box(self, bounds: tuple[float | None, float | None]) -> None:
+        model = self.model(0.75, bounds)
+        np.testing.assert_allclose(self.embedding.bounds.lower[0], [0.25, -0.25], atol=1e-6)
+        np.testing.assert_allclose(self.embedding.bounds.upper[0], [1.25, 0.75], atol=1e-6)
+        assert len(model.f.s) == 1  # with the input free both neurons would need a binary
+        best = max(self.network([[0.75, x] for x in np.linspace(0.0, 1.0, 101)])[:, 0])
+        assert self.optimum(model).objective == pytest.approx(best, abs=1e-5)
+
+    def test_a_value_outside_the_variables_own_bounds(self) -> None:
+        model = self.model(3.0)
+        solution = self.optimum(model)
+        assert solution.objective == pytest.approx(float(self.network([[3.0, 0.5]])[0, 0]), abs=1e-5)  # 2.5 + x + 3 - x
+
+    @pytest.mark.parametrize("name", PACKAGES)
+    def test_one_that_is_unfixed_stays_where_the_bounds_hold(self, name: str) -> None:
+        if importlib.util.find_spec(PACKAGES[name]) is None:
+            pytest.skip(f"{PACKAGES[name]} is not installed")
+        model = self.model(0.75)
+        solver = pyo.SolverFactory(name) if name == "appsi_highs" else SolverFactory(name)
+        found = []
+        for unfix in (False, True):
+            if unfix:
+                model.given.unfix()
+            solver.solve(model)
+            np.testing.assert_allclose(model.given.value, 0.75, atol=1e-6)
+            found.append(pyo.value(model.goal))
+        assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+    def test_one_that_is_fixed_elsewhere_makes_the_model_infeasible(self) -> None:
+        model = self.model(0.75)
+        model.given.fix(0.25)
+        assert self.optimum(model).status is SolverStatus.INFEASIBLE
+
+    def test_bounds_of_the_users_own_hold_nothing(self) -> None:
+        model = pyo.ConcreteModel()
+        model.x, model.f = pyo.Var(range(2), bounds=(0.0, 1.0)), pyo.Block()
+        model.x[0].fix(0.75)
+        embed(model.f, self.network, list(model.x.values()), Crown().compute(self.network, Region(0.0, 1.0, [0.5, 0.5])))
+        assert not hasattr(model.f, "held")
+
+    def test_one_without_a_value(self) -> None:
+        with pytest.raises(InvalidSetting, match="variable given is fixed to nan: fix it to a finite number, or unfix it"):
+            self.model(float("nan"))
 
 
 class TestMisuse:
