@@ -99,10 +99,10 @@ def outcomes(pairs: pd.DataFrame, measure: str) -> pd.DataFrame:
 def win_table(results: Results) -> pd.DataFrame:
     """Return a row a yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
-    Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_share`` with ``_low`` and ``_high``,
-    ``margin_effect`` (median difference) with ``_low`` and ``_high``, ``margin_p``, ``margin_p_holm``; likewise ``time_...``
-    (the effect is how many times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the
-    length that is saved).
+    Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_clusters`` (images),
+    ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median difference) with ``_low`` and ``_high``,
+    ``margin_p``, ``margin_p_holm``; likewise ``time_...`` (the effect is how many times sooner, of the pairs in which both
+    found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
     for yardstick, pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
@@ -145,6 +145,7 @@ def measured(decided: pd.DataFrame, measure: str) -> dict[str, Any]:
         "wins": wins,
         "losses": losses,
         "pairs": len(decided),
+        "clusters": decided["cluster"].nunique(),
         **_named("share", share),
         **_named("effect", effect),
         "p": p_value(decided, measure),
@@ -168,7 +169,7 @@ def _named(name: str, interval: Interval) -> Mapping[str, float]:
 
 def _summary_columns() -> list[str]:
     nothing = Interval(math.nan, math.nan, math.nan)
-    of_one = ["wins", "losses", "pairs", *_named("share", nothing), *_named("effect", nothing), "p"]
+    of_one = ["wins", "losses", "pairs", "clusters", *_named("share", nothing), *_named("effect", nothing), "p"]
     return ["pairs", *(f"{measure}_{name}" for measure in MEASURES for name in of_one)]
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.tables import MOST_WINS, win_rows
-from sweep.report.terminal import ranking_rows
+from sweep.report.terminal import CLOSEST_LEGEND, LEGEND, ranking_rows
 from sweep.report.verdicts import Verdict
 from sweep.report.winners import ALONE, FEW, SURE, UNSURE, Winner, headline
 from sweep.report.words import count
@@ -72,7 +73,7 @@ def page(
         scope=_scope(results),
         alerts=[alert for state in results.sweeps for alert in alerts(state)],
         winners=won[:MOST_NETWORKS],
-        more_winners=len(won) - MOST_NETWORKS,
+        more_winners=count(len(won) - MOST_NETWORKS, "more network") if len(won) > MOST_NETWORKS else "",
         confidence_class=CONFIDENCE_CLASS,
         answers=answers,
         tables=[
@@ -81,6 +82,7 @@ def page(
             if (rows := win_rows(wins, yardstick))
         ],
         rankings=_rankings(results, ranking),
+        legend=LEGEND + (CLOSEST_LEGEND if (ranking["norm_bound_values"] > 0).any() else ""),
         figures=drawn,
         unfinished=[(*row[:3], _short(row[3])) for row in unfinished[:MOST_UNFINISHED]],
         more_unfinished=len(unfinished) - MOST_UNFINISHED,
@@ -94,7 +96,7 @@ def alerts(state: SweepState) -> list[str]:
     found = []
     if state.planned is not None and state.finished < state.planned:
         failed = sum(status == "failed" for _, status, _ in state.unfinished)
-        other = state.planned - state.finished - failed
+        other = max(0, state.planned - state.finished - failed)
         parts = [count(failed, "trial") + " failed"] if failed else []
         parts += [count(other, "trial") + " not finished"] if other else []
         found.append(
@@ -108,7 +110,7 @@ def _scope(results: Results) -> str:
     networks, settings = len(results.networks), len(results.settings)
     parts = [count(len(results.trials), "finished trial"), count(len(results.instances), "attack")]
     parts += [count(settings, "setting"), count(networks, "network")] if len(results.trials) else []
-    asked = results.instances["instance_key"].nunique()
+    asked = with_clusters(results.instances)["cluster"].nunique() if len(results.instances) else 0
     return ", ".join(parts) + (f", {count(asked, f'different {results.what}')}." if asked else ".")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import SEEDS, Setting, group
 
-ARRAYS = ("timeline", "clean", "perturbed")
+ARRAYS = ("timeline", "region_visits", "clean", "perturbed")
 FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)
 """The fields of an instance that a table holds as they are."""
 

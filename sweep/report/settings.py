@@ -60,6 +60,14 @@ class Setting:
         return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
 
     @property
+    def family(self) -> str:
+        """The label without the sparsity: what settings of one pruning method share."""
+        if self.method in (None, "none") or self.amount is None:
+            return self.label
+        attack = f"{self.attack} " if self.attack != SURROGATE else ""
+        return f"{attack}{self.method} finetuned" if self.finetune_rounds else f"{attack}{self.method}"
+
+    @property
     def label(self) -> str:
         """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
         words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []

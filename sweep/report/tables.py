@@ -13,7 +13,7 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.terminal import markdown_ranking
 from sweep.report.verdicts import Verdict
-from sweep.report.words import interval_text, number, p_number, percent
+from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 
 MOST_WINS = 60
 """Rows of the win table that people are shown; the CSV has them all."""
@@ -34,7 +34,8 @@ def write_tables(
         folder: where to.
     """
     said = pd.DataFrame(
-        [[one.question, one.answer, one.evidence] for one in answers], columns=["question", "answer", "evidence"]
+        [[one.question, one.answer, one.evidence.replace("\n", " ")] for one in answers],
+        columns=["question", "answer", "evidence"],
     )
     unfinished = [(state.name, *row) for state in results.sweeps for row in state.unfinished]
     tables = {"ranking": ranking, "wins": wins, "verdicts": said}
@@ -48,7 +49,7 @@ def write_tables(
     texts = {
         "ranking": markdown_ranking(pooled),
         "wins": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
-        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.evidence}" for one in answers),
+        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {' '.join(one.evidence.split())}" for one in answers),
     }
     for name, text in texts.items():
         path = folder / f"{name}.md"
@@ -85,8 +86,7 @@ def win_rows(wins: pd.DataFrame, yardstick: str) -> list[dict[str, str]]:
         for name in measures:
             pairs = int(row[f"{name}_pairs"])
             share = interval_text(row[f"{name}_share_low"], row[f"{name}_share_high"], percent).removeprefix(", 95 % interval ")
-            cells[titles[name]] = f"{int(row[f'{name}_wins'])}/{pairs}" if pairs else "—"
-            cells[f"95 % interval ({titles[name]})"] = share or "—"
+            cells[titles[name]] = of_pairs(row, name) + (f" ({share})" if share else "") if pairs else "—"
             cells[effects[name]] = _effect(row, name)
             cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else "—"
         rows.append(cells)

@@ -147,7 +147,7 @@ def _binaries(row: Row) -> str:
     return MISSING if row["binaries"] is None else f"{row['binaries']:.0f}"
 
 
-_WITH_GRADIENT = "margins_compared_with_gradient"
+_WITH_DENSE, _WITH_GRADIENT = "margins_compared_with_dense", "margins_compared_with_gradient"
 
 COLUMNS = (
     Column("setting", lambda row: row["setting"]),
@@ -162,16 +162,9 @@ COLUMNS = (
     Column("norm\nat least", _length("norm_bound"), needs="norm_bound_values"),
     Column("proven\nclosest", _of("norm_proven", "instances"), needs="norm_bound_values"),
     Column("binaries", _binaries, essential=False),
-    Column("larger\nthan\ndense", _of("margin_better_than_dense", "margins_compared_with_dense"), needs="margin_values"),
-    Column("as large\nas dense", _of("margin_as_good_as_dense", "margins_compared_with_dense"), False, needs="margin_values"),
+    Column("larger\nthan\ndense", _of("margin_better_than_dense", _WITH_DENSE), needs=_WITH_DENSE),
+    Column("as large\nas dense", _of("margin_as_good_as_dense", _WITH_DENSE), False, needs=_WITH_DENSE),
     Column("sooner\nthan\ndense", _of("sooner_than_dense", "times_compared_with_dense")),
-    Column(
-        "larger\nthan\ngradient", _of("margin_better_than_gradient", "margins_compared_with_gradient"), needs="margin_values"
-    ),
-    Column(
-        "as large\nas\ngradient",
-        _of("margin_as_good_as_gradient", "margins_compared_with_gradient"),
-        False,
-        needs="margin_values",
-    ),
+    Column("larger\nthan\ngradient", _of("margin_better_than_gradient", _WITH_GRADIENT), needs=_WITH_GRADIENT),
+    Column("as large\nas\ngradient", _of("margin_as_good_as_gradient", _WITH_GRADIENT), False, needs=_WITH_GRADIENT),
 )

@@ -23,7 +23,7 @@ YES, NO, MIXED, UNKNOWN, NOT_ASKED = "Yes", "No", "It depends", "Not enough data
 
 @dataclass(frozen=True)
 class Verdict:
-    """A question, its answer in a word or two, and the evidence in a sentence or more."""
+    """A question, its answer in a word or two, and the evidence in a sentence or more, on lines of their own where many."""
 
     question: str
     answer: str
@@ -69,14 +69,15 @@ def at_which_sparsity(results: Results, wins: pd.DataFrame) -> Verdict:
         part = part.assign(amount=[results.settings[label].amount or 0.0 for label in part["setting"]]).sort_values("amount")
         words = [f"{label.removeprefix(f'{method} ')} {of_pairs(row, 'time')}" for label, row in _by_label(part)]
         listed.append(f"{method} " + ", ".join(words))
-    counts = f"First adversarial input sooner than the dense MILP: {'; '.join(listed)}."
+    lines = [f"First adversarial input sooner than the dense MILP: {listed[0]}", *listed[1:]]
+    counts = ";\n".join(lines) + "."
     if results.trials["amount"].nunique() < 2:
         return Verdict(question, NOT_ASKED, f"Only one sparsity was swept. {counts}")
     real = rows[(rows["time_p_holm"] < SIGNIFICANT) & (rows["time_wins"] > rows["time_losses"])]
     if real.empty:
-        return Verdict(question, UNKNOWN, f"{counts} None of these differs from even odds once corrected for all comparisons.")
+        return Verdict(question, UNKNOWN, f"{counts}\nNone of these differs from even odds once corrected for all comparisons.")
     best = real.sort_values(["time_share", "time_p_holm"], ascending=[False, True]).iloc[0]
-    return Verdict(question, str(best["setting"]), f"{evidence(best, 'time', results.what)} {counts}")
+    return Verdict(question, str(best["setting"]), f"{evidence(best, 'time', results.what)}\n{counts}")
 
 
 def finetuning_helps(results: Results, _wins: pd.DataFrame) -> Verdict:
@@ -91,7 +92,7 @@ def finetuning_helps(results: Results, _wins: pd.DataFrame) -> Verdict:
         row[f"{m}_wins"] > row[f"{m}_losses"] for m in measures if row[f"{m}_p_holm"] < SIGNIFICANT and m != "time_with_pruning"
     }
     answer = UNKNOWN if not found else MIXED if len(found) > 1 else YES if True in found else NO
-    return Verdict(question, answer, " ".join(texts) or f"None of the {len(pairs)} pairs has a value to compare.")
+    return Verdict(question, answer, "\n".join(texts) or f"None of the {len(pairs)} pairs has a value to compare.")
 
 
 def on_which_networks(results: Results, wins: pd.DataFrame) -> Verdict:
@@ -113,8 +114,8 @@ def on_which_networks(results: Results, wins: pd.DataFrame) -> Verdict:
         if p < SIGNIFICANT:
             (pays if row[f"{measure}_wins"] > row[f"{measure}_losses"] else hurts).append(str(network))
     if pays:
-        return Verdict(question, joined(pays), "Strongest evidence per network: " + " ".join(texts))
-    return Verdict(question, NO if hurts else UNKNOWN, "Strongest evidence per network: " + " ".join(texts))
+        return Verdict(question, joined(pays), "\n".join(["Strongest evidence per network:", *texts]))
+    return Verdict(question, NO if hurts else UNKNOWN, "\n".join(["Strongest evidence per network:", *texts]))
 
 
 def better_than_gradient(results: Results, wins: pd.DataFrame) -> Verdict:

@@ -19,9 +19,20 @@ from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST_PAIRS, SIGNIFICANT, Interval, holm, share_interval
-from sweep.report.words import count, interval_text, number, p_number, p_text, percent, seconds
+from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
 SURE, UNSURE, FEW, ALONE = "sure", "not sure", "not enough data", "nothing to compare"
+
+DONE = {
+    SURE: "won on {}",
+    UNSURE: "is ahead on {}, but that may be chance",
+    FEW: "is ahead on {}, on too few instances to be sure",
+    ALONE: "has nothing to be compared with on {}",
+}
+"""What the page's first sentence says of the best setting, by how sure that is."""
+
+MOST_IN_HEADLINE = 3
+"""Clauses of the first sentence; with more the cards below say it better."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,10 @@ class Duel:
     def text(self) -> str:
         share = interval_text(self.interval.low, self.interval.high, percent)
         corrected = "" if math.isnan(self.p_holm) or self.p_holm == self.p else f", corrected {p_number(self.p_holm)}"
+        if not self.pairs:
+            return f"{self.other}: no instance that both attacked"
         return (
-            f"better than {self.other} on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on "
+            f"{self.other}: better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on "
             f"{self.worse} (sign test {p_text(self.p)}{corrected})"
         )
 
@@ -115,17 +128,27 @@ def better(pairs: pd.DataFrame) -> pd.Series:
 
 
 def headline(found: Sequence[Winner]) -> str:
-    """Return the page's first sentence: who won."""
+    """Return the page's first sentence: who won, or who is only ahead."""
     if not found:
         return "No trial has finished, so nothing has won."
-    if len({winner.setting for winner in found}) == 1:
-        where = found[0].network if len(found) == 1 else f"all {len(found)} networks"
-        return f"{found[0].setting} won on {where}."
-    return "; ".join(f"{winner.setting} won on {winner.network}" for winner in found) + "."
+    networks: dict[tuple[str, str], list[str]] = {}
+    for winner in found:
+        networks.setdefault((winner.setting, winner.confidence), []).append(winner.network)
+    if len(networks) > MOST_IN_HEADLINE:
+        sure = sum(winner.confidence == SURE for winner in found)
+        return f"Every network has its own best setting, {sure or 'none'} of the {len(found)} beyond chance."
+    parts = [f"{setting} {DONE[confidence].format(_where(of, found))}" for (setting, confidence), of in networks.items()]
+    return "; ".join(parts) + "."
+
+
+def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
+    if len(networks) < len(found) or len(found) == 1:
+        return joined(networks)
+    return "both networks" if len(found) == 2 else f"all {len(found)} networks"
 
 
 def _facts(row: pd.Series, what: str) -> str:
-    parts = [f"an adversarial input for {int(row['successes'])} of {count(int(row['instances']), what)}"]
+    parts = [f"An adversarial input for {int(row['successes'])} of {count(int(row['instances']), what)}"]
     if row["robust"]:
         parts.append(f"{int(row['robust'])} proven robust")
     if not pd.isna(row["first_adversarial_seconds"]):

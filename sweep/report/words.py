@@ -31,9 +31,15 @@ def evidence(row: Row, measure: str, what: str = "image", who: str | None = None
     effect = effect_text(row, measure)
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
-        f"{subject} {DONE[measure]} on {wins} of {count(pairs, what)} ({percent(row[f'{measure}_share'])}{share}), worse on "
-        f"{losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
+        f"{subject} {DONE[measure]} on {wins} of {_pairs(row, measure, what)} ({percent(row[f'{measure}_share'])}{share}), "
+        f"worse on {losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
     )
+
+
+def _pairs(row: Row, measure: str, what: str) -> str:
+    """Return ``24 instances of 12 images``: what two networks do with one image is less evidence than two images are."""
+    pairs, clusters = int(row[f"{measure}_pairs"]), int(row[f"{measure}_clusters"])
+    return count(pairs, what) if clusters == pairs else f"{count(pairs, 'instance')} of {count(clusters, what)}"
 
 
 def effect_text(row: Row, measure: str) -> str:
@@ -46,8 +52,8 @@ def effect_text(row: Row, measure: str) -> str:
     if measure == "margin":
         return f", median difference {value:+.3g}{limits}"
     if measure == "norm":
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        return f", median length {percent(abs(value))} {'less' if value >= 0 else 'more'}{interval_text(low, high, percent)}"
+        change = interval_text(-row[f"{name}_high"], -row[f"{name}_low"], signed_percent)
+        return f", median length {signed_percent(-value)}{change}"
     return f", {number(value)} times as fast where both found one (median{limits})"
 
 
@@ -77,6 +83,10 @@ def p_number(p: float) -> str:
 
 def percent(share: float) -> str:
     return f"{100.0 * share:.0f} %"
+
+
+def signed_percent(share: float) -> str:
+    return f"{100.0 * share + 0.0:+.0f} %"
 
 
 def number(value: float) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import measured, outcomes, pairs_with_dense
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, legend, legend_rows
+from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, legend, legend_names, legend_rows
 from sweep.report.results import Results
 
 MAX_SETTINGS = 60
@@ -42,7 +42,9 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     titles = {"time": "sooner than dense", "margin": "larger margin than dense"}
     networks = [network for network in look.networks if (data["network"] == network).any()]
     labels = list(dict.fromkeys(data["setting"]))
-    figure = Figure(figsize=(WIDTH, 0.4 + 2.2 * len(networks) + 0.22 * legend_rows(labels)), layout="constrained")
+    names = legend_names(labels, look)
+    height = 0.4 + 2.2 * len(networks) + 0.22 * legend_rows(names.values())
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(len(networks), len(measures), squeeze=False, sharex=True, sharey=True)
     for line, network in zip(axes, networks, strict=True):
         for ax, measure in zip(line, measures, strict=True):
@@ -52,7 +54,9 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
                 limits = np.abs(one[[f"{measure}_share_low", f"{measure}_share_high"]].to_numpy().T - share)
                 style = look.styles[str(label)].dot
                 accuracy = 100.0 * one["accuracy"]
-                ax.errorbar(accuracy, share, yerr=np.nan_to_num(limits), elinewidth=0.9, capsize=2, label=label, **style)
+                ax.errorbar(
+                    accuracy, share, yerr=np.nan_to_num(limits), elinewidth=0.9, capsize=2, label=names[str(label)], **style
+                )
             ax.axhline(0.5, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)))
             ax.set_title(f"{network}: {titles[measure]}")
             ax.set_ylim(-0.06, 1.06)
@@ -69,7 +73,8 @@ ACCURACY = Kind(
     accuracy_data,
     draw_accuracy,
     lambda _data, _look: (
-        "A dot a surrogate, with its 95 % interval. If accuracy decided, the dots would rise to the right; the "
+        "A dot a surrogate (the darker, the sparser), with its 95 % interval; dashed line: better on half of the instances. If "
+        "accuracy decided, the dots would rise to the right; the "
         "paper's surprise is that they need not."
     ),
 )

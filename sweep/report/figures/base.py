@@ -7,6 +7,7 @@ So each can be tested by its numbers, and none is ever an empty picture without 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from matplotlib.ticker import LogFormatter
 
 from sweep.report.figures.style import Style, styles_of
 from sweep.report.results import Results
+from sweep.report.words import count
 
 MAX_PANELS = 6
 """Networks drawn in one figure; of more, those with the most instances."""
@@ -33,7 +35,13 @@ WIDTH, PANEL = 6.4, 2.75
 
 
 LETTER = 0.078
-"""Inches: width of a letter of a legend, with room to spare for other fonts."""
+"""Inches: width of a letter of a legend, with room to spare for wide ones."""
+
+MAX_NAMES = 10
+"""Settings that a legend of dots names one by one; of more, it names their families."""
+
+LABEL_LETTERS = 24
+"""Letters in a line of an axis' labels."""
 
 HANDLE_EMS = 2.6
 """Length of a legend's samples."""
@@ -56,6 +64,7 @@ class Look:
         styles: the look of each setting, the same in all figures.
         hidden: how many settings each network's panels leave out.
         left_out: how many networks get no panel.
+        families: of each setting, its name without the sparsity.
     """
 
     networks: tuple[str, ...]
@@ -63,13 +72,14 @@ class Look:
     styles: dict[str, Style]
     hidden: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
+    families: dict[str, str] = field(default_factory=dict)
 
     @property
     def note(self) -> str:
         """A sentence on what is left out of figures with panels and lines, or nothing."""
-        parts = [f"{self.left_out} more networks"] if self.left_out else []
+        parts = [count(self.left_out, "more network")] if self.left_out else []
         weaker = sum(self.hidden.values())
-        parts += [f"{weaker} weaker settings"] if weaker else []
+        parts += [count(weaker, "weaker setting")] if weaker else []
         return f" Not drawn: {' and '.join(parts)}; all are in the tables." if parts else ""
 
 
@@ -106,32 +116,44 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
         labels[network] = tuple(sorted(chosen, key=lambda label: (label not in yardsticks, results.settings[label].sort_key)))
         hidden[network] = len(present) - len(chosen)
     left_out = len(results.networks) - len(networks)
-    return Look(networks, labels, styles_of(results.settings), hidden, left_out)
+    families = {label: setting.family for label, setting in results.settings.items()}
+    return Look(networks, labels, styles_of(results.settings), hidden, left_out, families)
 
 
 def _is_yardstick(results: Results, label: str) -> bool:
     return results.settings[label].is_dense_milp or results.settings[label].is_gradient
 
 
+def legend_names(labels: Iterable[str], look: Look) -> dict[str, str]:
+    """Return what the legend calls each setting: by its own label, or if there are too many to read, by its family."""
+    different = list(dict.fromkeys(labels))
+    return {label: label if len(different) <= MAX_NAMES else look.families.get(label, label) for label in different}
+
+
+def wrapped(label: str) -> str:
+    """Return a label of an axis on as many lines as leave room for what is drawn."""
+    return textwrap.fill(label, LABEL_LETTERS)
+
+
 def panels(
-    count: int, height: float = PANEL, labels: Iterable[str] = (), ratios: Sequence[float] | None = None, **shared: Any
+    number: int, height: float = PANEL, labels: Iterable[str] = (), ratios: Sequence[float] | None = None, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many panels below each other, in two columns where there are more than three.
+    """Return a figure with so many panels below each other, in two columns where there are more than three of equal height.
 
     Args:
-        count: of panels.
+        number: of panels.
         height: of each, in inches.
         labels: of the legend that comes below, which takes room.
-        ratios: of the panels' heights, if they are below each other.
+        ratios: of the panels' heights, if they differ.
         shared: arguments of ``subplots``.
     """
-    columns = 1 if count <= 3 else 2
-    rows, width = math.ceil(count / columns), WIDTH * (1.0 if columns == 1 else 1.5)
+    columns = 1 if number <= 3 or ratios is not None else 2
+    rows, width = math.ceil(number / columns), WIDTH * (1.0 if columns == 1 else 1.5)
     figure = Figure(figsize=(width, height * rows + 0.22 * legend_rows(labels, width)), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=ratios if columns == 1 else None, **shared).ravel())
-    for ax in axes[count:]:
+    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=ratios, **shared).ravel())
+    for ax in axes[number:]:
         ax.set_axis_off()
-    return figure, axes[:count]
+    return figure, axes[:number]
 
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:

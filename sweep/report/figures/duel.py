@@ -14,6 +14,7 @@ from sweep.report.figures.base import (
     Nothing,
     dots_note,
     legend,
+    legend_names,
     legend_rows,
     log_axis,
     of_look,
@@ -45,14 +46,15 @@ def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     labels = list(dict.fromkeys(data["setting"]))
-    figure = Figure(figsize=(WIDTH, 4.9 + 0.24 * legend_rows(labels)), layout="constrained")
+    names = legend_names(labels, look)
+    figure = Figure(figsize=(WIDTH, 4.9 + 0.24 * legend_rows(names.values())), layout="constrained")
     ax = figure.subplots()
     times = data[["mine", "dense"]].to_numpy(dtype=float)
     low, high = widened(float(np.nanmin(times)) / BEYOND, float(np.nanmax(times)))
     none = high * BEYOND**2
     shown = sample(data).fillna({"mine": none, "dense": none})
     for label, part in shown.groupby("setting", sort=False):
-        ax.plot(part["dense"], part["mine"], label=label, alpha=0.85, clip_on=False, **look.styles[str(label)].dot)
+        ax.plot(part["dense"], part["mine"], label=names[str(label)], alpha=0.85, clip_on=False, **look.styles[str(label)].dot)
     limits = (low, none * BEYOND)
     ax.plot(limits, limits, color="#444444", linewidth=1.0)
     ax.axhspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)

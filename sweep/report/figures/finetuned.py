@@ -16,6 +16,7 @@ from sweep.report.figures.base import (
     Nothing,
     dots_note,
     legend,
+    legend_names,
     legend_rows,
     log_axis,
     of_look,
@@ -51,18 +52,20 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
     measures = list(dict.fromkeys(data["measure"]))
     labels = list(dict.fromkeys(data["setting"]))
-    figure = Figure(figsize=(WIDTH, (3.7 if len(measures) > 1 else 4.8) + 0.24 * legend_rows(labels)), layout="constrained")
+    rows = legend_rows(legend_names(labels, look).values())
+    figure = Figure(figsize=(WIDTH, (3.7 if len(measures) > 1 else 4.8) + 0.24 * rows), layout="constrained")
     axes = list(figure.subplots(1, len(measures), squeeze=False).ravel())
     for ax, measure in zip(axes, measures, strict=True):
-        _panel(ax, measure, data[data["measure"] == measure], look, len(measures))
+        _panel(ax, measure, data[data["measure"] == measure], look, labels, len(measures))
     legend(figure, axes)
     return figure
 
 
-def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, count: int) -> None:
+def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[str], count: int) -> None:
     title, _, logarithmic = AXES[measure]
+    names = legend_names(labels, look)
     for label, dots in sample(part, MAX_DOTS // count).groupby("setting", sort=False):
-        ax.plot(dots["plain"], dots["finetuned"], label=label, alpha=0.85, **look.styles[str(label)].dot)
+        ax.plot(dots["plain"], dots["finetuned"], label=names[str(label)], alpha=0.85, **look.styles[str(label)].dot)
     values = part[["plain", "finetuned"]].to_numpy(dtype=float)
     low, high = float(np.min(values)), float(np.max(values))
     room = 0.05 * (high - low) or 0.5

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing
+from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, wrapped
 from sweep.report.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
 
-MOST = 6
+MOST = 4
 """Images shown."""
 
 
@@ -69,7 +69,7 @@ def draw_gallery(data: pd.DataFrame, _look: Look) -> Figure:
             ax.set_title(title, fontsize=9.5, fontweight="normal", loc="center")
             for spine in ax.spines.values():
                 spine.set_visible(False)
-        axes[row][0].set_ylabel(f"{one.network}\n{one.setting}", fontsize=9)
+        axes[row][0].set_ylabel(f"{one.network}\n{wrapped(one.setting)}", fontsize=9)
     return figure
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, sample
+from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, sample, wrapped
 from sweep.report.results import Results
 
-NORMS = {"l0": "pixels changed (L0)", "l1": "L1", "l2": "L2", "linf": "largest change (Linf)"}
+NORMS = {"l0": "L0: pixels changed", "l1": "L1: sum of changes", "l2": "L2", "linf": "Linf: largest change"}
 MAX_ROWS = 12
 
 
@@ -26,7 +26,7 @@ def norms_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_norms(data: pd.DataFrame, look: Look) -> Figure:
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
-    figure = Figure(figsize=(WIDTH, 2 * (0.9 + 0.24 * len(labels))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2 * (0.8 + 0.31 * len(labels))), layout="constrained")
     axes = figure.subplots(2, 2, sharey=True).ravel()
     jitter = np.random.default_rng(0)
     shown = sample(data)
@@ -43,8 +43,10 @@ def draw_norms(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_title(title)
         ax.set_xlim(left=0.0)
         ax.grid(visible=False, axis="y")
-    axes[0].set_yticks(range(len(labels)), labels, fontsize=9)
+    axes[0].set_yticks(range(len(labels)), [wrapped(label) for label in labels])
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
+    for ax in axes[::2]:
+        ax.tick_params(axis="y", labelsize=9)
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, log_axis, panels
+from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, log_axis, panels
 from sweep.report.results import Results
 from sweep.rules import CLOSEST
 
@@ -51,7 +51,8 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
     shown = data[[setting in look.labels[network] or front for network, setting, front in zip(
         data["network"], data["setting"], data["front"], strict=True)]]  # fmt: skip
     labels = sorted(set(shown["setting"]), key=list(look.styles).index)
-    figure, axes = panels(len(networks), 3.0, labels, sharex=len(networks) <= 3)
+    names = legend_names(labels, look)
+    figure, axes = panels(len(networks), 3.0, names.values(), sharex=len(networks) <= 3)
     sign = -1.0 if bool(data["closest"].iloc[0]) else 1.0
     for ax, network in zip(axes, networks, strict=True):
         part = shown[shown["network"] == network]
@@ -59,7 +60,7 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
         ax.plot(best["seconds"], sign * best["reached"], color="#999999", linewidth=1.2, drawstyle="steps-post", zorder=1)
         for label in labels:
             mine = part[part["setting"] == label]
-            ax.plot(mine["seconds"], sign * mine["reached"], label=label if len(mine) else None, **{
+            ax.plot(mine["seconds"], sign * mine["reached"], label=names[label] if len(mine) else None, **{
                 **look.styles[label].dot, "markersize": 8})  # fmt: skip
         if (part["seconds"] > 0).all():
             log_axis(ax, "x")

@@ -7,9 +7,23 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_DOTS, Kind, Look, Nothing, dots_note, legend, log_axis, panels, sample
+from sweep.report.figures.base import (
+    MAX_DOTS,
+    Kind,
+    Look,
+    Nothing,
+    dots_note,
+    legend,
+    legend_names,
+    log_axis,
+    panels,
+    sample,
+)
 from sweep.report.figures.style import BLACK
 from sweep.report.results import Results
+
+CLOSE = 0.17
+"""Two sparsities so close to each other have their counts at different heights."""
 
 
 def _milps(results: Results) -> pd.DataFrame:
@@ -39,7 +53,8 @@ def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
-    figure, axes = panels(len(networks), 3.0, labels, sharex=True, sharey=True)
+    names = legend_names(labels, look)
+    figure, axes = panels(len(networks), 3.0, names.values(), sharex=True, sharey=True)
     dots = sample(data.dropna(subset=["seconds"]))
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
@@ -47,15 +62,17 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
             mine = part[part["setting"] == label]
             shown = dots[(dots["network"] == network) & (dots["setting"] == label)]
             x = 100.0 * shown["sparsity"]
-            ax.plot(x, shown["seconds"], label=label if len(mine) else None, alpha=0.85, **look.styles[label].dot)
-        for place, (sparsity, (found, of)) in enumerate(_counts(part).items()):
+            ax.plot(x, shown["seconds"], label=names[label] if len(mine) else None, alpha=0.85, **look.styles[label].dot)
+        before, raised = -1.0, False
+        for sparsity, (found, of) in _counts(part).items():
+            raised, before = sparsity - before < CLOSE and not raised, sparsity
             ax.annotate(
-                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 2 + 9 * (place % 2)), ("data", "axes fraction"), "offset points",
+                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 3 + 9 * raised), ("data", "axes fraction"), "offset points",
                 ha="center", fontsize=8, color="#444444", annotation_clip=False,
             )  # fmt: skip
         log_axis(ax, "y")
         ax.set_xlim(-4, 104)
-        ax.set_title(network, pad=24)
+        ax.set_title(network, pad=26)
         ax.set_ylabel("seconds to the first\nadversarial input")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("sparsity of the surrogate, % (0: dense MILP)")
@@ -101,7 +118,7 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
             ax.plot(x, line["binaries"], label=family, **style.line, **marks)
         for value in part.loc[part["family"] == "dense MILP", "binaries"]:
             ax.axhline(value, color=BLACK, linewidth=1.6, linestyle=(0, (1, 1.5)), label="dense MILP")
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, max(1.0, 1.12 * float(part["binaries"].max())))
         ax.set_xlim(-4, 104)
         _second_axis(ax, other, part)
         ax.set_title(network)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, panels
+from sweep.report.figures.base import Kind, Look, Nothing, legend, panels, wrapped
 from sweep.report.results import Results
 
 STAGES = {
     "prune_seconds": ("pruning and finetuning", "#E69F00", ""),
     "bounds_seconds": ("bounds", "#56B4E9", "///"),
-    "build_seconds": ("model", "#000000", ""),
+    "build_seconds": ("building the model", "#000000", ""),
     "solve_seconds": ("solve", "#0072B2", ""),
     "other": ("other", "#BBBBBB", "..."),
 }
@@ -48,8 +48,8 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
     bars = [int((data["network"] == network).sum()) for network in networks]
     titles = [title for title, _, _ in STAGES.values()]
-    mean = sum(bars) / len(bars) if len(bars) <= 3 else max(bars)
-    figure, axes = panels(len(networks), 0.8 + 0.27 * mean, titles, [2.0 + n for n in bars], sharex=len(networks) <= 3)
+    mean = sum(bars) / len(bars)
+    figure, axes = panels(len(networks), 0.6 + 0.32 * mean, titles, [1.0 + n for n in bars], sharex=True)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network].set_index("setting")
         labels = [label for label in look.labels[network] if label in part.index]
@@ -59,12 +59,11 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
             edge = "white" if hatch else color
             ax.barh(range(len(labels)), width, left=left, color=color, hatch=hatch, edgecolor=edge, linewidth=0, label=title)
             left = left + width
-        ax.set_yticks(range(len(labels)), labels, fontsize=9)
+        ax.set_yticks(range(len(labels)), [wrapped(label) for label in labels], fontsize=9, linespacing=0.95)
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
         ax.set_title(network)
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("seconds of an instance, mean")
+    axes[-1].set_xlabel("seconds of an instance, mean")
     legend(figure, axes)
     return figure
 

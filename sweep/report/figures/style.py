@@ -49,7 +49,7 @@ RC: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "legend.fontsize": 9.5,
     "svg.hashsalt": "surrogate-sweep",
-    "svg.fonttype": "none",
+    "svg.fonttype": "path",  # letters as outlines: in another font than the one it was laid out with, labels would be cut
 }
 """Matplotlib's settings while a figure is drawn."""
 
