@@ -202,6 +202,7 @@ def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
         first_adversarial_seconds=result.first_adversarial_seconds,
         solver_status=result.solver_status,
         timeline=[_event(event) for event in result.timeline],
+        region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
         perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
         **values,
     )

@@ -62,7 +62,7 @@ class InstanceRecord:
     simplex_iterations: int | None = None
     gradient_evaluations: int | None = None
     regions: int | None = None
-    """Activation regions visited and excluded."""
+    """Number of activation regions visited and excluded."""
     solves: int | None = None
     """MILPs solved, where an attack solves more than one."""
     restrictions: int | None = None
@@ -75,6 +75,9 @@ class InstanceRecord:
     timeline: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
     ``closest`` an adversarial one has its ``norm`` too."""
+    region_visits: list[dict[str, Any]] = field(default_factory=list)
+    """``{"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}`` per activation region that was excluded, in
+    order of time, as in :class:`surrogate.attack.RegionVisit`; ``margin_after - margin_before`` is the gain."""
     clean: list[float] = field(default_factory=list)
     """The clean image, row by row; of a property, the middle of its box."""
     perturbed: list[float] | None = None

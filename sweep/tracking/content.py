@@ -127,7 +127,10 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
 
 
 def table(record: TrialRecord) -> dict[str, list[Any]]:
-    """Return ``columns``, and a row an instance as ``data``, without the arrays and with null for what is not finite."""
+    """Return ``columns``, and a row an instance as ``data``, without the arrays and with null for what is not finite.
+
+    The regions that were visited are a list in their cell (``region_visits``).
+    """
     names = [field.name for field in dataclasses.fields(InstanceRecord) if field.name not in _ARRAYS]
     rows = [[getattr(instance, name) for name in names] for instance in record.instances]
     return {"columns": names, "data": [[_finite(v) if isinstance(v, float) else v for v in row] for row in rows]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.records import TrialRecord
 from sweep.schema import read
+from sweep.store import LocalStages, Store
+from sweep.store.trials import record_of, trial_entry
 from sweep.tracking import content
 from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, sentence, train_network, warm_up
 
@@ -177,6 +180,31 @@ def test_regions_that_were_excluded_are_counted(
         assert found.regions is not None
         assert found.solves is not None
     assert any(found.regions for found in record.instances)
+
+
+def test_what_each_excluded_region_gave_is_kept(
+    composer: Composer, digits: Dataset, trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    overrides = ["attack.on_incumbent=dense_subproblem", "pruning.amount=0.5", "solver.time_limit_seconds=3"]
+    trial, stages = composer.trial(*QUICK, *overrides), LocalStages(Store(str(tmp_path)))
+    record = run_trial(trial, Inputs(digits), trained, stages)
+    assert record.status == "finished", record.error
+    for found in record.instances:
+        assert len(found.region_visits) == found.regions
+        for visit in found.region_visits:
+            assert set(visit) == {"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}
+            assert visit["seconds"] > 0.0
+            assert visit["margin_after"] >= visit["margin_before"]  # the gain
+            assert found.margin is not None
+            assert visit["margin_after"] <= found.margin + 1e-9
+            assert visit["bound"] is None or visit["bound"] >= visit["margin_after"] - 1e-4
+    assert any(found.region_visits for found in record.instances)
+    assert json.dumps(content.table(record), allow_nan=False)
+    cells = dict(zip(content.table(record)["columns"], content.table(record)["data"][0], strict=True))
+    assert cells["region_visits"] == record.instances[0].region_visits
+    again = run_trial(trial, Inputs(digits), trained, stages)  # from the answers in the store
+    assert [found.region_visits for found in again.instances] == [found.region_visits for found in record.instances]
+    assert record_of(trial_entry(record)).instances == record.instances
 
 
 @pytest.mark.parametrize(
