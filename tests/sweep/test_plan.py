@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from composing import Composer
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.errors import ConfigError
@@ -261,45 +260,3 @@ def test_values_that_where_excludes_need_not_go_together(composer: Composer) -> 
         'search.where=[\'attack.norm != "l2" or attack.method == "gradient"\']',
     )
     assert len(plan.trials) == 3
-
-
-def test_the_experiment_on_functions_is_valid(composer: Composer) -> None:
-    master = composer.loader.load_configuration("config", ["+experiment=functions"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert isinstance(params, dict)
-    plan = composer.plan(*(f"{key}={value}" for key, value in params.items()), "+experiment=functions")
-    assert len(plan.trials) == 16
-    assert len({trial.training_key for trial in plan.trials}) == 4
-    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"output"}
-    assert len({trial.key for trial in plan.trials}) == 16
-
-
-def test_the_experiment_on_the_closest_perturbation_is_valid(composer: Composer) -> None:
-    master = composer.loader.load_configuration("config", ["+experiment=closest"], RunMode.MULTIRUN)
-    plan = composer.plan("+experiment=closest", *(f"{key}={value}" for key, value in master.hydra.sweeper.params.items()))
-    found = [(trial.config["attack"]["method"], trial.config["attack"]["norm"]) for trial in plan.trials]
-    assert found == [(attack, norm) for attack in ("surrogate", "branch_and_bound") for norm in ("l1", "linf")]
-    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
-
-
-def test_the_experiment_on_the_best_margins_is_valid(composer: Composer) -> None:
-    master = composer.loader.load_configuration("config", ["+experiment=best"], RunMode.MULTIRUN)
-    plan = composer.plan("+experiment=best", *(f"{key}={value}" for key, value in master.hydra.sweeper.params.items()))
-    found = {(t.config["network"]["width"], t.config["dataset"]["side"], t.config["attack"]["method"]) for t in plan.trials}
-    assert found == {(w, s, m) for w, s in ((32, 18), (256, 28)) for m in ("surrogate", "gradient", "portfolio")}
-    assert len(plan.trials) == 6
-    dense = {trial.key for trial in plan.trials if trial.config["attack"]["method"] == "surrogate"}
-    assert {trial.baseline_key for trial in plan.trials if trial.config["attack"]["method"] == "portfolio"} == dense
-
-
-@pytest.mark.parametrize("experiment", ["digits", "mnist"])
-def test_the_experiments_are_valid(composer: Composer, experiment: str) -> None:
-    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert master.hydra.mode == RunMode.MULTIRUN
-    assert isinstance(params, dict)
-    plan = composer.plan(*(f"{key}={value}" for key, value in params.items()), f"+experiment={experiment}")
-    methods = {trial.config["attack"]["method"] for trial in plan.trials}
-    assert methods == {"surrogate", "gradient", "portfolio"}
-    assert {t.config["pruning"]["method"] for t in plan.trials if t.config["attack"]["method"] == "portfolio"} == {"none"}
-    assert {"none", "magnitude", "structured"} <= {trial.config["pruning"]["method"] for trial in plan.trials}

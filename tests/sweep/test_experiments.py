@@ -1,0 +1,75 @@
+"""The prepared experiments: each composes, and asks what its comment says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from composing import CONF, Composer
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from sweep.plan import Plan
+
+WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml") if path.stem not in ("vnncomp", "paper"))
+"""``vnncomp`` needs the competition's files (tests/sweep/test_files.py); ``paper`` is planned on its own."""
+
+
+def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
+    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
+    params = OmegaConf.to_container(master.hydra.sweeper.params)
+    assert master.hydra.mode == RunMode.MULTIRUN
+    assert isinstance(params, dict)
+    return composer.plan(f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), *overrides)
+
+
+@pytest.mark.parametrize("experiment", WITHOUT_FILES)
+def test_every_experiment_is_valid_and_has_its_yardsticks(composer: Composer, experiment: str) -> None:
+    plan = planned(composer, experiment)
+    assert plan.config["sweep"]["name"] == experiment
+    keys = {trial.key for trial in plan.trials}
+    assert len(keys) == len(plan.trials)
+    assert {trial.baseline_key for trial in plan.trials if trial.config["attack"]["method"] == "surrogate"} <= keys
+
+
+def test_the_papers_grid_is_the_authors(composer: Composer) -> None:
+    plan = planned(composer, "paper", "dataset.side=18")
+    pairs = {(trial.config["instances"]["seed"], trial.config["training"]["seed"]) for trial in plan.trials}
+    assert pairs == {(0, 0), (1, 3), (8, 12), (90, 99)}
+    # A dense MILP and a gradient method, and 3 methods x 7 amounts with and without finetuning, for 6 networks of 4 pairs.
+    assert len(plan.trials) == 6 * 4 * (2 + 3 * 7 * 2)
+    assert len({trial.training_key for trial in plan.trials}) == 24
+    for trial in plan.trials:
+        config = trial.config
+        assert (config["bounds"]["method"], config["attack"]["start"], config["attack"]["polish"]) == ("box", "none", False)
+        assert config["solver"]["time_limit_seconds"] == 300.0
+
+
+def test_the_small_form_fits_into_twenty_minutes(composer: Composer) -> None:
+    plan = planned(composer, "paper_small")
+    assert len(plan.trials) == 4 * (2 + 5 * 2)
+    solving = sum(t.config["solver"]["time_limit_seconds"] for t in plan.trials if t.config["attack"]["method"] == "surrogate")
+    assert solving / 2 <= 15 * 60, "on two cores, which leaves five minutes for training and finetuning"
+
+
+def test_functions(composer: Composer) -> None:
+    plan = planned(composer, "paper_output")
+    assert len(plan.trials) == 16
+    assert len({trial.training_key for trial in plan.trials}) == 4
+    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"output"}
+
+
+def test_the_closest_perturbation(composer: Composer) -> None:
+    plan = planned(composer, "closest")
+    found = [(trial.config["attack"]["method"], trial.config["attack"]["norm"]) for trial in plan.trials]
+    assert found == [(attack, norm) for attack in ("surrogate", "branch_and_bound") for norm in ("l1", "linf")]
+    assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
+
+
+def test_the_best_margins(composer: Composer) -> None:
+    plan = planned(composer, "best")
+    found = {(t.config["network"]["width"], t.config["dataset"]["side"], t.config["attack"]["method"]) for t in plan.trials}
+    assert found == {(w, s, m) for w, s in ((32, 18), (256, 28)) for m in ("surrogate", "gradient", "portfolio")}
+    assert len(plan.trials) == 6
+    dense = {trial.key for trial in plan.trials if trial.config["attack"]["method"] == "surrogate"}
+    assert {trial.baseline_key for trial in plan.trials if trial.config["attack"]["method"] == "portfolio"} == dense
