@@ -7,6 +7,7 @@ alone are needed to check a configuration.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from sweep.schema import Settings
 
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, ClosestAttack, GradientAttack, Instance
+    from surrogate.bounds import BoundMethod
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
     from surrogate.solvers.base import Solver
@@ -46,14 +48,15 @@ def surrogate_attack(settings: Settings) -> Attack:
             needs_surrogate=True, run=lambda dense, surrogate, instance: closest.run(dense, _alone(surrogate), instance)
         )
     attack = SurrogateAttack(
-        bounds=bounds_method(settings),
+        bounds=_bounds(settings),
         formulation=settings.formulation.method,
-        solver=_solver(settings),
+        solver=_solver(settings, relative_gap=relative_gap(settings)),
         on_incumbent=settings.attack.on_incumbent,
         start=settings.attack.start,
         polish=settings.attack.polish,
+        polish_steps=settings.attack.polish_steps,
         gradient=_gradient(settings),
-        exclusion=Exclusion(seed=settings.solver.seed),
+        exclusion=Exclusion(**dataclasses.asdict(settings.attack.exclusion), seed=settings.solver.seed),
     )
 
     def run(dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
@@ -77,9 +80,10 @@ def branch_and_bound_attack(settings: Settings) -> Attack:
         closest = _closest(settings, "branch_and_bound")
         return Attack(needs_surrogate=False, run=lambda dense, _, instance: closest.run(dense, dense, instance))
     attack = BranchAndBoundAttack(
-        bounds=bounds_method(settings),
+        bounds=_bounds(settings),
         goal=GOAL_OF[settings.attack.on_incumbent],
         time_limit_seconds=settings.solver.time_limit_seconds,
+        relative_gap=relative_gap(settings),
         gradient=_gradient(settings),
     )
     return Attack(needs_surrogate=False, run=lambda dense, _, instance: attack.run(dense, instance))
@@ -89,9 +93,10 @@ def restriction_attack(settings: Settings) -> Attack:
     from surrogate.attack import RestrictionAttack
 
     attack = RestrictionAttack(
-        bounds=bounds_method(settings),
+        bounds=_bounds(settings),
         free=settings.attack.free,
         time_limit_seconds=settings.solver.time_limit_seconds,
+        round_seconds=settings.attack.round_seconds,
         gradient=_gradient(settings),
     )
     return Attack(needs_surrogate=False, run=lambda dense, _, instance: attack.run(dense, instance))
@@ -101,9 +106,10 @@ def portfolio_attack(settings: Settings) -> Attack:
     from surrogate.attack import PortfolioAttack
 
     attack = PortfolioAttack(
-        bounds=bounds_method(settings),
+        bounds=_bounds(settings),
         goal=GOAL_OF[settings.attack.on_incumbent],
         time_limit_seconds=settings.solver.time_limit_seconds,
+        relative_gap=relative_gap(settings),
         gradient=_gradient(settings),
         free=settings.attack.free,
     )
@@ -115,12 +121,13 @@ def _closest(settings: Settings, prover: str) -> ClosestAttack:
 
     return ClosestAttack(
         prover=prover,
-        bounds=bounds_method(settings),
+        bounds=_bounds(settings),
         formulation=settings.formulation.method,
         solver=_solver(settings),
         starts=settings.attack.gradient_starts,
         steps=settings.attack.gradient_steps,
         seed=settings.solver.seed,
+        relative_gap=relative_gap(settings),
     )
 
 
@@ -135,13 +142,21 @@ def _gradient(settings: Settings) -> GradientAttack:
     )
 
 
-def _solver(settings: Settings) -> Solver:
+def _bounds(settings: Settings) -> BoundMethod:
+    from surrogate.bounds import Lp, method
+
+    name = bounds_method(settings)
+    return Lp(settings.bounds.lp_seconds) if name == rules.LP else method(name)
+
+
+def _solver(settings: Settings, **more: float) -> Solver:
     from surrogate.solvers import SOLVERS
 
     return SOLVERS[settings.solver.name](
         time_limit_seconds=settings.solver.time_limit_seconds,
         threads=settings.solver.threads,
         seed=settings.solver.seed,
+        **more,
     )
 
 
@@ -166,29 +181,41 @@ GOALS_BY_POLICY = ("branch_and_bound", "portfolio")
 GOAL_OF = {"check": "optimum", "stop": "verdict"}
 """What ``attack.on_incumbent`` means to :data:`GOALS_BY_POLICY`: go on to the optimum, or end when the question is decided."""
 
-_MILP = ("formulation", "solver.name", "solver.threads", "attack.start", "attack.polish")
+EXCLUDING = ("exclude_region", "dense_subproblem")
+"""The values of ``attack.on_incumbent`` that exclude activation regions."""
+
+_POLISHING = ("attack.polish", "attack.polish_steps")
+_MILP = ("formulation", "solver.name", "solver.threads", "attack.start", *_POLISHING, "attack.exclusion")
 _GRADIENT = ("attack.gradient_starts", "attack.gradient_steps")
+_RESTRICTION = ("attack.free", "attack.round_seconds")
 
 UNUSED: dict[str, tuple[str, ...]] = {
-    "surrogate": ("attack.free",),
-    "gradient": ("pruning", "bounds", *_MILP, "attack.on_incumbent", "attack.free"),
-    "branch_and_bound": ("pruning", *_MILP, "attack.free"),
-    "restriction": ("pruning", *_MILP, "attack.on_incumbent"),
-    "portfolio": _MILP,
+    "surrogate": _RESTRICTION,
+    "gradient": ("pruning", "bounds", *_MILP, "solver.relative_gap", "attack.on_incumbent", *_RESTRICTION),
+    "branch_and_bound": ("pruning", *_MILP, *_RESTRICTION),
+    "restriction": ("pruning", *_MILP, "solver.relative_gap", "attack.on_incumbent"),
+    "portfolio": (*_MILP, "attack.round_seconds"),
 }
 """The configuration keys that can't change an attack's results, whatever the others are."""
 
 
-def unused_keys(method: str, objective: str, start: str) -> tuple[str, ...]:
-    """Return the configuration keys that can't change the results of an attack, by ``attack.method`` and two others."""
+def unused_keys(method: str, objective: str, start: str, on_incumbent: str, polish: bool) -> tuple[str, ...]:
+    """Return the configuration keys that can't change the results of an attack, by ``attack.method`` and others of attack."""
     unused = UNUSED.get(method, ())
     if method == "branch_and_bound" and objective == rules.CLOSEST:
         return (*unused, "attack.on_incumbent")
     if method != "surrogate":
         return unused
     if objective == rules.CLOSEST:
-        return (*unused, "attack.on_incumbent", "attack.start", "attack.polish")
-    return unused if start == "gradient" else (*unused, *_GRADIENT)
+        return (*unused, "attack.on_incumbent", "attack.start", *_POLISHING, "attack.exclusion")
+    excluding = on_incumbent in EXCLUDING
+    return (
+        *unused,
+        *(() if start == "gradient" else _GRADIENT),
+        *(() if polish else ("attack.polish_steps",)),
+        *(() if excluding else ("attack.exclusion",)),
+        *(("attack.exclusion.seeds",) if excluding and start == "none" else ()),
+    )
 
 
 def bounds_method(settings: Settings) -> str:
@@ -203,4 +230,17 @@ def bounds_method(settings: Settings) -> str:
         "portfolio": PortfolioAttack.bounds,
     }
     milp = ClosestAttack.bounds if settings.attack.objective == rules.CLOSEST else SurrogateAttack.bounds
-    return defaults.get(settings.attack.method, milp)
+    return str(defaults.get(settings.attack.method, milp))
+
+
+def relative_gap(settings: Settings) -> float:
+    """Return the gap at which the attack calls an optimum proven; null is the attack's own default."""
+    if settings.solver.relative_gap is not None:
+        return settings.solver.relative_gap
+    from surrogate.attack import BranchAndBoundAttack, ClosestAttack, PortfolioAttack
+    from surrogate.solvers import Solver
+
+    if settings.attack.objective == rules.CLOSEST:
+        return ClosestAttack.relative_gap
+    defaults = {"branch_and_bound": BranchAndBoundAttack.relative_gap, "portfolio": PortfolioAttack.relative_gap}
+    return defaults.get(settings.attack.method, Solver.relative_gap)

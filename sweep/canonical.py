@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sweep import keys, rules
-from sweep.attacks import bounds_method, unused_keys
+from sweep.attacks import bounds_method, relative_gap, unused_keys
 from sweep.inputs import data_checksum
 from sweep.rules import FUNCTION
 from sweep.schema import Settings
@@ -40,11 +40,18 @@ def canonical(settings: Settings) -> dict[str, Part]:
 def part(name: str, settings: Settings) -> Part | None:
     """Return what counts of one section; None if nothing of it does."""
     attack = settings.attack
-    unused = unused_keys(attack.method, attack.objective, attack.start)
+    unused = unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish)
     found = None if name in unused else PARTS[name](settings)
-    if found is None:
-        return None
-    return {key: value for key, value in found.items() if f"{name}.{key}" not in unused}
+    return None if found is None else _without(found, name, unused)
+
+
+def _without(found: Part, prefix: str, unused: Collection[str]) -> Part:
+    """Return what is left of a section, or of one inside it, without the keys that are unused."""
+    return {
+        key: _without(value, f"{prefix}.{key}", unused) if isinstance(value, dict) else value
+        for key, value in found.items()
+        if f"{prefix}.{key}" not in unused
+    }
 
 
 def key_of(relevant: dict[str, Any]) -> str:
@@ -129,7 +136,11 @@ def _instances(settings: Settings) -> Part:
 
 
 def _bounds(settings: Settings) -> Part:
-    return {**dataclasses.asdict(settings.bounds), "method": bounds_method(settings)}
+    method = bounds_method(settings)
+    found = {**dataclasses.asdict(settings.bounds), "method": method}
+    if method != rules.LP:
+        del found["lp_seconds"]
+    return found
 
 
 def _formulation(settings: Settings) -> Part:
@@ -137,7 +148,7 @@ def _formulation(settings: Settings) -> Part:
 
 
 def _solver(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.solver)
+    return {**dataclasses.asdict(settings.solver), "relative_gap": relative_gap(settings)}
 
 
 def _attack(settings: Settings) -> Part:

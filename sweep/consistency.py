@@ -99,7 +99,7 @@ def _check_solver(settings: Settings) -> None:
     if settings.cluster.name == "attach":
         return
     attack = settings.attack
-    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start):
+    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish):
         return
     from surrogate.errors import InvalidSetting
     from surrogate.solvers import SOLVERS

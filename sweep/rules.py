@@ -35,6 +35,10 @@ def share(value: float) -> str | None:
     return None if 0 <= value < 1 else "a number with 0 <= value < 1"
 
 
+def inner_share(value: float) -> str | None:
+    return None if 0 < value < 1 else "a number with 0 < value < 1"
+
+
 def not_empty(value: str) -> str | None:
     return None if value.strip() else "a text that is not empty"
 
@@ -76,6 +80,9 @@ MARGIN, CLOSEST, OUTPUT = OBJECTIVES = ("margin", "closest", "output")
 
 AUTO = "auto"
 """Bounds by the method that the attack works best with."""
+
+LP = "lp"
+"""Bounds by linear programmes, which have a budget of their own."""
 
 
 GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")

@@ -87,6 +87,7 @@ class InstancesSettings:
 @dataclass(frozen=True)
 class BoundsSettings:
     method: Annotated[str, rules.one_of(rules.bounds)]
+    lp_seconds: Annotated[float, rules.not_negative]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,15 @@ class SolverSettings:
     time_limit_seconds: Annotated[float, rules.positive]
     threads: Annotated[int, rules.at_least(1)]
     seed: Annotated[int, rules.at_least(0)]
+    relative_gap: Annotated[float | None, rules.inner_share]
+
+
+@dataclass(frozen=True)
+class ExclusionSettings:
+    interrupt: bool
+    solve_seconds: Annotated[float, rules.positive]
+    subproblem_seconds: Annotated[float, rules.positive]
+    seeds: Annotated[int, rules.at_least(0)]
 
 
 @dataclass(frozen=True)
@@ -112,9 +122,12 @@ class AttackSettings:
     on_incumbent: Annotated[str, rules.one_of(rules.on_incumbent)]
     start: Annotated[str, rules.one_of(rules.starts)]
     polish: bool
+    polish_steps: Annotated[int, rules.at_least(1)]
+    exclusion: ExclusionSettings
     gradient_starts: Annotated[int, rules.at_least(1)]
     gradient_steps: Annotated[int, rules.at_least(1)]
     free: Annotated[int, rules.at_least(1)]
+    round_seconds: Annotated[float, rules.positive]
 
 
 @dataclass(frozen=True)

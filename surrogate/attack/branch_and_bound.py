@@ -10,6 +10,7 @@ from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import GOALS, DenseSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.bounds import BoundMethod
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
 from surrogate.checks import require_counts, require_kind, require_name, require_positive
@@ -28,7 +29,7 @@ class BranchAndBoundAttack:
     """Multi-start gradient, then branch and bound on linear relaxations, sharing the best point.
 
     Attributes:
-        bounds: name of the method for the root's pre-activation bounds (``surrogate.bounds.METHODS``).
+        bounds: name of the method for the root's pre-activation bounds (``surrogate.bounds.METHODS``), or a method.
         goal: one of ``GOALS``.
         time_limit_seconds: wall seconds for all of it.
         relative_gap: ``optimum``: the bound meets the best margin when it is this close, relative to its size (at least 1).
@@ -40,7 +41,7 @@ class BranchAndBoundAttack:
         InvalidSetting: an unknown name, a limit or a gap that is not positive, fewer than one step.
     """
 
-    bounds: str = "alpha_crown"
+    bounds: str | BoundMethod = "alpha_crown"
     goal: str = "optimum"
     time_limit_seconds: float = 60.0
     relative_gap: float = 1e-4
@@ -84,10 +85,10 @@ class BranchAndBoundAttack:
 
 
 def require_complete_settings(
-    bounds: str, goal: str, time_limit_seconds: float, relative_gap: float, gradient: GradientAttack
+    bounds: str | BoundMethod, goal: str, time_limit_seconds: float, relative_gap: float, gradient: GradientAttack
 ) -> None:
     """Raise InvalidSetting unless these are settings of an attack that can prove."""
-    require_name("bounds", bounds, bound_methods.METHODS)
+    bound_methods.method(bounds)
     require_name("goal", goal, GOALS)
     require_positive(time_limit_seconds=time_limit_seconds, relative_gap=relative_gap)
     require_kind("gradient", gradient, GradientAttack, "GradientAttack(starts=100)")

@@ -15,6 +15,7 @@ from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
 from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, require_counts, require_integer, require_kind, require_name, shown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import METHODS as FORMULATIONS
@@ -55,7 +56,7 @@ class ClosestAttack:
 
     Attributes:
         prover: one of ``PROVERS``, for the dense network; another surrogate is searched by MILP.
-        bounds: name of the bound method (``surrogate.bounds.METHODS``).
+        bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
         formulation: name of the formulation (``surrogate.formulation.METHODS``).
         solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
         starts: points that climb together in the gradient attack.
@@ -75,7 +76,7 @@ class ClosestAttack:
     """
 
     prover: str = "branch_and_bound"
-    bounds: str = "alpha_crown"
+    bounds: str | BoundMethod = "alpha_crown"
     formulation: str = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
     starts: int = 32
@@ -87,10 +88,10 @@ class ClosestAttack:
     def __post_init__(self) -> None:
         for name, value, allowed in (
             ("prover", self.prover, PROVERS),
-            ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
         ):
             require_name(name, value, allowed)
+        bound_methods.method(self.bounds)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_counts(starts=self.starts, steps=self.steps)
         require_integer("seed", self.seed, 0)

@@ -13,7 +13,7 @@ from surrogate.attack.members import DenseSearch, SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
 from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.result import AttackResult, Instance
-from surrogate.bounds import Bounds, Crown
+from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.networks import ReluNetwork
 
 HEAD_START = 0.2
@@ -38,7 +38,7 @@ class PortfolioAttack:
     below it. It ends when the dense search has reached its goal.
 
     Attributes:
-        bounds: name of the method for the dense network's pre-activation bounds (``surrogate.bounds.METHODS``).
+        bounds: name of the method for the dense network's pre-activation bounds (``surrogate.bounds.METHODS``), or a method.
         goal: ``optimum``: go on until the bound meets the best point; ``verdict``: end as soon as the question is decided.
         time_limit_seconds: wall seconds for all of it.
         relative_gap: the bound meets the best margin when it is this close, relative to its size (at least 1).
@@ -50,7 +50,7 @@ class PortfolioAttack:
         InvalidSetting: an unknown name, a limit or a gap that is not positive, fewer than one free neuron.
     """
 
-    bounds: str = "alpha_crown"
+    bounds: str | BoundMethod = "alpha_crown"
     goal: str = "optimum"
     time_limit_seconds: float = 60.0
     relative_gap: float = 1e-4

@@ -13,10 +13,10 @@ from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
 from surrogate.attack.result import AttackResult, Instance, Status
-from surrogate.bounds import Bounds, Crown
+from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching import BranchAndBound
-from surrogate.checks import require_counts, require_kind, require_name, require_positive
+from surrogate.checks import require_counts, require_kind, require_positive
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.region import Region
@@ -41,7 +41,7 @@ class RestrictionAttack:
     It can find witnesses and prove nothing: its status is ``adversarial`` or ``unresolved``.
 
     Attributes:
-        bounds: name of the bound method for the dense network (``surrogate.bounds.METHODS``).
+        bounds: name of the bound method for the dense network (``surrogate.bounds.METHODS``), or a method.
         free: k of the first restriction.
         time_limit_seconds: wall seconds for all of it.
         round_seconds: wall seconds for one restriction.
@@ -53,7 +53,7 @@ class RestrictionAttack:
         InvalidSetting: an unknown name, fewer than one free neuron, a limit that is not positive.
     """
 
-    bounds: str = "alpha_crown"
+    bounds: str | BoundMethod = "alpha_crown"
     free: int = 40
     time_limit_seconds: float = 60.0
     round_seconds: float = 5.0
@@ -62,7 +62,7 @@ class RestrictionAttack:
     search: BranchAndBound = field(default_factory=lambda: SEARCHES["optimum"])
 
     def __post_init__(self) -> None:
-        require_name("bounds", self.bounds, bound_methods.METHODS)
+        bound_methods.method(self.bounds)
         require_kind("gradient", self.gradient, GradientAttack, "GradientAttack(starts=100)")
         require_kind("search", self.search, BranchAndBound, "BranchAndBound()")
         require_counts(free=self.free, climb_steps=self.climb_steps)

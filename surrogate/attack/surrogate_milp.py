@@ -13,6 +13,7 @@ from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.attack.subproblem import DenseSubproblem
+from surrogate.bounds import BoundMethod
 from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import METHODS as FORMULATIONS
@@ -43,7 +44,7 @@ class SurrogateAttack:
     surrogate whose error over the region is bounded (``surrogate.pruning.prune_for``); another surrogate can't.
 
     Attributes:
-        bounds: name of the bound method (``surrogate.bounds.METHODS``).
+        bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
         formulation: name of the formulation (``surrogate.formulation.METHODS``).
         solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
         on_incumbent: one of ``ON_INCUMBENT``.
@@ -57,7 +58,7 @@ class SurrogateAttack:
         InvalidSetting: an unknown name (lists those that there are), or another value that is not allowed.
     """
 
-    bounds: str = "crown"
+    bounds: str | BoundMethod = "crown"
     formulation: str = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
     on_incumbent: str = "check"
@@ -69,12 +70,12 @@ class SurrogateAttack:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
             ("on_incumbent", self.on_incumbent, ON_INCUMBENT),
             ("start", self.start, STARTS),
         ):
             require_name(name, value, allowed)
+        bound_methods.method(self.bounds)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
         require_kind("exclusion", self.exclusion, Exclusion, "Exclusion()")

@@ -11,14 +11,16 @@ METHODS: dict[str, type[BoundMethod]] = {method.name: method for method in (Box,
 """Every method by its name, loosest first."""
 
 
-def method(name: str) -> BoundMethod:
-    """Return the method called ``name``.
+def method(chosen: str | BoundMethod) -> BoundMethod:
+    """Return the method of this name with its default settings; a method itself, such as ``Lp(seconds=1.0)``, comes back.
 
     Raises:
         InvalidSetting: there is none; lists those that there are.
     """
-    require_name("bounds", name, METHODS)
-    return METHODS[name]()
+    if isinstance(chosen, BoundMethod):
+        return chosen
+    require_name("bounds", chosen, METHODS)
+    return METHODS[chosen]()
 
 
 __all__ = ["METHODS", "SLACK", "AlphaCrown", "BoundMethod", "Bounds", "Box", "Crown", "Interval", "Lp", "method"]

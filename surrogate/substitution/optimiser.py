@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate import bounds as bound_methods
+from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, list_of, require_flags, require_kind, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
@@ -34,7 +35,7 @@ class SurrogateOptimiser:
         surrogate_share: share of the time that the solve with the surrogate may take.
         tolerance: constraints and bounds may be violated by this much, relative to their sides where those are above 1.
         warm_start: start from the values that the model's variables have; the networks' own follow by a forward pass.
-        bounds: name of the bound method (``surrogate.bounds.METHODS``).
+        bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
         formulation: name of the formulation (``surrogate.formulation.METHODS``).
 
     Raises:
@@ -47,17 +48,17 @@ class SurrogateOptimiser:
     surrogate_share: float = 0.5
     tolerance: float = 1e-6
     warm_start: bool = False
-    bounds: str = "crown"
+    bounds: str | BoundMethod = "crown"
     formulation: str = "big_m"
 
     def __post_init__(self) -> None:
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         for name, value, allowed in (
             ("repair", self.repair, REPAIR),
-            ("bounds", self.bounds, tuple(bound_methods.METHODS)),
             ("formulation", self.formulation, tuple(FORMULATIONS)),
         ):
             require_name(name, value, allowed)
+        bound_methods.method(self.bounds)
         radii = list_of("radii", self.radii, "shares, such as (0.05, 0.4, 1.0)")
         for radius in radii:
             require_number("each of radii", radius, "a finite number", lambda _: True)

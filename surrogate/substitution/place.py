@@ -134,7 +134,7 @@ def write_networks(
     places: Sequence[Place],
     networks: Sequence[ReluNetwork],
     regions: Sequence[Region],
-    bounds: str,
+    bounds: str | bound_methods.BoundMethod,
     formulation: str,
 ) -> list[Embedding]:
     """State in ``block`` that each place's outputs are its network's and that its inputs stay in its region (a box).

@@ -126,8 +126,9 @@ def _base_setting(flat: Mapping[str, Any]) -> Setting:
 
 def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
     """Whether a key is part of the setting's name already, or cannot change its result."""
-    objective, start = str(flat.get("attack.objective")), str(flat.get("attack.start"))
-    sections = [*_NAMED, *_BOOKKEEPING, *unused_keys(setting.attack, objective, start)]
+    objective, start, policy = (str(flat.get(f"attack.{name}")) for name in ("objective", "start", "on_incumbent"))
+    unused = unused_keys(setting.attack, objective, start, policy, bool(flat.get("attack.polish")))
+    sections = [*_NAMED, *_BOOKKEEPING, *unused]
     if setting.method in (None, "none"):
         sections.append("pruning")
     elif not setting.finetune_rounds:

@@ -10,12 +10,21 @@ import pytest
 from oracles import random_network, random_region, sample
 from scipy.optimize import linprog
 
-from surrogate.bounds import AlphaCrown, Bounds, Lp
+from surrogate.attack import (
+    BranchAndBoundAttack,
+    ClosestAttack,
+    Instance,
+    PortfolioAttack,
+    RestrictionAttack,
+    SurrogateAttack,
+)
+from surrogate.bounds import AlphaCrown, Bounds, Lp, method
 from surrogate.bounds.lp import LayerProgramme
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
+from surrogate.substitution import SurrogateOptimiser
 
 LP = Lp(seconds=60.0)
 
@@ -172,3 +181,21 @@ def test_entries_beyond_the_solvers_range_are_left_alone() -> None:
 def test_a_budget_that_is_none_is_refused(seconds: float) -> None:
     with pytest.raises(InvalidSetting, match="seconds must be a number of at least 0"):
         replace(LP, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "attack", [SurrogateAttack, ClosestAttack, BranchAndBoundAttack, RestrictionAttack, PortfolioAttack, SurrogateOptimiser]
+)
+def test_what_takes_a_methods_name_takes_a_method(attack: type) -> None:
+    assert attack(bounds=LP).bounds is LP
+    assert method(LP) is LP
+    for wrong in (Lp, "lq", None):
+        with pytest.raises(InvalidSetting, match=r"bounds=.* is not one of box, interval, crown, alpha_crown, lp"):
+            attack(bounds=wrong)
+
+
+def test_an_attack_bounds_with_the_method_that_it_is_given() -> None:
+    _, network, region = question(3, "linf")
+    found = [SurrogateAttack(bounds=bounds).run(network, network, Instance(region, 0)) for bounds in ("lp", Lp(seconds=0.0))]
+    assert found[0].margin == pytest.approx(found[1].margin, abs=1e-5)
+    assert found[0].size["binaries"] <= found[1].size["binaries"]  # without a budget these are the slope-optimised bounds

@@ -57,6 +57,7 @@ ATTACK = {
     "bounds__method": "interval",
     "solver__time_limit_seconds": 7.0,
     "solver__seed": 3,
+    "solver__relative_gap": 0.1,
     "attack__objective": "closest",
     "attack__on_incumbent": "stop",
     "attack__start": "gradient",

@@ -99,30 +99,77 @@ def test_what_cannot_change_a_result_makes_no_trial(composer: Composer) -> None:
 
 
 UNUSED = {
-    "surrogate": ["attack.free=1,2", "attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "bounds=auto,crown"],
-    "gradient": ["attack.free=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown", "solver=highs,scip"],
-    "branch_and_bound": ["attack.free=1,2", "attack.start=none,center", "pruning.amount=0.5,0.8", "solver=highs,scip"],
-    "restriction": ["attack.on_incumbent=check,stop", "attack.polish=true,false", "pruning.amount=0.5,0.8"],
-    "portfolio": ["attack.start=none,gradient", "attack.polish=true,false", "solver=highs,scip", "bounds=auto,alpha_crown"],
-    "closest": ["attack.start=none,gradient", "attack.polish=true,false", "attack.on_incumbent=check,exclude_region"],
+    "surrogate": [
+        *("attack.free=1,2", "attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "bounds=auto,crown"),
+        *("attack.polish_steps=1,2", "attack.exclusion.seeds=0,1", "attack.round_seconds=1,2", "bounds.lp_seconds=1,2"),
+        "solver.relative_gap=null,1e-6",
+    ],
+    "surrogate excluding from nothing": ["attack.exclusion.seeds=0,1"],
+    "gradient": [
+        *("attack.free=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown", "solver=highs,scip"),
+        *("solver.relative_gap=null,0.1", "attack.exclusion.interrupt=true,false", "bounds.lp_seconds=1,2"),
+    ],
+    "branch_and_bound": [
+        *("attack.free=1,2", "attack.start=none,center", "pruning.amount=0.5,0.8", "solver=highs,scip"),
+        *("attack.round_seconds=1,2", "attack.polish_steps=1,2", "solver.relative_gap=null,1e-4"),
+    ],
+    "restriction": [
+        *("attack.on_incumbent=check,stop", "attack.polish=true,false", "pruning.amount=0.5,0.8"),
+        *("solver.relative_gap=null,0.1", "attack.exclusion.solve_seconds=1,2"),
+    ],
+    "portfolio": [
+        *("attack.start=none,gradient", "attack.polish=true,false", "solver=highs,scip", "bounds=auto,alpha_crown"),
+        "attack.round_seconds=1,2",
+    ],
+    "closest": [
+        *("attack.start=none,gradient", "attack.polish=true,false", "attack.on_incumbent=check,exclude_region"),
+        *("attack.polish_steps=1,2", "attack.exclusion.seeds=0,1", "solver.relative_gap=null,1e-4"),
+    ],
     "closest by branch_and_bound": ["attack.on_incumbent=check,stop", "pruning.amount=0.5,0.8", "solver=highs,scip"],
 }
 USED = {
-    "surrogate": ["attack.start=none,center", "attack.on_incumbent=check,exclude_region", "bounds=auto,alpha_crown"],
+    "surrogate": [
+        *("attack.start=none,center", "attack.on_incumbent=check,exclude_region", "bounds=auto,alpha_crown"),
+        "solver.relative_gap=null,0.1",
+    ],
+    "surrogate excluding": [
+        *("attack.exclusion.seeds=0,1", "attack.exclusion.interrupt=true,false"),
+        *("attack.exclusion.solve_seconds=1,2", "attack.exclusion.subproblem_seconds=1,2"),
+    ],
+    "surrogate excluding from nothing": ["attack.exclusion.solve_seconds=1,2"],
+    "surrogate polishing": ["attack.polish_steps=1,2"],
+    "surrogate with linear programmes": ["bounds.lp_seconds=1,2"],
     "gradient": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "solver.seed=0,1"],
-    "branch_and_bound": ["attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown"],
-    "restriction": ["attack.gradient_steps=1,2", "attack.free=1,2", "bounds=auto,crown"],
-    "portfolio": ["attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "attack.free=1,2", "pruning.amount=0.5,0.8"],
+    "branch_and_bound": [
+        "attack.gradient_starts=1,2",
+        "attack.on_incumbent=check,stop",
+        "bounds=auto,crown",
+        "solver.relative_gap=null,0.1",
+    ],
+    "restriction": ["attack.gradient_steps=1,2", "attack.free=1,2", "bounds=auto,crown", "attack.round_seconds=1,2"],
+    "portfolio": [
+        *("attack.gradient_starts=1,2", "attack.on_incumbent=check,stop", "attack.free=1,2", "pruning.amount=0.5,0.8"),
+        "solver.relative_gap=null,0.1",
+    ],
     "closest": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "attack.radius=null,3", "bounds=auto,lp"],
     "closest by branch_and_bound": ["attack.gradient_starts=1,2", "attack.radius=null,3", "bounds=auto,lp"],
 }
 
 
-@pytest.mark.parametrize("attack", UNUSED)
+CHOSEN = {
+    "closest": ["attack.objective=closest"],
+    "closest by branch_and_bound": ["attack.objective=closest", "attack=branch_and_bound"],
+    "surrogate excluding": ["attack.on_incumbent=exclude_region"],
+    "surrogate excluding from nothing": ["attack.on_incumbent=dense_subproblem", "attack.start=none"],
+    "surrogate polishing": ["attack.polish=true"],
+    "surrogate with linear programmes": ["bounds=lp"],
+}
+
+
+@pytest.mark.parametrize("attack", USED)
 def test_an_attack_has_the_keys_that_it_uses(composer: Composer, attack: str) -> None:
-    objective, _, method = attack.partition(" by ")
-    chosen = ["attack.objective=closest", f"attack={method or 'surrogate'}"] if objective == "closest" else [f"attack={attack}"]
-    for override in UNUSED[attack]:
+    chosen = CHOSEN.get(attack, [f"attack={attack}"])
+    for override in UNUSED.get(attack, []):
         assert len(composer.plan(*chosen, override).trials) == 1, override
     for override in USED[attack]:
         assert len(composer.plan(*chosen, override).trials) == 2, override
