@@ -133,15 +133,17 @@ class Progress:
 
 
 def _outcome(record: TrialRecord, reused: bool) -> str:
-    won = sum(instance.status == "adversarial" for instance in record.instances)
-    proven = sum(instance.status == "robust" for instance in record.instances)
-    robust = f", robust {proven}/{len(record.instances)}" if proven else ""
+    statuses = [instance.status for instance in record.instances]
+    asks = not statuses or any(instance.asks for instance in record.instances)
+    word = "adversarial" if asks else "optimal"  # where a value is maximised nothing is adversarial
+    proven = statuses.count("robust")
+    robust = f", robust {proven}/{len(statuses)}" if proven else ""
     margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
-    margin = f", best margin {max(margins):.3f}" if margins else ""
+    margin = f", best {'margin' if asks else 'value'} {max(margins):.3f}" if margins else ""
     lengths = [instance.length for instance in record.instances if instance.length is not None]
     length = f", norms {min(lengths):.3f} to {max(lengths):.3f}" if lengths else ""
     spent = "reused" if reused else f"{record.total_seconds or 0.0:.1f} s"
-    return f"adversarial {won}/{len(record.instances)}{robust}{margin}{length}, {spent}"
+    return f"{word} {statuses.count(word)}/{len(statuses)}{robust}{margin}{length}, {spent}"
 
 
 def _clock(seconds: float) -> str:

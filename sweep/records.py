@@ -89,6 +89,11 @@ class InstanceRecord:
         return f"image {self.image}" if self.question is None else self.question
 
     @property
+    def asks(self) -> bool:
+        """Whether there is something to find: with the objective ``output`` values are only larger or smaller."""
+        return self.objective != "output"
+
+    @property
     def length(self) -> float | None:
         """Length of the closest perturbation found, in the ball's norm; None with another objective, or if none was found."""
         if self.objective != "closest" or self.status != "adversarial":

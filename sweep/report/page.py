@@ -16,7 +16,7 @@ from sweep.report.figures.base import Kind
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.tables import MOST_WINS, win_rows
-from sweep.report.terminal import CLOSEST_LEGEND, LEGEND, ranking_rows
+from sweep.report.terminal import legend, ranking_rows
 from sweep.report.verdicts import Verdict
 from sweep.report.winners import ALONE, FEW, SURE, UNSURE, Winner, headline
 from sweep.report.words import count
@@ -82,7 +82,7 @@ def page(
             if (rows := win_rows(wins, yardstick))
         ],
         rankings=_rankings(results, ranking),
-        legend=LEGEND + (CLOSEST_LEGEND if (ranking["norm_bound_values"] > 0).any() else ""),
+        legend=legend(ranking),
         figures=drawn,
         unfinished=[(*row[:3], _short(row[3])) for row in unfinished[:MOST_UNFINISHED]],
         more_unfinished=len(unfinished) - MOST_UNFINISHED,

@@ -101,6 +101,7 @@ def _row(
 ) -> dict[str, Any]:
     instances = [instance for record in records for instance in record.instances]
     successes = sum(instance.status == "adversarial" for instance in instances)
+    asked = sum(instance.asks for instance in instances)
     with_pruning = [
         None
         if i.first_adversarial_seconds is None
@@ -125,8 +126,11 @@ def _row(
         "accuracy_surrogate": median_of(record.accuracy_surrogate for record in records),
         "sparsity": median_of(record.sparsity for record in records),
         "instances": len(instances),
+        "asked": asked,
         "successes": successes,
-        "success_rate": successes / len(instances) if instances else None,
+        "success_rate": successes / asked if asked else None,
+        "maximised": len(instances) - asked,
+        "optimal": sum(instance.status == "optimal" for instance in instances),
         "robust": sum(instance.status == "robust" for instance in instances),
         "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
         "first_adversarial_with_pruning_seconds": median_of(with_pruning),
@@ -163,7 +167,7 @@ def _named_wins(yardstick: str, wins: Wins | None) -> dict[str, int | None]:
 
 _WIN_COLUMNS = [*_named_wins("dense", None), *_named_wins("gradient", None)]
 _COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values", *_WIN_COLUMNS}
-_COUNTS |= {"norm_bound_values", "norm_proven"}
+_COUNTS |= {"asked", "maximised", "optimal", "norm_bound_values", "norm_proven"}
 
 
 def _merit(row: Mapping[str, Any]) -> tuple[float, ...]:

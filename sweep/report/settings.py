@@ -13,11 +13,14 @@ from typing import Any
 
 from sweep.attacks import WITHOUT_SURROGATE, unused_keys
 from sweep.records import TrialRecord
+from sweep.rules import CLOSEST
 from sweep.schema import network_name
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
 SURROGATE = "surrogate"
+BOUNDS = "bounds"
+"""The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
 
 _BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed")
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
@@ -117,7 +120,9 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
 def _base_setting(flat: Mapping[str, Any]) -> Setting:
     network = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
-    if attack in WITHOUT_SURROGATE:
+    if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
+        attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
+    if attack in (*WITHOUT_SURROGATE, BOUNDS):
         return Setting(network, attack, None, None, None)
     if method == "none":
         return Setting(network, attack, "none", None, None)

@@ -55,8 +55,7 @@ def print_ranking(frame: pd.DataFrame, console: Console) -> None:
     if frame.empty:
         console.print("No trial finished: there is nothing to rank.")
     else:
-        closest = bool((frame["norm_bound_values"] > 0).any())
-        console.print(LEGEND + (CLOSEST_LEGEND if closest else ""), style="dim", highlight=False)
+        console.print(legend(frame), style="dim", highlight=False)
     for name, status, error in frame.attrs.get("unfinished", []):
         console.print(f"[red]{escape(status)}[/red] {escape(name)}: {escape(error)}", soft_wrap=True, highlight=False)
 
@@ -97,6 +96,17 @@ CLOSEST_LEGEND = (
 )
 
 
+OUTPUT_LEGEND = (
+    " optimal: on how many questions about the largest output (margin is its value) what was found is proven to be the largest."
+)
+
+
+def legend(frame: pd.DataFrame) -> str:
+    """Return what the columns of a ranking mean."""
+    more = (("norm_bound_values", CLOSEST_LEGEND), ("maximised", OUTPUT_LEGEND))
+    return LEGEND + "".join(text for name, text in more if (frame[name] > 0).any())
+
+
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows with None for every missing value."""
     return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
@@ -129,7 +139,7 @@ def _seconds(name: str) -> Callable[[Row], str]:
 
 
 def _of(name: str, total: str) -> Callable[[Row], str]:
-    return lambda row: MISSING if row[name] is None else f"{row[name]}/{row[total]}"
+    return lambda row: MISSING if row[name] is None or row[total] == 0 else f"{row[name]}/{row[total]}"
 
 
 def _margin(row: Row) -> str:
@@ -153,10 +163,11 @@ COLUMNS = (
     Column("setting", lambda row: row["setting"]),
     Column("acc.\n%", _percent("accuracy_surrogate")),
     Column("sparse\n%", _percent("sparsity"), essential=False),
-    Column("success", _of("successes", "instances")),
+    Column("success", _of("successes", "asked"), needs="asked"),
+    Column("optimal", _of("optimal", "maximised"), needs="maximised"),
     Column("robust", _of("robust", "instances"), essential=False, counts="robust"),
-    Column("adv.\ns", _seconds("first_adversarial_seconds")),
-    Column("+prune\ns", _seconds("first_adversarial_with_pruning_seconds"), essential=False),
+    Column("adv.\ns", _seconds("first_adversarial_seconds"), needs="asked"),
+    Column("+prune\ns", _seconds("first_adversarial_with_pruning_seconds"), essential=False, needs="asked"),
     Column("margin", _margin, needs="margin_values"),
     Column("norm", _length("norm"), needs="norm_bound_values"),
     Column("norm\nat least", _length("norm_bound"), needs="norm_bound_values"),
@@ -164,7 +175,7 @@ COLUMNS = (
     Column("binaries", _binaries, essential=False),
     Column("larger\nthan\ndense", _of("margin_better_than_dense", _WITH_DENSE), needs=_WITH_DENSE),
     Column("as large\nas dense", _of("margin_as_good_as_dense", _WITH_DENSE), False, needs=_WITH_DENSE),
-    Column("sooner\nthan\ndense", _of("sooner_than_dense", "times_compared_with_dense")),
+    Column("sooner\nthan\ndense", _of("sooner_than_dense", "times_compared_with_dense"), needs="asked"),
     Column("larger\nthan\ngradient", _of("margin_better_than_gradient", _WITH_GRADIENT), needs=_WITH_GRADIENT),
     Column("as large\nas\ngradient", _of("margin_as_good_as_gradient", _WITH_GRADIENT), False, needs=_WITH_GRADIENT),
 )

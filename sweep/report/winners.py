@@ -148,7 +148,9 @@ def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
 
 
 def _facts(row: pd.Series, what: str) -> str:
-    parts = [f"An adversarial input for {int(row['successes'])} of {count(int(row['instances']), what)}"]
+    parts = [f"An adversarial input for {int(row['successes'])} of {count(int(row['asked']), what)}"] if row["asked"] else []
+    if row["maximised"]:
+        parts.append(f"the largest output proven for {int(row['optimal'])} of {count(int(row['maximised']), 'question')}")
     if row["robust"]:
         parts.append(f"{int(row['robust'])} proven robust")
     if not pd.isna(row["first_adversarial_seconds"]):
@@ -156,5 +158,6 @@ def _facts(row: pd.Series, what: str) -> str:
     if not pd.isna(row["norm"]):
         parts.append(f"median norm {number(row['norm'])}")
     if not pd.isna(row["margin"]):
-        parts.append(f"median margin {row['margin']:+.3g}")
-    return ", ".join(parts)
+        parts.append(f"median margin {row['margin']:+.3g}" if row["asked"] else f"median value {row['margin']:.4g}")
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]

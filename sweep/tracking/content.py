@@ -78,10 +78,13 @@ def metrics(record: TrialRecord) -> dict[str, float]:
         "attack/instances": len(record.instances),
         "attack/skipped": record.skipped,
     }
-    if record.instances:
-        statuses = [instance.status for instance in record.instances]
+    statuses = [instance.status for instance in record.instances if instance.asks]
+    if statuses:
         found["attack/success_rate"] = statuses.count("adversarial") / len(statuses)
         found["attack/robust_rate"] = statuses.count("robust") / len(statuses)
+    maximised = [instance.status for instance in record.instances if not instance.asks]
+    if maximised:
+        found["attack/optimal_rate"] = maximised.count("optimal") / len(maximised)
     for metric, name in INSTANCE_METRICS.items():
         found[metric] = median_of(_finite(getattr(instance, name)) for instance in record.instances)
     return {name: float(value) for name, value in found.items() if _finite(value) is not None and value is not None}

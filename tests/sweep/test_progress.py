@@ -37,7 +37,7 @@ def test_counts_best_margin_and_time_left() -> None:
 
 def test_without_a_terminal_every_trial_is_a_line() -> None:
     output = io.StringIO()
-    with Progress(Console(file=output, width=300), total=5, slots=1) as progress:
+    with Progress(Console(file=output, width=300), total=6, slots=1) as progress:
         progress.activity("loading data")
         progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25, status="adversarial")], name="4x64 [dense]"))
         progress.end(synthetic.trial("b", name="4x64 gradient"), reused=True)
@@ -46,13 +46,16 @@ def test_without_a_terminal_every_trial_is_a_line() -> None:
         progress.end(synthetic.trial("d", robust, name="4x64 dense"))
         closest = [synthetic.instance(objective="closest", l1=length, margin=1e-6) for length in (2.5, 0.75)]
         progress.end(synthetic.trial("e", closest, name="4x64 dense"))
+        largest = [synthetic.instance(objective="output", status="optimal", margin=7.5, first_adversarial_seconds=None)]
+        progress.end(synthetic.trial("f", largest, name="4x64 dense"))
     assert output.getvalue().splitlines() == [
         "loading data",
-        "[1/5] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
-        f"[2/5] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
-        "[3/5] FAILED 4x64 random 0.5: training diverged",
-        "[4/5] 4x64 dense: adversarial 0/2, robust 1/2, best margin -0.500, 10.0 s",
-        "[5/5] 4x64 dense: adversarial 2/2, norms 0.750 to 2.500, 10.0 s",
+        "[1/6] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
+        f"[2/6] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
+        "[3/6] FAILED 4x64 random 0.5: training diverged",
+        "[4/6] 4x64 dense: adversarial 0/2, robust 1/2, best margin -0.500, 10.0 s",
+        "[5/6] 4x64 dense: adversarial 2/2, norms 0.750 to 2.500, 10.0 s",
+        "[6/6] 4x64 dense: optimal 1/1, best value 7.500, 10.0 s",
     ]
 
 

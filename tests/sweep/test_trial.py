@@ -97,6 +97,8 @@ def test_the_largest_value_of_a_network_that_learnt_a_function(composer: Compose
     assert record.status == "finished", record.error
     (found,) = record.instances
     assert (record.accuracy_dense, found.status, found.norm) == (None, "optimal", "none")
+    assert content.metrics(record)["attack/optimal_rate"] == 1.0
+    assert "attack/success_rate" not in content.metrics(record)
     assert found.perturbed is not None
     # The function is -8.3 on average and -78 at its deepest; so small a network knows where it is deep, no more.
     assert evaluate("styblinski_tang", [found.perturbed])[0] < -30.0

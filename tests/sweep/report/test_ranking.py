@@ -146,6 +146,41 @@ def test_other_swept_settings_get_a_column_and_a_name() -> None:
     assert "magnitude 0.8 training.seed=3" in set(frame["setting"])
 
 
+def test_nothing_is_adversarial_where_a_value_is_maximised() -> None:
+    values = {"objective": "output", "label": None, "target": None, "first_adversarial_seconds": None}
+    found = [
+        synthetic.instance(1, status="optimal", margin=7.5, **values),
+        synthetic.instance(2, status="unresolved", margin=2.5, **values),
+    ]
+    frame = report.rank([small(found)])
+    row = row_of(frame, "dense MILP")
+    assert (row["maximised"], row["optimal"], row["asked"]) == (2, 1, 0)
+    assert pd.isna(row["success_rate"])
+    text = printed(frame, 200)
+    assert "1/2" in text
+    assert "optimal: on how many questions about the largest output" in " ".join(text.split())
+    table = text[: text.index("acc.: of the pruned network")]
+    assert "success" not in table
+    assert "adv." not in table
+    images = printed(report.rank([small([synthetic.instance(1)])]), 200)
+    assert "success" in images
+    assert "optimal" not in images
+
+
+def test_what_bounds_alone_prove_is_not_called_a_milp() -> None:
+    """No linear model states an l2 ball, so attack=surrogate proves the closest perturbation in it by bounds."""
+
+    def named(attack: str, norm: str, method: str = "none") -> tuple[str, bool]:
+        record = small([synthetic.instance()], attack=attack, method=method)
+        record.config["attack"] |= {"objective": "closest", "norm": norm}
+        (setting,) = group([record])
+        return setting.label, setting.is_dense_milp
+
+    assert named("surrogate", "l1") == ("dense MILP", True)
+    assert named("surrogate", "l2") == named("surrogate", "l2", "magnitude") == ("bounds", False)
+    assert named("branch_and_bound", "l2") == ("branch_and_bound", False)
+
+
 def test_attacks_other_than_the_two_yardsticks_keep_their_name_and_their_pruning() -> None:
     def named(attack: str, method: str, amount: float = 0.0) -> str:
         (setting,) = group([synthetic.trial(config=synthetic.config(attack=attack, method=method, amount=amount))])
