@@ -207,8 +207,9 @@ def test_only_short_perturbations_have_to_be_proven() -> None:
         row(instance=3, norm=9.0, gap=0.2, dual_bound=7.0, solver_status="time_limit"),
         row(instance=4, status="robust", norm=None, dual_bound=10.0),
     ]
-    text = closest.report(rows)
-    assert "Proven optimal: 1 of 5." in text
+    text = closest.report([*({**one, "method": "dense-milp"} for one in rows), row(method="branch-and-bound", norm=5.0)])
+    assert "dense-milp: proven optimal: 1 of 5." in text
+    assert "branch-and-bound: proven optimal: 1 of 1." in text
     assert "Of a norm below 8: proven optimal 1 of 2; 1 more found none below 8 and did not prove that there is none." in text
 
 
@@ -266,11 +267,13 @@ def test_every_wide_method_runs_and_only_dense_bounds_are_kept(tiny: tuple[ReluN
 
 @pytest.mark.usefixtures("tiny")
 def test_the_closest_perturbation_of_a_tiny_problem_is_proven() -> None:
-    (one,) = closest.measure(Options(limit_seconds=5.0, instances=(0,)))
-    assert one["error"] is None
-    assert one["solver_status"] == "optimal"
-    assert one["norm"] == pytest.approx(one["dual_bound"], rel=1e-3)
-    assert "Proven optimal: 1 of 1." in closest.report([one])
+    rows = list(closest.measure(Options(limit_seconds=5.0, instances=(0,))))
+    assert [one["method"] for one in rows] == ["branch-and-bound", "dense-milp"]
+    for one in rows:
+        assert one["error"] is None
+        assert one["solver_status"] == "optimal"
+        assert one["norm"] == pytest.approx(one["dual_bound"], rel=1e-3)
+        assert f"{one['method']}: proven optimal: 1 of 1." in closest.report(rows)
 
 
 def test_a_property_is_answered() -> None:
