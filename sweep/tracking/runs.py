@@ -21,6 +21,8 @@ from sweep.environment import git_tags, packages_text, version_tags
 from sweep.records import TrialRecord
 from sweep.report.pictures import write_pictures
 from sweep.tracking import content, drivers
+from sweep.tracking.datasets import dataset_of
+from sweep.tracking.models import save_model
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
 """MLflow's word for the end of a trial."""
@@ -129,6 +131,9 @@ class Runs:
             self._answered()
         self._log_numbers(child.run_id, record)
         self._answered()
+        if (data := dataset_of(record.config)) is not None:
+            self._client.log_inputs(child.run_id, [data])
+            self._answered()
         self._log_files(str(child.artifact_uri), record)
         end = max(record.started_at, record.ended_at)
         self._client.set_terminated(child.run_id, status=STATUSES[record.status], end_time=round(1000 * end))
@@ -136,12 +141,13 @@ class Runs:
         self.reused += reused
 
     def network(self, key: str, network: ReluNetwork) -> None:
-        """Store a dense network on the parent run as ``networks/<key>.safetensors``, once per key."""
+        """Store a dense network on the parent run as a model ``networks/<key>``, once per key."""
         if key in self._networks:
             return
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "networks").mkdir()
-            network.save(Path(folder) / "networks" / f"{key}.safetensors")
+            model = Path(folder) / "networks" / key
+            model.mkdir(parents=True)
+            save_model(network, model)
             self._upload(self._parent_artifacts, Path(folder))
         self._networks.add(key)
 

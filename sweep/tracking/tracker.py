@@ -155,7 +155,7 @@ class Tracker:
         outbox.put(f"{TRIAL}{record.name}", _Trial(record, reused))
 
     def log_network(self, key: str, network: ReluNetwork) -> None:
-        """Have a dense network stored on the parent run as ``networks/<key>.safetensors``, once per key."""
+        """Have a dense network stored on the parent run as a model ``networks/<key>``, once per key."""
         _, outbox = self._started()
         outbox.put(f"{NETWORK}{key}", _Network(key, network))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -165,9 +166,45 @@ def test_networks_are_stored_once_and_readable(tracker: Tracker) -> None:
         tracker.log_network("0123", network)
     assert tracker.finish_sweep([], "FINISHED", []) is None
     parent = parent_of(tracker)
-    assert artifacts_of(tracker, parent, "networks") == {"networks/0123.safetensors"}
-    path = MlflowClient(tracking_uri=tracker.uri).download_artifacts(parent.info.run_id, "networks/0123.safetensors")
+    assert artifacts_of(tracker, parent, "networks") == {"networks/0123"}
+    path = MlflowClient(tracking_uri=tracker.uri).download_artifacts(parent.info.run_id, "networks/0123/network.safetensors")
     assert ReluNetwork.load(path).key == network.key
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:mlflow")  # of MLflow about its own type hints, when it is imported
+def test_a_network_is_a_model_that_mlflow_loads(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+    import mlflow.pyfunc
+
+    network = ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)])
+    tracker.log_network("0123", network)
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
+    model = mlflow.pyfunc.load_model(f"runs:/{parent_of(tracker).info.run_id}/networks/0123")
+    images = np.random.default_rng(0).random((4, 3))
+    np.testing.assert_array_equal(model.predict(images), network(images))
+    signature = model.metadata.signature
+    assert (signature.inputs.inputs[0].shape, signature.outputs.inputs[0].shape) == ((-1, 3), (-1, 2))
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "kind"),
+    [
+        ({"name": "mnist", "side": 18}, "mnist 18x18", "http"),
+        ({"name": "digits", "side": 8}, "digits 8x8", "code"),
+        ({"name": "function", "function": "ackley", "inputs": 3}, "ackley of 3 inputs", "code"),
+    ],
+)
+def test_the_data_set_is_named_with_its_checksum(tracker: Tracker, section: dict[str, Any], name: str, kind: str) -> None:
+    whole = {"side": None, "folder": None, "function": None, "inputs": None, **section}
+    record = synthetic.trial("abc")
+    record.config = {**record.config, "dataset": whole}
+    tracker.log_trial(record)
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    (run,) = children_of(tracker)
+    (logged,) = run.inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.source_type) == (name, kind)
+    assert re.fullmatch("[0-9a-f]{16}", logged.dataset.digest)
 
 
 @pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])

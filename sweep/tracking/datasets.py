@@ -1,0 +1,49 @@
+"""The data set of a trial as MLflow shows it beside the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+from surrogate.datasets.sources import SOURCES
+from surrogate.errors import SurrogateError
+from sweep.inputs import data_checksum
+from sweep.rules import FUNCTION, NO_DATASET
+from sweep.schema import DatasetSettings
+
+CONTEXT = "mlflow.data.context"
+
+
+def dataset_of(config: Mapping[str, Any]) -> DatasetInput | None:
+    """Return the data set of a trial's configuration: its name and size, the checksum of its files, and where they come from.
+
+    None without one, or if it cannot be read here.
+    """
+    return _dataset(json.dumps(config["dataset"], sort_keys=True)) if "dataset" in config else None
+
+
+@functools.cache
+def _dataset(section: str) -> DatasetInput | None:
+    given = json.loads(section)
+    settings = DatasetSettings(**{one.name: given.get(one.name) for one in dataclasses.fields(DatasetSettings)})
+    if settings.name == NO_DATASET:
+        return None
+    try:
+        digest = data_checksum(settings)
+    except SurrogateError:
+        return None
+    if digest is None:
+        return None
+    source = SOURCES.get(settings.name)
+    origin = "a test function" if settings.name == FUNCTION else "scikit-learn"
+    where: dict[str, Any] = {"url": source.mirrors[0]} if source is not None else {"tags": {"origin": origin}}
+    kind = "http" if source is not None else "code"
+    name = settings.name if settings.side is None else f"{settings.name} {settings.side}x{settings.side}"
+    if settings.name == FUNCTION:
+        name = f"{settings.function} of {settings.inputs} inputs"
+    return DatasetInput(Dataset(name, digest, kind, json.dumps(where)), [InputTag(CONTEXT, "training")])
