@@ -40,9 +40,9 @@ _ABOUT = ("network", "setting", "method", "amount", "finetune_rounds", "cluster"
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
     """Return the instances with the column ``cluster``: the image or question, the same on all networks."""
-    asked = instances["image"].map(lambda image: "" if math.isnan(image) else f"{image:.0f}")
-    asked = asked.where(asked != "", instances["question"].astype(str))
-    return instances.assign(cluster=instances["dataset"].astype(str) + " " + asked)
+    rows = zip(instances["dataset"], instances["image"], instances["question"], strict=True)
+    found = [f"{dataset} {question if math.isnan(image) else format(image, '.0f')}" for dataset, image, question in rows]
+    return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object))
 
 
 def pairs_of(mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str]) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from sweep.report.terminal import markdown_ranking
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 
+VERDICTS = "verdicts.md"
+
 MOST_WINS = 60
 """Rows of the win table that people are shown; the CSV has them all."""
 

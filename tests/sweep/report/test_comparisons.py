@@ -1,0 +1,147 @@
+"""The win table's numbers against hand-computed ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from making import closest, dense, gradient, margins, pruned, results, times, trial
+
+from sweep.report.comparisons import ALL, MEASURES, outcomes, pairs_with_dense, pairs_with_gradient, win_table, with_clusters
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.statistics import holm
+
+
+def row_of(table: pd.DataFrame, setting: str = "magnitude 0.8", network: str = "2x16", yardstick: str = DENSE_MILP) -> Any:
+    keys = (table["yardstick"] == yardstick) & (table["network"] == network) & (table["setting"] == setting)
+    (row,) = table[keys].to_dict("records")
+    return row
+
+
+@pytest.fixture
+def duel() -> Results:
+    """Wins, a tie, a loss, and on the last image neither finds anything."""
+    yardstick = dense([(1.0, 2.0), (3.0, 4.0), (-1.0, None), (2.0, 1.0), (None, None)])
+    return results(yardstick, pruned([(2.0, 1.0), (3.0 + 1e-7, 8.0), (-2.0, None), (0.5, None), (None, None)]))
+
+
+def test_wins_losses_and_ties(duel: Results) -> None:
+    row = row_of(win_table(duel))
+    assert row["pairs"] == 5
+    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"]) == (1, 2, 4)
+    assert (row["time_wins"], row["time_losses"], row["time_pairs"]) == (1, 2, 3)
+    assert row["margin_share"] == 0.25
+    assert row["margin_effect"] == pytest.approx(-0.5)  # of 1, 0, -1 and -1.5
+    assert row["time_effect"] == pytest.approx(1.0)  # twice as fast on one, half as fast on another, and no third has both
+    assert math.isnan(row["time_effect_low"])
+    assert row["time_p"] == 1.0
+    # Ranks 1.5 and -1.5 (tied), -3: z = (1.5 - 3) / sqrt(14/4 - 6/48) = -0.816.
+    assert row["margin_p"] == pytest.approx(0.4142, abs=1e-4)
+    assert row["norm_pairs"] == 0
+    assert math.isnan(row["norm_p"])
+
+
+def test_the_margin_test_is_by_ranks_and_the_time_test_by_signs() -> None:
+    better = results(
+        dense([(0.0, 1.0)] * 6),
+        pruned([(0.1 * image, 0.5 if image < 6 else 2.0) for image in range(1, 7)]),
+    )
+    row = row_of(win_table(better))
+    assert row["margin_p"] == pytest.approx(2 / 64)
+    assert row["time_p"] == pytest.approx(2 * (1 + 6) / 64)
+
+
+def test_one_witness_is_sooner_than_none() -> None:
+    found = results(dense(times([None, 5.0])), pruned(times([100.0, None])))
+    row = row_of(win_table(found))
+    assert (row["time_wins"], row["time_losses"]) == (1, 1)
+    assert math.isnan(row["time_effect"])
+
+
+def test_an_instance_that_only_one_attacked_is_no_pair() -> None:
+    lone = pruned(times([1.0] * 5))
+    lone.instances = lone.instances[3:]
+    found = results(dense(times([2.0] * 4)), lone)
+    assert row_of(win_table(found))["pairs"] == 1
+    assert len(pairs_with_dense(found)) == 1
+
+
+def test_a_single_pair_has_hardly_an_interval_and_no_significance() -> None:
+    row = row_of(win_table(results(dense(times([2.0])), pruned(times([1.0])))))
+    assert (row["time_share"], row["time_share_low"], row["time_share_high"]) == pytest.approx((1.0, 0.025, 1.0))
+    assert row["time_p"] == 1.0
+    assert row["time_effect"] == pytest.approx(2.0)
+
+
+def test_the_closest_perturbation_is_compared_by_its_length() -> None:
+    found = results(
+        closest([2.0, 2.0, None, 2.0, None]), closest([1.0, 2.0 + 1e-5, 3.0, None, None], "s", method="magnitude", amount=0.8)
+    )
+    row = row_of(win_table(found))
+    assert (row["norm_wins"], row["norm_losses"], row["norm_pairs"]) == (2, 1, 4)
+    assert row["norm_effect"] == pytest.approx(0.25, abs=1e-4)  # half of the length saved on one, nothing on the other
+    assert row["margin_pairs"] == 0
+
+
+def test_networks_are_pooled_but_an_image_counts_once() -> None:
+    """Six images won on both networks are six wins, not twelve: the test has p = 2/64."""
+    records = [make(times([s] * 6), size=size) for size in ((2, 16), (4, 64)) for make, s in ((dense, 2.0), (pruned, 1.0))]
+    table = win_table(results(*records))
+    row = row_of(table, network=ALL)
+    assert (row["time_wins"], row["time_pairs"], row["time_clusters"]) == (12, 12, 6)
+    assert row["time_p"] == pytest.approx(2 / 64)
+    assert row["time_share_low"] == pytest.approx(0.025 ** (1 / 6))
+    assert list(table["network"]) == [ALL, "2x16", "4x64"]
+
+
+def test_an_image_won_and_lost_is_a_tie() -> None:
+    records = [dense(times([2.0])), pruned(times([1.0]))]
+    records += [dense(times([2.0]), (4, 64)), pruned(times([3.0]), size=(4, 64))]
+    row = row_of(win_table(results(*records)), network=ALL)
+    assert (row["time_wins"], row["time_losses"], row["time_p"]) == (1, 1, 1.0)
+
+
+def test_p_values_are_corrected_within_yardstick_and_measure() -> None:
+    records = [dense(times([2.0] * 8)), *(pruned(times([1.0] * 8), amount) for amount in (0.5, 0.8, 0.9))]
+    records.append(gradient(times([0.5] * 8)))
+    table = win_table(results(*records))
+    for yardstick in (DENSE_MILP, GRADIENT):
+        part = table[table["yardstick"] == yardstick]
+        for measure in MEASURES:
+            p, corrected = part[f"{measure}_p"].to_numpy(), part[f"{measure}_p_holm"].to_numpy()
+            assert corrected == pytest.approx(holm(p), nan_ok=True)
+    assert row_of(table)["time_p_holm"] == pytest.approx(4 * 2 / 256)
+
+
+def test_the_yardstick_is_the_trial_of_the_same_settings() -> None:
+    slow, fast = dense(times([9.0])), trial(times([1.0]), "fast")
+    fast.config["solver"]["time_limit_seconds"] = slow.config["solver"]["time_limit_seconds"] * 2.0
+    mine = pruned(times([5.0]))
+    for baseline, wins in ((slow.key, 1), (fast.key, 0)):
+        mine.baseline_key = baseline
+        decided = outcomes(pairs_with_dense(results(slow, fast, mine)), "time")
+        is_mine = decided["setting"].str.startswith("magnitude")
+        assert int((decided.loc[is_mine, "win"] > 0).sum()) == wins
+
+
+def test_of_several_gradient_attacks_the_strongest_is_the_yardstick() -> None:
+    weak, strong = gradient(margins([0.0])), trial(margins([2.0]), "strong", attack="gradient")
+    weak.config["attack"]["gradient_starts"], strong.config["attack"]["gradient_starts"] = 1, 1000
+    pairs = pairs_with_gradient(results(weak, strong, pruned(margins([1.0]))))
+    assert list(pairs["best_margin_other"]) == [2.0]
+
+
+def test_questions_without_an_image_are_told_apart_by_their_names() -> None:
+    record = dense(times([1.0, 1.0]))
+    for place, instance in enumerate(record.instances):
+        instance.image, instance.question = None, f"prop {place}"
+    assert list(with_clusters(results(record).instances)["cluster"]) == ["digits prop 0", "digits prop 1"]
+
+
+def test_without_a_yardstick_or_a_trial_the_table_is_empty_but_whole() -> None:
+    for table in (win_table(results(pruned(times([1.0])))), win_table(results())):
+        assert table.empty
+        assert {"yardstick", "time_wins", "margin_clusters", "norm_p_holm"} <= set(table.columns)

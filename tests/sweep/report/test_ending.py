@@ -1,0 +1,110 @@
+"""The end of a sweep: its list, its report, and whatever goes wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from making import dense, pruned, times
+
+from sweep.errors import SweepError
+from sweep.records import TrialRecord
+from sweep.report import ending as module
+from sweep.report.ending import INTERRUPTED_SECONDS, LIMIT_SECONDS, Ending
+from sweep.report.manifest import load
+from sweep.store import Store
+
+NAME = "mnist-20260131-120000"
+
+
+@pytest.fixture
+def ending(store: Store, monkeypatch: pytest.MonkeyPatch) -> Ending:
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+    return Ending(store, NAME, "mnist", ["a=1,2"])
+
+
+def records() -> list[TrialRecord]:
+    failed = pruned([])
+    failed.key, failed.name, failed.status, failed.error = "bad", "4x64 bad", "failed", "training diverged"
+    return [dense(times([2.0])), failed]
+
+
+def trial(key: str) -> Any:
+    return SimpleNamespace(key=key, name=f"trial {key}")
+
+
+def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:
+    ending.begin([trial("a"), trial("b")])
+    found = load(store, NAME)
+    assert found is not None
+    assert [(one.key, one.name, one.status) for one in found.trials] == [("a", "trial a", None), ("b", "trial b", None)]
+    assert (found.ended_at, found.status, found.overrides) == (None, None, ("a=1,2",))
+
+
+def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, store: Store) -> None:
+    ending.begin([])
+    files, said = ending.finish(records(), [trial("c")], "KILLED")
+    page = next(path for path in files if path.name == "report.html")
+    assert said == [f"Report: {page}"]
+    text = page.read_text()
+    assert "1 of 3 planned trials finished, 1 trial failed, 1 trial not finished." in text
+    assert "The sweep was interrupted with 1 trial not started." in text
+    assert "it was never started" in text
+    found = load(store, NAME)
+    assert found is not None
+    assert found.status == "KILLED"
+    assert found.ended_at is not None
+    assert [one.status for one in found.trials] == ["finished", "failed", None]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (SweepError("the disk is full"), "(the disk is full)"),
+        (ValueError("no such colour"), "(ValueError: no such colour)"),
+        (MemoryError(), "(MemoryError: )"),
+    ],
+)
+def test_a_report_that_fails_does_not_fail_the_sweep(
+    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> list[Path]:
+        raise error
+
+    monkeypatch.setattr(module, "write_report", fail)
+    files, (said,) = ending.finish(records(), [], "FINISHED")
+    assert files == []
+    assert said == (
+        f"The report could not be written {words}; nothing else is lost, and python -m sweep.report sweep={NAME} makes it "
+        "again."
+    )
+    found = load(store, NAME)
+    assert found is not None
+    assert found.status == "FINISHED"
+
+
+def test_nothing_is_reported_of_nothing(ending: Ending) -> None:
+    assert ending.finish([record for record in records() if record.status == "failed"], [], "FAILED") == ([], [])
+    assert ending.finish([], [trial("a")], "KILLED") == ([], [])
+
+
+@pytest.mark.parametrize(("status", "seconds"), [("FINISHED", LIMIT_SECONDS), ("KILLED", INTERRUPTED_SECONDS)])
+def test_whoever_interrupts_a_sweep_does_not_wait_for_figures(
+    ending: Ending, monkeypatch: pytest.MonkeyPatch, status: str, seconds: float
+) -> None:
+    budgets = []
+
+    def write(*_: object, budget: Any, **__: object) -> list[Path]:
+        budgets.append(budget)
+        return []
+
+    monkeypatch.setattr(module, "write_report", write)
+    hurry = False
+    ending.finish(records(), [], status, lambda: hurry)
+    (budget,) = budgets
+    assert budget.seconds == seconds
+    assert not budget.is_spent
+    hurry = True
+    assert budget.is_spent
