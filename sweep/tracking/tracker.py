@@ -16,6 +16,8 @@ from surrogate.networks import ReluNetwork
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report import markdown_ranking, rank
+from sweep.report.tables import VERDICTS
+from sweep.report.writing import PAGE
 from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, hide_password, quiet, reason, ui_command
 from sweep.tracking.failures import judged
@@ -178,7 +180,7 @@ class Tracker:
         patience = min(self._patience_seconds, INTERRUPTED_SECONDS) if killed else self._patience_seconds
         most = 2 * INTERRUPTED_SECONDS if killed else None
         paths = tuple(Path(file).absolute() for file in files)
-        outbox.put(END, SweepEnd(status, content.summary(records), _note(records), error, paths, time.time()))
+        outbox.put(END, SweepEnd(status, content.summary(records), _note(records, paths), error, paths, time.time()))
         if (waiting := len(outbox)) > WORTH_A_NOTICE:
             self.notice(f"{waiting} entries are still to be written to {outbox.name}.")
         if not outbox.flush(patience, most, hurried) and outbox.answers:
@@ -233,12 +235,13 @@ def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None
     )
 
 
-def _note(records: Sequence[TrialRecord]) -> str:
-    """Return the key findings in Markdown, cut at the end of a line to what a tag may hold."""
+def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
+    """Return the key findings in Markdown, the report's verdicts first, cut at the end of a line to what a tag may hold."""
     frame = rank(records)
     finished = sum(record.status == "finished" for record in records)
-    text = f"{finished} of {len(records)} trials finished. Best setting first; all columns and figures are in `report/`.\n\n"
-    text += markdown_ranking(frame)
+    text = f"{finished} of {len(records)} trials finished; the whole report, with figures, is `report/{PAGE}`.\n\n"
+    text += "".join(f"{file.read_text(encoding='utf-8')}\n" for file in files if file.name == VERDICTS)
+    text += f"Best setting first:\n\n{markdown_ranking(frame)}"
     for name, status, error in frame.attrs["unfinished"]:
         text += f"\n- {name}: {status}, {error}"
     return text if len(text) <= MAX_TAG_CHARACTERS else text[:MAX_TAG_CHARACTERS].rpartition("\n")[0]

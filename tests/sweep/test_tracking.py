@@ -226,6 +226,14 @@ def test_the_end_of_a_sweep_has_findings_counts_and_files(tracker: Tracker, tmp_
     assert "4x64 worst: failed, the loss is NaN" in note
 
 
+def test_the_note_begins_with_the_verdicts(tracker: Tracker, tmp_path: Path) -> None:
+    file = tmp_path / "verdicts.md"
+    file.write_text("- **Does pruning pay?** Yes. On 3 of 3 images.\n")
+    assert tracker.finish_sweep(synthetic.sweep(images=(1, 2)), "FINISHED", [file]) is None
+    note = parent_of(tracker).data.tags["mlflow.note.content"]
+    assert 0 < note.index("Does pruning pay?") < note.index("Best setting first:")
+
+
 def test_a_long_note_is_cut_at_a_line(tracker: Tracker) -> None:
     records = [synthetic.trial(f"k{i}", [], status="failed", error="word " * 20) for i in range(200)]
     tracker.finish_sweep(records, "FAILED", [])
