@@ -1,0 +1,61 @@
+"""The page on the attacks: its Python runs block after block, its commands are plans, its names are the program's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from surrogate.attack import ON_INCUMBENT, STARTS, Status
+from surrogate.bounds import METHODS
+from sweep.attacks import ATTACKS
+from sweep.rules import OBJECTIVES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "attacks.md").read_text()
+COMMANDS = re.findall(r"^python -m sweep (.*)$", PAGE, flags=re.MULTILINE)
+
+
+def test_its_python_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert len(blocks) == 3
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
+    optimum = names["optimum"]
+    assert optimum.solver_status == "optimal"
+    for found in (names["yardstick"], names["sparse"], names["verdict"], names["regions"]):
+        assert found.margin <= optimum.dense_bound + 1e-4
+    assert names["verdict"].status in (Status.ADVERSARIAL, Status.ROBUST)
+    assert names["verdict"].status is optimum.status
+    assert len(names["gains"]) == len(names["regions"].regions) > 0
+    assert names["nearest"].dual_bound > 0.0
+    assert names["largest"].margin <= names["largest"].dense_bound
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_its_commands_are_plans(command: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep", *command.split(), "sweep.dry_run=json", f"sweep.store={tmp_path / 'store'}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    values = [len(word.partition("=")[2].split(",")) for word in command.split() if "," in word]
+    trials = 1
+    for count in values:
+        trials *= count
+    assert len([line for line in done.stdout.splitlines() if '"key"' in line]) == trials
+
+
+def test_it_names_all_there_is() -> None:
+    for name in (*ATTACKS, *OBJECTIVES, *ON_INCUMBENT, *STARTS, *METHODS, *(str(status) for status in Status)):
+        assert f"`{name}`" in PAGE, name
+    assert len(COMMANDS) == 6
+    assert len(PAGE.splitlines()) <= 120
