@@ -45,6 +45,8 @@ class Problem(ABC):
         are raised by what rounding may have taken there, so that a bound on the folded network is one on ``a f(x) + c``.
         """
         require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
+        if region is not None:
+            require_kind("the region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
         a, c = self.rows(network.output_size)
         return network.compose(a, c) if region is None else composed_from_above(network, a, c, region)
 

@@ -101,6 +101,8 @@ class Region:
 
     def same_as(self, other: Region) -> bool:
         """Whether box, center, norm and radius are exactly those of ``other``."""
+        if not isinstance(other, Region):
+            return False
         arrays = ((self.lower, other.lower), (self.upper, other.upper), (self.center, other.center))
         same = all(np.array_equal(mine, theirs) for mine, theirs in arrays)
         return same and (self.norm, self.radius) == (other.norm, other.radius)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import require_flags, require_integer, require_name, require_number
+from surrogate.checks import list_of, require_flags, require_integer, require_kind, require_name, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, ReluNetwork
 
@@ -67,7 +67,8 @@ def fit(
         InvalidSetting: no hidden layer or an empty one; images or labels that do not fit.
         TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
     """
-    sizes = list(hidden_sizes)
+    require_kind("training", training, Training, "Training(epochs=5)")
+    sizes = list_of("hidden_sizes", hidden_sizes, "integers, such as [64, 64]")
     if not sizes:
         raise InvalidSetting("hidden_sizes=[] is not allowed: expected at least one hidden layer")
     for size in sizes:
@@ -91,6 +92,9 @@ def finetune(
         InvalidSetting: masks, images or labels that do not fit the network.
         TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
     """
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
+    require_kind("training", training, Training, "Training(epochs=5)")
+    masks = list_of("masks", masks, "boolean matrices, one a weight matrix")
     shapes = [weight.shape for weight in network.weights]
     if [np.shape(mask) for mask in masks] != shapes or any(np.asarray(mask).dtype != np.bool_ for mask in masks):
         raise InvalidSetting(f"masks must be boolean matrices of shapes {shapes}, got {[np.shape(mask) for mask in masks]}")
@@ -109,6 +113,7 @@ def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> floa
     Raises:
         InvalidSetting: images or labels that do not fit the network, or labels that are no classes.
     """
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     x, y = _checked(images, labels, network.input_size, network.output_size)
     if y.dtype.kind == "f":
         raise InvalidSetting("accuracy is of classes, got values (floats) as labels")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surrogate.checks import numbers, require_name
 from surrogate.datasets.dataset import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
@@ -92,7 +93,7 @@ def evaluate(name: str, points: ArrayLike) -> FloatArray:
     Raises:
         InvalidSetting: an unknown function, or points that it does not take.
     """
-    x = np.asarray(points, dtype=np.float64)
+    x = numbers("points", points)
     if x.ndim != 2:
         raise InvalidSetting(f"points must have shape (n, d), got {x.shape}")
     function = _function(name, x.shape[1])
@@ -130,8 +131,7 @@ def sample(name: str, inputs: int) -> Dataset:
 
 
 def _function(name: str, inputs: int) -> TestFunction:
-    if name not in FUNCTIONS:
-        raise InvalidSetting(f"function={name!r} is not one of {', '.join(FUNCTIONS)}")
+    require_name("function", name, FUNCTIONS)
     least = FUNCTIONS[name].least_inputs
     if isinstance(inputs, bool) or not isinstance(inputs, int) or not least <= inputs <= LARGEST_INPUTS:
         raise InvalidSetting(

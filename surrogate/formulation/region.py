@@ -9,6 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 
+from surrogate.checks import list_of
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import linear
 from surrogate.region import Region
@@ -24,9 +25,11 @@ def constrain(region: Region, block: Any, x: Sequence[Any]) -> None:
     Adds to ``block``: ``plus[j]``, ``minus[j]``, ``split[j]`` for the two-sided ``j``, and ``ball``.
 
     Raises:
-        InvalidSetting: ``norm="l2"``, which no linear model can state, or not ``d`` variables.
+        InvalidSetting: ``norm="l2"``, which no linear model can state, no block, or not ``d`` variables.
     """
-    variables = list(x)
+    if not hasattr(block, "component_objects"):
+        raise InvalidSetting(f"a region goes into a Pyomo Block, got {type(block).__name__}: declare model.r = pyo.Block()")
+    variables = list_of("x", x, "Pyomo variables")
     if len(variables) != region.size:
         raise InvalidSetting(f"the region has {region.size} coordinates but {len(variables)} variables were given")
     if region.norm == "l2":

@@ -26,6 +26,7 @@ from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown, Lp
 from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
+from surrogate.datasets.functions import evaluate, sample
 from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
 from surrogate.formulation import embed
 from surrogate.networks import ReluNetwork
@@ -34,6 +35,7 @@ from surrogate.pruning import Pruning, merge_stable, prune, prune_for, sparsity,
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
 from surrogate.substitution import Place, SurrogateOptimiser
+from surrogate.training import Training, accuracy, fit
 
 NETWORK = ReluNetwork([np.eye(3)], [np.zeros(3)])
 REGION = Region(0.0, 1.0, [0.5] * 3, 0.3, "l1")
@@ -125,6 +127,13 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "bounds to merge by": (lambda: merge_stable(NETWORK, REGION, WRONG), "bounds must be a Bounds"),
     "bounds of single numbers": (lambda: Bounds((np.zeros(3),), (np.zeros(2),)), "a vector for each layer, equal ones on both"),
     "a deadline in words": (lambda: Crown().compute(NETWORK, REGION, WRONG), r"deadline must be a time.perf_counter\(\) value"),
+    "a training's name": (lambda: fit(WRONG, [4], np.eye(3), [0, 1, 0]), "training must be a Training, such as Training"),
+    "one size for all": (lambda: fit(Training(), WRONG and 4, np.eye(3), [0, 1, 0]), "hidden_sizes must be a list of integers"),
+    "accuracy of nothing": (lambda: accuracy(WRONG, np.eye(3), [0, 1, 0]), "the network must be a ReluNetwork"),
+    "a list of functions": (lambda: sample(WRONG and [], 2), r"function=\[\] is not one of "),
+    "points in words": (lambda: evaluate("levy", WRONG), "points must be numbers"),
+    "a folded region": (lambda: Margin(0).fold(NETWORK, WRONG), "the region must be a Region"),
+    "a region in no block": (lambda: REGION.constrain(WRONG, []), "a region goes into a Pyomo Block, got str"),
     "a file that is none": (
         lambda: ReluNetwork.from_onnx(WRONG and None),
         "path must be a text such as 'network.onnx', or a P",
