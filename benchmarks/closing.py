@@ -11,6 +11,7 @@ from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import PEER_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number
 from surrogate.attack import AttackResult, BranchAndBoundAttack, GradientAttack, Instance, SurrogateAttack
+from surrogate.bounds import method as bound_method
 from surrogate.networks import ReluNetwork
 from surrogate.solvers import HighsSolver
 
@@ -46,6 +47,8 @@ def measure(options: Options) -> Iterator[Row]:
                 continue
             dense = network(side, depth, width, training_seed)
             image, instance = protocol_instance(dense, side, data_seed)
+            folded = instance.problem.fold(dense, instance.region)
+            unstable = bound_method("alpha_crown").compute(folded, instance.region).unstable_count
             for name in wanted:
                 yield {
                     "instance": index,
@@ -54,18 +57,21 @@ def measure(options: Options) -> Iterator[Row]:
                     "limit_seconds": limit,
                     "data_seed": data_seed,
                     "image": image,
+                    "unstable": unstable,
                     **measured(partial(methods[name], dense, instance)),
                 }
 
 
 def report(rows: Sequence[Row]) -> str:
-    header = ["size", "data seed", "method", "verdict", "margin", "dual bound", "gap", "closed", "wall s", "CPU s", "nodes"]
+    header = ["size", "data seed", "unstable", "method", "verdict", "margin", "dual bound", "gap", "closed"]
+    header += ["wall s", "CPU s", "nodes"]
     sizes = list(dict.fromkeys(f"{side}x{side} {depth}x{width}" for side, depth, width in SIZES))
     rows = sorted(rows, key=lambda row: (sizes.index(row["size"]), row["instance"], METHODS.index(row["method"])))
     cells = [
         [
             row["size"],
             f"{row['data_seed']} (image {row['image']})",
+            str(row.get("unstable", "-")),
             row["method"],
             row["status"],
             number(row["margin"], 4),
