@@ -23,6 +23,7 @@ from benchmarks import (
     overhead,
     planning,
     pruning_binaries,
+    report_scale,
     vnn_wide,
 )
 from benchmarks.results import Results
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Section] = {
     "pruning": pruning_binaries.SECTION,
     "overhead": overhead.SECTION,
     "planning": planning.SECTION,
+    "report_scale": report_scale.SECTION,
     "nodes": nodes.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""
