@@ -50,12 +50,14 @@ def _methods(dense: ReluNetwork, seconds: float) -> dict[str, Method]:
     half, gradient = seconds / 2.0, GradientAttack(starts=STARTS)
     milp = SurrogateAttack(solver=HighsSolver(time_limit_seconds=seconds), start="gradient", gradient=gradient)
     pruned = SurrogateAttack(solver=HighsSolver(time_limit_seconds=half), start="gradient", gradient=gradient, polish=True)
-    portfolio = PortfolioAttack(time_limit_seconds=half)
+    portfolio = PortfolioAttack(time_limit_seconds=half, relative_gap=milp.solver.relative_gap)  # no member may end early
     return {
         OURS: lambda instance: portfolio.run(dense, prune(PRUNING, dense), instance),
         MILP: lambda instance: milp.run(dense, dense, instance),
         GRADIENT: lambda instance: GradientAttack(starts=10**9, time_limit_seconds=seconds).run(dense, instance),
-        "branch-and-bound": lambda instance: BranchAndBoundAttack(time_limit_seconds=half).run(dense, instance),
+        "branch-and-bound": lambda instance: BranchAndBoundAttack(
+            time_limit_seconds=half, relative_gap=milp.solver.relative_gap
+        ).run(dense, instance),
         "restriction": lambda instance: RestrictionAttack(time_limit_seconds=half).run(dense, instance),
         "surrogate-milp": lambda instance: pruned.run(dense, prune(PRUNING, dense), instance),
     }
