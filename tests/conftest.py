@@ -16,18 +16,23 @@ limit_threads(1)  # as in a trial: with more threads than free cores, small prod
 
 STARTING_PROCESSES = (
     "tests/chaos/",
-    "tests/cluster/",
-    "tests/end_to_end/",
+    "tests/cluster/test_connection.py",
+    "tests/cluster/test_nodes.py",
+    "tests/cluster/test_sweep.py",
+    "tests/end_to_end/test_digits_sweep.py",
+    "tests/end_to_end/test_faults.py",
+    "tests/end_to_end/test_mlflow_ui.py",
+    "tests/end_to_end/test_search_sweep.py",
     "tests/sweep/test_cli.py",
     "tests/sweep/test_tracking_server.py",
     "tests/sweep/test_tuning.py",
 )
-"""The tests that start Ray, MLflow servers, the command line, browsers or nodes."""
+"""The tests that start several processes at a time: Ray, MLflow servers, whole sweeps, browsers, nodes."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With ``-n``, one worker runs all tests that start processes: two such at once would fill the cores and miss deadlines.
+    """With ``-n``, one worker runs all tests that start many processes: two such would fill the cores, and miss deadlines.
 
     This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes the groups where pytest 9.2 no longer looks for them.
     """

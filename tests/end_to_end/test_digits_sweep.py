@@ -99,7 +99,12 @@ def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-m", "+experiment=digits"], ["+experiment=digits", "-m"], ["+experiment=digits", "-m", "network.depth=1,2"]]
+    "arguments",
+    [
+        pytest.param(["-m", "+experiment=digits"], marks=pytest.mark.slow),  # test_cli puts options anywhere too
+        pytest.param(["+experiment=digits", "-m"], marks=pytest.mark.slow),
+        ["+experiment=digits", "-m", "network.depth=1,2"],
+    ],
 )
 def test_multirun_before_and_after_the_experiment(tmp_path: Path, arguments: list[str]) -> None:
     listed = sweep(tmp_path, *arguments, "sweep.dry_run=true")

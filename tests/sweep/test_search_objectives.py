@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +42,6 @@ def test_the_docs_list_every_objective_with_its_direction() -> None:
     text = (Path(__file__).parents[2] / "docs" / "search.md").read_text()
     listed = dict(re.findall(r"^\| `(\w+)` \| (larger|smaller) \|", text, flags=re.MULTILINE))
     assert listed == {name: {"maximize": "larger", "minimize": "smaller"}[one.direction] for name, one in OBJECTIVES.items()}
-
-
-def test_the_commands_of_the_docs_are_allowed(composer: Composer) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "search.md").read_text().replace("\\\n", "")
-    commands = re.findall(r"^python -m sweep (.*)$", text, flags=re.MULTILINE)
-    assert len(commands) >= 5
-    for command in commands:
-        words = shlex.split(command, comments=True)
-        if ">" in words:  # what follows is the shell's
-            words = words[: words.index(">")]
-        planned = composer.plan(*words)
-        assert (planned.suggester is None) == ("search=optuna" not in command)
 
 
 @pytest.mark.parametrize(
