@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweep.arguments import FAILED, OK, TRACKING_FILE, program
 from sweep.errors import ConfigError, SweepError
 from sweep.rules import nearest
 
@@ -25,10 +25,6 @@ Exit codes: 0 written, 1 no trial has finished, or something could not be read o
 """
 
 OPTIONS = ("sweep", "sweep.store", "tracking.uri", "output")
-
-TRACKING_FOLDER = Path("mlruns")
-
-OK, FAILED, REFUSED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -106,12 +102,12 @@ def run(arguments: Arguments, console: Console) -> int:
 
 def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: Sequence[Path], console: Console) -> bool:
     """Put the files on the sweep's parent run; return whether that was done, or nobody asked for it."""
-    if arguments.tracking_uri is None and not (TRACKING_FOLDER / "mlflow.db").exists():
+    if arguments.tracking_uri is None and not TRACKING_FILE.exists():
         return True
     from sweep.tracking.reports import log_report
 
     name, experiment = sweeps[0]
-    uri = arguments.tracking_uri or f"sqlite:///{(TRACKING_FOLDER / 'mlflow.db').absolute()}"
+    uri = arguments.tracking_uri or f"sqlite:///{TRACKING_FILE.absolute()}"
     folder = "report" if len(sweeps) == 1 else "comparison"
     try:
         run_name = log_report(uri, experiment, name, files, folder)
@@ -124,24 +120,8 @@ def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: run with the arguments of the command line and return the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or any(argument in ("-h", "--help") for argument in given):
-        print(USAGE, end="")
-        return OK if given else REFUSED
-    try:
-        return run(parse(given), Console())
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
-    except SweepError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        return 130
+    return program(USAGE, lambda given: run(parse(given), Console()), arguments)
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code) if code == 130 else sys.exit(code)
+    sys.exit(main())

@@ -67,8 +67,9 @@ class Setting:
         """The label without the sparsity: what settings of one pruning method share."""
         if self.method in (None, "none") or self.amount is None:
             return self.label
-        attack = f"{self.attack} " if self.attack != SURROGATE else ""
-        return f"{attack}{self.method} finetuned" if self.finetune_rounds else f"{attack}{self.method}"
+        words = [self.attack] if self.attack != SURROGATE else []
+        words += [self.method, "finetuned"] if self.finetune_rounds else [self.method]
+        return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
 
     @property
     def label(self) -> str:
@@ -142,8 +143,9 @@ def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
 
 
 def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the keys with several values. Where a key is absent it does not matter, or an older version did not have it."""
     keys = dict.fromkeys(key for config in configs for key in config)
-    return [key for key in keys if len({config.get(key) for config in configs}) > 1]
+    return [key for key in keys if len({config[key] for config in configs if key in config}) > 1]
 
 
 def _text(value: Any) -> str:

@@ -135,6 +135,11 @@ def wrapped(label: str) -> str:
     return textwrap.fill(label, LABEL_LETTERS)
 
 
+def row_height(labels: Iterable[str]) -> float:
+    """Return the inches of a row of a figure that has these labels, :func:`wrapped`, at its left."""
+    return 0.16 * max([2, *(wrapped(label).count("\n") + 1 for label in labels)])
+
+
 def panels(
     number: int, height: float = PANEL, labels: Iterable[str] = (), ratios: Sequence[float] | None = None, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
@@ -165,13 +170,18 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     if found:
         figure.legend(
             list(found.values()),
-            list(found),
+            _fitting(list(found), figure.get_figwidth()),
             loc="outside lower center",
             ncols=legend_columns(list(found), figure.get_figwidth()),
             frameon=False,
             handlelength=HANDLE_EMS,
             columnspacing=1.2,
         )
+
+
+def _fitting(labels: Sequence[str], width: float) -> list[str]:
+    """Return the labels, on several lines where one does not fit into so many inches."""
+    return [textwrap.fill(label, int((width - 0.3) / LETTER - 2.2 * (HANDLE_EMS + 1.6))) for label in labels]
 
 
 def legend_columns(labels: Sequence[str], width: float = WIDTH) -> int:
@@ -183,7 +193,8 @@ def legend_columns(labels: Sequence[str], width: float = WIDTH) -> int:
 
 def legend_rows(labels: Iterable[str], width: float = WIDTH) -> int:
     different = list(dict.fromkeys(labels))
-    return math.ceil(len(different) / legend_columns(different, width)) + 1
+    lines = max((label.count("\n") + 1 for label in _fitting(different, width)), default=1)
+    return lines * math.ceil(len(different) / legend_columns(different, width)) + 1
 
 
 class PlainLogFormatter(LogFormatter):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, sample, wrapped
+from sweep.report.figures.base import MAX_DOTS, WIDTH, Kind, Look, Nothing, dots_note, row_height, sample, wrapped
 from sweep.report.results import Results
 
 NORMS = {"l0": "L0: pixels changed", "l1": "L1: sum of changes", "l2": "L2", "linf": "Linf: largest change"}
@@ -26,7 +26,7 @@ def norms_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_norms(data: pd.DataFrame, look: Look) -> Figure:
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
-    figure = Figure(figsize=(WIDTH, 2 * (0.8 + 0.31 * len(labels))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2 * (0.8 + row_height(labels) * len(labels))), layout="constrained")
     axes = figure.subplots(2, 2, sharey=True).ravel()
     jitter = np.random.default_rng(0)
     shown = sample(data)

@@ -19,7 +19,7 @@ from sweep.report.figures.base import (
     panels,
     sample,
 )
-from sweep.report.figures.style import BLACK
+from sweep.report.figures.style import BLACK, SOLID
 from sweep.report.results import Results
 
 CLOSE = 0.17
@@ -31,11 +31,9 @@ def _milps(results: Results) -> pd.DataFrame:
     found = results.instances
     attack = found["setting"].map(lambda label: results.settings[label].attack)
     found = found[(attack == "surrogate").astype(bool) & found["sparsity"].notna()]
-    tuned = found["finetune_rounds"].fillna(0) > 0
-    family = found["method"].where(found["method"] != "none", "dense MILP").astype(str) + tuned.map(
-        {True: " finetuned", False: ""}
-    )
-    return found.assign(family=family)
+    family = found["setting"].map(lambda label: results.settings[label].family)
+    dense = found["setting"].map(lambda label: results.settings[label].is_dense_milp)
+    return found.assign(family=family, dense=dense.astype(bool))
 
 
 def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -94,7 +92,7 @@ def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         return Nothing("no attack reports the binaries of a MILP")
     found = found.assign(stable=1.0 - found["binaries"] / found["hidden"])
     columns = {"sparsity": "median", "binaries": "median", "stable": "median"}
-    grouped = found.groupby(["network", "family", "setting"], sort=False).agg(columns).reset_index()
+    grouped = found.groupby(["network", "family", "setting", "dense"], sort=False).agg(columns).reset_index()
     if grouped["sparsity"].nunique() < 2:
         return Nothing("fewer than two sparsities were swept")
     return grouped
@@ -102,8 +100,8 @@ def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
-    families = [family for family in dict.fromkeys(data["family"]) if family != "dense MILP"]
-    figure, axes = panels(len(networks), 3.0, [*families, "dense MILP"], sharex=True)
+    families = list(dict.fromkeys(data.loc[~data["dense"], "family"]))
+    figure, axes = panels(len(networks), 3.0, list(dict.fromkeys(data["family"])), sharex=True)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
         other = ax.twinx()
@@ -116,8 +114,11 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
             marks: dict[str, Any] = {"marker": style.marker, "markerfacecolor": face, "markersize": 6}
             x = 100.0 * line["sparsity"]
             ax.plot(x, line["binaries"], label=family, **style.line, **marks)
-        for value in part.loc[part["family"] == "dense MILP", "binaries"]:
-            ax.axhline(value, color=BLACK, linewidth=1.6, linestyle=(0, (1, 1.5)), label="dense MILP")
+        for one in part[part["dense"]].itertuples():
+            dash = look.styles[one.setting].dash
+            ax.axhline(
+                one.binaries, color=BLACK, linewidth=1.6, linestyle=(0, (1, 1.5)) if dash == SOLID else dash, label=one.family
+            )
         ax.set_ylim(0.0, max(1.0, 1.12 * float(part["binaries"].max())))
         ax.set_xlim(-4, 104)
         _second_axis(ax, other, part)

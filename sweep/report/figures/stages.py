@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, panels, wrapped
+from sweep.report.figures.base import Kind, Look, Nothing, legend, panels, row_height, wrapped
 from sweep.report.results import Results
 
 STAGES = {
@@ -49,7 +49,8 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
     bars = [int((data["network"] == network).sum()) for network in networks]
     titles = [title for title, _, _ in STAGES.values()]
     mean = sum(bars) / len(bars)
-    figure, axes = panels(len(networks), 0.6 + 0.32 * mean, titles, [1.0 + n for n in bars], sharex=True)
+    row = row_height(data["setting"])
+    figure, axes = panels(len(networks), 0.6 + row * mean, titles, [1.0 + n for n in bars], sharex=True)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network].set_index("setting")
         labels = [label for label in look.labels[network] if label in part.index]

@@ -80,7 +80,7 @@ class Style:
 
 
 def styles_of(settings: Mapping[str, Setting]) -> dict[str, Style]:
-    """Return the look of each setting by its label; no two are drawn alike as long as there are dashes left."""
+    """Return the look of each setting by its label; no two lines or dots are alike as long as dashes and markers are left."""
     ordered = sorted(settings, key=lambda label: settings[label].sort_key)
     methods = list(dict.fromkeys(s.method for s in settings.values() if s.is_surrogate or (s.amount is not None)))
     amounts = {m: sorted({s.amount for s in settings.values() if s.method == m and s.amount is not None}) for m in methods}
@@ -115,10 +115,9 @@ def _shade(hue: tuple[str, str, str], place: int, count: int) -> str:
 
 
 def _unlike(style: Style, others: list[Style]) -> Style:
-    """Return the style with another dash or marker if one of the others looks the same."""
-    looks = {(other.color, str(other.dash), other.marker) for other in others}
-    for marker in (style.marker, *MARKERS):
-        for dash in (style.dash, *MORE_DASHES):
-            if (style.color, str(dash), marker) not in looks:
-                return Style(style.color, dash, marker, style.width, style.hollow)
-    return style
+    """Return the style with another dash and marker where one of the others has the same in its colour."""
+    alike = [other for other in others if other.color == style.color]
+    dashes, markers = {str(other.dash) for other in alike}, {other.marker for other in alike if other.hollow == style.hollow}
+    dash = next((one for one in (style.dash, *MORE_DASHES) if str(one) not in dashes), style.dash)
+    marker = next((one for one in (style.marker, *MARKERS) if one not in markers), style.marker)
+    return Style(style.color, dash, marker, style.width, style.hollow)

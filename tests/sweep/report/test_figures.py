@@ -21,11 +21,15 @@ from sweep.report.figures.base import (
     MAX_LINES,
     MAX_NAMES,
     MAX_PANELS,
+    WIDTH,
     Kind,
     Look,
     Nothing,
+    legend,
     legend_names,
+    legend_rows,
     look_of,
+    row_height,
     widened,
     wrapped,
 )
@@ -247,10 +251,12 @@ def test_of_many_networks_and_settings_the_best_are_drawn_and_the_rest_is_said()
 def test_no_two_settings_look_alike() -> None:
     records = synthetic.sweep(networks=[(4, 64)])
     records += [trial(times([1.0]), name, attack=name) for name in ("portfolio", "restriction", "branch_and_bound", "another")]
+    records += of_two_sweeps()
     styles = styles_of(results(*records).settings)
-    assert len({(style.color, str(style.dash), style.marker, style.hollow) for style in styles.values()}) == len(styles) == 10
-    assert styles["dense MILP"].color == "#000000"
-    assert styles["magnitude 0.8 finetuned"].hollow
+    assert len({(style.color, str(style.dash)) for style in styles.values()}) == len(styles)
+    assert len({(style.color, style.marker, style.hollow) for style in styles.values()}) == len(styles)
+    assert {style.color for label, style in styles.items() if label.startswith("dense MILP")} == {"#000000"}
+    assert all(style.hollow == ("finetuned" in label) for label, style in styles.items())
 
 
 def test_helpers() -> None:
@@ -258,3 +264,29 @@ def test_helpers() -> None:
     assert widened(1.0, 1000.0) == (1.0, 1000.0)
     assert wrapped("layerwise_magnitude 0.95 finetuned in 5 rounds") == "layerwise_magnitude 0.95\nfinetuned in 5 rounds"
     assert len(pairs_with_dense(results(dense(times([1.0] * IMAGES))))) == 0
+
+
+def of_two_sweeps() -> list[TrialRecord]:
+    """The same trials with other bounds and start: long names, and two lines of binaries that must not be one."""
+    records = []
+    for bounds, start in (("crown", "center"), ("box", "none")):
+        for record in (dense(times([2.0])), pruned(times([1.0]), 0.5), pruned(times([1.0]), 0.8)):
+            record.config["bounds"]["method"], record.config["attack"]["start"] = bounds, start
+            record.key, record.baseline_key = f"{record.key}-{bounds}", f"{record.baseline_key}-{bounds}"
+            records.append(record)
+    return records
+
+
+def test_settings_of_several_sweeps_keep_their_lines_and_their_names() -> None:
+    data = data_of("binaries", *of_two_sweeps())
+    extras = [f"bounds.method={bounds} attack.start={start}" for bounds, start in (("crown", "center"), ("box", "none"))]
+    assert list(data.loc[data["dense"], "family"]) == [f"dense MILP {extra}" for extra in extras]
+    assert list(dict.fromkeys(data.loc[~data["dense"], "family"])) == [f"magnitude {extra}" for extra in extras]
+    name = f"layerwise_magnitude 0.95 finetuned in 5 rounds {extras[0]} solver.time_limit_seconds=300.0"
+    assert row_height([name]) > row_height(["dense MILP"]) > 0.3
+    assert legend_rows([name]) == 3, "two lines and the distance to what is above"
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    figure.subplots().plot([0.0, 1.0], [0.0, 1.0], label=name)
+    legend(figure, figure.axes)
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x0 >= 0.0
