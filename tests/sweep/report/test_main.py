@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from making import dense, pruned, times
 
+from sweep.arguments import FAILED, OK, REFUSED
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
-from sweep.report.__main__ import FAILED, OK, REFUSED, main, parse
+from sweep.report.__main__ import main, parse
 from sweep.report.gather import UnknownSweep, gather
 from sweep.report.manifest import KIND, Manifest, Planned, key_of, load, planned, save
 from sweep.store import Store
