@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -13,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from sweep.trial import limit_threads
 
 limit_threads(1)  # as in a trial: with more threads than free cores, small products take ten times as long
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # on a busy machine an example may take any time
+hypothesis.settings.load_profile("untimed")
 
 STARTING_PROCESSES = (
     "tests/chaos/",
