@@ -1,0 +1,171 @@
+"""Writes docs/structure.md: the map of the code, from the docstrings and the imports of its modules.
+
+python docs/generate/structure.py
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+PAGE = ROOT / "docs" / "structure.md"
+
+PACKAGES = ("surrogate", "sweep")
+
+LIBRARIES = (
+    "torch",
+    "highspy",
+    "pyomo",
+    "onnx",
+    "sklearn",
+    "hydra",
+    "omegaconf",
+    "ray",
+    "optuna",
+    "mlflow",
+    "pandas",
+    "matplotlib",
+)
+
+START = """\
+# Structure
+
+<!-- Written by docs/generate/structure.py from the docstrings and imports of the modules: change those, or the text there, then
+run it (make docs does). -->
+
+| folder | what is in it |
+|---|---|
+| `surrogate/` | the science, a library: networks, regions, pruning, bounds, models, solvers, attacks |
+| `sweep/` | the system around it: configurations, trials, the store, Ray, MLflow, the report |
+| `hydra_plugins/` | a thin file where Hydra looks for sweepers; it hands over to `sweep/sweeper.py` |
+| `conf/` | the configuration: a folder a group, a file an option ([reference](configuration.md)) |
+| `tests/` | mirrors both packages; `contracts/` runs one suite over every method of a family, `end_to_end/` whole programs |
+| `benchmarks/` | the measurements ([results](performance.md)) |
+| `deploy/`, `examples/`, `docs/` | launch files of clusters, a worked example, these pages and what writes some of them |
+
+## The way of the data
+
+1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/driver.py` at once; a sweep comes through
+   `sweep/sweeper.py`.
+2. `sweep/plan.py` turns overrides into trials: `sweep/space.py` composes every combination, `sweep/schema.py` and
+   `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what can change the
+   result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here (`sweep/preview/`).
+3. `sweep/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/running.py` books what the
+   store has already. `sweep/inputs.py` has each distinct dense network trained once.
+4. What is left goes to Ray (`sweep/tuning.py`, `sweep/worker.py`), or runs in this process (`sweep/here.py`). Workers reach the
+   store through one actor on the driver's machine (`sweep/head.py`), so they need no shared folder.
+5. `sweep/trial.py` is one trial: it prunes, draws the questions (`sweep/instances.py`) and answers them one by one
+   (`sweep/answering.py`), each by an attack (`sweep/attacks.py`). What has been made is found by its key (`sweep/keys.py`).
+6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
+   (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
+   Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
+7. The records (`sweep/records.py`) go into the store, and from there to MLflow and into the report (`sweep/report/`), both of
+   which are views of the store.
+
+## Who imports whom
+
+`surrogate` never imports `sweep`. In `surrogate` imports point one way; a test holds it (`tests/contracts/test_imports.py`):
+
+```
+networks <- region <- problems <- witness <- bounds <- formulation <- solvers <- attack
+```
+"""
+
+
+@functools.cache
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([START, *_rooms(), *_libraries(), *_maps()])
+
+
+def modules(package: str) -> list[Path]:
+    """Return the files of a package, folder by folder."""
+    return sorted((ROOT / package).rglob("*.py"), key=lambda path: (path.parent.as_posix(), path.name))
+
+
+def first_sentence(path: Path) -> str:
+    """Return the first sentence of a module's docstring; empty if it has none."""
+    text = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z])", text)[0]
+
+
+def _rooms() -> Iterator[str]:
+    yield "| room of `surrogate` | imports | and when it is called |\n|---|---|---|"
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for path in modules("surrogate"):
+        room = path.relative_to(ROOT / "surrogate").parts[0].removesuffix(".py")
+        for known, names in zip(found.setdefault(room, (set(), set())), imports(path), strict=True):
+            known |= {name.split(".")[1] for name in names if name.startswith("surrogate.")} - {room}
+    for room, (first, later) in sorted(found.items(), key=lambda item: (len(item[1][0]), item[0])):
+        if room != "__init__":
+            yield f"| `{room}` | {_names(first)} | {_names(later - first)} |"
+    yield ""
+
+
+def _libraries() -> Iterator[str]:
+    yield "Large libraries stay in few rooms. The same test keeps `ray`, `optuna` and `mlflow` in theirs:\n"
+    yield "| library | imported by |\n|---|---|"
+    used = {
+        path: {name.split(".")[0] for name in set.union(*imports(path))} for package in PACKAGES for path in modules(package)
+    }
+    for library in LIBRARIES:
+        yield f"| `{library}` | {_names({_room(path) for path, names in used.items() if library in names})} |"
+    yield ""
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _room(path: Path) -> str:
+    """Return the module, or the package below the top one that it lies in."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts) if len(parts) == 2 else f"{parts[0]}/{parts[1]}/"
+
+
+def _maps() -> Iterator[str]:
+    for package in PACKAGES:
+        yield f"## {package}\n\n{_cell(first_sentence(ROOT / package / '__init__.py'))}\n"
+        folder = None
+        for path in modules(package):
+            if path.parent != folder:
+                folder = path.parent
+                name = folder.relative_to(ROOT).as_posix()
+                if name != package:
+                    yield f"\n### {name}/\n\n{_cell(first_sentence(folder / '__init__.py'))}\n"
+                yield "| module | what it is for |\n|---|---|"
+            if path.name != "__init__.py":
+                yield f"| `{path.name}` | {_cell(first_sentence(path))} |"
+        yield ""
+
+
+def imports(path: Path) -> tuple[set[str], set[str]]:
+    """Return the modules that a module imports when it is imported itself, and those that its functions import."""
+    first: set[str] = set()
+    later: set[str] = set()
+
+    def visit(node: ast.AST, names: set[str]) -> None:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        for child in ast.iter_child_nodes(node):
+            visit(child, later if isinstance(node, ast.FunctionDef) else names)
+
+    visit(ast.parse(path.read_text()), first)
+    return first, later
+
+
+def _cell(text: str) -> str:
+    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

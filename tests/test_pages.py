@@ -1,0 +1,58 @@
+"""The pages that are written from the code are as the code is now."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def generator(name: str) -> ModuleType:
+    path = ROOT / "docs" / "generate" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"docs_generate_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["configuration", "structure"])
+def test_a_written_page_is_up_to_date(name: str) -> None:
+    module = generator(name)
+    if module.PAGE.read_text() != module.page():
+        pytest.fail(f"docs/{name}.md is out of date: run python docs/generate/{name}.py", pytrace=False)
+
+
+def test_every_key_has_a_meaning() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \|.*\| (.*) \|$", generator("configuration").page(), flags=re.MULTILINE)
+    assert len(rows) > 60
+    assert [key for key, meaning in rows if meaning == "—"] == ["formulation.method"]  # there is only one
+
+
+def test_comments_are_read_with_the_lines_that_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "some.yaml"
+    file.write_text("# top\na: 1    # of a,\n        # and more\nb:\n  c: x#y\n  d: null # of d\ne: 2\n        # of nothing\n")
+    assert generator("configuration").comments(file) == {"a": "of a, and more", "b.d": "of d"}
+
+
+def test_the_map_names_every_module_with_a_sentence_and_only_modules_that_are_there() -> None:
+    module = generator("structure")
+    page = module.page()
+    files = [path for package in module.PACKAGES for path in module.modules(package)]
+    assert len(files) > 150
+    assert [str(path) for path in files if not module.first_sentence(path)] == []
+    assert page.count("| `") >= sum(path.name != "__init__.py" for path in files)
+    for name in re.findall(r"`((?:surrogate|sweep|tests|conf)/[\w/.]*)`", page):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_order_of_imports_on_the_map_is_the_one_that_is_tested() -> None:
+    rules = (ROOT / "tests" / "contracts" / "test_imports.py").read_text()
+    layers = re.findall(r"\w+", re.findall(r"^LAYERS = \[(.*)\]", rules, flags=re.MULTILINE)[0])
+    assert f"\n{' <- '.join(layers)}\n" in generator("structure").page()
