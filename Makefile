@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
+DOCS_STAMP := $(VENV)/.docs-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep test test-all chaos lint bench ui clean
+.PHONY: help install sweep test test-all chaos lint bench docs ui clean
 
 help:
 	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
@@ -16,6 +17,8 @@ help:
 	@echo "               another storm: make chaos CHAOS=\"--kills 50 --seed 7 --minutes 30\""
 	@echo "make bench     set up with the other tools, then measure all side by side (hours);"
 	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""
+	@echo "make docs      set up with MkDocs, then build the documentation into site/;"
+	@echo "               to read it with its search: python -m http.server --bind 127.0.0.1 --directory site"
 	@echo "make ui        open the MLflow UI on the results in mlruns/"
 	@echo "make lint      ruff and mypy only"
 
@@ -32,7 +35,7 @@ sweep: $(STAMP)
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(STAMP) lint
+test-all: $(DOCS_STAMP) lint
 	$(BIN)/python -m pytest -n 2
 
 chaos: $(STAMP)
@@ -50,8 +53,17 @@ $(BENCH_STAMP): $(STAMP)
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,docs]"
+	@touch $@
+
+docs: $(DOCS_STAMP)
+	$(BIN)/python docs/generate/configuration.py
+	$(BIN)/python docs/generate/structure.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 ui: $(STAMP)
 	$(BIN)/python -m mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000 --workers 1
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
