@@ -14,7 +14,7 @@ from surrogate.datasets.fetch import Contents
 from surrogate.datasets.sources import SOURCES, Source
 from surrogate.errors import DataUnavailable, InvalidSetting
 
-NAMES = ("mnist", "fashion_mnist", "digits")
+NAMES = (*SOURCES, "digits")
 """Accepted values of ``load``'s ``name``."""
 
 SIDE_LIMITS = (2, 64)

@@ -1,0 +1,108 @@
+"""The page on extensions: its Python runs block after block, and what it makes passes the suites of its family."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from oracles import random_region
+
+from surrogate import bounds, datasets, pruning
+from surrogate.datasets import sources
+from sweep.__main__ import conf_folder
+from sweep.schema import read
+
+ROOT = Path(__file__).parents[2]
+
+PAGE = (ROOT / "docs" / "extend.md").read_text()
+
+
+@pytest.fixture
+def extended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Run the page, with a folder of IDX files; what it lists is not listed any more at the end."""
+    for module in (datasets, datasets.dataset):  # in a checkout they follow from SOURCES
+        monkeypatch.setattr(module, "NAMES", (*datasets.NAMES, "stripes"))
+    names: dict[str, Any] = {"folder": stripes(tmp_path)}
+    blocks = re.findall(r"^```python[^\n]*\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 8
+    with patch.dict(pruning.METHODS), patch.dict(bounds.METHODS), patch.dict(sources.SOURCES):
+        for block in blocks:
+            exec(block, names)
+        yield names
+
+
+def stripes(folder: Path) -> Path:
+    """Write a data set of 20 + 10 images of 12 x 12 pixels in the form of MNIST."""
+    rng = np.random.default_rng(0)
+    for prefix, count in (("train", 20), ("t10k", 10)):
+        for kind, array in (("images-idx3", rng.integers(0, 256, (count, 12, 12))), ("labels-idx1", np.arange(count) % 10)):
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+            (folder / f"{prefix}-{kind}-ubyte").write_bytes(header + array.astype(np.uint8).tobytes())
+    return folder
+
+
+def contracts(name: str) -> ModuleType:
+    """Return a suite of tests/contracts, loaded anew, so that it sees what is listed now."""
+    path = ROOT / "tests" / "contracts" / f"test_{name}.py"
+    spec = importlib.util.spec_from_file_location(f"contracts_again_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None:
+    suite, choices = contracts("pruning"), {"amount": (0.0, 0.5, 0.99), "rounds": (1, 2), "rewind": (True, False)}
+    region = random_region(np.random.default_rng(1), 16, "linf")
+    given = {"method": "lookahead", "digits": suite.some_digits(4), "region": region}
+    ran = 0
+    for name, test in vars(suite).items():
+        wanted = list(inspect.signature(test).parameters) if name.startswith("test_") else []
+        if "method" in wanted and "one_region" not in name:
+            swept = [key for key in wanted if key in choices]
+            for values in itertools.product(*(choices[key] for key in swept)):
+                test(**{key: given[key] for key in wanted if key in given}, **dict(zip(swept, values, strict=True)))
+                ran += 1
+    assert ran >= 10
+    assert "lookahead" in suite.SURVIVOR_METHODS
+    suite.test_cutting_is_dropping_and_choosing_again_only_takes_more()
+
+    suite = contracts("bounds")
+    for norm in suite.NORMS:
+        suite.test_no_point_of_the_region_leaves_the_bounds("fast_lin", norm)
+    suite.test_a_pruned_row_needs_no_binary("fast_lin")
+
+    dense, region = extended["dense"], extended["region"]
+    loose, tight = (bounds.METHODS[name]().compute(dense, region) for name in ("interval", "fast_lin"))
+    assert tight.unstable_count < loose.unstable_count
+    assert extended["stripes"].train_images.shape == (20, 36)
+    assert len(extended["stripes"].checksum) == 16
+
+
+def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml title=\"conf/([^\n]*)\"\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    for name, text in blocks:
+        file = tmp_path / "conf" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        chosen = ["pruning=lookahead", "dataset=stripes", "bounds.method=fast_lin"]
+        config = compose("config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", *chosen])
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    settings = read({str(key): value for key, value in plain.items()})
+    assert (settings.pruning.method, settings.pruning.amount, settings.pruning.finetune.epochs) == ("lookahead", 0.8, 5)
+    assert (settings.dataset.name, settings.dataset.side, settings.bounds.method) == ("stripes", 12, "fast_lin")
