@@ -33,9 +33,11 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
 
 def on_page_content(content: str, **_: Any) -> str:
     """Turn formulas into MathML, which browsers show by themselves: no script and no font is fetched."""
-    return re.sub(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', _formula, content, flags=re.DOTALL)
+    return re.sub(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>([,.;:)]*)', _formula, content, flags=re.DOTALL)
 
 
 def _formula(found: re.Match[str]) -> str:
     display = "block" if found[2] == "[" else "inline"
-    return convert(html.unescape(found[3]).strip(), display=display)
+    formula = convert(html.unescape(found[3]).strip(), display=display)
+    # A stop or comma stays on the line of its formula.
+    return f'<span style="white-space: nowrap">{formula}{found[4]}</span>' if found[4] else formula
