@@ -19,6 +19,7 @@ class Roles(griffe.Extension):
 def _in_markdown(text: str, obj: griffe.Object) -> str:
     text = re.sub(r":math:`(.+?)`", lambda found: f"${' '.join(found[1].split())}$", text, flags=re.DOTALL)
     text = re.sub(r":(?:class|data|func|meth|mod):`(~?)([\w.]+)`", lambda found: _link(found, obj), text)
+    text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)  # the heading under which Griffe looks for code
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
