@@ -31,3 +31,10 @@ def test_those_of_the_page_on_searches(composer: Composer) -> None:
 def test_those_of_the_page_on_attacks(composer: Composer, words: list[str]) -> None:
     choices = [len(word.partition("=")[2].split(",")) for word in words if "," in word]
     assert len(composer.plan(*[word for word in words if word != "-m"]).trials) == math.prod(choices)
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "tutorial.md"])
+def test_those_of_the_pages_for_everybody(composer: Composer, page: str) -> None:
+    assert len(commands(page)) >= 4
+    for words in commands(page):
+        assert composer.plan(*[word for word in words if word not in ("-m", "--cfg", "job")]).trials
