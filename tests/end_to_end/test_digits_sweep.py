@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # a whole sweep, on a machine that may be busy with others
+
 
 def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
     return subprocess.run(
-        [sys.executable, "-m", "sweep", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+        [sys.executable, "-m", "sweep", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=500
     )
 
 
