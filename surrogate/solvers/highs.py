@@ -14,6 +14,7 @@ import pyomo.environ as pyo
 from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.interrupts import Interrupts
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
 
@@ -41,6 +42,7 @@ class HighsSolver(Solver):
 
     name: ClassVar[str] = "highs"
     incumbent_callbacks: ClassVar[bool] = True
+    feasibility_tolerance: ClassVar[float] = 1e-7  # of presolve; in the search it is less
 
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
@@ -59,6 +61,7 @@ class HighsSolver(Solver):
 
         stopped = False
         failure: BaseException | None = None
+        interrupts = Interrupts()
 
         def improving(event: Any) -> None:
             nonlocal stopped, failure
@@ -70,7 +73,7 @@ class HighsSolver(Solver):
                 failure = error
 
         def interrupt(event: Any) -> None:
-            if stopped or failure is not None or time.perf_counter() >= deadline:
+            if stopped or failure is not None or interrupts.arrived or time.perf_counter() >= deadline:
                 event.interrupt()
 
         highs.cbMipImprovingSolution.subscribe(improving)
@@ -80,12 +83,14 @@ class HighsSolver(Solver):
         if left <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
         highs.setOptionValue("time_limit", left)
-        highs.run()
+        with interrupts:
+            highs.run()
         if highs.getModelStatus() in _DOUBTFUL and failure is None and not stopped:
             # Presolve has been seen to call feasible models infeasible, or to fail, on regions of radius 1e-4.
             highs.setOptionValue("presolve", "off")
             highs.setOptionValue("time_limit", max(deadline - time.perf_counter(), 0.1))
-            highs.run()
+            with interrupts:
+                highs.run()
         seconds = time.perf_counter() - begin
         if failure is not None:
             raise failure
@@ -112,6 +117,8 @@ class HighsSolver(Solver):
         highs.setOptionValue("threads", self.threads)
         highs.setOptionValue("random_seed", self.seed)
         highs.setOptionValue("mip_rel_gap", self.relative_gap)
+        # The default 1e-6 costs proofs: what is cut off within the tolerance, big-M constants multiply. It is not slower.
+        highs.setOptionValue("mip_feasibility_tolerance", 1e-9)
         # Below this HiGHS drops a coefficient without a word; the default 1e-9 would drop real weights.
         highs.setOptionValue("small_matrix_value", 1e-12)
         if highs.passModel(lp) == highspy.HighsStatus.kError:

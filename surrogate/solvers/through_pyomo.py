@@ -14,6 +14,7 @@ import numpy as np
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.interrupts import Interrupts, hand_on
 from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
 
 OnColumns = Callable[[FloatArray], bool]
@@ -22,7 +23,7 @@ _STATUS = {
     "convergenceCriteriaSatisfied": SolverStatus.OPTIMAL,
     "provenInfeasible": SolverStatus.INFEASIBLE,
     "maxTimeLimit": SolverStatus.TIME_LIMIT,
-    "interrupted": SolverStatus.TIME_LIMIT,  # only the deadline interrupts, when the callback has not
+    "interrupted": SolverStatus.TIME_LIMIT,  # by the deadline, when neither the callback nor a signal did
 }
 """By the names of Pyomo's ``TerminationCondition``, which older versions of Pyomo keep elsewhere."""
 
@@ -91,6 +92,7 @@ class PyomoSolver(Solver):
         watch = Watch(watched, form.compiled.columns)
         stopped = False
         failure: BaseException | None = None
+        interrupts = Interrupts()
 
         def on_columns(columns: FloatArray) -> bool:
             nonlocal stopped, failure
@@ -99,19 +101,23 @@ class PyomoSolver(Solver):
                 stopped = on_incumbent(watch.values(columns), form.objective(columns)) or stopped
             except BaseException as error:
                 failure = error
-            return stopped or failure is not None
+            return stopped or failure is not None or interrupts.arrived
 
         def expired() -> bool:
-            return stopped or failure is not None or time.perf_counter() >= deadline
+            return stopped or failure is not None or interrupts.arrived or time.perf_counter() >= deadline
 
         begin = time.perf_counter()
         if min(self.time_limit_seconds, deadline - begin) <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
         interface = self.interface(form, on_columns, expired)
         options = self.options()
-        results = self._run(interface, model, form, options, warm_start, begin, deadline)
+        with interrupts:
+            results = self._run(interface, model, form, options, warm_start, begin, deadline)
         if results.termination_condition.name == "infeasibleOrUnbounded" and not expired():
-            results = self._run(interface, model, form, options | self.without_presolve, warm_start, begin, deadline)
+            with interrupts:
+                results = self._run(interface, model, form, options | self.without_presolve, warm_start, begin, deadline)
+        if results.termination_condition.name == "interrupted" and not expired():
+            hand_on()  # the solver caught a Ctrl-C by itself
         seconds = time.perf_counter() - begin
         if failure is not None:
             raise failure
