@@ -32,7 +32,8 @@ def embed(
 
     Args:
         block: a Pyomo ``Block`` that receives the variables and constraints and holds nothing yet but, where it is a whole
-            model, the inputs themselves.
+            model, the inputs themselves, under names that the formulation doesn't use, and what is neither a variable, a
+            constraint, an objective nor a block.
         network: the network to embed.
         inputs: ``d`` Pyomo variables in the order of the network's inputs.
         bounds: pre-activation bounds valid wherever the inputs can go; None computes CROWN bounds over the box of the
@@ -54,7 +55,9 @@ def embed(
         the embedding, whose ``outputs`` are the variables that carry ``f(x)``.
 
     Raises:
-        InvalidSetting: a block that holds something already, such as another network, or that belongs to an AbstractModel;
+        InvalidSetting: a block that holds something already, such as another network, or has something under a name that the
+            network's components get (for big-M ``y``, ``n``, ``s``, ``affine``, ``on``, ``off``, ``output``, ``output_row``,
+            and ``held``), or that belongs to an AbstractModel;
             inputs that are not variables, a wrong number of them, or neither fixed nor with finite bounds while ``bounds`` is
             None; bounds of another network; an unknown formulation.
 
@@ -82,7 +85,8 @@ def embed(
             )
     if len(variables) != network.input_size:
         raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
-    _require_empty(block, variables)
+    method = METHODS[formulation]()
+    _require_empty(block, variables, (*method.components, "held"))
     held: dict[int, float] = {}
     if bounds is None:
         bounds = Crown().compute(network, _box_of(variables))
@@ -91,13 +95,13 @@ def embed(
     if sizes != [*network.hidden_sizes, network.output_size]:
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
     scaled, scaled_bounds = normalise(network, bounds)
-    embedding = METHODS[formulation]().embed(block, scaled, variables, scaled_bounds)
+    embedding = method.embed(block, scaled, variables, scaled_bounds)
     if held:
         block.held = pyo.Constraint(list(held), rule=lambda _, j: variables[j] == held[j])
     return embedding
 
 
-def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
+def _require_empty(block: Any, inputs: Sequence[Any], names: Sequence[str]) -> None:
     """Refuse a block whose components the network's would replace or join."""
     if not hasattr(block, "component_objects") or block.is_indexed():
         name = getattr(block, "name", block)
@@ -113,6 +117,13 @@ def _require_empty(block: Any, inputs: Sequence[Any]) -> None:
             raise InvalidSetting(
                 f"the block {block.name} already holds {component.local_name}: every network, and every second try, needs an "
                 "empty Block of its own (model.f = pyo.Block(); to replace a network, model.del_component(model.f) first)"
+            )
+    for name in names:
+        # Pyomo would put the network's component in its place with no more than a warning.
+        if hasattr(block, name):
+            raise InvalidSetting(
+                f"the block {block.name} already has {name} ({type(getattr(block, name)).__name__}), a name that the "
+                "network's own components need: give it another one, or embed into an empty Block (model.f = pyo.Block())"
             )
 
 

@@ -36,6 +36,7 @@ class Embedding(ABC):
         """Set every variable of the embedding, inputs included, to its value at the point ``x`` ``(d,)`` by a forward pass.
 
         Raises:
+            InvalidSetting: not ``d`` finite numbers.
             UnsoundBounds: the forward pass leaves the bounds, so the constraints would cut this point off.
         """
 
@@ -44,6 +45,8 @@ class Formulation(ABC):
     """A way to write :math:`y = f(x)` as mixed-integer linear constraints, given pre-activation bounds."""
 
     name: ClassVar[str]
+    components: ClassVar[tuple[str, ...]]
+    """Names of all that :meth:`embed` adds to a block; a block that has one of them already is refused."""
 
     @abstractmethod
     def embed(self, block: Any, network: ReluNetwork, inputs: Sequence[Any], bounds: Bounds) -> Embedding:

@@ -11,6 +11,8 @@ import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
+from surrogate.checks import numbers, shown
+from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation, linear
 from surrogate.networks import FloatArray, ReluNetwork
 
@@ -32,6 +34,7 @@ class BigM(Formulation):
     """
 
     name: ClassVar[str] = "big_m"
+    components: ClassVar[tuple[str, ...]] = ("y", "n", "s", "affine", "on", "off", "output", "output_row")
 
     def embed(self, block: Any, network: ReluNetwork, inputs: Sequence[Any], bounds: Bounds) -> Embedding:
         hidden = range(len(network.weights) - 1)
@@ -86,7 +89,9 @@ class _BigMEmbedding(Embedding):
     block: Any
 
     def set_values(self, x: ArrayLike) -> None:
-        point = np.asarray(x, dtype=np.float64)
+        point = numbers("the point", x)
+        if point.shape != (len(self.inputs),) or not np.isfinite(point).all():
+            raise InvalidSetting(f"the point must be {len(self.inputs)} finite numbers, got {shown(x)}")
         z = self.network.pre_activations(point[None])
         self.bounds.require(z)
         _assign(self.inputs, point)

@@ -54,6 +54,14 @@ def test_fixed_input_gives_the_forward_pass(formulation: str, bounds: str, seed:
 
 
 @pytest.mark.parametrize("formulation", METHODS)
+def test_it_names_all_that_it_adds(formulation: str) -> None:
+    rng = np.random.default_rng(5)
+    network, region = random_network(rng, (4, 5, 4, 2)), random_region(rng, 4, "linf")
+    model, _ = fixed_model(network, region.center, formulation, "crown", region)
+    assert set(model.f.component_map()) == set(METHODS[formulation].components)
+
+
+@pytest.mark.parametrize("formulation", METHODS)
 def test_set_values_is_a_feasible_point(formulation: str) -> None:
     rng = np.random.default_rng(5)
     network, region = random_network(rng, (4, 5, 4, 2)), random_region(rng, 4, "linf")

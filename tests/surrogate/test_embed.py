@@ -154,6 +154,46 @@ class TestMisuse:
         with pytest.raises(InvalidSetting, match="unknown already holds"):
             embed(model, self.network, list(model.x.values()))
 
+    def test_inputs_under_a_name_that_the_network_needs(self) -> None:
+        model = pyo.ConcreteModel()
+        model.y = pyo.Var(range(2), bounds=(-1.0, 1.0))
+        own = model.y
+        with pytest.raises(InvalidSetting, match=r"already has y \(IndexedVar\), a name that .* need.*empty Block"):
+            embed(model, self.network, list(model.y.values()))
+        assert model.y is own
+
+    @pytest.mark.parametrize("name", ["y", "n", "s", "output", "affine", "on", "off", "output_row", "held"])
+    @pytest.mark.parametrize(
+        "made",
+        [
+            lambda: pyo.Param(initialize=3.0, mutable=True),
+            lambda: pyo.Expression(expr=1.0),
+            lambda: pyo.Set(initialize=[1]),
+            lambda: 5.0,
+        ],
+    )
+    def test_anything_of_the_users_under_such_a_name(self, name: str, made: Any) -> None:
+        model = self.model()
+        setattr(model.f, name, made())
+        own = getattr(model.f, name)
+        with pytest.raises(InvalidSetting, match=rf"the block f already has {name} \(.*\), a name"):
+            embed(model.f, self.network, list(model.x.values()))
+        assert getattr(model.f, name) is own
+
+    def test_a_param_under_another_name_stays(self) -> None:
+        model = self.model()
+        model.f.mine = pyo.Param(initialize=3.0)
+        embed(model.f, self.network, list(model.x.values()))
+        assert pyo.value(model.f.mine) == 3.0
+
+    @pytest.mark.parametrize("point", [[0.1, float("nan")], [float("inf"), 0.0], [0.1], ["a", "b"], [[0.1, 0.2]]])
+    def test_a_start_that_is_no_point(self, point: list) -> None:
+        model = self.model()
+        embedding = embed(model.f, self.network, list(model.x.values()))
+        with pytest.raises(InvalidSetting, match="the point must be"):
+            embedding.set_values(point)
+        assert [variable.value for variable in model.x.values()] == [None, None]
+
     def test_one_of_several_blocks(self) -> None:
         model = self.model()
         model.g = pyo.Block(range(2))
