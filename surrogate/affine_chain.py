@@ -17,9 +17,12 @@ class AffineChain:
 
     An affine map that only scales and shifts every coordinate, :math:`y = s \odot x + t`, such as a normalisation of the
     inputs, is folded into its neighbours too, and becomes a matrix only if a ReLU follows it at once.
+
+    ``inputs`` is how many values the first map gets, where that is known; None takes its own word for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: int | None = None) -> None:
+        self._inputs = inputs
         self._weights: list[FloatArray] = []
         self._biases: list[FloatArray] = []
         self._matrix: FloatArray | None = None
@@ -103,9 +106,12 @@ class AffineChain:
         self._matrix = self._scale = self._shift = None
 
     def _require_width(self, inputs: int, where: str) -> None:
-        width = self._shift.size if self._shift is not None else (self._biases[-1].size if self._biases else inputs)
-        if inputs != width:
-            raise InvalidNetwork(f"{where}: takes {inputs} inputs, but the layer in front of it has {width} outputs")
+        if self._shift is not None or self._biases:
+            width = self._shift.size if self._shift is not None else self._biases[-1].size
+            if inputs != width:
+                raise InvalidNetwork(f"{where}: takes {inputs} inputs, but the layer in front of it has {width} outputs")
+        elif self._inputs not in (None, inputs):
+            raise InvalidNetwork(f"{where}: takes {inputs} inputs, but the input of the network has {self._inputs} values")
 
 
 def _finite(values: ArrayLike, where: str) -> FloatArray:

@@ -31,9 +31,9 @@ class GraphReader:
         self.graph = model.graph
         self.where = file_name
         self.file_name = file_name
-        self.chain = AffineChain()
         self.constants = {tensor.name: self._array(tensor) for tensor in self.graph.initializer}
         self.current, self.shape = self._input()
+        self.chain = AffineChain(math.prod(self.shape))
 
     def read(self) -> ReluNetwork:
         """Return the network.

@@ -366,6 +366,16 @@ def test_small_files_cannot_ask_for_all_memory(name: str, tmp_path: Path) -> Non
     assert peak < 100e6
 
 
+@pytest.mark.parametrize("kind", ["Gemm", "MatMul"])
+def test_a_first_layer_of_another_width_than_the_input_is_refused(kind: str, tmp_path: Path) -> None:
+    if kind == "Gemm":
+        path = stored(tmp_path, [node("Gemm", ["x", "w"], "y", transB=1)], {"w": np.ones((4, 5))}, (1, 3))
+    else:
+        path = stored(tmp_path, [node("MatMul", ["x", "w"], "y")], {"w": np.ones((5, 4))}, (1, 3))
+    with pytest.raises(InvalidNetwork, match=rf"node 0 \({kind}\): takes 5 inputs, but the input of the network has 3 values"):
+        ReluNetwork.from_onnx(path)
+
+
 def test_two_inputs_are_refused(tmp_path: Path) -> None:
     proto = model(GEMM_CHAIN, TWO_LAYERS)
     proto.graph.input.append(helper.make_tensor_value_info("more", TensorProto.DOUBLE, [1, 6]))
