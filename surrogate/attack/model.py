@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed, maximum
 from surrogate.formulation import region as region_constraints
 from surrogate.formulation.base import linear
-from surrogate.formulation.scaling import doubt
+from surrogate.formulation.scaling import amplified, doubt
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
 from surrogate.region import Region
@@ -54,13 +55,18 @@ class MaximisationModel:
             self.goal = maximum.maximum(self.pyomo.maximum, self.embedding.outputs, low, high, self.groups)
         self.pyomo.margin = pyo.Objective(expr=self.goal, sense=pyo.maximize)
         self.doubt = doubt(self.embedding.network, self.embedding.bounds)
+        self._amplified = float(amplified(self.embedding.network, self.embedding.bounds).max())
 
     def solve(
         self, solver: Solver, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        """Have ``solver`` solve the model; see :meth:`Solver.solve`. Without a bound where there is a ``doubt``."""
+        """Have ``solver`` solve the model; see :meth:`Solver.solve`.
+
+        The bound's error counts what the solver's tolerance does in the network; where there is a ``doubt`` there is no bound.
+        """
         solution = solver.solve(self.pyomo, watched, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline)
-        return solution.doubted(self.doubt)
+        error = solution.bound_error + self._amplified * solver.feasibility_tolerance
+        return replace(solution, bound_error=error).doubted(self.doubt)
 
     def set_values(self, x: FloatArray) -> None:
         """Set every variable to its value at the point ``x`` ``(d,)``.

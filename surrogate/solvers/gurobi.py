@@ -23,6 +23,7 @@ class GurobiSolver(PyomoSolver):
     name: ClassVar[str] = "gurobi"
     incumbent_callbacks: ClassVar[bool] = True
     package: ClassVar[str] = "gurobipy"
+    feasibility_tolerance: ClassVar[float] = 1e-7
     dual_tolerance: ClassVar[float] = 1e-7  # Gurobi's OptimalityTol, as HiGHS has it; its default is 1e-6
     without_presolve: ClassVar[dict[str, Any]] = {"DualReductions": 0}
 
@@ -44,8 +45,9 @@ class GurobiSolver(PyomoSolver):
         return interface
 
     def options(self) -> dict[str, Any]:
-        # By default a binary may be off by 1e-5, which big-M constants multiply; HiGHS and SCIP allow 1e-6.
-        return {"Seed": self.seed, "OptimalityTol": self.dual_tolerance, "IntFeasTol": 1e-6}
+        # By default a binary may be off by 1e-5, which big-M constants multiply.
+        tight = self.feasibility_tolerance
+        return {"Seed": self.seed, "OptimalityTol": self.dual_tolerance, "IntFeasTol": tight, "FeasibilityTol": tight}
 
     def work(self, interface: Any, results: Any) -> dict[str, int]:
         return {"nodes": int(results.extra_info.NodeCount), "simplex_iterations": int(results.extra_info.IterCount)}

@@ -34,7 +34,7 @@ class ScipSolver(PyomoSolver):
         return {
             "randomization/randomseedshift": self.seed,
             "numerics/dualfeastol": self.dual_tolerance,
-            "numerics/feastol": FEASIBILITY_TOLERANCE,
+            "numerics/feastol": self.feasibility_tolerance,
         }
 
     def work(self, interface: Any, results: Any) -> dict[str, int]:

@@ -104,8 +104,8 @@ def test_odd_networks_and_regions(case: str, attack: str) -> None:
         dense, instance, expected = question(case, target)
         result = COMPLETE[attack](dense, instance)
         assert result.margin == pytest.approx(expected, abs=1e-5)
-        assert result.dual_bound == pytest.approx(expected, abs=1e-5)
-        if abs(expected) > 1e-5:
+        assert result.dual_bound == pytest.approx(expected, abs=1e-4)  # with what the tolerances of a solver may do
+        if abs(expected) > 1e-4:
             assert result.status is (Status.ADVERSARIAL if expected > 0.0 else Status.ROBUST)
 
 
@@ -279,6 +279,25 @@ def test_a_bound_on_more_than_tolerances_show_is_none() -> None:
         HighsSolver(), model.inputs, warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 9.0
     )
     assert (solution.dual_bound, solution.certain_bound, solution.doubt) == (None, None, model.doubt)
+
+
+@pytest.mark.parametrize("policy", ["check", "stop", "exclude_region", "dense_subproblem"])
+@pytest.mark.parametrize("start", ["none", "center", "gradient"])
+def test_a_sliver_within_the_solvers_tolerances_is_not_called_absent(start: str, policy: str) -> None:
+    # The optimum, 0.17, is in a sliver of the box that big-M constants of 1e5 let HiGHS cut off: it once proved -0.09.
+    first, last = [[81, 0], [240, 0.0015], [81, -110]], [[310], [0], [-0.28]]
+    biases = [[0.42, -0.85, 0.42], [1100], [-341000.2, 0, -341000.2]]
+    dense = ReluNetwork([first, [[0.0017, -6.4, -1500]], last], biases)
+    region = Region([-167, -1810], [1044, 2300], [0.166, 0.12], 1500, "linf")
+    reached = exact(dense, np.array([0.00354163, 0.00642611]))[-1]
+    truth = float(max(reached[0], reached[2]) - reached[1])
+    assert truth > 0.17
+    instance = Instance(region, label=1)
+    result = SurrogateAttack(solver=HighsSolver(time_limit_seconds=5.0), start=start, on_incumbent=policy).run(
+        dense, dense, instance
+    )
+    assert result.status is not Status.ROBUST
+    assert result.dense_bound >= truth
 
 
 @pytest.mark.parametrize("policy", ["check", "exclude_region"])
