@@ -83,8 +83,8 @@ class Solver(ABC):
     """A MILP solver.
 
     Class attributes: ``name``; ``feasibility_tolerance``, to which rows, bounds and integers are kept; and
-    ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it is False, it is called once, with
-    the final solution, after the solver has ended; asking for the end there ends nothing and leaves the status as it is.
+    ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it is False, it is called once,
+    with the final solution, after the solver has ended; asking for the end there ends nothing and leaves the status as it is.
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
