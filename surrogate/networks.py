@@ -232,9 +232,9 @@ class ReluNetwork:
 
 
 def _frozen(array: ArrayLike) -> FloatArray:
-    if np.iscomplexobj(array):
-        raise InvalidNetwork("weights and biases must be real numbers, got complex ones")
     try:
+        if np.iscomplexobj(array):
+            raise InvalidNetwork("weights and biases must be real numbers, got complex ones")
         copy = np.array(array, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise InvalidNetwork(f"weights and biases must be arrays of numbers: {error}") from error

@@ -10,10 +10,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import is_integer, list_of, numbers, require_kind, shown
+from surrogate.checks import is_integer, list_of, numbers, require_integer, require_kind, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
+
+LARGEST_ROWS = 2**28
+"""Most entries of a problem's rows (two gigabytes): a margin against every other class has the square of their number."""
 
 
 class Problem(ABC):
@@ -52,7 +55,8 @@ class Problem(ABC):
 
     def combine(self, values: FloatArray) -> FloatArray:
         """Return ``max_g min_k`` ``(n,)`` of values of the rows, or of bounds on them, ``(n, k)``."""
-        return np.max([values[:, list(group)].min(axis=1) for group in self.groups(values.shape[1])], axis=0)
+        batch = _batch(values, "values of the rows", "(n, k)")
+        return np.max([batch[:, list(group)].min(axis=1) for group in self.groups(batch.shape[1])], axis=0)
 
     def value(self, outputs: ArrayLike) -> FloatArray:
         """Return the values ``(n,)`` of outputs ``(n, o)``."""
@@ -71,11 +75,17 @@ class Problem(ABC):
         return np.take_along_axis(lowest, best[:, None], axis=1)[:, 0]
 
 
-def _batch(outputs: ArrayLike) -> FloatArray:
-    batch = numbers("outputs", outputs)
-    if batch.ndim != 2:
-        raise InvalidSetting(f"outputs must be a batch (n, o), got shape {batch.shape}")
+def _batch(values: ArrayLike, name: str = "outputs", shape: str = "(n, o)") -> FloatArray:
+    batch = numbers(name, values)
+    if batch.ndim != 2 or batch.shape[1] == 0:
+        raise InvalidSetting(f"{name} must be a batch {shape}, got shape {batch.shape}")
     return batch
+
+
+def _require_outputs(outputs: int, rows: int = 1) -> None:
+    require_integer("outputs", outputs, 0)
+    if rows * outputs > LARGEST_ROWS:
+        raise InvalidSetting(f"{rows} rows for {outputs} outputs are more than the {LARGEST_ROWS} numbers allowed")
 
 
 def composed_from_above(network: ReluNetwork, a: FloatArray, c: FloatArray, region: Region) -> ReluNetwork:
@@ -124,6 +134,7 @@ class Margin(Problem):
             raise InvalidSetting(f"target={self.target} is the label itself: choose another class, or None for any")
 
     def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        _require_outputs(outputs, rows=outputs if self.target is None else 1)
         if max(self.label, self.target or 0) >= outputs or outputs < 2:
             raise InvalidSetting(
                 f"label={self.label} and target={self.target} need more logits than the network's {outputs}: "
@@ -152,9 +163,12 @@ class Output(Problem):
             raise InvalidSetting(f"outputs count from 0, got index={self.index!r}")
 
     def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        _require_outputs(outputs)
         if self.index >= outputs:
             raise InvalidSetting(f"index={self.index} is not an output of a network with {outputs}: they run from 0")
-        return np.eye(outputs)[[self.index]], np.zeros(1)
+        matrix = np.zeros((1, outputs))
+        matrix[0, self.index] = 1.0
+        return matrix, np.zeros(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +205,13 @@ class Conditions(Problem):
         object.__setattr__(self, "sizes", tuple(len(matrix) for matrix in matrices))
 
     def rows(self, outputs: int) -> tuple[FloatArray, FloatArray]:
+        require_integer("outputs", outputs, 0)
         if self.matrix.shape[1] != outputs:
             raise InvalidSetting(f"the conditions are on {self.matrix.shape[1]} outputs but the network has {outputs}")
         return self.matrix, self.offset
 
     def groups(self, rows: int) -> tuple[tuple[int, ...], ...]:
+        if rows != sum(self.sizes):
+            raise InvalidSetting(f"the conditions have {sum(self.sizes)} rows, got values of {rows}")
         ends = np.cumsum(self.sizes)
         return tuple(tuple(range(end - size, end)) for end, size in zip(ends.tolist(), self.sizes, strict=True))

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surrogate.checks import is_number, numbers, require_name
+from surrogate.checks import is_number, numbers, require_name, shown
 from surrogate.errors import InvalidRegion
 from surrogate.networks import FloatArray
 
 NORMS = ("l1", "l2", "linf", "none")
 """Accepted values of ``Region.norm``; ``none`` is the box alone."""
+
+LENGTHS = ("l1", "l2", "linf")
+"""Norms in which :meth:`Region.distance` measures."""
 
 MEMBERSHIP_TOLERANCE = 1e-9
 """A point counts as inside if it violates no side of the box, and the radius, by more than this: far below the 1e-6 to which
@@ -190,6 +193,8 @@ class Region:
 
     def distance(self, x: ArrayLike, norm: str | None = None) -> FloatArray:
         """Return ``||x - center||`` of every row of ``x`` ``(n, d)``; ``norm`` defaults to the region's own (l2 if none)."""
+        if norm is not None:
+            require_name("norm", norm, LENGTHS, InvalidRegion)
         step = np.abs(self._rows(np.atleast_2d(numbers("points", x, InvalidRegion))) - self.center)
         chosen = norm or ("l2" if self.norm == "none" else self.norm)
         if chosen == "l1":
@@ -208,6 +213,8 @@ class Region:
 
     def contains(self, x: ArrayLike, tolerance: float = MEMBERSHIP_TOLERANCE) -> bool:
         """Whether one point ``(d,)`` is finite and inside, up to ``tolerance``."""
+        if not is_number(tolerance):
+            raise InvalidRegion(f"tolerance must be a number, got {shown(tolerance)}")
         return self.violation(x) <= tolerance
 
     def constrain(self, block: Any, x: Sequence[Any]) -> None:

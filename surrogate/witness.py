@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surrogate.checks import numbers
 from surrogate.errors import InvalidNetwork
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
@@ -42,9 +43,10 @@ def check(dense: ReluNetwork, region: Region, problem: Problem, x: ArrayLike) ->
     (:meth:`Region.inside`): what is evaluated is what is returned, and no comparison finds it outside.
 
     Raises:
+        InvalidSetting: what is given as a point is not made of numbers.
         InvalidNetwork: the network's values overflow there.
     """
-    point = np.array(x, dtype=np.float64)  # a copy: what is kept must not change with the caller's array
+    point = numbers("the point", x).copy()  # what is kept must not change with the caller's array
     if point.shape != (region.size,) or not np.isfinite(point).all():
         return None
     point = region.inside(point)

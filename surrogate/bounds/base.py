@@ -69,9 +69,14 @@ class Bounds:
         """Check a forward pass ``[(n, h), ...]`` from points of the region against the bounds.
 
         Raises:
+            InvalidSetting: no batch for each layer, or one of another width than the layer's.
             UnsoundBounds: a pre-activation outside its bounds by more than ``tolerance`` (relative to its size).
         """
-        for layer, (low, high, z) in enumerate(zip(self.lower, self.upper, pre_activations, strict=True)):
+        batches = [numbers("pre-activations", z) for z in list_of("pre_activations", pre_activations, "batches, one a layer")]
+        widths, sizes = [z.shape[1:] for z in batches], [low.shape for low in self.lower]
+        if widths != sizes:
+            raise InvalidSetting(f"the bounds are for layers of widths {sizes}, the pre-activations have {widths}")
+        for layer, (low, high, z) in enumerate(zip(self.lower, self.upper, batches, strict=True)):
             allowed = tolerance * (1.0 + np.abs(z))
             outside = ((z < low - allowed) | (z > high + allowed)).any(axis=0)
             if outside.any():

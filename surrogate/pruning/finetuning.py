@@ -43,6 +43,7 @@ class Finetuning:
 
     def __post_init__(self) -> None:
         require_integer("finetuning rounds", self.rounds, 0)
+        require_integer("finetuning seed", self.seed, 0)
         if not isinstance(self.rewind, bool):
             raise InvalidSetting(f"finetuning rewind={self.rewind!r} is not allowed: expected true or false")
         try:

@@ -31,14 +31,16 @@ from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, Solv
 from surrogate.formulation import embed
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Margin, Output
-from surrogate.pruning import Pruning, merge_stable, prune, prune_for, sparsity, stabilise
+from surrogate.pruning import Finetuning, Pruning, merge_stable, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
 from surrogate.substitution import Place, SurrogateOptimiser
 from surrogate.training import Training, accuracy, fit
+from surrogate.witness import check
 
 NETWORK = ReluNetwork([np.eye(3)], [np.zeros(3)])
 REGION = Region(0.0, 1.0, [0.5] * 3, 0.3, "l1")
+BOUNDED = Bounds((np.zeros(3),), (np.ones(3),))
 WRONG: Any = "a"
 
 
@@ -113,6 +115,29 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         r"such as Output\(0\), got the class Output itself",
     ),
     "no region": (lambda: Instance(WRONG and None, 0), "region must be a Region, such as"),
+    "a seed of finetuning in words": (lambda: Finetuning(seed=WRONG), "finetuning seed='a' is not allowed"),
+    "a pair of seeds of finetuning": (lambda: Finetuning(seed=WRONG and (1, 2)), r"finetuning seed=\(1, 2\) is not allowed"),
+    "rows for outputs in words": (lambda: Margin(0).rows(WRONG), "outputs='a' is not allowed"),
+    "an output's row for two numbers": (lambda: Output(0).rows(WRONG and np.ones(2)), r"outputs=array\(.* is not allowed"),
+    "conditions' rows for none": (lambda: Conditions([([[1.0]], [0.0])]).rows(WRONG and None), "outputs=None is not allowed"),
+    "more classes than memory": (lambda: Margin(0).rows(2**31), "2147483648 outputs are more than the 268435456 numbers"),
+    "more outputs than memory": (lambda: Output(0).rows(2**40), "are more than the 268435456 numbers allowed"),
+    "values in words": (lambda: Margin(0).combine(WRONG), "values of the rows must be numbers"),
+    "one row of values": (
+        lambda: Margin(0).combine(WRONG and [1.0]),
+        r"values of the rows must be a batch \(n, k\), got shape",
+    ),
+    "values of other conditions": (
+        lambda: Conditions([([[1.0]], [0.0])]).combine(np.ones((1, 2))),
+        "the conditions have 1 rows, got values of 2",
+    ),
+    "pre-activations in words": (lambda: BOUNDED.require(WRONG), "pre_activations must be a list of batches"),
+    "a number for pre-activations": (lambda: BOUNDED.require(WRONG and 1.0), "pre_activations must be a list of batches"),
+    "ragged pre-activations": (lambda: BOUNDED.require([WRONG and [[1.0], [2.0, 3.0]]]), "pre-activations must be numbers"),
+    "too few pre-activations": (lambda: BOUNDED.require([]), r"layers of widths \[\(3,\)\], the pre-activations have \[\]"),
+    "narrow pre-activations": (lambda: BOUNDED.require([np.ones((1, 2))]), r"the pre-activations have \[\(2,\)\]"),
+    "a point in words": (lambda: check(NETWORK, REGION, Margin(0), WRONG), "the point must be numbers"),
+    "a ragged point": (lambda: check(NETWORK, REGION, Margin(0), WRONG and [[1], [2, 3]]), "the point must be numbers"),
     "a radius for radii": (lambda: SurrogateOptimiser(radii=WRONG and 0.5), "radii must be a list of shares"),
     "radii in words": (lambda: SurrogateOptimiser(radii=[WRONG]), "each of radii='a' is not allowed"),
     "a share in words": (lambda: SurrogateOptimiser(surrogate_share=WRONG), "surrogate_share must be above 0 and at most 1"),
@@ -218,6 +243,15 @@ def test_a_region_asked_about_what_are_no_points(method: str, points: Any) -> No
         getattr(REGION, method)(points)
 
 
+def test_a_region_asked_in_a_norm_or_to_a_tolerance_of_the_wrong_kind() -> None:
+    for norm in (np.ones(2), "l3", "none", 1):
+        with pytest.raises(InvalidRegion, match=r"norm=.* is not one of l1, l2, linf"):
+            REGION.distance([0.5] * 3, norm)  # type: ignore[arg-type]
+    for tolerance in ("x", None, [], float("nan")):
+        with pytest.raises(InvalidRegion, match="tolerance must be a number, got"):
+            REGION.contains([0.5] * 3, tolerance)  # type: ignore[arg-type]
+
+
 def test_a_network_composed_with_what_does_not_fit() -> None:
     wrong: Any
     for wrong in (None, [[1, 2], [3]], np.eye(2)):
@@ -252,6 +286,8 @@ def test_numpys_numbers_are_numbers() -> None:
 def test_weights_and_batches_that_are_no_numbers(tmp_path: Path) -> None:
     for make, message in (
         (lambda: ReluNetwork([np.array([[1 + 2j]])], [[0.0]]), "real numbers, got complex ones"),
+        (lambda: ReluNetwork([[[1], [2, 3]]], [[0.0]]), "must be arrays of numbers"),
+        (lambda: ReluNetwork([[[1.0]]], [[[1], [2, 3]]]), "must be arrays of numbers"),
         (lambda: ReluNetwork(None, None), "lists of arrays, got NoneType"),  # type: ignore[arg-type]
         (lambda: NETWORK([["a", "b", "c"]]), "expected a batch of numbers"),
         (lambda: ReluNetwork.load(tmp_path / "none"), "none cannot be read: No such file"),
