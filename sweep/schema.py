@@ -158,9 +158,9 @@ class TrackingSettings:
 
 @dataclass(frozen=True)
 class DeadlineSettings:
-    instance_seconds: Annotated[float | None, rules.positive]
-    trial_seconds: Annotated[float | None, rules.positive]
-    sweep_seconds: Annotated[float | None, rules.positive]
+    instance_seconds: Annotated[float | None, rules.duration]
+    trial_seconds: Annotated[float | None, rules.duration]
+    sweep_seconds: Annotated[float | None, rules.duration]
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class SweepSettings:
     resume: bool
     dry_run: Annotated[bool | str, rules.dry_run]
     retries: Annotated[int, rules.at_least(0)]
-    store: Annotated[str, rules.not_empty]
+    store: Annotated[str, rules.outlives_a_process]
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,23 @@ def kinds_of(key: str) -> tuple[set[Any], rules.Rule | None]:
     if dataclasses.is_dataclass(hint):
         return set(), None
     return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}, rule
+
+
+def impossible(key: str, value: Any) -> str | None:
+    """Return what a key's values are, in words, if ``value`` can't be one; else, and for sections and unknown keys, None.
+
+    Of numbers only the type counts, and 32.0 may stand for 32, to which it is equal.
+    """
+    kinds, rule = kinds_of(key)
+    number = type(value) in (int, float) and (float in kinds or (int in kinds and value % 1 == 0))
+    if kinds and type(value) not in kinds and not number:
+        return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
+    return rule(value) if rule is not None and kinds and isinstance(value, str) else None
+
+
+def section(key: str) -> list[str]:
+    """Return the keys in a section, without those of sections in it; nothing if there is no section of this name."""
+    return [name for name in keys() if name.rpartition(".")[0] == key and kinds_of(name)[0]] if key else []
 
 
 def is_key(key: str) -> bool:

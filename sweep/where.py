@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweep.errors import ConfigError
-from sweep.schema import unknown_key
+from sweep.schema import impossible, section, unknown_key
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
@@ -33,7 +33,8 @@ class Condition:
     """A condition on a configuration, such as ``pruning.method != "structured" or pruning.amount == 0.5``.
 
     Allowed are comparisons (``in`` and ``not in`` with a list too), ``and``, ``or``, ``not``, brackets, numbers, texts, and
-    dotted keys of the configuration. Nothing is executed.
+    dotted keys of the configuration. Nothing is executed. A key is not compared for equality with what it can never be: that
+    would leave out everything, or nothing, without a word.
 
     Raises:
         ConfigError: anything else.
@@ -106,6 +107,8 @@ class Condition:
             if type(kind) not in _COMPARISONS:
                 raise self._refused(kind)
         compare = [_COMPARISONS[type(kind)] for kind in node.ops]
+        for kind, left, right in zip(node.ops, (node.left, *node.comparators), node.comparators, strict=False):
+            self._check_values(kind, left, right)
 
         def comparison(config: Mapping[str, Any]) -> bool:
             values = [part(config) for part in parts]
@@ -113,8 +116,32 @@ class Condition:
 
         return comparison
 
+    def _check_values(self, kind: ast.cmpop, left: ast.expr, right: ast.expr) -> None:
+        """Refuse a comparison for equality, also of the parts of two lists, of a key with a constant that it can never be."""
+        if isinstance(kind, (ast.In, ast.NotIn)):
+            for option in right.elts if isinstance(right, (ast.List, ast.Tuple)) else [right]:
+                if isinstance(option, (ast.List, ast.Tuple)) or _constant(option) or _constant(left):
+                    self._check_values(ast.Eq(), left, option)
+        elif isinstance(kind, (ast.Eq, ast.NotEq)):
+            if isinstance(left, (ast.List, ast.Tuple)) and isinstance(right, (ast.List, ast.Tuple)):
+                for one, other in zip(left.elts, right.elts, strict=False):
+                    self._check_values(kind, one, other)
+            for named, value in ((left, right), (right, left)):
+                if isinstance(named, (ast.Name, ast.Attribute)) and (constant := _constant(value)):
+                    self._check_value(ast.unparse(named), constant[0])
+
+    def _check_value(self, key: str, value: Any) -> None:
+        allowed = impossible(key, value)
+        if allowed is not None:
+            raise ConfigError(f"search.where: {self.expression!r}: {key} is never {value!r}: it must be {allowed}")
+
     def _lookup(self, key: str) -> _Evaluate:
         names = key.split(".")
+        inside = section(key)
+        if inside:
+            meant = [f"{key}.{name}" for name in ("method", "name") if f"{key}.{name}" in inside]
+            hint = f"did you mean {meant[0]}?" if meant else f"its keys are {', '.join(inside)}"
+            raise ConfigError(f"search.where: {self.expression!r}: {key} is a section; {hint}")
 
         def lookup(config: Mapping[str, Any]) -> Any:
             value: Any = config
@@ -131,3 +158,15 @@ class Condition:
             f"search.where: {self.expression!r} uses {type(node).__name__}, which is not allowed; "
             f"allowed are comparisons, in, and, or, not, numbers, texts and keys such as pruning.amount"
         )
+
+
+def _constant(node: ast.expr) -> tuple[Any] | None:
+    """Return the value of a constant, which may be None, in a tuple; None if it is something else."""
+    match node:
+        case ast.Constant(value=constant):
+            return (constant,)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return (-number,)
+        case ast.Name() if node.id in _CONSTANTS:
+            return (_CONSTANTS[node.id],)
+    return None
