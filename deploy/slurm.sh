@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A sweep as one SLURM job, from the root of the checkout:
 #     sbatch --nodes=4 --time=12:00:00 deploy/slurm.sh +experiment=mnist
-# Ray runs on all nodes of the job while the sweep does, which runs on the first. The sweep ends itself five minutes before the
-# job's time is over; the same line again goes on where it stopped. docs/cluster.md has the steps around it.
+# Ray runs on all nodes of the job while the sweep does, which runs on the first. The sweep ends itself five to ten minutes before
+# the job's time is over; the same line again goes on where it stopped. docs/cluster.md has the steps around it.
 #SBATCH --job-name=surrogate-sweep
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -27,7 +27,13 @@ export PATH="$BIN:$PATH" # symmetric-run starts `ray` by its name
 
 LIMIT=()
 if [ -n "${SLURM_JOB_END_TIME:-}" ]; then
-    LIMIT=("deadlines.sweep_seconds=$((SLURM_JOB_END_TIME - $(date +%s) - 300))")
+    # Five minutes to end in, and the five that Ray may wait for the nodes, which the sweep does not see.
+    left=$((SLURM_JOB_END_TIME - $(date +%s) - 600))
+    if [ "$left" -lt 60 ]; then
+        echo "the job's time is too short: a sweep needs --time of more than 11 minutes, ten of which it leaves unused" >&2
+        exit 2
+    fi
+    LIMIT=("deadlines.sweep_seconds=$left")
 fi
 
 srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=0 \

@@ -142,7 +142,8 @@ class _Sweep:
 
         records, missing = self.ledger.ordered, self.ledger.missing
         failed = [record for record in records if record.status == "failed"]
-        status = "KILLED" if signal_name else "FAILED" if failed else "FINISHED"
+        late = sum(record.late for record in records)
+        status = "KILLED" if signal_name else "FAILED" if failed or late else "FINISHED"
         report.print_ranking(report.rank(records), self.console)
         say = self.progress.say
         hurried = functools.partial(getattr, self.interruption, "hurried")
@@ -152,19 +153,22 @@ class _Sweep:
         if (unwritten := self.tracker.finish_sweep(records, status, files, hurried=hurried)) is not None:
             say(unwritten)
         finished = sum(record.status == "finished" for record in records)
-        stopped = sum(record.status == "stopped" for record in records)
-        early = f", {stopped} stopped early" if stopped else ""
+        stopped = sum(record.status == "stopped" for record in records) - late
+        early = f", {late} ended by deadlines.trial_seconds" if late else ""
+        early += f", {stopped} stopped early" if stopped else ""
         total = len(self.ledger.trials)
         say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed of {total} trials.")
         if signal_name:
             self._say_interrupted(signal_name, records, missing)
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
+        if late and not signal_name:
+            say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")
         say(f"MLflow UI: {self.tracker.ui_command}")
         say(f"This sweep in it: {self.tracker.page}")
         if signal_name is not None and signal_name in INTERRUPTIONS:
             return EXIT_INTERRUPTED
-        return EXIT_FAILED if failed or signal_name else EXIT_OK
+        return EXIT_FAILED if failed or late or signal_name else EXIT_OK
 
     def _say_interrupted(self, signal_name: str, records: Sequence[TrialRecord], missing: Sequence[Trial]) -> None:
         interrupted = [record.name for record in records if record.status == "interrupted"]

@@ -123,6 +123,8 @@ class TrialRecord:
     """One sentence for a person, if ``status`` is not ``finished``."""
     error_detail: str | None = None
     """The traceback, for the artifact of a failed trial."""
+    late: bool = False
+    """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger one goes on."""
     host: str | None = None
     """Name of the machine on which it ended; None if it was on none."""
     started_at: float = 0.0

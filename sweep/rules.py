@@ -11,6 +11,7 @@ Rule = Callable[[Any], str | None]
 
 
 LARGEST_INTEGER = 2**31 - 1
+LONGEST_SECONDS = 1e9
 """What solvers and random generators take as a seed or a count."""
 
 
@@ -25,6 +26,18 @@ def at_least(limit: int) -> Rule:
 
 def positive(value: float) -> str | None:
     return None if value > 0 else "a number above 0"
+
+
+def duration(value: float) -> str | None:
+    """Seconds that a timer can wait."""
+    return None if 0 < value <= LONGEST_SECONDS else f"a number of seconds above 0 and at most {LONGEST_SECONDS:g}"
+
+
+def outlives_a_process(url: str) -> str | None:
+    """A store: driver, head and workers are processes of their own, which share no memory."""
+    if url.partition(":")[0] == "memory":
+        return "a folder or a URL that other processes see too: what is under memory:// ends with the process that wrote it"
+    return None if url.strip() else "a folder or a URL"
 
 
 def not_negative(value: float) -> str | None:

@@ -211,7 +211,7 @@ class TrialRun:
         assert self._answering is not None
         answered = sum(still_stands(instance, self._answering.settings) for instance in self.record.instances)
         if answered < self._asked:
-            self.record.status = "stopped"
+            self.record.status, self.record.late = "stopped", True
             self.record.error = (
                 f"stopped by deadlines.trial_seconds={self._limit:g} with {answered} of {self._asked} instances answered; the "
                 f"same command with a larger deadline goes on from there"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
@@ -53,8 +54,12 @@ TYPES = {bool: "true or false", int: "an integer", float: "a number", str: "a te
 @functools.cache
 def page() -> str:
     """Return the whole page."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        return "\n".join([START.format(whole=_listed(WHOLE)), *_sections(), *_experiments()]) + "\n"
+    running, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None  # Hydra allows one at a time
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+            return "\n".join([START.format(whole=_listed(WHOLE)), *_sections(), *_experiments()]) + "\n"
+    finally:
+        GlobalHydra.instance().hydra = running
 
 
 def _sections() -> Iterator[str]:

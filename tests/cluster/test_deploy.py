@@ -69,6 +69,15 @@ class TestRayUp:
         validate_config(prepared)
         assert prepared["max_workers"] == len(self.config()["provider"]["worker_ips"])
 
+    def test_what_is_left_out_is_nothing_that_is_needed(self) -> None:
+        # Ray hands each pattern to rsync as it is, and one without a slash in front counts in every folder.
+        for pattern in self.config()["rsync_exclude"]:
+            assert pattern.startswith("/") or pattern == "**/__pycache__"
+        tracked = subprocess.run(["git", "ls-files"], cwd=DEPLOY.parent, capture_output=True, text=True, check=True)
+        anchored = [pattern[1:] for pattern in self.config()["rsync_exclude"] if pattern.startswith("/")]
+        left_out = {path for path in tracked.stdout.splitlines() if path.split("/")[0] in anchored}
+        assert left_out <= {"mlruns/README.md"}
+
     def test_head_and_workers_ask_for_the_same_token_and_the_head_has_no_cpus(self) -> None:
         config = self.config()
         head, worker = config["head_start_ray_commands"][-1], config["worker_start_ray_commands"][-1]
@@ -139,7 +148,12 @@ class TestSlurm:
         words = shown("slurm.sh", stubs=stubs, SWEEP_BIN=str(stubs), **JOB, **end)
         key, seconds = words[-1].split("=")
         assert key == "deadlines.sweep_seconds"
-        assert 3200 < int(seconds) <= 3300
+        assert 2900 < int(seconds) <= 3000
+
+    def test_a_job_that_is_too_short_is_refused(self, stubs: Path) -> None:
+        end = {"SLURM_JOB_END_TIME": str(int(time.time()) + 600)}
+        with pytest.raises(AssertionError, match="a sweep needs --time of more than 11 minutes"):
+            shown("slurm.sh", stubs=stubs, SWEEP_BIN=str(stubs), **JOB, **end)
 
 
 GIVEN = {
