@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
-from sweep.tracking.sqlite import database_file, open_for_writing
+from sweep.tracking.sqlite import alone, database_file, open_for_writing
 
 CONNECT_SECONDS = 18.0
 """After this long without an answer the sweep is refused, before anything has been computed."""
@@ -57,8 +57,10 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
         folders = " (MLflow's folders of files are no longer supported by MLflow itself)" if kind in ("", "file") else ""
         raise SweepError(f"tracking.uri={uri} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
     if kind == "sqlite":
-        _check_sqlite_file(uri)
-        return reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
+        path = _sqlite_file(uri)
+        with alone(path):
+            _check_sqlite_file(path)
+            return reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
     location = None if kind in SERVERS else artifacts.as_uri()
     # One quick retry while connecting; later requests follow the patient settings of sweep.tracking.
     with quick_retries():
@@ -195,11 +197,14 @@ def in_time(uri: str, action: Callable[[], Result]) -> Result:
     return results[0]
 
 
-def _check_sqlite_file(uri: str) -> None:
+def _sqlite_file(uri: str) -> Path:
     name = database_file(uri)
     if name in ("", ":memory:"):
         raise SweepError(f"tracking.uri={uri} names no file, so nothing would be kept; accepted are {ACCEPTED}")
-    path = Path(name)
+    return Path(name)
+
+
+def _check_sqlite_file(path: Path) -> None:
     try:
         open_for_writing(path, CONNECT_SECONDS)
     except (OSError, sqlite3.Error) as error:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import os
 import re
 import sqlite3
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,9 @@ from sqlalchemy.engine import Engine
 
 LOCAL_DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay"})
 """File systems of one machine. SQLite's write-ahead log shares memory between its users, which a network's cannot."""
+
+ALONE_SECONDS = 60.0
+"""So long a sweep waits for another one that makes the tables of the database, which takes seconds."""
 
 _fast: set[str] = set()
 
@@ -40,6 +48,38 @@ def open_for_writing(path: Path, timeout_seconds: float) -> None:
             database.execute("PRAGMA journal_mode=WAL")
         if database.execute("PRAGMA journal_mode").fetchone() == ("wal",):
             _fast.add(str(path.resolve()))
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other sweeps from opening a database of the same folder meanwhile: two that make its tables at once break it.
+
+    It is the folder that is locked, so that no other file is left behind; the system takes the lock back from a process that
+    ends. Where nothing can be locked, or another process keeps it for ``ALONE_SECONDS``, the block runs all the same.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError:  # the one who opens the database meets it too, and says so
+        yield
+        return
+    try:
+        _lock(folder)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int) -> None:
+    end = time.monotonic() + ALONE_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                return
+        time.sleep(0.05)
 
 
 def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:

@@ -34,6 +34,43 @@ def test_the_embedded_store_is_a_database_beside_its_artifacts(empty_store: Path
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+_OPEN = """
+import sys
+from pathlib import Path
+from sweep.tracking import Tracker
+print("ready", flush=True)
+sys.stdin.readline()
+Tracker(None, "study", Path(sys.argv[1]))
+"""
+
+
+def test_sweeps_that_make_the_database_at_once_do_not_break_it(tmp_path: Path) -> None:
+    """Each process has imported what it needs before any of them begins, so that they meet."""
+    command = [sys.executable, "-c", _OPEN, str(tmp_path / "runs")]
+    pipe = subprocess.PIPE
+    with contextlib.ExitStack() as exits:
+        drivers = [exits.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)) for _ in range(3)]
+        for driver in drivers:
+            exits.callback(driver.kill)
+            assert driver.stdout is not None
+            assert driver.stdout.readline() == b"ready\n"
+        for driver in drivers:
+            assert driver.stdin is not None
+            driver.stdin.write(b"\n")
+            driver.stdin.flush()
+        said = [driver.communicate(timeout=120)[1].decode() for driver in drivers]
+        assert [driver.returncode for driver in drivers] == [0, 0, 0], said
+    assert not [file.name for file in (tmp_path / "runs").iterdir() if "lock" in file.name]
+
+
+def test_a_database_whose_lock_is_not_given_back_is_opened_all_the_same(
+    empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "ALONE_SECONDS", 0.2)
+    with sqlite.alone(empty_store / "mlflow.db"):
+        Tracker(None, EXPERIMENT, empty_store)
+
+
 def test_the_ui_line_is_for_any_folder_and_the_loopback_interface(empty_store: Path) -> None:
     words = shlex.split(Tracker(None, EXPERIMENT, empty_store).ui_command)
     assert words[:4] == [sys.executable, "-m", "mlflow", "ui"]
