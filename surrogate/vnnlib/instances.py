@@ -9,7 +9,7 @@ import numpy as np
 from surrogate.attack.result import Instance
 from surrogate.networks import FloatArray
 from surrogate.problems import Conditions
-from surrogate.region import Region
+from surrogate.region import LARGEST, Region
 from surrogate.vnnlib.errors import InvalidProperty
 from surrogate.vnnlib.property import Condition, Property
 
@@ -26,8 +26,8 @@ def to_instances(found: Property) -> list[Instance]:
     A disjunct whose own bounds contradict one another cannot hold, and is left out.
 
     Raises:
-        InvalidProperty: variables that leave gaps, an input without a bound, boxes that are all empty, a condition that joins
-            inputs with one another or with outputs, or a disjunct that asserts nothing on the outputs.
+        InvalidProperty: variables that leave gaps, an input without a bound or with one too large, boxes that are all empty, a
+            condition that joins inputs with one another or with outputs, or a disjunct that asserts nothing on the outputs.
     """
     inputs, outputs = _count(found, "X"), _count(found, "Y")
     shared_bounds, shared_rows = _split(found, found.always)
@@ -44,7 +44,7 @@ def to_instances(found: Property) -> list[Instance]:
             raise InvalidProperty(f"{found.where}{line}: nothing is asserted on the outputs")
         low, high = lower.copy(), upper.copy()
         _tighten(low, high, bounds)
-        _require_bounded(found, low, high)
+        _require_bounded(found, low, high, [*shared_bounds, *bounds])
         if (low > high).any():
             empty = empty or _contradiction(found, low, high, [*shared_bounds, *bounds])
             continue
@@ -103,11 +103,17 @@ def _tighten(lower: FloatArray, upper: FloatArray, bounds: Sequence[Bound]) -> N
             lower[index] = max(lower[index], value)
 
 
-def _require_bounded(found: Property, lower: FloatArray, upper: FloatArray) -> None:
+def _require_bounded(found: Property, lower: FloatArray, upper: FloatArray, bounds: Sequence[Bound]) -> None:
     for side, values in (("lower", lower), ("upper", upper)):
         if not np.isfinite(values).all():
             index = int(np.argmin(np.isfinite(values)))
             raise InvalidProperty(f"{found.where}: X_{index} has no finite {side} bound; every input needs both")
+        if (np.abs(values) > LARGEST).any():
+            index = int(np.argmax(np.abs(values) > LARGEST))
+            line = max(line for i, _, value, line in bounds if i == index and value == values[index])
+            raise InvalidProperty(
+                f"{found.where}, line {line}: X_{index} has the {side} bound {values[index]:g}, beyond the {LARGEST:g} allowed"
+            )
 
 
 def _contradiction(found: Property, lower: FloatArray, upper: FloatArray, bounds: Sequence[Bound]) -> str:

@@ -14,7 +14,11 @@ MAX_DISJUNCTS = 10_000
 MAX_DEPTH = 64
 """Most brackets inside one another; competition files have five. It also bounds the recursion over what is read."""
 
-_TOKEN = re.compile(r"(?P<blank>[ \t\r\f\v]+)|(?P<comment>;[^\n]*)|(?P<line>\n)|(?P<bracket>[()])|(?P<atom>[^\s();\"|]+)")
+_TOKEN = re.compile(
+    r"(?P<blank>[ \t\r\f\v]+)|(?P<comment>;[^\n]*)|(?P<line>\n)|(?P<bracket>[()])"
+    r"|(?P<quoted>\"[^\"]*\"(?:\"[^\"]*\")*|\|[^|\\]*\|)|(?P<atom>[^\s();\"|]+)"
+)
+"""A quoted word, a text (a quote in it is doubled) or a name between bars, may hold brackets, semicolons and line ends."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,10 @@ def commands(text: str, where: str) -> Iterator[Node]:
                     )
             else:
                 yield node
-        elif kind == "atom":
+        elif kind in ("atom", "quoted"):
             if not parts:
                 raise InvalidProperty(f"{where}, line {line}: expected a command in brackets, got {word[:40]!r}")
             parts[-1].append(Node(line, word))
+            line += word.count("\n")
     if parts:
         raise InvalidProperty(f"{where}, line {starts[0]}: a bracket is opened here and never closed; is the file truncated?")

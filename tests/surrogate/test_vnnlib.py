@@ -107,6 +107,21 @@ def test_declare_fun_and_commands_that_ask_nothing(tmp_path: Path) -> None:
     assert len(read_text(tmp_path, text)) == 1
 
 
+def test_what_is_quoted_in_commands_that_ask_nothing(tmp_path: Path) -> None:
+    text = (
+        '(set-info :source "a;b")\n(set-info :license |of (two\nlines; yes|)\n(set-info :notes "he said ""no)""")\n'
+        + DECLARED
+        + UNIT_BOX
+        + "(assert (>= Y_0 0))\n"
+    )
+    assert len(read_text(tmp_path, text)) == 1
+
+
+def test_a_bound_that_another_tightens_may_be_of_any_size(tmp_path: Path) -> None:
+    (instance,) = read_text(tmp_path, DECLARED + UNIT_BOX + "(assert (<= X_0 1e16))(assert (>= Y_0 0))")
+    assert instance.region.upper[0] == 1.0
+
+
 def test_gzip_is_told_by_content(tmp_path: Path) -> None:
     text = DECLARED + UNIT_BOX + "(assert (>= Y_0 Y_1))"
     (packed,) = read_text(tmp_path, gzip.compress(text.encode()))
@@ -238,7 +253,16 @@ REFUSED = {
     "never closed": ("\n\n(assert (or (>= Y_0 0.0)", 14, "never closed; is the file truncated?"),
     "never opened": ("(assert (>= Y_0 0.0)))", 12, "closed that was never opened"),
     "a word outside": ("assert (>= Y_0 0.0)", 12, "expected a command in brackets, got 'assert'"),
-    "a text": ('(set-info "x")', 12, "the character '\"' is not allowed"),
+    "a text that is never closed": ('(set-info "x)', 12, "the character '\"' is not allowed"),
+    "a name in bars that is never closed": ("(set-info |x)", 12, "the character '|' is not allowed"),
+    "a text as a value": ('(assert (>= Y_0 "1.0"))', 12, "'\"1.0\"' is neither a number"),
+    "a text outside": ('"x"', 12, "expected a command in brackets"),
+    "behind a text of two lines": ('(set-info :source "a\n(b")(assert (= Y_0 0.0))', 13, "unknown condition '='"),
+    "a bound that no region takes": (
+        "(declare-const X_3 Real)(assert (>= X_3 0.0))\n(assert (<= X_3 1e16))(assert (>= Y_0 0.0))",
+        13,
+        "X_3 has the upper bound 1e+16, beyond the 1e+15 allowed",
+    ),
     "too deep": ("(assert " + "(and " * 100 + "(>= Y_0 0.0)" + ")" * 101, 12, "more than 64 brackets"),
     "multiplies out": ("(assert (and" + " (or (>= Y_0 0.0) (>= Y_1 0.0))" * 40 + "))", 12, "at most 10000"),
     "an or with too many cases": (
