@@ -90,6 +90,11 @@ class SurrogateOptimiser:
         view = UserModel(model, listed, self.tolerance)
         if self.warm_start and (lacking := view.without_value()) is not None:
             raise InvalidSetting(f"warm_start=True needs a value for every variable but the outputs; {lacking.name} has none")
+        if self.warm_start and (stray := view.outside()) is not None:
+            raise InvalidSetting(
+                f"warm_start=True needs values within the variables' own bounds; {stray.name} is {stray.value}, its bounds are "
+                f"{stray.bounds}"
+            )
         try:
             result, final = Run(self, view, begin).result()
         except BaseException:

@@ -14,6 +14,7 @@ from surrogate.formulation import Embedding
 from surrogate.formulation.scaling import doubt
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import sparsity
+from surrogate.region import Region
 from surrogate.solvers import Solution, SolverStatus
 from surrogate.substitution.place import pin, scratch, write_networks
 from surrogate.substitution.result import Attempt, Met, Outcome, SubstitutionResult
@@ -122,7 +123,7 @@ class Run:
             )
             if start is not None:
                 view.assign(start)
-                self._start(embeddings, view.inputs_of(start))
+                self._start(embeddings, regions)
             try:
                 solution = self._call(deadline, start is not None, on_incumbent).doubted(_doubt(embeddings))
             except SolverFailure as error:
@@ -240,12 +241,14 @@ class Run:
             embeddings = write_networks(block, view.places, self.dense, regions, settings.bounds, settings.formulation)
             if center is not None:
                 view.assign(center)
-                self._start(embeddings, [region.center for region in regions])
+                self._start(embeddings, regions)
             return self._call(deadline, center is not None).doubted(_doubt(embeddings))
 
-    def _start(self, embeddings: Sequence[Any], points: Sequence[FloatArray]) -> None:
-        for place, embedding, x in zip(self.view.places, embeddings, points, strict=True):
-            embedding.set_values(x)
+    def _start(self, embeddings: Sequence[Embedding], regions: Sequence[Region]) -> None:
+        """Complete the values of the inputs, place after place: what one network gives may be another's input."""
+        for place, embedding, region in zip(self.view.places, embeddings, regions, strict=True):
+            x = np.array([variable.value for variable in place.inputs], dtype=np.float64)
+            embedding.set_values(np.clip(x, region.lower, region.upper))
             for variable, output in zip(place.outputs, embedding.outputs, strict=True):
                 variable.set_value(output.value, skip_validation=True)
 

@@ -121,6 +121,14 @@ class UserModel:
         pairs = zip(self.variables, self._before, strict=True)
         return next((v for v, value in pairs if value is None and id(v) not in outputs), None)
 
+    def outside(self) -> Any | None:
+        """Return the first variable, outputs left out, whose value at first is beyond its own bounds by more than the tolerance."""
+        outputs = {id(v) for place in self.places for v in place.outputs}
+        for variable, value in zip(self.variables, self._before, strict=True):
+            if value is not None and id(variable) not in outputs and self._beyond(variable, float(value)) is not None:
+                return variable
+        return None
+
     def pinned(self, decision: Decision, integers: bool) -> tuple[list[Any], FloatArray]:
         """Return the variables, with values, that a re-optimisation of the others holds: placed ones, perhaps all integers."""
         free = {i for i in self.others if not (integers and self.integral[i])}
@@ -143,11 +151,18 @@ class UserModel:
             if not excess <= self.tolerance * scale:
                 found[row.name] = excess
         for variable in self.variables:
-            low, high = variable.bounds
-            excess = max(-np.inf if low is None else low - variable.value, -np.inf if high is None else variable.value - high)
-            if not excess <= self.tolerance * max([1.0, *(abs(side) for side in (low, high) if side is not None)]):
-                found[variable.name] = float(excess)
+            beyond = self._beyond(variable, variable.value)
+            if beyond is not None:
+                found[variable.name] = beyond
         return found
+
+    def _beyond(self, variable: Any, value: float) -> float | None:
+        """Return by how much a value is beyond the variable's bounds, NaN if it is NaN; None up to the tolerance."""
+        low, high = variable.bounds
+        excess = max(-np.inf if low is None else low - value, -np.inf if high is None else value - high)
+        scale = max([1.0, *(abs(side) for side in (low, high) if side is not None)])
+        within = np.isfinite(value) and excess <= self.tolerance * scale
+        return None if within else float(excess)
 
     def _require_own_variables(self) -> None:
         own = {id(v) for v in self.model.component_data_objects(pyo.Var, descend_into=True)}

@@ -337,6 +337,31 @@ class TestWarmStart:
         with pytest.raises(InvalidSetting, match=r"warm_start=True needs a value for every variable but the outputs; x\[0\]"):
             SurrogateOptimiser(warm_start=True).solve(model, place(model))
 
+    @pytest.mark.parametrize("value", [3.0, -1.001, float("nan")])
+    def test_needs_values_within_the_bounds(self, value: float) -> None:
+        model = a_model()
+        for variable in (model.x[0], model.x[1], model.k):
+            variable.set_value(0)
+        model.x[1].set_value(value, skip_validation=True)
+        with pytest.raises(InvalidSetting, match=rf"within the variables' own bounds; x\[1\] is {value}, its bounds are \(-1"):
+            SurrogateOptimiser(warm_start=True).solve(model, place(model))
+
+    def test_a_value_that_rounding_put_outside_is_taken(self) -> None:
+        model = a_model(floor=-1e3)
+        for variable, value in ((model.x[0], 1.0 + 5e-7), (model.x[1], -0.5), (model.k, 0)):
+            variable.set_value(value, skip_validation=True)
+        result = SurrogateOptimiser(warm_start=True, repair="never").solve(model, place(model))
+        assert result.outcome is Outcome.FEASIBLE
+
+    def test_what_one_network_gives_may_be_outside_the_inputs_of_the_next(self) -> None:
+        model = pyo.ConcreteModel()
+        model.x, model.y, model.z = pyo.Var(bounds=(0, 1), initialize=0.0), pyo.Var(bounds=(1, 2)), pyo.Var()
+        model.goal = pyo.Objective(expr=model.z, sense=pyo.maximize)
+        double, same = ReluNetwork([[[1.0]], [[2.0]]], [[0.0], [0.0]]), ReluNetwork([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+        places = [Place([model.x], [model.y], double, double), Place([model.y], [model.z], same, same)]
+        result = SurrogateOptimiser(warm_start=True).solve(model, places)
+        assert result.objective == pytest.approx(2.0)
+
 
 class TestMisuse:
     @pytest.mark.parametrize(
