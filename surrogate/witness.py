@@ -16,6 +16,9 @@ from surrogate.region import Region
 WITNESS_MARGIN = 1e-9
 """A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie makes none."""
 
+UNDERFLOW = 1e-290
+"""Far above what products below float64's smallest normal number, 2e-308, may lose beside their relative rounding."""
+
 NONZERO_CHANGE = 1e-9
 """Coordinates that moved by more than this count in the l0 norm."""
 
@@ -76,7 +79,7 @@ def rounding_error(dense: ReluNetwork, problem: Problem, x: ArrayLike) -> float:
     for layer, (weight, bias) in enumerate(zip((*dense.weights, a), (*dense.biases, c), strict=True)):
         z = weight @ signed + bias
         size = np.abs(weight) @ y + np.abs(bias)
-        off = np.abs(weight) @ off * (1.0 + 1e-9) + _gamma(weight.shape[1] + 2) * size
+        off = np.abs(weight) @ off * (1.0 + 1e-9) + _gamma(weight.shape[1] + 2) * size + UNDERFLOW
         signed = z if layer >= last - 1 else np.maximum(z, 0.0)
         y = np.abs(signed) + off
     return float(off.max())

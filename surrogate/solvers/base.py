@@ -88,6 +88,8 @@ class Solver(ABC):
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
+            Building the model is counted but not interrupted (seconds for some hundred neurons a layer): a limit below the
+            time that it takes is exceeded by the difference.
         threads: solver threads; keep it at the CPUs that the trial has reserved.
         seed: the solver's random seed.
         relative_gap: the solve is optimal when incumbent and bound are this close, relative to the incumbent.

@@ -122,7 +122,7 @@ class UserModel:
         return next((v for v, value in pairs if value is None and id(v) not in outputs), None)
 
     def outside(self) -> Any | None:
-        """Return the first variable, outputs left out, whose value at first is beyond its own bounds by more than the tolerance."""
+        """Return the first variable, outputs left out, whose value at first is out of its bounds by more than the tolerance."""
         outputs = {id(v) for place in self.places for v in place.outputs}
         for variable, value in zip(self.variables, self._before, strict=True):
             if value is not None and id(variable) not in outputs and self._beyond(variable, float(value)) is not None:

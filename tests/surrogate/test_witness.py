@@ -74,7 +74,7 @@ def test_a_margin_that_rounding_can_make_is_none() -> None:
     assert not checked.is_witness
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-105, 1e-3, 1.0, 1e6])
 def test_the_rounding_error_bounds_the_difference_from_exact_arithmetic(scale: float) -> None:
     worst = 0.0
     for seed in range(20):
@@ -94,7 +94,7 @@ def test_the_rounding_error_bounds_the_difference_from_exact_arithmetic(scale: f
         allowed = rounding_error(network, problem, x)
         assert off <= Fraction(allowed)
         worst = max(worst, float(off) / allowed)
-    assert worst > 1e-4  # and not by orders of magnitude too much
+    assert worst > 1e-4 or scale == 1e-105  # and not by orders of magnitude too much, but where numbers lose their digits
 
 
 def test_values_that_overflow_are_refused_in_one_sentence() -> None:
