@@ -109,12 +109,21 @@ class Head:
         self._fresh: set[tuple[Kind, str]] = set()
         self._writing = [threading.Lock() for _ in range(THREADS)]
         """By key: what two workers send under the same one is compared and written one after the other."""
+        self._notices: list[str] = []
+        self._store.notice = self._notices.append  # in a Ray actor, nobody would see what is printed
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
-    def offer(self, work: Work) -> None:
-        """Keep what a worker needs for a trial until :meth:`close`."""
+    def offer(self, work: Work) -> list[str]:
+        """Keep what a worker needs for a trial until :meth:`close`; return what :meth:`notices` does, to save a call."""
         with self._lock:
             self._works[work.trial.key] = work
+        return self.notices()
+
+    def notices(self) -> list[str]:
+        """Return what the store has said since the last time, such as that an entry was damaged."""
+        said = list(self._notices)
+        del self._notices[: len(said)]  # what another thread appends meanwhile stays
+        return said
 
     def start(self, trial_key: str) -> Start:
         """A worker takes up a trial."""

@@ -31,6 +31,10 @@ class Ledger:
         """What was found by trials under way, by key, as far as it is known when they are cut off."""
         self._store, self._tracker, self._progress, self._interruption = store, tracker, progress, interruption
 
+    def say(self, text: str) -> None:
+        """Print what concerns no trial of its own."""
+        self._progress.say(text)
+
     def plan(self, trial: Trial) -> None:
         """A search has chosen one more trial."""
         if trial.key not in self.trials:

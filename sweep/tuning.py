@@ -167,6 +167,7 @@ class RayCluster:
             )
             try:
                 tuner.fit()
+                booking.hear()
             except KeyboardInterrupt:
                 booking.keep_partial()
                 raise
@@ -233,7 +234,7 @@ class _Booking(tune.Callback):
         if work is None:
             return None
         self._works[work.trial.key] = work
-        ray.get(self._head.offer.remote(work))
+        self._say(ray.get(self._head.offer.remote(work)))
         return str(work.trial.key)
 
     def keep_partial(self) -> None:
@@ -243,6 +244,15 @@ class _Booking(tune.Callback):
         ready, _ = ray.wait(list(references), num_returns=len(keys), timeout=PARTIAL_SECONDS) if keys else ([], [])
         for reference in ready:
             self._ledger.partial[references[reference]] = ray.get(reference)
+        if len(ready) == len(keys):  # else the head is lost, and would be waited for twice
+            self.hear()
+
+    def hear(self) -> None:
+        """Print what the head's store has said since the last trial was offered."""
+        ready, _ = ray.wait([self._head.notices.remote()], timeout=PARTIAL_SECONDS)
+        with contextlib.suppress(RayError):  # the results are whole without it
+            for reference in ready:
+                self._say(ray.get(reference))
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         self._ledger.start(trial.config["trial_key"])
@@ -252,7 +262,7 @@ class _Booking(tune.Callback):
         if key in self._works:
             # Waited for: a worker that begins the trial again must not lose its claims to this. Offered again in case it was
             # the head that was lost.
-            ray.get([self._head.lost.remote(key), self._head.offer.remote(self._works[key])])
+            self._say(ray.get([self._head.lost.remote(key), self._head.offer.remote(self._works[key])])[1])
         self._ledger.lose(key)
         attempts = ray.get(self._head.attempts.remote(key))
         before, stuck = self._begun.get(key, (-1, 0))
@@ -285,6 +295,10 @@ class _Booking(tune.Callback):
         key = trial.config["trial_key"]
         self._book(lambda: self._ledger.fail(key, f"no worker could be started for it: {_cause(trial)}"))
         self._close(key)
+
+    def _say(self, notices: list[str]) -> None:
+        for text in notices:
+            self._ledger.say(text)
 
     def _end(self, record: TrialRecord) -> None:
         self._book(lambda: self._ledger.end(record))

@@ -135,3 +135,13 @@ def test_a_lost_worker_gives_way_to_the_next_of_its_trial(head: Head) -> None:
     assert head.claim("instances", "k", None, "two", "a") == ("make", None)
     head.lost("a")
     assert head.claim("instances", "k", None, "three", "b") == ("make", None)
+
+
+def test_what_the_store_says_is_kept_for_the_driver_and_told_once(head: Head, tmp_path: Path) -> None:
+    head.put("instances", "abc", Entry({"margin": 1.0}), "a")
+    entry = tmp_path / "store" / "instances" / "ab" / "abc.json"
+    entry.write_text("cut short")
+    assert head.claim("instances", "abc", None, "one", "a") == ("make", None)
+    (said,) = head.notices()
+    assert f"{entry} is damaged" in said
+    assert head.notices() == []

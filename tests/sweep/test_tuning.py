@@ -171,6 +171,22 @@ def test_every_trial_is_booked_under_its_own_key_by_few_processes_and_what_all_n
     assert bench.ledger.missing == []
 
 
+def test_a_damaged_entry_that_a_worker_asks_for_is_told_once_on_the_terminal(
+    cluster: RayCluster, composer: Composer, tmp_path: Path
+) -> None:
+    def work(trial: Trial, stages: Stages) -> TrialRecord:
+        once(stages, "surrogates", "damaged", lambda: Entry({"made": "anew"}))
+        return finished(trial)
+
+    bench = Bench(plan_of(composer, 4), tmp_path)
+    bench.store.put("surrogates", "damaged", Entry({"made": "before"}))
+    entry = tmp_path / "store" / "surrogates" / "da" / "damaged.json"
+    entry.write_text(entry.read_text().replace("before", "by fire"))
+    bench.run(cluster, lambda trial, stages: Job(work, trial, stages))
+    assert bench.terminal.getvalue().count(f"{entry} is damaged: ") == 1
+    assert bench.store.get("surrogates", "damaged") == Entry({"made": "anew"})
+
+
 def test_a_lost_worker_costs_a_retry_and_then_the_trial_alone_which_keeps_its_answers(
     cluster: RayCluster, composer: Composer, tmp_path: Path
 ) -> None:
