@@ -104,6 +104,7 @@ class _Sweep:
     ) -> None:
         from sweep.ledger import Ledger
         from sweep.report.ending import Ending
+        from sweep.report.manifest import free_name
         from sweep.running import Runner
 
         self.plan, self.overrides, self.settings = plan, list(overrides), settings
@@ -112,7 +113,7 @@ class _Sweep:
         self.progress = Progress(console, most, slots=1)
         self.ledger: Ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
         self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
-        self.name = f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.ending = Ending(store, self.name, settings.sweep.name, self.overrides)
         store.notice = tracker.notice = self.progress.say
 

@@ -64,6 +64,15 @@ def save(store: Store, manifest: Manifest) -> None:
     store.put(KIND, key_of(manifest.name), Entry(facts), replace=True)
 
 
+def free_name(store: Store, wanted: str) -> str:
+    """Return the name, or with -2, -3 and so on behind it, if the store has a list or a report of a sweep of that name."""
+    name, number = wanted, 1
+    while store.has(KIND, key_of(name)) or not store.claim_report(name):
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
 def load(store: Store, name: str) -> Manifest | None:
     """Return the list of the sweep ``name``, or None."""
     return _read(store, key_of(name))

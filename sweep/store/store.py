@@ -174,6 +174,17 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def claim_report(self, name: str) -> bool:
+        """Whether no one has the folder of this name yet; on this machine it is made, so that of two who ask one gets it."""
+        if isinstance(self._place, Folder):
+            try:
+                (self._place.root / "reports" / name).mkdir(parents=True)
+            except FileExistsError:
+                return False
+            except OSError:
+                return True  # who writes the report meets it too, and says so
+        return True
+
     def publish_report(self, name: str) -> str:
         """Bring a report to the store if that is elsewhere, and return its address."""
         if not isinstance(self._place, Folder):

@@ -13,7 +13,7 @@ from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report import ending as module
 from sweep.report.ending import INTERRUPTED_SECONDS, LIMIT_SECONDS, Ending
-from sweep.report.manifest import load
+from sweep.report.manifest import free_name, load
 from sweep.store import Store
 
 NAME = "mnist-20260131-120000"
@@ -41,6 +41,13 @@ def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:
     assert found is not None
     assert [(one.key, one.name, one.status) for one in found.trials] == [("a", "trial a", None), ("b", "trial b", None)]
     assert (found.ended_at, found.status, found.overrides) == (None, None, ("a=1,2",))
+
+
+def test_sweeps_of_one_second_have_names_of_their_own(ending: Ending, store: Store) -> None:
+    ending.begin([])
+    assert free_name(store, NAME) == f"{NAME}-2"
+    assert free_name(store, NAME) == f"{NAME}-3"  # the second one has its name before it has a list
+    assert free_name(store, "other") == "other"
 
 
 def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, store: Store) -> None:
