@@ -48,6 +48,8 @@ def main() -> None:
         refuse(error)
     except KeyboardInterrupt:
         code = 130
+        if "sweep.running" not in sys.modules:  # imported by a sweep that begins, which says itself how far it has come
+            print("Interrupted before the sweep had begun: nothing was started.")
     except SystemExit as stop:
         code = stop.code
     sys.stdout.flush()

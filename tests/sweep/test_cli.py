@@ -180,6 +180,22 @@ class Terminal:
         os.close(self._screen)
 
 
+_EARLY = """
+import os, signal
+from sweep import __main__ as program, plan
+
+plan.plan_one = lambda config: os.kill(os.getpid(), signal.SIGINT)
+program.main()
+"""
+
+
+def test_ctrl_c_before_the_sweep_has_begun_says_so(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _EARLY], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 130
+    assert done.stdout == "Interrupted before the sweep had begun: nothing was started.\n"
+    assert done.stderr == ""
+
+
 @pytest.mark.timeout(900)  # its waits are guards for a machine that is busy with others
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for left processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
