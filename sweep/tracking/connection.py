@@ -36,6 +36,14 @@ ACCEPTED = (
     "or a postgresql, mysql or mssql database"
 )
 
+DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+}
+"""The packages of databases' drivers whose modules have other names."""
+
 LOOKED_AT = 50
 """So many of the newest runs of an experiment are looked at for one that is not of a sweep."""
 
@@ -115,6 +123,15 @@ def _foreign_answer(error: BaseException) -> int | None:
     return int(found[1]) if found else None
 
 
+def _missing_driver(uri: str, error: BaseException | None) -> str | None:
+    """Return the module that is not installed and that a database is reached by; None if that is not what went wrong."""
+    while error is not None and urlsplit(uri).scheme.split("+")[0] in DATABASES:
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            return error.name.partition(".")[0]
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def quiet() -> None:
     """Drop the deprecation warnings that MLflow's own use of SQLAlchemy and pandas gives: nobody here can act on them.
 
@@ -168,6 +185,11 @@ def reached(uri: str, action: Callable[[], Result]) -> Result:
             raise SweepError(
                 f"tracking.uri={hide_password(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted "
                 f"are {ACCEPTED}"
+            ) from error
+        if (module := _missing_driver(uri, error)) is not None:
+            package = shlex.quote(DRIVERS.get(module, module))
+            raise SweepError(
+                f"tracking.uri={hide_password(uri)} needs the Python package of the database's driver: pip install {package}"
             ) from error
         raise SweepError(
             f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"

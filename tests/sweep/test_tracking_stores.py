@@ -144,6 +144,24 @@ def test_an_address_that_is_no_store_is_refused(uri: str, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("uri", "module", "package"),
+    [
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "psycopg", "'psycopg[binary]'"),
+        ("postgresql+psycopg2://me:secret@127.0.0.1:1/db", "psycopg2", "psycopg2-binary"),
+        ("mysql+pymysql://me:secret@127.0.0.1:1/db", "pymysql", "pymysql"),
+    ],
+)
+def test_a_database_whose_driver_is_missing_says_what_to_install(
+    uri: str, module: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SweepError) as refusal:
+        Tracker(uri, EXPERIMENT, tmp_path)
+    assert str(refusal.value).endswith(f"needs the Python package of the database's driver: pip install {package}")
+    assert "secret" not in str(refusal.value)
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database " * 100)
     with pytest.raises(SweepError, match=r"mlflow\.db cannot be used as MLflow's database \(file is not a database\)"):
