@@ -178,6 +178,17 @@ def test_optimal_needs_a_closed_gap_whatever_the_solver_says(on_incumbent: str, 
     assert result.dual_bound > result.margin + 0.1
 
 
+def test_the_yardstick_has_no_points_of_the_gradient_attack_that_tests_its_bound() -> None:
+    better = 0
+    for seed in range(6):
+        dense, instance = question(seed, sizes=(6, 8, 8, 3))
+        # The solver stops at a gap of a half, with a bound that is then tested by climbing.
+        result = SurrogateAttack(solver=HighsSolver(relative_gap=0.5)).run(dense, dense, instance)
+        assert {event.source for event in result.timeline} <= {"start", "incumbent"}
+        better += GradientAttack(starts=8).run(dense, instance).margin > result.margin + 1e-6
+    assert better > 0, "there was something to find by climbing"
+
+
 def test_stop_ends_when_the_question_is_decided() -> None:
     dense, instance = robust_question()
     proven = SurrogateAttack(on_incumbent="stop").run(dense, dense, instance)
