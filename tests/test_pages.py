@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from loading import module_of
 
 ROOT = Path(__file__).parents[1]
 
 
 def generator(name: str) -> ModuleType:
-    path = ROOT / "docs" / "generate" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"docs_generate_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / "docs" / "generate" / f"{name}.py")
 
 
 @pytest.mark.parametrize("name", ["configuration", "structure"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import itertools
 import re
@@ -15,6 +14,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from loading import module_of
 from omegaconf import OmegaConf
 from oracles import random_region
 
@@ -54,13 +54,7 @@ def stripes(folder: Path) -> Path:
 
 def contracts(name: str) -> ModuleType:
     """Return a suite of tests/contracts, loaded anew, so that it sees what is listed now."""
-    path = ROOT / "tests" / "contracts" / f"test_{name}.py"
-    spec = importlib.util.spec_from_file_location(f"contracts_again_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / "tests" / "contracts" / f"test_{name}.py")
 
 
 def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None:

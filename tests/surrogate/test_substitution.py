@@ -12,6 +12,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from user_models import HALF, NETWORK, a_model, grid_optimum, place, require_holding
 
 import surrogate.substitution
 from surrogate.errors import InvalidSetting, SolverFailure
@@ -19,52 +20,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
-from surrogate.substitution import Outcome, Place, SubstitutionResult, SurrogateOptimiser
-
-NETWORK = random_network(np.random.default_rng(4), (3, 8, 6, 2))
-HALF = Pruning("magnitude", amount=0.5)
-
-
-def a_model(floor: float = 2.4, sense: Any = pyo.minimize) -> Any:
-    """Three inputs, one of them an integer; the first output is bounded by a constraint, the second pays."""
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(2), bounds=(-1.0, 1.0))
-    model.k = pyo.Var(domain=pyo.Integers, bounds=(-1, 1))
-    model.y = pyo.Var(range(2))
-    model.tied = pyo.Constraint(expr=model.x[0] + model.x[1] + model.k <= 1.2)
-    model.floor = pyo.Constraint(expr=model.y[0] >= floor)
-    sign = 1.0 if sense == pyo.minimize else -1.0
-    model.cost = pyo.Objective(expr=sign * (model.y[1] + 0.2 * model.x[0]), sense=sense)
-    return model
-
-
-def place(model: Any, surrogate: Any = HALF, dense: ReluNetwork = NETWORK) -> Place:
-    return Place([*model.x.values(), model.k], list(model.y.values()), dense, surrogate)
-
-
-def grid_optimum(floor: float, steps: int = 201) -> float:
-    line = np.linspace(-1.0, 1.0, steps)
-    x = np.array(np.meshgrid(line, line, [-1.0, 0.0, 1.0])).reshape(3, -1).T
-    y = NETWORK(x)
-    return float((y[:, 1] + 0.2 * x[:, 0])[(y[:, 0] >= floor) & (x.sum(axis=1) <= 1.2 + 1e-9)].min())
-
-
-def require_holding(model: Any, result: SubstitutionResult, places: list[Place]) -> None:
-    """The values in the model are the result's, the outputs are the dense network's, and nothing is violated."""
-    assert result.objective is not None
-    goal = next(model.component_data_objects(pyo.Objective, active=True))
-    assert pyo.value(goal) == pytest.approx(result.objective, abs=1e-12)
-    for one, x, y in zip(places, result.inputs, result.outputs, strict=True):
-        np.testing.assert_array_equal(one.dense(x[None])[0], y)
-        np.testing.assert_array_equal([v.value for v in one.inputs], x)
-        np.testing.assert_array_equal([v.value for v in one.outputs], y)
-    for row in model.component_data_objects(pyo.Constraint, active=True):
-        assert min(row.lslack(), row.uslack()) >= -1e-6 * max(1.0, abs(pyo.value(row.body)))
-    for v in model.component_data_objects(pyo.Var):
-        low, high = v.bounds
-        assert low is None or v.value >= low - 1e-6 * max(1.0, abs(low))
-        assert high is None or v.value <= high + 1e-6 * max(1.0, abs(high))
-        assert v.is_continuous() or v.value == round(v.value)
+from surrogate.substitution import Outcome, Place, SurrogateOptimiser
 
 
 def test_the_example_of_the_package() -> None:
@@ -322,131 +278,6 @@ def test_other_solvers_reach_the_same_optimum(kind: Any) -> None:
     first, second = results.values()
     assert first.surrogate_objective == pytest.approx(second.surrogate_objective, abs=1e-4)
     assert first.objective == pytest.approx(second.objective, abs=1e-5)
-
-
-class TestWarmStart:
-    def test_is_the_first_solution_met(self) -> None:
-        model = a_model(floor=-1e3)  # everything holds
-        for variable, value in ((model.x[0], 0.5), (model.x[1], -0.5), (model.k, 0)):
-            variable.set_value(value)
-        result = SurrogateOptimiser(warm_start=True, repair="never").solve(model, place(model))
-        np.testing.assert_allclose(result.met[0].inputs[0], [0.5, -0.5, 0.0], atol=1e-6)
-
-    def test_needs_values(self) -> None:
-        model = a_model()
-        with pytest.raises(InvalidSetting, match=r"warm_start=True needs a value for every variable but the outputs; x\[0\]"):
-            SurrogateOptimiser(warm_start=True).solve(model, place(model))
-
-    @pytest.mark.parametrize("value", [3.0, -1.001, float("nan")])
-    def test_needs_values_within_the_bounds(self, value: float) -> None:
-        model = a_model()
-        for variable in (model.x[0], model.x[1], model.k):
-            variable.set_value(0)
-        model.x[1].set_value(value, skip_validation=True)
-        with pytest.raises(InvalidSetting, match=rf"within the variables' own bounds; x\[1\] is {value}, its bounds are \(-1"):
-            SurrogateOptimiser(warm_start=True).solve(model, place(model))
-
-    def test_a_value_that_rounding_put_outside_is_taken(self) -> None:
-        model = a_model(floor=-1e3)
-        for variable, value in ((model.x[0], 1.0 + 5e-7), (model.x[1], -0.5), (model.k, 0)):
-            variable.set_value(value, skip_validation=True)
-        result = SurrogateOptimiser(warm_start=True, repair="never").solve(model, place(model))
-        assert result.outcome is Outcome.FEASIBLE
-
-    def test_what_one_network_gives_may_be_outside_the_inputs_of_the_next(self) -> None:
-        model = pyo.ConcreteModel()
-        model.x, model.y, model.z = pyo.Var(bounds=(0, 1), initialize=0.0), pyo.Var(bounds=(1, 2)), pyo.Var()
-        model.goal = pyo.Objective(expr=model.z, sense=pyo.maximize)
-        double, same = ReluNetwork([[[1.0]], [[2.0]]], [[0.0], [0.0]]), ReluNetwork([[[1.0]], [[1.0]]], [[0.0], [0.0]])
-        places = [Place([model.x], [model.y], double, double), Place([model.y], [model.z], same, same)]
-        result = SurrogateOptimiser(warm_start=True).solve(model, places)
-        assert result.objective == pytest.approx(2.0)
-
-
-class TestMisuse:
-    @pytest.mark.parametrize(
-        ("settings", "message"),
-        [
-            ({"repair": "perhaps"}, "repair='perhaps' is not one of needed, always, never"),
-            ({"radii": ()}, "radii must grow from above 0 to at most 1"),
-            ({"radii": (0.5, 0.1)}, "radii must grow from above 0 to at most 1"),
-            ({"radii": (0.5, 2.0)}, "radii must grow from above 0 to at most 1"),
-            ({"surrogate_share": 0.0}, "surrogate_share must be above 0 and at most 1"),
-            ({"tolerance": 0.1}, r"tolerance must be above 0 and at most 0\.01"),
-            ({"bounds": "guess"}, "bounds='guess' is not one of"),
-            ({"formulation": "guess"}, "formulation='guess' is not one of"),
-        ],
-    )
-    def test_settings(self, settings: dict, message: str) -> None:
-        with pytest.raises(InvalidSetting, match=message):
-            SurrogateOptimiser(**settings)
-
-    def test_variables(self) -> None:
-        model = a_model()
-        x, y = [*model.x.values(), model.k], list(model.y.values())
-        cases: list[tuple[Any, Any, str]] = [
-            (x[:2], y, "the dense network has 3 inputs, got 2 variables"),
-            (x, y[:1], "the dense network has 2 outputs, got 1 variables"),
-            (model.x, y, r"inputs must be a list of Pyomo variables: pass list\(model\.x\.values\(\)\)"),
-            ([0, 1, 2], y, "inputs must be single Pyomo variables, got 0"),
-            (x, [y[0], x[0]], r"variable x\[0\] is given twice"),
-            (x, [y[0], model.k], "variable k is given twice"),
-        ]
-        for inputs, outputs, message in cases:
-            with pytest.raises(InvalidSetting, match=message):
-                Place(inputs, outputs, NETWORK, HALF)
-
-    def test_bounds_and_domains(self) -> None:
-        model = a_model()
-        model.free, model.whole = pyo.Var(bounds=(0.0, None)), pyo.Var(domain=pyo.Integers)
-        x, y = list(model.x.values()), list(model.y.values())
-        with pytest.raises(InvalidSetting, match=r"input free has the bounds 0\.0 to None: every input needs finite ones"):
-            Place([*x, model.free], y, NETWORK, HALF)
-        with pytest.raises(InvalidSetting, match="output whole has the domain Integers"):
-            Place([*x, model.k], [y[0], model.whole], NETWORK, HALF)
-        model.y[1].fix(1.0)
-        with pytest.raises(InvalidSetting, match=r"output y\[1\] is fixed"):
-            place(model)
-
-    def test_a_surrogate_of_other_sizes(self) -> None:
-        with pytest.raises(InvalidSetting, match="equal input and output sizes"):
-            place(a_model(), random_network(np.random.default_rng(0), (3, 4, 1)))
-
-    def test_models(self) -> None:
-        model = a_model()
-        optimiser = SurrogateOptimiser()
-        for wrong in (None, pyo.AbstractModel()):
-            with pytest.raises(InvalidSetting, match="expected a constructed Pyomo model"):
-                optimiser.solve(wrong, place(model))
-        with pytest.raises(InvalidSetting, match="at least one Place"):
-            optimiser.solve(model, [])
-        with pytest.raises(InvalidSetting, match=r"variable x\[0\] of a Place is not in the model"):
-            optimiser.solve(a_model(), place(model))
-        with pytest.raises(InvalidSetting, match=r"variable y\[0\] is the output of two places"):
-            optimiser.solve(model, [place(model), place(model)])
-        model.bent = pyo.Constraint(expr=model.x[0] ** 2 <= 0.5)
-        with pytest.raises(InvalidSetting, match=r"mixed-integer linear programme.*bent"):
-            optimiser.solve(model, place(model))
-        model.bent.deactivate()
-        model.cost.deactivate()
-        with pytest.raises(InvalidSetting, match="one active objective, got 0"):
-            optimiser.solve(model, place(model))
-
-    def test_outputs_that_nothing_uses(self) -> None:
-        model = a_model()
-        model.floor.deactivate()
-        model.cost.deactivate()
-        model.other = pyo.Objective(expr=model.x[0])
-        with pytest.raises(InvalidSetting, match=r"uses the outputs y\[0\], y\[1\]: the network would decide nothing"):
-            SurrogateOptimiser().solve(model, place(model))
-
-    def test_fixed_variables_that_break_a_row(self) -> None:
-        model = a_model()
-        model.given = pyo.Var(initialize=1.0)
-        model.given.fix()
-        model.impossible = pyo.Constraint(expr=model.given <= 0.5)
-        with pytest.raises(InvalidSetting, match="whose variables are all fixed is violated"):
-            SurrogateOptimiser().solve(model, place(model))
 
 
 @pytest.mark.slow
