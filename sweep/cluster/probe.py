@@ -15,11 +15,13 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+FIRST_NODE_SECONDS = 8.0
 
 
 def probe(host: str, port: int) -> dict[str, Any]:
@@ -37,7 +39,12 @@ def probe(host: str, port: int) -> dict[str, Any]:
     try:
         client = GcsClient(address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         versions = usage_lib.get_cluster_metadata(client) or {}
-        nodes = client.get_all_node_info(timeout=ANSWER_SECONDS).values()
+        end = time.monotonic() + FIRST_NODE_SECONDS
+        while True:
+            nodes = [node for node in client.get_all_node_info(timeout=ANSWER_SECONDS).values() if node.state == 0]
+            if nodes or time.monotonic() > end:
+                break
+            time.sleep(0.2)  # a head that has just begun answers before its own node has joined it
     except RayError as error:
         return {"state": "token" if type(error).__name__ == "AuthenticationError" else "silent"}
     return {
@@ -52,7 +59,6 @@ def probe(host: str, port: int) -> dict[str, Any]:
                 "cpus": node.resources_total.get("CPU", 0.0),
             }
             for node in nodes
-            if node.state == 0
         ],
     }
 

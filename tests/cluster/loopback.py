@@ -55,7 +55,7 @@ def ray_head(cpus: int, token: str) -> Iterator[str]:
         group = subprocess.Popen(start, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         end = time.monotonic() + START_SECONDS
-        while "nodes" not in (answer := _ask(address, environment)) or not answer:
+        while '"local": true' not in _ask(address, environment):  # Ray's head answers some time before its own node joins it
             if time.monotonic() > end or group.poll() is not None:
                 raise RuntimeError(f"no head: {(folder / 'ray.log').read_text(errors='replace')}")
             time.sleep(0.3)
