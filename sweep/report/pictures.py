@@ -5,25 +5,25 @@ from __future__ import annotations
 import io
 import math
 import re
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
+import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from sweep.records import InstanceRecord
 
-PANEL, GAP, TITLE, BAR = 2.4, 0.1, 0.45, 0.6
-"""Inches: side of an image, distance between images, height of the titles, width of the color bar with its numbers."""
+PANEL, GAP, TITLE, BAR = 264, 11, 50, 66
+"""Pixels: side of an image, distance between images, height of the titles, width of the color bar with its numbers."""
+
+TITLE_POINTS, BAR_POINTS = 13, 11
+"""Heights of the letters, in pixels."""
 
 SMALLEST_SIDE = 4
 """Fewer pixels a side are no image worth a picture."""
-
-DRAWING = threading.Lock()
-"""Held while matplotlib draws, which it cannot do in two threads: the tracker's draws pictures, the main one the report."""
 
 CHANGED_PIXEL = 1e-6
 """A pixel counts as changed if it moved by more than this: the tolerance of a MILP solver moves many by less."""
@@ -38,34 +38,57 @@ def picture(instance: InstanceRecord) -> bytes:
         ValueError: the record has no clean image, or one that is not square.
     """
     clean = _square(instance.clean)
-    panels: list[tuple[str, NDArray[np.float64], dict[str, Any]]] = [(_clean_title(instance), clean, _GREY)]
-    limit = CHANGED_PIXEL
+    panels = [(_clean_title(instance), _grey(clean))]
+    limit = None
     if instance.perturbed is not None:
         perturbed = _square(instance.perturbed)
         difference = perturbed - clean
-        limit = max(float(np.abs(difference).max()), limit)
-        panels.append((_perturbed_title(instance), perturbed, _GREY))
-        panels.append((_difference_title(instance, difference), difference, {"cmap": "PuOr", "vmin": -limit, "vmax": limit}))
-    with DRAWING:
-        return _drawn(panels, limit)
+        limit = max(float(np.abs(difference).max()), CHANGED_PIXEL)
+        panels.append((_perturbed_title(instance), _grey(perturbed)))
+        panels.append((_difference_title(instance, difference), _signed(difference / limit)))
+    return _drawn(panels, limit)
 
 
-def _drawn(panels: Sequence[tuple[str, NDArray[np.float64], dict[str, Any]]], limit: float) -> bytes:
-    # Places are given in inches and not laid out by matplotlib, which takes several times as long as the drawing.
-    width, height = (PANEL + GAP) * len(panels) + GAP + (BAR if len(panels) > 1 else 0.0), PANEL + TITLE + GAP
-    figure = Figure(figsize=(width, height))
-    for index, (title, image, colors) in enumerate(panels):
-        left = GAP + index * (PANEL + GAP)
-        ax = figure.add_axes((left / width, GAP / height, PANEL / width, PANEL / height), xticks=[], yticks=[])
-        shown = ax.imshow(image, interpolation="nearest", **colors)
-        ax.set_title(title, fontsize=9)
-        if colors is not _GREY:
-            bar = figure.add_axes(((left + PANEL + 0.08) / width, GAP / height, 0.1 / width, PANEL / height))
-            colors_shown = figure.colorbar(shown, cax=bar, ticks=[-limit, 0.0, limit])
-            colors_shown.ax.set_yticklabels([f"{-limit:.2g}", "0", f"{limit:+.2g}"], fontsize=7)
+def _drawn(panels: list[tuple[str, Image.Image]], limit: float | None) -> bytes:
+    """Return the panels side by side as PNG, right of them the color bar from ``-limit`` to ``limit``, unless that is None."""
+    # By Pillow: matplotlib takes 0.1 s a picture, which adds up to as long as many a trial, beside a driver with better to do.
+    width = GAP + len(panels) * (PANEL + GAP) + (0 if limit is None else BAR)
+    canvas = Image.new("RGB", (width, TITLE + PANEL + GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    left = GAP
+    for title, image in panels:
+        middle = left + PANEL / 2
+        draw.multiline_text((middle, TITLE - 6), title, "black", _font(TITLE_POINTS), anchor="md", align="center", spacing=3)
+        canvas.paste(image.resize((PANEL, PANEL), Image.Resampling.NEAREST), (left, TITLE))
+        draw.rectangle((left - 1, TITLE - 1, left + PANEL, TITLE + PANEL), outline="black")
+        left += PANEL + GAP
+    if limit is not None:
+        bar = _signed(np.linspace(1.0, -1.0, PANEL).reshape(-1, 1)).resize((GAP, PANEL))
+        canvas.paste(bar, (left, TITLE))
+        for text, share in ((f"{limit:+.2g}", 0.02), ("0", 0.5), (f"{-limit:.2g}", 0.98)):
+            draw.text((left + GAP + 4, TITLE + share * PANEL), text, "black", _font(BAR_POINTS), anchor="lm")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    canvas.save(buffer, format="png")
     return buffer.getvalue()
+
+
+def _grey(pixels: NDArray[np.float64]) -> Image.Image:
+    return Image.fromarray(np.rint(255.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8)).convert("RGB")
+
+
+def _signed(values: NDArray[np.float64]) -> Image.Image:
+    """Color values from -1 to 1: orange, white at 0, purple."""
+    return Image.fromarray(_purple_and_orange()((values + 1.0) / 2.0, bytes=True)[..., :3])
+
+
+@cache
+def _purple_and_orange() -> Callable[..., NDArray[np.uint8]]:
+    return matplotlib.colormaps["PuOr"]
+
+
+@cache
+def _font(points: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), points)
 
 
 def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8) -> list[Path]:
@@ -79,9 +102,6 @@ def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8)
         path.write_bytes(picture(instance))
         paths.append(path)
     return paths
-
-
-_GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
 
 
 def is_image(pixels: list[float]) -> bool:

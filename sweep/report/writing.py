@@ -17,7 +17,6 @@ from sweep.report.figures import figures
 from sweep.report.figures.base import Kind, Look, Nothing, look_of
 from sweep.report.figures.style import RC
 from sweep.report.page import Drawn, page
-from sweep.report.pictures import DRAWING
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, results_of
 from sweep.report.tables import write_tables
@@ -107,7 +106,7 @@ def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Bud
     data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
     if isinstance(data, Nothing):
         return Drawn(kind, None, "", f"Nothing to draw: {data.why}."), []
-    with DRAWING, rc_context(RC):
+    with rc_context(RC):
         png, svg = _saved(kind.draw(data, look))
     paths = [folder / f"{kind.name}.png", folder / f"{kind.name}.svg"]
     paths[0].write_bytes(png)
