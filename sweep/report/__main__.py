@@ -14,17 +14,19 @@ from sweep.errors import ConfigError, SweepError
 from sweep.rules import nearest
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
+       python -m sweep.report files=FOLDER [files=OTHER ...] output=FOLDER
 
   sweep=NAME           a run such as mnist-20260131-120000, or sweep.name for the newest run of that experiment;
                        several are compared on one page, and a trial that they share counts once
   sweep.store=FOLDER   folder or URL of the store (default: store)
   tracking.uri=URI     the MLflow store whose parent run gets the report (default: mlruns/mlflow.db, if it is there)
   output=FOLDER        where the report goes (default: reports/NAME in the store)
+  files=FOLDER         no store: trials.parquet and instances.parquet of another report, such as published ones
 
 Exit codes: 0 written, 1 no trial has finished, or something could not be read or written, 2 the arguments were refused.
 """
 
-OPTIONS = ("sweep", "sweep.store", "tracking.uri", "output")
+OPTIONS = ("sweep", "sweep.store", "tracking.uri", "output", "files")
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,17 @@ class Arguments:
     store: str = "store"
     tracking_uri: str | None = None
     output: Path | None = None
+    files: tuple[Path, ...] = ()
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
     """Return the arguments.
 
     Raises:
-        ConfigError: one that is not known, or no sweep.
+        ConfigError: one that is not known or does not go with the others, or no sweep.
     """
     sweeps: list[str] = []
+    files: list[Path] = []
     others: dict[str, str] = {}
     for argument in arguments:
         key, equals, value = argument.lstrip("+").partition("=")
@@ -53,8 +57,16 @@ def parse(arguments: Sequence[str]) -> Arguments:
             raise ConfigError(f"{key} needs a value, as in {key}=...")
         if key == "sweep":
             sweeps += [name for name in value.split(",") if name]
+        elif key == "files":
+            files.append(Path(value))
         else:
             others[key] = value
+    if files:
+        needless = [key for key in ("sweep", "sweep.store", "tracking.uri") if key in others or (key == "sweep" and sweeps)]
+        if needless or "output" not in others:
+            wrong = f"{needless[0]} does not go with files" if needless else "files needs output"
+            raise ConfigError(f"{wrong}: python -m sweep.report files=FOLDER output=FOLDER")
+        return Arguments((), output=Path(others["output"]), files=tuple(dict.fromkeys(files)))
     if not sweeps:
         raise ConfigError("no sweep is named: sweep=NAME says whose report is wanted")
     uri, output = others.get("tracking.uri"), others.get("output")
@@ -75,13 +87,17 @@ def run(arguments: Arguments, console: Console) -> int:
     """
     from sweep.report.gather import gather
     from sweep.report.page import alerts
+    from sweep.report.published import read_files
     from sweep.report.winners import headline, winners
     from sweep.report.writing import PAGE, write_results
     from sweep.store import Store
 
-    store = Store(arguments.store, write=False)
-    with console.status("reading the store"):
-        results = gather(store, arguments.sweeps)
+    if arguments.files:
+        results = read_files(arguments.files)
+    else:
+        store = Store(arguments.store, write=False)
+        with console.status("reading the store"):
+            results = gather(store, arguments.sweeps)
     name = "+".join(state.name for state in results.sweeps)
     folder = arguments.output or store.report_folder(name)
     with console.status("") as status:
@@ -96,7 +112,8 @@ def run(arguments: Arguments, console: Console) -> int:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(headline(winners(results)[0]), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
-    logged = _log(arguments, [(state.name, state.experiment) for state in results.sweeps], files, console)
+    runs = [(state.name, state.experiment) for state in results.sweeps]
+    logged = bool(arguments.files) or _log(arguments, runs, files, console)
     return OK if logged and len(results.trials) else FAILED
 
 

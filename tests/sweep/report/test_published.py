@@ -1,0 +1,99 @@
+"""The published tables of a report give the same report again."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+from making import closest
+
+from sweep.arguments import OK, REFUSED
+from sweep.records import TrialRecord
+from sweep.report.__main__ import main
+from sweep.report.published import INSTANCES, TRIALS, read_files
+from sweep.report.results import SweepState, results_of
+from sweep.report.writing import write_results
+
+
+@pytest.fixture(autouse=True)
+def _without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+
+
+def published(folder: Path, records: list[TrialRecord]) -> list[Path]:
+    unfinished = (("4x64 bad", "failed", "training diverged, at once"),)
+    return write_results(results_of([(SweepState("one", len(records) + 1, len(records), unfinished), records)]), folder)
+
+
+@pytest.mark.parametrize("objective", ["margin", "closest"])
+def test_every_table_comes_out_the_same(tmp_path: Path, objective: str) -> None:
+    records = synthetic.sweep() if objective == "margin" else [closest([1.0, 2.0, None]), closest([1.5, None, 3.0], "other")]
+    first = published(tmp_path / "first", records)
+    again = write_results(read_files([tmp_path / "first"]), tmp_path / "again")
+    assert [path.name for path in again] == [path.name for path in first]
+    for one, other in zip(first, again, strict=True):
+        if one.suffix in (".csv", ".md"):
+            assert other.read_text() == one.read_text(), one.name
+        elif one.suffix == ".parquet":
+            pd.testing.assert_frame_equal(pd.read_parquet(other), pd.read_parquet(one))
+
+
+def test_records_come_back_whole_but_for_images_and_sources(tmp_path: Path) -> None:
+    record = closest([1.0, None])
+    published(tmp_path, [record])
+    (back,) = read_files([tmp_path]).records
+    assert (back.config, back.swept, back.key) == (record.config, record.swept, record.key)
+    for mine, other in zip(back.instances, record.instances, strict=True):
+        bare = dataclasses.replace(other, timeline=[], clean=[], perturbed=None)
+        assert dataclasses.replace(mine, timeline=[], prune_seconds=other.prune_seconds, sparsity=other.sparsity) == bare
+        assert [event["seconds"] for event in mine.timeline] == [event["seconds"] for event in other.timeline]
+        assert isinstance(mine.image, int)
+
+
+def test_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published(tmp_path / "first", synthetic.sweep())
+    assert main([f"files={tmp_path / 'first'}", f"output={tmp_path / 'again'}"]) == OK
+    out = capsys.readouterr().out
+    assert "no images" in out
+    assert (tmp_path / "again" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("files=x",), "files needs output"),
+        (("files=x", "output=y", "sweep=z"), "sweep does not go with files"),
+        (("files=x", "output=y", "tracking.uri=z"), "tracking.uri does not go with files"),
+        (("files=x", "output=y"), f"there is no file x/{TRIALS}"),
+    ],
+)
+def test_what_is_refused(
+    arguments: tuple[str, ...],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == REFUSED
+    assert capsys.readouterr().err.startswith(f"error: {sentence}")
+
+
+@pytest.mark.parametrize("damage", ["no parquet", "other columns", "a column less"])
+def test_files_that_are_no_tables_of_a_report(tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    published(tmp_path, synthetic.sweep())
+    path = tmp_path / INSTANCES
+    if damage == "no parquet":
+        path.write_text("nothing")
+    else:
+        table = pd.read_parquet(path)
+        (table[["image"]] if damage == "other columns" else table.drop(columns="margin")).to_parquet(path)
+    assert main([f"files={tmp_path}", f"output={tmp_path / 'again'}"]) == REFUSED
+    sentence = capsys.readouterr().err
+    assert sentence.startswith("error: ")
+    assert str(tmp_path) in sentence
+    assert sentence.count("\n") == 1
+    assert not (tmp_path / "again").exists()
