@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import io
 import os
@@ -44,8 +43,8 @@ class NullRun:
         self._left -= 1
         record, key = self._answer(), f"{self.record.key}-{self._left}"
         if self._stages.get("instances", key, 60.0) is None:
-            self._stages.begin(key, dataclasses.asdict(record), 60.0)
-            self._stages.put("instances", key, Entry(dataclasses.asdict(record)))
+            self._stages.begin(key, record.to_dict(), 60.0)
+            self._stages.put("instances", key, Entry(record.to_dict()))
         self.record.instances.append(record)
         return self._left > 0
 

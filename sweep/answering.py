@@ -132,7 +132,7 @@ class Answering:
         from surrogate.pruning import Stabilised, prune_for, sparsity
 
         record = _unanswered(drawn, self.settings.attack.objective)
-        killed = dataclasses.asdict(record)
+        killed = record.to_dict()
         killed |= {"solver_status": KILLED, "total_seconds": deadline_seconds, "deadline_seconds": deadline_seconds}
         stages.begin(key, killed, deadline_seconds)
         surrogate: ReluNetwork | Stabilised | None = self.surrogate
@@ -143,7 +143,7 @@ class Answering:
             killed |= {"prune_seconds": record.prune_seconds, "sparsity": record.sparsity}
         with listening(_passing_on(killed, drawn, lambda facts: stages.improve(key, facts))):
             result = self.attack.run(self.dense, surrogate, drawn.question)
-        return Entry(dataclasses.asdict(_answered(record, result)))
+        return Entry(_answered(record, result).to_dict())
 
 
 def _passing_on(

@@ -83,6 +83,10 @@ class InstanceRecord:
     perturbed: list[float] | None = None
     """The best point met, adversarial or not."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name; lists are copied, but not what is in them."""
+        return _fields(self)
+
     @property
     def name(self) -> str:
         """What people call the question, such as ``image 2732``."""
@@ -151,7 +155,8 @@ class TrialRecord:
     instances: list[InstanceRecord] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """Return the fields by name, instances as dictionaries; lists are copied, but not what is in them."""
+        return {**_fields(self), "instances": [instance.to_dict() for instance in self.instances]}
 
     def without_pictures(self) -> TrialRecord:
         """Return the record without the arrays of its instances, which are most of its size."""
@@ -163,3 +168,9 @@ class TrialRecord:
     def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
         instances = [InstanceRecord(**row) for row in data["instances"]]
         return cls(**{**data, "instances": instances})
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    # dataclasses.asdict would copy every pixel by itself: for twenty images longer than many a trial.
+    values = ((one.name, getattr(record, one.name)) for one in dataclasses.fields(record))
+    return {name: list(value) if isinstance(value, list) else value for name, value in values}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -114,7 +115,7 @@ class Worker(tune.Trainable):
         more = run.step()
         if more:
             record = run.record
-            ask(self._head.report.remote(self._key, {**record.to_dict(), "instances": []}))
+            ask(self._head.report.remote(self._key, dataclasses.replace(record, instances=[]).to_dict()))
             return {**progress_values(record), "done": False}
         return {**progress_values(run.record), **self._ended(run.finish())}
 
