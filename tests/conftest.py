@@ -26,9 +26,12 @@ STARTING_PROCESSES = (
     "tests/end_to_end/test_digits_sweep.py",
     "tests/end_to_end/test_faults.py",
     "tests/end_to_end/test_mlflow_ui.py",
+    "tests/end_to_end/test_report_page.py",
     "tests/end_to_end/test_search_sweep.py",
     "tests/end_to_end/test_tutorial_page.py",
     "tests/sweep/test_cli.py",
+    "tests/sweep/test_tracking_credentials.py",
+    "tests/sweep/test_tracking_postgres.py",
     "tests/sweep/test_tracking_server.py",
     "tests/sweep/test_tuning.py",
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
@@ -69,6 +70,8 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
         with alone(path):
             _check_sqlite_file(path)
             return reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
+    if kind in DATABASES:
+        reached(uri, lambda: in_time(uri, lambda: _check_database(uri)))
     location = None if kind in SERVERS else artifacts.as_uri()
     # One quick retry while connecting; later requests follow the patient settings of sweep.tracking.
     with quick_retries():
@@ -217,6 +220,15 @@ def in_time(uri: str, action: Callable[[], Result]) -> Result:
             f"tracking.uri={hide_password(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {ACCEPTED}"
         )
     return results[0]
+
+
+def _check_database(uri: str) -> None:
+    """Connect once: of a wrong password or a database that is not there MLflow says nothing, but tries again for minutes."""
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def _sqlite_file(uri: str) -> Path:

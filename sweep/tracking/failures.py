@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from requests.exceptions import HTTPError
 
 from sweep.tracking.connection import reason
 from sweep.tracking.outbox import Refused, Unanswered
+
+_CROSSED = re.compile("duplicate key|unique constraint|duplicate entry", re.IGNORECASE)
+"""What databases say when another sweep was just faster to write the same row, such as that of the data set they share. MLflow
+calls it a bad request; at the next attempt it finds the row."""
 
 _PASSING = frozenset({408, 429})
 """HTTP statuses below 500 that are not for good."""
@@ -27,7 +33,7 @@ def judged(error: Exception, client: MlflowClient, experiment_id: str) -> Except
         return Unanswered(why)
     if status in _PASSING or not _reachable(client, experiment_id):
         return Unanswered(why)
-    return Refused(why) if 400 <= status < 500 else RuntimeError(why)
+    return Refused(why) if 400 <= status < 500 and not _CROSSED.search(str(error)) else RuntimeError(why)
 
 
 def _reachable(client: MlflowClient, experiment_id: str) -> bool:

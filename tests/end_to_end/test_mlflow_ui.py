@@ -1,4 +1,4 @@
-"""A tracked sweep as people see it: MLflow's own UI in headless Chromium."""
+"""A tracked sweep as people see it: MLflow's own UI in headless Chromium, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 import screenshots
 import synthetic
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from sweep import report
 from sweep.tracking import Tracker
@@ -23,12 +25,24 @@ pytestmark = pytest.mark.skipif(
 NAME = "digits-for-the-browser"
 
 
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, postgres.needs_postgres])]
+)
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """What ``tracking.uri`` is; None for the SQLite file that a sweep makes itself."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgres.cluster() as cluster:
+        yield cluster.create("mlflow")
+
+
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, Run, list[Run]]:
+def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, Run, list[Run]]:
     """A small sweep in a store of its own: the parent run and its finished children by name."""
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.sweep(networks=[(2, 16)], images=(2732, 4547))
-    tracker = Tracker(None, "digits", folder / "mlruns")
+    tracker = Tracker(database, "digits", folder / "mlruns")
     tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"])
     for record in records:
         tracker.log_trial(record)
@@ -43,9 +57,14 @@ def address(tracked: tuple[Tracker, Run, list[Run]], tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="module")
-def pages(address: str) -> Iterator[screenshots.Pages]:
+def driver() -> Iterator[WebDriver]:
     with screenshots.browser() as driver:
-        yield screenshots.Pages(driver, address)
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def pages(driver: WebDriver, address: str) -> screenshots.Pages:
+    return screenshots.Pages(driver, address)
 
 
 @pytest.fixture(autouse=True)

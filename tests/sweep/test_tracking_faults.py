@@ -12,7 +12,7 @@ import pytest
 import synthetic
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from tracked import EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
@@ -155,6 +155,25 @@ def test_what_is_refused_is_told_and_not_left_running(study: Tracker, around: Pa
     assert "\n" not in unwritten
     assert [(run.info.run_name, run.info.status) for run in children_of(study)] == [("abc", "KILLED"), ("def", "FINISHED")]
     assert "did not take the trial abc (Param value is too long); the sweep goes on" in notices[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '(psycopg.errors.UniqueViolation) duplicate key value violates unique constraint "dataset_pk"',
+        "(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.experiment_id, datasets.name, datasets.digest",
+        "(pymysql.err.IntegrityError) (1062, \"Duplicate entry '1-digits-87ff' for key 'PRIMARY'\")",
+    ],
+)
+def test_a_row_that_another_sweep_has_just_written_is_found_at_the_next_attempt(
+    study: Tracker, around: Patch, notices: list[str], said: str
+) -> None:
+    around(MlflowClient, "log_inputs", answer_lost(error=MlflowException(said, BAD_REQUEST)))
+    records = [synthetic.trial("only", [])]
+    study.log_trial(records[0])
+    assert study.finish_sweep(records, "FINISHED", []) is None
+    assert [run.info.status for run in children_of(study)] == ["FINISHED"]
+    assert notices == []
 
 
 def test_an_mlflow_that_is_gone_for_good_costs_the_sweep_its_patience_and_no_more(

@@ -19,7 +19,8 @@ import pytest
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
-from tracked import EXPERIMENT, free_port
+from ports import free_port
+from tracked import EXPERIMENT
 
 from sweep.errors import SweepError
 from sweep.tracking import Tracker, connection, sqlite

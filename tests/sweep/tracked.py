@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from ports import free_port
 
 from sweep.tracking import Tracker
 
@@ -47,12 +47,6 @@ def text_of(tracker: Tracker, run: Run, name: str) -> str:
     return Path(MlflowClient(tracking_uri=tracker.uri).download_artifacts(run.info.run_id, name)).read_text(encoding="utf-8")
 
 
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Server:
     """An MLflow server of this machine on one port, over a folder of its own."""
 
@@ -62,16 +56,23 @@ class Server:
         self.uri = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, seconds: float = 90.0) -> None:
-        """Return when the server answers."""
+    def command(self) -> list[str]:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
         arguments += ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
         arguments += ["--artifacts-destination", str(self.folder / "artifacts")]
+        return [sys.executable, "-m", "mlflow", "server", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """Return what it finds in its environment beside what is in this process's."""
+        return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+    def start(self, seconds: float = 90.0) -> None:
+        """Return when the server answers."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *arguments],
+                self.command(),
                 cwd=self.folder,
-                env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+                env={**os.environ, **self.environment()},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -94,7 +95,12 @@ class Server:
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    running = Server(folder)
+    with started_server(Server(folder)) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def started_server(running: Server) -> Iterator[Server]:
     try:
         running.start()
         yield running
