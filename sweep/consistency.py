@@ -8,6 +8,7 @@ from sweep import rules
 from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
 from sweep.errors import ConfigError
 from sweep.schema import ClusterSettings, Settings
+from sweep.wording import count
 
 
 def check(settings: Settings) -> None:
@@ -122,10 +123,12 @@ def _check_cluster(cluster: ClusterSettings) -> None:
         )
     available = available_cpus()
     if cluster.cpus is not None and cluster.cpus > available:
-        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {available} CPUs that this process may use")
+        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {count(available, 'CPU')} that this process may use")
     total = cluster.cpus or available
     if cluster.cpus_per_trial > total:
-        raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {total} CPUs of the sweep")
+        raise ConfigError(
+            f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {count(total, 'CPU')} of the sweep"
+        )
 
 
 def _check_inputs(settings: Settings) -> None:

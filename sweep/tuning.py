@@ -29,6 +29,7 @@ from sweep.ledger import Ledger
 from sweep.records import TrialRecord
 from sweep.schema import ClusterSettings, Settings
 from sweep.trial import TrialRun, limit_threads, sentence
+from sweep.wording import count
 from sweep.worker import OpenRun, Worker, ask
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class RayCluster:
         """What the terminal says while this starts."""
         if self.settings.name == "attach":
             return "connecting to the Ray cluster"
-        return f"starting Ray on {self.settings.cpus or available_cpus()} CPUs"
+        return f"starting Ray on {count(self.settings.cpus or available_cpus(), 'CPU')}"
 
     def __enter__(self) -> RayCluster:
         with contextlib.ExitStack() as exits:

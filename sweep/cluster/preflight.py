@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.errors import SweepError
 from sweep.schema import ClusterSettings
+from sweep.wording import count
 
 PACKAGES = ("ray", "torch", "numpy", "scipy", "pyomo", "highspy")
 """What workers need and what can move a result: the versions on all nodes with CPUs must be the driver's."""
@@ -89,12 +90,12 @@ def capacity_of(cluster: ClusterSettings, nodes: tuple[Node, ...]) -> Capacity:
     if cluster.cpus_per_trial > largest.cpus:
         raise SweepError(
             f"cluster.cpus_per_trial={cluster.cpus_per_trial} fits no node of the Ray cluster: the largest, {largest.name}, "
-            f"has {largest.cpus:g} CPUs; lower it, or join a larger node"
+            f"has {count(int(largest.cpus), 'CPU')}; lower it, or join a larger node"
         )
     if cluster.cpus is not None and cluster.cpus > total:
         raise SweepError(
-            f"cluster.cpus={cluster.cpus} is more than the {total} CPUs of the Ray cluster's {len(nodes)} nodes: lower it, or "
-            f"join more nodes"
+            f"cluster.cpus={cluster.cpus} is more than the {count(total, 'CPU')} of the Ray cluster's "
+            f"{count(len(nodes), 'node')}: lower it, or join more nodes"
         )
     slots = sum(int(node.cpus) // cluster.cpus_per_trial for node in nodes)
     if cluster.cpus is not None:

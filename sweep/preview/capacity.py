@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sweep.consistency import available_cpus
 from sweep.errors import SweepError
 from sweep.schema import ClusterSettings
+from sweep.wording import count
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def room_for(cluster: ClusterSettings, *, parallel: bool) -> Room:
     if cluster.name == "attach":
         return _on_cluster(cluster)
     cpus = cluster.cpus or available_cpus()
-    return Room(max(cpus // cluster.cpus_per_trial, 1), f"on {cpus} CPUs of this machine")
+    return Room(max(cpus // cluster.cpus_per_trial, 1), f"on {count(cpus, 'CPU')} of this machine")
 
 
 def _on_cluster(cluster: ClusterSettings) -> Room:
@@ -40,4 +41,4 @@ def _on_cluster(cluster: ClusterSettings) -> Room:
     except SweepError as error:
         return Room(None, f"on a Ray cluster that could not be asked: {error}")
     nodes = sum(node.cpus > 0 for node in capacity.nodes)
-    return Room(capacity.slots, f"on {capacity.cpus} CPUs of {nodes} node{'s' if nodes != 1 else ''} of the Ray cluster")
+    return Room(capacity.slots, f"on {count(capacity.cpus, 'CPU')} of {count(nodes, 'node')} of the Ray cluster")

@@ -12,6 +12,7 @@ from rich.console import Console
 from sweep.dimensions import Choices, Dimension
 from sweep.preview.limits import Limits
 from sweep.preview.preview import Preview, Row, Training
+from sweep.wording import count
 
 BRIEF = 40
 """So many trials are listed on a terminal before a table by network takes their place."""
@@ -174,10 +175,10 @@ def _networks(preview: Preview) -> Iterator[str]:
 
 def _room(preview: Preview) -> str:
     room, each = preview.room, preview.settings.cluster.cpus_per_trial
-    cpus = f"{each} CPU{'s' if each != 1 else ''} a trial"
+    cpus = f"{count(each, 'CPU')} a trial"
     if room.slots is None:
         return f"{cpus}, {room.place}"
-    return f"{cpus}, {room.slots:,} trial{'s' if room.slots != 1 else ''} at a time, {room.place}."
+    return f"{cpus}, {count(room.slots, 'trial')} at a time, {room.place}."
 
 
 def _cost(preview: Preview) -> Iterator[str]:
@@ -221,7 +222,7 @@ def _estimate(preview: Preview, left: Sequence[Row], cpus: int) -> str:
 
 
 def _trainings(untold: Sequence[Training]) -> str:
-    return f"{len(untold):,} training{'s' if len(untold) != 1 else ''}"
+    return f"{count(len(untold), 'training')}"
 
 
 def _wall(preview: Preview, cpu_seconds: float) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sweep.wording import count
+
 Row = Mapping[Any, Any]
 
 DONE = {
@@ -101,10 +103,6 @@ def seconds(value: float) -> str:
     if math.isnan(value):
         return "—"
     return f"{1000 * value:.3g} ms" if value < 0.1 else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
-
-
-def count(number_of: int, what: str) -> str:
-    return f"{number_of:,} {what}" + ("" if number_of == 1 else "s")
 
 
 def joined(words: Sequence[str]) -> str:

@@ -32,6 +32,13 @@ class TestCapacity:
         with pytest.raises(SweepError, match=r"cluster\.cpus=12 is more than the 11 CPUs of the Ray cluster's 3 nodes"):
             capacity_of(settings(cpus=12), (HEAD, SMALL, LARGE))
 
+    def test_one_is_one(self) -> None:
+        alone = Node("d", "10.0.0.4 (alone)", 1.0)
+        with pytest.raises(SweepError, match=r"more than the 1 CPU of the Ray cluster's 1 node: "):
+            capacity_of(settings(cpus=2), (alone,))
+        with pytest.raises(SweepError, match="has 1 CPU; lower it"):
+            capacity_of(settings(cpus_per_trial=2), (alone,))
+
     def test_a_head_alone_without_cpus(self) -> None:
         with pytest.raises(SweepError, match="none of the 1 nodes of the Ray cluster has CPUs"):
             capacity_of(settings(), (HEAD,))
