@@ -107,18 +107,20 @@ def trial(key: str = "key", instances: Sequence[InstanceRecord] | None = None, *
     return TrialRecord(**{**values, **changed})
 
 
-def sweep(networks: Sequence[tuple[int, int]] = ((4, 64), (2, 256)), images: Sequence[int] = IMAGES) -> list[TrialRecord]:
-    """Return a whole sweep, the same at every call."""
+def sweep(
+    networks: Sequence[tuple[int, int]] = ((4, 64), (2, 256)),
+    images: Sequence[int] = IMAGES,
+    settings: Sequence[tuple[str, str, float, int]] = SETTINGS,
+) -> list[TrialRecord]:
+    """Return a whole sweep, the same at every call: of each network every setting (attack, pruning, amount, rounds)."""
     draw = random.Random(0)
     records = []
     for depth, width in networks:
         network = f"{depth}x{width}"
-        for attack, method, amount, rounds in SETTINGS:
+        for attack, method, amount, rounds in settings:
             milp = attack == "surrogate"
             scale = {"none": 6.0 if milp else 0.005}.get(method, 3.0 * (1.05 - amount))
-            label = (
-                f"{method} {amount}{' finetuned' if rounds else ''}" if method != "none" else "dense" if milp else "gradient"
-            )
+            label = f"{method} {amount}{' finetuned' if rounds else ''}" if method != "none" else "dense" if milp else attack
             attacked = []
             for image in images:
                 first = round(scale * draw.uniform(0.4, 3.0), 4)

@@ -46,6 +46,8 @@ class Drawn:
     picture: bytes | None
     caption: str
     instead: str | None
+    wide: bool = False
+    """Whether it has two columns of panels: on a phone it keeps a width at which its letters can be read, and is scrolled."""
 
     @property
     def source(self) -> str | None:
@@ -134,4 +136,5 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")  # a number and its % stay on one line
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

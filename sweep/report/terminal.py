@@ -55,7 +55,7 @@ def print_ranking(frame: pd.DataFrame, console: Console) -> None:
     if frame.empty:
         console.print("No trial finished: there is nothing to rank.")
     else:
-        console.print(legend(frame), style="dim", highlight=False)
+        console.print(legend(frame), style="dim", highlight=False, soft_wrap=not console.is_terminal)
     for name, status, error in frame.attrs.get("unfinished", []):
         console.print(f"[red]{escape(status)}[/red] {escape(name)}: {escape(error)}", soft_wrap=True, highlight=False)
 

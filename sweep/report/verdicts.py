@@ -62,6 +62,9 @@ def at_which_sparsity(results: Results, wins: pd.DataFrame) -> Verdict:
     rows = _surrogates(results, _pooled(wins, DENSE_MILP))
     if (missing := _missing(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
+    swept = results.trials["amount"].nunique()
+    if (rows["time_pairs"] == 0).all() and swept > 1:  # a list of 0/0 would be read as lost
+        return Verdict(question, UNKNOWN, _nothing_found(rows))
     listed = []
     for method in dict.fromkeys(results.settings[label].method for label in rows["setting"]):
         labels = [s for s in rows["setting"] if results.settings[s].method == method]
@@ -71,7 +74,7 @@ def at_which_sparsity(results: Results, wins: pd.DataFrame) -> Verdict:
         listed.append(f"{method} " + ", ".join(words))
     lines = [f"First adversarial input sooner than the dense MILP: {listed[0]}", *listed[1:]]
     counts = ";\n".join(lines) + "."
-    if results.trials["amount"].nunique() < 2:
+    if swept < 2:
         return Verdict(question, NOT_ASKED, f"Only one sparsity was swept. {counts}")
     real = rows[(rows["time_p_holm"] < SIGNIFICANT) & (rows["time_wins"] > rows["time_losses"])]
     if real.empty:
@@ -141,9 +144,7 @@ def _judged(question: str, rows: pd.DataFrame, measure: str, what: str) -> Verdi
     """Answer from the comparisons of several settings with one yardstick."""
     decided = rows[rows[f"{measure}_pairs"] > 0]
     if decided.empty:
-        return Verdict(
-            question, UNKNOWN, f"In none of the {int(rows['pairs'].sum())} pairs did either find anything to compare."
-        )
+        return Verdict(question, UNKNOWN, _nothing_found(rows))
     real = decided[decided[f"{measure}_p_holm"] < SIGNIFICANT]
     better = real[real[f"{measure}_wins"] > real[f"{measure}_losses"]]
     worse = real[real[f"{measure}_wins"] < real[f"{measure}_losses"]]
@@ -157,6 +158,10 @@ def _judged(question: str, rows: pd.DataFrame, measure: str, what: str) -> Verdi
     counts = f"Better in {len(better)}, worse in {len(worse)} of {len(decided)} settings beyond chance."
     answer = MIXED if len(better) and len(worse) else YES if len(better) else NO
     return Verdict(question, answer, f"{counts} Strongest: {text}")
+
+
+def _nothing_found(rows: pd.DataFrame) -> str:
+    return f"In none of the {int(rows['pairs'].sum())} pairs did either find anything to compare."
 
 
 def _strongest(rows: pd.DataFrame, measure: str) -> tuple[float, str, pd.Series] | None:

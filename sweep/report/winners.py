@@ -84,6 +84,13 @@ class Winner:
             return FEW
         return SURE if first.p_holm < SIGNIFICANT and first.better > first.worse else UNSURE
 
+    @property
+    def caveat(self) -> str:
+        """A sentence where the ranking, by shares and medians, and the comparison image by image disagree, or nothing."""
+        if not self.duels or self.duels[0].better >= self.duels[0].worse:
+            return ""
+        return f"First by the order of the ranking, yet {self.duels[0].other} did better on more of the instances one by one."
+
 
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
     """Return the winner of each network, and the ranking (seeds pooled) that they are the first rows of."""

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
-from sweep.report.figures.base import Kind, Look, Nothing, look_of
+from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
 from sweep.report.figures.style import RC
 from sweep.report.page import Drawn, page
 from sweep.report.ranking import rank
@@ -107,11 +107,13 @@ def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Bud
     if isinstance(data, Nothing):
         return Drawn(kind, None, "", f"Nothing to draw: {data.why}."), []
     with rc_context(RC):
-        png, svg = _saved(kind.draw(data, look))
+        figure = kind.draw(data, look)
+        png, svg = _saved(figure)
     paths = [folder / f"{kind.name}.png", folder / f"{kind.name}.svg"]
     paths[0].write_bytes(png)
     paths[1].write_bytes(svg)
-    return Drawn(kind, png if kind.name == "gallery" else svg, kind.caption(data, look), None), paths
+    picture, wide = png if kind.name == "gallery" else svg, figure.get_figwidth() > WIDTH
+    return Drawn(kind, picture, kind.caption(data, look), None, wide), paths
 
 
 def _saved(figure: Figure) -> tuple[bytes, bytes]:

@@ -79,6 +79,7 @@ def browser() -> Iterator[WebDriver]:
     """Yield a headless Chromium with a fresh profile and a page of WIDTH x HEIGHT."""
     options = Options()
     options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)

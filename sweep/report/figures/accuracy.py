@@ -45,7 +45,7 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     names = legend_names(labels, look)
     height = 0.4 + 2.2 * len(networks) + 0.22 * legend_rows(names.values())
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = figure.subplots(len(networks), len(measures), squeeze=False, sharex=True, sharey=True)
+    axes = figure.subplots(len(networks), len(measures), squeeze=False, sharex="row", sharey=True)
     for line, network in zip(axes, networks, strict=True):
         for ax, measure in zip(line, measures, strict=True):
             part = data[(data["network"] == network)].dropna(subset=[f"{measure}_share"])

@@ -24,7 +24,7 @@ from sweep.report.words import count
 MAX_PANELS = 6
 """Networks drawn in one figure; of more, those with the most instances."""
 
-MAX_LINES = 8
+MAX_LINES = 10
 """Settings drawn in one panel; of more, the yardsticks and the best others."""
 
 MAX_DOTS = 1200
@@ -161,12 +161,17 @@ def panels(
     return figure, axes[:number]
 
 
-def legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """Put one legend for all panels below them; what has the same label is named once."""
+def legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str] = ()) -> None:
+    """Put one legend for all panels below them; what has the same label is named once.
+
+    Labels that are in ``order`` come in that order: which panel is the first to have one says nothing to a reader.
+    """
     found: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
+    places = {label: place for place, label in enumerate(order)}
+    found = {label: found[label] for label in sorted(found, key=lambda label: places.get(label, len(places)))}
     if found:
         figure.legend(
             list(found.values()),

@@ -58,7 +58,7 @@ def draw_gallery(data: pd.DataFrame, _look: Look) -> Figure:
         changed = int((np.abs(difference) > CHANGED_PIXEL).sum())
         against = "another label" if pd.isna(one.target) else f"{one.target:.0f}"
         titles = (
-            f"{one.name}" + ("" if pd.isna(one.label) else f": a {one.label:.0f}"),
+            f"{one.name}" + ("" if pd.isna(one.label) else f": {_a(int(one.label))}"),
             f"taken for {against}, {one.margin:+.2f}",
             f"{changed} pixels, up to {limit:.2f}",
         )
@@ -71,6 +71,10 @@ def draw_gallery(data: pd.DataFrame, _look: Look) -> Figure:
                 spine.set_visible(False)
         axes[row][0].set_ylabel(f"{one.network}\n{wrapped(one.setting)}", fontsize=9)
     return figure
+
+
+def _a(label: int) -> str:
+    return f"{'an' if str(label).startswith('8') or label in (11, 18) else 'a'} {label}"
 
 
 GALLERY = Kind(

@@ -41,7 +41,7 @@ def draw_norms(data: pd.DataFrame, look: Look) -> Figure:
                 ax.plot([low, high], [place, place], color=style.color, linewidth=2.2, solid_capstyle="butt")
                 ax.plot([middle, middle], [place - 0.34, place + 0.34], color="black", linewidth=1.6)
         ax.set_title(title)
-        ax.set_xlim(left=0.0)
+        ax.set_xlim(0.0, 1.06 * ax.get_xlim()[1])  # a dot at the largest value is whole
         ax.grid(visible=False, axis="y")
     axes[0].set_yticks(range(len(labels)), [wrapped(label) for label in labels])
     axes[0].set_ylim(len(labels) - 0.5, -0.5)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
 from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, log_axis, panels
@@ -22,6 +23,9 @@ MOST_STEPS = 300
 
 SHORTEST = 1e-4
 """Seconds at which the time axis begins at the earliest."""
+
+BESIDE, MOST_BESIDE = 2.0, 10.0
+"""Points between lines that end at the same value, and between the first and the last of them."""
 
 FloatArray = NDArray[np.float64]
 
@@ -130,34 +134,52 @@ def _curves(
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 
-def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool) -> Figure:
+def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False) -> Figure:
     networks = [network for network in look.networks if data.loc[data["network"] == network, "value"].notna().any()]
     labels = [label for network in networks for label in look.labels[network]]
-    figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=len(networks) <= 3)
-    for place, (ax, network) in enumerate(zip(axes, networks, strict=True)):
+    together = len(networks) <= 3  # one below the other, with one axis of time
+    figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=together)
+    for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
-        start = max(float(part["seconds"].min()), SHORTEST) / 2.0
-        end = max(float(part["end"].max()), float(part["seconds"].max()))
+        timed = data[data["network"].isin(networks)] if together else part
+        start = max(float(timed["seconds"].min()), SHORTEST) / 2.0
+        end = float(part[["end", "seconds"]].max().max())
+        moved = _moved(part)
         for order, (label, steps) in enumerate(part.groupby("setting", sort=False)):
-            _line(ax, look, str(label), steps, start, end, share, order)
+            _line(ax, look, str(label), steps, (start, end), share, order, moved[str(label)])
         log_axis(ax, "x")
-        ax.set_xlim(start if place == 0 else min(start, ax.get_xlim()[0]), end * 1.15)
+        ax.set_xlim(start / 1.15, float(timed[["end", "seconds"]].max().max()) * 1.15)
         ax.set_title(f"{network}, {_counts(part)}")
         ax.set_ylabel(ylabel)
         if share:
-            ax.set_ylim(-0.03, 1.03)
-    last = axes[-1:] if len(axes) <= 3 else axes
-    for ax in last:
+            ax.set_ylim(-0.06, 1.06)
+            continue
+        ax.margins(y=0.1)  # lines that are moved stay inside
+        if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
+            ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    for ax in axes[-1:] if together else axes:
         ax.set_xlabel("seconds of attack")
-    if axes and len(axes) <= 3:
-        axes[0].set_xlim(
-            min(max(float(data["seconds"].min()), SHORTEST) / 2.0, 1.0), float(data[["end", "seconds"]].max().max()) * 1.15
-        )
-    legend(figure, axes)
+    legend(figure, axes, look.styles)
     return figure
 
 
-def _line(ax: Axes, look: Look, label: str, steps: pd.DataFrame, start: float, end: float, share: bool, order: int) -> None:
+def _moved(part: pd.DataFrame) -> dict[str, float]:
+    """Return by how many points each setting's line is moved up, so that those with the same end can all be seen."""
+    alike: dict[float, list[str]] = {}
+    for label, steps in part.groupby("setting", sort=False):
+        end = float(steps["value"].iloc[-1])
+        alike.setdefault(0.0 if math.isnan(end) else round(end, 6), []).append(str(label))
+    moved: dict[str, float] = {}
+    for labels in alike.values():
+        step = min(BESIDE, MOST_BESIDE / max(1, len(labels) - 1))
+        moved |= {label: step * ((len(labels) - 1) / 2.0 - place) for place, label in enumerate(labels)}
+    return moved
+
+
+def _line(
+    ax: Axes, look: Look, label: str, steps: pd.DataFrame, span: tuple[float, float], share: bool, order: int, moved: float
+) -> None:
+    start, end = span
     known = steps.dropna(subset=["value"])
     seconds, values = known["seconds"].to_numpy(), known["value"].to_numpy()
     if share:  # it rises from 0; a setting without any witness is a line at 0
@@ -170,13 +192,17 @@ def _line(ax: Axes, look: Look, label: str, steps: pd.DataFrame, start: float, e
     every = (0.04 + 0.023 * (order % 8), 0.22)
     face = "white" if style.hollow else style.color
     marks: dict[str, Any] = {"marker": style.marker, "markersize": 5.5, "markevery": every, "markerfacecolor": face}
-    ax.plot(x, y, drawstyle="steps-post", label=label, **style.line, **marks)
+    (line,) = ax.plot(x, y, drawstyle="steps-post", label=label, **style.line, **marks)
+    # Not before: a line that is moved when it is drawn is not in the limits of the axes.
+    line.set_transform(offset_copy(ax.transData, ax.get_figure(root=True), y=moved, units="points"))
 
 
 def _counts(part: pd.DataFrame) -> str:
     counts = sorted(set(part["instances"]))
     return count(counts[0], "instance") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} instances"
 
+
+_BESIDE = " Lines that end at the same value are drawn side by side."
 
 SUCCESS = Kind(
     "success",
@@ -185,7 +211,7 @@ SUCCESS = Kind(
     lambda data, look: _draw(data, look, "share with an\nadversarial input", share=True),
     lambda data, look: (
         "Share of instances for which an independently checked adversarial input was found by that time, bounds and model "
-        "building included. Further up and further left is better." + look.note
+        "building included. Further up and further left is better." + _BESIDE + look.note
     ),
 )
 
@@ -198,10 +224,11 @@ MARGIN_OVER_TIME = Kind(
     "margin",
     "Dense margin over time",
     margin_data,
-    lambda data, look: _draw(data, look, "median best margin\nof the dense network", share=False),
+    lambda data, look: _draw(data, look, "median best margin\nof the dense network", zero=True),
     lambda data, look: (
         "Median over the instances of the best margin of the dense network so far; above 0 the input is adversarial."
         + _BEGINS
+        + _BESIDE
         + look.note
     ),
 )
@@ -210,10 +237,11 @@ NORM_OVER_TIME = Kind(
     "norm",
     "Shortest perturbation over time",
     norm_data,
-    lambda data, look: _draw(data, look, "median norm of the\nshortest perturbation", share=False),
+    lambda data, look: _draw(data, look, "median norm of the\nshortest perturbation"),
     lambda data, look: (
         "Median over the instances of the length of the shortest adversarial perturbation so far; lower is better."
         + _BEGINS
+        + _BESIDE
         + look.note
     ),
 )

@@ -207,6 +207,45 @@ def test_curves_by_hand() -> None:
     assert list(medians) == sorted(medians)
 
 
+def test_an_eight_has_its_article() -> None:
+    data = data_of("gallery", dense(times([1.0])))
+    titles = [ax.get_title() for ax in KINDS["gallery"].draw(data, look_at(results(dense(times([1.0]))))).axes]
+    assert titles[0] == "image 1: an 8"
+
+
+def test_lines_that_end_at_the_same_value_are_side_by_side() -> None:
+    records = [
+        dense(times([2.0, None])),
+        pruned(times([1.0, None]), 0.5),
+        pruned(times([None, None])),
+        gradient(times([0.1] * 2)),
+    ]
+    found = results(*records)
+    kind, look = KINDS["success"], look_at(found)
+    data = kind.data(found, look)
+    assert isinstance(data, pd.DataFrame)
+    (ax,) = drawn(kind, data, look).axes
+    place = ax.transData.transform((1.0, 0.5))
+    moved = {line.get_label(): line.get_transform().transform((1.0, 0.5))[1] - place[1] for line in ax.lines}
+    assert moved["dense MILP"] == pytest.approx(-moved["magnitude 0.5"])
+    assert moved["dense MILP"] > 1.0
+    assert [moved["gradient"], moved["magnitude 0.8"]] == pytest.approx([0.0, 0.0])
+    assert ax.get_xlim()[0] < min(line.get_xdata()[0] for line in ax.lines)
+
+
+def test_the_margin_that_is_adversarial_is_marked_where_it_is_in_sight() -> None:
+    for margin, marked in ((-1.0, False), (1.0, True)):
+        records = [dense(margins([-2.0] * 2)), pruned(margins([margin] * 2))]
+        for record in records:
+            for instance in record.instances:
+                instance.timeline = [{"seconds": 0.5, "margin": instance.margin}]
+        found = results(*records)
+        data = KINDS["margin"].data(found, look_at(found))
+        assert isinstance(data, pd.DataFrame)
+        (ax,) = drawn(KINDS["margin"], data, look_at(found)).axes
+        assert any(list(line.get_ydata()) == [0.0, 0.0] for line in ax.lines) == marked
+
+
 def test_the_front_by_hand() -> None:
     seconds, reached = np.array([1.0, 2.0, 2.0, 3.0, 3.0]), np.array([0.0, 5.0, 6.0, 6.0, 7.0])
     assert list(on_front(seconds, reached)) == [True, False, True, False, True]
@@ -242,7 +281,8 @@ def test_of_many_networks_and_settings_the_best_are_drawn_and_the_rest_is_said()
     assert len(look.networks) == MAX_PANELS
     assert {len(labels) for labels in look.labels.values()} == {MAX_LINES}
     assert look.labels["1x16"][0] == "dense MILP"
-    assert look.note == f" Not drawn: 2 more networks and {5 * MAX_PANELS} weaker settings; all are in the tables."
+    weaker = (13 - MAX_LINES) * MAX_PANELS
+    assert look.note == f" Not drawn: 2 more networks and {weaker} weaker settings; all are in the tables."
     names = legend_names(list(found.settings), look)
     assert set(names.values()) == {"dense MILP", "magnitude"}
     assert legend_names(list(found.settings)[:MAX_NAMES], look)["magnitude 0.05"] == "magnitude 0.05"

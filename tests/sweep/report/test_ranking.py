@@ -238,6 +238,8 @@ def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRe
     assert MISSING in dense  # it is not compared with itself
     assert "gradient" not in text.split("acc.:")[0]  # there is none, so no column of dashes for it
     assert ("binaries" in text) == (width == 200 or not terminal)
+    (legend,) = [line for line in text.splitlines() if line.startswith("acc.:")]
+    assert legend.rstrip().endswith("came sooner.") == (not terminal), "lines of a file are not folded"
     if terminal:
         assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 

@@ -97,6 +97,11 @@ def test_where_nobody_found_anything_there_is_nothing_to_compare() -> None:
     verdict = asked(sooner_than_dense, dense(margins([0.0] * 3)), pruned(margins([0.0] * 3)))
     assert verdict.answer == UNKNOWN
     assert verdict.evidence == "In none of the 3 pairs did either find anything to compare."
+    verdict = asked(
+        at_which_sparsity, dense(margins([0.0] * 3)), *(pruned(margins([0.0] * 3), amount) for amount in (0.5, 0.8))
+    )
+    assert verdict.answer == UNKNOWN
+    assert verdict.evidence == "In none of the 6 pairs did either find anything to compare."
 
 
 def test_margins_and_norms() -> None:

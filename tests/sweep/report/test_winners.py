@@ -33,6 +33,15 @@ def test_one_that_is_only_ahead() -> None:
     (winner,), _ = winners(results(*records))
     assert (winner.setting, winner.confidence) == ("magnitude 0.8", UNSURE)
     assert headline([winner]) == "magnitude 0.8 is ahead on 2x16, but that may be chance."
+    assert winner.caveat == ""
+
+
+def test_one_that_is_first_by_its_share_but_worse_on_most_images_is_said_to_be() -> None:
+    (winner,), _ = winners(results(dense(times([1.0] * 11 + [None])), pruned(times([2.0] * IMAGES))))
+    assert (winner.setting, winner.confidence) == ("magnitude 0.8", UNSURE)
+    assert winner.caveat == (
+        "First by the order of the ranking, yet dense MILP did better on more of the instances one by one."
+    )
 
 
 def test_one_on_too_few_instances() -> None:

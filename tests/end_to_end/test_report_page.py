@@ -1,0 +1,163 @@
+"""The page of a report as people see it, on a desktop and on a phone, in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import looking
+import pytest
+import screenshots
+import synthetic
+from matplotlib.figure import Figure
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from sweep.records import TrialRecord
+from sweep.report.figures import figures
+from sweep.report.writing import Budget, write_report
+
+pytestmark = pytest.mark.skipif(
+    not (screenshots.CHROMIUM.exists() and screenshots.CHROMEDRIVER.exists()),
+    reason=f"needs {screenshots.CHROMIUM} and {screenshots.CHROMEDRIVER} (Debian: apt-get install chromium chromium-driver)",
+)
+
+DESKTOP, PHONE = (1280, 800), (390, 844)
+SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+
+MAIN_STUDY = (
+    ("surrogate", "none", 0.0, 0),
+    ("gradient", "none", 0.0, 0),
+    ("portfolio", "none", 0.0, 0),
+    *(("surrogate", "magnitude", amount, 0) for amount in (0.5, 0.8, 0.95)),
+    *(("surrogate", "magnitude", amount, 1) for amount in (0.8, 0.95)),
+    ("surrogate", "structured", 0.5, 0),
+)
+"""The settings of conf/experiment/mnist.yaml."""
+
+
+def measured(records: list[TrialRecord]) -> list[TrialRecord]:
+    """Return the records with the norms of what was found, so that no figure is left out for want of them."""
+    for record in records:
+        for place, instance in enumerate(record.instances):
+            instance.l0, instance.l1, instance.l2, instance.linf = 6.0 + place, 5.0, 2.2 - 0.1 * place, 1.0
+    return records
+
+
+def nothing_found(records: list[TrialRecord]) -> list[TrialRecord]:
+    """Return the records with no adversarial input but by gradients and portfolio, as a hard data set gives them."""
+    for record in records:
+        for place, instance in enumerate(record.instances):
+            if record.config["attack"]["method"] == "surrogate" or place:
+                instance.status, instance.first_adversarial_seconds = "unresolved", None
+                instance.margin = -3.0 - place
+                instance.timeline = [{"seconds": 0.002, "margin": -3.0 - place, "source": "start"}]
+    return records
+
+
+def many() -> list[TrialRecord]:
+    """Six networks, and more settings with longer names than there is room for."""
+    amounts = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+    pruned = [("surrogate", "layerwise_magnitude", amount, rounds) for amount in amounts for rounds in (0, 5)]
+    networks = [(1, 16), (2, 16), (3, 16), (4, 64), (2, 256), (8, 128)]
+    return synthetic.sweep(networks, settings=[*MAIN_STUDY[:3], *pruned])
+
+
+CASES = {
+    "main": lambda: measured(synthetic.sweep(settings=MAIN_STUDY)),
+    "nothing found": lambda: nothing_found(measured(synthetic.sweep(settings=MAIN_STUDY, images=synthetic.IMAGES[:4]))),
+    "many": lambda: measured(many()),
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=["main", pytest.param("nothing found", marks=pytest.mark.slow), pytest.param("many", marks=pytest.mark.slow)],
+)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with all its figures."""
+    records = CASES[request.param]()
+    place = tmp_path_factory.mktemp("report")
+    write_report(records, place, pictures={record.key: record for record in records}.get)
+    return place
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[WebDriver]:
+    with screenshots.browser() as driver:
+        yield driver
+
+
+@SIZES
+def test_a_page_fits_its_window_and_begins_with_who_won(
+    folder: Path, driver: WebDriver, size: tuple[int, int], request: pytest.FixtureRequest
+) -> None:
+    page = looking.open_page(driver, folder / "report.html", *size)
+    assert (page.width, page.height) == size
+    assert page.scroll <= page.width
+    assert page.wide == []
+    assert looking.bottom(driver, ".headline") <= page.height, "which setting won"
+    for part in (".card .who", ".card .badge", ".card p", ".card p + p"):
+        assert looking.bottom(driver, part) <= page.height, "by how much, how sure"
+    loaded = driver.execute_script("return [...document.images].map(image => image.complete && image.naturalWidth > 100)")
+    assert loaded
+    assert all(loaded)
+    assert looking.errors(driver) == []
+    if kept := os.environ.get("SCREENSHOT_DIR"):
+        height = driver.execute_script("return document.documentElement.scrollHeight")
+        looking.open_page(driver, folder / "report.html", size[0], height)
+        driver.save_screenshot(str(Path(kept) / f"{request.node.name}.png"))
+
+
+def test_a_table_is_sorted_by_the_column_that_is_clicked(driver: WebDriver, tmp_path: Path) -> None:
+    write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
+    looking.open_page(driver, tmp_path / "report.html", *DESKTOP)
+    table = driver.find_element(By.CSS_SELECTOR, "table.ranking")
+    heads = table.find_elements(By.TAG_NAME, "th")
+    place = [head.text for head in heads].index("margin")
+
+    def column() -> list[float]:
+        cells = table.find_elements(By.CSS_SELECTOR, f"td:nth-child({place + 1})")
+        return [float(cell.text.split()[0]) for cell in cells]
+
+    before = column()
+    assert before != sorted(before)
+    heads[place].click()
+    assert column() == sorted(before)
+    heads[place].click()
+    assert column() == sorted(before, reverse=True)
+    assert looking.errors(driver) == []
+
+
+def test_no_label_of_a_figure_overlaps_another_and_nothing_is_cut_off(folder: Path, driver: WebDriver) -> None:
+    drawn = sorted(folder.glob("*.svg"))
+    assert {path.stem for path in drawn} <= {kind.name for kind in figures()}
+    assert len(drawn) >= 6
+    for path in drawn:
+        seen = looking.look_at_figure(driver, path)
+        assert len(seen.labels) >= 6, path.stem
+        assert (path.stem, seen.overlapping, seen.cut, seen.marks) == (path.stem, [], [], [])
+    assert looking.errors(driver) == []
+
+
+def test_what_is_wrong_with_a_page_or_a_figure_is_seen(driver: WebDriver, tmp_path: Path) -> None:
+    figure = Figure(figsize=(4.0, 2.0))
+    ax = figure.add_axes((0.2, 0.2, 0.6, 0.6))
+    ax.plot([0.0, 1.0], [0.5, 0.5], marker="o")
+    ax.set_xlim(0.0, 2.0)
+    ax.text(0.4, 0.52, "one label")
+    ax.text(0.6, 0.52, "another")
+    figure.text(0.95, 0.5, "too long")
+    figure.savefig(tmp_path / "bad.svg")
+    seen = looking.look_at_figure(driver, tmp_path / "bad.svg")
+    assert seen.overlapping == ["one label | another"]
+    assert seen.cut == ["too long"]
+    assert len(seen.marks) == 1
+
+    text = '<meta name="viewport" content="width=device-width"><p class="long" style="width: 2000px">a</p>'
+    (tmp_path / "bad.html").write_text(f"<!doctype html>{text}<script>console.error('wrong'); missing()</script>")
+    page = looking.open_page(driver, tmp_path / "bad.html", *PHONE)
+    assert page.scroll > page.width or page.width > PHONE[0]
+    assert page.wide == ["P.long"] or page.width > PHONE[0]
+    assert len(looking.errors(driver)) == 2
