@@ -36,22 +36,38 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
     names: list[str] = []
     values: dict[str, str] = {}
     for argument in arguments:
-        key, equals, value = argument.lstrip("+").partition("=")
-        if equals and key in accepted:
-            if not value.strip():
-                raise ConfigError(f"{key} needs a value, as in {key}=...")
+        key, equals, _ = argument.lstrip("+").partition("=")
+        if equals and (key in accepted or ("." in key and " " not in key)):  # a trial's name may hold an = too
+            key, value = setting(argument, accepted)
             values[key] = value
-        elif equals and "." in key and " " not in key:
-            raise ConfigError(f"{key} is not an argument{nearest(key, accepted)}; accepted are {', '.join(accepted)}")
         else:
             names.append(argument)
     if len(names) != 1:
         got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
         raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
-    uri = values.pop("tracking.uri", None)
-    if uri is None and TRACKING_FILE.exists():
-        uri = f"sqlite:///{TRACKING_FILE.absolute()}"
+    uri = tracking_store(values.pop("tracking.uri", None))
     return Asked(names[0], values.pop("sweep.store", "store"), uri, values)
+
+
+def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
+    """Return key and value of ``key=value``; a ``+`` before it, as Hydra has it, is no mistake.
+
+    Raises:
+        ConfigError: a key that is not accepted, or has no value.
+    """
+    key, _, value = argument.lstrip("+").partition("=")
+    if key not in accepted:
+        raise ConfigError(f"{key} is not an argument{nearest(key, accepted)}; accepted are {', '.join(accepted)}")
+    if not value.strip():
+        raise ConfigError(f"{key} needs a value, as in {key}=...")
+    return key, value
+
+
+def tracking_store(given: str | None) -> str | None:
+    """Return the MLflow store that is named; where none is, that of this folder, if there is one."""
+    if given is None and TRACKING_FILE.exists():
+        return f"sqlite:///{TRACKING_FILE.absolute()}"
+    return given
 
 
 def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:

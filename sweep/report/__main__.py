@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweep.arguments import FAILED, OK, TRACKING_FILE, program
+from sweep.arguments import FAILED, OK, program, setting, tracking_store
 from sweep.errors import ConfigError, SweepError
-from sweep.rules import nearest
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
        python -m sweep.report files=FOLDER [files=OTHER ...] output=FOLDER
@@ -31,7 +30,7 @@ OPTIONS = ("sweep", "sweep.store", "tracking.uri", "output", "files")
 
 @dataclass(frozen=True)
 class Arguments:
-    """What is asked for; ``tracking_uri`` None is the embedded store, if there is one."""
+    """What is asked for; ``tracking_uri`` is what was named, None if nothing was."""
 
     sweeps: tuple[str, ...]
     store: str = "store"
@@ -46,35 +45,25 @@ def parse(arguments: Sequence[str]) -> Arguments:
     Raises:
         ConfigError: one that is not known or does not go with the others, or no sweep.
     """
-    sweeps: list[str] = []
-    files: list[Path] = []
-    others: dict[str, str] = {}
-    for argument in arguments:
-        key, equals, value = argument.lstrip("+").partition("=")
-        if key not in OPTIONS:
-            raise ConfigError(f"{key} is not an argument{nearest(key, OPTIONS)}; accepted are {', '.join(OPTIONS)}")
-        if not equals or not value.strip():
-            raise ConfigError(f"{key} needs a value, as in {key}=...")
-        if key == "sweep":
-            sweeps += [name for name in value.split(",") if name]
-        elif key == "files":
-            files.append(Path(value))
-        else:
-            others[key] = value
-    if files:
-        needless = [key for key in ("sweep", "sweep.store", "tracking.uri") if key in others or (key == "sweep" and sweeps)]
-        if needless or "output" not in others:
+    given = [setting(argument, OPTIONS) for argument in arguments]
+    keys = [key for key, _ in given]
+    others = {key: value for key, value in given if key not in ("sweep", "files")}
+    if "files" in keys:
+        needless = [key for key in ("sweep", "sweep.store", "tracking.uri") if key in keys]
+        if needless or "output" not in keys:
             wrong = f"{needless[0]} does not go with files" if needless else "files needs output"
             raise ConfigError(f"{wrong}: python -m sweep.report files=FOLDER output=FOLDER")
-        return Arguments((), output=Path(others["output"]), files=tuple(dict.fromkeys(files)))
+        folders = dict.fromkeys(Path(value) for key, value in given if key == "files")
+        return Arguments((), output=Path(others["output"]), files=tuple(folders))
+    sweeps = [name for key, value in given if key == "sweep" for name in value.split(",") if name]
     if not sweeps:
         raise ConfigError("no sweep is named: sweep=NAME says whose report is wanted")
-    uri, output = others.get("tracking.uri"), others.get("output")
+    uri = others.get("tracking.uri")
     return Arguments(
         tuple(dict.fromkeys(sweeps)),
         others.get("sweep.store", "store"),
-        None if uri in (None, "null") else uri,
-        None if output is None else Path(output),
+        None if uri == "null" else uri,
+        Path(others["output"]) if "output" in others else None,
     )
 
 
@@ -119,12 +108,12 @@ def run(arguments: Arguments, console: Console) -> int:
 
 def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: Sequence[Path], console: Console) -> bool:
     """Put the files on the sweep's parent run; return whether that was done, or nobody asked for it."""
-    if arguments.tracking_uri is None and not TRACKING_FILE.exists():
+    uri = tracking_store(arguments.tracking_uri)
+    if uri is None:
         return True
     from sweep.tracking.reports import log_report
 
     name, experiment = sweeps[0]
-    uri = arguments.tracking_uri or f"sqlite:///{TRACKING_FILE.absolute()}"
     folder = "report" if len(sweeps) == 1 else "comparison"
     try:
         run_name = log_report(uri, experiment, name, files, folder)
