@@ -69,10 +69,11 @@ class ClosestAttack:
         InvalidSetting: an unknown name (lists those that there are), or a number out of range.
 
     Example:
-        >>> region = Region(0.0, 1.0, image, radius=8.0, norm="l1")  # doctest: +SKIP
-        >>> result = ClosestAttack().run(net, net, Instance(region, label))  # doctest: +SKIP
-        >>> result.norms["l1"], result.dual_bound, result.solver_status  # doctest: +SKIP
-        (5.725, 5.7244, 'optimal')
+        >>> network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
+        >>> region = Region(0.0, 1.0, [0.6, 0.5], radius=1.0, norm="l1")
+        >>> result = ClosestAttack().run(network, network, Instance(region, label=0))
+        >>> round(result.norms["l1"], 4), round(result.dual_bound, 4), result.solver_status
+        (0.1, 0.1, 'optimal')
     """
 
     prover: str = "branch_and_bound"

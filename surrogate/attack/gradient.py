@@ -33,7 +33,12 @@ class GradientAttack:
         InvalidSetting: fewer than one start or step, a negative seed, or a limit that is not positive.
 
     Example:
-        >>> result = GradientAttack(starts=100).run(dense, instance)  # doctest: +SKIP
+        >>> from surrogate.region import Region
+        >>> network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
+        >>> region = Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1")
+        >>> result = GradientAttack(starts=100).run(network, Instance(region, label=0))
+        >>> str(result.status), round(result.margin, 4)
+        ('adversarial', 0.2)
     """
 
     starts: int = 1

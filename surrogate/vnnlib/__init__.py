@@ -34,8 +34,13 @@ def read(path: Path | str) -> list[Instance]:
             The text gives file and line.
 
     Example:
-        >>> from surrogate import vnnlib
-        >>> (instance,) = vnnlib.read("vnnlib/prop_0_0.03.vnnlib.gz")  # doctest: +SKIP
+        >>> import tempfile
+        >>> text = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (and (<= 0 X_0) (<= X_0 1) (>= Y_0 2)))"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "large.vnnlib").write_text(text)
+        ...     (instance,) = read(Path(folder, "large.vnnlib"))
+        >>> float(instance.region.lower[0]), float(instance.region.upper[0])
+        (0.0, 1.0)
 
     Source: Demarchi et al., Supporting standardization of neural networks verification with VNN-LIB and CoCoNet, 2023; the
     rules of VNN-COMP.

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any
+from pages import ROOT, commands, run_python
 
 from surrogate.attack import ON_INCUMBENT, STARTS, Status
 from surrogate.bounds import METHODS
 from sweep.attacks import ATTACKS
 from sweep.rules import OBJECTIVES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "attacks.md").read_text()
-COMMANDS = re.findall(r"^python -m sweep (.*)$", PAGE, flags=re.MULTILINE)
+PAGE = (ROOT / "docs" / "attacks.md").read_text()
 
 
 def test_its_python_runs() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert len(blocks) == 3
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)
+    names = run_python("docs/attacks.md")
     optimum = names["optimum"]
     assert optimum.solver_status == "optimal"
     for found in (names["yardstick"], names["sparse"], names["verdict"], names["regions"]):
@@ -35,5 +28,5 @@ def test_its_python_runs() -> None:
 def test_it_names_all_there_is() -> None:
     for name in (*ATTACKS, *OBJECTIVES, *ON_INCUMBENT, *STARTS, *METHODS, *(str(status) for status in Status)):
         assert f"`{name}`" in PAGE, name
-    assert len(COMMANDS) == 6
+    assert len(commands("docs/attacks.md")) == 6
     assert len(PAGE.splitlines()) <= 120

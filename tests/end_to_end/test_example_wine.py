@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pages import ROOT, run_python
 
 from surrogate.solvers import SolverStatus
 from surrogate.substitution import Outcome
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +68,7 @@ def test_it_prints_what_it_found(example: dict[str, Any], capsys: pytest.Capture
 
 
 def test_the_python_of_the_page_runs() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "own-model.md").read_text(), flags=re.DOTALL)
-    assert len(blocks) == 4
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)
+    names = run_python("docs/own-model.md")
     result = names["result"]
     assert result.outcome in (Outcome.FEASIBLE, Outcome.REPAIRED)
     scores = names["dense"](result.inputs[0][None])[0]

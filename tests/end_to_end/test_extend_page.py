@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,15 +17,12 @@ from hydra import compose, initialize_config_dir
 from loading import module_of
 from omegaconf import OmegaConf
 from oracles import random_region
+from pages import ROOT, blocks, commands, follow, run_python
 
 from surrogate import bounds, datasets, pruning
 from surrogate.datasets import sources
 from sweep.__main__ import conf_folder
 from sweep.schema import read
-
-ROOT = Path(__file__).parents[2]
-
-PAGE = (ROOT / "docs" / "extend.md").read_text()
 
 
 @pytest.fixture
@@ -34,12 +31,8 @@ def extended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[s
     for module in (datasets, datasets.dataset):  # in a checkout they follow from SOURCES
         monkeypatch.setattr(module, "NAMES", (*datasets.NAMES, "stripes"))
     names: dict[str, Any] = {"folder": stripes(tmp_path)}
-    blocks = re.findall(r"^```python[^\n]*\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 8
     with patch.dict(pruning.METHODS), patch.dict(bounds.METHODS), patch.dict(sources.SOURCES):
-        for block in blocks:
-            exec(block, names)
-        yield names
+        yield run_python("docs/extend.md", names)
 
 
 def stripes(folder: Path) -> Path:
@@ -86,17 +79,42 @@ def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None
 
 
 def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_path: Path) -> None:
-    blocks = re.findall(r"^```yaml title=\"conf/([^\n]*)\"\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 2
-    for name, text in blocks:
-        file = tmp_path / "conf" / name
+    files = {block.title: block.text for block in blocks("docs/extend.md", "yaml")}
+    assert len(files) == 3
+    for name, text in files.items():
+        file = tmp_path / str(name)
         file.parent.mkdir(parents=True)
         file.write_text(text)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        chosen = ["pruning=lookahead", "dataset=stripes", "bounds.method=fast_lin"]
+        chosen = ["pruning=lookahead", "dataset=stripes", "bounds=fast_lin"]
         config = compose("config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", *chosen])
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     settings = read({str(key): value for key, value in plain.items()})
     assert (settings.pruning.method, settings.pruning.amount, settings.pruning.finetune.epochs) == ("lookahead", 0.8, 5)
     assert (settings.dataset.name, settings.dataset.side, settings.bounds.method) == ("stripes", 12, "fast_lin")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Path) -> None:
+    for folder in ("surrogate", "sweep", "conf", "hydra_plugins"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for block in blocks("docs/extend.md"):
+        if block.title:
+            assert not (tmp_path / block.title).exists()
+            (tmp_path / block.title).write_text(block.text)
+    for family, module, name in (("pruning", "lookahead", "Lookahead"), ("bounds", "fast_lin", "FastLin")):
+        listing = tmp_path / "surrogate" / family / "__init__.py"
+        imported = f"from surrogate.{family}.base import"
+        line = {"pruning": "        Magnitude,\n", "bounds": "(Box, "}[family]
+        text = listing.read_text()
+        assert text.count(line) == text.count(imported) == 1
+        text = text.replace(line, f"{line}{name}, ")
+        listing.write_text(text.replace(imported, f"from surrogate.{family}.{module} import {name}\n{imported}"))
+    quick = "network.depth=1 network.width=8 training.epochs=2 attack.radius=0.5"  # so that it is a matter of seconds
+    printed = [follow(f"{command} {quick}", tmp_path, PYTHONPATH=str(tmp_path)) for command in commands("docs/extend.md")]
+    assert len(printed) == 2
+    for text, trials in zip(printed, (4, 2), strict=True):
+        assert f"{trials} finished (0 reused), 0 failed of {trials} trials." in text
+    assert "1x8 lookahead 0.5" in printed[0]

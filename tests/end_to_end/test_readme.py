@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any
+from pages import run_python
 
 from surrogate.attack import Status
 
-README = Path(__file__).parents[2] / "README.md"
-
 
 def test_the_python_of_the_readme_runs() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) >= 2
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)
+    names = run_python("README.md")
     assert names["result"].status is Status.ADVERSARIAL
     assert names["instance"].region.contains(names["result"].witness)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from oracles import random_network, random_region
 
-import surrogate.attack.recorder
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
@@ -80,8 +78,3 @@ def test_what_it_raises_ends_the_attack(name: str) -> None:
     with listening(refuse), pytest.raises(ConnectionError, match="nobody there"):
         ATTACKS[name](network, instance)
     assert ATTACKS[name](network, instance).timeline
-
-
-def test_the_example_holds() -> None:
-    found = doctest.testmod(surrogate.attack.recorder)
-    assert (found.attempted > 4, found.failed) == (True, 0)

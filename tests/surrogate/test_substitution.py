@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib.util
 import time
 from dataclasses import dataclass
@@ -14,18 +13,12 @@ import pytest
 from oracles import random_network
 from user_models import HALF, NETWORK, a_model, grid_optimum, place, require_holding
 
-import surrogate.substitution
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 from surrogate.substitution import Outcome, Place, SurrogateOptimiser
-
-
-def test_the_example_of_the_package() -> None:
-    assert doctest.testmod(surrogate.substitution).attempted >= 10
-    assert doctest.testmod(surrogate.substitution).failed == 0
 
 
 class TestOutcomes:
