@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 
 from surrogate.errors import SurrogateError
+from sweep import terminal
 from sweep.errors import SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
@@ -69,7 +70,7 @@ def run(
     Raises:
         SweepError: the store or the tracker cannot be used.
     """
-    console = console or Console()
+    console = console or terminal.console()
     settings = read(plan.config)  # what concerns the sweep as a whole is the same in every trial
     if settings.sweep.dry_run:
         _preview(plan, settings, console, parallel=parallel)

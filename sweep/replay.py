@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from sweep import terminal
 from sweep.agreement import Compared, Finding, compare, confirm
 from sweep.arguments import FAILED, OK, parse, program
 from sweep.errors import ConfigError, SweepError
@@ -36,7 +37,7 @@ Exit codes: 0 it agrees, as far as time limits allow; 1 it does not, or could no
 
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Replay the trial that is asked for and return the exit code."""
-    console = console or Console()
+    console = console or terminal.console()
 
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from sweep import terminal
 from sweep.arguments import FAILED, OK, parse, program
 from sweep.lookup import Found, find
 from sweep.records import InstanceRecord, TrialRecord
@@ -49,8 +50,8 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
 
 def wide_console() -> Console:
     """Return a console that is wide enough for a table where no terminal says how wide it is."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+    console = terminal.console()
+    return console if console.is_terminal else terminal.console(width=WIDTH)
 
 
 def facts(found: Found) -> Iterator[str]:

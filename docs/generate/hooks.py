@@ -1,8 +1,9 @@
-"""What the site needs beside its pages: the README as the first one, formulas as MathML, and links to pages that are named."""
+"""What the site needs beside its pages: README and notebook as pages, formulas as MathML, and links to pages that are named."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,21 @@ from mkdocs.structure.pages import Page
 
 README = Path(__file__).parents[2] / "README.md"
 
+NOTEBOOK = Path(__file__).parents[1] / "tutorial.ipynb"
+
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the README as the first page; its links are those of a file beside ``docs``."""
+    """Add the README as the first page; its links are those of a file beside ``docs``. Add the notebook as a page."""
     text = README.read_text().replace("](docs/", "](")
     files.append(File.generated(config, "index.md", content=text))
+    files.append(File.generated(config, "notebook.md", content=_as_markdown(NOTEBOOK)))
     return files
+
+
+def _as_markdown(notebook: Path) -> str:
+    """Return a notebook's cells as Markdown; it is kept without outputs, so that is all of it."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(notebook.read_text())["cells"]]
+    return "\n\n".join(text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in cells)
 
 
 def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweep import terminal
 from sweep.arguments import FAILED, OK, program, setting, tracking_store
 from sweep.errors import ConfigError, SweepError
 
@@ -126,7 +127,7 @@ def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: run with the arguments of the command line and return the exit code."""
-    return program(USAGE, lambda given: run(parse(given), Console()), arguments)
+    return program(USAGE, lambda given: run(parse(given), terminal.console()), arguments)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 import synthetic
 from rich.console import Console
 
+from sweep import terminal
 from sweep.progress import Progress
 
 
@@ -64,3 +66,13 @@ def test_many_running_trials_are_counted() -> None:
     for number in range(6):
         progress.start(str(number), f"trial {number}")
     assert "; 2 more" in shown(progress)
+
+
+def test_where_the_output_is_no_terminal_there_is_no_live_line_whatever_jupyter_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Console().is_terminal  # what Rich takes it for
+    with Progress(terminal.console(), total=1, slots=1) as progress:
+        progress.start("a", "4x64 dense")
+    assert "\x1b" not in capsys.readouterr().out
