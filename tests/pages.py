@@ -104,5 +104,5 @@ def follow(command: str, folder: Path, **variables: str) -> str:
     shell = ["bash", "-o", "pipefail", "-c", command]
     environment = os.environ | here | variables
     done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    assert done.returncode == 0, (done.returncode, command, done.stdout, done.stderr)
     return done.stdout
