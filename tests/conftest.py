@@ -28,11 +28,8 @@ STARTING_PROCESSES = (
     "tests/end_to_end/test_extend_page.py",
     "tests/end_to_end/test_faults.py",
     "tests/end_to_end/test_mlflow_ui.py",
-<<<<<<< HEAD
-    "tests/end_to_end/test_report_page.py",
-=======
     "tests/end_to_end/test_notebook.py",
->>>>>>> a7df8d1 (A notebook of ten minutes on digits, run in make test-all; a live line only where the output is a terminal, which Jupyter's FORCE_COLOR does not make it)
+    "tests/end_to_end/test_report_page.py",
     "tests/end_to_end/test_search_sweep.py",
     "tests/end_to_end/test_tutorial_page.py",
     "tests/sweep/test_cli.py",
