@@ -98,7 +98,7 @@ def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
     from sweep.driver import run
 
     text = _Clocked(len(plan.trials))
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     console = Console(file=text, width=200)
     code = run(plan, overrides, parallel=True, console=console, open_run=functools.partial(NullRun, answers=answers))
     total = time.perf_counter() - begin
@@ -111,6 +111,8 @@ def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
         "trial_seconds": (last - first) / max(len(plan.trials) - 1, 1),
         "end_seconds": total - last,
         "total_seconds": total,
+        "driver_cpu_seconds": time.process_time() - begin_cpu,
+        "head_cpu_seconds": text.head_cpu_seconds,
         "driver_half_mib": text.half_mib,
         "driver_mib": _mib(),
         "driver_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
@@ -118,14 +120,15 @@ def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
 
 
 class _Clocked(io.StringIO):
-    """Text of the terminal that notes when the first and the last trial ended, and the driver's memory half-way."""
+    """Text of the terminal that notes when the first and the last trial ended, the driver's memory half-way, and the CPU time
+    of the actor at the head when nearly all is done."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self._count, self._ended = count, 0
         self.first: float | None = None
         self.last: float | None = None
-        self.half_mib = 0.0
+        self.half_mib = self.head_cpu_seconds = 0.0
 
     def write(self, text: str) -> int:
         if text.startswith("["):
@@ -134,6 +137,8 @@ class _Clocked(io.StringIO):
             self.first = self.first or self.last
             if self._ended == self._count // 2:
                 self.half_mib = _mib()
+            if self._ended == self._count - CPUS:
+                self.head_cpu_seconds = _head_cpu_seconds()
         return super().write(text)
 
 
@@ -141,6 +146,18 @@ def _mib() -> float:
     """Return this process's resident memory now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2.0**20
+
+
+def _head_cpu_seconds() -> float:
+    """Return the CPU time so far of the Ray actor that has the store; 0 if there is none."""
+    found = 0.0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if (entry / "cmdline").read_bytes().startswith(b"ray::Head"):
+                    fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                    found = max(found, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return found
 
 
 def report(rows: Sequence[Row]) -> str:
@@ -151,6 +168,8 @@ def report(rows: Sequence[Row]) -> str:
         "first ended s",
         "ms a trial",
         "end s",
+        "driver CPU s",
+        "head CPU s",
         "MiB half-way",
         "MiB at the end",
         "peak MiB",
@@ -164,6 +183,8 @@ def report(rows: Sequence[Row]) -> str:
             number(row["start_seconds"]),
             number(1000.0 * row["trial_seconds"], 1),
             number(row["end_seconds"]),
+            number(row["driver_cpu_seconds"], 1),
+            number(row["head_cpu_seconds"], 1),
             number(row["driver_half_mib"], 0),
             number(row["driver_mib"], 0),
             number(row["driver_peak_mib"], 0),
