@@ -17,6 +17,7 @@ from benchmarks import (
     closest,
     closing,
     comparison,
+    head,
     mnist_fc,
     model_size,
     nodes,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Section] = {
     "overhead": overhead.SECTION,
     "planning": planning.SECTION,
     "report_scale": report_scale.SECTION,
+    "head": head.SECTION,
     "nodes": nodes.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""

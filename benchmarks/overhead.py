@@ -15,17 +15,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.head import head_cpu_seconds, null_answer
 from benchmarks.planning import plan_of
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
-from sweep.records import InstanceRecord
 from sweep.stages import Entry
 
 SIZES = ((200, 0), (200, 20), (10_000, 0))
 """Trials, and answers of each."""
 
 CPUS = 2
-PIXELS = 784
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epochs=1")
 
 
@@ -41,7 +40,7 @@ class NullRun:
         if self._left == 0:
             return False
         self._left -= 1
-        record, key = self._answer(), f"{self.record.key}-{self._left}"
+        record, key = null_answer(self._left), f"{self.record.key}-{self._left}"
         if self._stages.get("instances", key, 60.0) is None:
             self._stages.begin(key, record.to_dict(), 60.0)
             self._stages.put("instances", key, Entry(record.to_dict()))
@@ -51,20 +50,6 @@ class NullRun:
     def finish(self) -> Any:
         self.record.ended_at = time.time()
         return self.record
-
-    def _answer(self) -> InstanceRecord:
-        pixels = [0.5] * PIXELS
-        return InstanceRecord(
-            instance_key=f"image {self._left}",
-            image=self._left,
-            label=0,
-            target=1,
-            norm="l1",
-            radius=5.0,
-            status="unresolved",
-            clean=pixels,
-            perturbed=pixels,
-        )
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -138,7 +123,7 @@ class _Clocked(io.StringIO):
             if self._ended == self._count // 2:
                 self.half_mib = _mib()
             if self._ended == self._count - CPUS:
-                self.head_cpu_seconds = _head_cpu_seconds()
+                self.head_cpu_seconds = head_cpu_seconds()
         return super().write(text)
 
 
@@ -146,18 +131,6 @@ def _mib() -> float:
     """Return this process's resident memory now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2.0**20
-
-
-def _head_cpu_seconds() -> float:
-    """Return the CPU time so far of the Ray actor that has the store; 0 if there is none."""
-    found = 0.0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if (entry / "cmdline").read_bytes().startswith(b"ray::Head"):
-                    fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-                    found = max(found, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
-    return found
 
 
 def report(rows: Sequence[Row]) -> str:

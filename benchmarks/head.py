@@ -1,0 +1,122 @@
+"""How much the head can take: what one answer and one sign of life cost the actor that keeps the store."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sections import Options, Row, Section
+from benchmarks.tables import markdown, number
+from sweep.records import InstanceRecord
+from sweep.stages import Entry
+
+CLIENTS, PIXELS = 2, 784
+
+ANSWERS, BEATS = 1_000, 10_000
+"""Of each client."""
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Yield a row for each kind of call."""
+    for index, (name, count, call) in enumerate((("beat", BEATS, _beats), ("answer", ANSWERS, _answers))):
+        if options.wants(index):
+            yield {"instance": index, "call": name, **_load(count, call)}
+
+
+def _load(count: int, call: Callable[[Any, str, int], None]) -> dict[str, float]:
+    import ray
+
+    from sweep.head import THREADS, Head
+
+    with tempfile.TemporaryDirectory(prefix="sweep-head-") as folder:
+        ray.init(address="local", num_cpus=CLIENTS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        try:
+            actor = ray.remote(Head).options(num_cpus=0, max_concurrency=THREADS)
+            head = actor.remote(str(Path(folder) / "store"), True, 0, _nothing)
+            client = ray.remote(num_cpus=1)(call)
+            ray.get([client.remote(head, f"first {one}", 10) for one in range(CLIENTS)])  # processes and imports
+            begin, begin_cpu = time.perf_counter(), head_cpu_seconds()
+            ray.get([client.remote(head, f"worker {one}", count) for one in range(CLIENTS)])
+            return {
+                "calls": CLIENTS * count,
+                "seconds": time.perf_counter() - begin,
+                "head_cpu_seconds": head_cpu_seconds() - begin_cpu,
+            }
+        finally:
+            ray.shutdown()
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+def _beats(head: Any, name: str, count: int) -> None:
+    import ray
+
+    for _ in range(0, count, 100):
+        ray.get([head.beat.remote(name) for _ in range(100)])
+
+
+def _answers(head: Any, name: str, count: int) -> None:
+    """What a worker asks of the head for each attack on an image, as :class:`sweep.worker.RemoteStages` does."""
+    import ray
+
+    facts = null_answer().to_dict()
+    for place in range(count):
+        key = f"{name} {place}"
+        ray.get(head.claim.remote("instances", key, 60.0, name, name))
+        ray.get(head.begin.remote(key, facts, 60.0, name, name, None))
+        ray.get(head.put.remote("instances", key, Entry(facts), name))
+
+
+def null_answer(image: int = 0) -> InstanceRecord:
+    """Return the record of an attack that found nothing."""
+    pixels = [0.5] * PIXELS
+    return InstanceRecord(
+        instance_key=f"image {image}",
+        image=image,
+        label=0,
+        target=1,
+        norm="l1",
+        radius=5.0,
+        status="unresolved",
+        clean=pixels,
+        perturbed=pixels,
+    )
+
+
+def head_cpu_seconds() -> float:
+    """Return the CPU time so far of the Ray actor that has the store; 0 if there is none."""
+    found = 0.0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if (entry / "cmdline").read_bytes().startswith(b"ray::Head"):
+                    fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                    found = max(found, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return found
+
+
+def report(rows: Sequence[Row]) -> str:
+    header = ["call", "calls", "s", "a second", "ms of the head's CPU each"]
+    cells = [
+        [
+            str(row["call"]),
+            f"{row['calls']:,}",
+            number(row["seconds"], 1),
+            f"{row['calls'] / row['seconds']:,.0f}",
+            number(1000.0 * row["head_cpu_seconds"] / row["calls"], 2),
+        ]
+        for row in rows
+    ]
+    text = f"{CLIENTS} clients at once; an answer is three calls: claim it, have its deadline watched, keep it."
+    return "\n\n".join(["## The head under load", text, markdown(header, cells)])
+
+
+SECTION = Section(key=("instance",), limit_seconds=0.0, measure=measure, report=report)
