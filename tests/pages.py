@@ -84,7 +84,7 @@ NOT_HERE = {
     "sbatch --nodes=4": "a SLURM cluster; cluster/test_deploy.py runs the script with a made-up one",
     "createuser --pwprompt mlflow": "a PostgreSQL server with an operator",
     'pip install --constraint constraints.txt "mlflow[auth]"': "packages from an index, into the reader's environment",
-    "export DATABASE=": "the MLflow server of a group; sweep/test_tracking_postgres.py starts it on a database of its own",
+    "export DATABASE=": "the MLflow server of a group; sweep/test_tracking_credentials.py starts one",
     "export MLFLOW_FLASK_SERVER_SECRET_KEY=": "the same",
     "HOST=0.0.0.0": "the same",
     "curl -u admin:PASSWORD": "the same",
