@@ -40,9 +40,9 @@ def _load(count: int, call: Callable[[Any, str, int], None]) -> dict[str, float]
             actor = ray.remote(Head).options(num_cpus=0, max_concurrency=THREADS)
             head = actor.remote(str(Path(folder) / "store"), True, 0, _nothing)
             client = ray.remote(num_cpus=1)(call)
-            ray.get([client.remote(head, f"first {one}", 10) for one in range(CLIENTS)])  # processes and imports
+            ray.get([client.remote(head, f"first-{one}", 10) for one in range(CLIENTS)])  # processes and imports
             begin, begin_cpu = time.perf_counter(), head_cpu_seconds()
-            ray.get([client.remote(head, f"worker {one}", count) for one in range(CLIENTS)])
+            ray.get([client.remote(head, f"worker-{one}", count) for one in range(CLIENTS)])
             return {
                 "calls": CLIENTS * count,
                 "seconds": time.perf_counter() - begin,
@@ -69,7 +69,7 @@ def _answers(head: Any, name: str, count: int) -> None:
 
     facts = null_answer().to_dict()
     for place in range(count):
-        key = f"{name} {place}"
+        key = f"{name}-{place}"
         ray.get(head.claim.remote("instances", key, 60.0, name, name))
         ray.get(head.begin.remote(key, facts, 60.0, name, name, None))
         ray.get(head.put.remote("instances", key, Entry(facts), name))
