@@ -60,6 +60,7 @@ $(DOCS_STAMP): $(STAMP)
 docs: $(DOCS_STAMP)
 	$(BIN)/python docs/generate/configuration.py
 	$(BIN)/python docs/generate/structure.py
+	$(BIN)/python docs/generate/results.py --tables
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 ui: $(STAMP)

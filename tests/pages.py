@@ -73,6 +73,7 @@ NOT_HERE = {
     "make install": "makes the virtual environment, from a package index",
     'export PATH="$PWD/.venv/bin': "goes on with make install; follow() does the same",
     "python -m mlflow ui": "serves until it is stopped; end_to_end/test_mlflow_ui.py looks at such a server",
+    "python docs/generate/results.py": "writes pages of this checkout; test_pages.py holds them against the raw results",
     "ssh SECOND": "a second machine",
     "RAY_AUTH_MODE=token ray start": "machines in a network; cluster/test_sweep.py starts such nodes, with a token",
     "export RAY_ADDRESS=": "the address of that cluster",

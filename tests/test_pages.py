@@ -16,7 +16,7 @@ def generator(name: str) -> ModuleType:
     return module_of(ROOT / "docs" / "generate" / f"{name}.py")
 
 
-@pytest.mark.parametrize("name", ["configuration", "structure"])
+@pytest.mark.parametrize("name", ["configuration", "results", "structure"])
 def test_a_written_page_is_up_to_date(name: str) -> None:
     module = generator(name)
     if module.PAGE.read_text() != module.page():
