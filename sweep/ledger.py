@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -74,7 +75,9 @@ class Ledger:
                 self._store.save_trial(record)
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)
-            self.records[record.key] = record.without_pictures()
+            trial = self.trials[record.key]
+            # Of what all trials say of themselves the plan has one copy for all, and the record that came from a worker its own.
+            self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config, swept=trial.swept)
 
     def fail(self, key: str, error: str, detail: str | None = None) -> None:
         """Book a trial that failed outside of :func:`sweep.trial.run_trial`."""
