@@ -76,7 +76,7 @@ class Ledger:
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)
             trial = self.trials[record.key]
-            # Of what all trials say of themselves the plan has one copy for all, and the record that came from a worker its own.
+            # The plan has one copy of what many configurations share, a record that came from a worker has its own.
             self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config, swept=trial.swept)
 
     def fail(self, key: str, error: str, detail: str | None = None) -> None:

@@ -201,9 +201,11 @@ class _Search(Searcher):
         super().__init__()
         self._booking = booking
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # Tune's own way to say that all is done
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Tune's own way to say: no more
         key = self._booking.next()
-        return Searcher.FINISHED if key is None else {"trial_key": key}
+        if key is None:
+            return None if self._booking.is_waiting else Searcher.FINISHED
+        return {"trial_key": key}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The ledger knows more about it."""
@@ -221,6 +223,9 @@ class _Booking(tune.Callback):
     def __init__(self, ledger: Ledger, feed: Feed, head: Any, retries: int) -> None:
         self._ledger, self._feed, self._head, self._retries = ledger, feed, head, retries
         self._works: dict[str, Work] = {}
+        self._again: list[Work] = []
+        """Trials that Tune has given up: it does so if a worker is lost between two trials, just when it takes up the next."""
+        self._is_over = False
         self._begun: dict[str, tuple[int, int]] = {}
         """How often a trial was begun, and how many workers it lost since without being begun once more."""
         self.error: Exception | None = None
@@ -230,13 +235,19 @@ class _Booking(tune.Callback):
         return {}
 
     def next(self) -> str | None:
-        """Return the key of the next trial, which the head knows from now on."""
-        work = self._book(self._feed.next)
+        """Return the key of the next trial, which the head knows from now on, or None if there is none, or none yet."""
+        work = self._again.pop(0) if self._again else None if self._is_over else self._book(self._feed.next)
         if work is None:
+            self._is_over = True
             return None
         self._works[work.trial.key] = work
         self._say(ray.get(self._head.offer.remote(work)))
         return str(work.trial.key)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a trial is under way, and so may have to be handed out once more."""
+        return bool(self._works)
 
     def keep_partial(self) -> None:
         """Fetch what the trials that are cut off have found, for the ledger to write down."""
@@ -264,6 +275,18 @@ class _Booking(tune.Callback):
             # Waited for: a worker that begins the trial again must not lose its claims to this. Offered again in case it was
             # the head that was lost.
             self._say(ray.get([self._head.lost.remote(key), self._head.offer.remote(self._works[key])])[1])
+        self._lose(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """A worker was lost in a moment in which Tune does not start it again: the trial is handed out once more."""
+        key = trial.config["trial_key"]
+        if key in self._works:
+            ray.get(self._head.lost.remote(key))
+            self._again.append(self._works[key])
+        self._lose(trial)
+
+    def _lose(self, trial: TuneTrial) -> None:
+        key = trial.config["trial_key"]
         self._ledger.lose(key)
         attempts = ray.get(self._head.attempts.remote(key))
         before, stuck = self._begun.get(key, (-1, 0))
@@ -291,11 +314,6 @@ class _Booking(tune.Callback):
             self._book(lambda: self._ledger.stop(key, found, "stopped early by the search: others did better so far"))
             self._close(key)
         _forget(trial)
-
-    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        key = trial.config["trial_key"]
-        self._book(lambda: self._ledger.fail(key, f"no worker could be started for it: {_cause(trial)}"))
-        self._close(key)
 
     def _say(self, notices: list[str]) -> None:
         for text in notices:

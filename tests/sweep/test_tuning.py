@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -257,6 +258,26 @@ def test_an_attack_that_outlives_its_deadline_is_killed_and_keeps_what_it_found(
     assert [record.status for record in by_seed.values()] == ["finished", "finished"]
     answers = {seed: [record.swept[q] for q in ("first", "second", "third")] for seed, record in by_seed.items()}
     assert answers == {0: ["a witness", "a witness", "the optimum"], 1: ["the optimum"] * 3}
+
+
+def test_a_worker_that_is_lost_between_two_trials_costs_neither(
+    cluster: RayCluster, composer: Composer, tmp_path: Path
+) -> None:
+    """Tune gives a trial up whose worker is lost while it takes it up; it is handed out once more."""
+
+    class Dying(Job):
+        def finish(self) -> TrialRecord:
+            seed = self._trial.config["instances"]["seed"]
+            if seed % 5 == 4 and not (mark := tmp_path / str(seed)).exists():
+                mark.touch()
+                threading.Timer(0.01 + 0.005 * (seed // 5), os._exit, (1,)).start()
+            return self.record
+
+    bench = Bench(plan_of(composer, 30), tmp_path)
+    records = bench.run(cluster, lambda trial, stages: Dying(lambda trial, stages: finished(trial), trial, stages))
+    assert {record.status for record in records.values()} == {"finished"}
+    assert len(records) == 30
+    assert "retried: " in bench.terminal.getvalue()
 
 
 def test_workers_that_cannot_begin_stop_the_sweep(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
