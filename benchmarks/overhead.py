@@ -21,7 +21,7 @@ from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
 from sweep.stages import Entry
 
-SIZES = ((200, 0), (200, 20), (10_000, 0))
+SIZES = ((200, 0), (200, 20), (3_000, 0), (10_000, 0))
 """Trials, and answers of each."""
 
 CPUS = 2
@@ -99,21 +99,22 @@ def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
         "driver_cpu_seconds": time.process_time() - begin_cpu,
         "head_cpu_seconds": text.head_cpu_seconds,
         "driver_half_mib": text.half_mib,
+        "driver_last_mib": text.last_mib,
         "driver_mib": _mib(),
         "driver_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
 
 
 class _Clocked(io.StringIO):
-    """Text of the terminal that notes when the first and the last trial ended, the driver's memory half-way, and the CPU time
-    of the actor at the head when nearly all is done."""
+    """Text of the terminal that notes when the first and the last trial ended, the driver's memory half-way and when nearly all
+    is done, and the CPU time of the actor at the head then."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self._count, self._ended = count, 0
         self.first: float | None = None
         self.last: float | None = None
-        self.half_mib = self.head_cpu_seconds = 0.0
+        self.half_mib = self.last_mib = self.head_cpu_seconds = 0.0
 
     def write(self, text: str) -> int:
         if text.startswith("["):
@@ -123,7 +124,7 @@ class _Clocked(io.StringIO):
             if self._ended == self._count // 2:
                 self.half_mib = _mib()
             if self._ended == self._count - CPUS:
-                self.head_cpu_seconds = head_cpu_seconds()
+                self.last_mib, self.head_cpu_seconds = _mib(), head_cpu_seconds()
         return super().write(text)
 
 
@@ -144,7 +145,8 @@ def report(rows: Sequence[Row]) -> str:
         "driver CPU s",
         "head CPU s",
         "MiB half-way",
-        "MiB at the end",
+        "MiB at the last trial",
+        "MiB with the report",
         "peak MiB",
         "again s",
     ]
@@ -159,6 +161,7 @@ def report(rows: Sequence[Row]) -> str:
             number(row["driver_cpu_seconds"], 1),
             number(row["head_cpu_seconds"], 1),
             number(row["driver_half_mib"], 0),
+            number(row["driver_last_mib"], 0),
             number(row["driver_mib"], 0),
             number(row["driver_peak_mib"], 0),
             number(row["again_seconds"]),
