@@ -86,7 +86,8 @@ class Progress:
             return
         if record.status in ("interrupted", "stopped"):
             self.stopped += record.status == "stopped"
-            answers = f", {len(record.instances)} answers kept" if record.instances else ""
+            kept = len(record.instances)
+            answers = f", {kept} answer{'s' * (kept > 1)} kept" if kept else ""
             self.say(f"{record.status}: {record.name}: {record.error}{answers}")
             return
         self.done += 1

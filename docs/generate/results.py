@@ -26,7 +26,7 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.tables import markdown, win_rows
 from sweep.report.verdicts import verdicts
-from sweep.report.words import interval_text, number, p_number, percent
+from sweep.report.words import interval_text, number, percent
 from sweep.report.writing import write_results
 
 DOCS = Path(__file__).parents[1]
@@ -117,41 +117,6 @@ def outcome(results: Results) -> str:
     return markdown(rows)
 
 
-def bounds(results: Results) -> str:
-    """What each pruning gains over the dense MILP with equal bounds, and our bounds over box bounds with equal pruning."""
-    instances = results.instances.assign(bounds=[_bounds(results, label) for label in results.instances["setting"]])
-    rows = []
-    for network, part in instances.groupby("network", sort=False):
-        milps = part[part["bounds"] != ""].groupby(["bounds", "method", "amount"], dropna=False)
-        for (which, method, amount), mine in milps:
-            against = [("dense, same bounds", ("auto" if which == "auto" else "box", "none"))] if method != "none" else []
-            against += [("box bounds, same network", ("box", method))] if which == "auto" else []
-            for name, (other_bounds, other_method) in against:
-                other = part[(part["bounds"] == other_bounds) & (part["method"] == other_method)]
-                other = other if other_method == "none" else other[other["amount"] == amount]
-                rows.append(_compared(str(network), which, method, amount, name, mine, other))
-    return markdown(rows)
-
-
-def _compared(
-    network: str, which: str, method: str, amount: float, name: str, mine: pd.DataFrame, other: pd.DataFrame
-) -> dict[str, str]:
-    pairs = mine.merge(other, on="instance_key", suffixes=("_mine", "_other"))
-    pairs = pairs.assign(cluster=pairs["instance_key"])
-    what = "dense" if method == "none" else f"{method} {amount:g}"
-    row = {"network": network, "MILP of": f"{what}, {'our' if which == 'auto' else 'box'} bounds", "against": name}
-    for measure, title in (("margin", "larger margin"), ("time", "sooner")):
-        decided = outcomes(pairs, measure)
-        row[title] = _share_of(decided, measure)
-        row[f"p ({title})"] = p_number(measured(decided, measure)["p"]) if len(decided) else "—"
-    return row
-
-
-def _bounds(results: Results, label: str) -> str:
-    setting = results.settings[label]
-    return dict(setting.extras).get("bounds.method", "") if setting.attack == "surrogate" else ""
-
-
 def _share(pairs: pd.DataFrame, measure: str) -> str:
     return _share_of(outcomes(pairs, measure), measure)
 
@@ -170,7 +135,6 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "wins": wins,
     "verdicts": answers,
     "outcome": outcome,
-    "bounds": bounds,
 }
 
 

@@ -14,8 +14,13 @@ import pandas as pd
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.results import FACTS, Results, SweepState, results_of
+from sweep.report.tables import STATES
 
-TRIALS, INSTANCES, UNFINISHED = "trials.parquet", "instances.parquet", "unfinished.csv"
+TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
+
+NOTE = "Made from published tables, which hold no images."
+
+Part = tuple[SweepState, list[TrialRecord]]
 
 EVENT = ("seconds", "margin", "surrogate_margin", "norm")
 
@@ -29,35 +34,50 @@ def read_files(folders: Sequence[Path]) -> Results:
     All that a report is made of comes back but the images, which the tables do not hold: there is no gallery.
 
     Raises:
-        ConfigError: a folder has no such files, or they are not those of a report of this version.
+        ConfigError: a folder has no such files, or they are not those of a report of this version, or not of the same one.
     """
-    return results_of([part for folder in folders for part in _read(folder)])
+    parts: list[Part] = []
+    for folder in {path.resolve(): path for path in folders}.values():
+        trials, instances = _table(folder / TRIALS, {"trial_key"}), _table(folder / INSTANCES, {"trial_key"})
+        try:
+            found = _parts(trials, instances)
+            results_of(found)  # what is wrong with it is this folder's
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): make "
+                f"them with it, or this report with the version that wrote them"
+            ) from error
+        parts += found
+    return results_of(parts)
 
 
-def _read(folder: Path) -> list[tuple[SweepState, list[TrialRecord]]]:
-    trials, instances = _table(folder / TRIALS, {"sweep", "trial_key", "config"}), _table(folder / INSTANCES, {"trial_key"})
-    unfinished: dict[str, list[tuple[str, str, str]]] = {}
-    if (folder / UNFINISHED).exists():
-        for row in pd.read_csv(folder / UNFINISHED, dtype=str, keep_default_na=False).itertuples(index=False):
-            unfinished.setdefault(str(row[0]), []).append((str(row[1]), str(row[2]), str(row[3])))
-    try:
-        answers: dict[str, list[InstanceRecord]] = {}
-        for row in instances.to_dict("records"):
-            answers.setdefault(row["trial_key"], []).append(_instance(row))
-        records: dict[str, list[TrialRecord]] = {name: [] for name in unfinished}
-        for row in trials.to_dict("records"):
-            records.setdefault(row["sweep"], []).append(_trial(row, answers.get(row["trial_key"], [])))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): make them "
-            f"with it, or this report with the version that wrote them"
-        ) from error
-    note = "Made from published tables, which hold no images."
-    parts = []
-    for name, members in records.items():
-        others = tuple(unfinished.get(name, ()))
-        parts.append((SweepState(name, len(members) + len(others), len(members), others, (note,)), members))
-    return parts
+def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
+    """Return the sweeps of a folder, each with its trials.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: the tables are of another kind.
+    """
+    answers: dict[str, list[InstanceRecord]] = {}
+    for row in instances.to_dict("records"):
+        answers.setdefault(row["trial_key"], []).append(_instance(row))
+    members: dict[str, list[TrialRecord]] = {}
+    for row in trials.to_dict("records"):
+        mine = answers.pop(row["trial_key"], [])
+        if len(mine) != int(row["instances"]):
+            raise ValueError(f"{row['name']} has {int(row['instances'])} instances, and {INSTANCES} has {len(mine)} of them")
+        members.setdefault(row["sweep"], []).append(_trial(row, mine))
+    if answers:
+        raise ValueError(f"{INSTANCES} has instances of {len(answers)} trials that are not in {TRIALS}")
+    states = [_state(facts) for facts in trials.attrs[STATES]]
+    if strange := members.keys() - {state.name for state in states}:
+        raise ValueError(f"nothing is known of the sweep {min(strange)}")
+    return [(state, members.get(state.name, [])) for state in states]
+
+
+def _state(facts: Mapping[str, Any]) -> SweepState:
+    unfinished = tuple((str(name), str(status), str(error)) for name, status, error in facts["unfinished"])
+    notes = dict.fromkeys((*facts["notes"], NOTE))  # once, also where these tables come from published ones
+    return SweepState(**{**facts, "unfinished": unfinished, "notes": tuple(notes)})
 
 
 def _table(path: Path, needed: set[str]) -> pd.DataFrame:
@@ -75,6 +95,8 @@ def _table(path: Path, needed: set[str]) -> pd.DataFrame:
 def _trial(row: Mapping[Any, Any], instances: list[InstanceRecord]) -> TrialRecord:
     facts = {name: _plain(row[name]) for name in _OF_TRIAL if name in row and name != "instances"}
     facts |= {"key": row["trial_key"], "config": json.loads(row["config"]), "swept": json.loads(row["swept"])}
+    if not {"network", "attack", "pruning"} <= facts["config"].keys():
+        raise ValueError(f"{row['name']} has no configuration")
     return TrialRecord(**{**facts, "skipped": int(row["skipped"])}, instances=instances)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 
 VERDICTS = "verdicts.md"
+
+STATES = "sweeps"
+"""The attribute of the table of trials, in its file too, that has what is known of their sweeps."""
 
 MOST_WINS = 60
 """Rows of the win table that people are shown; the CSV has them all."""
@@ -57,7 +61,9 @@ def write_tables(
         path = folder / f"{name}.md"
         path.write_text(text + "\n", encoding="utf-8")
         written.append(path)
-    for name, frame in (("trials", results.trials), ("instances", with_timelines(results))):
+    trials = results.trials.copy(deep=False)
+    trials.attrs[STATES] = [dataclasses.asdict(state) for state in results.sweeps]
+    for name, frame in (("trials", trials), ("instances", with_timelines(results))):
         path = folder / f"{name}.parquet"
         frame.to_parquet(path, index=False, compression="zstd")
         written.append(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -82,15 +83,55 @@ def test_what_is_refused(
     assert capsys.readouterr().err.startswith(f"error: {sentence}")
 
 
-@pytest.mark.parametrize("damage", ["no parquet", "other columns", "a column less"])
+def test_several_sweeps_come_back_in_their_order_with_their_notes(tmp_path: Path) -> None:
+    shared, other = synthetic.sweep(), [closest([1.0])]
+    first = SweepState("b", 9, len(shared), notes=("The sweep was interrupted with 3 trials not started.",))
+    states = [
+        (first, shared),
+        (SweepState("a", 2, 1, (("x", "failed", "it diverged, at once"),)), other),
+        (SweepState("c", 1, 1), [shared[0]]),
+    ]
+    write_results(results_of(states), tmp_path / "one")
+    again = read_files([tmp_path / "one", tmp_path / "one", tmp_path / "." / "one"])
+    assert [dataclasses.replace(state, notes=state.notes[:-1]) for state in again.sweeps] == [state for state, _ in states]
+    write_results(again, tmp_path / "two")
+    assert read_files([tmp_path / "two"]).sweeps == again.sweeps
+
+
+def drop_instances(folder: Path) -> None:
+    pd.read_parquet(folder / INSTANCES).head(0).to_parquet(folder / INSTANCES)
+
+
+def drop_trials(folder: Path) -> None:
+    table = pd.read_parquet(folder / TRIALS)
+    kept = table.head(1)
+    kept.attrs = table.attrs
+    kept.to_parquet(folder / TRIALS)
+
+
+def replace(table: str, **columns: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        pd.read_parquet(folder / table).assign(**columns).to_parquet(folder / table)
+
+    return change
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no parquet": lambda folder: (folder / INSTANCES).write_text("nothing"),
+    "other columns": lambda folder: pd.DataFrame({"a": [1]}).to_parquet(folder / INSTANCES),
+    "a column less": lambda folder: pd.read_parquet(folder / INSTANCES).drop(columns="margin").to_parquet(folder / INSTANCES),
+    "text for numbers": replace(INSTANCES, margin="large"),
+    "no configuration": replace(TRIALS, config="[]"),
+    "an empty configuration": replace(TRIALS, config="{}"),
+    "without the instances": drop_instances,
+    "without most trials": drop_trials,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_files_that_are_no_tables_of_a_report(tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
     published(tmp_path, synthetic.sweep())
-    path = tmp_path / INSTANCES
-    if damage == "no parquet":
-        path.write_text("nothing")
-    else:
-        table = pd.read_parquet(path)
-        (table[["image"]] if damage == "other columns" else table.drop(columns="margin")).to_parquet(path)
+    DAMAGES[damage](tmp_path)
     assert main([f"files={tmp_path}", f"output={tmp_path / 'again'}"]) == REFUSED
     sentence = capsys.readouterr().err
     assert sentence.startswith("error: ")
