@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 from functools import cache
@@ -60,7 +61,8 @@ def _drawn(panels: list[tuple[str, Indices]], limit: float | None) -> bytes:
     for place, (title, _) in enumerate(panels):
         left = GAP + place * (PANEL + GAP)
         middle = left + PANEL / 2
-        draw.multiline_text((middle, TITLE - 6), title, 0, _font(TITLE_POINTS), anchor="md", align="center", spacing=3)
+        shown = "\n".join(_fitting(line) for line in title.split("\n"))
+        draw.multiline_text((middle, TITLE - 6), shown, 0, _font(TITLE_POINTS), anchor="md", align="center", spacing=3)
         draw.rectangle((left - 1, TITLE - 1, left + PANEL, TITLE + PANEL), outline=0)
     beside = GAP + len(panels) * (PANEL + GAP)
     if limit is not None:
@@ -84,13 +86,23 @@ def _put(indices: Indices, image: Indices, left: int, width: int) -> None:
     indices[TITLE : TITLE + PANEL, left : left + width] = image[np.ix_(rows, columns)]
 
 
+def _fitting(line: str) -> str:
+    """Return a line of a title, of a long one the beginning and the end, as much as its panel is wide."""
+    font, kept = _font(TITLE_POINTS), len(line)
+    text = line
+    while font.getlength(text) > PANEL + GAP and kept > 2:
+        kept -= 1
+        text = f"{line[: (kept + 1) // 2]}…{line[len(line) - kept // 2 :]}"
+    return text
+
+
 def _grey(pixels: NDArray[np.float64]) -> Indices:
-    return np.rint(127.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8)
+    return np.rint(127.0 * np.clip(np.nan_to_num(pixels), 0.0, 1.0)).astype(np.uint8)
 
 
 def _signed(values: NDArray[np.float64]) -> Indices:
-    """Color values from -1 to 1: orange, white at 0, purple."""
-    return (128 + np.rint(63.5 * (values + 1.0))).astype(np.uint8)
+    """Color values from -1 to 1: orange, nearly white at 0, purple."""
+    return (128 + np.rint(63.5 * (np.clip(np.nan_to_num(values), -1.0, 1.0) + 1.0))).astype(np.uint8)
 
 
 @cache
@@ -113,7 +125,12 @@ def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8)
     """
     paths: list[Path] = []
     for instance in [i for i in instances if is_image(i.clean)][:most]:
-        path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', instance.name)}.png"
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", instance.name)
+        path = folder / f"{name}.png"
+        for number in itertools.count(2):  # other names may have become the same
+            if path not in paths:
+                break
+            path = folder / f"{name}_{number}.png"
         path.write_bytes(picture(instance))
         paths.append(path)
     return paths

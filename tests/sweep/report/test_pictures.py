@@ -49,6 +49,29 @@ def test_a_property_is_called_by_its_name_and_needs_no_label(tmp_path: Path) -> 
     assert path.read_bytes() != other != picture(synthetic.instance(**about, question="prop 8", margin=0.5))
 
 
+def test_names_that_become_the_same_are_numbered(tmp_path: Path) -> None:
+    about = {"image": None, "label": None, "target": None, "norm": "none", "radius": None}
+    names = [
+        path.name for path in write_pictures([synthetic.instance(**about, question=q) for q in ("a/b", "a b", "a_b")], tmp_path)
+    ]
+    assert names == ["a_b.png", "a_b_2.png", "a_b_3.png"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_long_name_stays_within_its_panel() -> None:
+    about = {"image": None, "label": None, "target": None, "norm": "none", "radius": None, "perturbed": None}
+    drawn = pixels(
+        picture(synthetic.instance(**about, question="a_very_long_property_name_that_goes_on_and_on_prop_1234_eps_0.03"))
+    )
+    titles = drawn[:40]
+    assert np.allclose(titles[:, :3], 1.0)
+    assert np.allclose(titles[:, -3:], 1.0)
+    assert titles.min() < 0.5
+
+
+def test_a_point_that_is_not_finite_is_drawn_all_the_same() -> None:
+    assert picture(synthetic.instance(clean=[0.5] * 64, perturbed=[float("nan"), float("inf"), *[0.5] * 62]))
+
+
 def test_what_is_no_image_gets_no_picture(tmp_path: Path) -> None:
     for clean in ([], [0.5] * 5, [0.5] * 9):
         assert write_pictures([synthetic.instance(clean=clean, perturbed=clean)], tmp_path) == []
