@@ -12,6 +12,8 @@ from sweep.errors import ConfigError
 from sweep.rules import nearest
 from sweep.schema import Settings, unknown_key
 
+EXPRESSIONS = "it is a list of quoted expressions, in the shell as in 'search.where=[\"pruning.amount > 0.5\"]'"
+
 
 def explain(error: Exception) -> str:
     """Return one message that names the key, the value and what is allowed."""
@@ -19,6 +21,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, ConfigError):
         return text
     if isinstance(error, OverrideParseException):
+        if str(error.override).startswith("search.where="):
+            return f"{error.override} cannot be read: {EXPRESSIONS}"
         return f"{error.override} is not an override, which has the form key=value (Hydra says: {text})"
     if isinstance(error, MissingConfigException) and error.options:
         missing = re.search(r"Could not find '([^']+)'", text)

@@ -343,7 +343,8 @@ def _typed(hint: Any, value: Any, key: str) -> Any:
         if option in (bool, int, str, type(None)) and type(value) is option:
             return value
     allowed = " or ".join(_WORDS[option] for option in options)
-    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}, not {type(value).__name__}")
+    example = f", in the shell as in '{key}=[\"...\"]'" if list[str] in options else ""
+    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}{example}, not {type(value).__name__}")
 
 
 def _shown(value: Any) -> str:

@@ -130,7 +130,7 @@ def _summary(preview: Preview) -> Iterator[str]:
     if preview.unseen:
         yield f"Of those done, {preview.unseen:,} were not looked into: what is damaged or was killed sooner is run again."
     if plan.duplicates or plan.excluded:
-        yield f"{plan.duplicates:,} duplicates dropped, {plan.excluded:,} combinations excluded by search.where."
+        yield f"{count(plan.duplicates, 'duplicate')} dropped, {count(plan.excluded, 'combination')} excluded by search.where."
     yield from _networks(preview)
     yield _room(preview)
     yield from _cost(preview)
@@ -186,7 +186,7 @@ def _cost(preview: Preview) -> Iterator[str]:
     left, cpus = preview.open, preview.settings.cluster.cpus_per_trial
     if not left:
         if preview.plan.suggester is None:
-            yield "Nothing is left to compute."
+            yield "Nothing is left to compute, unless an entry turns out to be damaged when it is read."
         return
     attacks = sum(row.left for row in left)
     limit, deadline = cpus * preview.worst(Limits.by_limits), cpus * preview.worst(Limits.by_deadlines)
@@ -212,7 +212,7 @@ def _estimate(preview: Preview, left: Sequence[Row], cpus: int) -> str:
         parts.append(f"{duration(cpus * sum(trained))} for training")
     seconds += cpus * sum(trained)
     text = f"Probably {' and '.join(parts)} of CPU time{_wall(preview, seconds)}"
-    text += f", from {preview.learned:,} finished trials in the store"
+    text += f", from {count(preview.learned, 'finished trial')} in the store"
     without = []
     if len(known) < len(left):
         without.append(f"{len(left) - len(known):,} trials")
