@@ -81,9 +81,10 @@ def overrides_first(arguments: list[str]) -> list[str]:
 
 def refuse(error: Exception) -> NoReturn:
     """Print why a configuration is refused, in one message, and exit with code 2."""
+    from sweep.passwords import hide_in_refusal
     from sweep.refusal import explain
 
-    print(f"error: {explain(error)}", file=sys.stderr)
+    print(f"error: {hide_in_refusal(explain(error), sys.argv[1:])}", file=sys.stderr)
     raise SystemExit(2)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from surrogate.errors import SurrogateError
 from sweep.errors import ConfigError, SweepError
+from sweep.passwords import hide_in_refusal
 from sweep.rules import nearest
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -79,10 +80,10 @@ def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence
     try:
         return run(given)
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {hide_in_refusal(str(error), given)}", file=sys.stderr)
         return REFUSED
     except (SweepError, SurrogateError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {hide_in_refusal(str(error), given)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sweep.errors import StoreError
+from sweep.passwords import hide_in_text, hide_password
 
 PATIENCE_SECONDS = 20.0
 """A file system at the other end of a network that has not done what it was asked for after so long cannot be used."""
@@ -79,7 +80,7 @@ def place_at(url: str) -> Place:
     import fsspec.core
     from fsspec.implementations.local import LocalFileSystem
 
-    shown = f"sweep.store={without_password(url)}"
+    shown = f"sweep.store={hide_password(url)}"
     try:
         system, root = _within(lambda: fsspec.core.url_to_fs(url), PATIENCE_SECONDS)  # some connect here
     except TimeoutError as error:
@@ -93,11 +94,6 @@ def place_at(url: str) -> Place:
     except Exception as error:  # each file system has its own
         raise StoreError(f"{shown} cannot be used: {_words(error)}; mend that or set sweep.store") from error
     return Folder(Path(root)) if isinstance(system, LocalFileSystem) else Remote(system, root, url)
-
-
-def without_password(url: str) -> str:
-    """Return a URL with stars for the password, if it has one."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
 
 
 class Folder(Place):
@@ -207,7 +203,7 @@ class Remote(Place):
         """Nothing: what is half written is the file system's matter."""
 
     def shown(self, path: str = "") -> str:
-        return without_password(f"{self._url}/{path}" if path else self._url)
+        return hide_password(f"{self._url}/{path}" if path else self._url)
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -235,7 +231,7 @@ class Remote(Place):
 
 
 def _words(error: Exception) -> str:
-    text = without_password(" ".join(str(error).split()))
+    text = hide_in_text(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

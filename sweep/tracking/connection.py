@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
+from sweep.passwords import hide_in_text, hide_password
 from sweep.tracking.sqlite import alone, database_file, open_for_writing
 
 CONNECT_SECONDS = 18.0
@@ -64,7 +65,9 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
     kind = urlsplit(uri).scheme.split("+")[0]
     if kind not in DATABASES + SERVERS:
         folders = " (MLflow's folders of files are no longer supported by MLflow itself)" if kind in ("", "file") else ""
-        raise SweepError(f"tracking.uri={uri} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
+        raise SweepError(
+            f"tracking.uri={hide_password(uri)} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}"
+        )
     if kind == "sqlite":
         path = _sqlite_file(uri)
         with alone(path):
@@ -89,16 +92,11 @@ def ui_command(uri: str) -> str:
     return shlex.join([python, "-m", "mlflow", *ui])
 
 
-def hide_password(uri: str) -> str:
-    """Return the address with its password, if any, as ``***``: addresses are printed and end up in logs."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
-
-
-def reason(error: BaseException) -> str:
-    """Return what went wrong in one line, without the wrapping that libraries put around it."""
+def reason(error: BaseException, uri: str | None = None) -> str:
+    """Return what went wrong in one line, without the wrapping that libraries put around it, and the password of ``uri``."""
     while (inner := error.__cause__ or (error.__context__ if isinstance(error, MlflowException) else None)) is not None:
         error = inner
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = hide_in_text(" ".join(str(error).split()) or type(error).__name__, uri)
     found = re.search(r"\[Errno -?\d+\] [\w ]+|Read timed out|timed out", text)
     return found.group() if found else text[:200]
 
@@ -195,7 +193,8 @@ def reached(uri: str, action: Callable[[], Result]) -> Result:
                 f"tracking.uri={hide_password(uri)} needs the Python package of the database's driver: pip install {package}"
             ) from error
         raise SweepError(
-            f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error)}); accepted are {ACCEPTED}"
+            f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error, uri)}); accepted are "
+            f"{ACCEPTED}"
         ) from error
 
 
@@ -234,7 +233,7 @@ def _check_database(uri: str) -> None:
 def _sqlite_file(uri: str) -> Path:
     name = database_file(uri)
     if name in ("", ":memory:"):
-        raise SweepError(f"tracking.uri={uri} names no file, so nothing would be kept; accepted are {ACCEPTED}")
+        raise SweepError(f"tracking.uri={hide_password(uri)} names no file, so nothing would be kept; accepted are {ACCEPTED}")
     return Path(name)
 
 

@@ -25,7 +25,7 @@ def judged(error: Exception, client: MlflowClient, experiment_id: str) -> Except
     :class:`~sweep.tracking.outbox.Unanswered`: the server, its database or its disk can take nothing now, so that the failure
     says nothing on what was sent. :class:`~sweep.tracking.outbox.Refused`: an answer that will stay the same.
     """
-    why, status = reason(error), _http_status(error)
+    why, status = reason(error, client.tracking_uri), _http_status(error)
     # The first is also what a locked or full database says, the second comes of a lost connection and of a full disk.
     if isinstance(error, MlflowException) and error.error_code == "TEMPORARILY_UNAVAILABLE":
         return Unanswered(why)

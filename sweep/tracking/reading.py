@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from sweep.errors import ConfigError, SweepError
-from sweep.tracking.connection import hide_password, in_time, quick_retries, reached
+from sweep.passwords import hide_password
+from sweep.tracking.connection import in_time, quick_retries, reached
 from sweep.tracking.sqlite import database_file
 
 

@@ -12,7 +12,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import SweepError
-from sweep.tracking.connection import hide_password, in_time, quiet, reason
+from sweep.passwords import hide_password
+from sweep.tracking.connection import in_time, quiet, reason
 from sweep.tracking.sqlite import database_file
 
 
@@ -40,7 +41,7 @@ def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Pat
         for path in files:
             repository.log_artifact(str(path.absolute()), folder)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-        raise SweepError(f"MLflow at {hide_password(uri)} did not take the report ({reason(error)})") from error
+        raise SweepError(f"MLflow at {hide_password(uri)} did not take the report ({reason(error, uri)})") from error
     return str(parent.info.run_name)
 
 

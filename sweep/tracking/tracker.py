@@ -14,12 +14,13 @@ from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
 from sweep.errors import SweepError
+from sweep.passwords import hide_password
 from sweep.records import TrialRecord
 from sweep.report import markdown_ranking, rank
 from sweep.report.tables import VERDICTS
 from sweep.report.writing import PAGE
 from sweep.tracking import content, drivers
-from sweep.tracking.connection import UI_ADDRESS, connect, denied, hide_password, quiet, reason, ui_command
+from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
 from sweep.tracking.outbox import Outbox, Unanswered
 from sweep.tracking.runs import MAX_TAG_CHARACTERS, Runs, SweepEnd
@@ -138,8 +139,8 @@ class Tracker:
                     raise SweepError(f"{refusal}; nothing was started") from error
                 if lasting or time.monotonic() - begin > START_SECONDS:
                     raise SweepError(
-                        f"MLflow at {hide_password(self.uri)} did not take the sweep {name} ({reason(error)}); nothing was "
-                        f"started: mend it, or set tracking.uri to another store"
+                        f"MLflow at {hide_password(self.uri)} did not take the sweep {name} ({reason(error, self.uri)}); "
+                        f"nothing was started: mend it, or set tracking.uri to another store"
                     ) from error
                 again = True
                 time.sleep(1.0)
