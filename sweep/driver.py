@@ -17,6 +17,7 @@ from sweep import terminal
 from sweep.errors import SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
+from sweep.passwords import hide_in_overrides, hide_in_text
 from sweep.plan import Plan, Trial
 from sweep.progress import Progress
 from sweep.rules import AS_JSON
@@ -42,7 +43,7 @@ def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn
     try:
         code = run(plan, overrides, parallel=parallel)
     except (SweepError, SurrogateError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {hide_in_text(str(error))}", file=sys.stderr)
         code = EXIT_FAILED
     except Exception:  # a fault of the program: Hydra must not take it for one of the configuration
         traceback.print_exc()
@@ -108,7 +109,8 @@ class _Sweep:
         from sweep.report.manifest import free_name
         from sweep.running import Runner
 
-        self.plan, self.overrides, self.settings = plan, list(overrides), settings
+        self.plan, self.settings = plan, settings
+        self.overrides = hide_in_overrides(overrides)  # they are kept in the store and in MLflow, and shown
         self.store, self.tracker, self.console, self.interruption = store, tracker, console, interruption
         most = settings.search.samples if plan.suggester is not None else len(plan.trials)
         self.progress = Progress(console, most, slots=1)

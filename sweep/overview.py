@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweep.dimensions import Choices, Dimension
+from sweep.passwords import BOOKKEEPING, hide_in_config, hide_in_values
 from sweep.plan import Plan, Trial
 
 LISTED = 20
@@ -18,11 +19,13 @@ SWEPT = "(swept)"
 
 def sweep_config(plan: Plan) -> dict[str, Any]:
     """Return the configuration of a sweep: ``swept`` names the keys whose values differ between trials, and has these values;
-    in the sections, :data:`SWEPT` stands in their places. Each trial's own configuration is with the trial."""
+    in the sections, :data:`SWEPT` stands in their places. Each trial's own configuration is with the
+    trial. Passwords are not in it."""
     swept = _differing(plan.trials)
     if plan.suggester is not None:
         swept |= {one.key: _choices(one) for one in plan.suggester.dimensions}
-    config = copy.deepcopy(plan.config)
+    swept = {key: hide_in_values(value) if key.partition(".")[0] in BOOKKEEPING else value for key, value in swept.items()}
+    config = copy.deepcopy(hide_in_config(plan.config))
     for key in swept:
         *parents, leaf = key.split(".")
         section: Any = config

@@ -32,7 +32,8 @@ class Trial:
     Attributes:
         key: hash of everything that can change the result, 16 hex digits.
         name: short readable name.
-        config: the whole resolved configuration; trials of a plan share its sections, which must not be changed.
+        config: the whole resolved configuration, with stars for passwords: it goes to workers, and into all that is kept.
+            Trials of a plan share its sections, which must not be changed.
         swept: the swept keys that matter to this trial, with its values, in the order in which they were swept.
         baseline_key: key of the same settings with attack surrogate and pruning none, the dense MILP.
         training_key: hash of what makes the dense network.
@@ -55,7 +56,7 @@ class Plan:
         duplicates: how many combinations fell away because another gives the same trial.
         excluded: how many ``search.where`` excluded.
         suggester: chooses trials while the sweep runs.
-        base: a configuration of the sweep; by default that of the first trial.
+        base: a configuration of the sweep, with the passwords that only the driver has; by default that of the first trial.
         note: a sentence that whoever asked for the plan should read.
     """
 
@@ -81,7 +82,8 @@ def plan_one(config: DictConfig) -> Plan:
     sections, plain = SharedSections(), plain_config(config)
     settings = sections.read(plain)
     check(settings)
-    return Plan([_trial(_Candidate(sections.key(settings), plain, settings, {}), sections, ())])
+    trial = _trial(_Candidate(sections.key(settings), plain, settings, {}), sections, ())
+    return Plan([trial], base=plain)
 
 
 def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> Plan:
@@ -209,7 +211,7 @@ def _trial(candidate: _Candidate, sections: SharedSections, shown: Iterable[str]
     return Trial(
         key=candidate.key,
         name=full_name(candidate.settings, candidate.swept, shown),
-        config=candidate.config,
+        config=sections.to_keep(candidate.config),
         swept=candidate.swept,
         baseline_key=sections.baseline_key(candidate.settings),
         training_key=sections.training_key(candidate.settings),

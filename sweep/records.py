@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sweep.passwords import hide_in_config
+
 TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
 """``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
 
@@ -167,7 +169,8 @@ class TrialRecord:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
         instances = [InstanceRecord(**row) for row in data["instances"]]
-        return cls(**{**data, "instances": instances})
+        # Records of before were kept with the passwords of the command line.
+        return cls(**{**data, "config": hide_in_config(data["config"]), "instances": instances})
 
 
 def _fields(record: Any) -> dict[str, Any]:

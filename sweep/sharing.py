@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
+from sweep.passwords import BOOKKEEPING, hide_in_values
 from sweep.schema import AttackSettings, Settings, read, read_section
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
@@ -33,6 +34,7 @@ class SharedSections:
         self._milps: dict[int, tuple[Any, AttackSettings]] = {}
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
+        self._hidden: dict[int, tuple[Any, Any]] = {}
 
     def read(self, config: Mapping[str, Any]) -> Settings:
         """Return what :func:`sweep.schema.read` does; settings of shared sections share them.
@@ -50,6 +52,18 @@ class SharedSections:
                 found = known[id(data)] = data, read_section(name, data)
             sections[name] = found[1]
         return Settings(**sections)
+
+    def to_keep(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration as a trial has it: without the passwords of its bookkeeping, the other sections shared."""
+        hidden = {}
+        for name in BOOKKEEPING:
+            section = config.get(name)
+            found = self._hidden.get(id(section))
+            if found is None:
+                found = self._hidden[id(section)] = section, hide_in_values(section)
+            if found[1] is not section:
+                hidden[name] = found[1]
+        return {**config, **hidden} if hidden else config
 
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.canonical.key_of` the canonical settings."""

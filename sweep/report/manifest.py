@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sweep.passwords import hide_in_overrides
 from sweep.stages import Entry
 from sweep.store import Store
 
@@ -102,6 +103,6 @@ def _read(store: Store, key: str) -> Manifest | None:
     try:
         facts = dict(entry.facts)
         trials = tuple(Planned(*row) for row in facts.pop("trials"))
-        return Manifest(**{**facts, "overrides": tuple(facts["overrides"]), "trials": trials})
+        return Manifest(**{**facts, "overrides": tuple(hide_in_overrides(facts["overrides"])), "trials": trials})
     except (TypeError, KeyError):
         return None  # of a version of the program that writes other lists; the trials can be found without it
