@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,8 +73,8 @@ class Ending:
         except Exception as error:  # the boundary of the report
             text = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
             said.append(
-                f"The report could not be written ({text}); nothing else is lost, and python -m sweep.report sweep={self.name} "
-                f"makes it again."
+                f"The report could not be written ({text}); nothing else is lost, and "
+                f"python -m sweep.report sweep={self.name}{self._where} makes it again."
             )
         return files, said
 
@@ -97,6 +98,12 @@ class Ending:
             pictures=lambda key: self.store.trial(key),
             budget=Budget(INTERRUPTED_SECONDS if killed else LIMIT_SECONDS, hurried),
         )
+
+    @property
+    def _where(self) -> str:
+        """What a command that reads the store needs to find it, if it is not the one that is looked for by default."""
+        is_default = Path(self.store.url).resolve() == Path("store").resolve()
+        return "" if is_default else f" {shlex.quote(f'sweep.store={self.store.address}')}"
 
     def _manifest(self, trials: tuple[Planned, ...]) -> Manifest:
         return Manifest(self.name, self.experiment, tuple(self.overrides), self._began, trials=trials)

@@ -77,6 +77,8 @@ def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, 
 def test_a_report_that_fails_does_not_fail_the_sweep(
     ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
+    monkeypatch.chdir(Path(store.url).parent)  # so that this store is the one by default
+
     def fail(*_: object, **__: object) -> list[Path]:
         raise error
 
@@ -90,6 +92,18 @@ def test_a_report_that_fails_does_not_fail_the_sweep(
     found = load(store, NAME)
     assert found is not None
     assert found.status == "FINISHED"
+
+
+def test_a_report_that_fails_says_in_which_store_its_sweep_is(
+    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> list[Path]:
+        raise SweepError("the disk is full")
+
+    monkeypatch.setattr(module, "write_report", fail)
+    monkeypatch.chdir(tmp_path.parent)
+    _, (said,) = ending.finish(records(), [], "FINISHED")
+    assert f" python -m sweep.report sweep={NAME} sweep.store={store.url} makes it again." in said
 
 
 def test_nothing_is_reported_of_nothing(ending: Ending) -> None:
