@@ -53,6 +53,7 @@ class Interruption:
         """Let signals do no more than set :attr:`hurried`: nothing runs any more, and the last results are being written."""
         self.requested = self.requested or "none"
         self._finishing = True
+        self._pending = False
 
     @contextmanager
     def postponed(self) -> Iterator[None]:

@@ -70,9 +70,9 @@ class Ledger:
         if record.key in self.records:
             return
         with self._interruption.postponed():
-            self.running.pop(record.key, None)
             if record.status == "finished" and not reused:
                 self._store.save_trial(record)
+            self.running.pop(record.key, None)  # not before: a trial whose record is not kept counts as cut off
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)
             trial = self.trials[record.key]
@@ -95,10 +95,10 @@ class Ledger:
         self._store.save_stopped(stop_key(key, read(self.trials[key].config)), record)
         self.end(record)
 
-    def interrupt(self, signal_name: str) -> None:
-        """Book the trials that are running as interrupted, with what they had found."""
+    def interrupt(self, by: str) -> None:
+        """Book the trials that are running as interrupted, with what they had found; ``by`` names a signal or another cause."""
         for key, started_at in list(self.running.items()):
-            self._cut(key, "interrupted", f"interrupted by {signal_name} after {time.time() - started_at:.0f} s")
+            self._cut(key, "interrupted", f"interrupted by {by} after {time.time() - started_at:.0f} s")
 
     def _cut(self, key: str, status: TrialStatus, error: str, detail: str | None = None) -> None:
         self.end(self._cut_off(key, self.partial.pop(key, None), status, error, detail))
@@ -111,6 +111,11 @@ class Ledger:
         record.status, record.error, record.error_detail = status, error, detail
         record.ended_at = time.time()
         return record
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a trial was started or has its record."""
+        return bool(self.running or self.records)
 
     @property
     def missing(self) -> list[Trial]:

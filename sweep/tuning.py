@@ -174,6 +174,9 @@ class RayCluster:
                 raise
             finally:
                 if booking.error is not None:
+                    if isinstance(booking.error, StoreError):  # the other trials are cut off as by a signal
+                        with contextlib.suppress(RayError):
+                            booking.keep_partial()
                     raise booking.error  # rather than the text of it, which is what Tune makes of it
 
     def _head(self, store: str, resume: bool) -> Any:

@@ -53,6 +53,20 @@ def test_a_signal_while_the_last_results_are_written_hurries_that() -> None:
         assert interruption.hurried
 
 
+def test_a_signal_that_was_held_back_when_the_sweep_failed_is_forgotten() -> None:
+    def fail_inside() -> None:
+        with interruption.postponed():
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ValueError("the store is full")
+
+    with Interruption() as interruption:
+        with pytest.raises(ValueError, match="is full"):
+            fail_inside()
+        interruption.finish()
+        with interruption.postponed():
+            pass  # what is written at the end must not be cut short
+
+
 def test_an_interrupted_sweep_is_hurried_by_the_next_signal_only() -> None:
     with Interruption() as interruption:
         with pytest.raises(KeyboardInterrupt):
