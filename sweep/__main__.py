@@ -52,8 +52,14 @@ def main() -> None:
             print("Interrupted before the sweep had begun: nothing was started.")
     except SystemExit as stop:
         code = stop.code
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed from the start
+        try:
+            stream.flush()
+        except OSError:  # whoever read it is gone, or its disk is full
+            from sweep.terminal import silence
+
+            silence(stream)
+            code = code or 1
     if code == 130:
         os._exit(130)  # a trial of this process may still be inside the solver, and would hold up a normal exit
     sys.exit(code)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from surrogate.errors import SurrogateError
 from sweep import terminal
-from sweep.errors import SweepError
+from sweep.errors import StoreError, SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
 from sweep.passwords import hide_in_overrides, hide_in_text
@@ -25,7 +26,6 @@ from sweep.schema import Settings, read
 
 if TYPE_CHECKING:
     from sweep.ledger import Ledger
-    from sweep.records import TrialRecord
     from sweep.store import Store
     from sweep.tracking import Tracker
     from sweep.worker import OpenRun
@@ -40,14 +40,16 @@ MOST_NAMED = 20
 
 def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
     """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
-    try:
-        code = run(plan, overrides, parallel=parallel)
-    except (SweepError, SurrogateError) as error:
-        print(f"error: {hide_in_text(str(error))}", file=sys.stderr)
-        code = EXIT_FAILED
-    except Exception:  # a fault of the program: Hydra must not take it for one of the configuration
-        traceback.print_exc()
-        code = EXIT_FAILED
+    # The lines of a dry run are all that it is for: nothing is left to do once they can't be printed.
+    with contextlib.nullcontext() if plan.config["sweep"]["dry_run"] else terminal.outlived():
+        try:
+            code = run(plan, overrides, parallel=parallel)
+        except (SweepError, SurrogateError) as error:
+            print(f"error: {hide_in_text(str(error))}", file=sys.stderr)
+            code = EXIT_FAILED
+        except Exception:  # a fault of the program: Hydra must not take it for one of the configuration
+            traceback.print_exc()
+            code = EXIT_FAILED
     raise SystemExit(code)
 
 
@@ -119,6 +121,7 @@ class _Sweep:
         self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.ending = Ending(store, self.name, settings.sweep.name, self.overrides)
         store.notice = tracker.notice = self.progress.say
+        self._has_begun = self._is_closing = self._is_closed = False
 
     def run(self, parallel: bool, open_run: OpenRun | None) -> int:
         signal_name = None
@@ -126,6 +129,7 @@ class _Sweep:
             with self.interruption.postponed():
                 self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides)
                 self.ending.begin(self.plan.trials)
+                self._has_begun = True
             if self.plan.note is not None:
                 self.progress.say(self.plan.note)
             with self.progress, self.interruption.deadline(self.settings.deadlines.sweep_seconds):
@@ -138,32 +142,43 @@ class _Sweep:
             self._close_after_fault(error)
             raise
         self.interruption.finish()
-        return self._close(signal_name)
+        try:
+            return self._close(signal_name)
+        except BaseException as error:
+            self._close_after_fault(error)
+            raise
 
-    def _close(self, signal_name: str | None) -> int:
+    def _close(self, signal_name: str | None, fault: BaseException | None = None) -> int:
         """Report, close the parent run and return the exit code."""
         from sweep import report
+        from sweep.trial import sentence
 
+        self._is_closing = True
         records, missing = self.ledger.ordered, self.ledger.missing
         failed = [record for record in records if record.status == "failed"]
         late = sum(record.late for record in records)
-        status = "KILLED" if signal_name else "FAILED" if failed or late else "FINISHED"
+        status = "KILLED" if signal_name else "FAILED" if failed or late or fault else "FINISHED"
         report.print_ranking(report.rank(records), self.console)
         say = self.progress.say
         hurried = functools.partial(getattr, self.interruption, "hurried")
         files, said = self.ending.finish(records, missing, status, hurried)
         for text in said:
             say(text)
-        if (unwritten := self.tracker.finish_sweep(records, status, files, hurried=hurried)) is not None:
+        self._is_closed = True
+        error = None if fault is None else f"The sweep failed: {sentence(fault)}"
+        if (unwritten := self.tracker.finish_sweep(records, status, files, error=error, hurried=hurried)) is not None:
             say(unwritten)
         finished = sum(record.status == "finished" for record in records)
         stopped = sum(record.status == "stopped" for record in records) - late
         early = f", {late} ended by deadlines.trial_seconds" if late else ""
         early += f", {stopped} stopped early" if stopped else ""
+        interrupted = [record.name for record in records if record.status == "interrupted"]
+        cut = f", {len(interrupted)} interrupted" if interrupted else ""
+        cut += f", {len(missing)} not started" if missing else ""
         total = len(self.ledger.trials)
-        say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed of {total} trials.")
-        if signal_name:
-            self._say_interrupted(signal_name, records, missing)
+        say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
+        if signal_name or fault:
+            _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         if late and not signal_name:
@@ -172,21 +187,26 @@ class _Sweep:
         say(f"This sweep in it: {self.tracker.page}")
         if signal_name is not None and signal_name in INTERRUPTIONS:
             return EXIT_INTERRUPTED
-        return EXIT_FAILED if failed or late or signal_name else EXIT_OK
-
-    def _say_interrupted(self, signal_name: str, records: Sequence[TrialRecord], missing: Sequence[Trial]) -> None:
-        interrupted = [record.name for record in records if record.status == "interrupted"]
-        self.progress.say(f"Interrupted by {signal_name}. Running then: {', '.join(interrupted) or 'none'}.")
-        if missing:
-            more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-            self.progress.say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
-        self.progress.say("Run the same command again to go on: finished trials and single answers are kept.")
+        return EXIT_FAILED if failed or late or signal_name or fault else EXIT_OK
 
     def _close_after_fault(self, fault: BaseException) -> None:
-        """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported."""
+        """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported.
+
+        If it fails on the way, such as on a full store, that is an interruption to its trials: their state is said as after
+        Ctrl-C.
+        """
         from sweep.trial import sentence
 
+        if self._has_begun and not self._is_closing and (isinstance(fault, StoreError) or self.ledger.has_begun):
+            try:
+                self.ledger.interrupt("the error that ended the sweep")
+                self._close(None, fault)
+            except Exception as error:  # the first error is the one that matters
+                print(f"the end of the sweep could not be told: {error}", file=sys.stderr)
+        if self._is_closed:
+            return
         try:
+            self._is_closed = True
             hurried = functools.partial(getattr, self.interruption, "hurried")
             unwritten = self.tracker.finish_sweep(
                 self.ledger.ordered, "FAILED", [], error=f"The sweep failed: {sentence(fault)}", hurried=hurried
@@ -195,6 +215,14 @@ class _Sweep:
                 print(unwritten, file=sys.stderr)
         except Exception as error:  # the first error is the one that matters
             print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
+
+
+def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str], missing: Sequence[Trial]) -> None:
+    say(f"{why}. Running then: {', '.join(interrupted) or 'none'}.")
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
+    say("Run the same command again to go on: finished trials and single answers are kept.")
 
 
 def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:

@@ -277,6 +277,11 @@ def test_a_full_disk_stops_the_sweep_in_one_sentence(place: Place, mode: str) ->
     assert len(errors) == 1, printed
     assert errors[0].endswith(" cannot be written: No space left on device; free some space or set sweep.store")
     assert len(place.answers()) == 2
+    missing = TRIALS[mode] - 1
+    rest = f", {missing} not started" if missing else ""
+    assert f"0 finished (0 reused), 0 failed, 1 interrupted{rest} of {TRIALS[mode]} trials." in printed
+    assert "Ended by an error. Running then: 2x16 magnitude" in printed
+    assert "Run the same command again to go on: finished trials and single answers are kept." in printed
     solves = place.solves
 
     place.have()

@@ -180,6 +180,32 @@ class Terminal:
         os.close(self._screen)
 
 
+@pytest.mark.parametrize("output", ["pipe", pytest.param("disk", marks=pytest.mark.slow)])
+def test_a_sweep_outlives_its_output(tmp_path: Path, output: str) -> None:
+    if output == "disk":
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "sweep", *QUICK, "instances.count=2", "pruning.amount=0.5"],
+            cwd=tmp_path,
+            stdout=target,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=200,
+        )
+    finally:
+        os.close(target)
+    assert done.returncode == 0, done.stderr
+    why = "Broken pipe" if output == "pipe" else "No space left on device"
+    said = f"the output went away ({why}): the sweep goes on without it, and its results are kept as ever\n"
+    assert done.stderr == said
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED", "FINISHED"]
+    assert len(list((tmp_path / "store" / "trials").iterdir())) == 1
+
+
 _EARLY = """
 import os, signal
 from sweep import __main__ as program, plan
@@ -220,7 +246,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
         terminal.close()
     assert f"Interrupted by {number.name}. Running then: 4x64 dense." in terminal.text
     assert "Not started: 4x64 magnitude 0.8." in terminal.text
-    assert "1 finished (0 reused), 0 failed of 3 trials." in terminal.text
+    assert "1 finished (0 reused), 0 failed, 1 interrupted, 1 not started of 3 trials." in terminal.text
     assert "Run the same command again to go on" in terminal.text
     assert runs(tmp_path)[1:] == [("4x64 gradient", "FINISHED"), ("4x64 dense", "KILLED")]
     assert runs(tmp_path)[0][1] == "KILLED"

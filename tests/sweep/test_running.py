@@ -15,6 +15,7 @@ from rich.console import Console
 from surrogate.datasets import Dataset
 from surrogate.errors import DataUnavailable
 from sweep import driver, feeding
+from sweep.errors import StoreError
 from sweep.feeding import Materials, SearchFeed
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
@@ -163,3 +164,52 @@ def test_a_sweep_that_fails_as_a_whole_says_so_in_its_parent_run(
     (parent,) = client.search_runs([client.get_experiment_by_name("broken").experiment_id])
     assert parent.info.status == "FAILED"
     assert parent.data.tags["error"] == "The sweep failed: RuntimeError: out of ideas"
+
+
+def test_a_full_store_says_of_each_trial_where_it_is(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    kept = Store.save_trial
+
+    def full(store: Store, record: TrialRecord) -> None:
+        if "0.8" in record.name:
+            raise StoreError("the record cannot be written: No space left on device")
+        kept(store, record)
+
+    monkeypatch.setattr(Store, "save_trial", full)
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+    uri, terminal = f"sqlite:///{empty_store / 'mlflow.db'}", io.StringIO()
+    amounts = "pruning.amount=0.5,0.8,0.9"
+    plan = composer.plan(*QUICK, amounts, f"sweep.store={tmp_path / 'store'}", f"tracking.uri={uri}", "sweep.name=full")
+    with pytest.raises(StoreError, match="No space left"):
+        driver.run(plan, [amounts], parallel=False, console=Console(file=terminal, width=200))
+    first, second, third = (trial.name for trial in plan.trials)
+    printed = terminal.getvalue()
+    assert "1 finished (0 reused), 0 failed, 1 interrupted, 1 not started of 3 trials." in printed
+    assert f"Ended by an error. Running then: {second}.\nNot started: {third}.\nRun the same command again to go on" in printed
+    client = MlflowClient(tracking_uri=uri)
+    runs = client.search_runs([client.get_experiment_by_name("full").experiment_id])
+    states = {run.data.tags["mlflow.runName"]: run.info.status for run in runs}
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert states == {parent.info.run_name: "FAILED", first: "FINISHED", second: "KILLED"}
+    assert "No space left on device" in parent.data.tags["error"]
+
+
+def test_an_end_that_fails_leaves_nothing_running(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    def broken(*_: Any) -> None:
+        raise SystemExit(1)  # as Rich does it when a pipe breaks
+
+    monkeypatch.setattr("sweep.report.print_ranking", broken)
+    uri = f"sqlite:///{empty_store / 'mlflow.db'}"
+    plan = composer.plan(*QUICK, f"sweep.store={tmp_path / 'store'}", f"tracking.uri={uri}", "sweep.name=no end")
+    with pytest.raises(SystemExit):
+        driver.run(plan, [], parallel=False, console=Console(file=io.StringIO()))
+    client = MlflowClient(tracking_uri=uri)
+    runs = client.search_runs([client.get_experiment_by_name("no end").experiment_id])
+    assert sorted(run.info.status for run in runs) == ["FAILED", "FINISHED"]

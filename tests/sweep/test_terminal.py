@@ -1,0 +1,75 @@
+"""A stream that goes away is said once, and never fails again."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from errno import EAGAIN, EIO, ENOSPC, EPIPE
+
+import pytest
+
+from sweep import terminal
+
+
+class Failing(io.StringIO):
+    """A stream whose writes fail as told."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__()
+        self._numbers = list(numbers)
+
+    def write(self, text: str) -> int:
+        if self._numbers:
+            number = self._numbers.pop(0)
+            raise OSError(number, os.strerror(number))
+        return super().write(text)
+
+
+@pytest.mark.parametrize("number", [EPIPE, EIO, ENOSPC])
+def test_an_output_that_goes_away_is_said_once(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    stdout, stderr = Failing(number), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with terminal.outlived():
+        terminal.console().print("first")
+        print("second", flush=True)
+    assert sys.stdout is stdout
+    assert stdout.getvalue() == "", "what has gone away is not asked again"
+    assert stderr.getvalue() == (
+        f"the output went away ({os.strerror(number)}): the sweep goes on without it, and its results are kept as ever\n"
+    )
+
+
+def test_both_may_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Failing(EIO))
+    monkeypatch.setattr(sys, "stderr", Failing(EIO))
+    with terminal.outlived():
+        print("first", flush=True)
+        print("second", file=sys.stderr, flush=True)
+
+
+def test_a_reader_that_is_slow_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = Failing(EAGAIN)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with terminal.outlived():
+        print("first", end="")
+        print("second", end="")
+    assert stdout.getvalue() == "second"
+
+
+def test_what_was_closed_from_the_start_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with terminal.outlived():
+        terminal.console().print("first")
+
+
+def test_a_silenced_stream_can_be_flushed() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        stream.write("kept back")
+        with pytest.raises(BrokenPipeError):
+            stream.flush()
+        terminal.silence(stream)
+        stream.flush()
