@@ -280,7 +280,7 @@ def test_a_full_disk_stops_the_sweep_in_one_sentence(place: Place, mode: str) ->
     missing = TRIALS[mode] - 1
     rest = f", {missing} not started" if missing else ""
     assert f"0 finished (0 reused), 0 failed, 1 interrupted{rest} of {TRIALS[mode]} trials." in printed
-    assert "Ended by an error. Running then: 2x16 magnitude" in printed
+    assert "Ended by an error. Running then: 1x8 magnitude" in printed
     assert "Run the same command again to go on: finished trials and single answers are kept." in printed
     solves = place.solves
 
