@@ -77,7 +77,7 @@ class Ledger:
             self._progress.end(record, reused)
             trial = self.trials[record.key]
             # The plan has one copy of what many configurations share, a record that came from a worker has its own.
-            self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config, swept=trial.swept)
+            self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config)
 
     def fail(self, key: str, error: str, detail: str | None = None) -> None:
         """Book a trial that failed outside of :func:`sweep.trial.run_trial`."""
