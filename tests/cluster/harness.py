@@ -49,6 +49,8 @@ def why_not() -> str | None:
             return f"nodes in network namespaces need the program {program} (Debian: apt-get install iproute2 util-linux mount)"
     if os.geteuid() != 0:
         return "nodes in network namespaces need root"
+    if Path(__file__).resolve().is_relative_to("/tmp") or Path(sys.prefix).resolve().is_relative_to("/tmp"):
+        return "nodes in network namespaces have a /tmp of their own, and this checkout or its environment is in it"
     name = f"probe{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:
