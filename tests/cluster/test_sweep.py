@@ -20,12 +20,13 @@ AMOUNTS = ",".join(f"0.{number}" for number in range(30, 90, 2))
 TRIALS = 30
 QUICK = (
     *("dataset=digits", "network.depth=1", "network.width=16", "training.epochs=5"),
-    *("attack=surrogate", "attack.radius=2.0", "instances.count=6", "solver.time_limit_seconds=5"),
+    *("attack=surrogate", "attack.radius=2.0", "solver.time_limit_seconds=5"),
 )
 STUDY = (
     "--multirun",
     *QUICK,
     f"pruning.amount={AMOUNTS}",
+    "instances.count=30",  # so long that all nodes have work at the same time, although a worker takes 10 s to begin
     "sweep.name=nodes",
 )
 SWEEP_SECONDS = 600.0
@@ -110,7 +111,7 @@ def test_a_job_of_slurm_is_a_cluster_of_its_own() -> None:
             (stubs / "scontrol").write_text("#!/usr/bin/env bash\nprintf '%s\\n' node1 node2\n")
             for stub in stubs.iterdir():
                 stub.chmod(0o755)
-        study = ("--multirun", *QUICK, "pruning.amount=0.5,0.8", "sweep.name=slurm")
+        study = ("--multirun", *QUICK, "instances.count=6", "pruning.amount=0.5,0.8", "sweep.name=slurm")
         script = 'PATH="/tmp/bin:$PATH" exec bash "$@"'
         words = ("bash", "-c", script, "bash", str(PACKAGES / "deploy" / "slurm.sh"), *study)
         tasks = [node.popen(*words, environment=variables, log="job") for node in machines.nodes]
