@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.records import TrialRecord
+from sweep.wording import count
 
 SHOWN_RUNNING = 4
 """At most this many running trials are named."""
@@ -87,7 +88,7 @@ class Progress:
         if record.status in ("interrupted", "stopped"):
             self.stopped += record.status == "stopped"
             kept = len(record.instances)
-            answers = f", {kept} answer{'s' * (kept > 1)} kept" if kept else ""
+            answers = f", {count(kept, 'answer')} kept" if kept else ""
             self.say(f"{record.status}: {record.name}: {record.error}{answers}")
             return
         self.done += 1

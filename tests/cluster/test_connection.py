@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import drive, free_port, ray_head
+from loopback import drive, ray_head
+from ports import free_port
 
 from sweep.cluster import connection
 from sweep.cluster.connection import Address, attach, check_answer, find_address, find_token

@@ -27,14 +27,20 @@ def test_a_filled_cache_is_used_without_fetching(tiny: Path, files: dict[str, by
     assert load("mnist").checksum == load("mnist", 14).checksum
 
 
-def test_a_mirror_fills_the_cache(tiny: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def mirror(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have every mirror serve the files; return the list of what it is asked for."""
+    asked: list[str] = []
 
     def download(url: str) -> bytes:
         asked.append(url)
         return gzip.compress(files[url.rsplit("/", 1)[1].removesuffix(".gz")])
 
     monkeypatch.setattr(fetch, "download", download)
+    return asked
+
+
+def test_a_mirror_fills_the_cache(tiny: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = mirror(files, monkeypatch)
     load("mnist")
     load("mnist")
     assert asked == [f"{MIRRORS[0]}/{name}.gz" for name in files]
@@ -43,13 +49,7 @@ def test_a_mirror_fills_the_cache(tiny: Path, files: dict[str, bytes], monkeypat
 
 def test_only_missing_files_are_fetched(tiny: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     put(tiny, {name: content for name, content in files.items() if "labels" not in name})
-    asked = []
-
-    def download(url: str) -> bytes:
-        asked.append(url)
-        return gzip.compress(files[url.rsplit("/", 1)[1].removesuffix(".gz")])
-
-    monkeypatch.setattr(fetch, "download", download)
+    asked = mirror(files, monkeypatch)
     load("mnist")
     assert len(asked) == 2
     assert all("labels" in url for url in asked)
