@@ -18,8 +18,8 @@ SWEPT = "(swept)"
 
 
 def sweep_config(plan: Plan) -> dict[str, Any]:
-    """Return the configuration of a sweep, without passwords: ``swept`` names the keys whose values differ between trials, and
-    has these values; in the sections, :data:`SWEPT` stands in their places. Each trial's own configuration is with the trial."""
+    """Return the configuration of a sweep, without passwords: ``swept`` has the keys whose values differ between trials, with
+    these values; in the sections, :data:`SWEPT` stands in their places. Each trial's own configuration is with the trial."""
     swept = _differing(plan.trials)
     if plan.suggester is not None:
         swept |= {one.key: _choices(one) for one in plan.suggester.dimensions}
