@@ -222,7 +222,8 @@ def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
-    say("Run the same command again to go on: finished trials and single answers are kept.")
+    larger = ", with a larger deadlines.sweep_seconds if it was too short," if "deadlines.sweep_seconds" in why else ""
+    say(f"Run the same command again{larger} to go on: finished trials and single answers are kept.")
 
 
 def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:

@@ -139,11 +139,11 @@ class Head:
                 refused = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
             return Start(work, time.monotonic() - running.first_start, losses, refused)
 
-    def attempts(self, trial_key: str) -> int:
-        """Return how often a worker has taken up a trial."""
+    def attempts(self, trial_key: str) -> tuple[int, int]:
+        """Return how often a worker has taken up a trial, and how many of those were ended because an attack was too late."""
         with self._lock:
             running = self._running.get(trial_key)
-            return 0 if running is None else running.attempts
+            return (0, 0) if running is None else (running.attempts, running.kills)
 
     def report(self, trial_key: str, header: dict[str, Any]) -> None:
         """Keep the facts of a trial under way, its instances left out: what stands if it ends before its time."""

@@ -54,12 +54,12 @@ class Ledger:
         if key in self.running:
             self._progress.advance(key, answered)
 
-    def lose(self, key: str) -> None:
+    def lose(self, key: str, why: str) -> None:
         """A running trial lost its worker and goes back to the queue; one that has its record only lost a spare worker."""
         if key in self.records:
             return
         self.running.pop(key, None)
-        self._progress.lose(key, self.trials[key].name)
+        self._progress.lose(key, self.trials[key].name, why)
 
     def end(self, record: TrialRecord, reused: bool = False) -> None:
         """Book a trial that ended. A second record of the same trial (after a lost connection) changes nothing.

@@ -68,10 +68,10 @@ class Progress:
         """A running trial has answered so many questions."""
         self._answered[key] = answered
 
-    def lose(self, key: str, name: str) -> None:
+    def lose(self, key: str, name: str, why: str) -> None:
         """A worker was lost; the trial goes back to the queue."""
         self.running.pop(key, None)
-        self.say(f"retried: {name}: its worker process was lost")
+        self.say(f"retried: {name}: {why}")
 
     def end(self, record: TrialRecord, reused: bool = False) -> None:
         """Count a trial that ended; a failure is always shown when it happens."""

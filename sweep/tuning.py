@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 KEEP_TRYING = -1
 """Tune restarts a trial as often as it loses its worker: how often that may be is the head's matter."""
 
+LOST, TOO_LATE = "its worker process was lost", "an attack was past its deadline, which ended the worker process"
+"""Why a trial goes back to the queue."""
+
 PARTIAL_SECONDS = 5.0
 """How long the driver waits for what was found by trials that are cut off."""
 
@@ -229,8 +232,9 @@ class _Booking(tune.Callback):
         self._again: list[Work] = []
         """Trials that Tune has given up: it does so if a worker is lost between two trials, just when it takes up the next."""
         self._is_over = False
-        self._begun: dict[str, tuple[int, int]] = {}
-        """How often a trial was begun, and how many workers it lost since without being begun once more."""
+        self._begun: dict[str, tuple[int, int, int]] = {}
+        """How often a trial was begun, how many of its workers a deadline ended, and how many it lost since without being begun
+        once more."""
         self.error: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -290,11 +294,12 @@ class _Booking(tune.Callback):
 
     def _lose(self, trial: TuneTrial) -> None:
         key = trial.config["trial_key"]
-        self._ledger.lose(key)
-        attempts = ray.get(self._head.attempts.remote(key))
-        before, stuck = self._begun.get(key, (-1, 0))
-        self._begun[key] = attempts, stuck + 1 if attempts == before else 0
-        if self._begun[key][1] > self._retries:
+        attempts, kills = ray.get(self._head.attempts.remote(key))
+        before, known_kills, stuck = self._begun.get(key, (-1, 0, 0))
+        self._ledger.lose(key, TOO_LATE if kills > known_kills else LOST)
+        stuck = stuck + 1 if attempts == before else 0
+        self._begun[key] = attempts, kills, stuck
+        if stuck > self._retries:
             self.error = SweepError(f"no worker gets as far as to begin a trial: {_cause(trial)}")
             raise self.error
 

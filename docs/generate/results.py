@@ -13,20 +13,29 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from sweep.report.comparisons import measured, outcomes, pairs_with_dense, pairs_with_gradient, win_table
+from sweep.report.comparisons import (
+    measured,
+    outcomes,
+    pairs_of,
+    pairs_with_dense,
+    pairs_with_gradient,
+    win_table,
+    with_clusters,
+)
 from sweep.report.published import read_files
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
+from sweep.report.statistics import holm
 from sweep.report.tables import markdown, win_rows
 from sweep.report.verdicts import verdicts
-from sweep.report.words import interval_text, number, percent
+from sweep.report.words import interval_text, number, p_number, percent
 from sweep.report.writing import write_results
 
 DOCS = Path(__file__).parents[1]
@@ -96,6 +105,61 @@ def against_gradient(results: Results) -> str:
     )
 
 
+def pays(results: Results) -> str:
+    """What sparsity gains with equal bounds, what our bounds gain over box bounds, and the one against the other.
+
+    p-values are corrected by Holm over all rows of the table.
+    """
+    instances = with_clusters(results.instances)
+    instances["bounds"] = [_milp_bounds(results, label) for label in instances["setting"]]
+    parts: dict[tuple[str, str, str], pd.DataFrame] = {}
+    for (network, bounds, method, amount), part in instances[instances["bounds"] != ""].groupby(
+        ["network", "bounds", "method", "amount"], dropna=False, sort=False
+    ):
+        parts[network, bounds, "dense" if method == "none" else f"{method} {amount:g}"] = part
+    rows, found = [], []
+    for question, one, other in _questions(parts):
+        decided = outcomes(pairs_of(parts[one], parts[other], ["instance_key"], ["instance_key"]), "margin")
+        found.append(measured(decided, "margin"))
+        rows.append(
+            {
+                "network": one[0],
+                "question": question,
+                "larger margin": _share_of(decided, "margin"),
+                "smaller": str(found[-1]["losses"]),
+                "margin gained": f"{found[-1]['effect']:+.3g}",
+            }
+        )
+    corrected = holm(np.array([one["p"] for one in found]))
+    return markdown([row | {"p": p_number(p)} for row, p in zip(rows, corrected, strict=True)])
+
+
+Milp = tuple[str, str, str]
+"""The network, the bounds and the pruning of a MILP."""
+
+
+def _questions(parts: Iterable[Milp]) -> list[tuple[str, Milp, Milp]]:
+    """Return the comparisons of the table: its words, the MILP in question and the one that it is compared with."""
+    questions: list[tuple[str, Milp, Milp]] = []
+    for network in dict.fromkeys(network for network, _, _ in parts):
+        sparse = list(dict.fromkeys(pruning for name, _, pruning in parts if name == network and pruning != "dense"))
+        box, ours = ((network, bounds, "dense") for bounds in ("box", "auto"))
+        questions.append(("dense: our bounds against box bounds", ours, box))
+        for pruning in sparse:
+            questions.append((f"box bounds: {pruning} against dense", (network, "box", pruning), box))
+        for pruning in sparse:
+            questions.append((f"our bounds: {pruning} against dense", (network, "auto", pruning), ours))
+        for pruning in sparse:
+            questions.append((f"{pruning} with box bounds against dense with ours", (network, "box", pruning), ours))
+    return questions
+
+
+def _milp_bounds(results: Results, label: str) -> str:
+    """Return the bounds that tell a MILP's setting apart; nothing for another attack."""
+    setting = results.settings[label]
+    return dict(setting.extras).get("bounds.method", "") if setting.is_dense_milp or setting.is_surrogate else ""
+
+
 def outcome(results: Results) -> str:
     """What every setting reached: a row a network and setting."""
     rows = []
@@ -135,6 +199,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "wins": wins,
     "verdicts": answers,
     "outcome": outcome,
+    "pays": pays,
 }
 
 

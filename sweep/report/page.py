@@ -47,7 +47,7 @@ class Drawn:
     caption: str
     instead: str | None
     wide: bool = False
-    """Whether it has two columns of panels: on a phone it keeps a width at which its letters can be read, and is scrolled."""
+    """Whether it has two columns of panels, and so takes the whole width of the page."""
 
     @property
     def source(self) -> str | None:

@@ -103,6 +103,9 @@ def test_a_page_fits_its_window_and_begins_with_who_won(
     loaded = driver.execute_script("return [...document.images].map(image => image.complete && image.naturalWidth > 100)")
     assert loaded
     assert all(loaded)
+    drawn = "[...document.images].filter(image => image.src.startsWith('data:image/svg'))"
+    letters = driver.execute_script(f"return {drawn}.map(image => 12 * image.clientWidth / image.naturalWidth)")
+    assert min(letters) >= 8, "CSS px of letters of 9 pt"
     assert looking.errors(driver) == []
     if kept := os.environ.get("SCREENSHOT_DIR"):
         height = driver.execute_script("return document.documentElement.scrollHeight")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,15 @@ def test_the_closest_perturbation(composer: Composer) -> None:
     assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
 
 
-def test_the_best_margins(composer: Composer) -> None:
-    plan = planned(composer, "best")
-    found = {(t.config["network"]["width"], t.config["dataset"]["side"], t.config["attack"]["method"]) for t in plan.trials}
-    assert found == {(w, s, m) for w, s in ((32, 18), (256, 28)) for m in ("surrogate", "gradient", "portfolio")}
-    assert len(plan.trials) == 6
+def test_the_best_margins_are_of_the_papers_instances(composer: Composer) -> None:
+    plan, paper = (planned(composer, name, "dataset.side=18") for name in ("best", "paper"))
+    assert {trial.training_key for trial in plan.trials} == {trial.training_key for trial in paper.trials}
+    by_method = Counter(trial.config["attack"]["method"] for trial in plan.trials)
+    assert by_method == {"surrogate": 24, "gradient": 24, "portfolio": 24}
+    assert {(trial.config["bounds"]["method"], trial.config["attack"]["start"]) for trial in plan.trials} == {
+        ("auto", "gradient")
+    }
+    pairs = [{(t.training_key, t.config["instances"]["seed"]) for t in one.trials} for one in (plan, paper)]
+    assert pairs[0] == pairs[1]
     dense = {trial.key for trial in plan.trials if trial.config["attack"]["method"] == "surrogate"}
     assert {trial.baseline_key for trial in plan.trials if trial.config["attack"]["method"] == "portfolio"} == dense

@@ -318,7 +318,7 @@ def test_a_second_record_of_a_trial_changes_nothing(composer: Composer, tmp_path
     bench.ledger.start(trial.key)
     bench.ledger.end(synthetic.trial(trial.key, skipped=1))
     bench.ledger.start(trial.key)
-    bench.ledger.lose(trial.key)
+    bench.ledger.lose(trial.key, "its worker process was lost")
     bench.ledger.end(synthetic.trial(trial.key, skipped=2))
     bench.ledger.fail(trial.key, "too late")
     assert bench.ledger.ordered[0].skipped == 1
