@@ -98,7 +98,8 @@ def answers(results: Results) -> str:
 
 def against_gradient(results: Results) -> str:
     """How often a MILP, dense or pruned, has a larger margin than the gradient attack on the same instance."""
-    decided = outcomes(pairs_with_gradient(results), "margin")["win"]
+    pairs = pairs_with_gradient(results)
+    decided = outcomes(pairs[pairs["setting"].map(lambda label: _is_milp(results, label)).astype(bool)], "margin")["win"]
     counts = {"larger": decided > 0, "equal": decided == 0, "smaller": decided < 0}
     return markdown(
         [{"MILPs": str(len(decided)), **{f"{name} margin": str(int(which.sum())) for name, which in counts.items()}}]
@@ -156,8 +157,11 @@ def _questions(parts: Iterable[Milp]) -> list[tuple[str, Milp, Milp]]:
 
 def _milp_bounds(results: Results, label: str) -> str:
     """Return the bounds that tell a MILP's setting apart; nothing for another attack."""
-    setting = results.settings[label]
-    return dict(setting.extras).get("bounds.method", "") if setting.is_dense_milp or setting.is_surrogate else ""
+    return dict(results.settings[label].extras).get("bounds.method", "") if _is_milp(results, label) else ""
+
+
+def _is_milp(results: Results, label: str) -> bool:
+    return results.settings[label].is_dense_milp or results.settings[label].is_surrogate
 
 
 def outcome(results: Results) -> str:
