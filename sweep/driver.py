@@ -151,6 +151,7 @@ class _Sweep:
     def _close(self, signal_name: str | None, fault: BaseException | None = None) -> int:
         """Report, close the parent run and return the exit code."""
         from sweep import report
+        from sweep.report.settings import SEEDS
         from sweep.trial import sentence
 
         self._is_closing = True
@@ -158,7 +159,7 @@ class _Sweep:
         failed = [record for record in records if record.status == "failed"]
         late = sum(record.late for record in records)
         status = "KILLED" if signal_name else "FAILED" if failed or late or fault else "FINISHED"
-        report.print_ranking(report.rank(records), self.console)
+        report.print_ranking(report.rank(records, SEEDS), self.console)  # as the page does
         say = self.progress.say
         hurried = functools.partial(getattr, self.interruption, "hurried")
         files, said = self.ending.finish(records, missing, status, hurried)

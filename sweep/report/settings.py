@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,13 @@ SURROGATE = "surrogate"
 BOUNDS = "bounds"
 """The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
 
-_BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed")
+_BOOKKEEPING = (
+    *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
+)
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
+
+_ORIGINS = ("dataset", "training")
+"""Sections that make another network, and not another way to attack it."""
 
 SEEDS = ("training.seed", "pruning.seed", "solver.seed")
 """Keys whose values are repetitions of an experiment and not settings of their own."""
@@ -34,7 +39,8 @@ class Setting:
     """A network and a way to attack it; the rows of the ranking and the lines of the figures."""
 
     network: str
-    """Hidden layers, as ``4x64``: depth times width."""
+    """Hidden layers, as ``4x64``: depth times width; with the inputs and the training where several were swept
+    (``28x28 4x64 training.epochs=5``)."""
     attack: str
     method: str | None
     """Pruning method; None for an attack that takes no pruned network."""
@@ -99,14 +105,12 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
-    for record in records:
-        if record.status == "finished":
-            flat = flatten(record.config)
-            setting = _base_setting(flat)
-            others = {
-                key: _text(value) for key, value in flat.items() if key not in pooled and not _is_named(key, setting, flat)
-            }
-            base[setting].append((record, others))
+    finished = [(record, flatten(record.config)) for record in records if record.status == "finished"]
+    origins = _differing([_origin(flat) for _, flat in finished])
+    for record, flat in finished:
+        setting = _base_setting(flat, origins)
+        others = {key: _text(value) for key, value in flat.items() if key not in pooled and not _is_named(key, setting, flat)}
+        base[setting].append((record, others))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
     grouped: dict[Setting, list[TrialRecord]] = defaultdict(list)
@@ -118,8 +122,8 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     return dict(grouped)
 
 
-def _base_setting(flat: Mapping[str, Any]) -> Setting:
-    network = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
+def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
+    network = _network(flat, origins)
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
         attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
@@ -130,16 +134,36 @@ def _base_setting(flat: Mapping[str, Any]) -> Setting:
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
+def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of a configuration decides which network is attacked, other than its hidden layers and the seed."""
+    unused = (*_BOOKKEEPING, *SEEDS, *(("training",) if flat.get("network.file") is not None else ()))
+    return {key: _text(value) for key, value in flat.items() if _is_in(key, _ORIGINS) and not _is_in(key, unused)}
+
+
+def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
+    """Return the network's name, with those of the keys ``origins`` that tell the swept networks apart."""
+    origin = {key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none")}
+    before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
+    inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
+    before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
+    layers = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
+    return " ".join([*filter(None, before), layers, *(f"{key}={value}" for key, value in origin.items())])
+
+
+def _is_in(key: str, sections: Iterable[str]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
 def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
     """Whether a key is part of the setting's name already, or cannot change its result."""
     objective, start, policy = (str(flat.get(f"attack.{name}")) for name in ("objective", "start", "on_incumbent"))
     unused = unused_keys(setting.attack, objective, start, policy, bool(flat.get("attack.polish")))
-    sections = [*_NAMED, *_BOOKKEEPING, *unused]
+    sections = [*_NAMED, *_BOOKKEEPING, *unused, *(_ORIGINS if key not in SEEDS else ())]
     if setting.method in (None, "none"):
         sections.append("pruning")
     elif not setting.finetune_rounds:
         sections.append("pruning.finetune")
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
+    return _is_in(key, sections)
 
 
 def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
@@ -149,4 +173,7 @@ def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    """Return a value as the labels write it; 30.0 is 30."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -332,3 +332,47 @@ def test_seeds_are_repetitions_where_they_are_asked_to_be() -> None:
     frame = report.rank([first, second], SEEDS)
     assert list(frame["instances"]) == [3]
     assert list(frame["setting"]) == ["dense MILP"]
+
+
+def of_input(key: str, **changed: Any) -> TrialRecord:
+    """A trial whose configuration is another at these dotted keys."""
+    record = small([synthetic.instance(1)], key)
+    for name, value in changed.items():
+        section, _, rest = name.partition("__")
+        record.config[section][rest] = value
+    return record
+
+
+def test_the_inputs_that_were_swept_are_part_of_the_networks_name() -> None:
+    """Else the same network on 18x18 and on 28x28 pixels were two settings of one network, without an instance in common."""
+    sizes = [of_input(f"{side}", dataset__side=side) for side in (18, 28)]
+    assert list(report.rank(sizes)["network"]) == ["18x18 2x16", "28x28 2x16"]
+    assert set(report.rank(sizes)["setting"]) == {"dense MILP"}
+    assert list(report.rank(sizes[:1])["network"]) == ["2x16"]  # there is only one size
+
+    functions = [
+        of_input(
+            name,
+            dataset__name="function",
+            dataset__side=None,
+            dataset__function=name,
+            dataset__inputs=4,
+            training__epochs=epochs,
+        )
+        for name, epochs in (("ackley", 0), ("rastrigin", 20))
+    ]
+    assert list(report.rank(functions)["network"]) == ["ackley 2x16 training.epochs=0", "rastrigin 2x16 training.epochs=20"]
+
+
+def test_what_cannot_change_an_answer_makes_no_setting() -> None:
+    limits = [of_input("a", instances__count=4), of_input("b", instances__count=12)]
+    limits[0].config["solver"]["time_limit_seconds"], limits[1].config["solver"]["time_limit_seconds"] = 30, 30.0
+    frame = report.rank(limits)
+    assert list(frame["setting"]) == ["dense MILP"]
+    assert list(frame["instances"]) == [2]
+
+
+def test_repetitions_with_other_seeds_are_one_setting_where_they_are_pooled() -> None:
+    repeated = [of_input(f"{seed}", training__seed=seed) for seed in (0, 3)]
+    assert list(report.rank(repeated, SEEDS)["network"]) == ["2x16"]
+    assert len(report.rank(repeated)) == 2
