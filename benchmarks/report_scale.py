@@ -16,7 +16,9 @@ from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
 from sweep.records import InstanceRecord, TrialRecord
 
-NETWORKS = ((2, 32), (2, 64), (4, 32), (4, 64), (5, 32), (5, 64))
+NETWORKS = tuple((side, depth, width) for side in (18, 22, 28) for depth in (2, 4, 5) for width in (32, 64))
+"""Pixels a side, hidden layers and neurons of each: the paper's eighteen."""
+
 AMOUNTS = (0.2, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
 SETTINGS = (
     *(("surrogate", "none", 0.0, 0), ("gradient", "none", 0.0, 0)),
@@ -30,8 +32,8 @@ SETTINGS = (
 """Attack, pruning, amount and finetuning rounds: thirty."""
 
 INSTANCES = 20
-SIZES = {"the paper's grid": 8, "100,000 attacks": 28}
-"""Training seeds of each network: 1,440 trials, or 5,040."""
+SIZES = {"the paper's grid": 4, "100,000 attacks": 10}
+"""Training seeds of each network: 2,160 trials, or 5,400."""
 
 SOLUTIONS = 12
 """Points that an attack meets, on average."""
@@ -78,19 +80,18 @@ def report_of(seeds: int) -> dict[str, float]:
 def made_up(seeds: int) -> list[TrialRecord]:
     """Return the records of a sweep over all networks, seeds and settings, the same at every call."""
     draw = random.Random(0)
-    return [
-        _trial(draw, depth, width, seed, setting) for depth, width in NETWORKS for seed in range(seeds) for setting in SETTINGS
-    ]
+    return [_trial(draw, network, seed, setting) for network in NETWORKS for seed in range(seeds) for setting in SETTINGS]
 
 
-def _trial(draw: random.Random, depth: int, width: int, seed: int, setting: tuple[str, str, float, int]) -> TrialRecord:
+def _trial(draw: random.Random, shape: tuple[int, int, int], seed: int, setting: tuple[str, str, float, int]) -> TrialRecord:
     attack, method, amount, rounds = setting
-    network = f"{depth}x{width}-{seed}"
+    side, depth, width = shape
+    network = f"{side}-{depth}x{width}-{seed}"
     prune_seconds = None if method == "none" else 25.0 if rounds else 0.05
     return TrialRecord(
         key=f"{network}-{attack}-{method}-{amount}-{rounds}",
         name=f"{depth}x{width} {attack} {method} {amount}",
-        config=_config(depth, width, seed, setting),
+        config=_config(shape, seed, setting),
         swept={"training.seed": seed, "pruning.amount": amount},
         status="finished",
         baseline_key=f"{network}-surrogate-none-0.0-0",
@@ -142,10 +143,11 @@ def _instance(
     )
 
 
-def _config(depth: int, width: int, seed: int, setting: tuple[str, str, float, int]) -> dict[str, Any]:
+def _config(shape: tuple[int, int, int], seed: int, setting: tuple[str, str, float, int]) -> dict[str, Any]:
+    side, depth, width = shape
     attack, method, amount, rounds = setting
     return {
-        "dataset": {"name": "mnist", "side": 28},
+        "dataset": {"name": "mnist", "side": side},
         "network": {"depth": depth, "width": width, "file": None},
         "training": {"seed": seed, "epochs": 5},
         "pruning": {"method": method, "amount": amount, "seed": 0, "finetune": {"rounds": rounds, "epochs": 5}},

@@ -9,7 +9,7 @@ from sweep.report.figures import figures
 
 
 def test_a_small_report_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_scale, "NETWORKS", ((2, 32),))
+    monkeypatch.setattr(report_scale, "NETWORKS", ((18, 2, 32),))
     monkeypatch.setattr(report_scale, "INSTANCES", 2)
     monkeypatch.setattr("sweep.report.writing.figures", lambda: [kind for kind in figures() if kind.name == "stages"])
     row = {"instance": 0, "sweep": "small", **report_scale.report_of(1)}
