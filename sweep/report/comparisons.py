@@ -17,7 +17,7 @@ yardstick.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,10 @@ ALL = "all networks"
 
 MEASURES = ("margin", "time", "norm")
 
+SEEDS = ("pruning_seed", "solver_seed")
+"""Of the seeds that make no settings of their own those of which one instance may be attacked with several; another seed of
+training gives another network, so another instance."""
+
 _SIDES = ("instance_key", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
 _ABOUT = ("network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
 
@@ -45,15 +49,41 @@ def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
     return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object))
 
 
-def pairs_of(mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str]) -> pd.DataFrame:
+def with_seeds(results: Results) -> pd.DataFrame:
+    """Return the instances with their clusters and the columns :data:`SEEDS`; a seed that an attack does not use is missing."""
+    used: dict[str, tuple[float, float]] = {}
+    pruned = {label for label, setting in results.settings.items() if setting.method not in (None, "none")}
+    for record, label in zip(results.records, results.trials["setting"], strict=True):
+        pruning, solver = (record.config.get(section, {}).get("seed") for section in ("pruning", "solver"))
+        used[record.key] = (_number(pruning if label in pruned else None), _number(solver))
+    instances = with_clusters(results.instances)
+    seeds = np.array([used[key] for key in instances["trial_key"]], dtype=np.float64).reshape(len(instances), len(SEEDS))
+    return instances.assign(**{name: seeds[:, place] for place, name in enumerate(SEEDS)})
+
+
+def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of two settings (rows of :func:`with_seeds`) on the same instances.
+
+    Trials of one setting may differ in their seeds. A seed of which both sides have a value in common is the same in a pair; of
+    any other each value of one side is paired with each of the other.
+    """
+    equal = [name for name in SEEDS if set(mine[name].dropna()) & set(others[name].dropna())]
+    apart = [name for name in SEEDS if name not in equal]
+    return pairs_of(mine, others, ("instance_key", *equal), ("instance_key", *equal), apart)
+
+
+def pairs_of(
+    mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str], apart: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return a row a pair: what is known of the instance in ``mine``, and both sides' results as ``..._mine``, ``..._other``.
 
-    ``left`` and ``right`` are the columns that must agree; of several matches in ``others`` the first counts.
+    ``left`` and ``right`` are the columns that must agree; of several matches in ``others`` the first counts, but those that
+    differ in a column of ``apart`` are pairs of their own.
     """
     left, right = list(left), list(right)
     keys = [f"{name}_key" for name in right]
     values = [name for name in _SIDES if name != "instance_key"]
-    reference = others[[*right, *values]].drop_duplicates(right)
+    reference = others.drop_duplicates([*right, *apart])[[*right, *values]]
     reference = reference.rename(columns={**dict(zip(right, keys, strict=True)), **{n: f"{n}_other" for n in values}})
     columns = list(dict.fromkeys([*_ABOUT, *left, *values]))
     found = mine[columns].merge(reference, left_on=left, right_on=keys, how="inner")
@@ -100,9 +130,9 @@ def win_table(results: Results) -> pd.DataFrame:
     """Return a row a yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
     Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_clusters`` (images),
-    ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median difference) with ``_low`` and ``_high``,
-    ``margin_p``, ``margin_p_holm``; likewise ``time_...`` (the effect is how many times sooner, of the pairs in which both
-    found one) and ``norm_...`` (the effect is the share of the length that is saved).
+    ``margin_differing`` (images that are no tie), ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median
+    difference) with ``_low`` and ``_high``, ``margin_p``, ``margin_p_holm``; likewise ``time_...`` (the effect is how many
+    times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
     for yardstick, pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
@@ -146,6 +176,7 @@ def measured(decided: pd.DataFrame, measure: str) -> dict[str, Any]:
         "losses": losses,
         "pairs": len(decided),
         "clusters": decided["cluster"].nunique(),
+        "differing": int((by_cluster(decided, measure) != 0.0).sum()),
         **_named("share", share),
         **_named("effect", effect),
         "p": p_value(decided, measure),
@@ -156,11 +187,18 @@ def p_value(decided: pd.DataFrame, measure: str) -> float:
     """Return the p-value of one measure's outcomes, each cluster counted once; NaN without any outcome."""
     if decided.empty:
         return math.nan
+    values = by_cluster(decided, measure)
+    return signed_rank_test(values) if measure == "margin" else sign_test(int((values > 0).sum()), int((values < 0).sum()))
+
+
+def by_cluster(decided: pd.DataFrame, measure: str) -> NDArray[np.float64]:
+    """Return what a test sees of each cluster: of margins the median difference, else 1 or -1 for what it won more often."""
     repeated = not decided["cluster"].is_unique
     if measure == "margin":
-        return signed_rank_test(decided.groupby("cluster")["difference"].median() if repeated else decided["difference"])
-    won = np.sign(decided.groupby("cluster")["win"].sum() if repeated else decided["win"])
-    return sign_test(int((won > 0).sum()), int((won < 0).sum()))
+        found = decided.groupby("cluster")["difference"].median() if repeated else decided["difference"]
+    else:
+        found = np.sign(decided.groupby("cluster")["win"].sum() if repeated else decided["win"])
+    return found.to_numpy(dtype=float)
 
 
 def _named(name: str, interval: Interval) -> Mapping[str, float]:
@@ -169,13 +207,17 @@ def _named(name: str, interval: Interval) -> Mapping[str, float]:
 
 def _summary_columns() -> list[str]:
     nothing = Interval(math.nan, math.nan, math.nan)
-    of_one = ["wins", "losses", "pairs", "clusters", *_named("share", nothing), *_named("effect", nothing), "p"]
+    of_one = ["wins", "losses", "pairs", "clusters", "differing", *_named("share", nothing), *_named("effect", nothing), "p"]
     return ["pairs", *(f"{measure}_{name}" for measure in MEASURES for name in of_one)]
 
 
 def _values(pairs: pd.DataFrame, measure: str, side: str) -> NDArray[np.float64]:
     name = {"margin": "best_margin", "time": "first_adversarial_seconds", "norm": "length"}[measure]
     return pairs[f"{name}_{side}"].to_numpy(dtype=float)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _minus(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Surrogates with and without finetuning, paired on the same instances: same pruning, same amount, same everything else."""
+"""Surrogates with and without finetuning, paired on the same instances: same pruning, same amount, same seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.report.comparisons import measured, outcomes, pairs_of, with_clusters
+from sweep.report.comparisons import measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.results import Results
 from sweep.report.settings import Setting
 from sweep.report.statistics import holm
@@ -17,7 +17,7 @@ MEASURES = ("time", "time_with_pruning", "margin", "norm")
 
 def finetuning_pairs(results: Results) -> pd.DataFrame:
     """Return a row a pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
-    instances = with_clusters(results.instances)
+    instances = with_seeds(results)
     counterparts = {
         _without_rounds(s): label for label, s in results.settings.items() if s.is_surrogate and not s.finetune_rounds
     }
@@ -26,12 +26,8 @@ def finetuning_pairs(results: Results) -> pd.DataFrame:
         plain = counterparts.get(_without_rounds(setting))
         if setting.is_surrogate and setting.finetune_rounds and plain is not None:
             mine, others = (instances[instances["setting"] == name] for name in (label, plain))
-            parts.append(pairs_of(mine, others, ("instance_key",), ("instance_key",)))
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pairs_of(instances[:0], instances[:0], ("instance_key",), ("instance_key",))
-    )
+            parts.append(pairs_of_settings(mine, others))
+    return pd.concat(parts, ignore_index=True) if parts else pairs_of_settings(instances[:0], instances[:0])
 
 
 def finetuning_summary(pairs: pd.DataFrame) -> dict[str, Any]:

@@ -19,8 +19,9 @@ RESAMPLES = 999
 SIGNIFICANT = 0.05
 """A p-value, corrected for the number of comparisons, below which a difference is called real."""
 
-FEWEST_PAIRS = 6
-"""With fewer pairs that differ no two-sided sign test can reach SIGNIFICANT: 2 x 0.5 to the power of 5 is 0.0625."""
+FEWEST = 6
+"""With fewer clusters that differ no two-sided sign test can reach SIGNIFICANT: 2 x 0.5 to the power of 5 is 0.0625. A
+bootstrap over fewer has too few different draws for an interval."""
 
 MOST_FOR_EXACT = 50
 """Up to so many differences Wilcoxon's test is exact (when there are no ties), as scipy's own default is."""
@@ -33,7 +34,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with the limits of its 95 % interval; the limits are missing (NaN) with fewer than two clusters."""
+    """A value with the limits of its 95 % interval; the limits are missing (NaN) where the clusters are too few for one."""
 
     value: float
     low: float
@@ -44,8 +45,10 @@ def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] 
     """Return the share of wins, with an interval by the bootstrap over clusters.
 
     Clusters are drawn with replacement, each with all its members, because images that two networks share are no independent
-    evidence. Where all members of all clusters agree, the bootstrap would give an interval of no width; then it is the exact
-    one of Clopper and Pearson for as many draws as there are clusters.
+    evidence. The percentile bootstrap is too narrow with few clusters and near 0 and 1 (of no width, where all agree). So the
+    interval is never narrower than the exact one (Clopper and Pearson 1934) of that share in as many draws as there are
+    clusters: that of Korn and Graubard (1998, Survey Methodology 24, 193-201) for clustered samples, as if what one image does
+    on two networks were one draw. With fewer than :data:`FEWEST` clusters a share has limits only if it is 0 or 1.
 
     Args:
         wins: one truth value a pair, shape ``(n,)``.
@@ -56,26 +59,26 @@ def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] 
         return Interval(math.nan, math.nan, math.nan)
     sums, counts = _by_cluster(won, clusters)
     share = float(won.mean())
+    low, high = _exact(share, len(sums))
     if share in (0.0, 1.0):
-        low, high = _clopper_pearson(int(share) * len(sums), len(sums))
         return Interval(share, low, high)
-    if len(sums) < 2:
+    if len(sums) < FEWEST:
         return Interval(share, math.nan, math.nan)
-    low, high = _bootstrap(len(sums), lambda drawn: sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    return Interval(share, low, high)
+    drawn_low, drawn_high = _bootstrap(len(sums), lambda drawn: sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return Interval(share, min(low, drawn_low), max(high, drawn_high))
 
 
 def median_interval(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> Interval:
     """Return the median over clusters of the medians of their members, with an interval by the bootstrap over clusters.
 
-    The limits are missing with fewer than three clusters.
+    The limits are missing with fewer than :data:`FEWEST` clusters.
     """
     found = np.asarray(values, dtype=np.float64)
     if found.size == 0:
         return Interval(math.nan, math.nan, math.nan)
     medians = _cluster_medians(found, clusters)
     middle = float(np.median(medians))
-    if len(medians) < 3:
+    if len(medians) < FEWEST:
         return Interval(middle, math.nan, math.nan)
     if np.ptp(medians) == 0.0:
         return Interval(middle, float(medians[0]), float(medians[0]))
@@ -141,11 +144,14 @@ def _draws(begin: int, draws: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([begin, count]).integers(0, count, (draws, count))
 
 
-def _clopper_pearson(wins: int, count: int) -> tuple[float, float]:
-    from scipy.stats import binomtest
+def _exact(share: float, draws: int) -> tuple[float, float]:
+    """Return the limits of Clopper and Pearson; by their beta quantiles, as ``share * draws`` need not be whole."""
+    from scipy.special import betaincinv
 
-    found = binomtest(wins, count).proportion_ci(CONFIDENCE, method="exact")
-    return float(found.low), float(found.high)
+    wins, losses, tail = share * draws, (1.0 - share) * draws, 0.5 * (1.0 - CONFIDENCE)
+    low = 0.0 if share == 0.0 else float(betaincinv(wins, losses + 1.0, tail))
+    high = 1.0 if share == 1.0 else float(betaincinv(wins + 1.0, losses, 1.0 - tail))
+    return low, high
 
 
 def _codes(clusters: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.int64], int]:

@@ -1,7 +1,7 @@
 """Answers in plain language, each with its evidence: pairs, effect, interval, p-value; or "not enough data", and why.
 
-A difference is called real when its p-value, corrected by Holm for all comparisons of its table, is below
-:data:`~sweep.report.statistics.SIGNIFICANT`.
+A difference is called real when its p-value is below :data:`~sweep.report.statistics.SIGNIFICANT`, corrected by Holm for all
+comparisons that its question looks at.
 """
 
 from __future__ import annotations
@@ -11,14 +11,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.report.comparisons import ALL, MEASURES
+from sweep.report.compared import Compared, compared, counted, strongest, too_few
+from sweep.report.comparisons import ALL
 from sweep.report.finetuning import finetuning_pairs, finetuning_summary
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.statistics import FEWEST_PAIRS, SIGNIFICANT
-from sweep.report.words import evidence, joined, of_pairs
+from sweep.report.statistics import SIGNIFICANT
+from sweep.report.words import count, evidence, joined, of_pairs
 
 YES, NO, MIXED, UNKNOWN, NOT_ASKED = "Yes", "No", "It depends", "Not enough data", "Not asked"
+NONE = "None of them"
+
+GAINS = {
+    "time": "First adversarial input sooner than the dense MILP",
+    "margin": "Larger margin than the dense MILP",
+    "norm": "Shorter perturbation than the dense MILP",
+}
 
 
 @dataclass(frozen=True)
@@ -58,29 +66,31 @@ def better_margin(results: Results, wins: pd.DataFrame) -> Verdict:
 
 
 def at_which_sparsity(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "At which sparsity?"
+    question = "At which sparsity does a surrogate do better than the dense MILP?"
     rows = _surrogates(results, _pooled(wins, DENSE_MILP))
     if (missing := _missing(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
-    swept = results.trials["amount"].nunique()
-    if (rows["time_pairs"] == 0).all() and swept > 1:  # a list of 0/0 would be read as lost
+    found = compared(rows)
+    counts = "\n".join(_listed(results, rows, measure) for measure in GAINS if any(one.measure == measure for one in found))
+    if results.trials["amount"].nunique() < 2:
+        return Verdict(question, NOT_ASKED, "\n".join(["Only one sparsity was swept.", *([counts] if counts else [])]))
+    if not found:
         return Verdict(question, UNKNOWN, _nothing_found(rows))
-    listed = []
-    for method in dict.fromkeys(results.settings[label].method for label in rows["setting"]):
-        labels = [s for s in rows["setting"] if results.settings[s].method == method]
-        part = rows[rows["setting"].isin(labels)]
-        part = part.assign(amount=[results.settings[label].amount or 0.0 for label in part["setting"]]).sort_values("amount")
-        words = [f"{label.removeprefix(f'{method} ')} {of_pairs(row, 'time')}" for label, row in _by_label(part)]
-        listed.append(f"{method} " + ", ".join(words))
-    lines = [f"First adversarial input sooner than the dense MILP: {listed[0]}", *listed[1:]]
-    counts = ";\n".join(lines) + "."
-    if swept < 2:
-        return Verdict(question, NOT_ASKED, f"Only one sparsity was swept. {counts}")
-    real = rows[(rows["time_p_holm"] < SIGNIFICANT) & (rows["time_wins"] > rows["time_losses"])]
-    if real.empty:
-        return Verdict(question, UNKNOWN, f"{counts}\nNone of these differs from even odds once corrected for all comparisons.")
-    best = real.sort_values(["time_share", "time_p_holm"], ascending=[False, True]).iloc[0]
-    return Verdict(question, str(best["setting"]), f"{evidence(best, 'time', results.what)}\n{counts}")
+    if not any(one.is_real for one in found):
+        none = "None of these differs from even odds once corrected for all comparisons."
+        return Verdict(question, UNKNOWN, f"{counts}\n{none}{too_few(found, results.what)}")
+    better = [one for one in found if one.is_better]
+    if not better:
+        return Verdict(question, NONE, f"{counted(found)} Strongest: {strongest(found).text(results.what)}\n{counts}")
+    # Of each measure in which some setting is better, the one that is so most often; of several, the least like chance.
+    best = [
+        max((one for one in better if one.measure == measure), key=lambda one: (one.row[f"{measure}_share"], -one.p))
+        for measure in GAINS
+        if any(one.measure == measure for one in better)
+    ]
+    named = dict.fromkeys(str(one.row["setting"]) for one in best)
+    texts = [one.text(results.what) for one in best]
+    return Verdict(question, joined(list(named)), "\n".join([counted(found), *texts, counts]))
 
 
 def finetuning_helps(results: Results, _wins: pd.DataFrame) -> Verdict:
@@ -95,30 +105,33 @@ def finetuning_helps(results: Results, _wins: pd.DataFrame) -> Verdict:
         row[f"{m}_wins"] > row[f"{m}_losses"] for m in measures if row[f"{m}_p_holm"] < SIGNIFICANT and m != "time_with_pruning"
     }
     answer = UNKNOWN if not found else MIXED if len(found) > 1 else YES if True in found else NO
-    return Verdict(question, answer, "\n".join(texts) or f"None of the {len(pairs)} pairs has a value to compare.")
+    few = too_few([Compared(pd.Series(row), measure) for measure in measures], results.what) if answer == UNKNOWN else ""
+    return Verdict(
+        question, answer, "\n".join(texts) + few if texts else f"None of the {len(pairs)} pairs has a value to compare."
+    )
 
 
 def on_which_networks(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "On which network sizes do surrogates pay?"
+    question = "On which network sizes do surrogates pay, beside the dense MILP?"
     rows = wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)]
     rows = _surrogates(results, rows)
     if (missing := _missing(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
+    everywhere = compared(rows)
     pays: list[str] = []
-    hurts: list[str] = []
     texts: list[str] = []
-    for network, part in rows.groupby("network", sort=False):
-        found = [one for measure in MEASURES if (one := _strongest(part, measure)) is not None]
+    for network in dict.fromkeys(rows["network"]):
+        found = [one for one in everywhere if one.row["network"] == network]
         if not found:
             texts.append(f"{network}: nothing to compare.")
             continue
-        p, measure, row = min(found, key=lambda one: one[0])
-        texts.append(f"{network}: {evidence(row, measure, results.what)}")
-        if p < SIGNIFICANT:
-            (pays if row[f"{measure}_wins"] > row[f"{measure}_losses"] else hurts).append(str(network))
+        most = strongest(found).text(results.what)
+        texts.append(f"{network}: {counted(found)} Strongest: {most}{too_few(found, results.what)}")
+        if any(one.is_better for one in found):
+            pays.append(f"{network} (depending on the setting)" if any(one.is_worse for one in found) else str(network))
     if pays:
-        return Verdict(question, joined(pays), "\n".join(["Strongest evidence per network:", *texts]))
-    return Verdict(question, NO if hurts else UNKNOWN, "\n".join(["Strongest evidence per network:", *texts]))
+        return Verdict(question, joined(pays), "\n".join(texts))
+    return Verdict(question, NO if any(one.is_real for one in everywhere) else UNKNOWN, "\n".join(texts))
 
 
 def better_than_gradient(results: Results, wins: pd.DataFrame) -> Verdict:
@@ -141,33 +154,31 @@ QUESTIONS: Sequence[Callable[[Results, pd.DataFrame], Verdict]] = (
 
 
 def _judged(question: str, rows: pd.DataFrame, measure: str, what: str) -> Verdict:
-    """Answer from the comparisons of several settings with one yardstick."""
-    decided = rows[rows[f"{measure}_pairs"] > 0]
-    if decided.empty:
+    """Answer from the comparisons of several settings with one yardstick by one measure."""
+    found = compared(rows, (measure,))
+    if not found:
         return Verdict(question, UNKNOWN, _nothing_found(rows))
-    real = decided[decided[f"{measure}_p_holm"] < SIGNIFICANT]
-    better = real[real[f"{measure}_wins"] > real[f"{measure}_losses"]]
-    worse = real[real[f"{measure}_wins"] < real[f"{measure}_losses"]]
-    leading = decided if real.empty else better if not better.empty else worse
-    row = leading.sort_values([f"{measure}_p", f"{measure}_share"], ascending=[True, False]).iloc[0]
-    text = evidence(row, measure, what)
-    if real.empty:
-        most = int((decided[f"{measure}_wins"] + decided[f"{measure}_losses"]).max())
-        few = f" At least {FEWEST_PAIRS} pairs that differ are needed for one setting; here there are at most {most}."
-        return Verdict(question, UNKNOWN, f"Strongest of {len(decided)} settings: {text}{few if most < FEWEST_PAIRS else ''}")
-    counts = f"Better in {len(better)}, worse in {len(worse)} of {len(decided)} settings beyond chance."
-    answer = MIXED if len(better) and len(worse) else YES if len(better) else NO
-    return Verdict(question, answer, f"{counts} Strongest: {text}")
+    text = strongest(found).text(what)
+    better, worse = any(one.is_better for one in found), any(one.is_worse for one in found)
+    if not better and not worse:
+        return Verdict(question, UNKNOWN, f"Strongest of {count(len(found), 'setting')}: {text}{too_few(found, what)}")
+    answer = MIXED if better and worse else YES if better else NO
+    return Verdict(question, answer, f"{counted(found, 'setting')} Strongest: {text}")
 
 
 def _nothing_found(rows: pd.DataFrame) -> str:
     return f"In none of the {int(rows['pairs'].sum())} pairs did either find anything to compare."
 
 
-def _strongest(rows: pd.DataFrame, measure: str) -> tuple[float, str, pd.Series] | None:
-    """Return the corrected p-value, the measure and the row of the comparison that is least like chance."""
-    part = rows[rows[f"{measure}_pairs"] > 0].sort_values([f"{measure}_p_holm", f"{measure}_p"])
-    return None if part.empty else (float(part.iloc[0][f"{measure}_p_holm"]), measure, part.iloc[0])
+def _listed(results: Results, rows: pd.DataFrame, measure: str) -> str:
+    """Return what every setting won by one measure, a line a pruning method, by sparsity."""
+    listed = []
+    for method in dict.fromkeys(results.settings[label].method for label in rows["setting"]):
+        part = rows[[results.settings[label].method == method for label in rows["setting"]]]
+        part = part.assign(amount=[results.settings[label].amount or 0.0 for label in part["setting"]]).sort_values("amount")
+        words = [f"{str(row['setting']).removeprefix(f'{method} ')} {of_pairs(row, measure)}" for _, row in part.iterrows()]
+        listed.append(f"{method} " + ", ".join(words))
+    return f"{GAINS[measure]}: " + ";\n".join(listed) + "."
 
 
 def _pooled(wins: pd.DataFrame, yardstick: str) -> pd.DataFrame:
@@ -186,7 +197,3 @@ def _missing(results: Results, rows: pd.DataFrame) -> str | None:
     if not any(setting.is_dense_milp for setting in results.settings.values()):
         return "The dense MILP (attack=surrogate pruning=none) has not finished beside the surrogates."
     return "Surrogates and dense MILP share no instance under the same settings." if rows.empty else None
-
-
-def _by_label(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    return [(str(row["setting"]), row) for _, row in rows.iterrows()]

@@ -18,7 +18,7 @@ from sweep.report.comparisons import outcomes, p_value, pairs_of, with_clusters
 from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
-from sweep.report.statistics import FEWEST_PAIRS, SIGNIFICANT, Interval, holm, share_interval
+from sweep.report.statistics import FEWEST, SIGNIFICANT, Interval, holm, share_interval
 from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
 SURE, UNSURE, FEW, ALONE = "sure", "not sure", "not enough data", "nothing to compare"
@@ -80,7 +80,7 @@ class Winner:
         if not self.duels or self.duels[0].pairs == 0:
             return ALONE
         first = self.duels[0]
-        if first.better + first.worse < FEWEST_PAIRS:
+        if first.better + first.worse < FEWEST:
             return FEW
         return SURE if first.p_holm < SIGNIFICANT and first.better > first.worse else UNSURE
 

@@ -9,7 +9,19 @@ import pandas as pd
 import pytest
 from making import closest, dense, gradient, margins, pruned, results, times, trial
 
-from sweep.report.comparisons import ALL, MEASURES, outcomes, pairs_with_dense, pairs_with_gradient, win_table, with_clusters
+from sweep.records import TrialRecord
+from sweep.report.comparisons import (
+    ALL,
+    MEASURES,
+    outcomes,
+    pairs_of_settings,
+    pairs_with_dense,
+    pairs_with_gradient,
+    win_table,
+    with_clusters,
+    with_seeds,
+)
+from sweep.report.finetuning import finetuning_pairs
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import holm
@@ -91,7 +103,7 @@ def test_networks_are_pooled_but_an_image_counts_once() -> None:
     records = [make(times([s] * 6), size=size) for size in ((2, 16), (4, 64)) for make, s in ((dense, 2.0), (pruned, 1.0))]
     table = win_table(results(*records))
     row = row_of(table, network=ALL)
-    assert (row["time_wins"], row["time_pairs"], row["time_clusters"]) == (12, 12, 6)
+    assert (row["time_wins"], row["time_pairs"], row["time_clusters"], row["time_differing"]) == (12, 12, 6, 6)
     assert row["time_p"] == pytest.approx(2 / 64)
     assert row["time_share_low"] == pytest.approx(0.025 ** (1 / 6))
     assert list(table["network"]) == [ALL, "2x16", "4x64"]
@@ -101,7 +113,54 @@ def test_an_image_won_and_lost_is_a_tie() -> None:
     records = [dense(times([2.0])), pruned(times([1.0]))]
     records += [dense(times([2.0]), (4, 64)), pruned(times([3.0]), size=(4, 64))]
     row = row_of(win_table(results(*records)), network=ALL)
-    assert (row["time_wins"], row["time_losses"], row["time_p"]) == (1, 1, 1.0)
+    assert (row["time_wins"], row["time_losses"], row["time_p"], row["time_differing"]) == (1, 1, 1.0, 0)
+
+
+def seeded(record: TrialRecord, **seeds: int) -> TrialRecord:
+    """Return the trial with other seeds, as a sweep over them has it."""
+    record.key += "".join(f"-{name}-{seed}" for name, seed in seeds.items())
+    for name, seed in seeds.items():
+        record.config[name]["seed"] = seed
+    return record
+
+
+def two_settings(*records: TrialRecord) -> list[list[float]]:
+    instances = with_seeds(results(*records))
+    first, second = dict.fromkeys(instances["setting"])
+    pairs = pairs_of_settings(*(instances[instances["setting"] == label] for label in (first, second)))
+    times_of: list[list[float]] = (
+        pairs[["first_adversarial_seconds_mine", "first_adversarial_seconds_other"]].to_numpy().tolist()
+    )
+    return times_of
+
+
+def test_surrogates_of_one_seed_are_compared_with_those_of_the_same() -> None:
+    records = [seeded(pruned(times([s + 1.0]), amount), pruning=s) for amount in (0.5, 0.8) for s in (0, 1, 2)]
+    for record, late in zip(records[3:], (10.0, 20.0, 30.0), strict=True):
+        record.instances[0].first_adversarial_seconds = late
+    assert two_settings(*records) == [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
+    assert two_settings(records[2], *records[3:]) == [[3.0, 30.0]], "the others have no other half"
+
+
+def test_an_attack_without_pruning_is_compared_with_the_surrogates_of_all_seeds() -> None:
+    records = [seeded(pruned(times([s + 1.0])), pruning=s) for s in (0, 1)]
+    assert two_settings(dense(times([9.0])), *records) == [[9.0, 1.0], [9.0, 2.0]]
+    assert two_settings(*records, dense(times([9.0]))) == [[1.0, 9.0], [2.0, 9.0]]
+
+
+def test_surrogates_without_a_common_seed_are_compared_all_the_same() -> None:
+    assert two_settings(seeded(pruned(times([1.0]), 0.5), pruning=1), pruned(times([2.0]))) == [[1.0, 2.0]]
+
+
+def test_seeds_of_the_solver_are_matched_too() -> None:
+    records = [seeded(one, solver=s) for s in (0, 1) for one in (dense(times([s + 1.0])), pruned(times([s + 4.0])))]
+    assert two_settings(*records) == [[1.0, 4.0], [2.0, 5.0]]
+
+
+def test_finetuning_is_judged_by_surrogates_of_the_same_seed() -> None:
+    records = [seeded(pruned(times([9.0 - s]), rounds=rounds), pruning=s) for rounds in (0, 1) for s in (0, 1)]
+    pairs = finetuning_pairs(results(*records))
+    assert pairs["first_adversarial_seconds_mine"].tolist() == pairs["first_adversarial_seconds_other"].tolist() == [9.0, 8.0]
 
 
 def test_p_values_are_corrected_within_yardstick_and_measure() -> None:

@@ -48,12 +48,34 @@ def test_where_all_agree_the_interval_is_that_of_clopper_and_pearson(won: bool) 
 def test_few_members_have_no_limits() -> None:
     assert all(math.isnan(one) for one in vars(share_interval([], [])).values())
     assert all(math.isnan(one) for one in vars(median_interval([], [])).values())
-    lone = share_interval([True, False], ["a", "a"])
-    assert lone.value == 0.5
-    assert math.isnan(lone.low)
-    assert math.isnan(median_interval([1.0, 2.0], [1, 2]).high)
+    for wins, clusters in (([True, False], "aa"), ([True, False, False], "aab"), ([True] * 4 + [False], "abcde")):
+        few = share_interval(wins, list(clusters))
+        assert few.value == pytest.approx(sum(wins) / len(wins))
+        assert math.isnan(few.low)
+        assert math.isnan(few.high)
+    assert math.isnan(median_interval([1.0, 2.0, 3.0, 4.0, 4.0], range(5)).high)
     assert median_interval([1.0, 2.0, 9.0], ["a", "a", "b"]).value == pytest.approx((1.5 + 9.0) / 2.0)
-    assert vars(median_interval([2.0] * 3, [1, 2, 3])) == {"value": 2.0, "low": 2.0, "high": 2.0}
+    assert vars(median_interval([2.0] * 6, range(6))) == {"value": 2.0, "low": 2.0, "high": 2.0}
+
+
+@pytest.mark.parametrize("images", [6, 12, 40])
+def test_the_interval_of_a_share_is_never_narrower_than_the_exact_one(images: int) -> None:
+    """So a win more never makes it narrower than it is where none was won."""
+    nothing = share_interval([False] * images, range(images))
+    for won in range(1, images):
+        found = share_interval([True] * won + [False] * (images - won), range(images))
+        exact = binomtest(won, images).proportion_ci(CONFIDENCE, method="exact")
+        assert found.low <= exact.low + 1e-12
+        assert found.high >= exact.high - 1e-12
+        assert found.high > nothing.high
+
+
+def test_members_of_a_cluster_are_no_draws_of_their_own() -> None:
+    twice = share_interval([True, True, *[False] * 14], np.repeat(np.arange(8), 2))
+    exact = binomtest(1, 8).proportion_ci(CONFIDENCE, method="exact")
+    assert (twice.low, twice.high) == pytest.approx((0.0, exact.high))  # none of eight is drawn in a third of the draws
+    uneven = share_interval([True, *[False] * 8], [0, 0, *range(1, 8)])
+    assert uneven.high >= 0.5, "a ninth in eight draws, which is less than one draw"
 
 
 def test_intervals_are_the_same_whatever_was_drawn_before() -> None:
