@@ -72,11 +72,11 @@ def run(arguments: Arguments, console: Console) -> int:
     """Write the report, log it to the parent run of the first sweep, and return the exit code.
 
     Raises:
-        SweepError: the store cannot be read.
-        ConfigError: there is no such sweep.
+        SweepError: the store or the tables cannot be read.
+        ConfigError: there is no such sweep, or no such file.
     """
     from sweep.report.gather import gather
-    from sweep.report.page import alerts
+    from sweep.report.page import alerts, remarks
     from sweep.report.published import read_files
     from sweep.report.winners import headline, winners
     from sweep.report.writing import PAGE, write_results
@@ -98,7 +98,7 @@ def run(arguments: Arguments, console: Console) -> int:
                 f"the report cannot be written to {folder}: {error.strerror or error}; set output=FOLDER"
             ) from error
         address = str(folder) if arguments.output else store.publish_report(name)
-    for text in (text for state in results.sweeps for text in alerts(state)):
+    for text in [*remarks(results), *(text for state in results.sweeps for text in alerts(state))]:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(headline(winners(results)[0]), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)

@@ -13,12 +13,14 @@ import pandas as pd
 
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
+from sweep.report.published import NOTE
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.statistics import FEWEST
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.terminal import legend, ranking_rows
 from sweep.report.verdicts import Verdict
-from sweep.report.winners import ALONE, FEW, SURE, UNSURE, Winner, headline
+from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, LEAST_SECONDS, LEAST_SHARE, SURE, UNSURE, Winner, headline
 from sweep.report.words import count
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ MAX_ERROR_CHARACTERS = 300
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 
-CONFIDENCE_CLASS = {SURE: "sure", UNSURE: "unsure", FEW: "few", ALONE: "few"}
+CONFIDENCE_CLASS = {SURE: "sure", UNSURE: "unsure", DISPUTED: "unsure", CLOSE: "unsure", FEW: "few", ALONE: "few"}
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,14 @@ def page(
         title=" and ".join(state.name for state in results.sweeps),
         headline=headline(won),
         scope=_scope(results),
+        remarks=remarks(results),
         alerts=[alert for state in results.sweeps for alert in alerts(state)],
         winners=won[:MOST_NETWORKS],
         more_winners=count(len(won) - MOST_NETWORKS, "more network") if len(won) > MOST_NETWORKS else "",
         confidence_class=CONFIDENCE_CLASS,
+        least_seconds=LEAST_SECONDS,
+        least_share=LEAST_SHARE,
+        fewest=FEWEST,
         answers=answers,
         tables=[
             {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
@@ -105,7 +111,12 @@ def alerts(state: SweepState) -> list[str]:
             f"{state.name} is not complete: {state.finished} of {count(state.planned, 'planned trial')} finished, "
             f"{', '.join(parts)}. Only finished trials are in what follows."
         )
-    return found + [f"{state.name}: {note}" for note in state.notes]
+    return found + [f"{state.name}: {note}" for note in state.notes if note != NOTE]
+
+
+def remarks(results: Results) -> list[str]:
+    """Return what is worth knowing of where the results come from, and no reason for an alert."""
+    return [NOTE] if any(NOTE in state.notes for state in results.sweeps) else []
 
 
 def _scope(results: Results) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.errors import ConfigError
+from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.results import FACTS, Results, SweepState, results_of
 from sweep.report.tables import STATES
@@ -34,7 +34,8 @@ def read_files(folders: Sequence[Path]) -> Results:
     All that a report is made of comes back but the images, which the tables do not hold: there is no gallery.
 
     Raises:
-        ConfigError: a folder has no such files, or they are not those of a report of this version, or not of the same one.
+        ConfigError: a folder has no such files.
+        SweepError: they cannot be read, are not those of a report of this version, or not of the same one.
     """
     parts: list[Part] = []
     for folder in {path.resolve(): path for path in folders}.values():
@@ -43,7 +44,7 @@ def read_files(folders: Sequence[Path]) -> Results:
             found = _parts(trials, instances)
             results_of(found)  # what is wrong with it is this folder's
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
+            raise SweepError(
                 f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): make "
                 f"them with it, or this report with the version that wrote them"
             ) from error
@@ -86,9 +87,9 @@ def _table(path: Path, needed: set[str]) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: files=FOLDER is a folder with {TRIALS} and {INSTANCES}") from error
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these
-        raise ConfigError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        raise SweepError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     if missing := sorted(needed - set(table.columns)):
-        raise ConfigError(f"{path} has no column {', '.join(missing)}: it is not a table of a report")
+        raise SweepError(f"{path} has no column {', '.join(missing)}: it is not a table of a report")
     return table
 
 

@@ -1,12 +1,14 @@
 """Which setting won on each network, by how much, and how sure that is: the first thing a reader wants to know.
 
-The winner is the first of the ranking. How sure: on each image that it and the runner-up both attacked, one of them did better
-by the ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the larger margin); the sign
-test asks whether that could be chance. The same against the dense MILP.
+The winner is the first of the ranking, the runner-up the next of it that attacked some of the same instances. How sure: on each
+instance that both attacked, one of them did better by the ranking's own order (a witness before none, the shorter perturbation,
+the sooner witness, the larger margin); the sign test asks whether that could be chance, each image counted once. The same
+against the dense MILP.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +16,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.report.comparisons import outcomes, p_value, pairs_of, with_clusters
+from sweep.report.comparisons import by_cluster, outcomes, p_value, pairs_of_settings, with_seeds
+from sweep.report.leads import Lead, lead
 from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, Interval, holm, share_interval
 from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
-SURE, UNSURE, FEW, ALONE = "sure", "not sure", "not enough data", "nothing to compare"
+SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
+ALONE = "nothing to compare"
 
 DONE = {
     SURE: "won on {}",
     UNSURE: "is ahead on {}, but that may be chance",
+    DISPUTED: "is first on {}, but the next did better on more instances",
+    CLOSE: "is first on {}, but hardly differs from the next",
     FEW: "is ahead on {}, on too few instances to be sure",
     ALONE: "has nothing to be compared with on {}",
 }
@@ -34,17 +40,33 @@ DONE = {
 MOST_IN_HEADLINE = 3
 """Clauses of the first sentence; with more the cards below say it better."""
 
+LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
+"""Two times count as equal between a winner and its runner-up if they are less than 0.01 s apart, or less than a tenth of the
+longer: nobody chooses an attack for that, and the machine alone can make it, in the same direction on every image."""
+
 
 @dataclass(frozen=True)
 class Duel:
-    """How the winner did against another setting: on so many of the images that both attacked it did better, or worse."""
+    """How the winner did against another setting.
+
+    Attributes:
+        other: the other setting.
+        better, worse, pairs: on so many instances the winner did better or worse, of so many that both attacked.
+        clusters, differing: images among them, and those on which one of both did better.
+        interval: of the share of ``better``.
+        p, p_holm: of the sign test over images, as it is and corrected.
+        lead: by how much.
+    """
 
     other: str
     better: int
     worse: int
     pairs: int
+    clusters: int
+    differing: int
     interval: Interval
     p: float
+    lead: Lead
     p_holm: float = math.nan
 
     @property
@@ -53,9 +75,10 @@ class Duel:
         corrected = "" if math.isnan(self.p_holm) or self.p_holm == self.p else f", corrected {p_number(self.p_holm)}"
         if not self.pairs:
             return f"{self.other}: no instance that both attacked"
+        equal = self.pairs - self.better - self.worse
         return (
-            f"{self.other}: better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on "
-            f"{self.worse} (sign test {p_text(self.p)}{corrected})"
+            f"{self.other}: {self.lead.text}; better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), "
+            f"worse on {self.worse}{f', {equal} equal' if equal else ''} (sign test {p_text(self.p)}{corrected})"
         )
 
 
@@ -67,26 +90,33 @@ class Winner:
         network, setting: which.
         facts: what it reached, as a sentence.
         duels: against the runner-up, and against the dense MILP if that is another one.
-        confidence: ``sure`` against the runner-up, ``not sure``, ``not enough data``, or ``nothing to compare``.
+        what: what an instance is called.
     """
 
     network: str
     setting: str
     facts: str
     duels: tuple[Duel, ...]
+    what: str = "image"
 
     @property
     def confidence(self) -> str:
+        """``sure`` that it beats the runner-up, or why not: a key of :data:`DONE`."""
         if not self.duels or self.duels[0].pairs == 0:
             return ALONE
         first = self.duels[0]
-        if first.better + first.worse < FEWEST:
-            return FEW
+        if first.differing < FEWEST:
+            return CLOSE if first.clusters >= FEWEST or not first.differing else FEW
+        if first.better < first.worse:
+            return DISPUTED
         return SURE if first.p_holm < SIGNIFICANT and first.better > first.worse else UNSURE
 
     @property
     def caveat(self) -> str:
-        """A sentence where the ranking, by shares and medians, and the comparison image by image disagree, or nothing."""
+        """A sentence where the data are too few, or where the ranking and the comparison one by one disagree, or nothing."""
+        if self.confidence == FEW:
+            first = self.duels[0]
+            return f"They differ on {first.differing} of {count(first.clusters, self.what)}; at least {FEWEST} are needed."
         if not self.duels or self.duels[0].better >= self.duels[0].worse:
             return ""
         return f"First by the order of the ranking, yet {self.duels[0].other} did better on more of the instances one by one."
@@ -95,42 +125,57 @@ class Winner:
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
     """Return the winner of each network, and the ranking (seeds pooled) that they are the first rows of."""
     ranking = rank(results.records, SEEDS)
-    instances = with_clusters(results.instances)
+    instances = with_seeds(results)
     dense = {label for label, setting in results.settings.items() if setting.is_dense_milp}
-    drafts: list[tuple[str, str, str, list[Duel]]] = []
+    drafts: list[Winner] = []
     for network, part in ranking.groupby("network", sort=False):
-        labels = list(part["setting"])
-        others = labels[1:2] + [label for label in labels[2:] if label in dense][:1]
+        first, *others = part["setting"]
         here = instances[instances["network"] == network]
-        duels = [duel(here, labels[0], other) for other in others]
-        drafts.append((str(network), labels[0], _facts(part.iloc[0], results.what), duels))
-    corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft[3]]))
+        keys = {label: set(rows["instance_key"]) for label, rows in here.groupby("setting")}
+        sharing = [label for label in others if keys.get(first, set()) & keys.get(label, set())]
+        runner_up = (sharing or others)[:1]
+        milps = [label for label in (*sharing, *others) if label in dense][:1]
+        opponents = list(dict.fromkeys([*runner_up, *milps]))
+        duels = tuple(duel(here, first, other) for other in opponents)
+        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.what), duels, results.what))
+    corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft.duels]))
     found = []
-    for network, label, facts, duels in drafts:
-        sure = tuple(Duel(d.other, d.better, d.worse, d.pairs, d.interval, d.p, float(next(corrected))) for d in duels)
-        found.append(Winner(network, label, facts, sure))
+    for draft in drafts:
+        duels = tuple(dataclasses.replace(one, p_holm=float(next(corrected))) for one in draft.duels)
+        found.append(dataclasses.replace(draft, duels=duels))
     return found, ranking
 
 
 def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
     """Return how the setting ``first`` did against ``second`` on the instances (of one network) that both attacked."""
     mine, others = (instances[instances["setting"] == label] for label in (first, second))
-    pairs = pairs_of(mine, others, ("instance_key",), ("instance_key",))
+    pairs = pairs_of_settings(mine, others)
     decided = pairs.assign(win=better(pairs), difference=np.nan)
-    won = decided["win"].to_numpy()
-    interval = share_interval(won > 0, decided["cluster"].to_numpy())
-    return Duel(second, int((won > 0).sum()), int((won < 0).sum()), len(pairs), interval, p_value(decided, "time"))
+    won, clusters = decided["win"].to_numpy(), decided["cluster"]
+    return Duel(
+        second,
+        int((won > 0).sum()),
+        int((won < 0).sum()),
+        len(pairs),
+        clusters.nunique(),
+        int((by_cluster(decided, "time") != 0.0).sum()),
+        share_interval(won > 0, clusters.to_numpy()),
+        p_value(decided, "time"),
+        lead(pairs),
+    )
 
 
 def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
     for measure in ("norm", "time", "margin"):
-        open_ones = result == 0.0
-        if measure == "margin":  # two that both found a witness at the very same moment are equal
-            open_ones &= pairs["first_adversarial_seconds_mine"].isna() & pairs["first_adversarial_seconds_other"].isna()
-        decided = outcomes(pairs[open_ones], measure)
-        result[decided.index] = decided["win"]
+        decided = outcomes(pairs[result == 0.0], measure)
+        won = decided["win"]
+        if measure == "time":
+            mine, other = (decided[f"first_adversarial_seconds_{side}"] for side in ("mine", "other"))
+            apart = (mine - other).abs()
+            won = won.mask((apart < LEAST_SECONDS) | (apart < LEAST_SHARE * np.maximum(mine, other)), 0.0)
+        result[decided.index] = won
     return result
 
 
@@ -145,7 +190,10 @@ def headline(found: Sequence[Winner]) -> str:
         sure = sum(winner.confidence == SURE for winner in found)
         return f"Every network has its own best setting, {sure or 'none'} of the {len(found)} beyond chance."
     parts = [f"{setting} {DONE[confidence].format(_where(of, found))}" for (setting, confidence), of in networks.items()]
-    return "; ".join(parts) + "."
+    by_how_much = found[0].duels[0] if len(found) == 1 and found[0].confidence != ALONE else None
+    if by_how_much is None or not by_how_much.lead.short:
+        return "; ".join(parts) + "."
+    return f"{parts[0]}: {by_how_much.lead.short} of {by_how_much.other}."
 
 
 def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:

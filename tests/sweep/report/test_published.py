@@ -11,7 +11,7 @@ import pytest
 import synthetic
 from making import closest
 
-from sweep.arguments import OK, REFUSED
+from sweep.arguments import FAILED, OK, REFUSED
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
@@ -59,7 +59,10 @@ def test_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([f"files={tmp_path / 'first'}", f"output={tmp_path / 'again'}"]) == OK
     out = capsys.readouterr().out
     assert "no images" in out
-    assert (tmp_path / "again" / "report.html").exists()
+    page = (tmp_path / "again" / "report.html").read_text()
+    assert "<small>Made from published tables, which hold no images.</small></p>" in page
+    assert page.count("no images") == 1
+    assert page.count('role="alert"') == 1, "the trial that failed"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_files_that_are_no_tables_of_a_report(tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
     published(tmp_path, synthetic.sweep())
     DAMAGES[damage](tmp_path)
-    assert main([f"files={tmp_path}", f"output={tmp_path / 'again'}"]) == REFUSED
+    assert main([f"files={tmp_path}", f"output={tmp_path / 'again'}"]) == FAILED
     sentence = capsys.readouterr().err
     assert sentence.startswith("error: ")
     assert str(tmp_path) in sentence

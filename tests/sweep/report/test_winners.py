@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
-from making import IMAGES, closest, dense, gradient, margins, pruned, results, times
+from making import IMAGES, Outcome, closest, dense, gradient, margins, pruned, results, times, trial
 
-from sweep.report.comparisons import pairs_of, with_clusters
-from sweep.report.winners import ALONE, FEW, SURE, UNSURE, better, duel, headline, winners
+from sweep.records import TrialRecord
+from sweep.report.comparisons import pairs_of, with_seeds
+from sweep.report.leads import lead
+from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, SURE, UNSURE, Winner, better, duel, headline, winners
+
+
+def only(*records: TrialRecord) -> Winner:
+    (winner,), _ = winners(results(*records))
+    return winner
 
 
 def test_a_winner_beyond_chance() -> None:
@@ -23,43 +31,120 @@ def test_a_winner_beyond_chance() -> None:
     assert runner_up.p_holm == pytest.approx(4 / 2**12)
     assert yardstick.other == "dense MILP"
     assert yardstick.text == (
-        "dense MILP: better on 12 of 12 (100 %, 95 % interval 74 to 100 %), worse on 0 (sign test p < 0.001, corrected < 0.001)"
+        "dense MILP: an adversarial input for 12 of 12 each, the first after 1 s against 4 s, 4 times as fast, margin +1 each "
+        "(medians); better on 12 of 12 (100 %, 95 % interval 74 to 100 %), worse on 0 (sign test p < 0.001, "
+        "corrected < 0.001)"
     )
-    assert headline([winner]) == "magnitude 0.8 won on 2x16."
+    assert headline([winner]) == (
+        "magnitude 0.8 won on 2x16: the first adversarial input after 1 s, against 2 s of magnitude 0.5."
+    )
 
 
 def test_one_that_is_only_ahead() -> None:
     records = [dense(times([2.0] * IMAGES)), pruned(times([1.0] * 7 + [3.0] * 5))]
     (winner,), _ = winners(results(*records))
     assert (winner.setting, winner.confidence) == ("magnitude 0.8", UNSURE)
-    assert headline([winner]) == "magnitude 0.8 is ahead on 2x16, but that may be chance."
+    assert headline([winner]) == (
+        "magnitude 0.8 is ahead on 2x16, but that may be chance: the first adversarial input after 1 s, against 2 s of dense "
+        "MILP."
+    )
     assert winner.caveat == ""
 
 
 def test_one_that_is_first_by_its_share_but_worse_on_most_images_is_said_to_be() -> None:
     (winner,), _ = winners(results(dense(times([1.0] * 11 + [None])), pruned(times([2.0] * IMAGES))))
-    assert (winner.setting, winner.confidence) == ("magnitude 0.8", UNSURE)
+    assert (winner.setting, winner.confidence) == ("magnitude 0.8", DISPUTED)
+    assert headline([winner]) == (
+        "magnitude 0.8 is first on 2x16, but the next did better on more instances: an adversarial input for 12 of 12, against "
+        "11 of dense MILP."
+    )
     assert winner.caveat == (
         "First by the order of the ranking, yet dense MILP did better on more of the instances one by one."
     )
 
 
 def test_one_on_too_few_instances() -> None:
-    (winner,), _ = winners(results(dense(times([2.0] * 5)), pruned(times([1.0] * 5))))
+    winner = only(dense(times([2.0] * 5)), pruned(times([1.0] * 5)))
     assert winner.confidence == FEW
-    assert headline([winner]) == "magnitude 0.8 is ahead on 2x16, on too few instances to be sure."
+    assert headline([winner]).startswith("magnitude 0.8 is ahead on 2x16, on too few instances to be sure: the first")
+    assert winner.caveat == "They differ on 5 of 5 images; at least 6 are needed."
+
+
+def test_images_count_not_what_several_networks_of_one_size_do_with_them() -> None:
+    records = []
+    for seed in range(3):
+        for record in (dense(times([2.0] * 4)), pruned(times([1.0] * 4))):
+            record.key, record.baseline_key = f"{record.key}-{seed}", f"{record.baseline_key}-{seed}"
+            record.config["training"]["seed"] = seed
+            for instance in record.instances:
+                instance.instance_key += f"-{seed}"
+            records.append(record)
+    winner = only(*records)
+    assert (winner.duels[0].better, winner.duels[0].pairs) == (12, 12)
+    assert (winner.duels[0].differing, winner.confidence) == (4, FEW)
+
+
+def within(seconds: float, other: float, margin: float = 1.0) -> Winner:
+    return only(trial(times([seconds] * IMAGES), "p", attack="portfolio"), gradient(times([other] * IMAGES, margin)))
+
+
+@pytest.mark.parametrize(("seconds", "other"), [(0.0020, 0.0022), (0.001, 0.0109), (100.0, 110.0)])
+def test_a_lead_in_time_that_nobody_would_notice_is_no_win(seconds: float, other: float) -> None:
+    winner = within(seconds, other)
+    assert (winner.setting, winner.confidence) == ("portfolio", CLOSE)
+    assert (winner.duels[0].better, winner.duels[0].worse) == (0, 0)
+    assert "12 equal" in winner.duels[0].text
+    assert "is first on 2x16, but hardly differs from the next: the first" in headline([winner])
+
+
+def test_of_two_equally_soon_the_one_with_the_larger_margin_wins() -> None:
+    assert within(0.0020, 0.0022, margin=0.5).confidence == SURE
+    worse = within(0.0020, 0.0022, margin=1.5)
+    assert (worse.confidence, worse.duels[0].worse) == (DISPUTED, 12)
+    assert "gradient did better on more of the instances" in worse.caveat
+
+
+@pytest.mark.parametrize(("seconds", "other"), [(0.001, 0.0111), (90.0, 110.0)])
+def test_a_lead_in_time_that_somebody_would_notice_is_one(seconds: float, other: float) -> None:
+    assert within(seconds, other).confidence == SURE
+
+
+def test_too_few_that_differ_among_enough_images_are_no_want_of_data() -> None:
+    winner = only(dense(times([2.0] * IMAGES)), pruned(times([1.0] * 3 + [1.9] * 9)))
+    assert (winner.duels[0].differing, winner.confidence) == (3, CLOSE)
+    assert winner.caveat == ""
 
 
 def test_one_alone_and_one_without_a_common_instance() -> None:
-    (alone,), _ = winners(results(dense(times([2.0] * 5))))
+    alone = only(dense(times([2.0] * 5)))
     assert (alone.confidence, alone.duels) == (ALONE, ())
     assert headline([alone]) == "dense MILP has nothing to be compared with on 2x16."
-    apart = pruned(times([1.0] * 5))
-    for instance in apart.instances:
-        instance.instance_key += "-other"
-    (winner,), _ = winners(results(dense(times([2.0] * 5)), apart))
+    winner = only(dense(times([2.0] * 5)), elsewhere(pruned(times([1.0] * 5))))
     assert winner.confidence == ALONE
     assert winner.duels[0].text == "dense MILP: no instance that both attacked"
+
+
+def elsewhere(record: TrialRecord) -> TrialRecord:
+    for instance in record.instances:
+        instance.instance_key += "-other"
+    return record
+
+
+def test_the_runner_up_is_the_next_that_attacked_the_same_instances() -> None:
+    winner = only(gradient(times([0.1] * IMAGES)), elsewhere(pruned(times([1.0] * IMAGES))), dense(times([2.0] * IMAGES)))
+    assert [(one.other, one.pairs) for one in winner.duels] == [("dense MILP", 12)]
+    assert winner.confidence == SURE
+
+
+def test_a_runner_up_with_several_seeds_is_compared_with_each() -> None:
+    records = [dense(times([1.0] * IMAGES))]
+    for seed, seconds in enumerate((2.0, 3.0, 0.1)):
+        records.append(pruned(times([seconds] * IMAGES)))
+        records[-1].key += f"-{seed}"
+        records[-1].config["pruning"]["seed"] = seed
+    (first, *_), _ = winners(results(*records))
+    assert first.duels[0].other == "magnitude 0.8"
+    assert (first.duels[0].better, first.duels[0].worse, first.duels[0].clusters) == (24, 12, 12)
 
 
 def test_the_headline_of_several_networks() -> None:
@@ -84,12 +169,12 @@ def test_the_headline_of_several_networks() -> None:
 def test_the_better_of_two_has_a_witness_then_is_shorter_then_sooner_then_has_the_larger_margin() -> None:
     mine = [(1.0, 1.0), (1.0, None), (1.0, 3.0), (2.0, None), (1.0, None), (None, None), (9.0, 1.0)]
     other = [(9.0, None), (0.0, 5.0), (0.0, 2.0), (1.0, None), (1.0, None), (None, None), (1.0, 1.0)]
-    instances = with_clusters(results(dense(other), pruned(mine)).instances)
+    instances = with_seeds(results(dense(other), pruned(mine)))
     one, two = (instances[instances["setting"] == label] for label in ("magnitude 0.8", "dense MILP"))
     pairs = pairs_of(one, two, ("instance_key",), ("instance_key",))
-    assert list(better(pairs)) == [1, -1, -1, 1, 0, 0, 0]
+    assert list(better(pairs)) == [1, -1, -1, 1, 0, 0, 1]
     found = duel(instances, "magnitude 0.8", "dense MILP")
-    assert (found.better, found.worse, found.pairs) == (2, 2, 7)
+    assert (found.better, found.worse, found.pairs) == (3, 2, 7)
 
 
 def test_the_closest_perturbation_is_won_by_length() -> None:
@@ -108,3 +193,40 @@ def test_the_dense_milp_that_is_the_runner_up_is_named_once_and_proofs_are_facts
     assert winner.facts == "An adversarial input for 0 of 3 images, 3 proven robust, median margin -1"
     assert [one.other for one in winner.duels] == ["magnitude 0.8"]
     assert math.isclose(winner.duels[0].p_holm, winner.duels[0].p)
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "text", "short"),
+    [
+        (
+            [(1.0, 2.0), (2.0, 4.0), (3.0, None)],
+            [(0.5, 1.0), (1.0, None), (None, None)],
+            "an adversarial input for 2 against 1 of 3, the first after 2 s against 1 s, 2 times as slow, margin +1.5 against "
+            "+0.75 (+0.75) (medians)",
+            "an adversarial input for 2 of 3, against 1",
+        ),
+        (margins([1.0]), margins([-1.0]), "margin +1 against -1 (+2) (medians)", "a margin of +1, against -1"),
+        (margins([1.0]), margins([1.0]), "margin +1 each (medians)", ""),
+        (margins([None]), margins([1.0]), "neither found anything", ""),
+    ],
+)
+def test_by_how_much(mine: list[Outcome], other: list[Outcome], text: str, short: str) -> None:
+    found = lead(duel_pairs(pruned(mine), dense(other)))
+    assert (found.text, found.short) == (text, short)
+
+
+def test_by_how_much_of_lengths_and_of_values() -> None:
+    shorter = closest([1.0], "s", method="magnitude", amount=0.8)
+    found = lead(duel_pairs(shorter, closest([2.0])))
+    assert "length 1 against 2 (-50 %)" in found.text
+    assert found.short == "a perturbation of length 1, against 2"
+    records = [pruned(margins([5.0])), dense(margins([4.0]))]
+    for record in records:
+        record.instances[0].objective = "output"
+    assert lead(duel_pairs(*records)).text == "value +5 against +4 (+1) (medians)"
+
+
+def duel_pairs(*records: TrialRecord) -> pd.DataFrame:
+    instances = with_seeds(results(*records))
+    one, two = (instances[instances["setting"] == label] for label in ("magnitude 0.8", "dense MILP"))
+    return pairs_of(one, two, ("instance_key",), ("instance_key",))
