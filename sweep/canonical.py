@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sweep import keys, rules
@@ -52,6 +52,32 @@ def _without(found: Part, prefix: str, unused: Collection[str]) -> Part:
         for key, value in found.items()
         if f"{prefix}.{key}" not in unused
     }
+
+
+def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
+    """Return those of some dotted keys that can change the result of a trial, by its configuration as dotted keys.
+
+    As :func:`canonical`, but for people: of any version's configuration, and without reading data or files.
+    """
+    method, objective, start, policy = (
+        str(flat.get(f"attack.{name}")) for name in ("method", "objective", "start", "on_incumbent")
+    )
+    unused = unused_keys(method, objective, start, policy, bool(flat.get("attack.polish")))
+    if flat.get("network.file") is not None:
+        unused = (*unused, "training")
+    said = None
+    if flat.get("pruning.method") == rules.NO_PRUNING:
+        said = "pruning.method"
+    elif flat.get("pruning.finetune.rounds") == 0:
+        said = "pruning.finetune.rounds"
+    if said is not None:
+        section = said.rpartition(".")[0]
+        unused = (*unused, *(key for key in flat if _is_in(key, section) and key != said))
+    return [key for key in keys if not any(_is_in(key, section) for section in unused)]
+
+
+def _is_in(key: str, section: str) -> bool:
+    return key == section or key.startswith(f"{section}.")
 
 
 def key_of(relevant: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from sweep.report.terminal import markdown_ranking
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 
-VERDICTS = "verdicts.md"
+RANKING, VERDICTS = "ranking.md", "verdicts.md"
 
 STATES = "sweeps"
 """The attribute of the table of trials, in its file too, that has what is known of their sweeps."""

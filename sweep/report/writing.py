@@ -21,9 +21,9 @@ from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, results_of
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
-from sweep.report.winners import winners
+from sweep.report.winners import headline, winners
 
-PAGE = "report.html"
+PAGE, HEADLINE = "report.html", "headline.md"
 
 DPI = 130
 
@@ -72,7 +72,7 @@ def write_report(
 def write_results(
     results: Results, folder: Path, *, budget: Budget | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
-    """Write ``report.html``, its figures as PNG and SVG, and its tables into ``folder``, and return their paths.
+    """Write ``report.html``, its first sentence, its figures and its tables into ``folder``, and return their paths.
 
     Equal results give equal files. Figures for which ``budget`` has no time are left out, and the page says so.
 
@@ -95,9 +95,11 @@ def write_results(
         drawn.append(figure)
         written += paths
     path = folder / PAGE
-    names = [file.name for file in (*tables, *written)]
+    said = folder / HEADLINE
+    said.write_text(f"{headline(won)}\n", encoding="utf-8")
+    names = [file.name for file in (said, *tables, *written)]
     path.write_text(page(results, won, pooled, wins, answers, drawn, names), encoding="utf-8")
-    return [path, *tables, *written]
+    return [path, said, *tables, *written]
 
 
 def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn, list[Path]]:

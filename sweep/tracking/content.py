@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sweep.canonical import with_effect
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.ranking import median_of
 from sweep.report.settings import flatten
@@ -91,10 +92,13 @@ def metrics(record: TrialRecord) -> dict[str, float]:
 
 
 def params(record: TrialRecord) -> dict[str, str]:
-    """Return the swept keys and the main settings; null, true and false as in YAML."""
+    """Return the swept keys and the main settings, as far as they can change this trial; null, true and false as in YAML.
+
+    A sparsity where nothing is pruned would be drawn into MLflow's comparisons as if it were one.
+    """
     flat = flatten(record.config)
     chosen = {key: flat[key] for key in MAIN_SETTINGS if key in flat} | dict(record.swept)
-    return {_param_name(key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in chosen.items()}
+    return {_param_name(key): _yaml_word(chosen[key])[:MAX_PARAM_CHARACTERS] for key in with_effect(chosen, flat)}
 
 
 def override_params(overrides: Sequence[str]) -> dict[str, str]:

@@ -16,9 +16,8 @@ from surrogate.networks import ReluNetwork
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
-from sweep.report import markdown_ranking, rank
-from sweep.report.tables import VERDICTS
-from sweep.report.writing import PAGE
+from sweep.report.tables import RANKING, VERDICTS
+from sweep.report.writing import HEADLINE, PAGE
 from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
@@ -105,10 +104,11 @@ class Tracker:
         runs, _ = self._started()
         return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent_id}?workflowType=machine_learning"
 
-    def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str = "trials") -> None:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
 
-        The overrides are its parameters. Runs that drivers that are gone have left RUNNING get closed.
+        The overrides are its parameters, and until it ends its note says what is ``planned``, such as ``144 trials``. Runs that
+        drivers that are gone have left RUNNING get closed.
         """
         outbox = Outbox(
             f"MLflow at {hide_password(self.uri)}",
@@ -119,7 +119,7 @@ class Tracker:
         )
         runs = Runs(self._client, self._experiment_id, outbox.answered)
         try:
-            self._start(runs, name, config, overrides)
+            self._start(runs, name, config, overrides, planned)
         except BaseException:  # also an interrupt: the caller has no sweep to finish yet
             with contextlib.suppress(Exception):
                 runs.fail()
@@ -127,12 +127,13 @@ class Tracker:
         self._runs, self._outbox, self._trials = runs, outbox, 0
         outbox.put("the end of an earlier sweep", _Orphans())
 
-    def _start(self, runs: Runs, name: str, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    def _start(self, runs: Runs, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str) -> None:
         quiet()
+        note = f"Running: {planned} planned; the findings are written here at the end."
         begin, again = time.monotonic(), False
         while True:
             try:
-                runs.start(name, config, overrides, again)
+                runs.start(name, config, overrides, note, again)
             except (MlflowException, OSError) as error:
                 lasting = not isinstance(judged(error, self._client, self._experiment_id), Unanswered)
                 if (refusal := denied(self.uri, error)) is not None:
@@ -237,14 +238,19 @@ def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None
 
 
 def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
-    """Return the key findings in Markdown, the report's verdicts first, cut at the end of a line to what a tag may hold."""
-    frame = rank(records)
+    """Return the key findings in Markdown, cut at the end of a line to what a tag may hold.
+
+    They are the report's own texts, so that both say the same: who won comes first, because more is not seen without scrolling.
+    """
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, VERDICTS, RANKING)}
     finished = sum(record.status == "finished" for record in records)
-    text = f"{finished} of {len(records)} trials finished; the whole report, with figures, is `report/{PAGE}`.\n\n"
-    text += "".join(f"{file.read_text(encoding='utf-8')}\n" for file in files if file.name == VERDICTS)
-    text += f"Best setting first:\n\n{markdown_ranking(frame)}"
-    for name, status, error in frame.attrs["unfinished"]:
-        text += f"\n- {name}: {status}, {error}"
+    parts = [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
+    parts += [texts[VERDICTS]] if VERDICTS in texts else []
+    where = f"; the whole report, with figures, is `report/{PAGE}`" if texts else ""
+    parts.append(f"{finished} of {len(records)} trials finished{where}.")
+    parts += [f"Best setting first:\n\n{texts[RANKING]}"] if RANKING in texts else []
+    parts += ["\n".join(f"- {r.name}: {r.status}, {r.error}" for r in records if r.status != "finished")]
+    text = "\n\n".join(part.strip("\n") for part in parts if part)
     return text if len(text) <= MAX_TAG_CHARACTERS else text[:MAX_TAG_CHARACTERS].rpartition("\n")[0]
 
 

@@ -23,7 +23,8 @@ EXPERIMENT = "study"
 
 def started(tracker: Tracker, name: str = "a sweep") -> Tracker:
     """Start a sweep of two settings in a tracker, and return the tracker."""
-    tracker.start_sweep(name, {"dataset": {"name": "digits"}, "seeds": [0, 1]}, ["dataset=digits", "+pruning.amount=0.5,0.8"])
+    config = {"dataset": {"name": "digits"}, "seeds": [0, 1]}
+    tracker.start_sweep(name, config, ["dataset=digits", "+pruning.amount=0.5,0.8"], "2 trials")
     return tracker
 
 
