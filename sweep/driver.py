@@ -23,6 +23,7 @@ from sweep.plan import Plan, Trial
 from sweep.progress import Progress
 from sweep.rules import AS_JSON
 from sweep.schema import Settings, read
+from sweep.wording import count
 
 if TYPE_CHECKING:
     from sweep.ledger import Ledger
@@ -87,7 +88,11 @@ def run(
             store = Store(settings.sweep.store)
             patience = settings.tracking.patience_seconds
             tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER, patience)
-            return _Sweep(plan, overrides, settings, store, tracker, console, interruption).run(parallel, open_run)
+            sweep = _Sweep(plan, overrides, settings, store, tracker, console, interruption)
+            try:
+                return sweep.run(parallel, open_run)
+            finally:
+                store.drop_empty_report(sweep.name)
         except KeyboardInterrupt:
             console.print("Interrupted before the sweep had begun: nothing was started.")
             return EXIT_INTERRUPTED
@@ -121,13 +126,14 @@ class _Sweep:
         self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.ending = Ending(store, self.name, settings.sweep.name, self.overrides)
         store.notice = tracker.notice = self.progress.say
+        self._planned = count(most, "trial") if plan.suggester is None else f"at most {count(most, 'trial')}"
         self._has_begun = self._is_closing = self._is_closed = False
 
     def run(self, parallel: bool, open_run: OpenRun | None) -> int:
         signal_name = None
         try:
             with self.interruption.postponed():
-                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides)
+                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned)
                 self.ending.begin(self.plan.trials)
                 self._has_begun = True
             if self.plan.note is not None:

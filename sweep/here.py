@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from sweep.inputs import Inputs, TrainedNetwork
+from sweep.logbook import line
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.stages import Entry
@@ -42,12 +43,14 @@ def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: Watc
     """
     limit_threads(threads)
     warm_up()
-    begin = time.monotonic()
+    begin, before = time.monotonic(), list[str]()
     while True:
         run = TrialRun(trial, inputs, trained, stages, time.monotonic() - begin)
         record = _watched(run, stages)
         if record is not None:
+            record.log = [*before, *record.log]
             return record
+        before += [*run.record.log, line("an attack was past its deadline and is left behind: the trial begins again")]
 
 
 def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:

@@ -45,6 +45,11 @@ class DrawnInstance:
     name: str | None = None
     expected: str | None = None
 
+    @property
+    def title(self) -> str:
+        """What people call the question, such as ``image 2732``."""
+        return f"image {self.image}" if self.name is None else self.name
+
 
 def draw_instances(
     network: ReluNetwork,

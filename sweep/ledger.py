@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from sweep.errors import StoreError
 from sweep.interruption import Interruption
+from sweep.logbook import TIME_CHARACTERS, line, log_text
 from sweep.plan import Trial
 from sweep.progress import Progress
 from sweep.records import TrialRecord, TrialStatus
@@ -30,11 +32,19 @@ class Ledger:
         self.running: dict[str, float] = {}
         self.partial: dict[str, dict[str, Any] | None] = {}
         """What was found by trials under way, by key, as far as it is known when they are cut off."""
+        self._networks: dict[str, str] = {}
+        self._lost: dict[str, list[str]] = {}
+        """Lines for the logs of trials: where a network came from, by training key, and lost workers, by trial key."""
+        self._keeps_logs = True
         self._store, self._tracker, self._progress, self._interruption = store, tracker, progress, interruption
 
     def say(self, text: str) -> None:
         """Print what concerns no trial of its own."""
         self._progress.say(text)
+
+    def trained(self, training_key: str, text: str) -> None:
+        """Say in the logs of the trials that need a dense network where it came from."""
+        self._networks.setdefault(training_key, line(text))
 
     def plan(self, trial: Trial) -> None:
         """A search has chosen one more trial."""
@@ -59,6 +69,7 @@ class Ledger:
         if key in self.records:
             return
         self.running.pop(key, None)
+        self._lost.setdefault(key, []).append(line(f"goes back to the queue: {why}"))
         self._progress.lose(key, self.trials[key].name, why)
 
     def end(self, record: TrialRecord, reused: bool = False) -> None:
@@ -70,6 +81,8 @@ class Ledger:
         if record.key in self.records:
             return
         with self._interruption.postponed():
+            if not reused:
+                self._complete_log(record)
             if record.status == "finished" and not reused:
                 self._store.save_trial(record)
             self.running.pop(record.key, None)  # not before: a trial whose record is not kept counts as cut off
@@ -77,7 +90,24 @@ class Ledger:
             self._progress.end(record, reused)
             trial = self.trials[record.key]
             # The plan has one copy of what many configurations share, a record that came from a worker has its own.
-            self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config)
+            self.records[record.key] = dataclasses.replace(record.without_pictures(), config=trial.config, log=[])
+            if not reused:
+                self._keep_log(record)
+
+    def _complete_log(self, record: TrialRecord) -> None:
+        """Add what the driver knows: where the network came from, and which workers were lost."""
+        network = self._networks.get(self.trials[record.key].training_key)
+        lines = [*([network] if network is not None else []), *self._lost.pop(record.key, []), *record.log]
+        record.log = sorted(lines, key=lambda text: text[:TIME_CHARACTERS])
+
+    def _keep_log(self, record: TrialRecord) -> None:
+        """Write the log beside the results; without it they are whole, so that a store that is full is not met here."""
+        if self._keeps_logs:
+            try:
+                self._store.save_log(record.key, log_text(record))
+            except StoreError as error:
+                self._keeps_logs = False  # each further one might take as long to be refused
+                self.say(f"No more logs of trials are kept: {error}")
 
     def fail(self, key: str, error: str, detail: str | None = None) -> None:
         """Book a trial that failed outside of :func:`sweep.trial.run_trial`."""

@@ -129,6 +129,8 @@ class TrialRecord:
     """One sentence for a person, if ``status`` is not ``finished``."""
     error_detail: str | None = None
     """The traceback, for the artifact of a failed trial."""
+    log: list[str] = field(default_factory=list)
+    """What it did, a line a step in order of time (:mod:`sweep.logbook`); empty where an earlier version made the record."""
     late: bool = False
     """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger one goes on."""
     host: str | None = None

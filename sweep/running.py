@@ -201,6 +201,7 @@ class Runner:
         stored = self.store.network(key) if self.settings.sweep.resume else None
         if stored is not None:
             self._log_network(stored)
+            self.ledger.trained(key, "the dense network was in the store")
         return stored
 
     def _log_network_of(self, trial: Trial, _record: TrialRecord) -> None:
@@ -227,6 +228,8 @@ class Runner:
         if trained.accuracy is not None:
             found = f": {100 * trained.accuracy:.2f} % of the test images"
         if trained.train_seconds is None:
-            self.progress.say(f"read {settings.network.name}{on + found if found else ''}")
+            said = f"read {settings.network.name}{on + found if found else ''}"
         else:
-            self.progress.say(f"trained {settings.network.name}{on} in {trained.train_seconds:.1f} s{found}")
+            said = f"trained {settings.network.name}{on} in {trained.train_seconds:.1f} s{found}"
+        self.ledger.trained(key, said)
+        self.progress.say(said)

@@ -1,4 +1,4 @@
-"""The program ``python -m sweep.show <trial>``: prints one trial, from the store."""
+"""The program ``python -m sweep.show <trial>``: prints one trial, from the store; of one that failed its log."""
 
 from __future__ import annotations
 
@@ -38,12 +38,17 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     asked = parse(arguments, "trial")
     store = Store(asked.store, write=False)
     found = find(store, asked.what, asked.tracking_uri)
+    address, log = store.log(found.key) or (None, "")
     if found.record is None:
         _say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
+        if address is not None:
+            _say(console, f"Its log, {address}:\n{log}")
         return FAILED
     for line in facts(found):
         _say(console, line)
     console.print(instances(found.record))
+    if address is not None:
+        _say(console, f"Each step with its time: {address}")
     _say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
     return OK
 

@@ -29,10 +29,12 @@ from sweep.inputs import (
     train_network,
 )
 from sweep.keys import pruning_part, surrogate_key
+from sweep.logbook import answer_text, line, overheard
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings, read
 from sweep.stages import Entry, Stages, once
 from sweep.store import NoStages
+from sweep.wording import count
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork
@@ -98,24 +100,29 @@ class TrialRun:
             StoreError: the store cannot be read or written.
         """
         try:
-            if self._answering is None:
-                self._answering = self._prepare()
-            left = self._seconds_left()
-            if self._open and (left is None or left > 0.0):
-                instance, reused = self._answering.answer(self._open[0], self._stages, left)
-                self._book(instance, reused)
-            while self._open and self._late():  # of the rest, what is there counts too: above all what a deadline ended
-                found = self._answering.found(self._open[0], self._stages)
-                if found is None:
-                    break
-                self._book(found, reused=True)
-            if self._late():
-                self._stop()
+            with overheard(self._say):
+                self._step()
         except StoreError:  # no trial could keep what it finds: the sweep has to stop
             raise
         except Exception as error:  # the boundary of a trial: whatever goes wrong in one must not touch the others
             mark_failed(self.record, error)
         return bool(self._open) and self.record.status == "finished"
+
+    def _step(self) -> None:
+        if self._answering is None:
+            self._answering = self._prepare()
+        left = self._seconds_left()
+        if self._open and (left is None or left > 0.0):
+            self._say(f"{self._open[0].title} begins")
+            instance, reused = self._answering.answer(self._open[0], self._stages, left)
+            self._book(instance, reused)
+        while self._open and self._late():  # of the rest, what is there counts too: above all what a deadline ended
+            found = self._answering.found(self._open[0], self._stages)
+            if found is None:
+                break
+            self._book(found, reused=True)
+        if self._late():
+            self._stop()
 
     def finish(self) -> TrialRecord:
         """Return the record, complete."""
@@ -131,11 +138,13 @@ class TrialRun:
 
     def _prepare(self) -> Answering:
         settings, record = read(self._trial.config), self.record
+        self._say(f"begins on {record.host}")
         self._limit = settings.deadlines.trial_seconds
         trained = self._trained or self._train(settings)
         self._clock = _Clock()  # training has its own time, and is done once for many trials
         dense = trained.network
         record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
+        self._say(f"attacks the dense network {dense.key}{_accuracy(trained.accuracy)}")
         attack = ATTACKS[settings.attack.method](settings)
         pruning = _pruning(settings) if attack.needs_surrogate else None
         shared = None
@@ -143,6 +152,8 @@ class TrialRun:
             shared, pruning = self._prune(settings, pruning, dense), None
         self._open, record.skipped = draw_questions(settings, self._inputs, dense)
         self._asked = len(self._open)
+        left_out = f", {count(record.skipped, 'image')} left out as misclassified" if record.skipped else ""
+        self._say(f"{count(self._asked, 'question')}{left_out}")
         answering = Answering(settings, self._inputs, dense, attack, shared, pruning)
         if self._asked > 1:
             questions = {"questions": [answering.key(drawn) for drawn in self._open]}
@@ -155,7 +166,11 @@ class TrialRun:
         def train() -> Entry:
             return network_entry(train_network(settings, self._inputs.data), training_recipe(settings))
 
-        return network_of(once(self._stages, "networks", self._trial.training_key, train)[0])
+        self._say(f"needs the dense network {settings.network.name}: trained here, or by another trial")
+        entry, reused = once(self._stages, "networks", self._trial.training_key, train)
+        trained = network_of(entry)
+        self._say("it was in the store" if reused else f"trained in {trained.train_seconds or 0.0:.1f} s")
+        return trained
 
     def _prune(self, settings: Settings, pruning: Pruning, dense: ReluNetwork) -> ReluNetwork:
         """Return the surrogate that serves all instances."""
@@ -181,8 +196,13 @@ class TrialRun:
             record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
             record.accuracy_surrogate = accuracy_on(dense, data)
             return dense
+        finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
+        self._say(f"pruning begins: {pruning.method} {pruning.amount:g}{finetuned}")
         entry, reused = once(self._stages, "surrogates", surrogate_key(settings, dense.key, data), make)
         facts = entry.facts
+        taken = "taken from the store, made" if reused else "pruned"
+        reached = f"sparsity {facts['sparsity']:.3f}{_accuracy(facts['accuracy'])}"
+        self._say(f"surrogate {facts['network_key']} {taken} in {facts['prune_seconds']:.1f} s: {reached}")
         record.prune_seconds, record.sparsity = facts["prune_seconds"], facts["sparsity"]
         record.accuracy_surrogate = facts["accuracy"]
         if reused:
@@ -193,11 +213,15 @@ class TrialRun:
         record = self.record
         del self._open[0]
         record.instances.append(instance)
+        self._say(answer_text(instance) + (", taken from the store" if reused else ""))
         sparsities = [one.sparsity for one in record.instances if one.sparsity is not None]
         if sparsities:
             record.sparsity = median(sparsities)
         if reused:
             self._clock.add((instance.total_seconds or 0.0) + (instance.prune_seconds or 0.0), instance.cpu_seconds or 0.0)
+
+    def _say(self, text: str) -> None:
+        self.record.log.append(line(text))
 
     def _seconds_left(self) -> float | None:
         return None if self._limit is None else self._limit - self._spent - self._clock.running()
@@ -229,6 +253,10 @@ class TrialRun:
                 f"{'; '.join(wrong)}: this program, its reading of the network or the list is wrong, and no verdict of this "
                 f"trial should be trusted until that is known"
             )
+
+
+def _accuracy(share: float | None) -> str:
+    return "" if share is None else f", accuracy {share:.4f}"
 
 
 class _Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import re
 import shutil
 import sys
@@ -28,12 +29,16 @@ KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches"
 keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, and records of trials that a search
 stopped early."""
 
+LOGS = "logs"
+"""The folder of the logs of trials."""
+
 _KEY = re.compile(r"[0-9A-Za-z_-]+")
 
 
 class Store:
     """Entries ``KIND/SHARD/KEY.json`` (:mod:`sweep.store.codec`), SHARD the first two characters of the key, and beside them
-    the weights of networks and the pictures of trials as safetensors; ``damaged/KIND/`` for what was set aside; ``reports/``.
+    the weights of networks and the pictures of trials as safetensors; ``damaged/KIND/`` for what was set aside; ``logs/``;
+    ``reports/``.
 
     It may be used by several threads, and a folder by several processes: each file is whole, and the last one stands.
 
@@ -58,7 +63,7 @@ class Store:
         if write:
             self._try_writing()
             # Beside the work, because a large folder takes seconds; a daemon, because it can be cut off.
-            threading.Thread(target=self._place.tidy, args=(KINDS,), name="tidy", daemon=True).start()
+            threading.Thread(target=self._place.tidy, args=((*KINDS, LOGS),), name="tidy", daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -148,6 +153,20 @@ class Store:
             raise ValueError(f"only finished trials are kept, {record.key} is {record.status}")
         self.put("trials", record.key, trial_entry(record), replace=True)
 
+    def save_log(self, key: str, text: str) -> None:
+        """Keep the log of a trial, however it ended, in the place of one that is there.
+
+        It is a text beside the entries and not one of them: for people, and nothing is ever taken from it.
+        """
+        self._write(_log_path(key), text.encode())
+
+    def log(self, key: str) -> tuple[str, str] | None:
+        """Return the address of a trial's log and its text, or None."""
+        try:
+            return self._place.shown(_log_path(key)), self._read(_log_path(key)).decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
     def stopped(self, key: str) -> TrialRecord | None:
         """Return the record of a trial that a search stopped, by :func:`sweep.search.early_stopping.stop_key`, or None."""
         return self._record("stopped", key, pictures=True)
@@ -184,6 +203,12 @@ class Store:
             except OSError:
                 return True  # who writes the report meets it too, and says so
         return True
+
+    def drop_empty_report(self, name: str) -> None:
+        """Give back what :meth:`claim_report` made, if nothing has come into it."""
+        if isinstance(self._place, Folder):
+            with contextlib.suppress(OSError):  # it holds a report
+                (self._place.root / "reports" / name).rmdir()
 
     def publish_report(self, name: str) -> str:
         """Bring a report to the store if that is elsewhere, and return its address."""
@@ -269,6 +294,10 @@ def _path(kind: str, key: str) -> str:
     if kind not in KINDS or not _KEY.fullmatch(key):
         raise ValueError(f"{kind}/{key} is not the name of an entry")
     return f"{kind}/{key[:2]}/{key}.json"
+
+
+def _log_path(key: str) -> str:
+    return f"{LOGS}/{key[:2]}/{key}.txt"
 
 
 def _beside(path: str, weights: WeightsFile) -> str:

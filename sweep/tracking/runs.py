@@ -18,6 +18,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from surrogate.networks import ReluNetwork
 from sweep.environment import git_tags, packages_text, version_tags
+from sweep.logbook import log_text
 from sweep.records import TrialRecord
 from sweep.report.pictures import write_pictures
 from sweep.tracking import content, drivers
@@ -30,7 +31,10 @@ STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED",
 MAX_TAG_CHARACTERS = 7900
 """MLflow refuses tags over 8,000."""
 
-TABLE = "instances.json"
+NOTE = "mlflow.note.content"
+"""The tag that the UI shows as the run's description."""
+
+TABLE, LOG = "instances.json", "log.txt"
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The one in C takes a tenth of the time."""
@@ -76,15 +80,15 @@ class Runs:
         self._networks: set[str] = set()
         self.reused = 0
 
-    def start(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], again: bool) -> None:
+    def start(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], note: str, again: bool) -> None:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
 
-        The overrides are its parameters.
+        The overrides are its parameters, and ``note`` is its description until it ends.
         """
         self._tags = {"sweep": name, "mlflow.user": _user(), "mlflow.source.name": "sweep", **git_tags()}
         if self.parent_id is None:
             found = self._search(f"tags.sweep_id = '{self._id}'") if again else []
-            run = found[0] if found else self._create_parent(name, overrides)
+            run = found[0] if found else self._create_parent(name, overrides, note)
             self.parent_id, self._parent_artifacts = run.info.run_id, run.info.artifact_uri
         params = [Param(key, value) for key, value in content.override_params(overrides).items()]
         self._client.log_batch(self.parent_id, params=params, synchronous=True)
@@ -94,15 +98,16 @@ class Runs:
             _write(folder, "packages.txt", packages_text())
             self._upload(self._parent_artifacts, Path(folder))
 
-    def _create_parent(self, name: str, overrides: Sequence[str]) -> Run:
+    def _create_parent(self, name: str, overrides: Sequence[str], note: str) -> Run:
         tags = {**self._tags, **version_tags(), **drivers.tags(), "sweep_id": self._id, "status": "running"}
-        tags["overrides"] = " ".join(overrides)[:MAX_TAG_CHARACTERS]
+        tags |= {"overrides": " ".join(overrides)[:MAX_TAG_CHARACTERS], NOTE: note}
         return self._client.create_run(self._experiment_id, tags=tags, run_name=name)
 
     def fail(self) -> None:
         """End a parent run that could not be started properly."""
         if self.parent_id is not None:
             self._client.set_terminated(self.parent_id, status="FAILED")
+            self._client.set_tag(self.parent_id, NOTE, "The sweep could not be started.")
 
     def beat(self) -> None:
         """Say that this driver lives."""
@@ -173,10 +178,10 @@ class Runs:
     def _log_findings(self, end: SweepEnd) -> None:
         numbers = {**end.metrics, "sweep/reused": float(self.reused)}
         word = next(word for word, mlflow in STATUSES.items() if mlflow == end.status)
-        tags = {"status": word, "mlflow.note.content": end.note}
+        tags = {"status": word, NOTE: end.note}
         if end.error is not None:
             tags["error"] = end.error[:MAX_TAG_CHARACTERS]
-            tags["mlflow.note.content"] = f"{end.error}\n\n{end.note}"[:MAX_TAG_CHARACTERS]
+            tags[NOTE] = f"{end.error}\n\n{end.note}"[:MAX_TAG_CHARACTERS]
         self._client.log_batch(
             self._parent,
             metrics=[Metric(name, value, round(1000 * end.ended_at), 0) for name, value in numbers.items()],
@@ -214,7 +219,7 @@ class Runs:
         if record.network_key is not None:
             tags["network_key"] = record.network_key
         if record.error is not None:
-            tags["error"] = tags["mlflow.note.content"] = record.error[:MAX_TAG_CHARACTERS]
+            tags["error"] = tags[NOTE] = record.error[:MAX_TAG_CHARACTERS]
         if record.instances:  # makes the UI show the file as a table; MlflowClient.log_table would append when called again
             tags["mlflow.loggedArtifacts"] = json.dumps([{"path": TABLE, "type": "table"}])
         return self._client.create_run(
@@ -235,6 +240,7 @@ class Runs:
     def _log_files(self, artifact_uri: str, record: TrialRecord) -> None:
         with tempfile.TemporaryDirectory() as folder:
             _write(folder, "config.yaml", _yaml(record.config))
+            _write(folder, LOG, log_text(record))
             if record.error is not None:
                 _write(folder, "error.txt", f"{record.error}\n\n{record.error_detail or ''}")
             if record.instances:

@@ -164,6 +164,7 @@ def test_a_sweep_that_fails_as_a_whole_says_so_in_its_parent_run(
     (parent,) = client.search_runs([client.get_experiment_by_name("broken").experiment_id])
     assert parent.info.status == "FAILED"
     assert parent.data.tags["error"] == "The sweep failed: RuntimeError: out of ideas"
+    assert list((tmp_path / "store" / "reports").iterdir()) == [], "a sweep without a report leaves no folder for one"
 
 
 def test_a_full_store_says_of_each_trial_where_it_is(

@@ -16,7 +16,8 @@ from mlflow import MlflowClient
 from tracked import EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
 from surrogate.networks import ReluNetwork
-from sweep import environment
+from sweep import environment, report
+from sweep.logbook import log_text
 from sweep.records import TrialRecord
 from sweep.tracking import Tracker, content
 from sweep.tracking.runs import Runs
@@ -33,6 +34,7 @@ def test_the_parent_says_what_was_run_and_on_what(tracker: Tracker) -> None:
     assert parent.info.status == "RUNNING"
     assert parent.data.tags["sweep"] == "a sweep"
     assert parent.data.tags["version.torch"]
+    assert parent.data.tags["mlflow.note.content"] == "Running: 2 trials planned; the findings are written here at the end."
     assert parent.data.params == {"dataset": "digits", "pruning.amount": "0.5,0.8"}
     assert artifacts_of(tracker, parent) == {"config.yaml", "overrides.txt", "packages.txt"}
     assert yaml.safe_load(text_of(tracker, parent, "config.yaml")) == {"dataset": {"name": "digits"}, "seeds": [0, 1]}
@@ -49,13 +51,12 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
         synthetic.instance(2, margin=2.0, nodes=None, l1=None, status="robust", first_adversarial_seconds=None),
         synthetic.instance(3, margin=float("nan"), nodes=6, status="unresolved", first_adversarial_seconds=2.5),
     ]
-    record = synthetic.trial(
-        "abc", instances, name="2x16 magnitude 0.8", skipped=2, swept={"pruning.amount": 0.8, "network": "2x16"}
-    )
+    record = synthetic.trial("abc", instances, name="2x16 dense", skipped=2, swept={"pruning.amount": 0.8, "network": "2x16"})
     tracker.log_trial(record)
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
-    assert run.info.run_name == "2x16 magnitude 0.8"
+    assert run.info.run_name == "2x16 dense"
+    assert "pruning.amount" not in run.data.params
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_700_000_010_000)
     expected = {
@@ -83,7 +84,7 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
         "milp/simplex_iterations": 900.0,
     }
     assert {k: v for k, v in run.data.metrics.items() if not k.startswith("incumbent/")} == pytest.approx(expected)
-    assert run.data.params["pruning.amount"] == "0.8"
+    assert run.data.params["pruning.method"] == "none"
     assert run.data.params["network"] == "2x16"
     assert run.data.params["attack.radius"] == "null"
     assert run.data.params["attack.polish"] == "false"
@@ -91,6 +92,27 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
     wanted = {"sweep": "a sweep", "trial_key": "abc", "network_key": "net", "status": "finished", "reused": "false"}
     assert {name: run.data.tags[name] for name in wanted} == wanted
     assert yaml.safe_load(text_of(tracker, run, "config.yaml")) == record.config
+
+
+@pytest.mark.parametrize(
+    ("attack", "method", "rounds", "missing"),
+    [
+        ("surrogate", "none", 0, {"pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"}),
+        ("surrogate", "magnitude", 0, {"pruning.finetune.epochs"}),
+        ("surrogate", "magnitude", 1, set()),
+        ("gradient", "magnitude", 1, None),
+    ],
+)
+def test_a_key_without_a_meaning_for_a_trial_is_no_parameter_of_it(
+    attack: str, method: str, rounds: int, missing: set[str] | None
+) -> None:
+    config = synthetic.config(attack=attack, method=method, amount=0.8, rounds=rounds)
+    found = content.params(synthetic.trial(config=config, swept={"pruning.amount": 0.8, "attack.method": attack}))
+    pruning = {"pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"}
+    assert {key for key in found if key.startswith("pruning")} == (set() if missing is None else pruning - missing)
+    assert ("formulation.method" in found) == (attack == "surrogate")
+    assert found["attack.method"] == attack
+    assert found["solver.time_limit_seconds"] == "20.0"
 
 
 def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) -> None:
@@ -110,7 +132,7 @@ def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:
     tracker.log_trial(synthetic.trial("abc", instances))
     assert tracker.finish_sweep([], "FINISHED", []) is None
     (run,) = children_of(tracker)
-    assert artifacts_of(tracker, run) == {"config.yaml", "instances.json", "pictures"}
+    assert artifacts_of(tracker, run) == {"config.yaml", "instances.json", "log.txt", "pictures"}
     assert artifacts_of(tracker, run, "pictures") == {f"pictures/image_{image}.png" for image in range(8)}
     # Not by MlflowClient.load_table, which looks in the global tracking store whatever the client's own is.
     assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "instances.json", "type": "table"}]
@@ -135,7 +157,8 @@ def test_a_trial_that_did_not_finish_says_why(tracker: Tracker, status: Any, wor
     assert run.data.tags["status"] == status
     assert run.data.tags["error"] == run.data.tags["mlflow.note.content"] == "the loss is NaN"
     assert text_of(tracker, run, "error.txt") == "the loss is NaN\n\nTraceback: line 3"
-    assert artifacts_of(tracker, run) == {"config.yaml", "error.txt"}
+    assert text_of(tracker, run, "log.txt") == log_text(record)
+    assert artifacts_of(tracker, run) == {"config.yaml", "error.txt", "log.txt"}
     assert "accuracy/dense" not in run.data.metrics
     assert "attack/success_rate" not in run.data.metrics
 
@@ -211,27 +234,44 @@ def test_the_data_set_is_named_with_its_checksum(tracker: Tracker, section: dict
 def test_the_end_of_a_sweep_has_findings_counts_and_files(tracker: Tracker, tmp_path: Path, status: str) -> None:
     records = synthetic.sweep(images=(1, 2))
     records.append(synthetic.trial("bad", [], status="failed", error="the loss is NaN", name="4x64 worst"))
-    file = tmp_path / "ranking.csv"
-    file.write_text("a,b\n1,2\n")
-    assert tracker.finish_sweep(records, status, [file]) is None
+    (tmp_path / "ranking.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "ranking.md").write_text("| magnitude 0.8 finetuned |\n")
+    assert tracker.finish_sweep(records, status, sorted(tmp_path.iterdir())) is None
     parent = parent_of(tracker)
     assert parent.info.status == status
     assert parent.data.tags["status"] == {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted"}[status]
     assert parent.data.metrics["sweep/trials"] == len(records)
     assert parent.data.metrics["sweep/failed"] == 1.0
     assert parent.data.metrics["sweep/attacks"] == 2.0 * (len(records) - 1)
-    assert artifacts_of(tracker, parent, "report") == {"report/ranking.csv"}
+    assert artifacts_of(tracker, parent, "report") == {"report/ranking.csv", "report/ranking.md"}
     note = parent.data.tags["mlflow.note.content"]
     assert "| magnitude 0.8 finetuned |" in note
     assert "4x64 worst: failed, the loss is NaN" in note
 
 
-def test_the_note_begins_with_the_verdicts(tracker: Tracker, tmp_path: Path) -> None:
-    file = tmp_path / "verdicts.md"
-    file.write_text("- **Does pruning pay?** Yes. On 3 of 3 images.\n")
-    assert tracker.finish_sweep(synthetic.sweep(images=(1, 2)), "FINISHED", [file]) is None
+def test_the_note_says_what_the_page_says_and_who_won_first(
+    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+    # The page pools the seeds of training: three trials of one setting are one row, and so they are in the note.
+    records = [
+        synthetic.trial(f"{method}-{seed}", [synthetic.instance(image, f"net{seed}", margin=margin) for image in (1, 2)])
+        for method, margin in (("none", 1.0), ("magnitude", 2.0))
+        for seed in range(3)
+    ]
+    for record in records:
+        method, _, seed = record.key.partition("-")
+        record.config = synthetic.config(method=method, amount=0.8)
+        record.config["training"] = {**record.config["training"], "seed": int(seed)}
+    files = report.write_report(records, tmp_path)
+    assert tracker.finish_sweep(records, "FINISHED", files) is None
     note = parent_of(tracker).data.tags["mlflow.note.content"]
-    assert 0 < note.index("Does pruning pay?") < note.index("Best setting first:")
+    (first, *_), page = note.splitlines(), (tmp_path / "report.html").read_text()
+    assert first.startswith("**")
+    assert first.strip("*") in page
+    assert "2x16" in first
+    assert note.index("Does a sparse surrogate") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
+    assert (note.count("| magnitude 0.8 |"), note.count("training.seed")) == (1, 0)
 
 
 def test_a_long_note_is_cut_at_a_line(tracker: Tracker) -> None:

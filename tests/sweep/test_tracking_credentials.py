@@ -99,7 +99,7 @@ def test_a_sweep_that_logs_in_is_recorded_and_is_its_owners(
     assert parent_of(tracker).info.status == "FINISHED"
     assert {run.info.status for run in children_of(tracker)} == {"FINISHED"}
     for number, run in enumerate(children_of(tracker)):
-        assert artifacts_of(tracker, run) == {"config.yaml", "instances.json", "pictures"}
+        assert artifacts_of(tracker, run) == {"config.yaml", "instances.json", "log.txt", "pictures"}
         assert artifacts_of(tracker, run, "pictures") == {f"pictures/image_{number}.png"}
     assert not list(tmp_path.iterdir()), "the server keeps the artifacts"
     with psycopg.connect(group.databases[0]) as connection:
