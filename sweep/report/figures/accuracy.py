@@ -7,11 +7,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import measured, outcomes, pairs_with_dense
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, legend, legend_names, legend_rows
+from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, legend, legend_names, legend_rows, tapered
+from sweep.report.figures.letters import TITLE_POINTS, fitted, heading
 from sweep.report.results import Results
 
 MAX_SETTINGS = 60
 """Dots drawn; of more, those with the most pairs."""
+
+LARGEST, SMALLEST = 8.5, 4.5
+"""Points: size of the dot of the first setting and of the last, so that dots at one place are all seen."""
+
+BESIDE = 0.4
+"""Inches at the side of a panel that its title cannot use."""
 
 
 def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -39,11 +46,14 @@ def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     measures = [name for name in ("time", "margin") if data[f"{name}_share"].notna().any()]
-    titles = {"time": "sooner than dense", "margin": "larger margin than dense"}
+    titles = {"time": "sooner", "margin": "larger margin"}
     networks = [network for network in look.networks if (data["network"] == network).any()]
     labels = list(dict.fromkeys(data["setting"]))
     names = legend_names(labels, look)
-    height = 0.4 + 2.2 * len(networks) + 0.22 * legend_rows(names.values())
+    sizes = tapered((label for label in look.styles if label in names), LARGEST, SMALLEST)
+    room = WIDTH / len(measures) - BESIDE
+    lines = max(fitted(f"{n}: {titles[m]}", room, TITLE_POINTS, bold=True).count("\n") for n in networks for m in measures)
+    height = 0.4 + (2.2 + 0.17 * lines) * len(networks) + 0.22 * legend_rows(names.values())
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(len(networks), len(measures), squeeze=False, sharex="row", sharey=True)
     for line, network in zip(axes, networks, strict=True):
@@ -52,18 +62,17 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
             for label, one in part.groupby("setting", sort=False):
                 share = one[f"{measure}_share"].to_numpy()
                 limits = np.abs(one[[f"{measure}_share_low", f"{measure}_share_high"]].to_numpy().T - share)
-                style = look.styles[str(label)].dot
+                style = {**look.styles[str(label)].dot, "markersize": sizes[str(label)]}
                 accuracy = 100.0 * one["accuracy"]
-                ax.errorbar(
-                    accuracy, share, yerr=np.nan_to_num(limits), elinewidth=0.9, capsize=2, label=names[str(label)], **style
-                )
+                bars = {"yerr": np.nan_to_num(limits), "elinewidth": 0.9, "capsize": 2}
+                ax.errorbar(accuracy, share, **bars, label=names[str(label)], **style)
             ax.axhline(0.5, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)))
-            ax.set_title(f"{network}: {titles[measure]}")
+            heading(ax, f"{network}: {titles[measure]}", beside=BESIDE)
             ax.set_ylim(-0.06, 1.06)
-        line[0].set_ylabel("share of instances")
+        line[0].set_ylabel("share of instances\nbetter than dense")
     for ax in axes[-1]:
         ax.set_xlabel("accuracy of the surrogate, %")
-    legend(figure, list(axes.ravel()))
+    legend(figure, list(axes.ravel()), [names[label] for label in sizes])
     return figure
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 
-from sweep.report.figures.style import Style, styles_of
+from sweep.report.figures.letters import POINTS, fitted, inches
+from sweep.report.figures.style import RC, Style, styles_of
 from sweep.report.results import Results
 from sweep.report.words import count
 
@@ -34,17 +34,19 @@ WIDTH, PANEL = 6.4, 2.75
 """Inches: width of a figure, so that its letters can be read at half the width of a page, and height of a panel."""
 
 
-LETTER = 0.078
-"""Inches: width of a letter of a legend, with room to spare for wide ones."""
-
 MAX_NAMES = 10
 """Settings that a legend of dots names one by one; of more, it names their families."""
 
 LABEL_LETTERS = 24
 """Letters in a line of an axis' labels."""
 
-HANDLE_EMS = 2.6
-"""Length of a legend's samples."""
+HANDLE_EMS, COLUMN_EMS = 2.6, 1.2
+"""Length of a legend's samples, and distance of its columns."""
+
+LEGEND_POINTS = float(RC["legend.fontsize"])
+
+SAMPLE = (HANDLE_EMS + COLUMN_EMS + 0.8) * LEGEND_POINTS / POINTS
+"""Inches that a column of a legend takes beside its letters."""
 
 
 @dataclass(frozen=True)
@@ -180,20 +182,19 @@ def legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str] = ()) -> N
             ncols=legend_columns(list(found), figure.get_figwidth()),
             frameon=False,
             handlelength=HANDLE_EMS,
-            columnspacing=1.2,
+            columnspacing=COLUMN_EMS,
         )
 
 
 def _fitting(labels: Sequence[str], width: float) -> list[str]:
     """Return the labels, on several lines where one does not fit into so many inches."""
-    return [textwrap.fill(label, int((width - 0.3) / LETTER - 2.2 * (HANDLE_EMS + 1.6))) for label in labels]
+    return [fitted(label, width - 0.2 - SAMPLE, LEGEND_POINTS) for label in labels]
 
 
 def legend_columns(labels: Sequence[str], width: float = WIDTH) -> int:
     """Return how many columns of a legend fit into so many inches."""
-    longest = max((len(label) for label in labels), default=1)
-    column = LETTER * longest + LETTER * 2.2 * (HANDLE_EMS + 1.6)
-    return max(1, min(len(labels), int((width - 0.2) / column)))
+    column = SAMPLE + max((inches(label, LEGEND_POINTS) for label in labels), default=1.0)
+    return max(1, min(len(labels), int((width - 0.1) / column)))
 
 
 def legend_rows(labels: Iterable[str], width: float = WIDTH) -> int:
@@ -202,20 +203,11 @@ def legend_rows(labels: Iterable[str], width: float = WIDTH) -> int:
     return lines * math.ceil(len(different) / legend_columns(different, width)) + 1
 
 
-class PlainLogFormatter(LogFormatter):
-    """Writes 0.01 for a tick of a logarithmic axis, which is easier to read at half size than a power of ten."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}" if super().__call__(x, pos) else ""
-
-
-def log_axis(ax: Axes, names: str) -> None:
-    """Make some of the axes ``x`` and ``y`` logarithmic, with plain numbers at their ticks."""
-    for name in names:
-        ax.set(**{f"{name}scale": "log"})
-        axis = ax.xaxis if name == "x" else ax.yaxis
-        axis.set_major_formatter(PlainLogFormatter())
-        axis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(1.0, 0.4)))
+def tapered(labels: Iterable[str], largest: float, smallest: float) -> dict[str, float]:
+    """Return sizes from the largest to the smallest: what is drawn later leaves the edge of what it lies on in sight."""
+    different = list(dict.fromkeys(labels))
+    step = (largest - smallest) / max(1, len(different) - 1)
+    return {label: largest - step * place for place, label in enumerate(different)}
 
 
 def widened(low: float, high: float, least: float = 10.0) -> tuple[float, float]:

@@ -16,11 +16,11 @@ from sweep.report.figures.base import (
     legend,
     legend_names,
     legend_rows,
-    log_axis,
     of_look,
     sample,
     widened,
 )
+from sweep.report.figures.letters import log_axis
 from sweep.report.results import Results
 
 BEYOND = 1.6

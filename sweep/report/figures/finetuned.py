@@ -18,11 +18,11 @@ from sweep.report.figures.base import (
     legend,
     legend_names,
     legend_rows,
-    log_axis,
     of_look,
     sample,
     widened,
 )
+from sweep.report.figures.letters import log_axis
 from sweep.report.finetuning import finetuning_pairs
 from sweep.report.results import Results
 
@@ -32,6 +32,9 @@ AXES = {
     "norm": ("norm of the shortest\nperturbation", "length", False),
 }
 """Title, column, and whether the axes are logarithmic."""
+
+BESIDE, BELOW = 0.65, 0.5
+"""Inches that the numbers and words at the left of a panel take, and those below it."""
 
 
 def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -53,7 +56,9 @@ def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
     measures = list(dict.fromkeys(data["measure"]))
     labels = list(dict.fromkeys(data["setting"]))
     rows = legend_rows(legend_names(labels, look).values())
-    figure = Figure(figsize=(WIDTH, (3.7 if len(measures) > 1 else 4.8) + 0.24 * rows), layout="constrained")
+    side = min(4.2, WIDTH / len(measures) - BESIDE)  # panels are square: what is higher would be white
+    above = 0.2 * max(AXES[measure][0].count("\n") + 1 for measure in measures)
+    figure = Figure(figsize=(WIDTH, side + above + BELOW + 0.2 * rows), layout="constrained")
     axes = list(figure.subplots(1, len(measures), squeeze=False).ravel())
     for ax, measure in zip(axes, measures, strict=True):
         _panel(ax, measure, data[data["measure"] == measure], look, labels, len(measures))

@@ -69,7 +69,7 @@ def draw_gallery(data: pd.DataFrame, _look: Look) -> Figure:
             ax.set_title(title, fontsize=9.5, fontweight="normal", loc="center")
             for spine in ax.spines.values():
                 spine.set_visible(False)
-        axes[row][0].set_ylabel(f"{one.network}\n{wrapped(one.setting)}", fontsize=9)
+        axes[row][0].set_ylabel(f"{wrapped(one.network)}\n{wrapped(one.setting)}", fontsize=9)
     return figure
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
-from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, log_axis, panels
+from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, panels, tapered
+from sweep.report.figures.letters import heading, log_axis
+from sweep.report.figures.style import Style
 from sweep.report.results import Results
 from sweep.report.words import count
 from sweep.rules import CLOSEST, MARGIN, OUTPUT
@@ -24,8 +24,11 @@ MOST_STEPS = 300
 SHORTEST = 1e-4
 """Seconds at which the time axis begins at the earliest."""
 
-BESIDE, MOST_BESIDE = 2.0, 10.0
-"""Points between lines that end at the same value, and between the first and the last of them."""
+WIDEST, THINNEST = 3.8, 1.4
+"""Points: width of the line that is drawn first, and of the last."""
+
+MOST_MARKS, MOST_TURNS = 40, 5
+"""Markers for which a panel has room side by side, and those that one line has at most."""
 
 FloatArray = NDArray[np.float64]
 
@@ -139,22 +142,24 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
     labels = [label for network in networks for label in look.labels[network]]
     together = len(networks) <= 3  # one below the other, with one axis of time
     figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=together)
+    widths = tapered((label for label in look.styles if label in labels), WIDEST, THINNEST)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
         timed = data[data["network"].isin(networks)] if together else part
         start = max(float(timed["seconds"].min()), SHORTEST) / 2.0
         end = float(part[["end", "seconds"]].max().max())
-        moved = _moved(part)
-        for order, (label, steps) in enumerate(part.groupby("setting", sort=False)):
-            _line(ax, look, str(label), steps, (start, end), share, order, moved[str(label)])
+        drawn = dict(list(part.groupby("setting", sort=False)))
+        for order, label in enumerate(label for label in widths if label in drawn):
+            places = _turns(order, len(drawn), start, end)
+            _line(ax, look.styles[label], label, drawn[label], (start, end), share, places, widths[label])
         log_axis(ax, "x")
         ax.set_xlim(start / 1.15, float(timed[["end", "seconds"]].max().max()) * 1.15)
-        ax.set_title(f"{network}, {_counts(part)}")
+        heading(ax, f"{network}, {_counts(part)}")
         ax.set_ylabel(ylabel)
         if share:
             ax.set_ylim(-0.06, 1.06)
             continue
-        ax.margins(y=0.1)  # lines that are moved stay inside
+        ax.margins(y=0.08)  # markers at the highest and the lowest value stay inside
         if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
             ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     for ax in axes[-1:] if together else axes:
@@ -163,21 +168,22 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
     return figure
 
 
-def _moved(part: pd.DataFrame) -> dict[str, float]:
-    """Return by how many points each setting's line is moved up, so that those with the same end can all be seen."""
-    alike: dict[float, list[str]] = {}
-    for label, steps in part.groupby("setting", sort=False):
-        end = float(steps["value"].iloc[-1])
-        alike.setdefault(0.0 if math.isnan(end) else round(end, 6), []).append(str(label))
-    moved: dict[str, float] = {}
-    for labels in alike.values():
-        step = min(BESIDE, MOST_BESIDE / max(1, len(labels) - 1))
-        moved |= {label: step * ((len(labels) - 1) / 2.0 - place) for place, label in enumerate(labels)}
-    return moved
+def _turns(order: int, lines: int, start: float, end: float) -> FloatArray:
+    """Return the seconds at which a line has its markers: the lines take turns, so those of equal lines are side by side."""
+    turns = max(1, min(MOST_TURNS, MOST_MARKS // lines))
+    places = (order + 0.5 + lines * np.arange(turns)) / (lines * turns)
+    return np.asarray(start * (end / start) ** places)
 
 
 def _line(
-    ax: Axes, look: Look, label: str, steps: pd.DataFrame, span: tuple[float, float], share: bool, order: int, moved: float
+    ax: Axes,
+    style: Style,
+    label: str,
+    steps: pd.DataFrame,
+    span: tuple[float, float],
+    share: bool,
+    places: FloatArray,
+    width: float,
 ) -> None:
     start, end = span
     known = steps.dropna(subset=["value"])
@@ -188,13 +194,13 @@ def _line(
         return
     # Every line holds its last value to the end of the longest attack.
     x, y = np.append(np.maximum(seconds, start), end), np.append(values, values[-1])
-    style = look.styles[label]
-    every = (0.04 + 0.023 * (order % 8), 0.22)
-    face = "white" if style.hollow else style.color
-    marks: dict[str, Any] = {"marker": style.marker, "markersize": 5.5, "markevery": every, "markerfacecolor": face}
-    (line,) = ax.plot(x, y, drawstyle="steps-post", label=label, **style.line, **marks)
-    # Not before: a line that is moved when it is drawn is not in the limits of the axes.
-    line.set_transform(offset_copy(ax.transData, ax.get_figure(root=True), y=moved, units="points"))
+    line = {**style.line, "linewidth": width}
+    marks = {**style.dot, "markersize": 5.5, "markerfacecolor": "white" if style.hollow else style.color}
+    places = places[places >= x[0]] if (places >= x[0]).any() else x[-1:]
+    ax.plot(x, y, drawstyle="steps-post", **line)
+    # Above all lines: where lines are equal, their markers are what tells them apart.
+    ax.plot(places, y[np.searchsorted(x, places, side="right") - 1], zorder=3, **marks)
+    ax.plot([], [], label=label, **{**marks, **line})  # for the legend: line and marker together
 
 
 def _counts(part: pd.DataFrame) -> str:
@@ -202,7 +208,7 @@ def _counts(part: pd.DataFrame) -> str:
     return count(counts[0], "instance") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} instances"
 
 
-_BESIDE = " Lines that end at the same value are drawn side by side."
+_EQUAL = " Lines of equal value lie on each other, the wider ones below; their markers take turns."
 
 SUCCESS = Kind(
     "success",
@@ -211,7 +217,7 @@ SUCCESS = Kind(
     lambda data, look: _draw(data, look, "share with an\nadversarial input", share=True),
     lambda data, look: (
         "Share of instances for which an independently checked adversarial input was found by that time, bounds and model "
-        "building included. Further up and further left is better." + _BESIDE + look.note
+        "building included. Further up and further left is better." + _EQUAL + look.note
     ),
 )
 
@@ -228,7 +234,7 @@ MARGIN_OVER_TIME = Kind(
     lambda data, look: (
         "Median over the instances of the best margin of the dense network so far; above 0 the input is adversarial."
         + _BEGINS
-        + _BESIDE
+        + _EQUAL
         + look.note
     ),
 )
@@ -241,7 +247,7 @@ NORM_OVER_TIME = Kind(
     lambda data, look: (
         "Median over the instances of the length of the shortest adversarial perturbation so far; lower is better."
         + _BEGINS
-        + _BESIDE
+        + _EQUAL
         + look.note
     ),
 )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, log_axis, panels
+from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, panels, tapered
+from sweep.report.figures.letters import heading, log_axis
+from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
 from sweep.rules import CLOSEST
+
+LARGEST, SMALLEST, RING = 11.0, 6.0, 14.0
+"""Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
+
+MOST_NAMES = 4
+"""Settings on the front of a network that the caption names."""
 
 
 def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -58,14 +68,14 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
         part = shown[shown["network"] == network]
         best = part[part["front"]].sort_values("seconds")
         ax.plot(best["seconds"], sign * best["reached"], color="#999999", linewidth=1.2, drawstyle="steps-post", zorder=1)
-        for label in labels:
+        for label, size in tapered(labels, LARGEST, SMALLEST).items():
             mine = part[part["setting"] == label]
-            ax.plot(mine["seconds"], sign * mine["reached"], label=names[label] if len(mine) else None, **{
-                **look.styles[label].dot, "markersize": 8})  # fmt: skip
+            dot = _dot(look.styles[label], size)
+            ax.plot(mine["seconds"], sign * mine["reached"], label=names[label] if len(mine) else None, **dot)
         if (part["seconds"] > 0).all():
             log_axis(ax, "x")
         ax.margins(x=0.08, y=0.12)
-        ax.set_title(network)
+        heading(ax, network)
         ax.set_ylabel("median norm" if sign < 0 else "median best\ndense margin")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("seconds of an instance, pruning included (mean)")
@@ -73,15 +83,38 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-PARETO = Kind(
-    "pareto",
-    "What one gets for one's time",
-    pareto_data,
-    draw_pareto,
-    lambda data, look: (
-        f"The grey line joins the Pareto front: settings that no other one beats in both ({int(data['front'].sum())} of "
-        f"{len(data)}). Further left is quicker, "
-        + ("further down is a shorter perturbation." if bool(data["closest"].iloc[0]) else "further up is a larger margin.")
-        + look.note
-    ),
-)
+def _dot(style: Style, size: float) -> dict[str, Any]:
+    """Return the arguments of a dot; the dense MILP is a ring around what has its place, so that neither hides the other."""
+    if style.color == BLACK:
+        return {**style.dot, "markersize": RING, "markerfacecolor": "none", "markeredgewidth": 1.8, "zorder": 4}
+    if style.hollow:
+        return {**style.dot, "markersize": size, "markerfacecolor": "white", "markeredgewidth": 1.6}
+    if style.marker == "x":
+        return {**style.dot, "markersize": size, "markeredgewidth": 1.6}
+    return {**style.dot, "markersize": size * (1.4 if style.marker == "*" else 1.0), "markeredgecolor": "white"}
+
+
+def caption(data: pd.DataFrame, look: Look) -> str:
+    """Return which settings are on the front, and how to read the figure."""
+    best = data[data["front"]].sort_values("seconds", kind="stable")
+    fronts = {str(network): [str(label) for label in part["setting"]] for network, part in best.groupby("network", sort=False)}
+    joined = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
+    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else "further up is a larger margin"
+    return (
+        f"Further left is quicker, {better}. On the front, beaten by none in both{joined}: {_named(fronts, look.networks)}. "
+        f"A black ring is the dense MILP; of other dots at one place the larger lie below.{look.note}"
+    )
+
+
+def _named(fronts: Mapping[str, Sequence[str]], networks: Sequence[str]) -> str:
+    """Return the settings on the fronts, network by network unless they are the same on all."""
+    said = {}
+    for network in (network for network in networks if network in fronts):
+        names, more = fronts[network][:MOST_NAMES], len(fronts[network]) - MOST_NAMES
+        said[network] = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"on {network} {names}" for network, names in said.items())
+
+
+PARETO = Kind("pareto", "What one gets for one's time", pareto_data, draw_pareto, caption)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.figures.base import (
     MAX_DOTS,
+    WIDTH,
     Kind,
     Look,
     Nothing,
     dots_note,
     legend,
     legend_names,
-    log_axis,
     panels,
     sample,
+    tapered,
 )
-from sweep.report.figures.style import BLACK, SOLID
+from sweep.report.figures.letters import heading, inches, log_axis
+from sweep.report.figures.style import BLACK
 from sweep.report.results import Results
 
-CLOSE = 0.17
-"""Two sparsities so close to each other have their counts at different heights."""
+COUNT_POINTS = 9.0
+"""Height of the letters of the counts above the dots."""
+
+WIDTHS, SIZES = (3.4, 1.5), (10.0, 5.0)
+"""Points: width of the line of binaries that is drawn first, and of the last, and size of their markers."""
 
 
 def _milps(results: Results) -> pd.DataFrame:
@@ -61,16 +66,15 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
             shown = dots[(dots["network"] == network) & (dots["setting"] == label)]
             x = 100.0 * shown["sparsity"]
             ax.plot(x, shown["seconds"], label=names[label] if len(mine) else None, alpha=0.85, **look.styles[label].dot)
-        before, raised = -1.0, False
-        for sparsity, (found, of) in _counts(part).items():
-            raised, before = sparsity - before < CLOSE and not raised, sparsity
+        heights = _heights(_counts(part), len(axes))
+        for (sparsity, (found, of)), height in zip(_counts(part).items(), heights, strict=True):
             ax.annotate(
-                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 3 + 9 * raised), ("data", "axes fraction"), "offset points",
-                ha="center", fontsize=8, color="#444444", annotation_clip=False,
+                f"{found}/{of}", (100.0 * sparsity, 1.0), (0, 3 + 10 * height), ("data", "axes fraction"), "offset points",
+                ha="center", fontsize=COUNT_POINTS, color="#444444", annotation_clip=False,
             )  # fmt: skip
         log_axis(ax, "y")
         ax.set_xlim(-4, 104)
-        ax.set_title(network, pad=26)
+        heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
         ax.set_ylabel("seconds to the first\nadversarial input")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("sparsity of the surrogate, % (0: dense MILP)")
@@ -82,6 +86,20 @@ def _counts(part: pd.DataFrame) -> dict[float, tuple[int, int]]:
     """Return at each sparsity (to 5 %) how many instances have a witness, of how many."""
     rounded = (20.0 * part["sparsity"]).round() / 20.0
     return {float(s): (int(g["seconds"].notna().sum()), len(g)) for s, g in part.groupby(rounded)}
+
+
+def _heights(counts: Mapping[float, tuple[int, int]], number: int) -> list[int]:
+    """Return on which line each count stands: on the lowest on which it touches none before it."""
+    percent = (WIDTH if number <= 3 else 0.75 * WIDTH) - 1.0  # inches of all axes of such a figure
+    ends: list[float] = []
+    found = []
+    for sparsity, (with_witness, of) in counts.items():
+        half = inches(f"{with_witness}/{of}", COUNT_POINTS) / 2.0 + 0.04
+        middle = percent * sparsity / 1.08
+        height = next((height for height, end in enumerate(ends) if end <= middle - half), len(ends))
+        ends[height : height + 1] = [middle + half]
+        found.append(height)
+    return found
 
 
 def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -100,7 +118,13 @@ def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
     networks = [network for network in look.networks if (data["network"] == network).any()]
-    families = list(dict.fromkeys(data.loc[~data["dense"], "family"]))
+    surrogates = data[~data["dense"]]
+    tuned = {
+        family: look.styles[setting].hollow for family, setting in zip(surrogates["family"], surrogates["setting"], strict=True)
+    }
+    families = sorted(tuned, key=lambda family: tuned[family])
+    # Finetuned ones come last and are the narrowest, so that equal ones are seen around them.
+    widths, sizes = tapered(families, *WIDTHS), tapered(families, *SIZES)
     figure, axes = panels(len(networks), 3.0, list(dict.fromkeys(data["family"])), sharex=True)
     for ax, network in zip(axes, networks, strict=True):
         part = data[data["network"] == network]
@@ -109,20 +133,19 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
             line = part[part["family"] == family].sort_values("sparsity")
             if line.empty:
                 continue
-            style = look.styles[str(line["setting"].iloc[len(line) // 2])]
-            face = "white" if style.hollow else style.color
-            marks: dict[str, Any] = {"marker": style.marker, "markerfacecolor": face, "markersize": 6}
-            x = 100.0 * line["sparsity"]
-            ax.plot(x, line["binaries"], label=family, **style.line, **marks)
+            # The lightest shade without finetuning, the darkest with it: a shade per sparsity says nothing along a line.
+            style = look.styles[str(line["setting"].iloc[-1 if tuned[family] else 0])]
+            marks = {"marker": style.marker, "markerfacecolor": "white" if style.hollow else style.color}
+            looks = {**style.line, **marks, "linewidth": widths[family], "markersize": sizes[family]}
+            ax.plot(100.0 * line["sparsity"], line["binaries"], label=family, **looks)
         for one in part[part["dense"]].itertuples():
-            dash = look.styles[one.setting].dash
-            ax.axhline(
-                one.binaries, color=BLACK, linewidth=1.6, linestyle=(0, (1, 1.5)) if dash == SOLID else dash, label=one.family
-            )
+            style = look.styles[one.setting]
+            ax.axhline(one.binaries, color=BLACK, linewidth=1.6, linestyle=style.dash, label=one.family)
+            ax.plot(0.0, one.binaries, color=BLACK, marker=style.marker, markersize=6)
         ax.set_ylim(0.0, max(1.0, 1.12 * float(part["binaries"].max())))
         ax.set_xlim(-4, 104)
         _second_axis(ax, other, part)
-        ax.set_title(network)
+        heading(ax, network, beside=1.7)
         ax.set_ylabel("binaries")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("sparsity of the surrogate, %")
@@ -151,7 +174,7 @@ SPARSITY = Kind(
     time_data,
     draw_time,
     lambda data, look: (
-        "A dot an instance for which a MILP met an adversarial input; the numbers above count them, of all instances at that "
+        "A dot an instance for which a MILP met an adversarial input; the numbers above count them, of all attacks at that "
         f"sparsity.{dots_note(int(data['seconds'].notna().sum()), MAX_DOTS)}{look.note}"
     ),
 )
@@ -163,6 +186,7 @@ BINARIES = Kind(
     draw_binaries,
     lambda _data, look: (
         "Medians over the instances. A neuron whose sign is settled over the whole region is stable and needs no binary. More "
-        "sparsity does not always mean fewer binaries." + look.note
+        "sparsity does not always mean fewer binaries. Where finetuning changes nothing, "
+        "a ring lies on a dot." + look.note
     ),
 )

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.figures.base import Kind, Look, Nothing, legend, panels, row_height, wrapped
+from sweep.report.figures.letters import heading
 from sweep.report.results import Results
 
 STAGES = {
@@ -63,7 +64,7 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_yticks(range(len(labels)), [wrapped(label) for label in labels], fontsize=9, linespacing=0.95)
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
-        ax.set_title(network)
+        heading(ax, network, beside=2.2)
     axes[-1].set_xlabel("seconds of an instance, mean")
     legend(figure, axes)
     return figure

@@ -48,6 +48,8 @@ RC: dict[Any, Any] = {
     "grid.color": "#e2e2e2",
     "grid.linewidth": 0.6,
     "legend.fontsize": 9.5,
+    "xtick.minor.pad": 5.0,  # numbers of minor ticks, which are shorter, stand in line with the others
+    "ytick.minor.pad": 5.0,
     "svg.hashsalt": "surrogate-sweep",
     "svg.fonttype": "path",  # letters as outlines: in another font than the one it was laid out with, labels would be cut
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 
@@ -10,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from drawing import KINDS, data_of, drawn, look_at
 from making import IMAGES, closest, dense, gradient, margins, pruned, results, times, trial
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sweep.records import TrialRecord
@@ -22,36 +21,17 @@ from sweep.report.figures.base import (
     MAX_NAMES,
     MAX_PANELS,
     WIDTH,
-    Kind,
-    Look,
     Nothing,
     legend,
     legend_names,
     legend_rows,
-    look_of,
     row_height,
     widened,
     wrapped,
 )
 from sweep.report.figures.over_time import median_curve, success_curve
 from sweep.report.figures.pareto import on_front
-from sweep.report.figures.style import RC, styles_of
-from sweep.report.ranking import rank
-from sweep.report.results import Results
-from sweep.report.settings import SEEDS
-
-KINDS = {kind.name: kind for kind in figures()}
-
-
-def look_at(found: Results) -> Look:
-    return look_of(found, rank(found.records, SEEDS))
-
-
-def data_of(name: str, *records: TrialRecord) -> pd.DataFrame:
-    found = results(*records)
-    data = KINDS[name].data(found, look_at(found))
-    assert isinstance(data, pd.DataFrame), data.why
-    return data
+from sweep.report.figures.style import styles_of
 
 
 def why(name: str, *records: TrialRecord) -> str:
@@ -59,15 +39,6 @@ def why(name: str, *records: TrialRecord) -> str:
     data = KINDS[name].data(found, look_at(found))
     assert isinstance(data, Nothing)
     return data.why
-
-
-def drawn(kind: Kind, data: pd.DataFrame, look: Look, laid_out: bool = False) -> Figure:
-    with rc_context(RC):
-        figure = kind.draw(data, look)
-        if not laid_out:  # most of the time goes there; test_page.py has whole figures
-            figure.set_layout_engine("none")
-        figure.savefig(io.BytesIO(), format="png", dpi=20)
-    return figure
 
 
 def gaps() -> list[TrialRecord]:
@@ -211,26 +182,6 @@ def test_an_eight_has_its_article() -> None:
     data = data_of("gallery", dense(times([1.0])))
     titles = [ax.get_title() for ax in KINDS["gallery"].draw(data, look_at(results(dense(times([1.0]))))).axes]
     assert titles[0] == "image 1: an 8"
-
-
-def test_lines_that_end_at_the_same_value_are_side_by_side() -> None:
-    records = [
-        dense(times([2.0, None])),
-        pruned(times([1.0, None]), 0.5),
-        pruned(times([None, None])),
-        gradient(times([0.1] * 2)),
-    ]
-    found = results(*records)
-    kind, look = KINDS["success"], look_at(found)
-    data = kind.data(found, look)
-    assert isinstance(data, pd.DataFrame)
-    (ax,) = drawn(kind, data, look).axes
-    place = ax.transData.transform((1.0, 0.5))
-    moved = {line.get_label(): line.get_transform().transform((1.0, 0.5))[1] - place[1] for line in ax.lines}
-    assert moved["dense MILP"] == pytest.approx(-moved["magnitude 0.5"])
-    assert moved["dense MILP"] > 1.0
-    assert [moved["gradient"], moved["magnitude 0.8"]] == pytest.approx([0.0, 0.0])
-    assert ax.get_xlim()[0] < min(line.get_xdata()[0] for line in ax.lines)
 
 
 def test_the_margin_that_is_adversarial_is_marked_where_it_is_in_sight() -> None:
