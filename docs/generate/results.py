@@ -29,6 +29,7 @@ from sweep.report.comparisons import (
     win_table,
     with_clusters,
 )
+from sweep.report.finetuning import finetuning_pairs
 from sweep.report.published import read_files
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
@@ -135,6 +136,29 @@ def pays(results: Results) -> str:
     return markdown([row | {"p": p_number(p)} for row, p in zip(rows, corrected, strict=True)])
 
 
+def finetuned(results: Results) -> str:
+    """Surrogates with finetuning against the same ones without, a row an amount; p-values corrected by Holm over the rows."""
+    pairs = finetuning_pairs(results)
+    rows, found = [], []
+    for (method, amount), part in pairs.groupby(["method", "amount"]):
+        margins, times = outcomes(part, "margin"), outcomes(part, "time")
+        found.append(measured(margins, "margin"))
+        counts = {name: int((margins["win"] * sign > 0).sum()) for name, sign in (("larger", 1), ("smaller", -1))}
+        rows.append(
+            {
+                "finetuned against not": f"{method} {amount:g}",
+                "images": str(found[-1]["clusters"]),
+                "larger margin": f"{counts['larger']}/{len(margins)}",
+                "smaller margin": f"{counts['smaller']}/{len(margins)}",
+                "p": "",
+                "sooner": f"{int((times['win'] > 0).sum())}/{len(times)}",
+                "s of finetuning (median)": number(part["prune_seconds_mine"].median()),
+            }
+        )
+    corrected = holm([one["p"] for one in found])
+    return markdown([row | {"p": p_number(p)} for row, p in zip(rows, corrected, strict=True)])
+
+
 def strongest(results: Results) -> str:
     """The portfolio against what else was run on the same instances; of the MILPs of other sweeps the best on each."""
     instances = with_clusters(results.instances)
@@ -186,15 +210,21 @@ def _is_milp(results: Results, label: str) -> bool:
 
 
 def outcome(results: Results) -> str:
-    """What every setting reached: a row a network and setting."""
+    """What every setting reached: a row a network and setting.
+
+    "Better than the clean image": the best margin is above that of the first point of the timeline, which is the clean image.
+    """
     rows = []
-    for (network, setting), part in results.instances.groupby(["network", "setting"], sort=False):
+    first = results.events.drop_duplicates("row").set_index("row")["margin"].reindex(range(len(results.instances)))
+    instances = results.instances.assign(clean_margin=first.to_numpy())
+    for (network, setting), part in instances.groupby(["network", "setting"], sort=False):
         closed = part["dense_bound"].notna() & (part["gap"] < 1e-3)
         found = part["first_adversarial_seconds"]
         rows.append(
             {
                 "network": str(network),
                 "setting": str(setting),
+                "better than the clean image": f"{int((part['best_margin'] > part['clean_margin'] + 1e-6).sum())}/{len(part)}",
                 "witness found": f"{int((part['status'] == 'adversarial').sum())}/{len(part)}",
                 "proven optimal or robust": f"{int((closed | (part['status'] == 'robust')).sum())}/{len(part)}",
                 "median margin": f"{part['best_margin'].median():+.3f}",
@@ -225,6 +255,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "verdicts": answers,
     "outcome": outcome,
     "pays": pays,
+    "finetuned": finetuned,
     "strongest": strongest,
 }
 
