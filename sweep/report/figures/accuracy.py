@@ -82,8 +82,8 @@ ACCURACY = Kind(
     accuracy_data,
     draw_accuracy,
     lambda _data, _look: (
-        "A dot a surrogate (the darker, the sparser), with its 95 % interval; dashed line: better on half of the instances. If "
-        "accuracy decided, the dots would rise to the right; the "
-        "paper's surprise is that they need not."
+        "A dot a surrogate (the darker, the sparser), with its 95 % interval where there are images enough for one; of dots at "
+        "one place the larger lie below. Dashed line: better on half of the instances. If accuracy decided, the dots would "
+        "rise to the right; the paper's surprise is that they need not."
     ),
 )

@@ -17,7 +17,7 @@ from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
 from sweep.rules import CLOSEST
 
-LARGEST, SMALLEST, RING = 11.0, 6.0, 14.0
+LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
 
 MOST_NAMES = 4
@@ -91,7 +91,7 @@ def _dot(style: Style, size: float) -> dict[str, Any]:
         return {**style.dot, "markersize": size, "markerfacecolor": "white", "markeredgewidth": 1.6}
     if style.marker == "x":
         return {**style.dot, "markersize": size, "markeredgewidth": 1.6}
-    return {**style.dot, "markersize": size * (1.4 if style.marker == "*" else 1.0), "markeredgecolor": "white"}
+    return {**style.dot, "markersize": size * (1.6 if style.marker == "*" else 1.0), "markeredgecolor": "white"}
 
 
 def caption(data: pd.DataFrame, look: Look) -> str:
