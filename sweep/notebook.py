@@ -35,6 +35,6 @@ def results(*names: str, store: str | PathLike[str] = "store") -> pd.DataFrame:
     gathered = gather(Store(store, write=False), names)
     frame = with_timelines(gathered)
     notes = [note for state in gathered.sweeps for note in state.notes]
-    notes += [f"{name} is {status}: {error}" for state in gathered.sweeps for name, status, error in state.unfinished]
+    notes += [f"{one.name} is {one.status}: {one.error}" for state in gathered.sweeps for one in state.unfinished]
     frame.attrs["notes"] = notes
     return frame

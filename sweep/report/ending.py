@@ -12,7 +12,7 @@ from sweep.errors import SweepError
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.manifest import Manifest, Planned, planned, save
-from sweep.report.results import SweepState
+from sweep.report.results import SweepState, Unfinished
 from sweep.report.words import count
 from sweep.report.writing import PAGE, Budget, write_report
 from sweep.store import Store
@@ -82,10 +82,10 @@ class Ending:
         self, records: Sequence[TrialRecord], missing: Sequence[Trial], status: str, hurried: Callable[[], bool]
     ) -> list[Path]:
         killed = status == "KILLED"
-        unfinished: list[tuple[str, str, str]] = [
-            (r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"
+        unfinished = [
+            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
         ]
-        unfinished += [(trial.name, "not finished", "it was never started") for trial in missing]
+        unfinished += [Unfinished(trial.name, "not finished", "it was never started", trial.key) for trial in missing]
         finished = sum(record.status == "finished" for record in records)
         notes = (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else ()
         state = SweepState(

@@ -10,7 +10,7 @@ from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report import manifest as manifests
 from sweep.report.manifest import Manifest
-from sweep.report.results import Results, SweepState, results_of
+from sweep.report.results import Results, SweepState, Unfinished, results_of
 from sweep.report.words import count
 from sweep.store import Store
 
@@ -49,8 +49,8 @@ def _one(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState
 
 def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState, list[TrialRecord]]:
     records: list[TrialRecord] = []
-    unfinished: list[tuple[str, str, str]] = []
-    strange: list[str] = []
+    unfinished: list[Unfinished] = []
+    strange: list[Unfinished] = []
     lost = 0
     for trial in found.trials:
         if trial.status in (None, "finished"):
@@ -60,16 +60,19 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
                 records.append(record)
                 continue
             if of_another_version:
-                strange.append(trial.name)
+                why = "its record is of another version of the program"
+                strange.append(Unfinished(trial.name, "unreadable", why, trial.key))
             elif trial.status == "finished":
                 lost += 1
-                unfinished.append((trial.name, "missing", "it had finished, and its record is no longer in the store"))
+                why = "it had finished, and its record is no longer in the store"
+                unfinished.append(Unfinished(trial.name, "missing", why, trial.key))
             else:
                 answered = store.partial(trial.key)
                 some = f"; {count(answered, 'instance')} answered so far" if answered else ""
-                unfinished.append((trial.name, "not finished", f"it has not ended{some}"))
+                unfinished.append(Unfinished(trial.name, "not finished", f"it has not ended{some}", trial.key))
         else:
-            unfinished.append((trial.name, str(trial.status), trial.error or "no reason was recorded"))
+            why = trial.error or "no reason was recorded"
+            unfinished.append(Unfinished(trial.name, str(trial.status), why, trial.key))
     if found.ended_at is None:
         notes.append(
             "The sweep has no end on record: it is still running, or its driver was killed. This is what it has so far."
@@ -82,7 +85,7 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
         )
     if strange:
         notes.append(_strange(len(strange)))
-        unfinished += [(name, "unreadable", "its record is of another version of the program") for name in strange]
+        unfinished += strange
     return SweepState(found.name, len(found.trials), len(records), tuple(unfinished), tuple(notes), found.experiment), records
 
 

@@ -70,7 +70,7 @@ def page(
     files: Sequence[str],
 ) -> str:
     """Return the page as HTML."""
-    unfinished = [(state.name, *row) for state in results.sweeps for row in state.unfinished]
+    unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
         headline=headline(won),
@@ -92,7 +92,7 @@ def page(
         rankings=_rankings(results, ranking),
         legend=legend(ranking),
         figures=drawn,
-        unfinished=[(*row[:3], _short(row[3])) for row in unfinished[:MOST_UNFINISHED]],
+        unfinished=[(sweep, one._replace(error=_short(one.error))) for sweep, one in unfinished[:MOST_UNFINISHED]],
         more_unfinished=len(unfinished) - MOST_UNFINISHED,
         several=len(results.sweeps) > 1,
         files=files,
@@ -103,7 +103,7 @@ def alerts(state: SweepState) -> list[str]:
     """Return what must be said at the top about a sweep that is not whole."""
     found = []
     if state.planned is not None and state.finished < state.planned:
-        failed = sum(status == "failed" for _, status, _ in state.unfinished)
+        failed = sum(one.status == "failed" for one in state.unfinished)
         other = max(0, state.planned - state.finished - failed)
         parts = [count(failed, "trial") + " failed"] if failed else []
         parts += [count(other, "trial") + " not finished"] if other else []

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.results import FACTS, Results, SweepState, results_of
+from sweep.report.results import FACTS, Results, SweepState, Unfinished, results_of
 from sweep.report.tables import STATES
 
 TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
@@ -76,7 +76,7 @@ def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
 
 
 def _state(facts: Mapping[str, Any]) -> SweepState:
-    unfinished = tuple((str(name), str(status), str(error)) for name, status, error in facts["unfinished"])
+    unfinished = tuple(Unfinished(*map(str, row)) for row in facts["unfinished"])
     notes = dict.fromkeys((*facts["notes"], NOTE))  # once, also where these tables come from published ones
     return SweepState(**{**facts, "unfinished": unfinished, "notes": tuple(notes)})
 

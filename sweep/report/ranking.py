@@ -142,6 +142,7 @@ def _row(
         "norm_bound_values": sum(i.norm_bound is not None for i in instances),
         "norm_proven": sum(_is_proven(i) for i in instances),
         "binaries": median_of(i.binaries for i in instances),
+        "trial_keys": " ".join(record.key for record in records),
         **_named_wins("dense", to_dense),
         **_named_wins("gradient", to_gradient),
     }

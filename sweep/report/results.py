@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,15 @@ Pictures = Callable[[str], TrialRecord | None]
 """Returns the record of a trial with its pictures, by its key."""
 
 
+class Unfinished(NamedTuple):
+    """A trial that did not finish; ``key`` is empty in tables that were published before it was kept."""
+
+    name: str
+    status: str
+    error: str
+    key: str = ""
+
+
 @dataclass(frozen=True)
 class SweepState:
     """One sweep as far as it came.
@@ -30,7 +39,7 @@ class SweepState:
         name: of the run, as the tracker shows it, or of the experiment where the store keeps no list of the run.
         planned: how many trials were planned; None if that is not known.
         finished: how many of them have ended well.
-        unfinished: (name, status, error) of the others, as far as there is something to say about them.
+        unfinished: the others, as far as there is something to say about them.
         notes: sentences that whoever reads the results must know.
         experiment: the MLflow experiment.
     """
@@ -38,7 +47,7 @@ class SweepState:
     name: str
     planned: int | None
     finished: int
-    unfinished: tuple[tuple[str, str, str], ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
     notes: tuple[str, ...] = ()
     experiment: str | None = None
 

@@ -43,10 +43,12 @@ def write_tables(
         [[one.question, one.answer, one.evidence.replace("\n", " ")] for one in answers],
         columns=["question", "answer", "evidence"],
     )
-    unfinished = [(state.name, *row) for state in results.sweeps for row in state.unfinished]
+    unfinished = [
+        (state.name, one.name, one.key, one.status, one.error) for state in results.sweeps for one in state.unfinished
+    ]
     tables = {"ranking": ranking, "wins": wins, "verdicts": said}
     if unfinished:
-        tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "status", "error"])
+        tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "key", "status", "error"])
     written = []
     for name, table in tables.items():
         path = folder / f"{name}.csv"

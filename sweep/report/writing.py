@@ -18,7 +18,7 @@ from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
 from sweep.report.figures.style import RC
 from sweep.report.page import Drawn, page
 from sweep.report.ranking import rank
-from sweep.report.results import Pictures, Results, SweepState, results_of
+from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
 from sweep.report.winners import headline, winners
@@ -64,7 +64,9 @@ def write_report(
         budget: time for the figures; by default as long as it takes.
     """
     if state is None:
-        unfinished = [(r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"]
+        unfinished = [
+            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
+        ]
         state = SweepState("sweep", len(records), len(records) - len(unfinished), tuple(unfinished))
     return write_results(results_of([(state, records)], pictures), folder, budget=budget)
 

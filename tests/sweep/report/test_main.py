@@ -205,7 +205,7 @@ def test_a_record_that_is_gone_or_of_another_version(store: Store) -> None:
     save(store, Manifest("mnist-9", "mnist", (), 9.0, 9.0, "KILLED", (*planned(records), Planned("gone", "gone", "finished"))))
     (state,) = gather(store, ["mnist-9"]).sweeps
     assert (state.planned, state.finished) == (3, 1)
-    assert [status for _, status, _ in state.unfinished] == ["missing", "unreadable"]
+    assert [(one.status, one.key) for one in state.unfinished] == [("missing", "gone"), ("unreadable", records[0].key)]
     text = " ".join(state.notes)
     assert "The sweep was interrupted." in text
     assert "The records of 1 finished trial are no longer in the store" in text

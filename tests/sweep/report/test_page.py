@@ -14,7 +14,7 @@ from making import dense, pruned, results, times
 from sweep.records import TrialRecord
 from sweep.report.figures import figures
 from sweep.report.page import alerts
-from sweep.report.results import SweepState
+from sweep.report.results import SweepState, Unfinished
 from sweep.report.writing import Budget, write_report, write_results
 
 NO_FIGURES = Budget(seconds=-1.0)
@@ -117,7 +117,7 @@ def test_names_and_errors_are_text_not_markup(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>"
     record = dense(times([2.0]))
     record.config["network"]["file"] = f"{evil}.onnx"
-    state = SweepState(evil, 2, 1, ((f"trial {evil}", "failed", f"{evil} & more" + "x" * 400),), (f"note {evil}",))
+    state = SweepState(evil, 2, 1, (Unfinished(f"trial {evil}", "failed", f"{evil} & more" + "x" * 400),), (f"note {evil}",))
     parsed = page_of(tmp_path, record, state=state)
     assert parsed.scripts == 1, "the page's own, which sorts tables"
     assert parsed.text.count(evil) >= 5
@@ -135,7 +135,9 @@ def test_figures_that_there_was_no_time_for_say_so(tmp_path: Path) -> None:
 
 
 def test_a_sweep_without_a_finished_trial_is_a_page_with_reasons(tmp_path: Path) -> None:
-    state = SweepState("mnist-1", 2, 0, (("a", "failed", "training diverged"), ("b", "not finished", "it has not ended")))
+    state = SweepState(
+        "mnist-1", 2, 0, (Unfinished("a", "failed", "training diverged"), Unfinished("b", "not finished", "it has not ended"))
+    )
     write_results(results(state=state), tmp_path)
     parsed = Parsed((tmp_path / "report.html").read_text())
     assert "No trial has finished, so nothing has won." in parsed.text
@@ -147,7 +149,7 @@ def test_a_sweep_without_a_finished_trial_is_a_page_with_reasons(tmp_path: Path)
 def test_what_is_missing_is_said_at_the_top() -> None:
     assert alerts(SweepState("m", 2, 2)) == []
     assert alerts(SweepState("m", None, 2, notes=("how many is not known",))) == ["m: how many is not known"]
-    (text,) = alerts(SweepState("m", 5, 3, (("a", "failed", "why"),)))
+    (text,) = alerts(SweepState("m", 5, 3, (Unfinished("a", "failed", "why"),)))
     assert text == (
         "m is not complete: 3 of 5 planned trials finished, 1 trial failed, 1 trial not finished. Only finished trials are in "
         "what follows."
@@ -158,10 +160,15 @@ def test_several_sweeps_are_named_and_their_unfinished_trials_told_apart(tmp_pat
     from sweep.report.results import results_of
 
     shared = dense(times([2.0]))
-    states = [(SweepState(name, 2, 1, ((f"of {name}", "failed", "why"),)), [shared]) for name in ("one", "two")]
+    states = [
+        (SweepState(name, 2, 1, (Unfinished(f"of {name}", "failed", "why", f"key-{name}"),)), [shared])
+        for name in ("one", "two")
+    ]
     write_results(results_of(states), tmp_path, budget=NO_FIGURES)
     parsed = Parsed((tmp_path / "report.html").read_text())
     assert "one and two" in parsed.text
     assert "1 finished trial, 1 attack" in parsed.text, "a trial that both have counts once"
     assert "of one" in parsed.text
     assert "of two" in parsed.text
+    assert "key-two" in parsed.text
+    assert "python -m sweep.show KEY" in parsed.text

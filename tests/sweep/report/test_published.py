@@ -15,7 +15,7 @@ from sweep.arguments import FAILED, OK, REFUSED
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
-from sweep.report.results import SweepState, results_of
+from sweep.report.results import SweepState, Unfinished, results_of
 from sweep.report.writing import write_results
 
 
@@ -25,7 +25,7 @@ def _without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def published(folder: Path, records: list[TrialRecord]) -> list[Path]:
-    unfinished = (("4x64 bad", "failed", "training diverged, at once"),)
+    unfinished = (Unfinished("4x64 bad", "failed", "training diverged, at once", "0123abcd"),)
     return write_results(results_of([(SweepState("one", len(records) + 1, len(records), unfinished), records)]), folder)
 
 
@@ -91,7 +91,7 @@ def test_several_sweeps_come_back_in_their_order_with_their_notes(tmp_path: Path
     first = SweepState("b", 9, len(shared), notes=("The sweep was interrupted with 3 trials not started.",))
     states = [
         (first, shared),
-        (SweepState("a", 2, 1, (("x", "failed", "it diverged, at once"),)), other),
+        (SweepState("a", 2, 1, (Unfinished("x", "failed", "it diverged, at once"),)), other),
         (SweepState("c", 1, 1), [shared[0]]),
     ]
     write_results(results_of(states), tmp_path / "one")

@@ -12,7 +12,7 @@ from making import closest, dense, pruned, results, times
 
 from sweep.report.comparisons import win_table
 from sweep.report.ranking import rank
-from sweep.report.results import Results, SweepState
+from sweep.report.results import Results, SweepState, Unfinished
 from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.tables import markdown, win_rows, write_tables
 from sweep.report.verdicts import verdicts
@@ -20,7 +20,7 @@ from sweep.report.verdicts import verdicts
 
 @pytest.fixture
 def found() -> Results:
-    unfinished = (("4x64 [odd], name", "failed", 'a "quoted" reason,\nin two lines'),)
+    unfinished = (Unfinished("4x64 [odd], name", "failed", 'a "quoted" reason,\nin two lines', "0123abcd"),)
     records = [dense(times([2.0, None, 4.0])), pruned(times([1.0, 3.0, None]))]
     records[0].instances[1].timeline = []
     records[0].instances[0].clean = []
@@ -40,6 +40,7 @@ def test_csv_files_are_what_they_were(found: Results, folder: Path) -> None:
     wins = win_table(found)
     pd.testing.assert_frame_equal(pd.read_csv(folder / "wins.csv"), wins, check_dtype=False)
     ranking = pd.read_csv(folder / "ranking.csv")
+    assert [keys.split() for keys in ranking["trial_keys"]] == [[record.key] for record in found.records][::-1]
     assert list(ranking["setting"]) == list(rank(found.records)["setting"])
     said = pd.read_csv(folder / "verdicts.csv")
     assert list(said.columns) == ["question", "answer", "evidence"]
@@ -52,6 +53,7 @@ def test_unfinished_trials_have_a_file_of_their_own(folder: Path) -> None:
     assert row == {
         "sweep": "mnist-1",
         "trial": "4x64 [odd], name",
+        "key": "0123abcd",
         "status": "failed",
         "error": 'a "quoted" reason,\nin two lines',
     }
@@ -104,7 +106,7 @@ def test_nothing_compared_is_said_in_words() -> None:
 
 
 def test_tables_of_no_trial_can_be_read_back(tmp_path: Path) -> None:
-    nothing = results(state=SweepState("mnist-1", 1, 0, (("a", "failed", "why"),)))
+    nothing = results(state=SweepState("mnist-1", 1, 0, (Unfinished("a", "failed", "why"),)))
     wins = win_table(nothing)
     write_tables(nothing, rank([]), rank([]), wins, verdicts(nothing, wins), tmp_path)
     for name in ("trials", "instances"):
