@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import LoggedModel, LoggedModelInput, LoggedModelOutput, Metric, Param, Run, RunTag
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from surrogate.networks import ReluNetwork
@@ -77,7 +77,9 @@ class Runs:
         """Finds the parent run again whose creation was not answered."""
         self._tags: dict[str, str] = {}
         self._children: dict[str, _Child] = {}
-        self._networks: set[str] = set()
+        self._networks: dict[str, str] = {}
+        """The ids of the dense networks as models, by their keys."""
+        self._datasets: set[tuple[str, str]] = set()
         self.reused = 0
 
     def start(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], note: str, again: bool) -> None:
@@ -136,25 +138,40 @@ class Runs:
             self._answered()
         self._log_numbers(child.run_id, record)
         self._answered()
-        if (data := dataset_of(record.config)) is not None:
-            self._client.log_inputs(child.run_id, [data])
-            self._answered()
+        self._log_inputs(child.run_id, record)
         self._log_files(str(child.artifact_uri), record)
         end = max(record.started_at, record.ended_at)
         self._client.set_terminated(child.run_id, status=STATUSES[record.status], end_time=round(1000 * end))
         self._children[record.key] = _Child(child.run_id, record.status, complete=True)
         self.reused += reused
 
-    def network(self, key: str, network: ReluNetwork) -> None:
-        """Store a dense network on the parent run as a model ``networks/<key>``, once per key."""
+    def network(self, key: str, network: ReluNetwork, again: bool) -> None:
+        """Store a dense network as a model that the parent run has made, once per key; trials that attack it have it as input.
+
+        ``again`` goes on with what an earlier call had begun.
+        """
         if key in self._networks:
             return
+        name = f"dense-{key}"
+        model = (self._model(name) if again else None) or self._client.create_logged_model(
+            self._experiment_id, name, source_run_id=self._parent, tags={"network_key": key}, model_type="dense network"
+        )
+        self._answered()
         with tempfile.TemporaryDirectory() as folder:
-            model = Path(folder) / "networks" / key
-            model.mkdir(parents=True)
-            save_model(network, model)
-            self._upload(self._parent_artifacts, Path(folder))
-        self._networks.add(key)
+            save_model(network, Path(folder))
+            self._upload(str(model.artifact_location), Path(folder))
+        self._client.finalize_logged_model(model.model_id, "READY")
+        self._answered()
+        outputs = self._client.get_run(self._parent).outputs if again else None
+        if outputs is None or model.model_id not in [one.model_id for one in outputs.model_outputs]:  # not a second time
+            self._client.log_outputs(self._parent, [LoggedModelOutput(model.model_id, step=0)])
+        self._networks[key] = model.model_id
+
+    def _model(self, name: str) -> LoggedModel | None:
+        """Return the model of this sweep whose creation was not answered."""
+        found = self._client.search_logged_models([self._experiment_id], f"name = '{name}'")
+        self._answered()
+        return next((model for model in found if model.source_run_id == self._parent), None)
 
     def finish(self, end: SweepEnd, doubtful: bool) -> None:
         """End the parent run, with key findings, counts and the report's files.
@@ -236,6 +253,19 @@ class Runs:
         ]
         params = [Param(name, value) for name, value in content.params(record).items()]
         self._client.log_batch(run_id, metrics=[*values, *series], params=params, synchronous=True)
+
+    def _log_inputs(self, run_id: str, record: TrialRecord) -> None:
+        """Name the data set and the dense network of a trial; the data set on the parent too, whose row the UI shows first."""
+        data, model = dataset_of(record.config), self._networks.get(record.network_key or "")
+        datasets = [data] if data is not None else []
+        models = [LoggedModelInput(model)] if model is not None else []
+        if datasets or models:
+            self._client.log_inputs(run_id, datasets, models)
+            self._answered()
+        if data is not None and (known := (data.dataset.name, data.dataset.digest)) not in self._datasets:
+            self._client.log_inputs(self._parent, datasets)
+            self._datasets.add(known)
+            self._answered()
 
     def _log_files(self, artifact_uri: str, record: TrialRecord) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -159,7 +159,7 @@ class Tracker:
         outbox.put(f"{TRIAL}{record.name}", _Trial(record, reused))
 
     def log_network(self, key: str, network: ReluNetwork) -> None:
-        """Have a dense network stored on the parent run as a model ``networks/<key>``, once per key."""
+        """Have a dense network stored as the model ``dense-<key>`` of the parent run, once per key."""
         _, outbox = self._started()
         outbox.put(f"{NETWORK}{key}", _Network(key, network))
 
@@ -209,7 +209,7 @@ class Tracker:
                 case _Trial(record, reused):
                     runs.trial(record, reused, again)
                 case _Network(key, network):
-                    runs.network(key, network)
+                    runs.network(key, network, again)
                 case SweepEnd():
                     runs.finish(letter, outbox.doubtful)
                 case _Orphans():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import time
@@ -188,10 +189,26 @@ def test_networks_are_stored_once_and_readable(tracker: Tracker) -> None:
     for _ in range(2):
         tracker.log_network("0123", network)
     assert tracker.finish_sweep([], "FINISHED", []) is None
-    parent = parent_of(tracker)
-    assert artifacts_of(tracker, parent, "networks") == {"networks/0123"}
-    path = MlflowClient(tracking_uri=tracker.uri).download_artifacts(parent.info.run_id, "networks/0123/network.safetensors")
-    assert ReluNetwork.load(path).key == network.key
+    parent, client = parent_of(tracker), MlflowClient(tracking_uri=tracker.uri)
+    (output,) = parent.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert (model.name, model.status, model.source_run_id) == ("dense-0123", "READY", parent.info.run_id)
+    weights = Path(model.artifact_location.removeprefix("file://").replace("%20", " ")) / "network.safetensors"
+    assert ReluNetwork.load(weights).key == network.key
+
+
+def test_the_trials_name_the_network_that_they_attack(tracker: Tracker) -> None:
+    network = ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)])
+    tracker.log_network("0123", network)
+    tracker.log_trial(synthetic.trial("abc", network_key="0123"))
+    tracker.log_trial(synthetic.trial("def", network_key="4567"))
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    (output,) = parent_of(tracker).outputs.model_outputs
+    client = MlflowClient(tracking_uri=tracker.uri)
+    runs = [client.get_run(run.info.run_id) for run in children_of(tracker)]  # a search leaves out the models
+    inputs = {run.data.tags["trial_key"]: run.inputs.model_inputs for run in runs}
+    assert [one.model_id for one in inputs["abc"]] == [output.model_id]
+    assert inputs["def"] == []
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:mlflow")  # of MLflow about its own type hints, when it is imported
@@ -203,7 +220,7 @@ def test_a_network_is_a_model_that_mlflow_loads(tracker: Tracker, monkeypatch: p
     tracker.log_network("0123", network)
     assert tracker.finish_sweep([], "FINISHED", []) is None
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
-    model = mlflow.pyfunc.load_model(f"runs:/{parent_of(tracker).info.run_id}/networks/0123")
+    model = mlflow.pyfunc.load_model(f"runs:/{parent_of(tracker).info.run_id}/dense-0123")
     images = np.random.default_rng(0).random((4, 3))
     np.testing.assert_array_equal(model.predict(images), network(images))
     signature = model.metadata.signature
@@ -223,11 +240,12 @@ def test_the_data_set_is_named_with_its_checksum(tracker: Tracker, section: dict
     record = synthetic.trial("abc")
     record.config = {**record.config, "dataset": whole}
     tracker.log_trial(record)
+    tracker.log_trial(dataclasses.replace(record, key="another"))
     assert tracker.finish_sweep([], "FINISHED", []) is None
-    (run,) = children_of(tracker)
-    (logged,) = run.inputs.dataset_inputs
-    assert (logged.dataset.name, logged.dataset.source_type) == (name, kind)
-    assert re.fullmatch("[0-9a-f]{16}", logged.dataset.digest)
+    for run in (*children_of(tracker), parent_of(tracker)):
+        (logged,) = run.inputs.dataset_inputs
+        assert (logged.dataset.name, logged.dataset.source_type) == (name, kind)
+        assert re.fullmatch("[0-9a-f]{16}", logged.dataset.digest)
 
 
 @pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import synthetic
 from mlflow import MlflowClient
@@ -16,6 +17,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE, R
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from tracked import EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
+from surrogate.networks import ReluNetwork
 from sweep.errors import SweepError
 from sweep.tracking import Tracker, outbox, tracker
 from sweep.tracking.failures import judged
@@ -108,6 +110,20 @@ def test_a_request_whose_answer_is_lost_is_not_made_twice(study: Tracker, around
     history = MlflowClient(tracking_uri=study.uri).get_metric_history(run.info.run_id, "incumbent/image_1/margin")
     assert len(history) == 2
     assert parent_of(study).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("name", ["create_logged_model", "finalize_logged_model", "log_outputs", "log_inputs"])
+def test_a_network_whose_answer_is_lost_is_not_there_twice(study: Tracker, around: Patch, name: str) -> None:
+    around(MlflowClient, name, answer_lost(times=2))
+    key = f"key-{name}"
+    study.log_network(key, ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)]))
+    study.log_trial(synthetic.trial("abc", network_key=key))
+    assert study.finish_sweep([], "FINISHED", []) is None
+    client, parent = MlflowClient(tracking_uri=study.uri), parent_of(study)
+    (model,) = client.search_logged_models([parent.info.experiment_id], f"name = 'dense-{key}'")
+    assert (model.status, [one.model_id for one in parent.outputs.model_outputs]) == ("READY", [model.model_id])
+    (run,) = children_of(study)
+    assert [one.model_id for one in client.get_run(run.info.run_id).inputs.model_inputs] == [model.model_id]
 
 
 def test_a_request_that_is_heard_late_leaves_nothing_twice(study: Tracker, around: Patch) -> None:
@@ -262,6 +278,7 @@ def test_a_sweep_that_cannot_be_started_is_refused_and_not_left_running(empty_st
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id], "tags.sweep = 'unlucky'")
     assert run.info.status == "FAILED"
+    assert run.data.tags["mlflow.note.content"] == "The sweep could not be started."
 
 
 def test_a_report_that_is_missing_leaves_the_parent_closed(study: Tracker, tmp_path: Path) -> None:
