@@ -105,6 +105,13 @@ class Pages:
     def run(self, run: Run, expected: Sequence[str], tab: str = "") -> None:
         self._open(f"/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{tab}", expected)
 
+    def series(self, run: Run, section: str) -> None:
+        """Open the charts of a run's metrics at a section whose metrics have several points, until a line is drawn there."""
+        self.run(run, [section], "/model-metrics")
+        self.scroll_to(section)  # what is not in sight is not drawn
+        lines = (By.CSS_SELECTOR, ".js-plotly-plot .scatterlayer .js-line")
+        self.wait(lambda: self._driver.find_elements(*lines), f"{section} never had a line")
+
     def comparison(self, runs: Sequence[Run], expected: Sequence[str]) -> None:
         ids, experiments = [run.info.run_id for run in runs], [runs[0].info.experiment_id]
         query = f"runs={quote(json.dumps(ids))}&experiments={quote(json.dumps(experiments))}"
@@ -176,10 +183,10 @@ def newest_sweep(client: MlflowClient) -> tuple[Run, list[Run]]:
 
 
 def photograph(runs: Path, folder: Path) -> list[Path]:
-    """Write ``sweep.png`` (parent run), ``comparison.png``, ``comparison-metrics.png`` and ``picture.png`` into ``folder``."""
+    """Write ``sweep.png`` (parent run), ``comparison.png``, ``comparison-metrics.png``, ``picture.png`` and ``series.png``."""
     uri = f"sqlite:///{runs.absolute() / 'mlflow.db'}"
     parent, children = newest_sweep(MlflowClient(tracking_uri=uri))
-    paths = [folder / f"{name}.png" for name in ("sweep", "comparison", "comparison-metrics", "picture")]
+    paths = [folder / f"{name}.png" for name in ("sweep", "comparison", "comparison-metrics", "picture", "series")]
     with tempfile.TemporaryDirectory() as scratch, server(uri, Path(scratch)) as address, browser() as driver:
         pages = Pages(driver, address)
         pages.run(parent, [str(parent.info.run_name), "Child runs", "Metrics ("])
@@ -191,10 +198,20 @@ def photograph(runs: Path, folder: Path) -> list[Path]:
         pages.screenshot(paths[2])
         client = MlflowClient(tracking_uri=uri)
         pictures = client.list_artifacts(children[0].info.run_id, "pictures")
+        longest, section = _longest_series(client, children)
+        pages.series(longest, section)
+        pages.screenshot(paths[4])
         pages.run(children[0], [pictures[0].path], f"/artifacts/{pictures[0].path}")
         pages.wait(lambda: bool(pages.loaded_images()), "the picture never appeared")
         pages.screenshot(paths[3])
     return paths
+
+
+def _longest_series(client: MlflowClient, runs: Sequence[Run]) -> tuple[Run, str]:
+    """Return the run whose series of incumbents has the most points, and the section of the page that has it."""
+    found = [(run, name) for run in runs for name in run.data.metrics if name.startswith("incumbent/")]
+    run, name = max(found, key=lambda one: len(client.get_metric_history(one[0].info.run_id, one[1])))
+    return run, name.rpartition("/")[0]
 
 
 def _wait_for_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

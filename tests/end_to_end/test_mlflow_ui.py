@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import postgres
 import pytest
 import screenshots
@@ -14,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from surrogate.networks import ReluNetwork
 from sweep import report
 from sweep.tracking import Tracker
 
@@ -44,7 +46,9 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
     records = synthetic.sweep(networks=[(2, 16)], images=(2732, 4547))
     tracker = Tracker(database, "digits", folder / "mlruns")
     tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"])
+    tracker.log_network("key-of-2x16", ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)]))
     for record in records:
+        record.config["dataset"] |= {"function": None, "inputs": None}
         tracker.log_trial(record)
     tracker.finish_sweep(records, "FINISHED", report.write_report(records, folder / "report"))
     return tracker, *screenshots.newest_sweep(MlflowClient(tracking_uri=tracker.uri))
@@ -90,7 +94,9 @@ def test_the_sweep_shows_its_findings_counts_and_children(
 ) -> None:
     _, parent, children = tracked
     names = [str(child.info.run_name) for child in children]
-    pages.run(parent, [NAME, "6 of 6 trials finished", "sweep/finished", "Child runs", *names, "Finished"])
+    note = str(parent.data.tags["mlflow.note.content"]).splitlines()[0].strip("*")
+    pages.run(parent, [NAME, note, "sweep/finished", "Child runs", *names, "Finished"])
+    pages.run(parent, ["digits 8x8", "dense-key-of-2x16"])
 
 
 def test_the_report_is_on_the_sweep(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
@@ -103,6 +109,16 @@ def test_a_trial_shows_its_metrics_and_parent(pages: screenshots.Pages, tracked:
     child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
     margin = str(child.data.metrics["attack/margin"])
     pages.run(child, ["2x16 magnitude 0.8", "attack/margin", margin, "accuracy/surrogate", "Parent run", NAME])
+
+
+def test_the_series_of_a_trial_are_charts(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
+    pages.series(child, "incumbent/image_2732")
+    assert "incumbent/image_4547" in pages.text()
+
+
+def test_the_log_of_a_trial_is_read(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    pages.run(tracked[2][0], ["log.txt", f"{tracked[2][0].info.run_name}, key"], "/artifacts/log.txt")
 
 
 def test_the_pictures_of_a_trial_are_images(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
