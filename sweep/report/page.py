@@ -138,6 +138,13 @@ def _rankings(results: Results, ranking: pd.DataFrame) -> list[dict[str, Any]]:
     return tables
 
 
+def _unbroken(text: str) -> str:
+    """Keep a number on one line with what belongs to it."""
+    for broken in (" %", " ms", "p < ", "p = "):
+        text = text.replace(broken, broken.replace(" ", "\u00a0"))
+    return text
+
+
 def _short(text: str) -> str:
     return text if len(text) <= MAX_ERROR_CHARACTERS else text[:MAX_ERROR_CHARACTERS] + " …"
 
@@ -147,5 +154,5 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")  # a number and its % stay on one line
+    environment.filters["unbroken"] = _unbroken
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

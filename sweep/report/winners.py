@@ -71,14 +71,19 @@ class Duel:
 
     @property
     def text(self) -> str:
+        return f"{self.other}: {self.lead.text if self.pairs else 'no instance that both attacked'}"
+
+    @property
+    def counts(self) -> str:
+        """How often it was better, and how sure that is; nothing without a pair."""
+        if not self.pairs:
+            return ""
         share = interval_text(self.interval.low, self.interval.high, percent)
         corrected = "" if math.isnan(self.p_holm) or self.p_holm == self.p else f", corrected {p_number(self.p_holm)}"
-        if not self.pairs:
-            return f"{self.other}: no instance that both attacked"
         equal = self.pairs - self.better - self.worse
         return (
-            f"{self.other}: {self.lead.text}; better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), "
-            f"worse on {self.worse}{f', {equal} equal' if equal else ''} (sign test {p_text(self.p)}{corrected})"
+            f"Better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on {self.worse}"
+            f"{f', {equal} equal' if equal else ''}; sign test {p_text(self.p)}{corrected}"
         )
 
 

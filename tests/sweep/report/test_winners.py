@@ -32,8 +32,10 @@ def test_a_winner_beyond_chance() -> None:
     assert yardstick.other == "dense MILP"
     assert yardstick.text == (
         "dense MILP: an adversarial input for 12 of 12 each, the first after 1 s against 4 s, 4 times as fast, margin +1 each "
-        "(medians); better on 12 of 12 (100 %, 95 % interval 74 to 100 %), worse on 0 (sign test p < 0.001, "
-        "corrected < 0.001)"
+        "(medians)"
+    )
+    assert yardstick.counts == (
+        "Better on 12 of 12 (100 %, 95 % interval 74 to 100 %), worse on 0; sign test p < 0.001, corrected < 0.001"
     )
     assert headline([winner]) == (
         "magnitude 0.8 won on 2x16: the first adversarial input after 1 s, against 2 s of magnitude 0.5."
@@ -93,7 +95,7 @@ def test_a_lead_in_time_that_nobody_would_notice_is_no_win(seconds: float, other
     winner = within(seconds, other)
     assert (winner.setting, winner.confidence) == ("portfolio", CLOSE)
     assert (winner.duels[0].better, winner.duels[0].worse) == (0, 0)
-    assert "12 equal" in winner.duels[0].text
+    assert "12 equal" in winner.duels[0].counts
     assert "is first on 2x16, but hardly differs from the next: the first" in headline([winner])
 
 
@@ -121,7 +123,7 @@ def test_one_alone_and_one_without_a_common_instance() -> None:
     assert headline([alone]) == "dense MILP has nothing to be compared with on 2x16."
     winner = only(dense(times([2.0] * 5)), elsewhere(pruned(times([1.0] * 5))))
     assert winner.confidence == ALONE
-    assert winner.duels[0].text == "dense MILP: no instance that both attacked"
+    assert (winner.duels[0].text, winner.duels[0].counts) == ("dense MILP: no instance that both attacked", "")
 
 
 def elsewhere(record: TrialRecord) -> TrialRecord:
