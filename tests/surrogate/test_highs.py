@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
@@ -208,3 +209,16 @@ def test_numbers_beyond_float64s_digits_are_no_bound() -> None:
     solution = solve(model, [model.x])
     assert (solution.dual_bound, solution.certain_bound) == (None, None)
     assert "too few digits" in str(solution.doubt)
+
+
+def test_a_solve_of_somebody_elses_with_more_threads_is_no_obstacle() -> None:
+    """HiGHS keeps the workers of the last solve in this thread of the program, and refuses another number of them."""
+    other = highspy.Highs()
+    other.silent()
+    other.setOptionValue("threads", 2)
+    other.addVariable(0.0, 1.0)
+    assert other.run() == highspy.HighsStatus.kOk
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(domain=pyo.Integers, bounds=(0, 7))
+    model.goal = pyo.Objective(expr=2 * model.x, sense=pyo.maximize)
+    assert solve(model, list(model.x.values())).objective == pytest.approx(14.0)
