@@ -216,6 +216,7 @@ def test_a_solve_of_somebody_elses_with_more_threads_is_no_obstacle() -> None:
     other = highspy.Highs()
     other.silent()
     other.setOptionValue("threads", 2)
+    other.resetThreadScheduler(True)  # of the tests before
     other.addVariable(0.0, 1.0)
     assert other.run() == highspy.HighsStatus.kOk
     model = pyo.ConcreteModel()
