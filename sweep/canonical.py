@@ -72,12 +72,13 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
         said = "pruning.finetune.rounds"
     if said is not None:
         section = said.rpartition(".")[0]
-        unused = (*unused, *(key for key in flat if _is_in(key, section) and key != said))
-    return [key for key in keys if not any(_is_in(key, section) for section in unused)]
+        unused = (*unused, *(key for key in flat if is_in(key, (section,)) and key != said))
+    return [key for key in keys if not is_in(key, unused)]
 
 
-def _is_in(key: str, section: str) -> bool:
-    return key == section or key.startswith(f"{section}.")
+def is_in(key: str, sections: Iterable[str]) -> bool:
+    """Say whether a dotted key is one of these sections or keys, or inside one of them."""
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
 def key_of(relevant: dict[str, Any]) -> str:

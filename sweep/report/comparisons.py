@@ -34,7 +34,7 @@ ALL = "all networks"
 
 MEASURES = ("margin", "time", "norm")
 
-SEEDS = ("pruning_seed", "solver_seed")
+SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """Of the seeds that make no settings of their own those of which one instance may be attacked with several; another seed of
 training gives another network, so another instance."""
 
@@ -50,15 +50,15 @@ def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_seeds(results: Results) -> pd.DataFrame:
-    """Return the instances with their clusters and the columns :data:`SEEDS`; a seed that an attack does not use is missing."""
+    """Return the instances with their clusters and :data:`SEED_COLUMNS`; a seed that an attack does not use is missing."""
     used: dict[str, tuple[float, float]] = {}
     pruned = {label for label, setting in results.settings.items() if setting.method not in (None, "none")}
     for record, label in zip(results.records, results.trials["setting"], strict=True):
         pruning, solver = (record.config.get(section, {}).get("seed") for section in ("pruning", "solver"))
         used[record.key] = (_number(pruning if label in pruned else None), _number(solver))
     instances = with_clusters(results.instances)
-    seeds = np.array([used[key] for key in instances["trial_key"]], dtype=np.float64).reshape(len(instances), len(SEEDS))
-    return instances.assign(**{name: seeds[:, place] for place, name in enumerate(SEEDS)})
+    seeds = np.array([used[key] for key in instances["trial_key"]], dtype=np.float64).reshape(len(instances), len(SEED_COLUMNS))
+    return instances.assign(**{name: seeds[:, place] for place, name in enumerate(SEED_COLUMNS)})
 
 
 def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -67,8 +67,8 @@ def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     Trials of one setting may differ in their seeds. A seed of which both sides have a value in common is the same in a pair; of
     any other each value of one side is paired with each of the other.
     """
-    equal = [name for name in SEEDS if set(mine[name].dropna()) & set(others[name].dropna())]
-    apart = [name for name in SEEDS if name not in equal]
+    equal = [name for name in SEED_COLUMNS if set(mine[name].dropna()) & set(others[name].dropna())]
+    apart = [name for name in SEED_COLUMNS if name not in equal]
     return pairs_of(mine, others, ("instance_key", *equal), ("instance_key", *equal), apart)
 
 

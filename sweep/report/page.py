@@ -13,7 +13,6 @@ import pandas as pd
 
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
-from sweep.report.published import NOTE
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import FEWEST
@@ -111,12 +110,12 @@ def alerts(state: SweepState) -> list[str]:
             f"{state.name} is not complete: {state.finished} of {count(state.planned, 'planned trial')} finished, "
             f"{', '.join(parts)}. Only finished trials are in what follows."
         )
-    return found + [f"{state.name}: {note}" for note in state.notes if note != NOTE]
+    return found + [f"{state.name}: {note}" for note in state.notes]
 
 
 def remarks(results: Results) -> list[str]:
     """Return what is worth knowing of where the results come from, and no reason for an alert."""
-    return [NOTE] if any(NOTE in state.notes for state in results.sweeps) else []
+    return ["Made from published tables, which hold no images."] if any(state.published for state in results.sweeps) else []
 
 
 def _scope(results: Results) -> str:

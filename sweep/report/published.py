@@ -18,8 +18,6 @@ from sweep.report.tables import STATES
 
 TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
 
-NOTE = "Made from published tables, which hold no images."
-
 Part = tuple[SweepState, list[TrialRecord]]
 
 EVENT = ("seconds", "margin", "surrogate_margin", "norm")
@@ -77,8 +75,7 @@ def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
 
 def _state(facts: Mapping[str, Any]) -> SweepState:
     unfinished = tuple(Unfinished(*map(str, row)) for row in facts["unfinished"])
-    notes = dict.fromkeys((*facts["notes"], NOTE))  # once, also where these tables come from published ones
-    return SweepState(**{**facts, "unfinished": unfinished, "notes": tuple(notes)})
+    return SweepState(**{**facts, "unfinished": unfinished, "notes": tuple(facts["notes"]), "published": True})
 
 
 def _table(path: Path, needed: set[str]) -> pd.DataFrame:

@@ -42,6 +42,7 @@ class SweepState:
         unfinished: the others, as far as there is something to say about them.
         notes: sentences that whoever reads the results must know.
         experiment: the MLflow experiment.
+        published: whether this was read from published tables, which hold no images.
     """
 
     name: str
@@ -50,6 +51,7 @@ class SweepState:
     unfinished: tuple[Unfinished, ...] = ()
     notes: tuple[str, ...] = ()
     experiment: str | None = None
+    published: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE, unused_keys
+from sweep.attacks import WITHOUT_SURROGATE
+from sweep.canonical import is_in, with_effect
 from sweep.records import TrialRecord
 from sweep.rules import CLOSEST
 from sweep.schema import network_name
@@ -109,7 +110,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     origins = _differing([_origin(flat) for _, flat in finished])
     for record, flat in finished:
         setting = _base_setting(flat, origins)
-        others = {key: _text(value) for key, value in flat.items() if key not in pooled and not _is_named(key, setting, flat)}
+        others = {key: _text(flat[key]) for key in with_effect(flat, flat) if key not in pooled and not _is_named(key, setting)}
         base[setting].append((record, others))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
@@ -136,8 +137,8 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
     """Return what of a configuration decides which network is attacked, other than its hidden layers and the seed."""
-    unused = (*_BOOKKEEPING, *SEEDS, *(("training",) if flat.get("network.file") is not None else ()))
-    return {key: _text(value) for key, value in flat.items() if _is_in(key, _ORIGINS) and not _is_in(key, unused)}
+    keys = with_effect((key for key in flat if is_in(key, _ORIGINS)), flat)
+    return {key: _text(flat[key]) for key in keys if not is_in(key, (*_BOOKKEEPING, *SEEDS))}
 
 
 def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
@@ -150,20 +151,10 @@ def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
     return " ".join([*filter(None, before), layers, *(f"{key}={value}" for key, value in origin.items())])
 
 
-def _is_in(key: str, sections: Iterable[str]) -> bool:
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
-
-
-def _is_named(key: str, setting: Setting, flat: Mapping[str, Any]) -> bool:
-    """Whether a key is part of the setting's name already, or cannot change its result."""
-    objective, start, policy = (str(flat.get(f"attack.{name}")) for name in ("objective", "start", "on_incumbent"))
-    unused = unused_keys(setting.attack, objective, start, policy, bool(flat.get("attack.polish")))
-    sections = [*_NAMED, *_BOOKKEEPING, *unused, *(_ORIGINS if key not in SEEDS else ())]
-    if setting.method in (None, "none"):
-        sections.append("pruning")
-    elif not setting.finetune_rounds:
-        sections.append("pruning.finetune")
-    return _is_in(key, sections)
+def _is_named(key: str, setting: Setting) -> bool:
+    """Whether a key is part of the setting's name already, or says nothing of it."""
+    unpruned = ("pruning",) if setting.method is None else ()
+    return is_in(key, (*_NAMED, *_BOOKKEEPING, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
 
 
 def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:

@@ -104,7 +104,7 @@ class Tracker:
         runs, _ = self._started()
         return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent_id}?workflowType=machine_learning"
 
-    def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str = "trials") -> None:
+    def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str) -> None:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
 
         The overrides are its parameters, and until it ends its note says what is ``planned``, such as ``144 trials``. Runs that

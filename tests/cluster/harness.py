@@ -68,7 +68,7 @@ class Node:
         self.folder = machines.folder / self.name
         self._hub = machines.hub
         self.temporary = self.folder / "tmp"
-        self.work = self.temporary / "work"
+        self.work = self.temporary / "checkout"
         self._init: subprocess.Popen[bytes] | None = None
         self._programs: list[subprocess.Popen[bytes]] = []
         self.work.mkdir(parents=True)
@@ -110,7 +110,7 @@ class Node:
 
     def popen(self, *words: str, environment: Mapping[str, str], log: str) -> subprocess.Popen[bytes]:
         """Start ``words`` in the node's working folder; what they print is at ``log(log)``."""
-        script = 'cd /tmp/work && exec "$@"'
+        script = 'cd /tmp/checkout && exec "$@"'
         inside = {"PATH": os.environ["PATH"], "HOME": "/tmp/home", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8", **environment}
         with (self.folder / f"{log}.log").open("wb") as file:
             command = self.command("bash", "-c", script, "bash", *words)

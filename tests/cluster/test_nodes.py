@@ -36,7 +36,7 @@ with attach(settings):
         import os, socket, time
         import surrogate, sweep.plan
         time.sleep(seconds)
-        return socket.gethostname(), surrogate.__file__, sweep.plan.__file__, os.path.exists("/tmp/work/of-the-head")
+        return socket.gethostname(), surrogate.__file__, sweep.plan.__file__, os.path.exists("/tmp/checkout/of-the-head")
 
     found = ray.get([where.remote(1.0) for _ in range(6)])
     times["tasks"] = time.monotonic() - begin - sum(times.values())

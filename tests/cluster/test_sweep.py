@@ -99,7 +99,7 @@ def test_a_job_of_slurm_is_a_cluster_of_its_own() -> None:
             "SLURM_JOB_NUM_NODES": "2",
             "SLURM_CPUS_PER_TASK": "1",
             "SLURM_JOB_END_TIME": str(int(time.time()) + 1200),
-            "SLURM_SUBMIT_DIR": "/tmp/work",
+            "SLURM_SUBMIT_DIR": "/tmp/checkout",
             "SWEEP_BIN": str(Path(sys.executable).parent),
             "RAY_AUTH_TOKEN": TOKEN,  # as srun would hand it to all tasks
             "COLUMNS": "120",

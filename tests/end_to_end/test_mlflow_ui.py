@@ -45,7 +45,7 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.sweep(networks=[(2, 16)], images=(2732, 4547))
     tracker = Tracker(database, "digits", folder / "mlruns")
-    tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"])
+    tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"], "3 trials")
     tracker.log_network("key-of-2x16", ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)]))
     for record in records:
         record.config["dataset"] |= {"function": None, "inputs": None}
@@ -143,7 +143,7 @@ def test_a_sweep_can_be_recorded_through_the_server(pages: screenshots.Pages, ad
     records = synthetic.sweep(networks=[(2, 16)], images=(2732,))[:2]
     tracker = Tracker(address, "remote", tmp_path / "mlruns")
     assert tracker.ui_command == address
-    tracker.start_sweep("through-the-server", {}, ["+experiment=digits"])
+    tracker.start_sweep("through-the-server", {}, ["+experiment=digits"], "1 trial")
     for record in records:
         tracker.log_trial(record)
     tracker.finish_sweep(records, "FINISHED", [])

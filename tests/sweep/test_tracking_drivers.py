@@ -124,7 +124,7 @@ def test_a_sweep_whose_driver_was_killed_is_closed_by_the_next(empty_store: Path
         "import os, signal, sys; from pathlib import Path\n"
         "from sweep.tracking import Tracker\n"
         "tracker = Tracker(None, 'killed', Path(sys.argv[1]))\n"
-        "tracker.start_sweep('the killed one', {}, [])\n"
+        "tracker.start_sweep('the killed one', {}, [], '1 trial')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).parents[2]

@@ -200,7 +200,7 @@ def test_a_fresh_store_is_silent_and_leaves_the_working_directory_alone(tmp_path
         "from sweep.tracking import Tracker\n"
         "import mlflow.telemetry.client\n"
         "tracker = Tracker(None, 'study', Path(sys.argv[2]))\n"
-        "tracker.start_sweep('quiet', {}, [])\n"
+        "tracker.start_sweep('quiet', {}, [], '1 trial')\n"
         "tracker.finish_sweep([], 'FINISHED', [])\n"
         "assert mlflow.telemetry.client.get_telemetry_client() is None\n"
     )
@@ -233,7 +233,7 @@ def test_an_experiment_without_runs_or_with_runs_of_sweeps_alone_is_taken(empty_
     client.create_experiment("cheese")
     for _ in range(2):
         tracker = Tracker(None, "cheese", empty_store)
-        tracker.start_sweep("cheese", {}, [])
+        tracker.start_sweep("cheese", {}, [], "1 trial")
         assert tracker.finish_sweep([], "FINISHED", []) is None
 
 

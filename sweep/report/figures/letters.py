@@ -7,8 +7,10 @@ import math
 import textwrap
 from collections.abc import Sequence
 from functools import cache
+from typing import cast
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import Formatter, FuncFormatter
@@ -58,7 +60,7 @@ def heading(ax: Axes, text: str, beside: float = 1.0, pad: float | None = None) 
     """
     place = ax.get_subplotspec()
     columns = place.get_gridspec().ncols if place is not None else 1
-    room = ax.get_figure(root=True).get_figwidth() / columns - beside  # type: ignore[union-attr]
+    room = _figure(ax).get_figwidth() / columns - beside
     ax.set_title(fitted(text, room, TITLE_POINTS, bold=True), pad=pad)
 
 
@@ -81,9 +83,9 @@ class MinorNumbers(Formatter):
         self._ax, self._name = ax, name
         self._written: set[float] = set()
 
-    def set_locs(self, locs: Sequence[float]) -> None:
-        super().set_locs(locs)  # type: ignore[arg-type]
-        box, dpi = self._ax.bbox, self._ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    def set_locs(self, locs: list[float]) -> None:
+        super().set_locs(locs)
+        box, dpi = self._ax.bbox, _figure(self._ax).dpi
         length = (box.width if self._name == "x" else box.height) / dpi
         axis = self._ax.xaxis if self._name == "x" else self._ax.yaxis
         low, high = sorted(map(float, axis.get_view_interval()))
@@ -93,6 +95,10 @@ class MinorNumbers(Formatter):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return f"{x:g}" if x in self._written else ""
+
+
+def _figure(ax: Axes) -> Figure:
+    return cast(Figure, ax.get_figure(root=True))
 
 
 def with_room(minor: Sequence[float], tens: Sequence[float], decade: float, name: str) -> list[float]:
