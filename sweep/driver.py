@@ -186,6 +186,8 @@ class _Sweep:
         say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
         if signal_name or fault:
             _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
+            if signal_name is not None and signal_name.startswith("deadlines."):
+                say("Run it with a larger deadlines.sweep_seconds if it was too short for a single answer.")
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         if late and not signal_name:
@@ -229,8 +231,7 @@ def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
-    larger = ", with a larger deadlines.sweep_seconds if it was too short," if "deadlines.sweep_seconds" in why else ""
-    say(f"Run the same command again{larger} to go on: finished trials and single answers are kept.")
+    say("Run the same command again to go on: finished trials and single answers are kept.")
 
 
 def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:
