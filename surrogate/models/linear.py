@@ -1,0 +1,143 @@
+"""A linear programme that changes little between solves, so that each starts from the basis of the one before."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from surrogate.errors import SolverFailure
+from surrogate.networks import FloatArray
+from surrogate.quiet_highs import QuietHighs
+
+FEASIBILITY = 1e-9
+"""To which HiGHS keeps rows and bounds here: a decision is held against the dense networks to 1e-6 afterwards."""
+
+
+def to_highs(
+    matrix: Any, row_lower: FloatArray, row_upper: FloatArray, cost: FloatArray, lower: FloatArray, upper: FloatArray
+) -> highspy.HighsLp:
+    """Return the linear programme that minimises ``cost``, of a sparse matrix ``(rows, columns)``, in HiGHS's own form."""
+    columns = sparse.csc_matrix(matrix)
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = columns.shape
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+    lp.row_lower_, lp.row_upper_ = row_lower, row_upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = columns.indptr, columns.indices, columns.data
+    return lp
+
+
+class LinearProgramme:
+    """One HiGHS object, minimising, solved by the simplex method from the last basis.
+
+    Attributes:
+        value: the objective of the last solve that was optimal.
+        solves: number of solves so far.
+        iterations: simplex iterations of all solves.
+    """
+
+    def __init__(
+        self,
+        matrix: Any,
+        row_lower: FloatArray,
+        row_upper: FloatArray,
+        cost: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+    ) -> None:
+        self._highs = QuietHighs()
+        for option, setting in (
+            ("threads", 1),
+            ("presolve", "off"),
+            ("solver", "simplex"),
+            ("primal_feasibility_tolerance", FEASIBILITY),
+            ("small_matrix_value", 1e-12),
+        ):
+            self._highs.setOptionValue(option, setting)
+        if self._highs.passModel(to_highs(matrix, row_lower, row_upper, cost, lower, upper)) == highspy.HighsStatus.kError:
+            raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
+        self._all = np.arange(cost.size, dtype=np.int32)
+        self.value = math.nan
+        self.solves = self.iterations = 0
+
+    def set_cost(self, cost: FloatArray) -> None:
+        """Minimise another function ``(columns,)``."""
+        self._highs.changeColsCost(self._all.size, self._all, cost)
+
+    def set_bounds(self, columns: NDArray[np.int32], lower: FloatArray, upper: FloatArray) -> None:
+        """Give some columns other bounds."""
+        if columns.size:
+            self._highs.changeColsBounds(columns.size, columns, lower, upper)
+
+    def run(self, seconds: float = math.inf) -> highspy.HighsModelStatus:
+        """Solve; return HiGHS's status."""
+        if math.isfinite(seconds):
+            self._highs.setOptionValue("time_limit", self._highs.getRunTime() + max(seconds, 1e-3))
+        self._highs.run()
+        self.solves += 1
+        self.iterations += max(int(self._highs.getInfo().simplex_iteration_count), 0)
+        status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            self.value = float(self._highs.getObjectiveValue())
+        return status
+
+    def columns(self) -> FloatArray:
+        """Return the columns' values of the last solve."""
+        return np.array(self._highs.getSolution().col_value)
+
+    def reduced_costs(self) -> FloatArray:
+        """Return the columns' reduced costs of the last solve."""
+        return np.array(self._highs.getSolution().col_dual)
+
+    def row_prices(self) -> FloatArray:
+        """Return the rows' dual values of the last solve."""
+        return np.array(self._highs.getSolution().row_dual)
+
+
+class MixedProgramme:
+    """A mixed-integer linear programme, minimised by a fresh HiGHS object for each solve.
+
+    Attributes:
+        nodes: branch-and-bound nodes of all solves.
+    """
+
+    def __init__(
+        self,
+        matrix: Any,
+        row_lower: FloatArray,
+        row_upper: FloatArray,
+        cost: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        integral: Any,
+    ) -> None:
+        self._lp = to_highs(matrix, row_lower, row_upper, cost, lower, upper)
+        self._lp.integrality_ = [
+            highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous for whole in integral
+        ]
+        self.lower, self.upper = lower.copy(), upper.copy()
+        self.nodes = 0
+
+    def solve(self, seconds: float, start: FloatArray | None = None) -> tuple[highspy.HighsModelStatus, FloatArray | None]:
+        """Solve within ``lower`` and ``upper`` as they are now; return HiGHS's status and the best solution's columns."""
+        self._lp.col_lower_, self._lp.col_upper_ = self.lower, self.upper
+        highs = QuietHighs()
+        for option, setting in (("threads", 1), ("mip_feasibility_tolerance", 1e-9), ("small_matrix_value", 1e-12)):
+            highs.setOptionValue(option, setting)
+        highs.setOptionValue("time_limit", max(seconds, 1e-2))
+        if highs.passModel(self._lp) == highspy.HighsStatus.kError:
+            raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
+        if start is not None:
+            given = highspy.HighsSolution()
+            given.col_value = start
+            highs.setSolution(given)
+        highs.run()
+        info = highs.getInfo()
+        self.nodes += max(int(info.mip_node_count), 0)
+        found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        return highs.getModelStatus(), np.array(highs.getSolution().col_value) if found else None

@@ -1,0 +1,122 @@
+"""The user's model with networks stated in it, dense or pruned, as a Pyomo model of its own for a MILP solver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from surrogate.bounds import Bounds
+from surrogate.formulation import embed
+from surrogate.formulation.base import linear
+from surrogate.formulation.scaling import doubt
+from surrogate.models.reading import Link, UserModel
+from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.solvers import Solution, Solver
+
+
+class StatedModel:
+    """The user's rows and columns, copied, with a network at each place.
+
+    A copy, so that the user's model has no component that is not the user's, and so that two such models can be under way at
+    the same time.
+
+    Args:
+        networks: per link, in the order of ``model.links``, the network that is stated.
+        bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
+    """
+
+    def __init__(self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds], formulation: str) -> None:
+        self._model = model
+        self._pyomo = pyomo = pyo.ConcreteModel()
+        low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()
+        pyomo.v = pyo.Var(
+            range(model.columns),
+            domain=lambda _, j: pyo.Integers if integral[j] else pyo.Reals,
+            bounds=lambda _, j: (_side(low[j]), _side(high[j])),
+        )
+        self._columns = list(pyomo.v.values())
+        matrix, row_low, row_high = model.matrix, model.row_lower.tolist(), model.row_upper.tolist()
+        pyomo.rows = pyo.Constraint(
+            [i for i in range(matrix.shape[0]) if matrix.indptr[i] < matrix.indptr[i + 1]],
+            rule=lambda _, i: (_side(row_low[i]), self._row(matrix, i), _side(row_high[i])),
+        )
+        costly = np.flatnonzero(model.cost)
+        pyomo.goal = pyo.Objective(
+            expr=linear((model.sign * model.cost[costly]).tolist(), [self._columns[j] for j in costly.tolist()])
+            + model.sign * model.offset,
+            sense=pyo.minimize if model.sign > 0.0 else pyo.maximize,
+        )
+        pyomo.place = pyo.Block(range(len(networks)))
+        self._embeddings = []
+        for i, (link, network, bound) in enumerate(zip(model.links, networks, bounds, strict=True)):
+            here = pyomo.place[i]
+            inputs = self._inputs(here, link)
+            here.network = pyo.Block()
+            embedding = embed(here.network, network, inputs, bound, formulation)
+            outputs = [self._columns[j] for j in link.outputs.tolist()]
+            here.link = pyo.Constraint(
+                range(len(outputs)),
+                rule=lambda _, o, outputs=outputs, e=embedding: (0.0, linear([1.0, -1.0], [outputs[o], e.outputs[o]]), 0.0),
+            )
+            self._embeddings.append(embedding)
+
+    def solve(
+        self, solver: Solver, deadline: float, start: FloatArray | None, on_point: Callable[[FloatArray], bool]
+    ) -> Solution:
+        """Solve.
+
+        Args:
+            deadline: ``time.perf_counter()`` value at which the solver ends.
+            start: a decision ``(columns,)`` to start from; the networks' own values follow by forward passes.
+            on_point: called with the columns ``(columns,)`` of each solution that the solver meets; True asks for the end.
+
+        Raises:
+            SolverFailure: the solver ended without a usable status.
+            UnsoundBounds: the start leaves the bounds.
+        """
+        if start is not None:
+            for variable, value, integral in zip(self._columns, start.tolist(), self._model.integral.tolist(), strict=True):
+                variable.set_value(round(value) if integral else value, skip_validation=True)
+            for link, embedding in zip(self._model.links, self._embeddings, strict=True):
+                embedding.set_values(link.inputs_at(start[None])[0])
+        solution = solver.solve(
+            self._pyomo,
+            self._columns,
+            warm_start=start is not None,
+            on_incumbent=lambda values, _: on_point(values),
+            deadline=deadline,
+        )
+        doubts = (doubt(embedding.network, embedding.bounds) for embedding in self._embeddings)
+        return solution.doubted(next((found for found in doubts if found is not None), None))
+
+    def _row(self, matrix: Any, i: int) -> Any:
+        part = slice(matrix.indptr[i], matrix.indptr[i + 1])
+        return linear(matrix.data[part].tolist(), [self._columns[j] for j in matrix.indices[part].tolist()])
+
+    def _inputs(self, block: Any, link: Link) -> list[Any]:
+        """Return a variable for each input: a column, or a new variable that equals the expression."""
+        matrix, constant = link.matrix, link.constant.tolist()
+        own = {}
+        for j in range(matrix.shape[0]):
+            part = slice(matrix.indptr[j], matrix.indptr[j + 1])
+            if constant[j] == 0.0 and matrix.data[part].tolist() == [1.0]:
+                own[j] = self._columns[int(matrix.indices[part][0])]
+        others = [j for j in range(matrix.shape[0]) if j not in own]
+        if others:
+            block.input = pyo.Var(others)
+            block.reads = pyo.Constraint(
+                others,
+                rule=lambda b, j: (
+                    (constant[j], b.input[j] - self._row(matrix, j), constant[j])
+                    if matrix.indptr[j] < matrix.indptr[j + 1]
+                    else b.input[j] == constant[j]
+                ),
+            )
+        return [own[j] if j in own else block.input[j] for j in range(matrix.shape[0])]
+
+
+def _side(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,116 @@
+"""Where a model's columns can go, and with them the networks' neurons."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from surrogate import bounds as bound_methods
+from surrogate.bounds import BoundMethod, Bounds
+from surrogate.errors import InvalidSetting
+from surrogate.models.linear import LinearProgramme
+from surrogate.models.reading import Link, UserModel
+from surrogate.networks import FloatArray
+from surrogate.region import LARGEST, Region
+
+MARGIN = 1e-6
+"""A range that a linear programme gives is widened by this, relative to its size where that is above 1: more than HiGHS's
+tolerances make of it."""
+
+TIGHTENING_SECONDS = 1.0
+"""Most seconds for ranges that have finite bounds already, and a tenth of the time limit at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Sound ranges.
+
+    Attributes:
+        regions: per link the box of the network's inputs.
+        bounds: per link the bounds of its neurons over that box.
+    """
+
+    regions: list[Region]
+    bounds: list[Bounds]
+
+
+def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) -> Ranges:
+    """Return boxes for all places' inputs and bounds for all neurons over them.
+
+    A box is what the variables' own bounds say, and what the model's constraints say beside them, without the networks: two
+    linear programmes for each input, always for one that is open and otherwise as long as there is time. Outputs that another
+    place reads are bounded by the network that writes them.
+
+    Raises:
+        InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
+    """
+    chosen = bound_methods.method(method)
+    now = time.perf_counter()
+    until = min(now + TIGHTENING_SECONDS, now + 0.1 * (deadline - now))
+    lower, upper = model.lower.copy(), model.upper.copy()
+    programme = _relaxation(model)
+    regions: list[Region] = []
+    found: list[Bounds] = []
+    known: dict[tuple[str, bytes, bytes], Bounds] = {}
+    for at, link in enumerate(model.links):
+        low, high = _reach(link, lower, upper)
+        for j in range(low.size):
+            is_open = not np.isfinite([low[j], high[j]]).all()
+            if is_open or (high[j] > low[j] and time.perf_counter() < until):
+                low[j], high[j] = _tightened(programme, link, j, low[j], high[j])
+            if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
+                place = model.places[model.order[at]]
+                raise InvalidSetting(
+                    f"input {place.inputs[j]} has neither bounds of its own on both sides nor constraints that give it some "
+                    f"(it may go from {low[j]:g} to {high[j]:g}): give it bounds"
+                )
+            high[j] = max(high[j], low[j])
+        region = Region(low, high)
+        key = (link.network.key, region.lower.tobytes(), region.upper.tobytes())
+        if key not in known:
+            known[key] = chosen.compute(link.network, region, deadline)
+        regions.append(region)
+        found.append(known[key])
+        lower[link.outputs] = np.maximum(lower[link.outputs], known[key].lower[-1])
+        upper[link.outputs] = np.minimum(upper[link.outputs], known[key].upper[-1])
+    return Ranges(regions, found)
+
+
+def _reach(link: Link, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+    matrix = link.matrix.tocsr()
+    positive, negative = matrix.maximum(0.0), matrix.minimum(0.0)
+    low = _product(positive, lower) + _product(negative, upper) + link.constant
+    high = _product(positive, upper) + _product(negative, lower) + link.constant
+    return low, high
+
+
+def _product(matrix: sparse.csr_matrix, values: FloatArray) -> FloatArray:
+    """Return ``matrix @ values`` with infinite values counted only where a coefficient is."""
+    finite = np.where(np.isfinite(values), values, 0.0)
+    total = np.asarray(matrix @ finite)
+    for infinite in (np.inf, -np.inf):
+        columns = np.flatnonzero(values == infinite)
+        if columns.size:
+            touched = np.asarray(matrix[:, columns].sum(axis=1)).ravel()
+            with np.errstate(invalid="ignore"):
+                total = np.where(touched != 0.0, total + np.where(touched != 0.0, touched, 1.0) * infinite, total)
+    return total
+
+
+def _relaxation(model: UserModel) -> LinearProgramme:
+    return LinearProgramme(model.matrix, model.row_lower, model.row_upper, np.zeros(model.columns), model.lower, model.upper)
+
+
+def _tightened(programme: LinearProgramme, link: Link, j: int, low: float, high: float) -> tuple[float, float]:
+    row = np.asarray(link.matrix[[j]].todense()).ravel()
+    sides = []
+    for sign in (1.0, -1.0):
+        programme.set_cost(sign * row)
+        status = programme.run()
+        value = sign * programme.value + link.constant[j] if status == highspy.HighsModelStatus.kOptimal else -sign * np.inf
+        sides.append(value - sign * MARGIN * max(1.0, abs(value)) if np.isfinite(value) else value)
+    return max(low, sides[0]), min(high, sides[1])

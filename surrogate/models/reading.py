@@ -1,0 +1,214 @@
+"""A user's Pyomo model and its places, read once into arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.repn import generate_standard_repn
+from scipy import sparse
+
+from surrogate.errors import InvalidSetting
+from surrogate.models.place import Place
+from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.solvers.standard_form import compile_model
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A place as arrays over the model's columns ``v``: ``v[outputs] = network(matrix @ v + constant)``.
+
+    Attributes:
+        matrix: sparse ``(d, columns)``.
+        constant: ``(d,)``.
+        outputs: the outputs' columns ``(o,)``.
+        network: the dense network.
+    """
+
+    matrix: Any
+    constant: FloatArray
+    outputs: Any
+    network: ReluNetwork
+
+    def inputs_at(self, values: FloatArray) -> FloatArray:
+        """Return the network's inputs ``(n, d)`` at a batch of decisions ``(n, columns)``."""
+        return np.asarray((self.matrix @ values.T).T + self.constant)
+
+
+class UserModel:
+    """The model as arrays: rows, bounds and objective without the networks, and the places beside them.
+
+    Attributes:
+        variables: the columns: every variable of the active constraints, the objective and the places; none is fixed.
+        matrix: the constraints' rows, sparse ``(rows, columns)``; ``row_lower`` and ``row_upper`` ``(rows,)`` their sides.
+        lower, upper: the columns' own bounds, infinite where there are none.
+        integral: which columns are integer.
+        cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
+        sign: -1.0 where the model maximises, else 1.0.
+        links: the places, each behind those whose outputs it reads; ``order`` their positions in the caller's list.
+
+    Raises:
+        InvalidSetting: not a Pyomo model, not linear without the networks, not one objective, variables of another model,
+            inputs that are not affine, an output of two places, places that read one another in a circle.
+    """
+
+    def __init__(self, model: Any, places: Sequence[Place]) -> None:
+        if not hasattr(model, "component_data_objects") or model.is_indexed() or not model.is_constructed():
+            raise InvalidSetting(f"expected a constructed Pyomo model (ConcreteModel), got {type(model).__name__}")
+        self.model, self.places = model, list(places)
+        if not self.places:
+            raise InvalidSetting("at least one Place must say where a network sits in the model, got none")
+        form = compile_model(model)
+        if form is None:
+            raise InvalidSetting(
+                "a constraint whose variables are all fixed is violated: the model has no solution with any network"
+            )
+        self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
+        columns = list(form.compiled.columns)
+        known = {id(variable) for variable in columns}
+        expressions = [self._affine(place) for place in self.places]
+        for place, read in zip(self.places, expressions, strict=True):
+            for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
+                if id(variable) not in self._own:
+                    raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {model.name}")
+                if id(variable) not in known:
+                    columns.append(variable)
+                    known.add(id(variable))
+        self.variables = columns
+        self._position = {id(variable): i for i, variable in enumerate(columns)}
+        extra = len(columns) - form.compiled.A.shape[1]
+        self.matrix = sparse.hstack(
+            [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
+        )
+        self.row_lower, self.row_upper = form.row_sides()
+        limits = [variable.bounds for variable in columns]
+        self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
+        self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
+        self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
+        self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
+        self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
+        self._objective = form.compiled.objectives[0]
+        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
+        self._before = [variable.value for variable in columns]
+        links = [self._link(place, read) for place, read in zip(self.places, expressions, strict=True)]
+        self.order = self._sorted(links)
+        self.links = [links[i] for i in self.order]
+        outputs = np.concatenate([link.outputs for link in self.links])
+        self.is_output: BoolArray = np.isin(np.arange(len(columns)), outputs)
+        self.is_input: BoolArray = np.zeros(len(columns), dtype=np.bool_)
+        for link in links:
+            self.is_input[link.matrix.indices] = True
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return len(self.variables)
+
+    def complete(self, values: FloatArray) -> FloatArray:
+        """Return decisions ``(n, columns)`` with the outputs' columns set to what the dense networks give."""
+        done = np.array(values, dtype=np.float64)
+        for link in self.links:
+            done[:, link.outputs] = link.network(link.inputs_at(done))
+        return done
+
+    def objective(self, values: FloatArray) -> FloatArray:
+        """Return the minimised objective ``(n,)`` of decisions ``(n, columns)``."""
+        return values @ self.cost + self.offset
+
+    def violations(self, values: FloatArray) -> FloatArray:
+        """Return by how much each row, then each column, is violated: ``(n, rows + columns)``, relative to its sides.
+
+        The measure is the excess divided by the larger of 1 and the sizes of the finite sides. Distances of integer columns
+        from whole numbers count too.
+        """
+        body = np.asarray((self.matrix @ values.T).T)
+        rows = _excess(body, self.row_lower, self.row_upper)
+        columns = _excess(values, self.lower, self.upper)
+        if self.integral.any():
+            off = np.abs(values[:, self.integral] - np.round(values[:, self.integral]))
+            columns[:, self.integral] = np.maximum(columns[:, self.integral], off)
+        return np.concatenate([rows, columns], axis=1)
+
+    def assign(self, values: FloatArray) -> None:
+        """Set the model's variables to a decision ``(columns,)``."""
+        for variable, value, integral in zip(self.variables, values.tolist(), self.integral.tolist(), strict=True):
+            variable.set_value(round(value) if integral else value, skip_validation=True)
+
+    def restore(self) -> None:
+        """Set the model's variables to the values that they had at first, some of them perhaps none."""
+        for variable, value in zip(self.variables, self._before, strict=True):
+            variable.set_value(value, skip_validation=True)
+
+    def start(self) -> FloatArray | None:
+        """Return the values ``(columns,)`` that the variables had at first; None if one that is no output had none."""
+        if any(value is None and not output for value, output in zip(self._before, self.is_output.tolist(), strict=True)):
+            return None
+        return np.array([0.0 if value is None else float(value) for value in self._before])
+
+    def confirmed(self, values: FloatArray, tolerance: float) -> float | None:
+        """Return the model's own objective at a decision, evaluated by Pyomo; None if a constraint does not hold.
+
+        This is the second, independent look at a decision: no array of this class is used but the values themselves. The
+        model's variables are set to the decision.
+        """
+        self.assign(values)
+        for row in self._rows:
+            excess = -min(float(row.lslack()), float(row.uslack()))
+            scale = max([1.0, *(abs(pyo.value(side)) for side in (row.lower, row.upper) if side is not None)])
+            if not excess <= tolerance * scale:
+                return None
+        return float(pyo.value(self._objective))
+
+    def _affine(self, place: Place) -> list[Any]:
+        found = []
+        for j, expression in enumerate(place.inputs):
+            read = generate_standard_repn(expression, compute_values=True, quadratic=False)
+            if not read.is_linear():
+                raise InvalidSetting(
+                    f"input {j} of a Place is {expression}, which is not affine: declare a variable, and state that it equals "
+                    "the expression where the solver can take that"
+                )
+            found.append(read)
+        return found
+
+    def _link(self, place: Place, read: Sequence[Any]) -> Link:
+        rows, columns, values = [], [], []
+        for j, one in enumerate(read):
+            for variable, coefficient in zip(one.linear_vars, one.linear_coefs, strict=True):
+                rows.append(j)
+                columns.append(self._position[id(variable)])
+                values.append(float(pyo.value(coefficient)))
+        matrix = sparse.csr_matrix((values, (rows, columns)), shape=(len(read), len(self.variables)))
+        constant = np.array([float(pyo.value(one.constant)) for one in read])
+        outputs = np.array([self._position[id(v)] for v in place.outputs], dtype=np.intp)
+        return Link(matrix, constant, outputs, place.dense)
+
+    def _sorted(self, links: Sequence[Link]) -> list[int]:
+        writer: dict[int, int] = {}
+        for i, link in enumerate(links):
+            for column in link.outputs.tolist():
+                if column in writer:
+                    name = self.variables[column].name
+                    raise InvalidSetting(f"variable {name} is the output of two places: it can have one network only")
+                writer[column] = i
+        needs = [{writer[c] for c in link.matrix.indices.tolist() if c in writer} for link in links]
+        order: list[int] = []
+        while len(order) < len(links):
+            ready = [i for i in range(len(links)) if i not in order and needs[i] <= set(order)]
+            if not ready:
+                stuck = next(i for i in range(len(links)) if i not in order)
+                names = ", ".join(v.name for v in self.places[stuck].outputs[:4])
+                raise InvalidSetting(
+                    f"places read one another's outputs in a circle, among them the one that writes {names}: a network's "
+                    "inputs cannot depend on its own outputs"
+                )
+            order += ready
+        return order
+
+
+def _excess(values: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    sides = np.maximum(np.where(np.isfinite(lower), np.abs(lower), 0.0), np.where(np.isfinite(upper), np.abs(upper), 0.0))
+    return np.maximum(np.maximum(lower - values, values - upper), 0.0) / np.maximum(1.0, sides)

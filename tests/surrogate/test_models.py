@@ -1,0 +1,42 @@
+"""A user's model with networks in it: what the search returns holds, and no better decision exists where it says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from oracles import random_network
+
+from surrogate.models import Place, Status, optimise
+
+
+def a_model(sense: Any = pyo.minimize) -> Any:
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(2), bounds=(-1.0, 1.0))
+    model.k = pyo.Var(domain=pyo.Integers, bounds=(-1, 1))
+    model.y = pyo.Var(range(2))
+    model.tied = pyo.Constraint(expr=model.x[0] + model.x[1] + model.k <= 1.2)
+    model.floor = pyo.Constraint(expr=model.y[0] >= 0.5)
+    sign = 1.0 if sense == pyo.minimize else -1.0
+    model.cost = pyo.Objective(expr=sign * (model.y[1] + 0.2 * model.x[0]), sense=sense)
+    return model
+
+
+@pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
+def test_the_optimum_is_found_and_proven(sense: Any) -> None:
+    network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
+    model = a_model(sense)
+    place = Place([*model.x.values(), model.k], list(model.y.values()), network)
+    result = optimise(model, place, time_limit_seconds=20.0)
+    line = np.linspace(-1.0, 1.0, 201)
+    x = np.array(np.meshgrid(line, line, [-1.0, 0.0, 1.0])).reshape(3, -1).T
+    y = network(x)
+    grid = float((y[:, 1] + 0.2 * x[:, 0])[(y[:, 0] >= 0.5) & (x.sum(axis=1) <= 1.2 + 1e-9)].min())
+    sign = 1.0 if sense == pyo.minimize else -1.0
+    assert result.status is Status.OPTIMAL
+    assert grid - 0.1 < sign * result.value <= grid + 1e-6
+    assert result.bound == pytest.approx(result.value, abs=1e-3)
+    np.testing.assert_array_equal(network(result.inputs[0][None])[0], result.outputs[0])
+    assert [v.value for v in model.y.values()] == result.outputs[0].tolist()
