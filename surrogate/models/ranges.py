@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import highspy
@@ -21,9 +20,6 @@ MARGIN = 1e-6
 """A range that a linear programme gives is widened by this, relative to its size where that is above 1: more than HiGHS's
 tolerances make of it."""
 
-TIGHTENING_SECONDS = 1.0
-"""Most seconds for ranges that have finite bounds already, and a tenth of the time limit at most."""
-
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
@@ -41,16 +37,14 @@ class Ranges:
 def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) -> Ranges:
     """Return boxes for all places' inputs and bounds for all neurons over them.
 
-    A box is what the variables' own bounds say, and what the model's constraints say beside them, without the networks: two
-    linear programmes for each input, always for one that is open and otherwise as long as there is time. Outputs that another
-    place reads are bounded by the network that writes them.
+    A box is what the variables' own bounds say. For an input that these leave open, and for an expression of several variables,
+    which they bound loosely, two linear programmes say what the model's constraints make of it, without the networks. Outputs
+    that another place reads are bounded by the network that writes them.
 
     Raises:
         InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
     """
     chosen = bound_methods.method(method)
-    now = time.perf_counter()
-    until = min(now + TIGHTENING_SECONDS, now + 0.1 * (deadline - now))
     lower, upper = model.lower.copy(), model.upper.copy()
     programme = _relaxation(model)
     regions: list[Region] = []
@@ -58,9 +52,9 @@ def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) ->
     known: dict[tuple[str, bytes, bytes], Bounds] = {}
     for at, link in enumerate(model.links):
         low, high = _reach(link, lower, upper)
+        several = np.diff(link.matrix.indptr) > 1
         for j in range(low.size):
-            is_open = not np.isfinite([low[j], high[j]]).all()
-            if is_open or (high[j] > low[j] and time.perf_counter() < until):
+            if several[j] or not np.isfinite([low[j], high[j]]).all():
                 low[j], high[j] = _tightened(programme, link, j, low[j], high[j])
             if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
                 place = model.places[model.order[at]]

@@ -36,6 +36,9 @@ MEMBERS = ("walks", "neighbourhoods", "surrogates", "dense")
 FIRST_SHARE = 0.25
 """Seconds of each member's first turn; every round doubles them."""
 
+FIRST_POINTS = 256
+"""Points of the first batch: a first decision should not wait for more."""
+
 LEAST_WEIGHT = 0.125
 """The least share of a member that has found nothing for long, of a turn."""
 
@@ -53,7 +56,7 @@ class SearchSettings:
         tolerance: constraints and bounds may be violated by this much, relative to their sides where those are above 1.
         relative_gap: value and bound have met when they are this close.
         target: a value at which the search may end; None goes on to the proof or the time limit.
-        points: how many points are drawn at the start.
+        points: how many points are drawn at a time.
         seed: of all draws.
 
     Raises:
@@ -111,12 +114,12 @@ class Search:
         start = model.start()
         if start is not None:
             self.incumbent.offer(start, "start")
-        self._points = Points(model, self._ranges, self._rng, now() + 0.05 * max(self.deadline - now(), 0.0))
+        self._points = Points(model, self._ranges, self._rng)
         self._rows = NetworkRows(model, [link.network for link in model.links], self._bounds)
         self._programme = PhaseProgramme(model, self._rows)
         self._walker = Walker(self._programme, self.deadline)
         self._boxes = Neighbourhoods(model, self._ranges, self._rng)
-        self._starts = self._ranked(self._points.draw(settings.points))
+        self._starts = self._ranked(self._points.draw(FIRST_POINTS))
         self._next = 0
         turns = {
             "walks": self._walks,
