@@ -145,10 +145,12 @@ class ReluNetwork:
 
     @classmethod
     def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
-        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere.
+        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere, as it computes.
 
         Raises:
-            UnsupportedLayer: another layer, or an order that is not affine, ReLU, affine, ...; gives index and type.
+            UnsupportedLayer: another layer, an order that is not affine, ReLU, affine, ..., or a layer that does not compute
+                what its weights say, because of a hook for one; gives index and type.
+            InvalidNetwork: weights that are complex, not there yet or not finite, or sizes that do not fit.
         """
         from surrogate.torch_layers import read_torch
 
