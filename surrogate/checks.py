@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,17 +83,6 @@ def numbers(name: str, values: Any, error: type[SurrogateError] = InvalidSetting
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as wrong:
         raise error(f"{name} must be numbers, in rows of equal length, got {shown(values)}") from wrong
-
-
-def file_path(path: Any) -> Path:
-    """Return ``path`` as a Path.
-
-    Raises:
-        InvalidSetting: it is neither a text nor a path.
-    """
-    if isinstance(path, str) or (isinstance(path, PathLike) and isinstance(path.__fspath__(), str)):
-        return Path(path)
-    raise InvalidSetting(f"path must be a text such as 'network.onnx', or a Path, got {type(path).__name__} {shown(path)}")
 
 
 def shown(value: Any) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import file_path, numbers
+from surrogate.checks import numbers
 from surrogate.errors import InvalidNetwork, InvalidSetting
+from surrogate.files import file_path, refuse_pickled
 
 if TYPE_CHECKING:
     import torch
@@ -145,10 +146,12 @@ class ReluNetwork:
 
     @classmethod
     def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
-        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere.
+        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere, as it computes.
 
         Raises:
-            UnsupportedLayer: another layer, or an order that is not affine, ReLU, affine, ...; gives index and type.
+            UnsupportedLayer: another layer, an order that is not affine, ReLU, affine, ..., or a layer that does not compute
+                what its weights say, because of a hook for one; gives index and type.
+            InvalidNetwork: weights that are complex, not there yet or not finite, or sizes that do not fit.
         """
         from surrogate.torch_layers import read_torch
 
@@ -162,7 +165,7 @@ class ReluNetwork:
 
     @classmethod
     def from_onnx(cls, path: str | Path) -> ReluNetwork:
-        """Read an ONNX file of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
+        """Read an ONNX file, plain or gzipped, of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
         from surrogate.onnx_files import read_onnx
 
         return read_onnx(file_path(path))
@@ -191,7 +194,7 @@ class ReluNetwork:
         """Read what :meth:`to_bytes` returned.
 
         Raises:
-            InvalidNetwork: the bytes are not a safetensors file of ``weight.i`` and ``bias.i``.
+            InvalidNetwork: the bytes are not a safetensors file of ``weight.i`` and ``bias.i`` alone.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
@@ -200,10 +203,18 @@ class ReluNetwork:
             raise InvalidNetwork(f"a stored network must be bytes, as to_bytes() returns, got {type(data).__name__}")
         try:
             named = load(bytes(data))
-            count = len(named) // 2
-            return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
-        except (SafetensorError, KeyError) as error:
+        except SafetensorError as error:
             raise InvalidNetwork(f"it is not a stored network (safetensors with weight.i and bias.i): {error}") from error
+        except KeyError as error:  # numpy has fewer types than safetensors
+            raise InvalidNetwork(f"its tensors have the type {error}, which is not read: store them as F32 or F64") from error
+        count = len(named) // 2
+        if named.keys() != {f"{kind}.{i}" for kind in ("weight", "bias") for i in range(count)}:
+            raise InvalidNetwork(
+                f"it is not a stored network: expected tensors weight.0, bias.0, weight.1, ... and no others, got "
+                f"{', '.join(list(named)[:4])}{', ...' if len(named) > 4 else ''}; a state dict does not say what lies between "
+                f"its tensors: load it into its module and store ReluNetwork.from_torch(module)"
+            )
+        return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
 
     def save(self, path: str | Path) -> None:
         """Write the weights as a safetensors file, which is read back without unpickling.
@@ -223,12 +234,16 @@ class ReluNetwork:
         Raises:
             InvalidNetwork: the file cannot be read, or is not a safetensors file of ``weight.i`` and ``bias.i``.
         """
+        path = file_path(path)
         try:
-            return cls.from_bytes(file_path(path).read_bytes())
-        except InvalidNetwork as error:
-            raise InvalidNetwork(f"{path}: {error}") from error
+            data = path.read_bytes()
         except OSError as error:
             raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
+        refuse_pickled(path, data)
+        try:
+            return cls.from_bytes(data)
+        except InvalidNetwork as error:
+            raise InvalidNetwork(f"{path}: {error}") from error
 
 
 def _frozen(array: ArrayLike) -> FloatArray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surrogate.errors import SurrogateError
+from surrogate.files import file_path
 from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_in_refusal
 from sweep.rules import nearest
@@ -62,6 +63,18 @@ def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
     if not value.strip():
         raise ConfigError(f"{key} needs a value, as in {key}=...")
     return key, value
+
+
+def path_of(key: str, value: str) -> Path:
+    """Return the file or folder that an argument names.
+
+    Raises:
+        ConfigError: it lies in the home folder of a user who is not known.
+    """
+    try:
+        return file_path(value)
+    except SurrogateError as error:
+        raise ConfigError(f"{key}={error}") from error
 
 
 def tracking_store(given: str | None) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from surrogate.errors import SurrogateError
+from surrogate.files import file_path
 from surrogate.networks import ReluNetwork
 from sweep.errors import ConfigError, SweepError
 from sweep.rules import nearest
@@ -72,13 +73,13 @@ def check_files(network: str | None, properties: str | None) -> None:
 
 
 def read_network(file: str) -> ReluNetwork:
-    """Return the network in an ONNX or safetensors file; every other ending than ``.safetensors`` is taken for ONNX.
+    """Return the network in a file of one of the endings of :data:`surrogate.network_files.READERS`.
 
     Raises:
         ConfigError: it cannot be read.
     """
     try:
-        return _read_once(_network, Path(file).expanduser())
+        return _read_once(_network, file_path(file))
     except (SurrogateError, OSError) as error:
         raise ConfigError(f"network.file={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
 
@@ -86,15 +87,15 @@ def read_network(file: str) -> ReluNetwork:
 def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
     """Return the properties that ``instances.properties`` names, in the order of the list or of their names.
 
-    ``where`` is a VNN-LIB file, a folder of them, a pattern, or a CSV list as in the competition, whose lines of ``network``
-    (by the name of the file) count and whose limits don't: solver.time_limit_seconds holds. Verdicts are taken from
-    ``verdicts.csv`` beside a list.
+    ``where`` is a VNN-LIB file, a folder of them, a pattern for the names of files in one folder, or a CSV list as in the
+    competition, whose lines of ``network`` (by the name of the file) count and whose limits don't: solver.time_limit_seconds
+    holds. Verdicts are taken from ``verdicts.csv`` beside a list. A name that is that of a file is never a pattern.
 
     Raises:
         ConfigError: nothing is found, or a file cannot be read.
     """
-    path = Path(where).expanduser()
     try:
+        path = file_path(where)
         files, verdicts = _listed(path, network) if path.suffix == ".csv" else (_found(path), {})
         properties = []
         for file in files:
@@ -103,17 +104,21 @@ def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
             properties.append(Property(name, key, questions, verdicts.get(name)))
         return tuple(properties)
     except (SurrogateError, SweepError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"instances.properties={where} cannot be used: {_reason(error, where)}{_hint(path)}") from error
+        raise ConfigError(
+            f"instances.properties={where} cannot be used: {_reason(error, where)}{_hint(Path(where))}"
+        ) from error
 
 
 def _read_once(read: Callable[[Path, float, int], Read], path: Path) -> Read:
     state = path.stat()
-    return read(path.resolve(), state.st_mtime, state.st_size)
+    return read(path.absolute(), state.st_mtime, state.st_size)  # not resolved: what a link leads to may have no ending
 
 
 @functools.lru_cache(maxsize=64)
 def _network(path: Path, _time: float, _size: int) -> ReluNetwork:
-    return ReluNetwork.load(path) if path.suffix == ".safetensors" else ReluNetwork.from_onnx(path)
+    from surrogate import network_files
+
+    return network_files.read_network(path)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -127,8 +132,9 @@ def _found(path: Path) -> list[Path]:
     if path.is_dir():
         files = [file for file in path.iterdir() if file.name.endswith(PROPERTY_ENDINGS)]
         missing = f"the folder holds no file that ends in {' or '.join(PROPERTY_ENDINGS)}"
-    elif set(path.name) & set("*?["):
-        files, missing = list(path.parent.glob(path.name)), "no file has such a name"
+    elif not path.exists() and set(path.name) & set("*?["):
+        files = list(path.parent.glob(path.name))
+        missing = "no file has such a name, as it is or as a pattern, in which * ? and [...] stand for other characters"
     else:
         return [path]
     if not files:
@@ -139,13 +145,13 @@ def _found(path: Path) -> list[Path]:
 def _listed(path: Path, network: str | None) -> tuple[list[Path], dict[str, str]]:
     if network is None:
         raise SweepError("it lists properties by network: set network.file to one of its networks")
-    name = Path(network).name
+    # The lists of the competition name the files as they are once unpacked.
+    name = _unpacked(network)
     lines = list(_lines(path, 2))
-    names = dict.fromkeys(Path(line[0]).name for line in lines)
+    names = dict.fromkeys(_unpacked(line[0]) for line in lines)
     if name not in names:
         raise SweepError(f"it lists no property of {name}, but of {', '.join(names) or 'no network'}{nearest(name, names)}")
-    wanted = [path.parent / line[1] for line in lines if Path(line[0]).name == name]
-    # The lists of the competition name the files as they are once unpacked.
+    wanted = [path.parent / line[1] for line in lines if _unpacked(line[0]) == name]
     files = [file if file.is_file() else file.with_name(f"{file.name}.gz") for file in wanted]
     return files, _verdicts(path.with_name(VERDICTS), name)
 
@@ -157,12 +163,12 @@ def _verdicts(path: Path, network: str) -> dict[str, str]:
     return {
         _bare(Path(line[1])): line[2]
         for line in _lines(path, 3)
-        if Path(line[0]).name == network and line[2] in ("sat", "unsat")
+        if _unpacked(line[0]) == network and line[2] in ("sat", "unsat")
     }
 
 
 def _lines(path: Path, columns: int) -> Iterator[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:  # a byte order mark would be part of the first name
         for number, line in enumerate(csv.reader(file), 1):
             values = [value.strip() for value in line]
             if len(values) >= columns:
@@ -171,8 +177,12 @@ def _lines(path: Path, columns: int) -> Iterator[list[str]]:
                 raise SweepError(f"{path.name}, line {number}: expected {columns} columns or more, got {len(values)}")
 
 
+def _unpacked(file: str | Path) -> str:
+    return Path(file).name.removesuffix(".gz")
+
+
 def _bare(file: Path) -> str:
-    return file.name.removesuffix(".gz").removesuffix(".vnnlib")
+    return _unpacked(file).removesuffix(".vnnlib")
 
 
 def _reason(error: Exception, named: str) -> str:
@@ -183,4 +193,5 @@ def _reason(error: Exception, named: str) -> str:
 
 
 def _hint(path: Path) -> str:
-    return "" if path.is_absolute() or path.exists() else f" (relative paths start at {Path.cwd()})"
+    told = path.is_absolute() or path.exists() or str(path).startswith("~")
+    return "" if told else f" (relative paths start at {Path.cwd()})"

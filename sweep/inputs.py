@@ -6,7 +6,6 @@ import functools
 import hashlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import InvalidNetwork
@@ -71,7 +70,7 @@ def load_data(settings: Settings) -> Dataset | None:
     from surrogate.datasets import load
 
     dataset = settings.dataset
-    return load(dataset.name, dataset.side, None if dataset.folder is None else Path(dataset.folder).expanduser())
+    return load(dataset.name, dataset.side, dataset.folder)
 
 
 @functools.cache

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from surrogate.errors import SurrogateError
+from surrogate.files import file_path
+
 Rule = Callable[[Any], str | None]
 """Returns what is allowed if the value is not, else None."""
 
@@ -37,6 +40,8 @@ def outlives_a_process(url: str) -> str | None:
     """A store: driver, head and workers are processes of their own, which share no memory."""
     if url.partition(":")[0] == "memory":
         return "a folder or a URL that other processes see too: what is under memory:// ends with the process that wrote it"
+    if "://" not in url and url.strip():
+        return path(url)
     return None if url.strip() else "a folder or a URL"
 
 
@@ -54,6 +59,17 @@ def inner_share(value: float) -> str | None:
 
 def not_empty(value: str) -> str | None:
     return None if value.strip() else "a text that is not empty"
+
+
+def path(value: str) -> str | None:
+    """A file or folder whose place is known: not below the home folder of a user whom this machine does not know."""
+    if not value.strip():
+        return "a text that is not empty"
+    try:
+        file_path(value)
+    except SurrogateError as error:
+        return f"a path that can be found, and {error}"
+    return None
 
 
 def experiment_name(value: str) -> str | None:

@@ -25,7 +25,7 @@ from sweep.errors import ConfigError
 class DatasetSettings:
     name: Annotated[str, rules.one_of(rules.datasets)]
     side: Annotated[int | None, rules.side]
-    folder: Annotated[str | None, rules.not_empty]
+    folder: Annotated[str | None, rules.path]
     function: Annotated[str | None, rules.one_of(rules.functions)]
     inputs: Annotated[int | None, rules.at_least(1)]
 
@@ -199,7 +199,7 @@ class Settings:
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:
     """Return the short name of a network: ``4x64``, depth times width, or the name of its file without the ending."""
-    return f"{depth}x{width}" if file is None else Path(file).stem
+    return f"{depth}x{width}" if file is None else Path(file.removesuffix(".gz")).stem
 
 
 def read(config: Mapping[str, Any]) -> Settings:

@@ -9,17 +9,24 @@ from pathlib import Path
 
 from surrogate.datasets.fetch import Contents, FetchFailed, fetchers, unpack
 from surrogate.datasets.sources import Source, SourceFile
-from surrogate.errors import DataUnavailable
+from surrogate.errors import DataUnavailable, InvalidSetting
+from surrogate.files import file_path
 
 LOG = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """Return ``$SURROGATE_DATA``, else ``surrogate`` under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    if chosen := os.environ.get("SURROGATE_DATA"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "surrogate"
+    """Return ``$SURROGATE_DATA``, else ``surrogate`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    Raises:
+        DataUnavailable: it would lie in the home folder of a user who is not known, or has none.
+    """
+    try:
+        if chosen := os.environ.get("SURROGATE_DATA"):
+            return file_path(chosen)
+        return file_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "surrogate"
+    except InvalidSetting as error:
+        raise DataUnavailable(f"the cache of data sets has no place: {error}; or set SURROGATE_DATA to a folder") from error
 
 
 def read_folder(source: Source, folder: Path) -> Contents:

@@ -13,6 +13,7 @@ from surrogate.datasets.cache import read_cache, read_folder
 from surrogate.datasets.fetch import Contents
 from surrogate.datasets.sources import SOURCES, Source
 from surrogate.errors import DataUnavailable, InvalidSetting
+from surrogate.files import file_path
 
 NAMES = (*SOURCES, "digits")
 """Accepted values of ``load``'s ``name``."""
@@ -55,7 +56,7 @@ def load(name: str, side: int | None = None, folder: Path | str | None = None) -
     or are fetched into it; a given folder is only read. Digits need no files.
 
     Raises:
-        InvalidSetting: an unknown name, or a side outside SIDE_LIMITS.
+        InvalidSetting: an unknown name, a side outside SIDE_LIMITS, or a folder below the home of an unknown user.
         DataUnavailable: files that are missing and cannot be fetched, or are corrupt; says where to put which files.
     """
     if name not in NAMES:
@@ -69,7 +70,7 @@ def load(name: str, side: int | None = None, folder: Path | str | None = None) -
     if name == "digits":
         return _digits(side)
     source = SOURCES[name]
-    contents = read_cache(source) if folder is None else read_folder(source, Path(folder).expanduser())
+    contents = read_cache(source) if folder is None else read_folder(source, file_path(folder))
     return _from_idx(source, contents, side)
 
 

@@ -12,23 +12,27 @@ from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
+from surrogate.files import read_bytes, refuse_pickled
 from surrogate.onnx_files.graph import OPERATIONS
+
+MAX_BYTES = 2**31 - 1
+"""Largest file that is read, unpacked: protocol buffers allow no larger one."""
 
 FIRST_OPSET = 7
 """Before version 7 of ONNX's operators, Add and Gemm broadcast in another way."""
 
 
 def load_model(path: Path) -> Any:
-    """Return the checked model in ``path``, weights that lie in files beside it included.
+    """Return the checked model in ``path``, which may be gzipped; weights that lie in files beside it included.
 
     Raises:
         UnsupportedLayer: a node that is not supported; gives index and type.
         InvalidNetwork: a file that is unreadable or malformed, or points outside its folder.
     """
+    data = read_bytes(path, MAX_BYTES, "weights", InvalidNetwork)
+    refuse_pickled(path, data)
     try:
-        model = onnx.load_model_from_string(path.read_bytes())
-    except OSError as error:
-        raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
+        model = onnx.load_model_from_string(data)
     except DecodeError as error:
         raise InvalidNetwork(f"{path} is not an ONNX file, or is truncated: {error}") from error
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from surrogate.attack.result import Instance
-from surrogate.checks import file_path
+from surrogate.files import file_path
 from surrogate.vnnlib.errors import InvalidProperty
 from surrogate.vnnlib.instances import to_instances
 from surrogate.vnnlib.loading import read_text

@@ -14,8 +14,14 @@ MAX_DISJUNCTS = 10_000
 MAX_DEPTH = 64
 """Most brackets inside one another; competition files have five. It also bounds the recursion over what is read."""
 
+_LINE_END = re.compile(r"\r\n?|\n")
+"""A line feed, a carriage return, or both: a comment ends at the first of either (SMT-LIB 2.6, section 3.1)."""
+
+_DOUBTFUL_LINE_END = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What no line of SMT-LIB ends with, but lines of other programs do."""
+
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t\r\f\v]+)|(?P<comment>;[^\n]*)|(?P<line>\n)|(?P<bracket>[()])"
+    rf"(?P<blank>[ \t\f\v]+)|(?P<comment>;[^\r\n]*)|(?P<line>{_LINE_END.pattern})|(?P<bracket>[()])"
     r"|(?P<quoted>\"[^\"]*\"(?:\"[^\"]*\")*|\|[^|\\]*\|)|(?P<atom>[^\s();\"|]+)"
 )
 """A quoted word, a text (a quote in it is doubled) or a name between bars, may hold brackets, semicolons and line ends."""
@@ -42,7 +48,8 @@ def commands(text: str, where: str) -> Iterator[Node]:
 
     Raises:
         InvalidProperty: brackets that don't match or nest too deeply, an ``or`` with too many cases, a character that no word
-            has, or words between commands; ``where`` names the file in the message.
+            has, words between commands, or a comment of which it is in doubt where it ends; ``where`` names the file in the
+            message.
     """
     line, position = 1, 0
     starts: list[int] = []
@@ -55,6 +62,12 @@ def commands(text: str, where: str) -> Iterator[Node]:
         kind, word = match.lastgroup, match.group()
         if kind == "line":
             line += 1
+        elif kind == "comment":
+            if doubtful := _DOUBTFUL_LINE_END.search(word.rstrip()):  # with nothing behind it, it is no matter
+                raise InvalidProperty(
+                    f"{where}, line {line}: a comment holds text behind the character {doubtful[0]!r}, at which a line ends "
+                    f"for some programs and for others not: put a line feed there, or leave the character out"
+                )
         elif word == "(":
             if len(parts) == MAX_DEPTH:
                 raise InvalidProperty(f"{where}, line {line}: more than {MAX_DEPTH} brackets are open at once")
@@ -76,6 +89,11 @@ def commands(text: str, where: str) -> Iterator[Node]:
             if not parts:
                 raise InvalidProperty(f"{where}, line {line}: expected a command in brackets, got {word[:40]!r}")
             parts[-1].append(Node(line, word))
-            line += word.count("\n")
+            line += count_line_ends(word)
     if parts:
         raise InvalidProperty(f"{where}, line {starts[0]}: a bracket is opened here and never closed; is the file truncated?")
+
+
+def count_line_ends(text: str) -> int:
+    """Return how many lines end in a text."""
+    return sum(1 for _ in _LINE_END.finditer(text))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sweep import terminal
-from sweep.arguments import FAILED, OK, program, setting, tracking_store
+from sweep.arguments import FAILED, OK, path_of, program, setting, tracking_store
 from sweep.errors import ConfigError, SweepError
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
@@ -54,8 +54,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
         if needless or "output" not in keys:
             wrong = f"{needless[0]} does not go with files" if needless else "files needs output"
             raise ConfigError(f"{wrong}: python -m sweep.report files=FOLDER output=FOLDER")
-        folders = dict.fromkeys(Path(value) for key, value in given if key == "files")
-        return Arguments((), output=Path(others["output"]), files=tuple(folders))
+        folders = dict.fromkeys(path_of(key, value) for key, value in given if key == "files")
+        return Arguments((), output=path_of("output", others["output"]), files=tuple(folders))
     sweeps = [name for key, value in given if key == "sweep" for name in value.split(",") if name]
     if not sweeps:
         raise ConfigError("no sweep is named: sweep=NAME says whose report is wanted")
@@ -64,7 +64,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
         tuple(dict.fromkeys(sweeps)),
         others.get("sweep.store", "store"),
         None if uri == "null" else uri,
-        Path(others["output"]) if "output" in others else None,
+        path_of("output", others["output"]) if "output" in others else None,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from oracles import random_network
 
 from surrogate.errors import InvalidNetwork
@@ -59,6 +61,36 @@ def test_stored_network_comes_back_bit_for_bit(tmp_path: Path) -> None:
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.safetensors").write_bytes(b"not safetensors at all")
     with pytest.raises(InvalidNetwork, match="not a stored network"):
+        ReluNetwork.load(tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda named: named | {"weight.1": np.ones((1, 2))}, "expected tensors weight.0, bias.0, .* got "),
+        (lambda named: named | {"scale": np.ones(2)}, "expected tensors weight.0, bias.0, .* got "),
+        (
+            lambda named: {f"0.{name[:-2]}": array for name, array in named.items()},
+            "a state dict does not say what lies between",
+        ),
+    ],
+)
+def test_tensors_are_never_left_out(
+    tmp_path: Path, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]], message: str
+) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(change({"weight.0": np.ones((2, 3)), "bias.0": np.ones(2)}), tmp_path / "net.safetensors")
+    with pytest.raises(InvalidNetwork, match=message):
+        ReluNetwork.load(tmp_path / "net.safetensors")
+
+
+def test_numbers_that_numpy_lacks_are_named(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {"weight.0": torch.ones(2, 3, dtype=torch.bfloat16), "bias.0": torch.ones(2, dtype=torch.bfloat16)}
+    save_file(tensors, tmp_path / "net.safetensors")
+    with pytest.raises(InvalidNetwork, match="have the type 'BF16', which is not read: store them as F32 or F64"):
         ReluNetwork.load(tmp_path / "net.safetensors")
 
 

@@ -364,6 +364,41 @@ def test_properties_of_vnn_comp(name: str, found: bool) -> None:
     assert (GradientAttack(starts=20).run(network, instance).status is Status.ADVERSARIAL) == found
 
 
+LINE_ENDS = {"carriage returns": ("\r", 1), "both": ("\r\n", 1), "mixed": ("\r\r\n\n", 3)}
+"""What a line ends with, and how many line ends that is."""
+
+
+@pytest.mark.parametrize("name", LINE_ENDS)
+def test_nothing_that_is_asserted_goes_with_a_comment(tmp_path: Path, name: str) -> None:
+    end, lines = LINE_ENDS[name]
+    text = DECLARED + UNIT_BOX + "; at least\n(assert (>= Y_0 2.0)) ; and at most\n(assert (<= Y_1 1.0))\n; the end\n"
+    plain, other = conditions(read_text(tmp_path, text)[0]), conditions(read_text(tmp_path, text.replace("\n", end))[0])
+    assert len(plain.matrix) == 2
+    assert other.matrix.tolist() == plain.matrix.tolist()
+    assert other.offset.tolist() == plain.offset.tolist()
+    with pytest.raises(InvalidProperty, match=f"line {lines * text.count(chr(10)) + 1}: unknown condition '='"):
+        read_text(tmp_path, f"{text}(assert (= Y_0 0.0))".replace("\n", end))
+
+
+def test_a_carriage_return_ends_a_comment(tmp_path: Path) -> None:
+    """So SMT-LIB has it: the robust property of a tool that joins lines was answered as if nothing else were asserted."""
+    text = DECLARED + UNIT_BOX + "(assert (>= Y_0 0.0))\n; the margin\r(assert (>= Y_1 5.0))\n"
+    assert len(conditions(read_text(tmp_path, text)[0]).matrix) == 2
+    with pytest.raises(InvalidProperty, match=r"prop\.vnnlib, line 3: the file is not UTF-8 text"):
+        read_text(tmp_path, b"; fine\r\n; fine\r; \xff\n")
+    with pytest.raises(InvalidProperty, match="line 14: unknown condition '='"):
+        read_text(tmp_path, DECLARED + UNIT_BOX + '(set-info :source "a\rb\r\nc")(assert (= Y_0 0.0))')
+
+
+@pytest.mark.parametrize("mark", ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_what_only_some_take_for_a_line_end_hides_nothing(tmp_path: Path, mark: str) -> None:
+    asked = DECLARED + UNIT_BOX + "(assert (>= Y_0 0.0))"
+    for hidden in ("(assert (>= Y_1 5.0))", "\t Y_1", ")"):
+        with pytest.raises(InvalidProperty, match=r"line 12: a comment holds text behind .*: put a line feed"):
+            read_text(tmp_path, f"{asked} ; the margin {mark}{hidden}\n")
+    assert len(conditions(read_text(tmp_path, f"{asked} ; a page ends{mark} {mark}\n")[0]).matrix) == 1
+
+
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     text = DECLARED + UNIT_BOX + "(assert (>= Y_0 Y_1))"
     (plain,), (marked,) = read_text(tmp_path, text), read_text(tmp_path, text.encode("utf-8-sig"))

@@ -20,6 +20,7 @@ from sweep.files import read_network, read_properties
 from sweep.instances import contradictions
 from sweep.plan import Trial
 from sweep.records import TrialRecord
+from sweep.report.__main__ import parse
 from sweep.schema import read
 from sweep.trial import Inputs, load_properties, run_trial, train_network
 
@@ -111,6 +112,66 @@ def test_where_properties_are_found(folder: Path) -> None:
     assert names("list.csv", "anywhere/sum.safetensors") == ["p10", "p2"]
 
 
+def test_a_file_that_is_there_is_no_pattern(folder: Path) -> None:
+    props = folder / "props"
+    (props / "p[1].vnnlib").write_text(larger_than(1.25))
+    (props / "p1.vnnlib").write_text(larger_than(1.75))
+    (folder / "list.csv").rename(folder / "list[1].csv")
+    (odd := folder / "odd[2]").mkdir()
+    shutil.copy(props / "p1.vnnlib", odd / "p1.vnnlib")
+
+    def names(where: str) -> list[str]:
+        return [found.name for found in read_properties(str(folder / where), "sum.safetensors")]
+
+    assert names("props/p[1].vnnlib") == ["p[1]"]
+    assert names("props/p[12].vnnlib") == ["p1"]
+    assert names("props/p[[]1].vnnlib") == ["p[1]"]
+    assert names("list[1].csv") == ["p10", "p2"]
+    assert names("odd[2]") == names("odd[2]/p?.vnnlib") == ["p1"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_lists_as_other_systems_write_them(folder: Path, end: str, encoding: str) -> None:
+    lines = ["sum.safetensors,props/p10.vnnlib,60", "sum.safetensors,props/p2.vnnlib,60", ""]
+    (folder / "list.csv").write_bytes(end.join(lines).encode(encoding))
+    verdicts = ["sum.safetensors,p10.vnnlib,unsat", "sum.safetensors,p2.vnnlib,sat", ""]
+    (folder / "verdicts.csv").write_bytes(end.join(verdicts).encode(encoding))
+    found = read_properties(str(folder / "list.csv"), "sum.safetensors")
+    assert [(one.name, one.expected) for one in found] == [("p10", "unsat"), ("p2", "sat")]
+
+
+def test_a_packed_network_is_the_one_that_a_list_names(composer: Composer, folder: Path) -> None:
+    pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    network = random_network(np.random.default_rng(0), (2, 3, 1))
+    network.to_onnx(folder / "net.onnx")
+    (folder / "net.onnx.gz").write_bytes(gzip.compress((folder / "net.onnx").read_bytes()))
+    (folder / "list.csv").write_text("onnx/net.onnx,props/p10.vnnlib,60\nonnx/other.onnx.gz,props/p2.vnnlib,60\n")
+    (folder / "verdicts.csv").write_text("net.onnx,p10.vnnlib,unsat\n")
+    (found,) = read_properties(str(folder / "list.csv"), "net.onnx.gz")
+    assert (found.name, found.expected) == ("p10", "unsat")
+    assert [one.name for one in read_properties(str(folder / "list.csv"), "other.onnx")] == ["p2"]
+    trial = composer.trial(*FLAT, f"network.file={folder}/net.onnx.gz", f"instances.properties={folder}/list.csv")
+    assert trial.name.startswith("net ")
+
+
+def test_a_link_has_the_ending_of_its_own_name(folder: Path) -> None:
+    (folder / "sum.safetensors").rename(folder / "0a1b2c")
+    (folder / "sum.safetensors").symlink_to(folder / "0a1b2c")
+    assert read_network(str(folder / "sum.safetensors")).output_size == 1
+
+
+def test_a_home_folder_that_is_not_known_is_refused_by_the_key(composer: Composer) -> None:
+    nowhere = "~nobody-of-this-name/x"
+    for key in ("network.file", "instances.properties", "dataset.folder", "sweep.store"):
+        with pytest.raises(ConfigError, match=rf"^{key}={nowhere} .*no home folder of that name is known here") as refused:
+            composer.trial("dataset=mnist", f"{key}='{nowhere}'")
+        assert "relative paths" not in str(refused.value)
+    for arguments in (["sweep=a", f"output={nowhere}"], [f"files={nowhere}", "output=b"], ["files=a", f"output={nowhere}"]):
+        with pytest.raises(ConfigError, match=rf"(output|files)={nowhere} begins with ~nobody-of-this-name"):
+            parse(arguments)
+
+
 def test_the_first_properties_only(composer: Composer, folder: Path) -> None:
     settings = read(composer.plain(*FLAT, f"instances.properties={folder}/props", "instances.count=1"))
     assert [found.name for found in load_properties(settings)] == ["p2"]
@@ -196,11 +257,13 @@ def test_a_random_network_is_one_without_training(composer: Composer, digits: Da
 REFUSED = {
     "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
     "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv is not an ONNX file"),
+    "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is a pickled file, as torch.save writes it"),
+    "another ending": ({"network.file": "{}/net.h5"}, "expected one that ends in .onnx, .onnx.gz or .safetensors"),
     "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a stored network"),
     "no such property": ({"instances.properties": "{}/absent.vnnlib"}, "absent.vnnlib cannot be used: No such file"),
     "a property that is none": ({"instances.properties": "{}/bad.vnnlib"}, "bad.vnnlib, line 1: unknown command"),
     "an empty folder": ({"instances.properties": "{}/empty"}, "the folder holds no file that ends in .vnnlib or .vnnlib.gz"),
-    "a pattern without files": ({"instances.properties": "{}/props/q*"}, "no file has such a name"),
+    "a pattern without files": ({"instances.properties": "{}/props/q*"}, "no file has such a name, as it is or as a pattern"),
     "a list without a network": ({"instances.properties": "{}/list.csv"}, "set network.file to one of its networks"),
     "a list without this network": (
         {"instances.properties": "{}/list.csv", "network.file": "{}/sun.safetensors"},
@@ -230,6 +293,8 @@ def test_files_that_cannot_be_used_are_refused_before_anything_starts(composer: 
     shutil.copy(folder / "sum.safetensors", folder / "sun.safetensors")
     (folder / "bad.safetensors").write_bytes(b"nothing")
     (folder / "bad.vnnlib").write_text("(nothing)")
+    (folder / "net.pt").write_bytes(b"")
+    (folder / "net.h5").write_bytes(b"")
     (folder / "gap.csv").write_text("sum.safetensors,props/absent.vnnlib,60\n")
     (folder / "text.csv").write_text("sum.safetensors,props/p2.vnnlib\njust text\n")
     (folder / "empty").mkdir()
