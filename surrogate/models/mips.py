@@ -16,6 +16,10 @@ from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import Solution, Solver
 
+NARROWEST = 0.1
+"""An output with less range than this, nearly constant over the model, is not what a solver's tolerances are measured by: what
+they may hide then is a thousandth of this, the gap at which a search ends."""
+
 
 class StatedModel:
     """The user's rows and columns, copied, with a network at each place.
@@ -89,7 +93,7 @@ class StatedModel:
             on_incumbent=lambda values, _: on_point(values),
             deadline=deadline,
         )
-        doubts = (doubt(embedding.network, embedding.bounds) for embedding in self._embeddings)
+        doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))
 
     def _row(self, matrix: Any, i: int) -> Any:
@@ -116,6 +120,13 @@ class StatedModel:
                 ),
             )
         return [own[j] if j in own else block.input[j] for j in range(matrix.shape[0])]
+
+
+def _with_wide_outputs(bounds: Bounds) -> Bounds:
+    """Return the bounds with outputs that have at least NARROWEST: a tolerance is measured by the range of an output."""
+    low, high = bounds.lower[-1], bounds.upper[-1]
+    more = np.maximum(NARROWEST - (high - low), 0.0) / 2.0
+    return Bounds((*bounds.lower[:-1], low - more), (*bounds.upper[:-1], high + more))
 
 
 def _side(value: float) -> float | None:

@@ -20,108 +20,116 @@ from surrogate.region import Region
 FEWEST, MOST = 8, 400
 """Between which the number of free neurons moves."""
 
+FEW_PLACES = 4
+"""Most places that get boxes at a time."""
+
+RADII = 6
+"""Radii that are tried for the wanted number of free neurons."""
+
 SECONDS = 4.0
 """Most seconds for one neighbourhood."""
 
 
 class Neighbourhoods:
-    """Solves the model in boxes around the best decision.
+    """Solves the model near the best decision.
 
-    A box is exact: every neuron that can change its phase within it is free, so that its optimum is the best decision there is
-    in the box. Its radius is chosen for the number of free neurons, which grows while boxes are solved without finding
-    anything, and shrinks where the time ends a solve. With many places a few of them, chosen at random, get large boxes, the
-    others small ones.
+    Some places, all of them where there are few, get a box around their inputs that is exact: every neuron that can change its
+    phase within the box is free, so that nothing of the box is missed. The others keep the phases that they have. The boxes'
+    radius is chosen for the number of free neurons, which grows while neighbourhoods are solved without finding anything, and
+    shrinks where the time ends a solve.
 
-    Source: the large neighbourhoods of Danna, Rothberg and Le Pape (RINS, 2005), with the networks' phases as the variables
-    that are held.
+    Source: the idea of Danna, Rothberg and Le Pape, Exploring relaxation induced neighborhoods to improve MIP solutions, 2005,
+    with the networks' phases as what is held.
     """
 
     def __init__(self, model: UserModel, ranges: Ranges, rng: np.random.Generator) -> None:
         self.model, self._ranges, self._rng = model, ranges, rng
         self.free = 24
         self.nodes = 0
-        self.covered = False
-        """Whether the last box was the whole of what the inputs can be, and was solved."""
 
     def search(self, best: FloatArray, until: float, offer: Callable[[FloatArray], bool]) -> bool:
-        """Solve one neighbourhood; return whether it gave a better decision."""
-        places = range(len(self.model.links))
-        chosen = list(places)
-        if len(chosen) > 2 and self._rng.random() < 0.75:
-            count = int(self._rng.integers(1, max(2, len(chosen) // 2) + 1))
-            chosen = self._rng.choice(len(chosen), size=count, replace=False).tolist()
-        regions, bounds = self._box(best, chosen)
+        """Solve one neighbourhood of ``best``; return whether ``offer`` took what it gave."""
+        count = len(self.model.links)
+        chosen = set(range(count))
+        if count > FEW_PLACES:
+            chosen = set(self._rng.choice(count, size=int(self._rng.integers(1, FEW_PLACES + 1)), replace=False).tolist())
+        regions, bounds = self._boxes(best, chosen)
         rows = NetworkRows(self.model, [link.network for link in self.model.links], bounds)
         seconds = min(SECONDS, until - time.perf_counter())
         if seconds <= 0.0:
             return False
-        programme, start = _programme(self.model, rows, regions, best)
+        programme, start = self._programme(rows, regions, chosen, best)
         status, found = programme.solve(seconds, start)
         self.nodes += programme.nodes
         better = found is not None and offer(found[: self.model.columns])
-        if status == highspy.HighsModelStatus.kOptimal:
-            self.free = min(MOST, max(self.free, self.free if better else int(1.5 * self.free)))
-        else:
+        if status != highspy.HighsModelStatus.kOptimal:
             self.free = max(FEWEST, int(self.free / 1.5))
+        elif not better:
+            self.free = min(MOST, int(1.5 * self.free))
         return better
 
-    def _box(self, best: FloatArray, chosen: Sequence[int]) -> tuple[list[Region], list[Bounds]]:
-        """Return boxes around the inputs with about ``free`` unstable neurons: the largest radius of a few that are tried."""
-        low, high = 0.0, 1.0
-        kept = None
-        for _ in range(6):
-            radius = 1.0 if kept is None and high == 1.0 and low == 0.0 else (low + high) / 2.0
-            regions, bounds = self._around(best, chosen, radius)
-            if sum(bound.unstable_count for bound in bounds) <= self.free:
-                kept, low = (regions, bounds), radius
+    def _boxes(self, best: FloatArray, chosen: set[int]) -> tuple[list[Region], list[Bounds]]:
+        """Return boxes and bounds, with about ``free`` unstable neurons in the chosen places, the others' as they are."""
+        low, high, radius = 0.0, 1.0, 1.0
+        kept = self._around(best, chosen, 0.0)
+        for _ in range(RADII):
+            tried = self._around(best, chosen, radius)
+            if sum(tried[1][i].unstable_count for i in chosen) <= self.free:
+                kept, low = tried, radius
                 if radius == 1.0:
                     break
             else:
                 high = radius
-        return kept if kept is not None else self._around(best, chosen, low)
+            radius = (low + high) / 2.0
+        return kept
 
-    def _around(self, best: FloatArray, chosen: Sequence[int], radius: float) -> tuple[list[Region], list[Bounds]]:
-        regions, bounds = [], []
-        for i, (link, whole) in enumerate(zip(self.model.links, self._ranges.regions, strict=True)):
+    def _around(self, best: FloatArray, chosen: set[int], radius: float) -> tuple[list[Region], list[Bounds]]:
+        regions, bounds = list(self._ranges.regions), list(self._ranges.bounds)
+        for i in chosen:
+            link, whole = self.model.links[i], regions[i]
             x = np.clip(link.inputs_at(best[None])[0], whole.lower, whole.upper)
-            reach = (radius if i in chosen else 0.1 * radius) * (whole.upper - whole.lower)
-            region = Region(np.maximum(whole.lower, x - reach), np.minimum(whole.upper, x + reach), x)
-            regions.append(region)
-            bounds.append(Crown().compute(link.network, region))
+            reach = radius * (whole.upper - whole.lower)
+            regions[i] = Region(np.maximum(whole.lower, x - reach), np.minimum(whole.upper, x + reach), x)
+            bounds[i] = Crown().compute(link.network, regions[i])
         return regions, bounds
 
-
-def _programme(
-    model: UserModel, rows: NetworkRows, regions: Sequence[Region], best: FloatArray
-) -> tuple[MixedProgramme, FloatArray]:
-    """Return the MILP of the box, and the best decision as its start."""
-    own, extra, free = model.columns, rows.extra, rows.neurons
-    index = np.arange(free)
-    shape = (free, own + extra)
-    on = sparse.csr_matrix((np.ones(free), (index, rows.positive)), shape=shape)
-    off = sparse.csr_matrix((np.ones(free), (index, rows.negative)), shape=shape)
-    boxes = sparse.vstack([link.matrix for link in model.links], format="csr")
-    matrix = sparse.vstack(
-        [
-            sparse.hstack([model.matrix, sparse.csr_matrix((model.matrix.shape[0], extra + free))]),
-            sparse.hstack([rows.matrix, sparse.csr_matrix((rows.matrix.shape[0], free))]),
-            sparse.hstack([on, -sparse.diags(rows.reach[:, 0])]),
-            sparse.hstack([off, sparse.diags(rows.reach[:, 1])]),
-            sparse.hstack([boxes, sparse.csr_matrix((boxes.shape[0], extra + free))]),
-        ],
-        format="csc",
-    )
-    constant = np.concatenate([link.constant for link in model.links])
-    box_low = np.concatenate([region.lower for region in regions]) - constant
-    box_high = np.concatenate([region.upper for region in regions]) - constant
-    open_side = np.full(free, -np.inf)
-    programme = MixedProgramme(
-        matrix,
-        np.concatenate([model.row_lower, rows.sides, open_side, open_side, box_low]),
-        np.concatenate([model.row_upper, rows.sides, np.zeros(free), rows.reach[:, 1], box_high]),
-        np.concatenate([model.cost, np.zeros(extra + free)]),
-        np.concatenate([model.lower, rows.lower, np.zeros(free)]),
-        np.concatenate([model.upper, rows.upper, np.ones(free)]),
-        np.concatenate([model.integral, np.zeros(extra, dtype=np.bool_), np.ones(free, dtype=np.bool_)]),
-    )
-    return programme, np.concatenate([rows.extended(best), rows.phases(best[None])[0].astype(np.float64)])
+    def _programme(
+        self, rows: NetworkRows, regions: Sequence[Region], chosen: set[int], best: FloatArray
+    ) -> tuple[MixedProgramme, FloatArray]:
+        """Return the MILP of the neighbourhood, and the best decision as its start."""
+        model = self.model
+        is_free = np.isin(rows.place, list(chosen))
+        phases, where = rows.phases(best[None])[0], np.flatnonzero(is_free)
+        upper = rows.upper.copy()
+        for held, column in ((~phases, rows.positive), (phases, rows.negative)):
+            upper[column[held & ~is_free] - model.columns] = 0.0
+        extra, free = rows.extra, where.size
+        shape = (free, model.columns + extra)
+        on = sparse.csr_matrix((np.ones(free), (np.arange(free), rows.positive[where])), shape=shape)
+        off = sparse.csr_matrix((np.ones(free), (np.arange(free), rows.negative[where])), shape=shape)
+        most, least = rows.reach[where].T
+        boxes = sparse.vstack([model.links[i].matrix for i in sorted(chosen)], format="csr")
+        constant = np.concatenate([model.links[i].constant for i in sorted(chosen)])
+        matrix = sparse.vstack(
+            [
+                sparse.hstack([model.matrix, sparse.csr_matrix((model.matrix.shape[0], extra + free))]),
+                sparse.hstack([rows.matrix, sparse.csr_matrix((rows.matrix.shape[0], free))]),
+                sparse.hstack([on, -sparse.diags(most)]),
+                sparse.hstack([off, sparse.diags(least)]),
+                sparse.hstack([boxes, sparse.csr_matrix((boxes.shape[0], extra + free))]),
+            ],
+            format="csc",
+        )
+        low = np.concatenate([regions[i].lower for i in sorted(chosen)]) - constant
+        high = np.concatenate([regions[i].upper for i in sorted(chosen)]) - constant
+        open_side = np.full(free, -np.inf)
+        programme = MixedProgramme(
+            matrix,
+            np.concatenate([model.row_lower, rows.sides, open_side, open_side, low]),
+            np.concatenate([model.row_upper, rows.sides, np.zeros(free), least, high]),
+            np.concatenate([model.cost, np.zeros(extra + free)]),
+            np.concatenate([model.lower, rows.lower, np.zeros(free)]),
+            np.concatenate([model.upper, upper, np.ones(free)]),
+            np.concatenate([model.integral, np.zeros(extra, dtype=np.bool_), np.ones(free, dtype=np.bool_)]),
+        )
+        return programme, np.concatenate([rows.extended(best), phases[where].astype(np.float64)])

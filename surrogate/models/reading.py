@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.core.expr.visitor import identify_variables
 from pyomo.repn import generate_standard_repn
 from scipy import sparse
 
@@ -67,6 +68,8 @@ class UserModel:
                 "a constraint whose variables are all fixed is violated: the model has no solution with any network"
             )
         self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
+        self._objective = form.compiled.objectives[0]
+        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
         columns = list(form.compiled.columns)
         known = {id(variable) for variable in columns}
         expressions = [self._affine(place) for place in self.places]
@@ -74,6 +77,12 @@ class UserModel:
             for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
                 if id(variable) not in self._own:
                     raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {model.name}")
+                if id(variable) not in known:
+                    columns.append(variable)
+                    known.add(id(variable))
+        # What a coefficient of 0 leaves out of the rows still needs a value for Pyomo to evaluate them.
+        for expression in (*(row.body for row in self._rows), self._objective.expr):
+            for variable in identify_variables(expression, include_fixed=False):
                 if id(variable) not in known:
                     columns.append(variable)
                     known.add(id(variable))
@@ -90,8 +99,6 @@ class UserModel:
         self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
         self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
-        self._objective = form.compiled.objectives[0]
-        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
         self._before = [variable.value for variable in columns]
         links = [self._link(place, read) for place, read in zip(self.places, expressions, strict=True)]
         self.order = self._sorted(links)

@@ -12,6 +12,7 @@ from scipy import sparse
 from surrogate.bounds import Bounds
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.region import Region
 
 Indices = NDArray[np.int32]
 
@@ -23,6 +24,8 @@ class NetworkRows:
     left to the user of the rows: a phase (a bound of 0 on one part), a binary, or nothing (a relaxation). A neuron that its
     bounds decide has one part, or none.
 
+    With ``regions``, a box a place, inputs that are expressions have its sides as bounds, else they are free.
+
     Attributes:
         matrix: sparse ``(rows, columns)``; the columns are the model's own, then ``extra`` ones.
         sides: right-hand sides ``(rows,)`` of the equations.
@@ -33,7 +36,14 @@ class NetworkRows:
         place: per unstable neuron the position of its place in ``model.links``.
     """
 
-    def __init__(self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds]) -> None:
+    def __init__(
+        self,
+        model: UserModel,
+        networks: Sequence[ReluNetwork],
+        bounds: Sequence[Bounds],
+        regions: Sequence[Region] | None = None,
+    ) -> None:
+        self._regions = regions
         self.networks, self.bounds = list(networks), list(bounds)
         self._links = model.links
         self._unstable = [bound.unstable for bound in bounds]
@@ -114,7 +124,10 @@ class NetworkRows:
         columns[plain] = matrix.indices[matrix.indptr[:-1][plain]]
         other = np.flatnonzero(~plain)
         if other.size:
-            columns[other] = new = self._columns(np.full(other.size, -np.inf), np.full(other.size, np.inf))
+            if self._regions is None:
+                columns[other] = new = self._columns(np.full(other.size, -np.inf), np.full(other.size, np.inf))
+            else:
+                columns[other] = new = self._columns(self._regions[at].lower[other], self._regions[at].upper[other])
             part = matrix[other].tocoo()
             self._read.append((at, other, new))
             self._parts.append((part.data, self._rows + part.row, part.col))

@@ -20,27 +20,18 @@ from surrogate.models.mips import StatedModel
 from surrogate.models.neighbourhood import Neighbourhoods
 from surrogate.models.phases import PhaseProgramme, Vertex
 from surrogate.models.points import Points
-from surrogate.models.ranges import find_ranges
+from surrogate.models.ranges import Ranges, find_ranges
 from surrogate.models.reading import UserModel
 from surrogate.models.rows import NetworkRows
+from surrogate.models.shares import MEMBERS, Shares
 from surrogate.models.tightening import tighten
 from surrogate.models.walk import Walker
-from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
 
-MEMBERS = ("walks", "neighbourhoods", "surrogates", "dense")
-"""What the search is made of, beside the points that all of it starts from."""
-
-
-FIRST_SHARE = 0.25
-"""Seconds of each member's first turn; every round doubles them."""
-
 FIRST_POINTS = 256
 """Points of the first batch: a first decision should not wait for more."""
-
-LEAST_WEIGHT = 0.125
-"""The least share of a member that has found nothing for long, of a turn."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +95,6 @@ class Search:
         self.work: Counter[str] = Counter()
         self._rng = np.random.default_rng(settings.seed)
         self._sparsity = 0
-        self._round = 0
 
     def run(self) -> None:
         """Search until a proof, the target, the caller or the deadline ends it."""
@@ -117,7 +107,7 @@ class Search:
         self._points = Points(model, self._ranges, self._rng)
         self._rows = NetworkRows(model, [link.network for link in model.links], self._bounds)
         self._programme = PhaseProgramme(model, self._rows)
-        self._walker = Walker(self._programme, self.deadline)
+        self._walker = Walker(self._programme)
         self._boxes = Neighbourhoods(model, self._ranges, self._rng)
         self._starts = self._ranked(self._points.draw(FIRST_POINTS))
         self._next = 0
@@ -127,23 +117,15 @@ class Search:
             "surrogates": self._surrogates,
             "dense": self._dense,
         }
-        present = [name for name in turns if name in settings.members]
-        idle = dict.fromkeys(present, 0)
-        share = FIRST_SHARE
-        while present and not self._ended():
-            for name in present:
-                if self._ended():
-                    break
-                # A finder that finds nothing gets half of its share, and half of that, while the proof keeps its own.
-                weight = 2.0 if name == "dense" else max(2.0 ** -idle[name], LEAST_WEIGHT)
-                before = self.incumbent.value
-                try:
-                    turns[name](min(self.deadline, now() + weight * share))
-                except (SolverFailure, UnsoundBounds) as error:
-                    self.failures[name] = str(error)
-                idle[name] = 0 if self.incumbent.value < before else idle[name] + 1
-            share *= 2.0
-            self._round += 1
+        shares = Shares([name for name in turns if name in settings.members])
+        while shares.members and not self._ended():
+            name = shares.next()
+            begin, before = now(), self.incumbent.value
+            try:
+                turns[name](min(self.deadline, begin + shares.slice_seconds))
+            except (SolverFailure, UnsoundBounds) as error:
+                self.failures[name] = str(error)
+            shares.took(name, now() - begin, self.incumbent.value < before)
         self.work["regions"] = self._walker.regions
         self.work["programmes"] = self._programme.programme.solves
         self.work["simplex_iterations"] += self._programme.programme.iterations
@@ -172,23 +154,23 @@ class Search:
         return values[order]
 
     def _walks(self, until: float) -> None:
-        first = True
         while time.perf_counter() < until and not self.incumbent.wants_end:
-            if self.incumbent.values is not None and first and self._round:
-                begin = self.incumbent.values
-            else:
-                if self._next >= len(self._starts) // 4:
-                    self._starts, self._next = self._ranked(self._points.draw(self.settings.points)), 0
-                begin = self._starts[self._next]
-                self._next += 1
-            first = False
-            self._walk_from(begin, "walks", until)
+            if self._walker.unfinished is not None:
+                self._walk_from(self._walker.unfinished, "walks", until)
+                continue
+            if self._next >= len(self._starts) // 4:
+                self._starts, self._next = self._ranked(self._points.draw(self.settings.points)), 0
+            self._walk_from(self._rows.phases(self._starts[self._next][None])[0], "walks", until)
+            self._next += 1
 
-    def _walk_from(self, begin: FloatArray, source: str, until: float) -> None:
-        phases = self._rows.phases(begin[None])[0]
+    def _walk_from(self, phases: BoolArray, source: str, until: float) -> None:
         end = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
         if end is not None:
             self._take(end, source, until)
+
+    def _walk_from_best(self, until: float) -> None:
+        if "walks" in self.settings.members and self.incumbent.values is not None:
+            self._walk_from(self._rows.phases(self.incumbent.values[None])[0], "walks", until)
 
     def _take(self, vertex: Vertex, source: str, until: float) -> None:
         """Offer a region's optimum, with integers made whole in the region where they are not."""
@@ -207,12 +189,12 @@ class Search:
     def _neighbourhoods(self, until: float) -> None:
         while self.incumbent.values is not None and time.perf_counter() < until and not self.incumbent.wants_end:
             offer = lambda values: self.incumbent.offer(values, "neighbourhoods")  # noqa: E731
-            if self._boxes.search(self.incumbent.values, until, offer) and "walks" in self.settings.members:
-                self._walk_from(self.incumbent.values, "walks", until)
+            if self._boxes.search(self.incumbent.values, until, offer):
+                self._walk_from_best(until)
 
     def _surrogates(self, until: float) -> None:
         """Solve the model with one set of pruned copies; hold what is met, and walk from it."""
-        model, settings = self.model, self.settings
+        model, settings, begin = self.model, self.settings, time.perf_counter()
         sparsities = list(settings.sparsities) or [0.8]
         amount = sparsities[self._sparsity % len(sparsities)]
         self._sparsity += 1
@@ -238,7 +220,9 @@ class Search:
         for values in reversed(met):
             self.incumbent.offer(values, "surrogates")
         if met and "walks" in settings.members:
-            self._walk_from(model.complete(met[-1][None])[0], "surrogates", until + 0.5 * (time.perf_counter() - until + 1.0))
+            self._walk_from(
+                self._rows.phases(model.complete(met[-1][None]))[0], "surrogates", time.perf_counter() + 0.5 * (until - begin)
+            )
 
     def _pruned(self, at: int, amount: float) -> ReluNetwork:
         place, link = self.model.places[self.model.order[at]], self.model.links[at]
@@ -254,7 +238,9 @@ class Search:
         """Prove: tighten bounds over the model, then solve the dense MILP from the best decision."""
         model, settings, now = self.model, self.settings, time.perf_counter
         best = self.incumbent.value if self.incumbent.values is not None else None
-        self._bounds, bound = tighten(model, self._bounds, best, settings.tolerance, now() + 0.3 * (until - now()))
+        self._bounds, bound = tighten(
+            model, Ranges(self._ranges.regions, self._bounds), best, settings.tolerance, now() + 0.3 * (until - now())
+        )
         if bound is not None:
             self.bound = max(self.bound, min(bound, self.incumbent.value))
         networks = [link.network for link in model.links]

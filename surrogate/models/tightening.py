@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import highspy
@@ -12,6 +11,7 @@ from scipy import sparse
 
 from surrogate.bounds import Bounds
 from surrogate.models.linear import LinearProgramme
+from surrogate.models.ranges import Ranges
 from surrogate.models.reading import UserModel
 from surrogate.models.rows import NetworkRows
 from surrogate.networks import FloatArray
@@ -21,7 +21,7 @@ SLACK = 1e-9
 
 
 def tighten(
-    model: UserModel, bounds: Sequence[Bounds], better_than: float | None, tolerance: float, deadline: float
+    model: UserModel, ranges: Ranges, better_than: float | None, tolerance: float, deadline: float
 ) -> tuple[list[Bounds], float | None]:
     r"""Return bounds of all neurons over the decisions that the model allows, and a bound on its minimised objective.
 
@@ -31,7 +31,7 @@ def tighten(
     2004). It holds however well or badly HiGHS has solved.
 
     Args:
-        bounds: per link, valid wherever the inputs can go.
+        ranges: boxes and bounds per link, valid wherever the inputs can go.
         better_than: only decisions with a minimised objective of at most this count; None counts all.
         tolerance: rows and columns may be violated by this much, relative to their sides: what holds to it is not cut off.
         deadline: ``time.perf_counter()`` value after which what is left keeps its bounds.
@@ -39,7 +39,8 @@ def tighten(
     Returns:
         the bounds per link, and None where the model's columns leave the objective open.
     """
-    rows = NetworkRows(model, [link.network for link in model.links], bounds)
+    bounds = ranges.bounds
+    rows = NetworkRows(model, [link.network for link in model.links], bounds, ranges.regions)
     proof = _Proof(model, rows, better_than, tolerance)
     objective = proof.lower_bound(np.concatenate([model.cost, np.zeros(rows.extra)]), deadline)
     lowest = [low.copy() for bound in bounds for low in bound.lower]
@@ -115,16 +116,18 @@ class _Proof:
         left = cost - self._transposed @ prices
         rounding = SLACK * (np.abs(cost) + self._absolute @ np.abs(prices))
         total, size = float(sides.sum()), float(np.abs(sides).sum())
-        for slope in (left - rounding, left + rounding):
-            end = np.where(slope > 0.0, self._lower, self._upper)
-            if not np.isfinite(end[slope != 0.0]).all():
-                return None
-        low = np.minimum((left - rounding) * self._lower, (left - rounding) * self._upper)
-        high = np.minimum((left + rounding) * self._lower, (left + rounding) * self._upper)
-        with np.errstate(invalid="ignore"):
-            terms = np.minimum(np.nan_to_num(low), np.nan_to_num(high))
+        least = [_least(slope, self._lower, self._upper) for slope in (left - rounding, left + rounding)]
+        terms = np.minimum(*least)
+        if not np.isfinite(terms).all():
+            return None
         return total + float(terms.sum()) - SLACK * (size + float(np.abs(terms).sum()))
 
 
 def _widened(sides: FloatArray, tolerance: float) -> FloatArray:
     return sides + tolerance * np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
+
+
+def _least(slope: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    """Return the least value of ``slope * column`` between the column's bounds; minus infinity where it has none."""
+    end = np.where(slope > 0.0, lower, upper)
+    return np.where(slope == 0.0, 0.0, slope * np.where(slope == 0.0, 0.0, end))

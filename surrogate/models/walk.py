@@ -30,10 +30,12 @@ class Walker:
     network over a box; here with a user's constraints, for several networks, and with violations as the first objective.
     """
 
-    def __init__(self, programme: PhaseProgramme, deadline: float) -> None:
-        self.programme, self.deadline = programme, deadline
+    def __init__(self, programme: PhaseProgramme) -> None:
+        self.programme = programme
         self.visited: set[bytes] = set()
         self.regions = 0
+        self.unfinished: BoolArray | None = None
+        """Where the last walk was when its time ended; None if it came to its end."""
 
     def walk(self, phases: BoolArray, until: float, on_feasible: Callable[[Vertex], None]) -> Vertex | None:
         """Return where a walk from a region ends; None if it found no point that the user's rows allow.
@@ -41,6 +43,7 @@ class Walker:
         ``on_feasible`` is called with the first such point.
         """
         programme = self.programme
+        self.unfinished = None
         programme.set_phases(phases)
         programme.seek(False)
         vertex = self._solve(until)
@@ -62,14 +65,16 @@ class Walker:
     def _descend(self, vertex: Vertex, until: float, enough: Callable[[Vertex], bool]) -> Vertex:
         programme = self.programme
         while not enough(vertex) and time.perf_counter() < until:
-            key = programme.phases.tobytes() + bytes([programme.seeks_feasibility])
-            if key in self.visited:
+            if self._key() in self.visited:
                 break
-            self.visited.add(key)
+            self.visited.add(self._key())
             better = self._step(vertex, until)
             if better is None:
                 break
             vertex = better
+        if time.perf_counter() >= until and not enough(vertex):
+            self.unfinished = programme.phases.copy()
+            self.visited.discard(self._key())
         return vertex
 
     def _step(self, vertex: Vertex, until: float) -> Vertex | None:
@@ -87,6 +92,9 @@ class Walker:
                 return found
             self.programme.flip(neurons)
         return None
+
+    def _key(self) -> bytes:
+        return self.programme.phases.tobytes() + bytes([self.programme.seeks_feasibility])
 
     def _solve(self, until: float) -> Vertex | None:
         self.regions += 1

@@ -1,0 +1,49 @@
+"""Which member of the search is next: each has a share of the time, and what it took is held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+WEIGHTS = {"walks": 4.0, "neighbourhoods": 2.0, "surrogates": 1.0, "dense": 3.0}
+
+MEMBERS = tuple(WEIGHTS)
+"""What the search is made of, beside the points that all of it starts from."""
+
+SLICE = 0.1
+"""A turn lasts this share of the time that is over, and at least so many seconds."""
+
+LEAST = 0.25
+"""What is left of a finder's weight when it has found nothing for long: the proof gets the rest."""
+
+
+class Shares:
+    """Turns on one thread.
+
+    A member whose turn took longer than it was given waits until the others have caught up. Members that look for better
+    decisions lose weight with each turn in which they find none, and have it back with the next that they find.
+
+    Attributes:
+        members: those that take part.
+    """
+
+    def __init__(self, members: Sequence[str]) -> None:
+        self.members = list(members)
+        self._taken = dict.fromkeys(self.members, 0.0)
+        self._weight = {member: WEIGHTS[member] for member in self.members}
+
+    @property
+    def slice_seconds(self) -> float:
+        """How long the next turn may last."""
+        return SLICE * max(1.0, sum(self._taken.values()))
+
+    def next(self) -> str:
+        """Return the member that is furthest behind its share; the first one if none is behind."""
+        return min(self.members, key=lambda member: self._taken[member] / self._weight[member])
+
+    def took(self, member: str, seconds: float, found: bool) -> None:
+        """Note what a turn took, and whether it led to a better decision."""
+        self._taken[member] += max(seconds, 0.1 * self.slice_seconds)  # a member that can do nothing yet waits too
+        if found:
+            self._weight = {name: WEIGHTS[name] for name in self.members}
+        elif member != "dense":
+            self._weight[member] = max(0.9 * self._weight[member], LEAST * WEIGHTS[member])
