@@ -16,7 +16,7 @@ from surrogate.quiet_highs import QuietHighs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts
 from surrogate.solvers.scaling import ScaledForm
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -47,9 +47,14 @@ class HighsSolver(Solver):
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        form = compile_model(model)
-        if form is None:
-            return infeasible()
+        with exactly(model) as form:
+            if form is None:
+                return infeasible()
+            return self._solve(form, watched, warm_start, on_incumbent, deadline)
+
+    def _solve(
+        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+    ) -> Solution:
         scaled = ScaledForm.of(form)
         highs = self._load(form, scaled)
         watch = Watch(watched, form.compiled.columns, scaled.column_unit)

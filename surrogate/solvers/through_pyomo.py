@@ -15,7 +15,7 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts, hand_on
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 OnColumns = Callable[[FloatArray], bool]
 
@@ -86,9 +86,20 @@ class PyomoSolver(Solver):
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        form = compile_model(model)
-        if form is None:
-            return infeasible()
+        with exactly(model) as form:
+            if form is None:
+                return infeasible()
+            return self._solve(model, form, watched, warm_start, on_incumbent, deadline)
+
+    def _solve(
+        self,
+        model: Any,
+        form: StandardForm,
+        watched: Sequence[Any],
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+    ) -> Solution:
         watch = Watch(watched, form.compiled.columns)
         stopped = False
         failure: BaseException | None = None

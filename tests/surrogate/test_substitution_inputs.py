@@ -34,7 +34,7 @@ class TestWarmStart:
         for variable in (model.x[0], model.x[1], model.k):
             variable.set_value(0)
         model.x[1].set_value(value, skip_validation=True)
-        with pytest.raises(InvalidSetting, match=rf"within the variables' own bounds; x\[1\] is {value}, its bounds are \(-1"):
+        with pytest.raises(InvalidSetting, match=rf"own bounds and domains; x\[1\] is {value}, allowed is -1 to 1"):
             SurrogateOptimiser(warm_start=True).solve(model, place(model))
 
     def test_a_value_that_rounding_put_outside_is_taken(self) -> None:
