@@ -212,7 +212,10 @@ def peculiar(variables: Iterable[Any]) -> list[tuple[Any, Allowed]]:
 def _ordinary(parts: Sequence[Part], variable: Any) -> bool:
     if len(parts) != 1 or parts[0].open_low or parts[0].open_high:
         return False
-    return bool(variable.is_continuous() if not parts[0].step else parts[0].whole and variable.is_integer())
+    try:  # solvers go by what Pyomo makes of the domain, which fails for some unions with an interval of no width
+        return bool(variable.is_continuous() if not parts[0].step else parts[0].whole and variable.is_integer())
+    except TypeError:
+        return False
 
 
 def domain_parts(variable: Any) -> tuple[Part, ...]:

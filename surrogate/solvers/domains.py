@@ -70,9 +70,8 @@ def stated(model: Any, variables: Sequence[tuple[Any, Allowed]]) -> Iterator[Non
 
 
 def _state(block: Any, variable: Any, allowed: Allowed) -> None:
-    low, high = (end if math.isfinite(end) else None for end in (allowed.low, allowed.high))
     whole = len(allowed.parts) == 1 and allowed.parts[0].whole
-    variable.domain = pyo.Integers if whole else pyo.RangeSet(ranges=(NumericRange(low, high, 0),))
+    variable.domain = _known(allowed.low, allowed.high, whole)
     if whole or allowed.interval:
         return
     held = variable.value if variable.value is None or not math.isfinite(variable.value) else float(variable.value)
@@ -90,6 +89,14 @@ def _state(block: Any, variable: Any, allowed: Allowed) -> None:
         block.b[p].value = None if held is None else int(p == chosen)
     terms = [_term(block, p, part, held if p == chosen else None, held is not None) for p, part in enumerate(allowed.parts)]
     block.same = pyo.Constraint(expr=variable == sum(terms))
+
+
+def _known(low: float, high: float, whole: bool) -> Any:
+    """Return the domain of all numbers, or whole numbers, between two ends, which all solvers know."""
+    if whole and math.isinf(low):
+        return pyo.Integers if math.isinf(high) else pyo.RangeSet(ranges=(NumericRange(high, None, -1),))
+    ends = (end if math.isfinite(end) else None for end in (low, high))
+    return pyo.RangeSet(ranges=(NumericRange(*ends, int(whole)),))
 
 
 def _term(block: Any, p: int, part: Part, held: float | None, started: bool) -> Any:

@@ -46,7 +46,8 @@ class StandardForm:
         bounds = [variable.bounds for variable in compiled.columns]
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
-        self.integral: BoolArray = np.array([not variable.is_continuous() for variable in compiled.columns], dtype=np.bool_)
+        odd = {id(variable) for variable, _ in self.peculiar}
+        self.integral: BoolArray = np.array([id(v) in odd or not v.is_continuous() for v in compiled.columns], dtype=np.bool_)
         rows, columns = compiled.A.shape
         self.cost: FloatArray = np.asarray(compiled.c.todense(), dtype=np.float64).reshape(columns)
         self.offset = float(compiled.c_offset[0])

@@ -59,7 +59,8 @@ class Place:
                 raise InvalidSetting(f"variable {variable.name} is given twice: inputs and outputs must be different variables")
             seen.add(id(variable))
         for variable in self.outputs:
-            if not variable.is_continuous():
+            parts = domain_parts(variable)
+            if len(parts) != 1 or parts[0].step:
                 raise InvalidSetting(
                     f"output {variable.name} has the domain {variable.domain}: a network's outputs are real numbers"
                 )
@@ -74,7 +75,7 @@ class Place:
             raise InvalidSetting(
                 f"surrogate and dense network must have equal input and output sizes: {self.surrogate!r}, {self.dense!r}"
             )
-        for variable in every:
+        for variable in self.inputs:
             domain_parts(variable)
         self.box()
 

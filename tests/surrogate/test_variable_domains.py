@@ -332,5 +332,5 @@ def test_unions_are_stated_exactly(values: list, low: int, width: int, step: int
         assert solution.status is SolverStatus.INFEASIBLE
         return
     distance = min(abs(v - target) for v in allowed)
-    assert solution.objective == pytest.approx(distance, abs=1e-6)
+    assert solution.objective == pytest.approx(distance, abs=1e-5)  # the solver's gap is 1e-6 of it
     assert Allowed.of(model.z).violation(target) == pytest.approx(distance, abs=1e-9)
