@@ -182,7 +182,7 @@ def unbounded(solver: str, words: str, form: StandardForm) -> str:
 
 
 def _endless(form: StandardForm) -> FloatArray:
-    """Return a direction ``(columns,)`` along which rows and bounds let the objective improve without end; 0 if there is none."""
+    """Return a direction ``(columns,)`` in which rows and bounds let the objective improve without end; 0 if none is found."""
     from scipy.optimize import linprog  # half a second of imports, for an error alone
 
     matrix = form.compiled.A.tocsr()

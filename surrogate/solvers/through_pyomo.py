@@ -15,6 +15,7 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts, hand_on
+from surrogate.solvers.selftest import require_believable
 from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 OnColumns = Callable[[FloatArray], bool]
@@ -36,11 +37,9 @@ class PyomoSolver(Solver):
     """A solver behind Pyomo's own interface; the attributes are those of :class:`Solver`.
 
     Raises:
-        InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it.
+        InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it, which is
+            called like the solver.
     """
-
-    package: ClassVar[str]
-    """The package that the solver comes in; the extra that installs it is called like the solver."""
 
     dual_tolerance: ClassVar[float]
     """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
@@ -86,6 +85,7 @@ class PyomoSolver(Solver):
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
+        require_believable(self)
         with exactly(model) as form:
             if form is None:
                 return infeasible()
