@@ -25,7 +25,8 @@ def variables_of(role: str, given: Any) -> list[Any]:
     """Return what was given as a list of single Pyomo variables.
 
     Raises:
-        InvalidSetting: it is no list, or something in it is no single variable; says what it is and what to write.
+        InvalidSetting: it is no list, or something in it is no single variable of a concrete model; says what it is and what
+            to write.
     """
     given = list(given) if isinstance(given, IndexedComponent_slice) else given  # model.x[:]
     if getattr(given, "ctype", None) is pyo.Var:
@@ -41,6 +42,11 @@ def variables_of(role: str, given: Any) -> list[Any]:
             got = variable.name if hasattr(variable, "ctype") else shown(variable)
             raise InvalidSetting(
                 f"{role} must be single Pyomo variables, got {got}: of an indexed one pass list(model.x.values())"
+            )
+        if not variable.parent_component().is_constructed():
+            raise InvalidSetting(
+                f"{role} must be variables of a ConcreteModel, but {variable.name} belongs to an AbstractModel, which has no "
+                "values yet: take those of what model.create_instance() returns"
             )
     return variables
 

@@ -101,10 +101,10 @@ def _require_empty(block: Any, inputs: Sequence[Any], names: Sequence[str]) -> N
     if not hasattr(block, "component_objects") or block.is_indexed():
         name = getattr(block, "name", block)
         raise InvalidSetting(f"a network goes into one Pyomo Block, got {name}: declare model.f = pyo.Block() and pass model.f")
-    if not block.is_constructed() or not all(variable.parent_component().is_constructed() for variable in inputs):
+    if not block.is_constructed():
         raise InvalidSetting(
-            "the block or an input belongs to an AbstractModel, which has no values yet: use a ConcreteModel, or embed into "
-            "what model.create_instance() returns"
+            "the block belongs to an AbstractModel, which has no values yet: use a ConcreteModel, or embed into what "
+            "model.create_instance() returns"
         )
     own = {id(variable.parent_component()) for variable in inputs}
     for component in block.component_objects((pyo.Var, pyo.Constraint, pyo.Objective, pyo.Block), descend_into=False):
