@@ -1,12 +1,36 @@
-"""HiGHS without its banner."""
+"""HiGHS without its banner, and in no version that is known to call wrong answers optimal."""
 
 from __future__ import annotations
 
 import highspy
 
+from surrogate.errors import InvalidSetting
+
+LEAST = (1, 16, 0)
+"""Versions before this one call wrong optima of models of three rows optimal (HiGHS issues 2957, 3043, 3073 and 3274)."""
+
+
+def require_sound_highs() -> None:
+    """Refuse a version of HiGHS whose word proves nothing.
+
+    Raises:
+        InvalidSetting: names the version and what to install.
+    """
+    installed = (highspy.HIGHS_VERSION_MAJOR, highspy.HIGHS_VERSION_MINOR, highspy.HIGHS_VERSION_PATCH)
+    if installed < LEAST:
+        version, least = (".".join(map(str, numbers)) for numbers in (installed, LEAST))
+        raise InvalidSetting(
+            f"HiGHS {version} is installed, which calls wrong answers optimal; {least} or later is needed: "
+            f"pip install 'highspy>={least}'"
+        )
+
 
 class QuietHighs(highspy.Highs):
     """highspy prints its banner while it is constructed, before any option can be set: this hook runs just before that."""
+
+    def __init__(self) -> None:
+        require_sound_highs()
+        super().__init__()
 
     def enableCallbacks(self) -> None:  # noqa: N802 -- highspy's name
         self.silent()

@@ -9,13 +9,14 @@ import numpy as np
 import pyomo.environ as pyo
 
 from surrogate.bounds import Bounds, Crown
-from surrogate.checks import list_of, require_kind, require_name
+from surrogate.checks import require_kind, require_name
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
+from surrogate.variables import domain_parts, variables_of
 
 METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM,)}
 """Every formulation by its name."""
@@ -76,13 +77,7 @@ def embed(
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     if bounds is not None:
         require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
-    variables = list_of("inputs", inputs, "Pyomo variables")
-    for variable in variables:
-        if not (hasattr(variable, "is_variable_type") and variable.is_variable_type()) or variable.is_indexed():
-            name = getattr(variable, "name", variable)
-            raise InvalidSetting(
-                f"inputs must be single Pyomo variables, got {name}: of an indexed one pass list(model.x.values())"
-            )
+    variables = variables_of("inputs", inputs)
     if len(variables) != network.input_size:
         raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
     method = METHODS[formulation]()
@@ -106,10 +101,10 @@ def _require_empty(block: Any, inputs: Sequence[Any], names: Sequence[str]) -> N
     if not hasattr(block, "component_objects") or block.is_indexed():
         name = getattr(block, "name", block)
         raise InvalidSetting(f"a network goes into one Pyomo Block, got {name}: declare model.f = pyo.Block() and pass model.f")
-    if not block.is_constructed() or not all(variable.parent_component().is_constructed() for variable in inputs):
+    if not block.is_constructed():
         raise InvalidSetting(
-            "the block or an input belongs to an AbstractModel, which has no values yet: use a ConcreteModel, or embed into "
-            "what model.create_instance() returns"
+            "the block belongs to an AbstractModel, which has no values yet: use a ConcreteModel, or embed into what "
+            "model.create_instance() returns"
         )
     own = {id(variable.parent_component()) for variable in inputs}
     for component in block.component_objects((pyo.Var, pyo.Constraint, pyo.Objective, pyo.Block), descend_into=False):
@@ -129,6 +124,8 @@ def _require_empty(block: Any, inputs: Sequence[Any], names: Sequence[str]) -> N
 
 def _box_of(variables: Sequence[Any]) -> Region:
     """Return where the variables can go: within their bounds, or nowhere but to the values that they are fixed to."""
+    for variable in variables:
+        domain_parts(variable)
     sides = [side for v in variables for side in ((v.value, v.value) if v.fixed else v.bounds)]
     limits = [pyo.value(side) if side is not None else np.inf for side in sides]
     if not np.isfinite(limits).all():

@@ -82,9 +82,10 @@ OnIncumbent = Callable[[FloatArray, float], bool]
 class Solver(ABC):
     """A MILP solver.
 
-    Class attributes: ``name``; ``feasibility_tolerance``, to which rows, bounds and integers are kept; and
-    ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it is False, it is called once,
-    with the final solution, after the solver has ended; asking for the end there ends nothing and leaves the status as it is.
+    Class attributes: ``name``; ``package``, which it comes in; ``feasibility_tolerance``, to which rows, bounds and integers
+    are kept; and ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it is False, it is
+    called once, with the final solution, after the solver has ended; asking for the end there ends nothing and leaves the
+    status as it is.
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
@@ -99,6 +100,7 @@ class Solver(ABC):
     """
 
     name: ClassVar[str]
+    package: ClassVar[str]
     incumbent_callbacks: ClassVar[bool]
     feasibility_tolerance: ClassVar[float] = 1e-6
 

@@ -12,11 +12,12 @@ import numpy as np
 import pyomo.environ as pyo
 
 from surrogate.errors import SolverFailure
-from surrogate.quiet_highs import QuietHighs
+from surrogate.quiet_highs import QuietHighs, require_sound_highs
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts
 from surrogate.solvers.scaling import ScaledForm
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
+from surrogate.solvers.selftest import require_believable
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -38,18 +39,33 @@ _DOUBTFUL = (
 
 @dataclass(frozen=True)
 class HighsSolver(Solver):
-    """The open-source solver HiGHS; the attributes are those of :class:`Solver`."""
+    """The open-source solver HiGHS; the attributes are those of :class:`Solver`.
+
+    Raises:
+        InvalidSetting: a setting out of range, or a version of HiGHS that is known to be wrong.
+    """
 
     name: ClassVar[str] = "highs"
+    package: ClassVar[str] = "highspy"
     incumbent_callbacks: ClassVar[bool] = True
     feasibility_tolerance: ClassVar[float] = 1e-7  # of presolve; in the search it is less
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_sound_highs()
 
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        form = compile_model(model)
-        if form is None:
-            return infeasible()
+        require_believable(self)
+        with exactly(model) as form:
+            if form is None:
+                return infeasible()
+            return self._solve(form, watched, warm_start, on_incumbent, deadline)
+
+    def _solve(
+        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+    ) -> Solution:
         scaled = ScaledForm.of(form)
         highs = self._load(form, scaled)
         watch = Watch(watched, form.compiled.columns, scaled.column_unit)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from scipy import sparse
 
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray
 from surrogate.solvers.base import Solution, SolverStatus
+from surrogate.solvers.domains import stated
+from surrogate.variables import peculiar
 
 FEASIBILITY_TOLERANCE = 1e-6
 """To which the solvers here keep rows and bounds."""
@@ -32,15 +36,18 @@ class StandardForm:
         cost, offset: of the objective as the compiler states it, minimised; ``(columns,)``.
         maximised: whether the model's own objective is maximised, and ``cost`` has its sign turned.
         integral: which columns are integer; ``(columns,)``.
+        peculiar: the columns, with what they may be, of which bounds and type don't say it all.
         size: ``binaries`` (integer columns), ``rows``, ``columns`` and ``nonzeros``.
     """
 
     def __init__(self, compiled: Any) -> None:
         self.compiled = compiled
+        self.peculiar = peculiar(compiled.columns)  # first: a domain that is not of numbers has no bounds
         bounds = [variable.bounds for variable in compiled.columns]
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
-        self.integral: BoolArray = np.array([not variable.is_continuous() for variable in compiled.columns], dtype=np.bool_)
+        odd = {id(variable) for variable, _ in self.peculiar}
+        self.integral: BoolArray = np.array([id(v) in odd or not v.is_continuous() for v in compiled.columns], dtype=np.bool_)
         rows, columns = compiled.A.shape
         self.cost: FloatArray = np.asarray(compiled.c.todense(), dtype=np.float64).reshape(columns)
         self.offset = float(compiled.c_offset[0])
@@ -123,8 +130,8 @@ def compile_model(model: Any) -> StandardForm | None:
     """Compile a Pyomo model; None if a constraint without any free variable is violated, which makes it infeasible.
 
     Raises:
-        InvalidSetting: no constructed Pyomo model, not one active objective, a nonlinear expression, or a component that is
-            not linear programming's.
+        InvalidSetting: no constructed Pyomo model, not one active objective, a nonlinear expression, a component that is
+            not linear programming's, or a variable whose domain is not of numbers.
     """
     if not hasattr(model, "block_data_objects") or model.is_indexed() or not model.is_constructed():
         raise InvalidSetting(f"expected a constructed Pyomo model (ConcreteModel), got {type(model).__name__}")
@@ -140,18 +147,55 @@ def compile_model(model: Any) -> StandardForm | None:
     return StandardForm(compiled)
 
 
+@contextmanager
+def exactly(model: Any) -> Iterator[StandardForm | None]:
+    """Give the compiled model, every variable's domain stated in it; None if it has no solution for a reason found here.
+
+    What that takes is a block of the model itself while this is entered, so that it can be handed to a solver as it is.
+
+    Raises:
+        InvalidSetting: as :func:`compile_model`, or a domain that cannot be stated; names the variable.
+    """
+    form = compile_model(model)
+    if form is None or not form.peculiar:
+        yield form
+    elif any(not allowed.parts for _, allowed in form.peculiar):
+        yield None
+    else:
+        with stated(model, form.peculiar):
+            yield compile_model(model)
+
+
 def nothing_spent() -> dict[str, int]:
     """Return the work of a solver that was not started."""
     return {"nodes": 0, "simplex_iterations": 0}
 
 
 def unbounded(solver: str, words: str, form: StandardForm) -> str:
-    """Return the sentence about a model that the solver calls unbounded, with a column that may be why."""
-    open_ones = np.flatnonzero(~np.isfinite(form.lower) | ~np.isfinite(form.upper))
-    costly = open_ones[form.cost[open_ones] != 0.0]
-    named = [form.compiled.columns[j] for j in (costly if costly.size else open_ones)[:1].tolist()]
+    """Return the sentence about a model that the solver calls unbounded, with a column that makes it so, if one is found."""
+    towards = _endless(form)
+    moving = np.flatnonzero(np.abs(towards) > FEASIBILITY_TOLERANCE)
+    costly = moving[form.cost[moving] * towards[moving] < 0.0]
+    named = [form.compiled.columns[j] for j in (costly if costly.size else moving)[:1].tolist()]
     told = f", such as {named[0].name} with the bounds {named[0].bounds}" if named else ""
     return f"{solver} ended with the status {words!r}: give bounds to the variables that the objective needs{told}"
+
+
+def _endless(form: StandardForm) -> FloatArray:
+    """Return a direction ``(columns,)`` in which rows and bounds let the objective improve without end; 0 if none is found."""
+    from scipy.optimize import linprog  # half a second of imports, for an error alone
+
+    matrix = form.compiled.A.tocsr()
+    low_side, high_side = (np.isfinite(sides) for sides in form.row_sides())
+    found = linprog(
+        form.cost,
+        A_ub=sparse.vstack([matrix[high_side & ~low_side], -matrix[low_side & ~high_side]]),
+        b_ub=np.zeros(int((high_side != low_side).sum())),
+        A_eq=matrix[low_side & high_side],
+        b_eq=np.zeros(int((low_side & high_side).sum())),
+        bounds=np.column_stack([-1.0 * ~np.isfinite(form.lower), 1.0 * ~np.isfinite(form.upper)]),
+    )
+    return np.zeros(len(form.cost)) if found.x is None else np.asarray(found.x, dtype=np.float64)
 
 
 def infeasible() -> Solution:

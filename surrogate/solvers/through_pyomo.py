@@ -15,7 +15,8 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts, hand_on
-from surrogate.solvers.standard_form import StandardForm, Watch, compile_model, infeasible, nothing_spent, unbounded
+from surrogate.solvers.selftest import require_believable
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 OnColumns = Callable[[FloatArray], bool]
 
@@ -36,11 +37,9 @@ class PyomoSolver(Solver):
     """A solver behind Pyomo's own interface; the attributes are those of :class:`Solver`.
 
     Raises:
-        InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it.
+        InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it, which is
+            called like the solver.
     """
-
-    package: ClassVar[str]
-    """The package that the solver comes in; the extra that installs it is called like the solver."""
 
     dual_tolerance: ClassVar[float]
     """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
@@ -86,9 +85,21 @@ class PyomoSolver(Solver):
     def solve(
         self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
     ) -> Solution:
-        form = compile_model(model)
-        if form is None:
-            return infeasible()
+        require_believable(self)
+        with exactly(model) as form:
+            if form is None:
+                return infeasible()
+            return self._solve(model, form, watched, warm_start, on_incumbent, deadline)
+
+    def _solve(
+        self,
+        model: Any,
+        form: StandardForm,
+        watched: Sequence[Any],
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+    ) -> Solution:
         watch = Watch(watched, form.compiled.columns)
         stopped = False
         failure: BaseException | None = None

@@ -91,9 +91,10 @@ class SurrogateOptimiser:
         if self.warm_start and (lacking := view.without_value()) is not None:
             raise InvalidSetting(f"warm_start=True needs a value for every variable but the outputs; {lacking.name} has none")
         if self.warm_start and (stray := view.outside()) is not None:
+            variable, allowed = stray
             raise InvalidSetting(
-                f"warm_start=True needs values within the variables' own bounds; {stray.name} is {stray.value}, its bounds are "
-                f"{stray.bounds}"
+                f"warm_start=True needs values within the variables' own bounds and domains; {variable.name} is "
+                f"{variable.value}, allowed is {allowed}"
             )
         try:
             result, final = Run(self, view, begin).result()

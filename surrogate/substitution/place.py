@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import ArrayLike
-from pyomo.common.modeling import unique_component_name
 
 from surrogate import bounds as bound_methods
-from surrogate.checks import list_of, require_kind
+from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Embedding, embed
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
+from surrogate.variables import domain_parts, variables_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +47,11 @@ class Place:
             raise InvalidSetting(
                 f"surrogate must be a ReluNetwork or a Pruning('magnitude', amount=0.5), got {self.surrogate!r}"
             )
-        object.__setattr__(self, "inputs", _variables("inputs", self.inputs, self.dense.input_size))
-        object.__setattr__(self, "outputs", _variables("outputs", self.outputs, self.dense.output_size))
+        for role, size in (("inputs", self.dense.input_size), ("outputs", self.dense.output_size)):
+            variables = variables_of(role, getattr(self, role))
+            if len(variables) != size:
+                raise InvalidSetting(f"the dense network has {size} {role}, got {len(variables)} variables")
+            object.__setattr__(self, role, variables)
         every = [*self.inputs, *self.outputs]
         seen: set[int] = set()
         for variable in every:
@@ -57,7 +59,8 @@ class Place:
                 raise InvalidSetting(f"variable {variable.name} is given twice: inputs and outputs must be different variables")
             seen.add(id(variable))
         for variable in self.outputs:
-            if not variable.is_continuous():
+            parts = domain_parts(variable)
+            if len(parts) != 1 or parts[0].step:
                 raise InvalidSetting(
                     f"output {variable.name} has the domain {variable.domain}: a network's outputs are real numbers"
                 )
@@ -72,6 +75,8 @@ class Place:
             raise InvalidSetting(
                 f"surrogate and dense network must have equal input and output sizes: {self.surrogate!r}, {self.dense!r}"
             )
+        for variable in self.inputs:
+            domain_parts(variable)
         self.box()
 
     def box(self) -> Region:
@@ -101,32 +106,6 @@ class Place:
         center = np.clip(np.asarray(x, dtype=np.float64), whole.lower, whole.upper)
         reach = radius * (whole.upper - whole.lower)
         return Region(np.maximum(whole.lower, center - reach), np.minimum(whole.upper, center + reach), center)
-
-
-def _variables(role: str, given: Sequence[Any], expected: int) -> list[Any]:
-    if getattr(given, "is_indexed", lambda: False)():
-        raise InvalidSetting(f"{role} must be a list of Pyomo variables: pass list(model.{given.name}.values())")  # type: ignore[attr-defined]
-    variables = list_of(role, given, "Pyomo variables")
-    for variable in variables:
-        if not getattr(variable, "is_variable_type", lambda: False)() or variable.is_indexed():
-            name = getattr(variable, "name", variable)
-            raise InvalidSetting(
-                f"{role} must be single Pyomo variables, got {name}: of an indexed one pass list(model.x.values())"
-            )
-    if len(variables) != expected:
-        raise InvalidSetting(f"the dense network has {expected} {role}, got {len(variables)} variables")
-    return variables
-
-
-@contextmanager
-def scratch(model: Any) -> Iterator[Any]:
-    """Give a block of the model that is gone again at the end, whatever happens: the user's components stay untouched."""
-    block = pyo.Block()
-    model.add_component(unique_component_name(model, "surrogate_substitution"), block)
-    try:
-        yield block
-    finally:
-        model.del_component(block)
 
 
 def write_networks(

@@ -28,12 +28,12 @@ class Met:
     """A solution of the model with the surrogate, and what the dense network makes of it.
 
     Attributes:
-        inputs: per place the networks' input ``(d,)``, integers rounded and clipped to the variables' bounds.
+        inputs: per place the networks' input ``(d,)``, each value the nearest one that its variable may have.
         surrogate_objective: the model's objective with the surrogate's outputs, as the solver met it.
         dense_objective: with the dense network's outputs at these inputs, the other variables optimised anew; None if no
             values of theirs satisfy the model, or the time was up.
-        violations: by how much each constraint, or bound of a variable, is violated with the dense network's outputs and the
-            other variables as the surrogate's solution had them; only what exceeds the tolerance.
+        violations: by how much each constraint, or a variable's bounds or domain, is violated with the dense network's
+            outputs and the other variables as the surrogate's solution had them; only what exceeds the tolerance.
         feasible: whether ``dense_objective`` could be reached; None if the time was up before it was known.
         seconds: when it was met, counted from the start of the call.
     """
@@ -79,7 +79,7 @@ class SubstitutionResult:
     Attributes:
         outcome: one of :class:`Outcome`.
         objective: of the best decision that holds on the dense network; None if none was found. Where it is not None, every
-            constraint and bound of the model was evaluated in float64 with ``outputs`` and holds to the tolerance.
+            constraint, bound and domain of the model was evaluated in float64 with ``outputs`` and holds to the tolerance.
         inputs: per place the network's input ``(d,)`` of that decision; empty without one.
         outputs: per place ``dense(inputs)`` ``(o,)``; empty without one.
         dual_bound: bound on the objective of the model with the dense network (from above when maximising), where a solve

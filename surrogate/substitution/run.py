@@ -16,7 +16,8 @@ from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import sparsity
 from surrogate.region import Region
 from surrogate.solvers import Solution, SolverStatus
-from surrogate.substitution.place import pin, scratch, write_networks
+from surrogate.solvers.domains import scratch
+from surrogate.substitution.place import pin, write_networks
 from surrogate.substitution.result import Attempt, Met, Outcome, SubstitutionResult
 from surrogate.substitution.user_model import Decision, UserModel
 
@@ -29,6 +30,9 @@ CHECK_SECONDS = 5.0
 SETTLING = 0.01
 """A decision of the dense model that fails the float64 check is solved for again in this share of the neighbourhood: there the
 big-M constants are so small that what the solver's tolerances make of them no longer counts."""
+
+SCRATCH = "surrogate_substitution"
+"""Name of the block that holds what a solve adds to the model."""
 
 _Raw = tuple[FloatArray, float, float]
 """A solution met: the variables' values, the model's objective, seconds from the start of the call."""
@@ -116,7 +120,7 @@ class Run:
 
         deadline = self.begin + self.settings.surrogate_share * self.settings.solver.time_limit_seconds
         start = view.start() if self.settings.warm_start else None
-        with scratch(view.model) as block:
+        with scratch(view.model, SCRATCH) as block:
             regions = [place.box() for place in view.places]
             embeddings = write_networks(
                 block, view.places, surrogates, regions, self.settings.bounds, self.settings.formulation
@@ -164,7 +168,7 @@ class Run:
         for integers in (False, True):  # once more with rounded integers held, if rounding was what broke it
             deadline = min(end, time.perf_counter() + CHECK_SECONDS)
             try:
-                with scratch(self.view.model) as block:
+                with scratch(self.view.model, SCRATCH) as block:
                     pin(block, *self.view.pinned(current, integers))
                     solution = self._call(deadline, False)
             except SolverFailure:
@@ -237,7 +241,7 @@ class Run:
         view, settings = self.view, self.settings
         points = [p.box().center for p in view.places] if center is None else view.inputs_of(center)
         regions = [place.near(x, radius) for place, x in zip(view.places, points, strict=True)]
-        with scratch(view.model) as block:
+        with scratch(view.model, SCRATCH) as block:
             embeddings = write_networks(block, view.places, self.dense, regions, settings.bounds, settings.formulation)
             if center is not None:
                 view.assign(center)

@@ -233,10 +233,16 @@ def test_an_embedding_of_the_wrong_kind(name: str) -> None:
 def test_an_abstract_model_takes_no_network() -> None:
     model = pyo.AbstractModel()
     model.x, model.f = pyo.Var(bounds=(0, 1)), pyo.Block()
+    concrete = pyo.ConcreteModel()
+    concrete.x = pyo.Var(bounds=(0, 1))
     line = ReluNetwork([[[1.0]]], [[0.0]])
     for bounds in (None, Crown().compute(line, Region([0.0], [1.0]))):
-        with pytest.raises(InvalidSetting, match="AbstractModel, which has no values yet: use a ConcreteModel"):
+        with pytest.raises(InvalidSetting, match="of a ConcreteModel, but x belongs to an AbstractModel, which has no values"):
             embed(model.f, line, [model.x], bounds)
+    with pytest.raises(InvalidSetting, match="the block belongs to an AbstractModel, which has no values yet"):
+        embed(model.f, line, [concrete.x])
+    with pytest.raises(InvalidSetting, match="outputs must be variables of a ConcreteModel, but x belongs to an AbstractModel"):
+        Place([concrete.x], [model.x], line, line)
 
 
 @pytest.mark.parametrize("method", ["support", "project", "inside", "distance"])

@@ -213,6 +213,13 @@ class TestMisuse:
         with pytest.raises(InvalidSetting, match=r"inputs must be single Pyomo variables.*list\(model\.x\.values\(\)\)"):
             embed(model.f, self.network, inputs)
 
+    def test_an_expression_and_a_variable_that_is_not_in_a_list(self) -> None:
+        model = self.model()
+        with pytest.raises(InvalidSetting, match=r"got the expression 2\*x\[0\]: add a variable"):
+            embed(model.f, self.network, [2 * model.x[0], model.x[1]])
+        with pytest.raises(InvalidSetting, match=r"inputs must be a list of Pyomo variables: pass \[model\.x\[0\]\]"):
+            embed(model.f, self.network, model.x[0])
+
     def test_an_indexed_variable(self) -> None:
         model = self.model()
         with pytest.raises(InvalidSetting, match="got x: of an indexed one"):

@@ -192,6 +192,20 @@ def test_unbounded_is_a_failure_with_the_solvers_words(kind: type[Solver]) -> No
 
 
 @every_solver
+def test_unbounded_names_a_variable_that_makes_it_so(kind: type[Solver]) -> None:
+    for goal, guilty in (("y + u", "u"), ("v + u", "u"), ("x - k", "k"), ("y + total", "total"), ("y - v", "v")):
+        model = pyo.ConcreteModel()
+        model.x, model.v = pyo.Var(bounds=(0, 1)), pyo.Var(within=pyo.NonNegativeReals)
+        model.y, model.u, model.total, model.k = pyo.Var(), pyo.Var(), pyo.Var(), pyo.Var(within=pyo.Integers)
+        model.link = pyo.Constraint(expr=model.y == 2.0 * model.x)  # as a network's output: bounded, though not by itself
+        model.sum = pyo.Constraint(expr=model.total == model.y - model.v)
+        left, sign, right = goal.split()
+        model.goal = pyo.Objective(expr=getattr(model, left) + (1 if sign == "+" else -1) * getattr(model, right))
+        with pytest.raises(SolverFailure, match=rf"give bounds to .*, such as {guilty} with the bounds \("):
+            solve(kind(), model, [model.x])
+
+
+@every_solver
 def test_a_nonlinear_model_is_refused(kind: type[Solver]) -> None:
     model = pyo.ConcreteModel()
     model.x = pyo.Var(bounds=(0, 1))

@@ -34,7 +34,7 @@ class TestWarmStart:
         for variable in (model.x[0], model.x[1], model.k):
             variable.set_value(0)
         model.x[1].set_value(value, skip_validation=True)
-        with pytest.raises(InvalidSetting, match=rf"within the variables' own bounds; x\[1\] is {value}, its bounds are \(-1"):
+        with pytest.raises(InvalidSetting, match=rf"own bounds and domains; x\[1\] is {value}, allowed is -1 to 1"):
             SurrogateOptimiser(warm_start=True).solve(model, place(model))
 
     def test_a_value_that_rounding_put_outside_is_taken(self) -> None:
@@ -86,6 +86,31 @@ class TestMisuse:
         for inputs, outputs, message in cases:
             with pytest.raises(InvalidSetting, match=message):
                 Place(inputs, outputs, NETWORK, HALF)
+
+    def test_expressions_single_variables_and_slices(self) -> None:
+        model = a_model()
+        x, y = [*model.x.values(), model.k], list(model.y.values())
+        model.twice, model.number = pyo.Expression(expr=2 * model.x[0]), pyo.Param(initialize=1.0, mutable=True)
+        one_output = ReluNetwork([[[1.0, 1.0, 1.0]], [[1.0]]], [[0.0], [0.0]])
+        a_constraint_of_it = "and a constraint by which it equals the expression"
+        cases: list[tuple[Any, Any, str]] = [
+            ([2 * model.x[0], *x[1:]], y, rf"got the expression 2\*x\[0\]: add a variable, .*{a_constraint_of_it}"),
+            ([x[0] + x[1], *x[1:]], y, rf"got the expression x\[0\] \+ x\[1\]: .*{a_constraint_of_it}"),
+            ([-x[0], *x[1:]], y, r"got the expression - x\[0\]"),
+            ([x[0] <= 1, *x[1:]], y, r"got the expression x\[0\] <= 1"),
+            ([model.twice, *x[1:]], y, "got the expression twice"),
+            ([model.number, *x[1:]], y, "inputs must be single Pyomo variables, got number"),
+            (x[0] + 1, y, r"got the expression x\[0\] \+ 1"),
+            (x, [y[0], 2 * y[1]], r"outputs must be single Pyomo variables, got the expression 2\*y\[1\]"),
+        ]
+        for inputs, outputs, message in cases:
+            with pytest.raises(InvalidSetting, match=message):
+                Place(inputs, outputs, NETWORK, HALF)
+        with pytest.raises(InvalidSetting, match=r"outputs must be a list of Pyomo variables: pass \[model\.y\[0\]\]"):
+            Place(x, model.y[0], one_output, HALF)
+        with pytest.raises(InvalidSetting, match=r"inputs must be a list of Pyomo variables: pass \[model\.k\]"):
+            Place(model.k, y, NETWORK, HALF)
+        assert Place(x, model.y[:], NETWORK, HALF).outputs == y
 
     def test_bounds_and_domains(self) -> None:
         model = a_model()

@@ -1,0 +1,336 @@
+"""What a Pyomo variable may be: read from its domain and bounds, stated to every solver, and held against every decision."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import random_network
+
+from surrogate.errors import InvalidSetting
+from surrogate.formulation import embed
+from surrogate.networks import ReluNetwork
+from surrogate.solvers import SOLVERS, HighsSolver, Solution, Solver, SolverStatus
+from surrogate.substitution import Outcome, Place, SurrogateOptimiser
+from surrogate.variables import Allowed
+
+PACKAGES = {"highs": "highspy", "gurobi": "gurobipy", "scip": "pyscipopt"}
+every_solver = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(
+            kind,
+            id=name,
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec(PACKAGES[name]) is None, reason=f"{PACKAGES[name]} is not installed"
+            ),
+        )
+        for name, kind in SOLVERS.items()
+    ],
+)
+
+SAME = ReluNetwork([[[1.0]], [[1.0]]], [[10.0], [-10.0]])
+"""The identity above -10."""
+
+Domain = Callable[[], Any]
+
+
+def of(*values: Any) -> Any:
+    return pyo.Set(initialize=list(values))
+
+
+def to(low: Any, high: Any, step: float = 0) -> Any:
+    return pyo.RangeSet(low, high, step)
+
+
+# A domain, bounds beside it, and what is allowed, as single values and as intervals.
+CASES: dict[str, tuple[Domain, tuple[Any, Any], list[float], list[tuple[float, float]]]] = {
+    "steps in a set": (lambda: of(0, 5, 10), (None, None), [0, 5, 10], []),
+    "no steps": (lambda: of(1, 2, 4), (None, None), [1, 2, 4], []),
+    "fractions": (lambda: of(0.5, 1.25, 7.1), (None, None), [0.5, 1.25, 7.1], []),
+    "tenths": (lambda: of(0, 0.1, 0.2, 0.3), (None, None), [0, 0.1, 0.2, 0.3], []),
+    "two signs": (lambda: of(-1, 1), (None, None), [-1, 1], []),
+    "one value": (lambda: of(3), (None, None), [3], []),
+    "steps": (lambda: to(0, 10, 5), (None, None), [0, 5, 10], []),
+    "steps downwards": (lambda: to(7, -8, -5), (None, None), [-8, -3, 2, 7], []),
+    "quarters": (lambda: to(0, 1, 0.25), (None, None), [0, 0.25, 0.5, 0.75, 1], []),
+    "halves in whole steps": (lambda: to(0.5, 3, 1), (None, None), [0.5, 1.5, 2.5], []),
+    "steps without an end": (lambda: to(0, None, 5), (3, 17), [5, 10, 15], []),
+    "steps between bounds": (lambda: of(0, 5, 10, 15), (4.5, 12), [5, 10], []),
+    "nought or an interval": (lambda: of(0) | to(2, 5), (None, None), [0], [(2, 5)]),
+    "an interval that bounds cut": (lambda: of(0) | to(2, 5), (-1, 4), [0], [(2, 4)]),
+    "intervals, a value and steps": (lambda: to(-4, -2) | of(0) | to(2, 8, 3), (None, None), [0, 2, 5, 8], [(-4, -2)]),
+    "two intervals": (lambda: to(-4, -2) | to(1, 3), (None, None), [], [(-4, -2), (1, 3)]),
+    "touching intervals": (lambda: to(-4, -2) | to(-2, 3), (None, None), [], [(-4, 3)]),
+    "whole numbers of an interval": (lambda: pyo.Integers & to(0, 3), (None, None), [0, 1, 2, 3], []),
+    "whole numbers but some": (lambda: pyo.Integers - to(0, 3, 1), (-2, 5), [-2, -1, 4, 5], []),
+    "one side of a gap": (lambda: pyo.Reals - to(0, 1), (2, 5), [], [(2, 5)]),
+    "set difference": (lambda: of(0, 1, 4, 9) - of(4), (None, None), [0, 1, 9], []),
+    "a value beside whole numbers": (lambda: of(0) | to(1, 4, 1), (None, None), [0, 1, 2, 3, 4], []),
+    "Reals": (lambda: pyo.Reals, (-2, 3), [], [(-2, 3)]),
+    "Integers": (lambda: pyo.Integers, (-1.5, 2.5), [-1, 0, 1, 2], []),
+    "NonPositiveIntegers": (lambda: pyo.NonPositiveIntegers, (-3, None), [-3, -2, -1, 0], []),
+    "PositiveIntegers": (lambda: pyo.PositiveIntegers, (None, 3), [1, 2, 3], []),
+    "Binary": (lambda: pyo.Binary, (None, None), [0, 1], []),
+    "Boolean": (lambda: pyo.Boolean, (None, None), [0, 1], []),
+    "UnitInterval": (lambda: pyo.UnitInterval, (None, None), [], [(0, 1)]),
+    "PercentFraction": (lambda: pyo.PercentFraction, (0.25, None), [], [(0.25, 1)]),
+    "PositiveReals from a bound on": (lambda: pyo.PositiveReals, (0.5, 2), [], [(0.5, 2)]),
+}
+every_domain = pytest.mark.parametrize("name", CASES)
+
+
+def variable_of(name: str) -> Any:
+    domain, bounds, _, _ = CASES[name]
+    model = pyo.ConcreteModel()
+    model.z = pyo.Var(within=domain(), bounds=bounds)
+    return model
+
+
+def nearest(name: str, value: float) -> float:
+    _, _, single, intervals = CASES[name]
+    return min([*single, *(min(max(value, low), high) for low, high in intervals)], key=lambda v: abs(v - value))
+
+
+def solve(model: Any, watched: list, kind: type[Solver] = HighsSolver, warm: bool = False) -> Solution:
+    return kind().solve(model, watched, warm_start=warm, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 30.0)
+
+
+@every_domain
+def test_a_value_is_moved_to_the_nearest_allowed_one(name: str) -> None:
+    model = variable_of(name)
+    allowed = Allowed.of(model.z)
+    for value in np.linspace(-11.3, 21.7, 127).tolist():
+        assert abs(allowed.project(value) - value) == pytest.approx(abs(nearest(name, value) - value), abs=1e-12)
+        assert allowed.violation(value) == pytest.approx(abs(nearest(name, value) - value), abs=1e-12)
+        assert allowed.violation(allowed.project(value)) == 0.0
+    assert math.isnan(allowed.project(math.nan))
+
+
+@every_solver
+@every_domain
+def test_every_solver_keeps_every_domain(name: str, kind: type[Solver]) -> None:
+    ends = [*CASES[name][2], *itertools.chain(*CASES[name][3])]
+    for target in (-7.0, 0.3, 1.4, 3.1, 40.0):
+        model = variable_of(name)
+        domain = model.z.domain
+        model.off = pyo.Var(bounds=(0, 100))  # how far z is from the target
+        model.over = pyo.Constraint(expr=model.off >= model.z - target)
+        model.under = pyo.Constraint(expr=model.off >= target - model.z)
+        model.goal = pyo.Objective(expr=model.off)
+        solution = solve(model, [model.z], kind)
+        distance = abs(nearest(name, target) - target)
+        assert solution.status is SolverStatus.OPTIMAL
+        assert solution.objective == pytest.approx(distance, abs=1e-6)
+        assert solution.certain_bound == pytest.approx(distance, abs=1e-4)
+        assert Allowed.of(model.z).violation(float(solution.values[0])) < 1e-6
+        assert model.z.domain is domain
+        assert not list(model.component_objects(pyo.Block))
+    for sense, end in ((pyo.minimize, min(ends)), (pyo.maximize, max(ends))):
+        model = variable_of(name)
+        model.goal = pyo.Objective(expr=model.z, sense=sense)
+        assert solve(model, [model.z], kind).objective == pytest.approx(end, abs=1e-6)
+
+
+@every_solver
+def test_what_bounds_leave_nothing_of_is_infeasible(kind: type[Solver]) -> None:
+    for domain, bounds in ((of(0, 5), (1, 4)), (pyo.EmptySet, (0, 1)), (of(0) | to(2, 5), (0.5, 1.5))):
+        model = pyo.ConcreteModel()
+        model.z = pyo.Var(within=domain, bounds=bounds)
+        model.goal = pyo.Objective(expr=model.z)
+        assert solve(model, [model.z], kind).status is SolverStatus.INFEASIBLE
+        assert Allowed.of(model.z).violation(1.0) == math.inf
+
+
+@every_solver
+@pytest.mark.parametrize("held", [5, 0, 2.5, 2.4999999, None])
+def test_a_start_is_completed(held: float | None, kind: type[Solver]) -> None:
+    model = pyo.ConcreteModel()
+    model.z = pyo.Var(range(3), domain=lambda _, i: [of(0, 5, 10), of(0) | to(2, 5), to(1, 2) | to(5, 11, 3)][i])
+    for i, value in enumerate((5, held, 8)):
+        model.z[i].set_value(value, skip_validation=True)
+    model.row = pyo.Constraint(expr=sum(model.z.values()) <= 20.0)
+    model.goal = pyo.Objective(expr=sum(model.z.values()), sense=pyo.maximize)
+    if held is None:
+        model.z[1].set_value(0.0)
+    assert solve(model, list(model.z.values()), kind, warm=True).objective == pytest.approx(20.0)
+
+
+REFUSED: dict[str, tuple[Domain, tuple[Any, Any], str]] = {
+    "anything": (lambda: pyo.Any, (0, 1), "domain Any, which is not one of numbers"),
+    "texts": (lambda: of("a", "b"), (None, None), r"domain \{a, b\}, which is not one of numbers"),
+    "a number and a text": (lambda: of(1, "b"), (None, None), r"domain \{1, b\}, which is not one of numbers"),
+    "truth values": (
+        lambda: of(True, False),
+        (None, None),
+        "not one of numbers: give it a domain such as Reals, Integers, Bin",
+    ),
+    "pairs": (lambda: of((1, 2)), (None, None), "not one of numbers"),
+    "infinity": (lambda: of(0, math.inf), (None, None), "every value in it must be finite"),
+    "not a number": (lambda: of(math.nan), (None, None), "every value in it must be finite"),
+    "an open end": (lambda: pyo.PositiveReals, (None, 4), "may be above 0 to 4: no solver can leave out an end"),
+    "an open end that is a bound": (lambda: pyo.NegativeReals, (-4, 0), "may be -4 to below 0: no solver can leave out an end"),
+    "a gap with open ends": (lambda: pyo.Reals - to(0, 1), (-4, 4), "may be -4 to below 0 or above 1 to 4: no solver"),
+    "a gap and no end": (lambda: of(0) | to(2, None), (None, None), "may be 0 or 2 to inf: give it finite bounds"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_stated_is_refused_by_name(name: str) -> None:
+    domain, bounds, message = REFUSED[name]
+    model = pyo.ConcreteModel()
+    model.z = pyo.Var(within=domain())
+    model.x, model.y = pyo.Var(bounds=(0, 1)), pyo.Var()
+    model.goal = pyo.Objective(expr=model.y)
+    # `z` is added after the bounds, which Pyomo cannot compare with texts.
+    model.z.setlb(bounds[0])
+    model.z.setub(bounds[1])
+    model.row = pyo.Constraint(expr=model.z + model.x <= 5)
+    held = model.z.domain
+    with pytest.raises(InvalidSetting, match=rf"variable z has the domain.*{message}" if "may be" in message else message):
+        solve(model, [model.z])
+    with pytest.raises(InvalidSetting, match=message):
+        SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+    with pytest.raises(InvalidSetting, match=message if "may be" not in message else "variable z|input z"):
+        SurrogateOptimiser().solve(model, Place([model.z], [model.y], SAME, SAME))
+    assert model.z.domain is held
+    assert not list(model.component_objects(pyo.Block))
+
+
+def test_embedding_refuses_texts_and_takes_the_hull_of_the_rest() -> None:
+    model = pyo.ConcreteModel()
+    model.z, model.a = pyo.Var(within=of(-1, 1)), pyo.Var(within=of("a", "b"))
+    model.f, model.g = pyo.Block(), pyo.Block()
+    embedding = embed(model.f, SAME, [model.z])
+    assert (embedding.bounds.lower[-1][0], embedding.bounds.upper[-1][0]) == pytest.approx((-1.0, 1.0), abs=1e-6)
+    with pytest.raises(InvalidSetting, match=r"variable a has the domain \{a, b\}"):
+        embed(model.g, SAME, [model.a])
+
+
+class TestDecisions:
+    def model(self, domain: Any, bounds: tuple = (None, None)) -> Any:
+        """A model whose network has nothing to do with ``z``."""
+        model = pyo.ConcreteModel()
+        model.z, model.x, model.y = pyo.Var(within=domain, bounds=bounds), pyo.Var(bounds=(0, 1)), pyo.Var()
+        model.least = pyo.Constraint(expr=model.z >= 3)
+        model.goal = pyo.Objective(expr=model.z + model.y)
+        return model
+
+    @pytest.mark.parametrize(
+        ("domain", "best"),
+        [(lambda: of(0, 5, 10), 5), (lambda: of(1, 2, 4), 4), (lambda: to(0, 10, 5), 5), (lambda: of(0) | to(4, 5), 4)],
+    )
+    def test_have_allowed_values_and_a_bound_that_holds(self, domain: Domain, best: float) -> None:
+        model = self.model(domain())
+        result = SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+        assert (result.outcome, model.z.value) == (Outcome.FEASIBLE, best)
+        assert model.z.value in model.z.domain
+        assert result.objective == pytest.approx(best, abs=1e-6)
+        assert result.dual_bound == pytest.approx(best, abs=1e-4)
+        assert type(model.z.value) is (int if result.met and Allowed.of(model.z).discrete else float)
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_inputs_of_a_network_are_searched_by_hand_too(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        dense = random_network(rng, (3, 6, 2))
+        values = [[-1, 1], [0, 0.3, 2], [-2, 0, 1, 5]]
+        model = pyo.ConcreteModel()
+        model.x = pyo.Var(range(3), domain=lambda _, i: of(*values[i]))
+        model.y = pyo.Var(range(2))
+        points = np.array(list(itertools.product(*values)), dtype=np.float64)
+        outputs = dense(points)
+        floor = float(np.median(outputs[:, 1]))
+        model.enough = pyo.Constraint(expr=model.y[1] >= floor - 1e-3)
+        model.goal = pyo.Objective(expr=model.y[0])
+        result = SurrogateOptimiser(repair="always").solve(
+            model, Place(list(model.x.values()), list(model.y.values()), dense, dense)
+        )
+        best = float(outputs[outputs[:, 1] >= floor - 1e-3, 0].min())
+        assert result.objective == pytest.approx(best, abs=1e-6)
+        assert result.dual_bound == pytest.approx(best, abs=1e-3)
+        assert all(variable.value in variable.domain for variable in model.x.values())
+
+    def test_nothing_allowed_is_infeasible(self) -> None:
+        model = self.model(of(0, 2))
+        assert SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME)).outcome is Outcome.INFEASIBLE
+
+    @pytest.mark.parametrize(
+        ("domain", "value"),
+        [(of(0, 5, 10), 4), (pyo.Integers, 3.5), (of(0) | to(4, 5), 3.5), (pyo.UnitInterval, 3), (pyo.Binary, 3)],
+    )
+    def test_a_fixed_value_that_is_not_allowed_is_named(self, domain: Any, value: float) -> None:
+        model = self.model(domain)
+        model.z.fix(value, skip_validation=True)
+        place = Place([model.x], [model.y], SAME, SAME)
+        with pytest.raises(InvalidSetting, match=rf"variable z is fixed to {value}, but its domain .* allow"):
+            SurrogateOptimiser().solve(model, place)
+        model.least.deactivate()
+        model.goal.set_value(model.y)  # now nothing uses it
+        assert SurrogateOptimiser().solve(model, place).outcome is Outcome.FEASIBLE
+
+    def test_a_fixed_input_that_is_not_allowed_is_named(self) -> None:
+        model = self.model(of(0, 5, 10))
+        model.x.setub(None)
+        model.x.domain = pyo.Integers
+        model.x.fix(0.5, skip_validation=True)
+        with pytest.raises(InvalidSetting, match=r"variable x is fixed to 0\.5, but its domain Integers and its bounds allow"):
+            SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+
+    @pytest.mark.parametrize(("value", "allowed"), [(4, "0, 5, 10"), (7.5, "0, 5, 10"), (-5, "0, 5, 10")])
+    def test_a_start_that_is_not_allowed_is_named(self, value: float, allowed: str) -> None:
+        model = self.model(of(0, 5, 10))
+        model.z.set_value(value, skip_validation=True)
+        model.x.set_value(0.5)
+        with pytest.raises(InvalidSetting, match=f"own bounds and domains; z is {value}, allowed is {allowed}"):
+            SurrogateOptimiser(warm_start=True).solve(model, Place([model.x], [model.y], SAME, SAME))
+
+    def test_a_start_is_taken_from_a_solvers_almost_allowed_values(self) -> None:
+        model = self.model(of(0, 5, 10))
+        model.z.set_value(5 + 5e-7, skip_validation=True)
+        model.x.set_value(0.5)
+        result = SurrogateOptimiser(warm_start=True).solve(model, Place([model.x], [model.y], SAME, SAME))
+        assert (result.outcome, model.z.value) == (Outcome.FEASIBLE, 5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(
+        st.one_of(st.integers(-9, 9), st.floats(-9, 9, allow_subnormal=False).map(lambda v: round(v, 2))),
+        min_size=1,
+        max_size=5,
+    ),
+    low=st.integers(-9, 9),
+    width=st.integers(0, 5),
+    step=st.integers(0, 3),
+    cut=st.tuples(st.integers(-9, 0), st.integers(0, 9)),
+    target=st.floats(-10, 10),
+)
+def test_unions_are_stated_exactly(values: list, low: int, width: int, step: int, cut: tuple[int, int], target: float) -> None:
+    """Any values, an interval or steps, and bounds, against the nearest allowed value found by hand."""
+    model = pyo.ConcreteModel()
+    model.z = pyo.Var(within=of(*set(values)) | to(low, low + width, step), bounds=cut)
+    singles = {float(v) for v in values} | ({float(v) for v in range(low, low + width + 1, step)} if step else set())
+    allowed = [v for v in singles if cut[0] <= v <= cut[1]]
+    if not step and max(low, cut[0]) <= min(low + width, cut[1]):
+        allowed.append(min(max(target, low, cut[0]), low + width, cut[1]))
+    model.off = pyo.Var(bounds=(0, 100))
+    model.rows = pyo.ConstraintList()
+    model.rows.add(model.off >= model.z - target)
+    model.rows.add(model.off >= target - model.z)
+    model.goal = pyo.Objective(expr=model.off)
+    solution = solve(model, [model.z])
+    if not allowed:
+        assert solution.status is SolverStatus.INFEASIBLE
+        return
+    distance = min(abs(v - target) for v in allowed)
+    assert solution.objective == pytest.approx(distance, abs=1e-5)  # the solver's gap is 1e-6 of it
+    assert Allowed.of(model.z).violation(target) == pytest.approx(distance, abs=1e-9)
