@@ -14,7 +14,7 @@ from surrogate.formulation.base import linear
 from surrogate.formulation.scaling import doubt
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.solvers import Solution, Solver
+from surrogate.solvers import Pause, Solution, Solver
 
 NARROWEST = 0.1
 """An output with less range than this, nearly constant over the model, is not what a solver's tolerances are measured by: what
@@ -68,7 +68,12 @@ class StatedModel:
             self._embeddings.append(embedding)
 
     def solve(
-        self, solver: Solver, deadline: float, start: FloatArray | None, on_point: Callable[[FloatArray], bool]
+        self,
+        solver: Solver,
+        deadline: float,
+        start: FloatArray | None,
+        on_point: Callable[[FloatArray], bool],
+        pause: Pause | None = None,
     ) -> Solution:
         """Solve.
 
@@ -76,6 +81,7 @@ class StatedModel:
             deadline: ``time.perf_counter()`` value at which the solver ends.
             start: a decision ``(columns,)`` to start from; the networks' own values follow by forward passes.
             on_point: called with the columns ``(columns,)`` of each solution that the solver meets; True asks for the end.
+            pause: handed to the solver.
 
         Raises:
             SolverFailure: the solver ended without a usable status.
@@ -92,6 +98,7 @@ class StatedModel:
             warm_start=start is not None,
             on_incumbent=lambda values, _: on_point(values),
             deadline=deadline,
+            pause=pause,
         )
         doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))

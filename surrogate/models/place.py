@@ -10,6 +10,7 @@ from surrogate.checks import list_of, require_kind, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning
+from surrogate.variables import domain_parts, shown_domain, variables_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,9 @@ def _require_input(item: Any) -> None:
 
 
 def _require_output(item: Any) -> None:
-    _require_single("outputs", item)
-    if not (hasattr(item, "is_variable_type") and item.is_variable_type()):
-        raise InvalidSetting(f"outputs must be Pyomo variables, got {item}: declare model.y = pyo.Var() and state what uses it")
-    if not item.is_continuous():
-        raise InvalidSetting(f"output {item.name} has the domain {item.domain}: a network's outputs are real numbers")
+    (variable,) = variables_of("outputs", [item])
+    parts = domain_parts(variable)
+    if len(parts) != 1 or parts[0].step:
+        raise InvalidSetting(f"output {item.name} has the domain {shown_domain(item)}: a network's outputs are real numbers")
     if item.fixed:
         raise InvalidSetting(f"output {item.name} is fixed: give it bounds or a constraint, its value is the network's")

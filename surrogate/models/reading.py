@@ -15,7 +15,9 @@ from scipy import sparse
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.solvers.domains import stated
 from surrogate.solvers.standard_form import compile_model
+from surrogate.variables import peculiar
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,8 @@ class UserModel:
     """The model as arrays: rows, bounds and objective without the networks, and the places beside them.
 
     Attributes:
-        variables: the columns: every variable of the active constraints, the objective and the places; none is fixed.
+        variables: the columns: every variable of the active constraints, the objective and the places, none of which is fixed,
+            and those that state domains with gaps or steps.
         matrix: the constraints' rows, sparse ``(rows, columns)``; ``row_lower`` and ``row_upper`` ``(rows,)`` their sides.
         lower, upper: the columns' own bounds, infinite where there are none.
         integral: which columns are integer.
@@ -62,30 +65,35 @@ class UserModel:
         self.model, self.places = model, list(places)
         if not self.places:
             raise InvalidSetting("at least one Place must say where a network sits in the model, got none")
+        self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
+        expressions = [self._affine(place) for place in self.places]
+        placed = self._placed(expressions)
+        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
         form = compile_model(model)
         if form is None:
             raise InvalidSetting(
                 "a constraint whose variables are all fixed is violated: the model has no solution with any network"
             )
-        self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
         self._objective = form.compiled.objectives[0]
-        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
-        columns = list(form.compiled.columns)
-        known = {id(variable) for variable in columns}
-        expressions = [self._affine(place) for place in self.places]
-        for place, read in zip(self.places, expressions, strict=True):
-            for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
-                if id(variable) not in self._own:
-                    raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {model.name}")
-                if id(variable) not in known:
-                    columns.append(variable)
-                    known.add(id(variable))
-        # What a coefficient of 0 leaves out of the rows still needs a value for Pyomo to evaluate them.
-        for expression in (*(row.body for row in self._rows), self._objective.expr):
-            for variable in identify_variables(expression, include_fixed=False):
-                if id(variable) not in known:
-                    columns.append(variable)
-                    known.add(id(variable))
+        # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
+        used = (v for e in (*(r.body for r in self._rows), self._objective.expr) for v in identify_variables(e, False))
+        others = {id(v): v for v in (*placed, *used)}
+        for variable in form.compiled.columns:
+            others.pop(id(variable), None)
+        self._peculiar = peculiar([*form.compiled.columns, *others.values()])
+        for variable, allowed in self._peculiar:
+            if not allowed.parts:
+                raise InvalidSetting(
+                    f"variable {variable.name} may have no value at all: its bounds leave nothing of its domain"
+                )
+        with stated(model, self._peculiar):
+            if self._peculiar:
+                form = compile_model(model)
+                assert form is not None  # a statement of domains has no row without a variable
+            listed = {id(v) for v in form.compiled.columns}
+            columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
+            limits = [variable.bounds for variable in columns]
+            self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
         self.variables = columns
         self._position = {id(variable): i for i, variable in enumerate(columns)}
         extra = len(columns) - form.compiled.A.shape[1]
@@ -93,10 +101,8 @@ class UserModel:
             [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
         )
         self.row_lower, self.row_upper = form.row_sides()
-        limits = [variable.bounds for variable in columns]
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
-        self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
         self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
         self._before = [variable.value for variable in columns]
@@ -162,12 +168,25 @@ class UserModel:
         model's variables are set to the decision.
         """
         self.assign(values)
+        for variable, allowed in self._peculiar:
+            if not allowed.violation(float(variable.value)) <= tolerance:
+                return None
         for row in self._rows:
             excess = -min(float(row.lslack()), float(row.uslack()))
             scale = max([1.0, *(abs(pyo.value(side)) for side in (row.lower, row.upper) if side is not None)])
             if not excess <= tolerance * scale:
                 return None
         return float(pyo.value(self._objective))
+
+    def _placed(self, expressions: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return the variables that the places read and write, each of which must be the model's."""
+        found = []
+        for place, read in zip(self.places, expressions, strict=True):
+            for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
+                if id(variable) not in self._own:
+                    raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {self.model.name}")
+                found.append(variable)
+        return found
 
     def _affine(self, place: Place) -> list[Any]:
         found = []

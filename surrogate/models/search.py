@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections import Counter
@@ -20,7 +21,8 @@ from surrogate.models.mips import StatedModel
 from surrogate.models.neighbourhood import Neighbourhoods
 from surrogate.models.phases import PhaseProgramme, Vertex
 from surrogate.models.points import Points
-from surrogate.models.ranges import Ranges, find_ranges
+from surrogate.models.proof import Proof
+from surrogate.models.ranges import find_ranges
 from surrogate.models.reading import UserModel
 from surrogate.models.rows import NetworkRows
 from surrogate.models.shares import MEMBERS, Shares
@@ -100,12 +102,11 @@ class Search:
         """Search until a proof, the target, the caller or the deadline ends it."""
         settings, model, now = self.settings, self.model, time.perf_counter
         self._ranges = find_ranges(model, settings.bounds, self.deadline)
-        self._bounds = list(self._ranges.bounds)
         start = model.start()
         if start is not None:
             self.incumbent.offer(start, "start")
         self._points = Points(model, self._ranges, self._rng)
-        self._rows = NetworkRows(model, [link.network for link in model.links], self._bounds)
+        self._rows = NetworkRows(model, [link.network for link in model.links], self._ranges.bounds)
         self._programme = PhaseProgramme(model, self._rows)
         self._walker = Walker(self._programme)
         self._boxes = Neighbourhoods(model, self._ranges, self._rng)
@@ -117,15 +118,21 @@ class Search:
             "surrogates": self._surrogates,
             "dense": self._dense,
         }
-        shares = Shares([name for name in turns if name in settings.members])
-        while shares.members and not self._ended():
-            name = shares.next()
-            begin, before = now(), self.incumbent.value
-            try:
-                turns[name](min(self.deadline, begin + shares.slice_seconds))
-            except (SolverFailure, UnsoundBounds) as error:
-                self.failures[name] = str(error)
-            shares.took(name, now() - begin, self.incumbent.value < before)
+        self._shares = shares = Shares([name for name in turns if name in settings.members])
+        self._proof: Proof | None = None
+        try:
+            while shares.members and not self._ended():
+                name = shares.next()
+                begin, before = now(), self.incumbent.value
+                try:
+                    turns[name](min(self.deadline, begin + shares.slice_seconds))
+                except (SolverFailure, UnsoundBounds) as error:
+                    self.failures[name] = str(error)
+                    if name == "dense":
+                        shares.leave(name)
+                shares.took(name, now() - begin, self.incumbent.value < before)
+        finally:
+            self._end_proof()
         self.work["regions"] = self._walker.regions
         self.work["programmes"] = self._programme.programme.solves
         self.work["simplex_iterations"] += self._programme.programme.iterations
@@ -235,34 +242,53 @@ class Search:
         return bound_methods.method(self.settings.bounds).compute(network, self._ranges.regions[at], self.deadline)
 
     def _dense(self, until: float) -> None:
-        """Prove: tighten bounds over the model, then solve the dense MILP from the best decision."""
-        model, settings, now = self.model, self.settings, time.perf_counter
-        best = self.incumbent.value if self.incumbent.values is not None else None
-        self._bounds, bound = tighten(
-            model, Ranges(self._ranges.regions, self._bounds), best, settings.tolerance, now() + 0.3 * (until - now())
-        )
-        if bound is not None:
-            self.bound = max(self.bound, min(bound, self.incumbent.value))
-        networks = [link.network for link in model.links]
-        mip = StatedModel(model, networks, self._bounds, settings.formulation)
-        solution = mip.solve(
-            settings.solver,
-            until,
-            self.incumbent.values,
-            lambda values: self.incumbent.offer(values, "dense") and self.incumbent.wants_end,
-        )
+        """Prove: tighten bounds over the model, then go on with the dense MILP, which starts from the best decision."""
+        model, settings = self.model, self.settings
+        if self._proof is None:
+            best = self.incumbent.value if self.incumbent.values is not None else None
+            bounds, bound = tighten(model, self._ranges, best, settings.tolerance, until)
+            if bound is not None:
+                self.bound = max(self.bound, min(bound, self.incumbent.value))
+            stated = StatedModel(model, [link.network for link in model.links], bounds, settings.formulation)
+            self._had_best = best is not None
+            self._proof = Proof(
+                stated,
+                dataclasses.replace(settings.solver, time_limit_seconds=max(self.deadline - time.perf_counter(), 1e-3)),
+                self.deadline,
+                self.incumbent.values,
+                lambda values: self.incumbent.offer(values, "dense") and self.incumbent.wants_end,
+            )
+            return
+        solution = self._proof.advance(until)
+        if solution is not None:
+            self._shares.leave("dense")
+            self._prove(solution)
+
+    def _prove(self, solution: Solution) -> None:
+        """Take what the dense MILP ended with."""
         self._count(solution)
         if solution.values is not None:
             self.incumbent.offer(solution.values, "dense")
         if solution.status is SolverStatus.INFEASIBLE and solution.doubt is None:
-            if best is None:
-                self.excluded = self.incumbent.values is None
-            else:
+            if self._had_best:
                 self.bound = self.incumbent.value  # nothing is better than the decision that the bounds were tightened for
+            else:
+                self.excluded = self.incumbent.values is None
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
         if stated is not None:
             # Bounds tightened below the best decision say nothing of worse ones: the bound cannot be above it.
-            self.bound = max(self.bound, min(model.sign * stated, self.incumbent.value))
+            self.bound = max(self.bound, min(self.model.sign * stated, self.incumbent.value))
+
+    def _end_proof(self) -> None:
+        if self._proof is None or "dense" not in self._shares.members:
+            return
+        try:
+            solution = self._proof.finish()
+        except (SolverFailure, UnsoundBounds) as error:
+            self.failures["dense"] = str(error)
+            return
+        if solution is not None:
+            self._prove(solution)
 
     def _count(self, solution: Solution) -> None:
         self.work.update(solution.work)

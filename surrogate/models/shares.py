@@ -12,7 +12,7 @@ MEMBERS = tuple(WEIGHTS)
 SLICE = 0.1
 """A turn lasts this share of the time that is over, and at least so many seconds."""
 
-LEAST = 0.25
+LEAST = 0.1
 """What is left of a finder's weight when it has found nothing for long: the proof gets the rest."""
 
 
@@ -40,10 +40,14 @@ class Shares:
         """Return the member that is furthest behind its share; the first one if none is behind."""
         return min(self.members, key=lambda member: self._taken[member] / self._weight[member])
 
+    def leave(self, member: str) -> None:
+        """A member has done all that it can."""
+        self.members.remove(member)
+
     def took(self, member: str, seconds: float, found: bool) -> None:
         """Note what a turn took, and whether it led to a better decision."""
         self._taken[member] += max(seconds, 0.1 * self.slice_seconds)  # a member that can do nothing yet waits too
         if found:
             self._weight = {name: WEIGHTS[name] for name in self.members}
         elif member != "dense":
-            self._weight[member] = max(0.9 * self._weight[member], LEAST * WEIGHTS[member])
+            self._weight[member] = max(0.8 * self._weight[member], LEAST * WEIGHTS[member])

@@ -1,6 +1,6 @@
 """MILP solvers: one a file. To add one, write a ``Solver`` and list it here; its package is imported only when it is used."""
 
-from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.gurobi import GurobiSolver
 from surrogate.solvers.highs import HighsSolver
 from surrogate.solvers.scip import ScipSolver
@@ -8,4 +8,4 @@ from surrogate.solvers.scip import ScipSolver
 SOLVERS: dict[str, type[Solver]] = {solver.name: solver for solver in (HighsSolver, GurobiSolver, ScipSolver)}
 """Every solver by its name."""
 
-__all__ = ["SOLVERS", "GurobiSolver", "HighsSolver", "OnIncumbent", "ScipSolver", "Solution", "Solver", "SolverStatus"]
+__all__ = ["SOLVERS", "GurobiSolver", "HighsSolver", "OnIncumbent", "Pause", "ScipSolver", "Solution", "Solver", "SolverStatus"]

@@ -78,6 +78,11 @@ OnIncumbent = Callable[[FloatArray, float], bool]
 """Called with the watched variables' values and the objective of each improving solution; True asks for the end."""
 
 
+Pause = Callable[[], bool]
+"""Called while a solver runs, which stands still meanwhile: its caller may take all the time that it wants. True asks for the
+end."""
+
+
 @dataclass(frozen=True)
 class Solver(ABC):
     """A MILP solver.
@@ -119,7 +124,14 @@ class Solver(ABC):
 
     @abstractmethod
     def solve(
-        self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+        self,
+        model: Any,
+        watched: Sequence[Any],
+        *,
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        pause: Pause | None = None,
     ) -> Solution:
         """Solve a Pyomo model; its variables keep the values they have.
 
@@ -129,6 +141,7 @@ class Solver(ABC):
             warm_start: take the variables' present values as a feasible start.
             on_incumbent: called for each improving solution, or once: see ``incumbent_callbacks``.
             deadline: ``time.perf_counter()`` value at which to end, whatever the time limit says.
+            pause: called now and then while the solver runs, where ``incumbent_callbacks`` says that it can; see ``Pause``.
 
         Raises:
             InvalidSetting: a model that is not linear or has not exactly one active objective.

@@ -13,7 +13,7 @@ import pyomo.environ as pyo
 
 from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs, require_sound_highs
-from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.selftest import require_believable
@@ -55,16 +55,29 @@ class HighsSolver(Solver):
         require_sound_highs()
 
     def solve(
-        self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+        self,
+        model: Any,
+        watched: Sequence[Any],
+        *,
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        pause: Pause | None = None,
     ) -> Solution:
         require_believable(self)
         with exactly(model) as form:
             if form is None:
                 return infeasible()
-            return self._solve(form, watched, warm_start, on_incumbent, deadline)
+            return self._solve(form, watched, warm_start, on_incumbent, deadline, pause)
 
     def _solve(
-        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+        self,
+        form: StandardForm,
+        watched: Sequence[Any],
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        pause: Pause | None,
     ) -> Solution:
         scaled = ScaledForm.of(form)
         highs = self._load(form, scaled)
@@ -89,6 +102,11 @@ class HighsSolver(Solver):
                 failure = error
 
         def interrupt(event: Any) -> None:
+            nonlocal stopped, failure
+            try:
+                stopped = stopped or (pause is not None and pause())
+            except BaseException as error:
+                failure = error
             if stopped or failure is not None or interrupts.arrived or time.perf_counter() >= deadline:
                 event.interrupt()
 

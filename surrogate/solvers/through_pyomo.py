@@ -13,7 +13,7 @@ import numpy as np
 
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import FloatArray
-from surrogate.solvers.base import OnIncumbent, Solution, Solver, SolverStatus
+from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts, hand_on
 from surrogate.solvers.selftest import require_believable
 from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
@@ -83,13 +83,20 @@ class PyomoSolver(Solver):
         return form.bound_error(self.dual_tolerance)
 
     def solve(
-        self, model: Any, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+        self,
+        model: Any,
+        watched: Sequence[Any],
+        *,
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        pause: Pause | None = None,
     ) -> Solution:
         require_believable(self)
         with exactly(model) as form:
             if form is None:
                 return infeasible()
-            return self._solve(model, form, watched, warm_start, on_incumbent, deadline)
+            return self._solve(model, form, watched, warm_start, on_incumbent, deadline, pause)
 
     def _solve(
         self,
@@ -99,6 +106,7 @@ class PyomoSolver(Solver):
         warm_start: bool,
         on_incumbent: OnIncumbent,
         deadline: float,
+        pause: Pause | None,
     ) -> Solution:
         watch = Watch(watched, form.compiled.columns)
         stopped = False
@@ -114,13 +122,21 @@ class PyomoSolver(Solver):
                 failure = error
             return stopped or failure is not None or interrupts.arrived
 
+        def asked() -> bool:
+            nonlocal stopped, failure
+            try:
+                stopped = stopped or (pause is not None and pause())
+            except BaseException as error:
+                failure = error
+            return expired()
+
         def expired() -> bool:
             return stopped or failure is not None or interrupts.arrived or time.perf_counter() >= deadline
 
         begin = time.perf_counter()
         if min(self.time_limit_seconds, deadline - begin) <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
-        interface = self.interface(form, on_columns, expired)
+        interface = self.interface(form, on_columns, asked)
         options = self.options()
         with interrupts:
             results = self._run(interface, model, form, options, warm_start, begin, deadline)

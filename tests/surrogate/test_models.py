@@ -40,3 +40,28 @@ def test_the_optimum_is_found_and_proven(sense: Any) -> None:
     assert result.bound == pytest.approx(result.value, abs=1e-3)
     np.testing.assert_array_equal(network(result.inputs[0][None])[0], result.outputs[0])
     assert [v.value for v in model.y.values()] == result.outputs[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("domain", "bounds", "allowed"),
+    [
+        (lambda: pyo.Set(initialize=[0, 5, 10]), (None, None), (0, 5, 10)),
+        (lambda: pyo.Set(initialize=[-1, 1]), (None, None), (-1, 1)),
+        (lambda: pyo.RangeSet(0, 10, 5), (1, None), (5, 10)),
+    ],
+)
+def test_domains_with_gaps_hold_for_inputs_and_others(domain: Any, bounds: Any, allowed: tuple[int, ...]) -> None:
+    network = random_network(np.random.default_rng(2), (2, 5, 1))
+    model = pyo.ConcreteModel()
+    model.z, model.w = pyo.Var(within=domain(), bounds=bounds), pyo.Var(within=domain(), bounds=bounds)
+    model.x, model.y = pyo.Var(bounds=(-1, 1)), pyo.Var()
+    model.row = pyo.Constraint(expr=model.w >= allowed[0] + 0.5)
+    model.cost = pyo.Objective(expr=model.y + 0.1 * model.w)
+    result = optimise(model, Place([model.z, model.x], [model.y], network), time_limit_seconds=10.0)
+    x = np.array([[z, x] for z in allowed for x in np.linspace(-1, 1, 2001)])
+    best = float(network(x).min()) + 0.1 * allowed[1]
+    assert result.status is Status.OPTIMAL
+    assert model.z.value in allowed
+    assert model.w.value == allowed[1]
+    assert best - 1e-2 < result.value <= best + 1e-6
+    assert model.z.domain.name != "Reals"  # the model's domains are its own again
