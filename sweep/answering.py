@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.cpu_share import KILLED, is_starved
 from sweep.errors import SweepError
 from sweep.keys import instance_key
 from sweep.records import InstanceRecord
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from sweep.attacks import Attack
     from sweep.inputs import Inputs
     from sweep.instances import DrawnInstance
-
-KILLED = "killed"
-"""The ``solver_status`` of an answer whose attack was ended from outside, at a deadline."""
 
 
 def draw_questions(settings: Settings, inputs: Inputs, dense: ReluNetwork) -> tuple[list[DrawnInstance], int]:
@@ -69,9 +67,16 @@ def instance_deadline(settings: Settings) -> float:
     return 2.0 * settings.solver.time_limit_seconds + 60.0 if given is None else given
 
 
+def had_its_time(instance: InstanceRecord, settings: Settings) -> bool:
+    """Whether an answer had all the time that it may take now: False if a deadline ended it sooner."""
+    ended = instance.deadline_seconds
+    return ended is None or instance_deadline(settings) <= ended
+
+
 def still_stands(instance: InstanceRecord, settings: Settings) -> bool:
-    """Whether an answer is as good as a new one: False if a deadline ended it, and it may take longer now."""
-    return stands(Entry({"deadline_seconds": instance.deadline_seconds}), instance_deadline(settings))
+    """Whether an answer of an earlier run is as good as a new one (:func:`sweep.stages.stands`)."""
+    facts = {"deadline_seconds": instance.deadline_seconds, "starved": instance.starved}
+    return stands(Entry(facts), instance_deadline(settings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,7 @@ class Answering:
         return instance_key(self.settings, self.dense.key, shared, drawn.key, data)
 
     def found(self, drawn: DrawnInstance, stages: Stages) -> InstanceRecord | None:
-        """Return the answer if it is in the store, however soon a deadline ended it; no attack is run."""
+        """Return the answer if it is in the store, whatever ended it; no attack is run."""
         key = self.key(drawn)
         entry = stages.get("instances", key, 0.0)
         if entry is None:
@@ -124,8 +129,7 @@ class Answering:
         except BaseException:
             stages.abandon("instances", key)
             raise
-        stages.put("instances", key, entry)
-        return _record(entry, drawn), False
+        return _record(stages.put("instances", key, entry) or entry, drawn), False
 
     def _attack(self, drawn: DrawnInstance, key: str, stages: Stages, deadline_seconds: float) -> Entry:
         from surrogate.attack.recorder import listening
@@ -143,7 +147,8 @@ class Answering:
             killed |= {"prune_seconds": record.prune_seconds, "sparsity": record.sparsity}
         with listening(_passing_on(killed, drawn, lambda facts: stages.improve(key, facts))):
             result = self.attack.run(self.dense, surrogate, drawn.question)
-        return Entry(_answered(record, result).to_dict())
+        facts = _answered(record, result).to_dict()
+        return Entry({**facts, "starved": is_starved(facts, self.settings.solver.time_limit_seconds)})
 
 
 def _passing_on(

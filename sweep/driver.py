@@ -15,6 +15,7 @@ from rich.console import Console
 
 from surrogate.errors import SurrogateError
 from sweep import terminal
+from sweep.cpu_share import load_sentences
 from sweep.errors import StoreError, SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
@@ -190,6 +191,8 @@ class _Sweep:
                 say("Run it with a larger deadlines.sweep_seconds if it was too short for a single answer.")
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
+        for text in load_sentences(records):
+            say(text)
         if late and not signal_name:
             say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")
         say(f"MLflow UI: {self.tracker.ui_command}")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sweep.cpu_share import CpuClock, killed_facts
 from sweep.errors import StoreError
 from sweep.plan import Trial
 from sweep.stages import Entry, Kind, stands
@@ -82,6 +83,7 @@ class _Watch:
     handle: Any
     deadline: float
     facts: dict[str, Any]
+    clock: CpuClock | None
 
 
 class Head:
@@ -107,6 +109,7 @@ class Head:
         self._beats: dict[str, float] = {}
         self._watches: dict[str, _Watch] = {}
         self._fresh: set[tuple[Kind, str]] = set()
+        """What was put since this was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
         """By key: what two workers send under the same one is compared and written one after the other."""
         self._notices: list[str] = []
@@ -181,32 +184,30 @@ class Head:
             if of_trial != trial_key and self._beats.get(holder, 0.0) > time.monotonic() - LEASE_SECONDS:
                 return "wait", None  # of the same trial it is a former worker, which was lost
             self._claims[kind, key] = worker, trial_key
-            counts = self._resume or (kind, key) in self._fresh
+            made_now = (kind, key) in self._fresh
         try:
-            entry = self._store.get(kind, key) if counts else None
+            entry = self._store.get(kind, key) if self._resume or made_now else None
         except BaseException:
             self._give_up(kind, key, worker)
             raise
-        if entry is None or not stands(entry, deadline_seconds):
+        if entry is None or not stands(entry, deadline_seconds, made_now=made_now):
             return "make", None
         with self._lock:
             self._give_up(kind, key, worker)
             self._answered(kind, key, trial_key)
         return "found", entry
 
-    def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> None:
-        """Keep a result; a second one under the same key changes nothing."""
+    def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> Entry | None:
+        """Keep a result, unless there is one that is as good, which is returned (:meth:`sweep.stages.Stages.put`)."""
         with self._lock:
             self._watches.pop(key, None)  # it has come in time, however long the store takes
         with self._writing[hash((kind, key)) % len(self._writing)]:
-            if self._resume:
-                self._store.put(kind, key, entry)
-            elif (kind, key) not in self._fresh:
-                self._store.put(kind, key, entry, replace=True)
-                self._fresh.add((kind, key))
+            stands = self._store.put(kind, key, entry, replace=not self._resume and (kind, key) not in self._fresh)
+            self._fresh.add((kind, key))
         with self._lock:
             self._claims.pop((kind, key), None)
             self._answered(kind, key, trial_key)
+        return stands
 
     def abandon(self, kind: Kind, key: str, worker: str) -> None:
         """Give a claim back."""
@@ -214,11 +215,23 @@ class Head:
             self._watches.pop(key, None)
             self._give_up(kind, key, worker)
 
-    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float, worker: str, trial_key: str, handle: Any) -> None:
-        """Watch the answer ``key``: at its deadline ``facts`` become its entry and the worker is ended."""
+    def begin(
+        self,
+        key: str,
+        facts: dict[str, Any],
+        deadline_seconds: float,
+        worker: str,
+        trial_key: str,
+        handle: Any,
+        clock: CpuClock | None = None,
+    ) -> None:
+        """Watch the answer ``key``: at its deadline ``facts`` become its entry and the worker is ended.
+
+        ``clock`` tells how much CPU the worker had, if it is on this machine.
+        """
         with self._lock:
             deadline = time.monotonic() + deadline_seconds + GRACE_SECONDS
-            self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts)
+            self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts, clock)
 
     def improve(self, key: str, facts: dict[str, Any], worker: str) -> None:
         """Replace the facts of :meth:`begin`."""
@@ -262,7 +275,7 @@ class Head:
     def _end(self, key: str, watch: _Watch) -> None:
         """Write down what was found until the deadline, then end the worker: never the other way round."""
         with contextlib.suppress(StoreError):  # the next worker meets it too, and says so
-            self.put("instances", key, Entry(watch.facts), watch.trial_key)
+            self.put("instances", key, Entry(killed_facts(watch.facts, watch.clock)), watch.trial_key)
         with self._lock:
             if watch.trial_key in self._running:
                 self._running[watch.trial_key].kills += 1

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+from sweep.cpu_share import CpuClock, killed_facts
 from sweep.inputs import Inputs, TrainedNetwork
 from sweep.logbook import line
 from sweep.plan import Trial
@@ -26,10 +27,12 @@ class WatchedStages(LocalStages):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.deadlines: dict[str, float] = {}
+        self.clocks: dict[str, CpuClock] = {}
 
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
         super().begin(key, facts, deadline_seconds)
         self.deadlines[key] = time.monotonic() + deadline_seconds + GRACE_SECONDS
+        self.clocks[key] = CpuClock.of_this_process()
 
     def late(self) -> list[str]:
         """Return the answers whose deadline is over."""
@@ -72,7 +75,7 @@ def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:
         for key in stages.late():
             facts = stages.found.get(key)
             if facts is not None:  # else it ended just now
-                stages.put("instances", key, Entry(facts))
+                stages.put("instances", key, Entry(killed_facts(facts, stages.clocks.get(key))))
                 return None
     if isinstance(outcome[0], BaseException):
         raise outcome[0]

@@ -49,6 +49,8 @@ def answer_text(answer: InstanceRecord) -> str:
         parts.append(f"ended from outside at a deadline of {answer.deadline_seconds:.3g} s")
     elif answer.solver_status is not None:
         parts.append(f"solver {answer.solver_status}")
+    if answer.starved:
+        parts.append("starved of CPU")
     return ", ".join(parts)
 
 

@@ -74,6 +74,8 @@ class InstanceRecord:
     nonzeros: int | None = None
     deadline_seconds: float | None = None
     """The deadline that ended the attack from outside, keeping what it had found until then; None if it ended by itself."""
+    starved: bool = False
+    """A limit ended it after too little CPU (:mod:`sweep.cpu_share`): it is asked again when the sweep is run again."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
     ``closest`` an adversarial one has its ``norm`` too."""

@@ -109,11 +109,12 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
 
         answered = 0
 
-        def put(self, kind: Kind, key: str, entry: Entry) -> None:
-            super().put(kind, key, entry)
+        def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+            stands = super().put(kind, key, entry)
             if kind == "instances":
                 self.answered += 1
                 status.update(f"{self.answered} of {len(before.instances)} questions answered")
+            return stands
 
     with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
         inputs = Inputs(load_data(settings), load_properties(settings))

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sweep import terminal
 from sweep.arguments import FAILED, OK, parse, program
+from sweep.cpu_share import load_sentences
 from sweep.lookup import Found, find
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import flatten
@@ -67,6 +68,7 @@ def facts(found: Found) -> Iterator[str]:
     ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.ended_at))
     where = record.host or "an unknown machine"
     yield f"ended {ended} on {where}, {_seconds(record.total_seconds)} wall, {_seconds(record.cpu_seconds)} CPU"
+    yield from load_sentences([record])
     trained = f", trained in {_seconds(record.train_seconds)}" if record.train_seconds is not None else ", from a file"
     yield f"dense network {record.network_key}, accuracy {_share(record.accuracy_dense)}{trained}"
     if record.sparsity is not None:
@@ -107,7 +109,7 @@ def instances(record: TrialRecord) -> Table:
             _seconds(one.cpu_seconds),
             MISSING if one.binaries is None else str(one.binaries),
             MISSING if one.nodes is None else f"{one.nodes:,}",
-            one.solver_status or MISSING,
+            f"{one.solver_status or MISSING}{', starved of CPU' if one.starved else ''}",
         )
     return table
 

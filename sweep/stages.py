@@ -25,12 +25,12 @@ class Stages(Protocol):
         """Return a result, once another trial that makes it at this moment is done; None if the caller is to make it now.
 
         Whoever gets None must end with :meth:`put` or :meth:`abandon`. ``deadline_seconds`` is how long it may take now: one
-        that was ended sooner is not there (:func:`stands`).
+        that does not stand (:func:`stands`) is not there.
         """
         ...
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> None:
-        """Keep a result; a second one under the same key changes nothing, but for one that a deadline ended sooner.
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+        """Keep a result, unless there is one that is as good (:func:`is_better`): that one stands, and is returned.
 
         Raises:
             StoreError: it cannot be written.
@@ -53,13 +53,38 @@ class Stages(Protocol):
         ...
 
 
-def stands(entry: Entry, deadline_seconds: float | None) -> bool:
-    """Whether a result is as good as a new one: False if a deadline ended it, and it may take longer now.
+def stands(entry: Entry, deadline_seconds: float | None, *, made_now: bool = False) -> bool:
+    """Whether a result is as good as a new one: False if a deadline ended it, and it may take longer now, or if it was starved
+    of CPU. A starved one that was ``made_now``, in the same run of the sweep, stands: a busy machine must not make it go round.
 
-    ``deadline_seconds`` among its facts says which deadline ended it.
+    ``deadline_seconds`` among its facts says which deadline ended it. Where no time is left, what is there stands.
     """
+    if deadline_seconds is not None and deadline_seconds <= 0.0:
+        return True
     ended = entry.facts.get("deadline_seconds")
-    return ended is None or (deadline_seconds is not None and deadline_seconds <= ended)
+    if ended is not None and (deadline_seconds is None or deadline_seconds > ended):
+        return False
+    return made_now or not entry.facts.get("starved")
+
+
+def is_better(entry: Entry, there: Entry) -> bool:
+    """Whether a result takes the place of one that is there: a deadline ended that one sooner, or it was starved of CPU and the
+    new one had more. A starved answer that found an adversarial input does not give way to one that found none."""
+    is_starved = bool(there.facts.get("starved"))
+    if is_starved and there.facts.get("status") == "adversarial" and entry.facts.get("status") == "unresolved":
+        return False
+    ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
+    if ended is not None and (longer is None or longer > ended):
+        return True
+    return is_starved and _supply(entry) > _supply(there)
+
+
+def _supply(entry: Entry) -> tuple[bool, float]:
+    """Return what tells answers apart by the CPU they had: first whether it was all that their attacks asked for."""
+    facts = entry.facts
+    cpu = facts.get("cpu_seconds")
+    had_all = cpu is not None and not facts.get("starved") and facts.get("deadline_seconds") is None
+    return had_all, cpu or 0.0
 
 
 def once(

@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
-from sweep.answering import Answering, draw_questions, instance_deadline, still_stands
+from sweep.answering import Answering, draw_questions, had_its_time, instance_deadline, still_stands
 from sweep.attacks import ATTACKS
 from sweep.errors import StoreError, SweepError
 from sweep.inputs import (
@@ -233,7 +233,7 @@ class TrialRun:
     def _stop(self) -> None:
         """End a trial that is over its time, unless that was enough for all questions."""
         assert self._answering is not None
-        answered = sum(still_stands(instance, self._answering.settings) for instance in self.record.instances)
+        answered = sum(had_its_time(instance, self._answering.settings) for instance in self.record.instances)
         if answered < self._asked:
             self.record.status, self.record.late = "stopped", True
             self.record.error = (
@@ -288,7 +288,7 @@ def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = Non
 
 
 def still_valid(record: TrialRecord, settings: Settings) -> bool:
-    """Whether the record of a finished trial is as good as a new one: no answer was ended by a shorter deadline than now's."""
+    """Whether the record of a finished trial is as good as a new one: no answer of it would be asked for again."""
     return all(still_stands(instance, settings) for instance in record.instances)
 
 

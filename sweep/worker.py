@@ -13,6 +13,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayTaskError
 
+from sweep.cpu_share import CpuClock
 from sweep.errors import StoreError
 from sweep.head import BEAT_SECONDS, Start
 from sweep.inputs import Inputs, TrainedNetwork
@@ -59,14 +60,16 @@ class RemoteStages:
             time.sleep(pause)
             pause = min(2.0 * pause, LONGEST_WAIT_SECONDS)
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> None:
-        ask(self._head.put.remote(kind, key, entry, self._trial_key))
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+        stands: Entry | None = ask(self._head.put.remote(kind, key, entry, self._trial_key))
+        return stands
 
     def abandon(self, kind: Kind, key: str) -> None:
         ask(self._head.abandon.remote(kind, key, self._worker))
 
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
-        ask(self._head.begin.remote(key, facts, deadline_seconds, self._worker, self._trial_key, self._handle))
+        clock = CpuClock.of_this_process()
+        ask(self._head.begin.remote(key, facts, deadline_seconds, self._worker, self._trial_key, self._handle, clock))
 
     def improve(self, key: str, facts: dict[str, Any]) -> None:
         self._head.improve.remote(key, facts, self._worker)  # not waited for: an attack must not pay for it

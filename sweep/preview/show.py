@@ -71,6 +71,7 @@ def _facts(row: Row) -> dict[str, object]:
         "name": trial.name,
         "state": row.state.name,
         "answered": row.answered,
+        "starved": row.state.starved,
         "questions": row.questions,
         "swept": trial.swept,
         "training_key": trial.training_key,
@@ -127,8 +128,14 @@ def _summary(preview: Preview) -> Iterator[str]:
         yield "New trials may share answers with others there, as after a change of instances.count: those are found then."
     if not preview.settings.sweep.resume:
         yield "sweep.resume=false: nothing of before is used, and what is computed takes the places of what is there."
+    if any(row.state.starved for row in preview.rows):
+        starved = [row.state.starved for row in preview.rows if row.state.starved]
+        yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: asked for once more."
     if preview.unseen:
-        yield f"Of those done, {preview.unseen:,} were not looked into: what is damaged or was killed sooner is run again."
+        yield (
+            f"Of those done, {preview.unseen:,} were not looked into: what is damaged, was killed sooner or had too little CPU "
+            f"is run again."
+        )
     if plan.duplicates or plan.excluded:
         yield f"{count(plan.duplicates, 'duplicate')} dropped, {count(plan.excluded, 'combination')} excluded by search.where."
     yield from _networks(preview)

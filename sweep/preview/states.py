@@ -19,11 +19,12 @@ StateName = Literal["new", "partly", "stopped", "done"]
 class State:
     """How far a trial is, and how many of its questions have answers in the store, as far as that is known.
 
-    ``stopped`` means: early, by the search, for good.
+    ``stopped`` means: early, by the search, for good. ``starved`` answers are there too, but are asked for again.
     """
 
     name: StateName
     answered: int = 0
+    starved: int = 0
 
 
 NEW, DONE = State("new"), State("done")
@@ -61,12 +62,13 @@ class States:
     def checked(self, trial: Trial, record: TrialRecord | None, settings: Settings) -> State:
         """Return the state of a trial that has an entry, by the record in it (None: it is damaged, and the trial is run).
 
-        Answers that a deadline ended are looked for again where they may take longer now.
+        Answers that a deadline ended are looked for again where they may take longer now, and those that were starved of CPU.
         """
         if record is None:
             return self._unfinished(trial)
         standing = sum(still_stands(instance, settings) for instance in record.instances)
-        return DONE if standing == len(record.instances) else State("partly", standing)
+        starved = sum(instance.starved for instance in record.instances)
+        return DONE if standing == len(record.instances) else State("partly", standing, starved)
 
     def _unfinished(self, trial: Trial) -> State:
         answered = self._answered(trial.key) if trial.key in self._begun else 0

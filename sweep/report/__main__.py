@@ -98,7 +98,7 @@ def run(arguments: Arguments, console: Console) -> int:
                 f"the report cannot be written to {folder}: {error.strerror or error}; set output=FOLDER"
             ) from error
         address = str(folder) if arguments.output else store.publish_report(name)
-    for text in [*remarks(results), *(text for state in results.sweeps for text in alerts(state))]:
+    for text in [*remarks(results), *alerts(results)]:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(headline(winners(results)[0]), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sweep.cpu_share import load_sentences
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
 from sweep.report.results import Results, SweepState
@@ -75,7 +76,7 @@ def page(
         headline=headline(won),
         scope=_scope(results),
         remarks=remarks(results),
-        alerts=[alert for state in results.sweeps for alert in alerts(state)],
+        alerts=alerts(results),
         winners=won[:MOST_NETWORKS],
         more_winners=count(len(won) - MOST_NETWORKS, "more network") if len(won) > MOST_NETWORKS else "",
         confidence_class=CONFIDENCE_CLASS,
@@ -98,8 +99,12 @@ def page(
     )
 
 
-def alerts(state: SweepState) -> list[str]:
-    """Return what must be said at the top about a sweep that is not whole."""
+def alerts(results: Results) -> list[str]:
+    """Return what must be said at the top: which sweeps are not whole, and which results were made under load."""
+    return [alert for state in results.sweeps for alert in _not_whole(state)] + load_sentences(results.records)
+
+
+def _not_whole(state: SweepState) -> list[str]:
     found = []
     if state.planned is not None and state.finished < state.planned:
         failed = sum(one.status == "failed" for one in state.unfinished)

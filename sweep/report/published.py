@@ -99,7 +99,8 @@ def _trial(row: Mapping[Any, Any], instances: list[InstanceRecord]) -> TrialReco
 
 
 def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
-    facts = {name: _plain(row[name]) for name in FACTS}
+    facts = {name: _plain(row[name]) for name in FACTS if name != "starved"}
+    facts["starved"] = bool(row.get("starved", False))  # tables of before lack it
     facts |= {name: int(facts[name]) for name in _INTEGERS & facts.keys() if facts[name] is not None}
     columns = [(name, row.get(f"timeline_{name}")) for name in EVENT]
     present = [(name, values) for name, values in columns if values is not None]

@@ -35,7 +35,8 @@ class LocalStages:
         try:
             if self._resume or (kind, key) in self._made:
                 entry = self._store.get(kind, key)
-                entry = entry if entry is not None and stands(entry, deadline_seconds) else None
+                made_now = (kind, key) in self._made
+                entry = entry if entry is not None and stands(entry, deadline_seconds, made_now=made_now) else None
         except BaseException:
             self.abandon(kind, key)
             raise
@@ -43,10 +44,11 @@ class LocalStages:
             self.abandon(kind, key)
         return entry
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> None:
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
         try:
-            self._store.put(kind, key, entry, replace=not self._resume and (kind, key) not in self._made)
+            stands = self._store.put(kind, key, entry, replace=not self._resume and (kind, key) not in self._made)
             self._made.add((kind, key))
+            return stands
         finally:
             self.abandon(kind, key)
 
@@ -70,8 +72,8 @@ class NoStages:
     def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
         return None
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> None:
-        pass
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+        return None
 
     def abandon(self, kind: Kind, key: str) -> None:
         pass

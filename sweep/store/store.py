@@ -19,7 +19,7 @@ from surrogate.errors import InvalidNetwork
 from sweep.errors import StoreError
 from sweep.inputs import TrainedNetwork, network_entry, network_of
 from sweep.records import TrialRecord
-from sweep.stages import Entry
+from sweep.stages import Entry, is_better
 from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
 from sweep.store.places import Folder, place_at
 from sweep.store.trials import record_of, trial_entry
@@ -89,17 +89,17 @@ class Store:
             self._set_aside(kind, key, str(damage), file)
             return None
 
-    def put(self, kind: str, key: str, entry: Entry, *, replace: bool = False) -> None:
-        """Keep an entry. A second one under the same key changes nothing, unless ``replace`` is set, or a deadline ended the
-        first one (``deadline_seconds`` among its facts) and the second had longer or was not ended.
+    def put(self, kind: str, key: str, entry: Entry, *, replace: bool = False) -> Entry | None:
+        """Keep an entry. A second one under the same key changes nothing, unless ``replace`` is set or it is better
+        (:func:`sweep.stages.is_better`); then the first one is returned.
 
         Raises:
             ValueError: the facts hold a NaN or an infinity.
         """
         if not replace:
             there = self.get(kind, key)
-            if there is not None and not _went_further(entry, there):
-                return
+            if there is not None and not is_better(entry, there):
+                return there
         path = _path(kind, key)
         weights = None if entry.weights is None else weights_file(key, entry.weights)
         data = encode(kind, key, entry.facts, weights)
@@ -107,6 +107,7 @@ class Store:
             assert entry.weights is not None
             self._write(_beside(path, weights), entry.weights)  # first: an entry's file always finds its weights
         self._write(path, data)
+        return None
 
     def has(self, kind: str, key: str) -> bool:
         """Whether there is an entry, damaged or not."""
@@ -283,11 +284,6 @@ class Store:
         return StoreError(
             f"{self._place.shown(path)} cannot be read: {_words(error)}; make it readable, or move it away to make it anew"
         )
-
-
-def _went_further(entry: Entry, there: Entry) -> bool:
-    ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
-    return ended is not None and (longer is None or longer > ended)
 
 
 def _path(kind: str, key: str) -> str:

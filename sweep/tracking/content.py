@@ -2,7 +2,8 @@
 
 Metrics are medians over the instances of the values present, and missing where there is none. That holds for
 ``time/total_seconds`` and ``time/cpu_seconds`` too, which are of one attack; accuracies, sparsity, ``time/train_seconds`` and
-``time/prune_seconds`` a trial has once (but for a pruning that makes a surrogate for each region).
+``time/prune_seconds`` a trial has once (but for a pruning that makes a surrogate for each region), and so it has
+``time/core_share``: how much of a core its attacks had (:mod:`sweep.cpu_share`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweep.canonical import with_effect
+from sweep.cpu_share import core_share, starved_answers
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.ranking import median_of
 from sweep.report.settings import flatten
@@ -78,6 +80,8 @@ def metrics(record: TrialRecord) -> dict[str, float]:
         else median_of(_finite(instance.prune_seconds) for instance in record.instances),
         "attack/instances": len(record.instances),
         "attack/skipped": record.skipped,
+        "attack/starved": starved_answers([record]),
+        "time/core_share": core_share(record.instances),
     }
     statuses = [instance.status for instance in record.instances if instance.asks]
     if statuses:

@@ -139,6 +139,13 @@ class TestStoppedEarly:
         rules = ("search.objectives=[]",) if other == "search.scheduler=none" else ()
         assert self.again(composer.plan(*QUICK, *ASHA, other, *rules), store) is None
 
+    def test_it_is_taken_up_again_where_it_was_starved_of_cpu(self, composer: Composer, store: Store) -> None:
+        """It may be weak for want of CPU alone."""
+        plan = composer.plan(*QUICK, *ASHA)
+        found = synthetic.trial(plan.trials[0].key, [synthetic.instance(1, starved=True)]).to_dict()
+        Desk(plan, store).ledger.stop(plan.trials[0].key, {**found, "config": plan.trials[0].config}, "others did better")
+        assert self.again(plan, store) is None
+
     def test_a_trial_that_finished_after_all_counts_as_finished(self, stopped: Plan, store: Store) -> None:
         record = synthetic.trial(stopped.trials[0].key, [synthetic.instance(number) for number in range(3)])
         store.save_trial(record)

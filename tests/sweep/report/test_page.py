@@ -147,9 +147,9 @@ def test_a_sweep_without_a_finished_trial_is_a_page_with_reasons(tmp_path: Path)
 
 
 def test_what_is_missing_is_said_at_the_top() -> None:
-    assert alerts(SweepState("m", 2, 2)) == []
-    assert alerts(SweepState("m", None, 2, notes=("how many is not known",))) == ["m: how many is not known"]
-    (text,) = alerts(SweepState("m", 5, 3, (Unfinished("a", "failed", "why"),)))
+    assert alerts(results(state=SweepState("m", 2, 2))) == []
+    assert alerts(results(state=SweepState("m", None, 2, notes=("how many is not known",)))) == ["m: how many is not known"]
+    (text,) = alerts(results(state=SweepState("m", 5, 3, (Unfinished("a", "failed", "why"),))))
     assert text == (
         "m is not complete: 3 of 5 planned trials finished, 1 trial failed, 1 trial not finished. Only finished trials are in "
         "what follows."

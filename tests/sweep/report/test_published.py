@@ -102,6 +102,13 @@ def test_several_sweeps_come_back_in_their_order_with_their_notes(tmp_path: Path
     assert read_files([tmp_path / "two"]).sweeps == again.sweeps
 
 
+def test_what_was_starved_comes_back_and_tables_of_before_hold_none(tmp_path: Path) -> None:
+    published(tmp_path, [synthetic.trial("a", [synthetic.instance(1), synthetic.instance(2, starved=True)])])
+    assert [one.starved for one in read_files([tmp_path]).records[0].instances] == [False, True]
+    pd.read_parquet(tmp_path / INSTANCES).drop(columns="starved").to_parquet(tmp_path / INSTANCES)
+    assert [one.starved for one in read_files([tmp_path]).records[0].instances] == [False, False]
+
+
 def drop_instances(folder: Path) -> None:
     pd.read_parquet(folder / INSTANCES).head(0).to_parquet(folder / INSTANCES)
 
