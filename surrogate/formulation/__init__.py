@@ -10,13 +10,14 @@ import pyomo.environ as pyo
 
 from surrogate.bounds import Bounds, Crown
 from surrogate.checks import require_kind, require_name
+from surrogate.domain_parts import domain_parts
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from surrogate.variables import domain_parts, variables_of
+from surrogate.variables import variables_of
 
 METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM,)}
 """Every formulation by its name."""

@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike
 
 from surrogate import bounds as bound_methods
 from surrogate.checks import require_kind
+from surrogate.domain_parts import domain_parts
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Embedding, embed
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
-from surrogate.variables import domain_parts, variables_of
+from surrogate.variables import variables_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,8 @@ class Place:
             that is for one region gets the box of the inputs, one that needs data is for you to call (``pruning.prune``).
 
     Raises:
-        InvalidSetting: variables that are none, too few or too many, given twice, without finite bounds, or outputs that are
-            fixed; a surrogate of other sizes.
+        InvalidSetting: variables that are none, too few or too many, given twice, without finite bounds, with a domain that is
+            not of numbers, or outputs that are fixed or not continuous; a surrogate of other sizes.
     """
 
     inputs: Sequence[Any]

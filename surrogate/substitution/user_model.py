@@ -10,12 +10,13 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_variables
 
+from surrogate.domain_parts import shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 from surrogate.solvers.domains import require_statable
 from surrogate.solvers.standard_form import compile_model
 from surrogate.substitution.place import Place
-from surrogate.variables import Allowed, shown_domain
+from surrogate.variables import Allowed
 
 
 @dataclass(frozen=True, eq=False)

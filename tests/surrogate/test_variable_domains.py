@@ -277,6 +277,12 @@ class TestDecisions:
         model.goal.set_value(model.y)  # now nothing uses it
         assert SurrogateOptimiser().solve(model, place).outcome is Outcome.FEASIBLE
 
+    def test_a_fixed_value_that_a_solver_left_almost_there_is_taken(self) -> None:
+        model = self.model(pyo.Integers)
+        model.z.fix(4.0000001, skip_validation=True)
+        result = SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+        assert result.objective == pytest.approx(4.0, abs=1e-6)
+
     def test_a_fixed_input_that_is_not_allowed_is_named(self) -> None:
         model = self.model(of(0, 5, 10))
         model.x.setub(None)
