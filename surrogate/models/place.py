@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from surrogate.checks import list_of, require_kind, shown
+from surrogate.domain_parts import domain_parts, shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning
-from surrogate.variables import domain_parts, shown_domain, variables_of
+from surrogate.variables import variables_of
 
 
 @dataclass(frozen=True, eq=False)
