@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from surrogate.errors import SurrogateError
+from sweep.addresses import existing_uri
 from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_in_refusal
 from sweep.rules import nearest
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-
-TRACKING_FILE = Path("mlruns") / "mlflow.db"
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
     values: dict[str, str] = {}
     for argument in arguments:
         key, equals, _ = argument.lstrip("+").partition("=")
-        if equals and (key in accepted or ("." in key and " " not in key)):  # a trial's name may hold an = too
+        if equals and (key in accepted or nearest(key, accepted)):  # a name may hold an = too
             key, value = setting(argument, accepted)
             values[key] = value
         else:
@@ -46,7 +44,7 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
     if len(names) != 1:
         got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
         raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
-    uri = tracking_store(values.pop("tracking.uri", None))
+    uri = existing_uri(values.pop("tracking.uri", None))
     return Asked(names[0], values.pop("sweep.store", "store"), uri, values)
 
 
@@ -62,13 +60,6 @@ def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
     if not value.strip():
         raise ConfigError(f"{key} needs a value, as in {key}=...")
     return key, value
-
-
-def tracking_store(given: str | None) -> str | None:
-    """Return the MLflow store that is named; where none is, that of this folder, if there is one."""
-    if given is None and TRACKING_FILE.exists():
-        return f"sqlite:///{TRACKING_FILE.absolute()}"
-    return given
 
 
 def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
