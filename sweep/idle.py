@@ -25,6 +25,10 @@ _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 """What a single trial in this process has no use for."""
 
 
+_OF_STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
+"""Settings of steps, of which a training of no epochs takes none."""
+
+
 def sentence_on_idle(
     written: Sequence[Override], trials: Iterable[Settings], counts: Counts, *, one_here: bool = False
 ) -> str | None:
@@ -78,6 +82,10 @@ def _is_trained(settings: Settings) -> bool:
     return settings.training.epochs > 0
 
 
+def _is_finetuned(settings: Settings) -> bool:
+    return settings.pruning.finetune.rounds > 0 and settings.pruning.finetune.epochs > 0
+
+
 def _is_sampled(settings: Settings) -> bool:
     return settings.search.method != rules.GRID
 
@@ -90,11 +98,11 @@ _RULES: dict[str, Callable[[Settings], bool]] = {
     "dataset": _data_count,
     "dataset.folder": lambda settings: reads_files(settings.dataset),
     "dataset.side": lambda settings: settings.dataset.name not in (rules.FUNCTION, rules.NO_DATASET),
-    "training.batch_size": _is_trained,
-    "training.learning_rate": _is_trained,
-    "training.weight_decay": _is_trained,
-    "training.optimizer": _is_trained,
-    "pruning.seed": lambda settings: settings.pruning.method in DRAWING or settings.pruning.finetune.rounds > 0,
+    **dict.fromkeys([f"training.{name}" for name in _OF_STEPS], _is_trained),
+    "pruning.seed": lambda settings: settings.pruning.method in DRAWING or _is_finetuned(settings),
+    **dict.fromkeys([f"pruning.finetune.{name}" for name in _OF_STEPS], _is_finetuned),
+    "pruning.finetune.rewind": lambda settings: _is_finetuned(settings) and settings.pruning.finetune.rounds > 1,
+    "attack.exclusion.subproblem_seconds": lambda settings: settings.attack.on_incumbent == "dense_subproblem",
     "search.samples": _is_sampled,
     "search.seed": _is_sampled,
     "search.grace": _is_halved,

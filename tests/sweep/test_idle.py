@@ -27,6 +27,10 @@ ALONE = [
     ([], "bounds.lp_seconds=9"),
     ([], "pruning.seed=3"),
     ([], "pruning.finetune.epochs=3"),
+    (["pruning.finetune.rounds=1", "pruning.finetune.epochs=0"], "pruning.finetune.optimizer=adam"),
+    (["pruning.finetune.rounds=1", "pruning.finetune.epochs=0"], "pruning.seed=3"),
+    (["pruning.finetune.rounds=1"], "pruning.finetune.rewind=true"),
+    (["attack.on_incumbent=exclude_region"], "attack.exclusion.subproblem_seconds=9"),
     (["training.epochs=0"], "training.learning_rate=0.5"),
     (["attack.objective=output"], "attack.norm=linf"),
     (["attack.objective=output"], "instances.seed=3"),
@@ -82,6 +86,8 @@ def test_several_are_one_sentence(composer: Composer) -> None:
         ([], "dataset.side=9"),
         (["pruning=random"], "pruning.seed=3"),
         (["pruning.finetune.rounds=1"], "pruning.seed=3"),
+        (["pruning.finetune.rounds=2"], "pruning.finetune.rewind=true"),
+        (["attack.on_incumbent=dense_subproblem"], "attack.exclusion.subproblem_seconds=9"),
         (["attack.start=gradient"], "attack.gradient_starts=9"),
         (["network.file={folder}/images.safetensors", "attack.objective=output"], "dataset=digits"),  # for the accuracy
         (["attack=gradient"], "pruning=none"),  # asks for nothing, and gets it
