@@ -212,7 +212,7 @@ _EARLY = """
 import os, signal
 from sweep import __main__ as program, plan
 
-plan.plan_one = lambda config: os.kill(os.getpid(), signal.SIGINT)
+plan.plan_one = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 program.main()
 """
 
