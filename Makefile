@@ -19,7 +19,7 @@ help:
 	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""
 	@echo "make docs      set up with MkDocs, then build the documentation into site/;"
 	@echo "               to read it with its search: python -m http.server --bind 127.0.0.1 --directory site"
-	@echo "make ui        open the MLflow UI on the results in mlruns/"
+	@echo "make ui        open the MLflow UI on the results in mlruns/, or in the store that MLFLOW_TRACKING_URI names"
 	@echo "make lint      ruff and mypy only"
 
 install: $(STAMP)
@@ -64,7 +64,11 @@ docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 ui: $(STAMP)
-	$(BIN)/python -m mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000 --workers 1
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http*) echo "The results are on the server that MLFLOW_TRACKING_URI names: open its address in a browser." ;; \
+	*) $(BIN)/python -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlruns/mlflow.db}" \
+		--host 127.0.0.1 --port 5000 --workers 1 ;; \
+	esac
 
 clean:
 	rm -rf site $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,11 +30,12 @@ def application(config: DictConfig) -> None:
     from sweep.driver import execute
     from sweep.plan import plan_one
 
+    written = list(HydraConfig.get().overrides.task)
     try:
-        plan = plan_one(config)
+        plan = plan_one(config, written)
     except (ConfigError, OmegaConfBaseException) as error:
         refuse(error)  # here, because Hydra would add lines of its own
-    execute(plan, list(HydraConfig.get().overrides.task), parallel=plan.config["cluster"]["name"] == "attach")
+    execute(plan, written, parallel=plan.config["cluster"]["name"] == "attach")
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     code: int | str | None = 0
     try:
         application()
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         refuse(error)
     except KeyboardInterrupt:
         code = 130

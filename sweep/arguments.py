@@ -9,13 +9,12 @@ from pathlib import Path
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from sweep.addresses import existing_uri
 from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_in_refusal
 from sweep.rules import nearest
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-
-TRACKING_FILE = Path("mlruns") / "mlflow.db"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
     values: dict[str, str] = {}
     for argument in arguments:
         key, equals, _ = argument.lstrip("+").partition("=")
-        if equals and (key in accepted or ("." in key and " " not in key)):  # a trial's name may hold an = too
+        if equals and (key in accepted or nearest(key, accepted)):  # a name may hold an = too
             key, value = setting(argument, accepted)
             values[key] = value
         else:
@@ -47,7 +46,7 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
     if len(names) != 1:
         got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
         raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
-    uri = tracking_store(values.pop("tracking.uri", None))
+    uri = existing_uri(values.pop("tracking.uri", None))
     return Asked(names[0], values.pop("sweep.store", "store"), uri, values)
 
 
@@ -75,13 +74,6 @@ def path_of(key: str, value: str) -> Path:
         return file_path(value)
     except SurrogateError as error:
         raise ConfigError(f"{key}={error}") from error
-
-
-def tracking_store(given: str | None) -> str | None:
-    """Return the MLflow store that is named; where none is, that of this folder, if there is one."""
-    if given is None and TRACKING_FILE.exists():
-        return f"sqlite:///{TRACKING_FILE.absolute()}"
-    return given
 
 
 def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:

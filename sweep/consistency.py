@@ -7,6 +7,7 @@ import os
 from sweep import rules
 from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
 from sweep.errors import ConfigError
+from sweep.fitting import check_fit
 from sweep.schema import ClusterSettings, Settings
 from sweep.wording import count
 
@@ -156,10 +157,7 @@ def _check_inputs(settings: Settings) -> None:
                 f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
                 f"data set or another pruning"
             )
-    if settings.network.file is not None or settings.instances.properties is not None:
-        from sweep.files import check_files
-
-        check_files(settings.network.file, settings.instances.properties)
+    check_fit(settings)
 
 
 def _check_function(settings: Settings) -> None:

@@ -8,13 +8,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
 from surrogate.errors import SurrogateError
 from sweep import terminal
+from sweep.addresses import TRACKING_FOLDER, named_uri
 from sweep.cpu_share import load_sentences
 from sweep.errors import StoreError, SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from sweep.worker import OpenRun
 
 EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
-
-TRACKING_FOLDER = Path("mlruns")
 
 MOST_NAMED = 20
 """Of trials that were not started, so many are named."""
@@ -88,7 +86,7 @@ def run(
         try:
             store = Store(settings.sweep.store)
             patience = settings.tracking.patience_seconds
-            tracker = Tracker(settings.tracking.uri, settings.sweep.name, TRACKING_FOLDER, patience)
+            tracker = Tracker(named_uri(settings.tracking.uri), settings.sweep.name, TRACKING_FOLDER, patience)
             sweep = _Sweep(plan, overrides, settings, store, tracker, console, interruption)
             try:
                 return sweep.run(parallel, open_run)
@@ -137,8 +135,8 @@ class _Sweep:
                 self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned)
                 self.ending.begin(self.plan.trials)
                 self._has_begun = True
-            if self.plan.note is not None:
-                self.progress.say(self.plan.note)
+            for note in self.plan.notes:
+                self.progress.say(note)
             with self.progress, self.interruption.deadline(self.settings.deadlines.sweep_seconds):
                 self.runner.run(parallel=parallel, open_run=open_run)
         except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere

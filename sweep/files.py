@@ -49,29 +49,6 @@ class Property:
     expected: str | None = None
 
 
-def check_files(network: str | None, properties: str | None) -> None:
-    """Read what the settings name, and check that network and properties fit each other.
-
-    Raises:
-        ConfigError: a file that is missing or malformed, or properties of other sizes than the network's.
-    """
-    loaded = None if network is None else read_network(network)
-    if properties is None:
-        return
-    for found in read_properties(properties, network):
-        for question in found.questions if loaded is not None else ():
-            assert loaded is not None
-            try:
-                question.problem.rows(loaded.output_size)
-            except SurrogateError as error:
-                raise ConfigError(f"property {found.name} does not fit network.file={network}: {error}") from error
-            if question.region.size != loaded.input_size:
-                raise ConfigError(
-                    f"property {found.name} does not fit network.file={network}: it is on {question.region.size} inputs and "
-                    f"the network has {loaded.input_size}"
-                )
-
-
 def read_network(file: str) -> ReluNetwork:
     """Return the network in a file of one of the endings of :data:`surrogate.network_files.READERS`.
 

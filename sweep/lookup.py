@@ -83,7 +83,7 @@ def _planned_keys(store: Store) -> set[str]:
 def _by_name(store: Store, text: str) -> Found:
     sweeps = manifests.all_of(store)
     where, slash, name = text.partition("/")
-    chosen = [sweep for sweep in sweeps if slash and where in (sweep.name, sweep.experiment)]
+    chosen = [sweep for sweep in sweeps if slash and where in (sweep.name.strip(), sweep.experiment.strip())]
     for sweep, wanted in [(one, name) for one in chosen[:1]] + [(one, text) for one in sweeps]:
         same = [trial for trial in sweep.trials if trial.name == wanted]
         if len(same) > 1:

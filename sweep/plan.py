@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from sweep.canonical import FORMAT_VERSION, canonical, key_of, training_recipe
 from sweep.consistency import check
 from sweep.dimensions import Choices
 from sweep.errors import ConfigError
+from sweep.idle import sentence_on_idle
 from sweep.naming import NAMED, full_name
 from sweep.schema import Settings
 from sweep.sharing import SharedSections
@@ -57,7 +59,7 @@ class Plan:
         excluded: how many ``search.where`` excluded.
         suggester: chooses trials while the sweep runs.
         base: a configuration of the sweep, with the passwords that only the driver has; by default that of the first trial.
-        note: a sentence that whoever asked for the plan should read.
+        notes: sentences that whoever asked for the plan should read.
     """
 
     trials: list[Trial]
@@ -65,7 +67,7 @@ class Plan:
     excluded: int = 0
     suggester: Suggester | None = None
     base: dict[str, Any] | None = None
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -73,8 +75,12 @@ class Plan:
         return self.trials[0].config if self.base is None else self.base
 
 
-def plan_one(config: DictConfig) -> Plan:
+def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     """Return the plan of a single trial.
+
+    Args:
+        config: as Hydra composed it.
+        written: the overrides of the command line, of which the plan's notes say what changes nothing.
 
     Raises:
         ConfigError: the configuration is not valid.
@@ -83,11 +89,15 @@ def plan_one(config: DictConfig) -> Plan:
     settings = sections.read(plain)
     check(settings)
     trial = _trial(_Candidate(sections.key(settings), plain, settings, {}), sections, ())
-    return Plan([trial], base=plain)
+    overrides = OverridesParser.create().parse_overrides(list(written))
+    said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
+    return Plan([trial], base=plain, notes=() if said is None else (said,))
 
 
-def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> Plan:
+def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str], written: Sequence[str] = ()) -> Plan:
     """Return the plan of a sweep over overrides in Hydra's grammar, by ``search.method``; the last override of a key wins.
+
+    The plan's notes say which of those overrides that were ``written`` on the command line change nothing.
 
     Raises:
         ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
@@ -95,7 +105,7 @@ def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str])
     """
     from sweep.search import SEARCHES
 
-    space = TrialSpace(loader, compose, overrides)
+    space = TrialSpace(loader, compose, overrides, written)
     return SEARCHES[space.settings.search.method](space)
 
 
@@ -113,8 +123,9 @@ class TrialSpace:
             its own before any other combination: a typo is found after a few compositions, however large the space.
     """
 
-    def __init__(self, loader: ConfigLoader, compose: Compose, overrides: Sequence[str]) -> None:
+    def __init__(self, loader: ConfigLoader, compose: Compose, overrides: Sequence[str], written: Sequence[str] = ()) -> None:
         self._space = Space(loader, compose, overrides)
+        self._written = [one for one in self._space.overrides if one.input_line in written]
         self._sections = SharedSections()
         self.overrides, self.dimensions = tuple(overrides), self._space.dimensions
         self._shown = [key for key in self.dimensions if key not in NAMED]
@@ -185,7 +196,9 @@ class TrialSpace:
             )
         shown = _with_several_values(candidate.swept for candidate in unique.values())
         trials = [_trial(candidate, self._sections, shown) for candidate in unique.values()]
-        return Plan(trials, duplicates=looked - excluded - len(trials), excluded=excluded, base=self.config)
+        said = sentence_on_idle(self._written, (candidate.settings for candidate in unique.values()), self._sections.counts)
+        notes = () if said is None else (said,)
+        return Plan(trials, duplicates=looked - excluded - len(trials), excluded=excluded, base=self.config, notes=notes)
 
     def _candidate(self, point: Point) -> _Candidate | None:
         config = self._space.config(point)

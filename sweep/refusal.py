@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import sys
 
 from hydra.errors import MissingConfigException, OverrideParseException
@@ -23,7 +24,12 @@ def explain(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         if str(error.override).startswith("search.where="):
             return f"{error.override} cannot be read: {EXPRESSIONS}"
-        return f"{error.override} is not an override, which has the form key=value (Hydra says: {text})"
+        return unreadable(str(error.override), text)
+    if isinstance(error, RecursionError):
+        return "an override has too many brackets or the like inside each other to be read; write it with fewer"
+    ambiguous = re.search(r"Ambiguous value for argument '(.*?)' 1\. To use it as a list", text)
+    if ambiguous:
+        return f"{ambiguous[1]} lists several values: write -m to sweep over them; a text that has a comma is put into quotes"
     if isinstance(error, MissingConfigException) and error.options:
         missing = re.search(r"Could not find '([^']+)'", text)
         group, _, option = (missing[1] if missing else str(error.missing_cfg_file)).rpartition("/")
@@ -41,11 +47,51 @@ def explain(error: Exception) -> str:
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
 
 
+def unreadable(override: str, why: str) -> str:
+    """Return what keeps an override from being read.
+
+    Args:
+        override: as it was written.
+        why: what Hydra says.
+    """
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip("+~ "):
+        return f"{override} is not an override, which has the form key=value"
+    if re.search(r"NoneType is incompatible", why) and (listed := re.fullmatch(r"choice\((.*)\)", value.strip())):
+        return f"{override} cannot be read: null does not go into choice(...); write {key}={listed[1]}"
+    quote = _open_quote(value)
+    is_call = re.match(r"\w+\(", value) is not None
+    hint = "" if is_call else f"; a text with such signs is put into quotes, in the shell as in {_quoted(key, value)}"
+    if quote is not None:
+        return f"{override} cannot be read: the quote {quote} is not closed; a text that has one is put into the other quotes"
+    for opened, closed in ("()", "[]", "{}"):
+        if value.count(opened) != value.count(closed):
+            return f"{override} cannot be read: {opened} and {closed} do not match{hint}"
+    words = re.sub(r"Error parsing override '.*?' (?=\w+ while|mis|ext|no )|\^? ?See https://hydra\.cc\S* for details", "", why)
+    return f"{override} cannot be read: {words.strip()}{hint}"
+
+
+def _open_quote(value: str) -> str | None:
+    """Return the quote that is opened in a value and never closed."""
+    opened: str | None = None
+    for sign in re.sub(r"\\.", "", value):
+        if sign in "'\"":
+            opened = sign if opened is None else None if opened == sign else opened
+    return opened
+
+
+def _quoted(key: str, value: str) -> str:
+    """Return an override for the shell with its value in quotes."""
+    return shlex.quote(f'{key}="{value}"')
+
+
 def not_an_option(arguments: list[str]) -> str | None:
     """Return what is wrong with the override that chooses an option of a group by a number, a list or the like."""
     groups = {f.name for f in dataclasses.fields(Settings)}
     for argument in arguments:
-        key, _, value = argument.partition("=")
+        key, equals, value = argument.partition("=")
+        if equals and not key.strip("+~ "):
+            return unreadable(argument, "")
         if key.lstrip("+~") in groups and not re.fullmatch(r"[\w,.-]*[A-Za-z_][\w,.-]*", value):
             return f"{argument} is not allowed: {key} is a group and its options have names; sweep --help lists them"
     return None

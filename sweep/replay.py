@@ -29,7 +29,8 @@ agrees. Nothing is read from the store but the record, and nothing is written to
   TRIAL                a trial's key or its first digits, the id of its run in MLflow, or its name ('4x64 dense',
                        or mnist/'4x64 dense' where several sweeps have one)
   sweep.store=FOLDER   folder or URL of the store (default: store)
-  tracking.uri=URI     the MLflow store that run ids are looked up in (default: mlruns/mlflow.db, if it is there)
+  tracking.uri=URI     the MLflow store that run ids are looked up in (default: what MLFLOW_TRACKING_URI says,
+                       else mlruns/mlflow.db, if it is there)
 
 Exit codes: 0 it agrees, as far as time limits allow; 1 it does not, or could not be run; 2 the arguments were refused.
 """

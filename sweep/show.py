@@ -23,7 +23,8 @@ USAGE = """usage: python -m sweep.show TRIAL [sweep.store=FOLDER] [tracking.uri=
   TRIAL                a trial's key or its first digits, the id of its run in MLflow, or its name ('4x64 dense',
                        or mnist/'4x64 dense' where several sweeps have one)
   sweep.store=FOLDER   folder or URL of the store (default: store)
-  tracking.uri=URI     the MLflow store that run ids are looked up in (default: mlruns/mlflow.db, if it is there)
+  tracking.uri=URI     the MLflow store that run ids are looked up in (default: what MLFLOW_TRACKING_URI says,
+                       else mlruns/mlflow.db, if it is there)
 
 Exit codes: 0 shown, 1 the trial has not finished, or something could not be read, 2 the arguments were refused.
 """

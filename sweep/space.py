@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class Space:
     that is composed by Hydra, combination by combination.
 
     Attributes:
+        overrides: one a key, in their order.
         dimensions: the swept keys in their order, with what each may be.
 
     Raises:
@@ -49,9 +51,9 @@ class Space:
         for override in OverridesParser.create(config_loader=loader).parse_overrides(list(lines)):
             # The place of the first, the value of the last: an override of the command line replaces one of the experiment.
             by_key[override.get_key_element().lstrip("+~")] = override
-        self._overrides = list(by_key.values())
-        self._groups = {o.key_or_group for o in self._overrides if loader.get_group_options(o.key_or_group)}
-        self._swept = [override for override in self._overrides if override.is_sweep_override()]
+        self.overrides = list(by_key.values())
+        self._groups = {o.key_or_group for o in self.overrides if loader.get_group_options(o.key_or_group)}
+        self._swept = [override for override in self.overrides if override.is_sweep_override()]
         for override in self._swept:
             if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
                 raise ConfigError(
@@ -108,7 +110,7 @@ class Space:
         swept = self._swept
         plain: set[int] = set()
         groups: set[int] = set()
-        others = [o for o in self._overrides if o not in swept and o.key_or_group not in self._groups]
+        others = [o for o in self.overrides if o not in swept and o.key_or_group not in self._groups]
         for place, override in enumerate(swept):
             if override.type is not OverrideType.CHANGE or override.package is not None:
                 others.append(override)
@@ -148,7 +150,7 @@ class Space:
         """Return what Hydra composes at a point, without the dimensions that are left out."""
         places = iter(range(len(self._swept)))
         lines = []
-        for override in self._overrides:
+        for override in self.overrides:
             place = next(places) if override.is_sweep_override() else None
             if place is None:
                 lines.append(override.input_line or "")
@@ -156,8 +158,38 @@ class Space:
                 lines.append(self._line(place, point[place]))
         composed = self._composed.get(key := tuple(lines))
         if composed is None:
-            composed = self._composed[key] = _without_hydra(self._compose(lines))
+            config = self._compose(lines)
+            if self._of_all is not None and _of_the_whole(config) != self._of_all:
+                raise self._several_sweeps()
+            composed = self._composed[key] = _without_hydra(config)
         return composed
+
+    @functools.cached_property
+    def _of_all(self) -> dict[str, Any] | None:
+        """What concerns the sweep as a whole, as Hydra composes it: without what is swept. None if only values are swept."""
+        if not self._groups.intersection(self.dimensions):
+            return None
+        return _of_the_whole(self._compose([one.input_line or "" for one in self.overrides if not one.is_sweep_override()]))
+
+    def _several_sweeps(self) -> ConfigError:
+        """Return the refusal of a swept group, such as ``experiment``, whose options differ in what trials of a sweep share."""
+        fixed = [one.input_line or "" for one in self.overrides if not one.is_sweep_override()]
+        for place, override in enumerate(self._swept):
+            if override.key_or_group not in self._groups:
+                continue
+            lines = [self._line(place, option) for option in range(len(self._elements[place]))]
+            found = [_of_the_whole(self._compose([*fixed, line])) for line in lines]
+            assert self._of_all is not None
+            changed = [key for key, value in self._of_all.items() if any(one[key] != value for one in found)]
+            if changed:
+                rest = [one.input_line or "" for one in self.overrides if one is not override]
+                commands = "; ".join(shlex.join(["python", "-m", "sweep", "-m", line, *rest]) for line in lines)
+                return ConfigError(
+                    f"{override.input_line}: {override.key_or_group} cannot be swept, because its options set "
+                    f"{', '.join(changed)}, which all trials of a sweep share; run one sweep after the other: {commands}"
+                )
+        swept = " ".join(str(one.input_line) for one in self._swept if one.key_or_group in self._groups)
+        return ConfigError(f"{swept}: these options together change {', '.join(WHOLE)}, which all trials of a sweep share")
 
     def _line(self, place: int, option: Any) -> str:
         value = Transformer.str(self._elements[place][option] if isinstance(self._all[place], Choices) else option)
@@ -169,6 +201,13 @@ class _Layout:
 
     def __init__(self, plain: set[int], groups: set[int], composed: list[int]) -> None:
         self.plain, self.groups, self.composed = plain, groups, composed
+
+
+def _of_the_whole(config: DictConfig) -> dict[str, Any]:
+    """Return what concerns a sweep as a whole, by dotted key, with what Hydra is told to sweep over."""
+    found = unresolved(config)
+    params = {"hydra.sweeper.params": found["hydra"]["sweeper"].get("params")}
+    return params | {f"{name}.{key}": value for name in WHOLE for key, value in found[name].items()}
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

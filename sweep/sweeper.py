@@ -34,7 +34,7 @@ class SweepOnRayTune(Sweeper):
         loader, config = self._loader, self.config
         assert config is not None
         overrides = [*_lines(self.params), *arguments]
-        plan = plan_sweep(loader, lambda lines: loader.load_sweep_config(config, lines), overrides)
+        plan = plan_sweep(loader, lambda lines: loader.load_sweep_config(config, lines), overrides, written=arguments)
         execute(plan, overrides, parallel=True)
 
 

@@ -25,6 +25,9 @@ _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 """YAML's own spellings, which people write in a YAML file."""
 
 
+DEEPEST = 50
+"""So many brackets, ``not`` and the like may stand inside each other: more than a person reads, fewer than Python can."""
+
 _Evaluate = Callable[[Mapping[str, Any]], Any]
 """A part of an expression, ready to be asked about configurations."""
 
@@ -44,8 +47,16 @@ class Condition:
         self.expression = expression
         try:
             tree = ast.parse(expression.strip(), mode="eval").body
+            deep = _depth(tree) > DEEPEST
         except (SyntaxError, ValueError) as error:
             raise ConfigError(f"search.where: {expression!r} is not an expression: {error}") from error
+        except (RecursionError, MemoryError):  # of Python's parser, which gives up in either way
+            deep = True
+        if deep:
+            raise ConfigError(
+                f"search.where: {expression[:DEEPEST]!r}... is nested too deeply: at most {DEEPEST} levels are allowed; write "
+                f"it as several expressions, all of which must hold"
+            )
         self._value = self._prepared(tree)
 
     def holds(self, config: Mapping[str, Any]) -> bool:
@@ -158,6 +169,17 @@ class Condition:
             f"search.where: {self.expression!r} uses {type(node).__name__}, which is not allowed; "
             f"allowed are comparisons, in, and, or, not, numbers, texts and keys such as pruning.amount"
         )
+
+
+def _depth(tree: ast.expr) -> int:
+    """Return how many parts of an expression lie inside each other at most."""
+    depth, level = 0, [tree]
+    while level:
+        depth, level = (
+            depth + 1,
+            [inner for node in level for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr)],
+        )
+    return depth
 
 
 def _constant(node: ast.expr) -> tuple[Any] | None:

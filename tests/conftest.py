@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from sweep.trial import limit_threads
 
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test belongs on the server of whoever runs the tests
 limit_threads(1)  # as in a trial: with more threads than free cores, small products take ten times as long
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # on a busy machine an example may take any time

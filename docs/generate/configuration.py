@@ -40,8 +40,10 @@ python -m sweep +experiment=digits --cfg job                   # print what was 
 
 An unknown key, a wrong type or a value that is not allowed is refused in one sentence before anything starts, in every trial of
 a sweep, and so are values that do not go together. {whole}
-concern the sweep as a whole and cannot be swept; every other key can ([how values are written](search.md)). What a change makes
-anew is in [the store](store.md#what-is-used-again).
+concern the sweep as a whole and cannot be swept, nor can a group whose options set them, such as `experiment`: run one sweep
+after the other. Every other key can ([how values are written](search.md)). What is written on the command line and no trial
+looks at, such as `dataset.folder` with `dataset=digits`, is named before the sweep begins, and in a dry run. What a change
+makes anew is in [the store](store.md#what-is-used-again).
 """
 
 KEYS = tuple(keys())

@@ -21,7 +21,10 @@ NAMES = (*SOURCES, "digits")
 SIDE_LIMITS = (2, 64)
 """Smallest and largest number of pixels a side that images are resized to."""
 
-DIGITS_TEST_IMAGES = 360
+CLASSES = 10
+"""Every data set of images has so many."""
+
+DIGITS_SIDE, DIGITS_IMAGES, DIGITS_TEST_IMAGES = 8, 1797, 360
 """The last 360 of scikit-learn's 1,797 digits are the test set, as in its own examples an unshuffled fifth: the images are
 ordered by writer, so that the test set holds hands that the training set lacks."""
 
@@ -47,6 +50,18 @@ class Dataset:
     test_images: NDArray[np.float32]
     test_labels: NDArray[np.int64] | NDArray[np.float64]
     checksum: str
+
+
+def native_side(name: str) -> int:
+    """Return how many pixels a side the images of a data set, one of NAMES, have as they are."""
+    return SOURCES[name].side if name in SOURCES else DIGITS_SIDE
+
+
+def image_count(name: str, split: str) -> int:
+    """Return how many images a data set, one of NAMES, has to train (``split="train"``) or to test."""
+    if name in SOURCES:
+        return SOURCES[name].count(split)
+    return DIGITS_TEST_IMAGES if split == "test" else DIGITS_IMAGES - DIGITS_TEST_IMAGES
 
 
 def load(name: str, side: int | None = None, folder: Path | str | None = None) -> Dataset:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LABELS_HEADER = 8
+"""Bytes before the labels of an IDX file, each a byte."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -36,13 +39,18 @@ class Source:
     def files(self) -> tuple[SourceFile, ...]:
         return self.train_images, self.train_labels, self.test_images, self.test_labels
 
+    def count(self, split: str) -> int:
+        """Return how many images there are to train (``split="train"``) or to test."""
+        labels = self.test_labels if split == "test" else self.train_labels
+        return labels.size - LABELS_HEADER
+
 
 def _images(name: str, sha256: str, count: int) -> SourceFile:
     return SourceFile(f"{name}-images-idx3-ubyte", sha256, 16 + count * 28 * 28)
 
 
 def _labels(name: str, sha256: str, count: int) -> SourceFile:
-    return SourceFile(f"{name}-labels-idx1-ubyte", sha256, 8 + count)
+    return SourceFile(f"{name}-labels-idx1-ubyte", sha256, LABELS_HEADER + count)
 
 
 SOURCES: dict[str, Source] = {

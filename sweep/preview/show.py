@@ -113,8 +113,7 @@ def _group(name: str, rows: Sequence[Row]) -> list[str]:
 
 def _summary(preview: Preview) -> Iterator[str]:
     plan, search = preview.plan, preview.settings.search
-    if plan.note is not None:
-        yield plan.note
+    yield from plan.notes
     if plan.suggester is not None:
         yield from _adaptive(preview)
     states: list[str] = [row.state.name for row in preview.rows]

@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sweep import terminal
-from sweep.arguments import FAILED, OK, path_of, program, setting, tracking_store
+from sweep.addresses import existing_uri, named_uri
+from sweep.arguments import FAILED, OK, path_of, program, setting
 from sweep.errors import ConfigError, SweepError
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
@@ -19,7 +20,8 @@ USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.sto
   sweep=NAME           a run such as mnist-20260131-120000, or sweep.name for the newest run of that experiment;
                        several are compared on one page, and a trial that they share counts once
   sweep.store=FOLDER   folder or URL of the store (default: store)
-  tracking.uri=URI     the MLflow store whose parent run gets the report (default: mlruns/mlflow.db, if it is there)
+  tracking.uri=URI     the MLflow store whose parent run gets the report (default: what MLFLOW_TRACKING_URI
+                       says, else mlruns/mlflow.db, if it is there)
   output=FOLDER        where the report goes (default: reports/NAME in the store)
   files=FOLDER         no store: trials.parquet and instances.parquet of another report, such as published ones
 
@@ -56,7 +58,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
             raise ConfigError(f"{wrong}: python -m sweep.report files=FOLDER output=FOLDER")
         folders = dict.fromkeys(path_of(key, value) for key, value in given if key == "files")
         return Arguments((), output=path_of("output", others["output"]), files=tuple(folders))
-    sweeps = [name for key, value in given if key == "sweep" for name in value.split(",") if name]
+    sweeps = [value for key, value in given if key == "sweep" and value.strip(", ")]
     if not sweeps:
         raise ConfigError("no sweep is named: sweep=NAME says whose report is wanted")
     uri = others.get("tracking.uri")
@@ -109,7 +111,7 @@ def run(arguments: Arguments, console: Console) -> int:
 
 def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: Sequence[Path], console: Console) -> bool:
     """Put the files on the sweep's parent run; return whether that was done, or nobody asked for it."""
-    uri = tracking_store(arguments.tracking_uri)
+    uri = existing_uri(arguments.tracking_uri)
     if uri is None:
         return True
     from sweep.tracking.reports import log_report
@@ -120,7 +122,7 @@ def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: 
         run_name = log_report(uri, experiment, name, files, folder)
     except SweepError as error:
         print(f"error: the report is written, but not logged: {error}", file=sys.stderr)
-        return arguments.tracking_uri is None
+        return named_uri(arguments.tracking_uri) is None
     console.print(f"Logged to the run {run_name} in MLflow, as {folder}/.", markup=False, highlight=False, soft_wrap=True)
     return True
 

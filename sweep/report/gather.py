@@ -24,15 +24,24 @@ class UnknownSweep(ConfigError):
 def gather(store: Store, names: Sequence[str]) -> Results:
     """Return the finished trials of the named sweeps, each trial once.
 
-    A name is that of a run (``mnist-20260131-120000``), or ``sweep.name`` for the newest run of that experiment.
+    A name is that of a run (``mnist-20260131-120000``), or ``sweep.name`` for the newest run of that experiment. Several may be
+    joined by commas.
 
     Raises:
         UnknownSweep: there is none; near names are listed.
         StoreError: the store cannot be read.
     """
     known = manifests.all_of(store)
-    gathered = [_one(store, name, known) for name in dict.fromkeys(names)]
+    meant = [part for name in names for part in _parts(name, known)]
+    gathered = [_one(store, name, known) for name in dict.fromkeys(meant)]
     return results_of(gathered, pictures=lambda key: store.trial(key))
+
+
+def _parts(name: str, known: Sequence[Manifest]) -> list[str]:
+    """Return the names that are joined by commas; a name that a sweep has is not taken apart."""
+    if any(name in (one.name, one.experiment) for one in known):
+        return [name]
+    return [part.strip() for part in name.split(",") if part.strip()]
 
 
 def _one(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState, list[TrialRecord]]:

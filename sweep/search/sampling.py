@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 
@@ -46,7 +47,7 @@ def plan(space: TrialSpace) -> Plan:
             f"search.samples={search.samples}, but only {count} different trials were found: {PATIENCE} draws in a row gave "
             f"none that is new and satisfies search.where; these are taken"
         )
-    return Plan(found.trials, found.duplicates, found.excluded, base=found.base, note=note)
+    return dataclasses.replace(found, notes=(*found.notes, note))
 
 
 def _drawn(dimensions: list[Dimension], chance: random.Random) -> Iterator[Point]:

@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
+from sweep.addresses import who_names
 from sweep.errors import SweepError
 from sweep.passwords import hide_in_text, hide_password
 from sweep.tracking.sqlite import alone, database_file, open_for_writing
@@ -65,9 +66,7 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
     kind = urlsplit(uri).scheme.split("+")[0]
     if kind not in DATABASES + SERVERS:
         folders = " (MLflow's folders of files are no longer supported by MLflow itself)" if kind in ("", "file") else ""
-        raise SweepError(
-            f"tracking.uri={hide_password(uri)} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}"
-        )
+        raise SweepError(f"{_named(uri)} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
     if kind == "sqlite":
         path = _sqlite_file(uri)
         with alone(path):
@@ -79,6 +78,11 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
     # One quick retry while connecting; later requests follow the patient settings of sweep.tracking.
     with quick_retries():
         return reached(uri, lambda: in_time(uri, lambda: _open(uri, experiment, location)))
+
+
+def _named(uri: str) -> str:
+    """Return how a store was named, such as ``tracking.uri=http://tracker:5000``, without its password."""
+    return f"{who_names(uri)}={hide_password(uri)}"
 
 
 def ui_command(uri: str) -> str:
@@ -184,17 +188,15 @@ def reached(uri: str, action: Callable[[], Result]) -> Result:
             raise SweepError(refusal) from error
         if (status := _foreign_answer(error)) is not None:
             raise SweepError(
-                f"tracking.uri={hide_password(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted "
-                f"are {ACCEPTED}"
+                f"{_named(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted are {ACCEPTED}"
             ) from error
         if (module := _missing_driver(uri, error)) is not None:
             package = shlex.quote(DRIVERS.get(module, module))
             raise SweepError(
-                f"tracking.uri={hide_password(uri)} needs the Python package of the database's driver: pip install {package}"
+                f"{_named(uri)} needs the Python package of the database's driver: pip install {package}"
             ) from error
         raise SweepError(
-            f"tracking.uri={hide_password(uri)} cannot be used as an MLflow store ({reason(error, uri)}); accepted are "
-            f"{ACCEPTED}"
+            f"{_named(uri)} cannot be used as an MLflow store ({reason(error, uri)}); accepted are {ACCEPTED}"
         ) from error
 
 
@@ -215,9 +217,7 @@ def in_time(uri: str, action: Callable[[], Result]) -> Result:
     if errors:
         raise errors[0]
     if not results:
-        raise SweepError(
-            f"tracking.uri={hide_password(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {ACCEPTED}"
-        )
+        raise SweepError(f"{_named(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {ACCEPTED}")
     return results[0]
 
 
@@ -233,7 +233,7 @@ def _check_database(uri: str) -> None:
 def _sqlite_file(uri: str) -> Path:
     name = database_file(uri)
     if name in ("", ":memory:"):
-        raise SweepError(f"tracking.uri={hide_password(uri)} names no file, so nothing would be kept; accepted are {ACCEPTED}")
+        raise SweepError(f"{_named(uri)} names no file, so nothing would be kept; accepted are {ACCEPTED}")
     return Path(name)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
+from sweep.addresses import DATABASE
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
@@ -88,7 +89,7 @@ class Tracker:
         notice: Callable[[str], None] | None = None,
     ) -> None:
         home = Path(folder).absolute()
-        self.uri = uri if uri is not None else f"sqlite:///{home / 'mlflow.db'}"
+        self.uri = uri if uri is not None else f"sqlite:///{home / DATABASE}"
         self.ui_command = ui_command(self.uri)
         self.notice = notice or _to_stderr
         self._patience_seconds = patience_seconds

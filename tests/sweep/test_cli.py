@@ -69,6 +69,7 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
     assert said is not None
     assert said.startswith("pruning=3 is not allowed")
     assert not_an_option(["network=4x64", "pruning=none,magnitude", "network.depth=3"]) is None
+    assert not_an_option(["=5"]) == "=5 is not an override, which has the form key=value"
 
 
 @pytest.mark.parametrize(
@@ -121,14 +122,15 @@ def test_a_failed_trial_leaves_the_others_alone_and_is_told(tmp_path: Path) -> N
     assert runs(tmp_path)[0][1] == "FAILED"
 
 
-def test_data_that_are_not_there_are_said_in_one_sentence(tmp_path: Path) -> None:
-    done = sweep(tmp_path, "dataset.folder=nowhere")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "[1/1] FAILED 4x64 magnitude 0.8: mnist cannot be read from the folder nowhere: " in done.stdout
-    assert "0 finished (0 reused), 1 failed of 1 trials." in done.stdout
-    assert "Run the same command again to retry the failed trials" in done.stdout
-    assert [status for _, status in runs(tmp_path)] == ["FAILED"] * 2
+def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path) -> None:
+    for arguments in (["dataset.folder=nowhere"], ["dataset.folder=nowhere", "sweep.dry_run=true"]):
+        done = sweep(tmp_path, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.startswith(
+            "error: dataset.folder=nowhere cannot be used: mnist cannot be read from the folder nowhere: "
+        )
+        assert done.stderr.count("\n") == 1
+        assert list(tmp_path.iterdir()) == []
 
 
 class Terminal:
@@ -210,7 +212,7 @@ _EARLY = """
 import os, signal
 from sweep import __main__ as program, plan
 
-plan.plan_one = lambda config: os.kill(os.getpid(), signal.SIGINT)
+plan.plan_one = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 program.main()
 """
 

@@ -12,7 +12,7 @@ import pytest
 from composing import QUICK, Composer
 from oracles import random_network
 
-from surrogate.datasets import Dataset
+from surrogate.datasets import CLASSES, Dataset, image_count, native_side
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.errors import ConfigError
@@ -210,10 +210,6 @@ def test_a_network_of_a_file_attacks_images_too(composer: Composer, folder: Path
     assert record.network_key == trained.network.key
     assert record.accuracy_dense == trained.accuracy
     assert len(record.instances) == 2
-    wrong_size = run(composer.trial(*QUICK, f"network.file={folder}/sum.safetensors", "attack=gradient"), digits)
-    assert wrong_size.status == "failed"
-    assert wrong_size.error is not None
-    assert "takes 2 inputs and the images of digits have 64 pixels" in wrong_size.error
 
 
 def test_the_largest_output(composer: Composer, folder: Path) -> None:
@@ -254,6 +250,7 @@ def test_a_random_network_is_one_without_training(composer: Composer, digits: Da
     assert other.network_key != record.network_key
 
 
+FUNCTION = {"dataset": "function", "attack.objective": "output"}
 REFUSED = {
     "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
     "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv is not an ONNX file"),
@@ -285,6 +282,44 @@ REFUSED = {
         {"instances.properties": "{}/props", "network.file": "{}/two.safetensors"},
         "the conditions are on 1 outputs but the network has 2",
     ),
+    "properties of another network than the one that is trained": (
+        {"dataset": "digits", "instances.properties": "{}/props"},
+        "property p2 does not fit dataset.name=digits, on which the network is trained: the conditions are on 1 outputs",
+    ),
+    "a network on other images": (
+        {"dataset": "digits", "network.file": "{}/three.safetensors"},
+        "network.file={}/three.safetensors with dataset.name=digits, which attack.objective=margin looks at: the network takes "
+        "3 inputs and the images of digits have 64 pixels; choose another dataset or dataset.side",
+    ),
+    "a network on images of another size": (
+        {"dataset": "digits", "dataset.side": "9", "network.file": "{}/ten.safetensors", "attack.objective": "closest"},
+        "which attack.objective=closest looks at: the network takes 64 inputs and the images of digits have 81 pixels",
+    ),
+    "a network with fewer classes": (
+        {"dataset": "digits", "network.file": "{}/nine.safetensors"},
+        "the network has 9 outputs and digits has 10 classes",
+    ),
+    "a pruning that looks at other images": (
+        {"dataset": "digits", "network.file": "{}/three.safetensors", "attack.objective": "output", "pruning": "activation"},
+        "with dataset.name=digits, which pruning.method=activation looks at: the network takes 3 inputs",
+    ),
+    "finetuning on points of another size": (
+        {**FUNCTION, "dataset.inputs": "4", "network.file": "{}/three.safetensors", "pruning.finetune.rounds": "1"},
+        "which pruning.finetune.rounds=1 looks at: the network takes 3 inputs and the points of function have 4 numbers",
+    ),
+    "finetuning of several outputs on one value": (
+        {**FUNCTION, "dataset.inputs": "2", "network.file": "{}/two.safetensors", "pruning.finetune.rounds": "1"},
+        "the network has 2 outputs and a function has one value",
+    ),
+    "a folder without the data": (
+        {"dataset.folder": "{}/props"},
+        "dataset.folder={0}/props cannot be used: mnist cannot be read from the folder {0}/props: there is no train-images",
+    ),
+    "no such folder": ({"dataset.folder": "{}/absent"}, "the folder {}/absent: it is not a folder"),
+    "more images than there are": (
+        {"dataset": "digits", "instances.split": "test", "instances.count": "361"},
+        "instances.count=361 with instances.split=test: digits has 360 such images",
+    ),
 }
 
 
@@ -300,6 +335,8 @@ def test_files_that_cannot_be_used_are_refused_before_anything_starts(composer: 
     (folder / "empty").mkdir()
     random_network(np.random.default_rng(0), (3, 2, 1)).save(folder / "three.safetensors")
     random_network(np.random.default_rng(0), (2, 2, 2)).save(folder / "two.safetensors")
+    random_network(np.random.default_rng(0), (64, 2, 10)).save(folder / "ten.safetensors")
+    random_network(np.random.default_rng(0), (64, 2, 9)).save(folder / "nine.safetensors")
     values, message = REFUSED[name]
     if "onnx" in name or name == "a network that is none":
         pytest.importorskip("onnx", reason="the onnx extra is not installed")
@@ -307,6 +344,32 @@ def test_files_that_cannot_be_used_are_refused_before_anything_starts(composer: 
         composer.trial(*(f"{key}={value.format(folder)}" for key, value in values.items()))
     assert message.format(folder) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["attack.objective=output", "pruning=none"],  # whatever data set there is by default
+        ["attack.objective=output", "pruning=magnitude"],
+        ["attack.objective=output", "attack=gradient", "pruning=activation"],
+        ["attack.objective=output", "dataset=function", "dataset.inputs=3", "pruning.finetune.rounds=1"],
+        ["attack.objective=output", "dataset=function", "dataset.inputs=5", "pruning=magnitude"],
+    ],
+)
+def test_data_that_no_trial_looks_at_need_not_fit(composer: Composer, tmp_path: Path, overrides: list[str]) -> None:
+    random_network(np.random.default_rng(0), (3, 2, 1)).save(tmp_path / "three.safetensors")
+    assert composer.trial(f"network.file={tmp_path}/three.safetensors", *overrides)
+
+
+def test_what_is_known_of_data_without_reading_them(digits: Dataset) -> None:
+    assert native_side("digits") == digits.side
+    assert (image_count("digits", "train"), image_count("digits", "test")) == (
+        len(digits.train_images),
+        len(digits.test_images),
+    )
+    assert set(digits.train_labels) == set(digits.test_labels) == set(range(CLASSES))
+    for name in ("mnist", "fashion_mnist"):
+        assert (native_side(name), image_count(name, "train"), image_count(name, "test")) == (28, 60_000, 10_000)
 
 
 def test_relative_paths_say_where_they_start(composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from composing import Composer
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -35,24 +37,76 @@ def test_the_combinations_are_those_that_hydra_composes(composer: Composer) -> N
     assert [trial.config for trial in composer.plan(*fixed, *swept).trials] == expected
 
 
-def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer) -> None:
-    """An option that changes another section (here an experiment) must still give what Hydra gives."""
-    swept = ["+experiment=digits,mnist", "network=2x16,4x32", "training.seed=1,2"]
-    found = composer.plan(*swept, "search.where=[]", "sweep.name=both").trials
-    for trial, (experiment, network, seed) in zip(
-        found, itertools.product(("digits", "mnist"), ("2x16", "4x32"), (1, 2)), strict=True
-    ):
-        lines = [
-            f"+experiment={experiment}",
-            f"network={network}",
-            f"training.seed={seed}",
-            "search.where=[]",
-            "sweep.name=both",
-        ]
-        config = composer.compose_as_hydra(lines)
-        assert trial.config["dataset"] == config.dataset
-        assert trial.config["training"] == config.training
-        assert trial.config["instances"] == config.instances
+@pytest.fixture
+def option() -> Iterator[Callable[..., None]]:
+    """Adds an option ``+study=<name>`` that sets values anywhere, and takes it away again."""
+    store = ConfigStore.instance()
+
+    def added(name: str, **values: Any) -> None:
+        store.store(name=name, node=values, group="study", package="_global_")
+
+    yield added
+    store.repo.pop("study", None)
+
+
+def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer, option: Callable[..., None]) -> None:
+    """An option that changes another section must still give what Hydra gives."""
+    option("a", dataset={"side": 18}, training={"epochs": 9}, instances={"count": 2})
+    option("b", dataset={"side": 22}, network={"bias": False})
+    found = composer.plan("+study=a,b", "network=2x16,4x32", "training.seed=1,2").trials
+    for trial, (study, network, seed) in zip(found, itertools.product("ab", ("2x16", "4x32"), (1, 2)), strict=True):
+        config = composer.compose_as_hydra([f"+study={study}", f"network={network}", f"training.seed={seed}"])
+        for section in ("dataset", "network", "training", "instances"):
+            assert trial.config[section] == config[section]
+
+
+@pytest.mark.parametrize(
+    ("swept", "changed"),
+    [
+        ("+experiment=digits,closest", "hydra.sweeper.params, sweep.name, search.where"),
+        ("+experiment=choice(digits,closest)", "hydra.sweeper.params, sweep.name, search.where"),
+        ("+experiment=paper_small,what_pays", "hydra.sweeper.params, sweep.name, search.where"),
+    ],
+)
+def test_experiments_are_not_swept_without_their_own_sweeps(composer: Composer, swept: str, changed: str) -> None:
+    """Either each experiment with its own plan, or none: what used to be planned were 2 trials instead of 10."""
+    with pytest.raises(ConfigError) as refused:
+        composer.plan(swept, "pruning.seed=3")
+    names = re.findall(r"\w+(?=[,)]|$)", swept)
+    commands = "; ".join(f"python -m sweep -m +experiment={name} pruning.seed=3" for name in names)
+    assert str(refused.value) == (
+        f"{swept}: experiment cannot be swept, because its options set {changed}, which all trials of a sweep share; run one "
+        f"sweep after the other: {commands}"
+    )
+    assert [len(composer.plan(*_params(composer, name)).trials) for name in ("digits", "closest")] == [6, 4]
+
+
+def _params(composer: Composer, experiment: str) -> list[str]:
+    """Return the overrides that Hydra's sweeper gets for an experiment."""
+    params = composer.compose_as_hydra([f"+experiment={experiment}"]).hydra.sweeper.params
+    return [*(f"{key}={value}" for key, value in params.items()), f"+experiment={experiment}"]
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"search": {"where": ["pruning.amount > 0.5"]}}, "search.where"),
+        ({"sweep": {"name": "mine"}}, "sweep.name"),
+        ({"tracking": {"uri": "http://127.0.0.1:1"}}, "tracking.uri"),
+        ({"deadlines": {"trial_seconds": 5}}, "deadlines.trial_seconds"),
+        ({"hydra": {"sweeper": {"params": {"pruning.amount": "0.5,0.8"}}}}, "hydra.sweeper.params"),
+    ],
+)
+def test_an_option_of_a_swept_group_leaves_the_sweep_as_it_is(
+    composer: Composer, option: Callable[..., None], values: dict[str, Any], key: str
+) -> None:
+    option("a", training={"epochs": 9})
+    option("b", **values)
+    for swept in ("+study=a,b", "+study=b,a"):
+        with pytest.raises(ConfigError, match=re.escape(f"{swept}: study cannot be swept, because its options set {key}, ")):
+            composer.plan(swept, "network=2x16,4x32")
+    assert len(composer.plan("+study=a", "network=2x16,4x32").trials) == 2
+    assert len(composer.plan("+study=b", "network=2x16,4x32").trials) == 2
 
 
 def test_the_order_of_overlapping_overrides_is_hydras(composer: Composer) -> None:
@@ -296,7 +350,7 @@ def test_a_typo_in_a_swept_option_is_refused_before_the_space_is_composed(compos
         plan_sweep(
             composer.loader, counting, ["network=2x16,2x32,4x32,4x64", "bounds=box,crown,interval", "pruning=none,magnitud"]
         )
-    assert len(composed) <= 7
+    assert len(composed) <= 8
 
 
 def test_values_that_where_excludes_need_not_go_together(composer: Composer) -> None:

@@ -13,7 +13,7 @@ SPACE = ("search=random", "pruning.amount=interval(0.1,0.95)", "training.learnin
 def test_a_sample_has_as_many_distinct_trials_as_asked_for_and_depends_on_the_seed_alone(composer: Composer) -> None:
     plan = composer.plan(*SPACE, "search.samples=30", "search.seed=3")
     assert len({trial.key for trial in plan.trials}) == 30
-    assert plan.note is None
+    assert plan.notes == ()
     again = composer.plan(*SPACE, "search.samples=30", "search.seed=3")
     assert [trial.key for trial in again.trials] == [trial.key for trial in plan.trials]
     other = composer.plan(*SPACE, "search.samples=30", "search.seed=4")
@@ -46,7 +46,7 @@ def test_what_where_excludes_is_never_drawn(composer: Composer) -> None:
 def test_a_space_that_is_too_small_is_taken_whole_and_said(composer: Composer) -> None:
     plan = composer.plan("search=random", "search.samples=20", "network=2x16,2x32", "pruning=none,magnitude")
     assert len(plan.trials) == 4
-    assert plan.note == "search.samples=20, but the space has only 4 different trials: all of them are taken"
+    assert plan.notes == ("search.samples=20, but the space has only 4 different trials: all of them are taken",)
 
 
 def test_a_grid_has_no_intervals(composer: Composer) -> None:

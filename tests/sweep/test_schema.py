@@ -139,7 +139,29 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
             r"experiment=mnst is not allowed: it must be one of best, closest, digits, .*\(did you mean mnist\?\)",
         ),
         ("experiment=mnist", r"experiment=mnist is not among the defaults; write \+experiment=mnist"),
-        ("pruning.amount", r"pruning.amount is not an override, which has the form key=value"),
+        ("pruning.amount", r"pruning.amount is not an override, which has the form key=value$"),
+        (
+            "sweep.name='abc",
+            r"sweep.name='abc cannot be read: the quote ' is not closed; a text that has one is put into the other",
+        ),
+        ("sweep.name=\"it's", r'sweep.name="it.s cannot be read: the quote " is not closed'),
+        ("sweep.name=it's", r"sweep.name=it's cannot be read: the quote ' is not closed"),
+        ("pruning.amount=choice(0.5,0.8", r"pruning.amount=choice\(0.5,0.8 cannot be read: \( and \) do not match$"),
+        (
+            "pruning.amount=[0.5",
+            r"pruning.amount=\[0.5 cannot be read: \[ and \] do not match; a text with such signs is put into",
+        ),
+        (
+            "network.file=a (1).onnx",
+            r"network.file=a \(1\).onnx cannot be read: mismatched input .*; a text with such signs is put into quotes, in the "
+            r"shell as in 'network.file=\"a \(1\).onnx\"'$",
+        ),
+        (
+            "attack.radius=choice(null,1.5)",
+            r"attack.radius=choice\(null,1.5\) cannot be read: null does not go into choice\(...\); write attack.radius=null,1",
+        ),
+        ("pruning.amount=choise(1,2)", r"pruning.amount=choise\(1,2\) cannot be read: .*Unknown function 'choise'"),
+        ("+experiment=digits,closest", r"\+experiment=digits,closest lists several values: write -m to sweep over them"),
     ],
 )
 def test_what_hydra_refuses_is_said_in_one_message(composer: Composer, override: str, message: str) -> None:

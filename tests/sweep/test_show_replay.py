@@ -112,7 +112,9 @@ def test_arguments_are_checked(arguments: list[str], message: str) -> None:
 
 
 def test_a_name_may_hold_an_equals_sign() -> None:
-    assert parse(["4x64 dense training.seed=3", "sweep.store=there"], "trial").what == "4x64 dense training.seed=3"
+    for name in ("4x64 dense training.seed=3", "a, b=c/4x64 dense", "v1.2=x/4x64 dense"):
+        asked = parse([name, "sweep.store=there"], "trial")
+        assert (asked.what, asked.store) == (name, "there")
 
 
 def test_exit_codes(store: Store, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:

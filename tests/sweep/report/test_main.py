@@ -74,7 +74,7 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_arguments() -> None:
     found = parse(["sweep=a,b", "+sweep=a", "sweep=c", "sweep.store=s3://x", "tracking.uri=null", "output=there"])
-    assert found.sweeps == ("a", "b", "c")
+    assert found.sweeps == ("a,b", "a", "c")
     assert (found.store, found.tracking_uri, found.output) == ("s3://x", None, Path("there"))
 
 
@@ -88,6 +88,20 @@ def test_a_sweep_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None
     assert "near ones are mnist" in err
     _, err = said(capsys, REFUSED, "sweep=zzz")
     assert f"there are {NAME}, mnist" in err
+
+
+def test_a_name_may_hold_commas_and_equals_signs(capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store("store")
+    kept(store, "a, b=c-20260131-120000", experiment="a, b=c")
+    kept(store)
+    for name in ("a, b=c", "a, b=c-20260131-120000"):
+        out, err = said(capsys, OK, f"sweep={name}", "output=there")
+        assert out.startswith("a, b=c-20260131-120000 is not complete")
+        assert not err
+    out, err = said(capsys, OK, f"sweep=mnist, {NAME}", "output=there")
+    assert not err
+    _, err = said(capsys, REFUSED, "sweep=mnist,zzz")
+    assert "there is no sweep zzz in the store" in err
 
 
 @pytest.mark.parametrize("name", [NAME, "mnist"])
@@ -168,6 +182,9 @@ def test_it_is_logged_to_the_parent_run(capsys: pytest.CaptureFixture[str], monk
     kept(Store("store"))
     monkeypatch.setattr(sweep.tracking.reports, "log_report", log_report)
     out, _ = said(capsys, OK, "sweep=mnist", "tracking.uri=http://there")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://theirs")
+    said(capsys, OK, "sweep=mnist")
+    assert taken.pop()[0] == "http://theirs"
     assert out.endswith(f"Logged to the run {NAME} in MLflow, as report/.\n")
     (uri, experiment, name, files, folder) = taken[0]
     assert (uri, experiment, name, folder) == ("http://there", "mnist", NAME, "report")

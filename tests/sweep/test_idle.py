@@ -1,0 +1,123 @@
+"""Settings of the command line that change nothing are said; those that come with an option are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from composing import Composer
+from oracles import random_network
+
+from surrogate.pruning import METHODS, Pruning, prune
+from surrogate.pruning.base import SurvivorMethod
+from sweep.idle import DRAWING
+from sweep.plan import plan_one, plan_sweep
+
+DIGITS = ["dataset=digits", "instances.count=2"]
+
+ALONE = [
+    (["dataset.folder=/data"], "dataset.folder=/data"),
+    (["pruning=none"], "pruning.amount=0.5"),
+    (["attack=gradient"], "pruning=structured"),
+    (["attack=gradient"], "bounds=box"),
+    (["attack=gradient"], "solver.threads=1"),
+    ([], "attack.free=3"),
+    ([], "attack.gradient_starts=9"),
+    ([], "bounds.lp_seconds=9"),
+    ([], "pruning.seed=3"),
+    ([], "pruning.finetune.epochs=3"),
+    (["pruning.finetune.rounds=1", "pruning.finetune.epochs=0"], "pruning.finetune.optimizer=adam"),
+    (["pruning.finetune.rounds=1", "pruning.finetune.epochs=0"], "pruning.seed=3"),
+    (["pruning.finetune.rounds=1"], "pruning.finetune.rewind=true"),
+    (["attack.on_incumbent=exclude_region"], "attack.exclusion.subproblem_seconds=9"),
+    (["training.epochs=0"], "training.learning_rate=0.5"),
+    (["attack.objective=output"], "attack.norm=linf"),
+    (["attack.objective=output"], "instances.seed=3"),
+    (["network.file={folder}/images.safetensors"], "network.depth=3"),
+    (["network.file={folder}/images.safetensors"], "training.epochs=3"),
+    (["network.file={folder}/three.safetensors", "attack.objective=output"], "dataset.side=9"),
+    (["network.file={folder}/three.safetensors", "attack.objective=output", "dataset=function"], "dataset.inputs=4"),
+    (["attack.objective=output", "dataset=function"], "dataset.side=9"),
+    ([], 'search.where=["pruning.amount > 0.9"]'),
+    ([], "search.samples=3"),
+    ([], "cluster.cpus=1"),
+    ([], "sweep.retries=1"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("networks")
+    random_network(np.random.default_rng(0), (64, 4, 10)).save(path / "images.safetensors")
+    random_network(np.random.default_rng(0), (3, 4, 1)).save(path / "three.safetensors")
+    return path
+
+
+def notes(composer: Composer, written: list[str], others: list[str]) -> tuple[str, ...]:
+    """Return what is said of one trial."""
+    return plan_one(composer.config(*DIGITS, *others, *written), written).notes
+
+
+def of_a_sweep(composer: Composer, written: list[str], others: list[str]) -> tuple[str, ...]:
+    """Return what is said of a sweep, of which ``others`` are an experiment's."""
+    return plan_sweep(composer.loader, composer.compose_as_hydra, [*others, *written], written).notes
+
+
+@pytest.mark.parametrize(("others", "written"), ALONE)
+def test_what_changes_nothing_is_said(composer: Composer, folder: Path, others: list[str], written: str) -> None:
+    others = [one.format(folder=folder) for one in others]
+    assert notes(composer, [written], others) == (
+        f"{written} changes nothing: with the other settings, nothing here looks at it.",
+    )
+
+
+def test_several_are_one_sentence(composer: Composer) -> None:
+    assert notes(composer, ["attack.free=3", "bounds.lp_seconds=9", "dataset.folder=/x"], []) == (
+        "attack.free=3, bounds.lp_seconds=9 and dataset.folder=/x change nothing: with the other settings, nothing here looks "
+        "at them.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "written"),
+    [
+        ([], "training.seed=3"),
+        ([], "dataset.side=9"),
+        (["pruning=random"], "pruning.seed=3"),
+        (["pruning.finetune.rounds=1"], "pruning.seed=3"),
+        (["pruning.finetune.rounds=2"], "pruning.finetune.rewind=true"),
+        (["attack.on_incumbent=dense_subproblem"], "attack.exclusion.subproblem_seconds=9"),
+        (["attack.start=gradient"], "attack.gradient_starts=9"),
+        (["network.file={folder}/images.safetensors", "attack.objective=output"], "dataset=digits"),  # for the accuracy
+        (["attack=gradient"], "pruning=none"),  # asks for nothing, and gets it
+        (["attack=gradient"], "attack.polish=false"),
+        ([], "dataset.folder=null"),
+        ([], "sweep.name=mine"),
+        ([], "cluster.cpus_per_trial=1"),
+        ([], "deadlines.trial_seconds=9"),
+    ],
+)
+def test_what_counts_is_not(composer: Composer, folder: Path, others: list[str], written: str) -> None:
+    assert notes(composer, [written], [one.format(folder=folder) for one in others]) == ()
+
+
+def test_one_trial_that_looks_at_it_is_enough(composer: Composer) -> None:
+    swept = ["attack=surrogate,gradient", "pruning=none,magnitude"]
+    assert of_a_sweep(composer, [*swept, "pruning.amount=0.5,0.8", "attack.gradient_starts=9"], DIGITS) == ()
+    said = of_a_sweep(composer, ["pruning.amount=0.5,0.8", "search.samples=9"], [*DIGITS, "attack=gradient"])
+    assert said == (
+        "pruning.amount=0.5,0.8 and search.samples=9 change nothing: with the other settings, nothing here looks at them.",
+    )
+
+
+def test_what_comes_with_an_experiment_is_not(composer: Composer) -> None:
+    params = ["attack=surrogate,gradient", "pruning=none", "pruning.amount=0.8", "attack.free=3"]
+    assert of_a_sweep(composer, ["training.seed=1,2"], [*DIGITS, *params]) == ()
+
+
+@pytest.mark.parametrize("method", [name for name, each in METHODS.items() if issubclass(each, SurvivorMethod)])
+def test_the_prunings_that_draw(method: str, digits: object) -> None:
+    network = random_network(np.random.default_rng(0), (64, 12, 10))
+    keys = {prune(Pruning(method, 0.5, seed), network, digits).key for seed in range(4)}  # type: ignore[arg-type]
+    assert (len(keys) > 1) == (method in DRAWING)
