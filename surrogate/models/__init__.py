@@ -9,6 +9,7 @@ from surrogate.models.incumbent import OnBetter
 from surrogate.models.optimise import optimise
 from surrogate.models.place import Place
 from surrogate.models.result import ModelResult, Status, Step
-from surrogate.models.search import MEMBERS, SearchSettings
+from surrogate.models.settings import SearchSettings
+from surrogate.models.shares import MEMBERS
 
 __all__ = ["MEMBERS", "ModelResult", "OnBetter", "Place", "SearchSettings", "Status", "Step", "optimise"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import highspy
 import numpy as np
 from scipy import sparse
 
 from surrogate.bounds import Bounds, Crown
+from surrogate.models.common import Common
 from surrogate.models.linear import MixedProgramme
-from surrogate.models.ranges import Ranges
-from surrogate.models.reading import UserModel
 from surrogate.models.rows import NetworkRows
+from surrogate.models.walks import Walks
 from surrogate.networks import FloatArray
 from surrogate.region import Region
 
@@ -42,13 +42,21 @@ class Neighbourhoods:
     with the networks' phases as what is held.
     """
 
-    def __init__(self, model: UserModel, ranges: Ranges, rng: np.random.Generator) -> None:
-        self.model, self._ranges, self._rng = model, ranges, rng
+    def __init__(self, common: Common, walks: Walks) -> None:
+        self._common, self._walks = common, walks
+        self.model, self._ranges, self._rng = common.model, common.ranges, common.rng
         self.free = 24
-        self.nodes = 0
 
-    def search(self, best: FloatArray, until: float, offer: Callable[[FloatArray], bool]) -> bool:
-        """Solve one neighbourhood of ``best``; return whether ``offer`` took what it gave."""
+    def turn(self, until: float) -> bool:
+        """Solve neighbourhood after neighbourhood of the best decision, once there is one."""
+        incumbent = self._common.incumbent
+        while incumbent.values is not None and time.perf_counter() < until and not incumbent.wants_end:
+            if self._search(incumbent.values, until) and "walks" in self._common.settings.members:
+                self._walks.improve("walks", until)
+        return True
+
+    def _search(self, best: FloatArray, until: float) -> bool:
+        """Solve one neighbourhood of ``best``; return whether it gave a better decision."""
         count = len(self.model.links)
         chosen = set(range(count))
         if count > FEW_PLACES:
@@ -60,8 +68,8 @@ class Neighbourhoods:
             return False
         programme, start = self._programme(rows, regions, chosen, best)
         status, found = programme.solve(seconds, start)
-        self.nodes += programme.nodes
-        better = found is not None and offer(found[: self.model.columns])
+        self._common.work["nodes"] += programme.nodes
+        better = found is not None and self._common.incumbent.offer(found[: self.model.columns], "neighbourhoods")
         if status != highspy.HighsModelStatus.kOptimal:
             self.free = max(FEWEST, int(self.free / 1.5))
         elif not better:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from surrogate.checks import list_of, require_kind, require_positive
+from surrogate.models.common import Common
 from surrogate.models.incumbent import Incumbent, OnBetter
 from surrogate.models.place import Place
 from surrogate.models.reading import UserModel
 from surrogate.models.result import ModelResult, Status
-from surrogate.models.search import Search, SearchSettings
+from surrogate.models.search import Search
+from surrogate.models.settings import SearchSettings
 
 
 def optimise(
@@ -67,10 +69,10 @@ def optimise(
             user.restore()
         else:
             user.assign(incumbent.values)
-    return _result(user, incumbent, search, begin)
+    return _result(user, incumbent, search.common, begin)
 
 
-def _result(user: UserModel, incumbent: Incumbent, search: Search, begin: float) -> ModelResult:
+def _result(user: UserModel, incumbent: Incumbent, search: Common, begin: float) -> ModelResult:
     best = incumbent.values
     if best is None:
         status = Status.INFEASIBLE if search.excluded else Status.UNRESOLVED
@@ -94,5 +96,5 @@ def _result(user: UserModel, incumbent: Incumbent, search: Search, begin: float)
         timeline=tuple(incumbent.steps),
         seconds=time.perf_counter() - begin,
         failures=dict(search.failures),
-        work={name: int(count) for name, count in search.work.items()},
+        work={name: int(count) for name, count in search.work.items() if name != "walk_iterations"},
     )

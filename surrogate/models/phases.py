@@ -46,6 +46,7 @@ class PhaseProgramme:
     Attributes:
         phases: which unstable neurons are positive in the present region ``(k,)``.
         seeks_feasibility: whether the violations are minimised.
+        held: the values that columns are held at, as bytes.
     """
 
     def __init__(self, model: UserModel, rows: NetworkRows) -> None:
@@ -87,6 +88,7 @@ class PhaseProgramme:
         self.programme = LinearProgramme(*self._arrays)
         self._mixed: MixedProgramme | None = None
         self.seeks_feasibility = False
+        self.held = b""
         self.phases: BoolArray = np.zeros(rows.neurons, dtype=np.bool_)
         self._parts = np.concatenate([rows.positive, rows.negative])
         self.set_phases(self.phases)
@@ -114,10 +116,12 @@ class PhaseProgramme:
 
     def hold(self, columns: Any, values: FloatArray) -> None:
         """Hold columns of the model at values."""
+        self.held = values.tobytes()
         self.programme.set_bounds(np.asarray(columns, dtype=np.int32), values, values)
 
     def release(self, columns: Any) -> None:
         """Give columns of the model their own bounds again; columns of outputs are free, their bounds are rows."""
+        self.held = b""
         where = np.asarray(columns, dtype=np.int32)
         low, high = self.model.lower[where], self.model.upper[where]
         output = self.model.is_output[where]

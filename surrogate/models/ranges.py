@@ -21,6 +21,10 @@ MARGIN = 1e-6
 tolerances make of it."""
 
 
+class NoDecision(Exception):
+    """The model's own constraints exclude every decision, whatever the networks are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ranges:
     """Sound ranges.
@@ -42,6 +46,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) ->
     that another place reads are bounded by the network that writes them.
 
     Raises:
+        NoDecision: the constraints contradict one another.
         InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
     """
     chosen = bound_methods.method(method)
@@ -105,6 +110,8 @@ def _tightened(programme: LinearProgramme, link: Link, j: int, low: float, high:
     for sign in (1.0, -1.0):
         programme.set_cost(sign * row)
         status = programme.run()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            raise NoDecision
         value = sign * programme.value + link.constant[j] if status == highspy.HighsModelStatus.kOptimal else -sign * np.inf
         sides.append(value - sign * MARGIN * max(1.0, abs(value)) if np.isfinite(value) else value)
     return max(low, sides[0]), min(high, sides[1])

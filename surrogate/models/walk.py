@@ -94,7 +94,7 @@ class Walker:
         return None
 
     def _key(self) -> bytes:
-        return self.programme.phases.tobytes() + bytes([self.programme.seeks_feasibility])
+        return self.programme.phases.tobytes() + bytes([self.programme.seeks_feasibility]) + self.programme.held
 
     def _solve(self, until: float) -> Vertex | None:
         self.regions += 1

@@ -1,4 +1,4 @@
-"""The dense MILP: what proves a bound, solved little by little beside the search for decisions."""
+"""A MILP that is solved little by little, beside other work on the same thread of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, Solver
 
 
-class Proof:
+class SolveInTurns:
     """A solve that goes on for a while whenever it is asked to.
 
     A MILP solver that is ended and begun anew does all of its work again. So it runs in a thread of its own, and waits in one
@@ -58,7 +58,7 @@ class Proof:
         return self._solution
 
     def finish(self) -> Solution | None:
-        """Have the solver end as soon as it can, and return what it has proven by then."""
+        """Have the solver end as soon as it can, and return what it has by then."""
         if self._solution is None and self._failure is None:
             self._cancelled = True
             self.advance(math.inf)

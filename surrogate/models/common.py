@@ -1,0 +1,70 @@
+"""What the members of a search share: the model, what is known of its ranges, the best decision, the bound."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+
+import numpy as np
+
+from surrogate.models.incumbent import Incumbent
+from surrogate.models.ranges import NoDecision, Ranges, find_ranges
+from surrogate.models.reading import UserModel
+from surrogate.models.rows import NetworkRows
+from surrogate.models.settings import SearchSettings
+
+
+class Common:
+    """One search.
+
+    Attributes:
+        bound: proven lower bound on the minimised objective; minus infinity so far.
+        excluded: whether it is proven that no decision holds.
+        surrogate_value: the best that a model with pruned networks promised, in the model's own sense; None so far.
+        failures: members that failed, with the words of their failure.
+        work: counts of what was done.
+        ranges, rows: where inputs and neurons can go, and the dense networks as rows; set by :meth:`prepare`.
+    """
+
+    ranges: Ranges
+    rows: NetworkRows
+
+    def __init__(self, model: UserModel, incumbent: Incumbent, settings: SearchSettings, deadline: float) -> None:
+        self.model, self.incumbent, self.settings, self.deadline = model, incumbent, settings, deadline
+        self.bound = -math.inf
+        self.excluded = False
+        self.surrogate_value: float | None = None
+        self.failures: dict[str, str] = {}
+        self.work: Counter[str] = Counter()
+        self.rng = np.random.default_rng(settings.seed)
+
+    def prepare(self) -> bool:
+        """Find the ranges and take the model's own values for a start; return False if the model excludes every decision."""
+        try:
+            self.ranges = find_ranges(self.model, self.settings.bounds, self.deadline)
+        except NoDecision:
+            self.excluded = True
+            return False
+        self.rows = NetworkRows(self.model, [link.network for link in self.model.links], self.ranges.bounds)
+        start = self.model.start()
+        if start is not None:
+            self.incumbent.offer(start, "start")
+        return True
+
+    def raise_bound(self, bound: float) -> None:
+        """Take a lower bound on the objective of all decisions that are better than the best one."""
+        self.bound = max(self.bound, min(bound, self.incumbent.value))
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do, or no time to do it."""
+        return self.excluded or self.incumbent.wants_end or self.proven or time.perf_counter() >= self.deadline
+
+    @property
+    def proven(self) -> bool:
+        """Whether the best decision and the bound have met."""
+        if self.incumbent.values is None:
+            return False
+        gap = self.incumbent.value - self.bound
+        return gap <= self.settings.relative_gap * max(1.0, abs(self.incumbent.value))

@@ -1,0 +1,127 @@
+"""The member that walks: from promising points, and from whatever the other members find."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from surrogate.models.common import Common
+from surrogate.models.phases import PhaseProgramme, Vertex
+from surrogate.models.points import Points
+from surrogate.models.walk import Walker
+from surrogate.networks import BoolArray, FloatArray
+
+FIRST_POINTS = 256
+"""Points of the first batch: a first decision should not wait for more."""
+
+USED = 0.25
+"""Share of a batch, the promising ones first, that walks begin at."""
+
+COMPLETING_SECONDS = 2.0
+"""Most seconds for making the user's integers whole in one region."""
+
+WHOLE = 1e-6
+
+
+class Walks:
+    """Walks with the user's integers relaxed, then with integers made whole and held."""
+
+    def __init__(self, common: Common) -> None:
+        self._common, self._model = common, common.model
+        self._programme = PhaseProgramme(common.model, common.rows)
+        self._walker = Walker(self._programme)
+        self._points = Points(common.model, common.ranges, common.rng)
+        self._starts: FloatArray = np.zeros((0, common.model.columns))
+        self._next = 0
+        self._integers = np.flatnonzero(common.model.integral)
+
+    def start(self) -> None:
+        """Draw the first points, which all members have to begin with."""
+        self._starts = self._ranked(self._points.draw(FIRST_POINTS))
+
+    def turn(self, until: float) -> bool:
+        """Walk from point after point; it never comes to an end of these."""
+        while time.perf_counter() < until and not self._common.incumbent.wants_end:
+            if self._walker.unfinished is not None:
+                self._walk(self._walker.unfinished, "walks", until)
+                continue
+            if self._next >= USED * len(self._starts):
+                self._starts, self._next = self._ranked(self._points.draw(self._common.settings.points)), 0
+            self.walk_from(self._starts[self._next], "walks", until)
+            self._next += 1
+        return True
+
+    def walk_from(self, values: FloatArray, source: str, until: float) -> None:
+        """Walk from a completed decision ``(columns,)``, whether it holds or not, and offer what is met."""
+        self._walk(self._common.rows.phases(values[None])[0], source, until)
+
+    def improve(self, source: str, until: float) -> None:
+        """Walk from the best decision, with its integers held."""
+        best = self._common.incumbent.values
+        if best is None:
+            return
+        if self._integers.size:
+            self._walk_whole(best, source, until)
+        else:
+            self.walk_from(best, source, until)
+
+    def _walk(self, phases: BoolArray, source: str, until: float) -> None:
+        end = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
+        self._count()
+        if end is not None:
+            self._take(end, source, until)
+
+    def _take(self, vertex: Vertex, source: str, until: float) -> None:
+        """Offer a region's optimum; where integers are not whole there, first make them so."""
+        model, incumbent = self._model, self._common.incumbent
+        if vertex.value >= incumbent.value - 1e-9 * max(1.0, abs(vertex.value)):
+            return
+        off = np.abs(vertex.values - np.round(vertex.values))[self._integers]
+        if not off.size or off.max() <= WHOLE:
+            incumbent.offer(vertex.values, source)
+            return
+        phases = self._programme.phases.copy()
+        found = self._programme.completed(max(min(until - time.perf_counter(), COMPLETING_SECONDS), 0.05))
+        better = found is not None and incumbent.offer(found, source)
+        near = vertex.values if found is None else found
+        if better or (found is None and model.is_input[self._integers].any()):
+            self._walk_whole(model.complete(near[None])[0], source, until)
+        self._programme.set_phases(phases)
+
+    def _walk_whole(self, values: FloatArray, source: str, until: float) -> None:
+        """Walk with the integers held at the whole numbers nearest to those of ``values``."""
+        whole = values.copy()
+        whole[self._integers] = np.clip(
+            np.round(whole[self._integers]), self._model.lower[self._integers], self._model.upper[self._integers]
+        )
+        self._programme.hold(self._integers, whole[self._integers])
+        try:
+            phases = self._common.rows.phases(self._model.complete(whole[None]))[0]
+            unfinished = self._walker.unfinished
+            end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
+            self._walker.unfinished = unfinished
+            if end is not None:
+                self._offer(end, source)
+        finally:
+            self._programme.release(self._integers)
+
+    def _offer(self, vertex: Vertex, source: str) -> None:
+        self._common.incumbent.offer(vertex.values, source)
+
+    def _ranked(self, values: FloatArray) -> FloatArray:
+        """Return decisions, the promising ones first: by objective and violations, each measured by its spread."""
+        common = self._common
+        objective, violation = self._model.objective(values), self._model.violations(values).sum(axis=1)
+        common.work["points"] += len(values)
+        weight = 3.0 * objective.std() / violation.std() if violation.std() > 0.0 and objective.std() > 0.0 else 1.0
+        order = np.argsort(objective + weight * violation)
+        for i in order[violation[order] <= common.settings.tolerance][:1]:
+            common.incumbent.offer(values[i], "points")
+        return values[order]
+
+    def _count(self) -> None:
+        work = self._common.work
+        work["regions"] = self._walker.regions
+        work["simplex_iterations"] += self._programme.programme.iterations - work["walk_iterations"]
+        work["walk_iterations"] = self._programme.programme.iterations
