@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +26,34 @@ _LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "squared": torch.nn.functional.mse_loss,
     "cross_entropy": torch.nn.functional.cross_entropy,
 }
+
+
+class _OneThread:
+    """Holds torch to one thread while any training of this process runs, and then gives it back those that it had.
+
+    Sums round by how many threads share them: with two, the same seed trains another network than with one.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._depth, self._before = threading.Lock(), 0, 1
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        with self._lock:
+            if not self._depth:
+                self._before = torch.get_num_threads()
+            self._depth += 1
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if not self._depth:
+                    torch.set_num_threads(self._before)
+
+
+_ONE_THREAD = _OneThread()
 
 
 def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any]) -> ReluNetwork:
@@ -77,7 +107,7 @@ def _descend(
     options: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
     pruned = [(weight, mask) for weight, mask in zip(weights, masks, strict=True) if mask is not None]
     optimizer = OPTIMIZERS[training.optimizer](trained, **options)
-    with torch.enable_grad():
+    with _ONE_THREAD.held(), torch.enable_grad():
         for epoch in range(training.epochs):
             order = torch.randperm(len(images), generator=generator)
             total_loss = torch.zeros((), dtype=torch.float64)

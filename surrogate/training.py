@@ -1,7 +1,7 @@
 """Training of dense networks and finetuning of pruned ones, in float32 with explicit seeds.
 
-Neither torch's global random state nor its thread settings are touched. Equal seeds give equal networks on one machine with
-one number of threads; elsewhere sums may round differently.
+Training takes one thread, whatever torch is set to, and leaves that setting and torch's global random state as they were. Equal
+seeds give equal networks on one machine; elsewhere sums may round differently.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class _Sweep:
         if signal_name or fault:
             _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
             if signal_name is not None and signal_name.startswith("deadlines."):
-                say("Run it with a larger deadlines.sweep_seconds if it was too short for a single answer.")
+                say("Run it with a larger deadlines.sweep_seconds if it was too short for a training or a single answer.")
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         for text in load_sentences(records):

@@ -35,6 +35,9 @@ THREADS = 16
 GRACE_SECONDS = 2.0
 """A worker that ends by itself just after a deadline is not killed."""
 
+HELD_SECONDS = 5.0
+"""How long a worker that is being ended is kept from going on: until it is."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -108,6 +111,8 @@ class Head:
         """The worker that makes a result, and for which trial."""
         self._beats: dict[str, float] = {}
         self._watches: dict[str, _Watch] = {}
+        self._late: dict[str, bool] = {}
+        """Answers past their deadline that their worker has not sent since, and whether it is being ended."""
         self._fresh: set[tuple[Kind, str]] = set()
         """What was put since this was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
@@ -199,8 +204,10 @@ class Head:
 
     def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> Entry | None:
         """Keep a result, unless there is one that is as good, which is returned (:meth:`sweep.stages.Stages.put`)."""
-        with self._lock:
-            self._watches.pop(key, None)  # it has come in time, however long the store takes
+        self._came(key)
+        return self._keep(kind, key, entry, trial_key)
+
+    def _keep(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> Entry | None:
         with self._writing[hash((kind, key)) % len(self._writing)]:
             stands = self._store.put(kind, key, entry, replace=not self._resume and (kind, key) not in self._fresh)
             self._fresh.add((kind, key))
@@ -211,9 +218,8 @@ class Head:
 
     def abandon(self, kind: Kind, key: str, worker: str) -> None:
         """Give a claim back."""
-        with self._lock:
-            self._watches.pop(key, None)
-            self._give_up(kind, key, worker)
+        self._came(key)
+        self._give_up(kind, key, worker)
 
     def begin(
         self,
@@ -232,6 +238,7 @@ class Head:
         with self._lock:
             deadline = time.monotonic() + deadline_seconds + GRACE_SECONDS
             self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts, clock)
+            self._late.pop(key, None)
 
     def improve(self, key: str, facts: dict[str, Any], worker: str) -> None:
         """Replace the facts of :meth:`begin`."""
@@ -251,6 +258,17 @@ class Head:
             self._watches = {key: watch for key, watch in self._watches.items() if watch.trial_key != trial_key}
             self._claims = {key: claim for key, claim in self._claims.items() if claim[1] != trial_key}
 
+    def _came(self, key: str) -> None:
+        """A worker is done with an answer, in time however long the store takes, or late.
+
+        One that is being ended is held: if it took up another trial first, that trial would be said to have lost its worker.
+        """
+        with self._lock:
+            self._watches.pop(key, None)
+            is_being_ended = self._late.pop(key, False)
+        if is_being_ended:
+            time.sleep(HELD_SECONDS)
+
     def _give_up(self, kind: Kind, key: str, worker: str) -> None:
         with self._lock:
             if self._claims.get((kind, key), ("", ""))[0] == worker:
@@ -269,14 +287,18 @@ class Head:
                 late = [(key, watch) for key, watch in self._watches.items() if watch.deadline < now]
                 for key, _ in late:
                     del self._watches[key]
+                    self._late[key] = False
             for key, watch in late:  # each by itself: the store may take its time for one of them
                 threading.Thread(target=self._end, args=(key, watch), name="deadline", daemon=True).start()
 
     def _end(self, key: str, watch: _Watch) -> None:
-        """Write down what was found until the deadline, then end the worker: never the other way round."""
+        """Write down what was found until the deadline, then end the worker, if it still looks: never the other way round."""
         with contextlib.suppress(StoreError):  # the next worker meets it too, and says so
-            self.put("instances", key, Entry(killed_facts(watch.facts, watch.clock)), watch.trial_key)
+            self._keep("instances", key, Entry(killed_facts(watch.facts, watch.clock)), watch.trial_key)
         with self._lock:
+            if key not in self._late:  # its answer came meanwhile, and it may be in another trial now
+                return
+            self._late[key] = True
             if watch.trial_key in self._running:
                 self._running[watch.trial_key].kills += 1
         self._kill(watch.handle)

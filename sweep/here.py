@@ -13,7 +13,7 @@ from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.stages import Entry
 from sweep.store import LocalStages
-from sweep.trial import TrialRun, limit_threads, warm_up
+from sweep.trial import TrialRun, warm_up
 
 GRACE_SECONDS = 2.0
 """An attack that ends by itself just after its deadline is waited for."""
@@ -39,12 +39,11 @@ class WatchedStages(LocalStages):
         return [key for key in list(self.found) if self.deadlines.get(key, float("inf")) < time.monotonic()]
 
 
-def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: WatchedStages, threads: int) -> TrialRecord:
+def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: WatchedStages) -> TrialRecord:
     """Run a trial; an attack that outlives its deadline is left behind, with what it had found as its answer.
 
-    Its thread cannot be ended and goes on until the program does.
+    Its thread cannot be ended and goes on until the program does. The caller has limited the threads of this process.
     """
-    limit_threads(threads)
     warm_up()
     begin, before = time.monotonic(), list[str]()
     while True:

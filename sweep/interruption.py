@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the sweep's own deadline: one clean end at a moment when no result is being written."""
+"""Ctrl-C, SIGTERM, a closed terminal and the sweep's own deadline: one clean end, while no result is being written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP is what a terminal that is closed sends; a program that `nohup` started ignores it, and so does its sweep."""
 
 INTERRUPTIONS = tuple(number.name for number in SIGNALS)
 
 
 class Interruption:
-    """Turns the first SIGINT or SIGTERM into KeyboardInterrupt, never inside :meth:`postponed`; later ones are ignored.
+    """Turns the first of :data:`SIGNALS` into KeyboardInterrupt, never inside :meth:`postponed`; later ones are ignored.
 
     ``requested`` is the name of that signal, or the setting of the deadline; ``hurried`` says that another one came when there
     was nothing left to do but to write. A context manager; it does nothing outside the main thread, where Python allows no
@@ -46,6 +47,8 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in SIGNALS:
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             former = signal.signal(number, self._handle)
             self._former.setdefault(number, former)
 

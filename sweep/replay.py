@@ -122,7 +122,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
         status.update("training the dense network" if settings.network.file is None else "reading the network")
         trained = train_network(settings, inputs.data)
         status.update("pruning, and the first question")
-        after = run_here(trial, inputs, trained, Counting(Store(folder)), settings.cluster.cpus_per_trial)
+        after = run_here(trial, inputs, trained, Counting(Store(folder)))
         compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
         if compared and before.network_key == after.network_key:
             compared += confirm(before, trained.network, draw_questions(settings, inputs, trained.network)[0])

@@ -22,7 +22,7 @@ from sweep.search.early_stopping import questions, stop_key
 from sweep.search.memory import SearchMemory
 from sweep.store import Store
 from sweep.tracking import Tracker
-from sweep.trial import TrialRun, mark_failed, new_record, sentence, still_valid
+from sweep.trial import TrialRun, limit_threads, mark_failed, new_record, sentence, still_valid
 
 if TYPE_CHECKING:
     from sweep.tuning import RayCluster
@@ -81,6 +81,7 @@ class Runner:
         return record is not None
 
     def _run_here(self, trials: Sequence[Trial]) -> None:
+        limit_threads(self.settings.cluster.cpus_per_trial)
         self.progress.activity("loading data")
         materials = Materials(share=lambda value: value)
         loaded = [
@@ -99,7 +100,7 @@ class Runner:
                 mark_failed(record, error)
                 record.ended_at = time.time()
             else:
-                record = run_here(trial, inputs, trained, stages, self.settings.cluster.cpus_per_trial)
+                record = run_here(trial, inputs, trained, stages)
             self.ledger.end(record)
 
     def _has_data(self, materials: Materials, trial: Trial) -> bool:

@@ -72,7 +72,7 @@ class RayCluster:
     """Ray, from start or connection to the end; a context manager.
 
     Args:
-        settings: which cluster, and how many CPUs a trial or a training reserves there.
+        settings: which cluster, and how many CPUs a trial reserves there.
         retries: how often work is started again when its worker process or machine is lost.
 
     Attributes:
@@ -110,9 +110,9 @@ class RayCluster:
         return ray.put(value)
 
     def train(self, jobs: Mapping[str, tuple[Settings, Any]]) -> Iterator[tuple[str, TrainedNetwork | TrainingFailure]]:
-        """Train networks in parallel (key -> settings and data reference); yields each as it ends."""
-        task = ray.remote(num_cpus=self.cpus_per_trial, max_retries=self.retries)(_train)
-        pending = {task.remote(settings, data, self.cpus_per_trial): key for key, (settings, data) in jobs.items()}
+        """Train networks in parallel, each on one CPU (key -> settings and data reference); yields each as it ends."""
+        task = ray.remote(num_cpus=1, max_retries=self.retries)(_train)
+        pending = {task.remote(settings, data): key for key, (settings, data) in jobs.items()}
         while pending:
             (reference,), _ = ray.wait(list(pending))
             key = pending.pop(reference)
@@ -149,7 +149,7 @@ class RayCluster:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1" if feed.adaptive else str(self.slots)
         os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1000000000"  # the store restores a sweep; Tune's file would only grow
         booking = _Booking(ledger, feed, head, self.retries)
-        with tempfile.TemporaryDirectory(prefix="sweep-tune-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sweep-tune-", dir=os.environ.get("RAY_TMPDIR")) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"cpu": self.cpus_per_trial}),
                 tune_config=tune.TuneConfig(
@@ -192,8 +192,8 @@ class RayCluster:
         return head
 
 
-def _train(settings: Settings, data: Dataset | None, threads: int) -> TrainedNetwork | TrainingFailure:
-    limit_threads(threads)
+def _train(settings: Settings, data: Dataset | None) -> TrainedNetwork | TrainingFailure:
+    limit_threads(1)
     try:
         return train_network(settings, data)
     except Exception as error:  # the boundary of a training: only the trials that need this network may fail

@@ -1,4 +1,4 @@
-"""From nothing to a connected driver: Ray started on this machine, or a running cluster joined within a time limit."""
+"""A running Ray cluster, joined within a time limit."""
 
 from __future__ import annotations
 
@@ -46,32 +46,6 @@ _GUIDE = "docs/cluster.md"
 
 
 @contextlib.contextmanager
-def start_local(cpus: int) -> Iterator[None]:
-    """Start Ray on this machine with ``cpus`` CPUs; at the end stop it.
-
-    Raises:
-        SweepError: Ray does not start.
-    """
-    _quiet()
-    try:
-        ray.init(
-            address="local",  # whatever RAY_ADDRESS says: cluster=local is this machine
-            num_cpus=cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
-        ray.shutdown()
-        raise SweepError(f"Ray does not start on this machine: {_first_line(error)}") from error
-    _hush()
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-@contextlib.contextmanager
 def attach(cluster: ClusterSettings) -> Iterator[None]:
     """Connect to a running Ray cluster, with our code on its nodes; at the end disconnect, and leave it running.
 
@@ -82,7 +56,7 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
         SweepError: no address, nothing answers there, it is no Ray head, the token is missing or wrong, its versions of Ray or
             Python are not the driver's, or this machine is not one of its nodes. Known after at most ``PROBE_SECONDS``.
     """
-    _quiet()
+    quiet()
     address = find_address(cluster.address)
     check_answer(address, _ask(address))
     if "RAY_AUTH_MODE" not in os.environ and find_token() is not None:
@@ -92,8 +66,8 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
         ray.init(address.text, log_to_driver=False, logging_level=logging.ERROR, runtime_env=shipped_code())
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         ray.shutdown()
-        raise SweepError(f"the Ray cluster at {address.text} refuses this driver: {_first_line(error)}") from error
-    _hush()
+        raise SweepError(f"the Ray cluster at {address.text} refuses this driver: {first_line(error)}") from error
+    hush()
     try:
         yield
     finally:
@@ -155,8 +129,8 @@ def find_token() -> str | None:
     if os.environ.get("RAY_AUTH_TOKEN", "").strip():
         return "RAY_AUTH_TOKEN"
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    file = Path(named) if named else Path.home() / TOKEN_FILE
-    with contextlib.suppress(OSError, UnicodeError):
+    with contextlib.suppress(OSError, UnicodeError, RuntimeError):  # the last: a user without a home folder
+        file = Path(named) if named else Path.home() / TOKEN_FILE
         if file.read_text().strip():
             return f"the file {file}"
     return None
@@ -225,12 +199,13 @@ def _ask(address: Address) -> dict[str, Any]:
     raise SweepError(f"the Ray cluster at {address.text} could not be asked (exit {done.returncode}): {_tail(done.stderr)}")
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Set :data:`QUIET`."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep Ray from printing what happens to nodes into the sweep's own lines, which tell of the trials that this costs."""
     ray._private.worker._worker_logs_enabled = False
 
@@ -240,5 +215,6 @@ def _tail(text: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -24,7 +24,7 @@ class Room:
 
 
 def room_for(cluster: ClusterSettings, *, parallel: bool) -> Room:
-    """Return what a sweep would have; a cluster that does not answer is no error, for nothing is to be started."""
+    """Return what a sweep would have; a cluster that would refuse it now is no error, for nothing is to be started."""
     if not parallel:
         return Room(1, "in this process")
     if cluster.name == "attach":
@@ -39,6 +39,6 @@ def _on_cluster(cluster: ClusterSettings) -> Room:
     try:
         capacity = ask_capacity(cluster)
     except SweepError as error:
-        return Room(None, f"on a Ray cluster that could not be asked: {error}")
+        return Room(None, f"on a Ray cluster, where the sweep would be refused now: {error}")
     nodes = sum(node.cpus > 0 for node in capacity.nodes)
     return Room(capacity.slots, f"on {count(capacity.cpus, 'CPU')} of {count(nodes, 'node')} of the Ray cluster")

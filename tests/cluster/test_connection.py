@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from importlib import metadata
@@ -11,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from loopback import drive, ray_head
 from ports import free_port
+from ray.exceptions import RaySystemError
 
 from sweep.cluster import connection
 from sweep.cluster.connection import Address, attach, check_answer, find_address, find_token
+from sweep.cluster.local import start_local
 from sweep.errors import SweepError
 from sweep.schema import ClusterSettings
 
@@ -75,6 +80,13 @@ class TestToken:
         monkeypatch.setenv("RAY_AUTH_TOKEN", "abc")
         assert find_token() == "RAY_AUTH_TOKEN"
 
+    def test_a_user_without_a_home_folder_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.setattr(Path, "home", missing)
+        assert find_token() is None
+
 
 class TestAnswers:
     def answer(self, **changes: Any) -> dict[str, Any]:
@@ -101,6 +113,94 @@ class TestAnswers:
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
         with pytest.raises(SweepError, match="RAY_AUTH_MODE=disabled keeps it back"):
             check_answer(HERE, {"state": "token"})
+
+
+class TestStart:
+    """Ray on this machine, but for Ray itself: what a start asks of it, and what is said when it does not start."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """What Ray is asked for; it starts nothing."""
+        asked: dict[str, Any] = {}
+        monkeypatch.setattr(ray, "init", lambda **settings: asked.update(settings))
+        monkeypatch.delenv("RAY_TMPDIR", raising=False)
+        monkeypatch.delenv("TMPDIR", raising=False)
+        return asked
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            # A plain Exception is what Ray 2.60 raises when its node does not answer within its 30 s.
+            (Exception("The current node timed out during startup.\nMore."), "The current node timed out during startup."),
+            (TimeoutError("Timed out while waiting for the GCS"), "Timed out while waiting for the GCS"),
+            (ConnectionError("no connection"), "no connection"),
+            (RuntimeError("Failed to connect to GCS"), "Failed to connect to GCS"),
+            (RaySystemError("the store is gone"), "System error: the store is gone"),
+            (AssertionError(), "AssertionError"),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+    )
+    def test_one_that_fails_is_one_sentence(
+        self, error: Exception, said: str, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(**settings: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(ray, "init", fail)
+        with pytest.raises(SweepError) as told, start_local(2):
+            pass
+        text = str(told.value)
+        assert text.startswith(f"Ray does not start on this machine: {said}; run the same command again when more ")
+        assert text.endswith("/ray/session_latest/logs)")
+        assert "\n" not in text
+
+    def test_a_folder_that_cannot_be_written_is_named_with_what_helps(
+        self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        closed = tmp_path / "file"
+        closed.touch()  # no folder can be made below it, not even by root
+        monkeypatch.setenv("RAY_TMPDIR", str(closed))
+        monkeypatch.setattr(ray, "init", lambda _temp_dir, **settings: Path(_temp_dir).mkdir())
+        with pytest.raises(SweepError) as told, start_local(2):
+            pass
+        assert str(told.value) == (
+            f"Ray does not start on this machine: {closed}/ray cannot be written (Not a directory); its files would be in "
+            f"{closed}/ray: set RAY_TMPDIR to another folder that can be written, with a short path"
+        )
+
+    def test_a_temporary_folder_that_cannot_be_written_is_not_taken(
+        self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with start_local(2):
+            assert asked["_temp_dir"] == "/tmp/ray"
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        with start_local(2):
+            assert asked["_temp_dir"] == f"{tmp_path}/ray"
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "file"))
+        monkeypatch.setattr(tempfile, "gettempdir", lambda: "/var/tmp")
+        with start_local(2):
+            assert asked["_temp_dir"] == f"/var/tmp/ray-{os.getuid()}"
+
+    def test_a_home_folder_is_not_needed_for_a_token(
+        self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Ray would write one there, and not start where it cannot."""
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # for monkeypatch to take back what is set in its place
+        with start_local(2):
+            assert find_token() == "RAY_AUTH_TOKEN"
+            assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+        token = tmp_path / ".ray" / "auth_token"
+        token.parent.mkdir()
+        token.write_text("mine")
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "")
+        with start_local(2):
+            assert find_token() == f"the file {token}"
+
+    def test_a_mode_without_tokens_gets_none(self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        with start_local(2):
+            assert find_token() is None
 
 
 def test_nothing_at_the_port() -> None:

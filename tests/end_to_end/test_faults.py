@@ -129,6 +129,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # a group of its own, which a terminal that is closed hangs up as a whole
         )
 
     def sweep(self, *words: str) -> tuple[int, str]:
@@ -239,17 +240,22 @@ def test_a_sweep_over_its_deadline_says_so_and_goes_on_later(place: Place, mode:
 
 @slow
 @in_both_modes
-def test_one_ctrl_c_is_enough_and_nothing_is_lost(place: Place, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "send"), [(signal.SIGINT, os.kill), (signal.SIGHUP, os.killpg)], ids=["Ctrl-C", "closed terminal"]
+)
+def test_one_signal_is_enough_and_nothing_is_lost(
+    place: Place, mode: str, number: signal.Signals, send: Callable[[int, int], None]
+) -> None:
     place.have("hang-at-3")
     program = place.start(*MODES[mode])
     wait_until(lambda: place.solves == 3)
     begin = time.monotonic()
-    program.send_signal(signal.SIGINT)
+    send(program.pid, number)
     code, printed = ended(program)
     assert time.monotonic() - begin < 30.0
     assert code == 130, printed
     assert place.solves == 3
-    assert "Interrupted by SIGINT. Running then: " in printed
+    assert f"Interrupted by {number.name}. Running then: " in printed
     goes_on(place, mode, printed)
 
 

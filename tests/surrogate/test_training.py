@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -125,6 +126,36 @@ def test_seeds_decide_and_global_state_is_left_alone(digits: Dataset) -> None:
     tuned = [finetune(first, masks, Training(epochs=1, seed=seed), images, labels).key for seed in (0, 0, 1)]
     assert tuned[0] == tuned[1] != tuned[2]
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_decide_nothing(digits: Dataset, threads: int) -> None:
+    images, labels = digits.train_images[:200], digits.train_labels[:200]
+    training = Training(epochs=1)
+    dense = fit(training, [64, 64], images, labels)  # with the one thread of this module
+    masks = [np.ones(weight.shape, dtype=bool) for weight in dense.weights]
+    tuned = finetune(dense, masks, training, images, labels)
+    torch.set_num_threads(threads)
+    try:
+        assert fit(training, [64, 64], images, labels).key == dense.key
+        assert finetune(dense, masks, training, images, labels).key == tuned.key
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_trainings_side_by_side_take_one_thread_each(digits: Dataset) -> None:
+    """The first that ends must not give the others more, and the last gives back what was there."""
+    images, labels = digits.train_images[:200], digits.train_labels[:200]
+    alone = [fit(Training(epochs=epochs), [64, 64], images, labels).key for epochs in (1, 20)]
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            together = [pool.submit(fit, Training(epochs=epochs), [64, 64], images, labels) for epochs in (1, 20)]
+            assert [future.result().key for future in together] == alone
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_initial_weights_are_xavier_uniform() -> None:

@@ -110,6 +110,33 @@ def test_an_answer_that_came_in_time_is_not_cut_off_while_it_is_written(
     assert head.claim("instances", "k", 1.0, "two", "b") == ("found", Entry({"status": "robust"}))
 
 
+def test_a_worker_whose_answer_comes_just_after_the_deadline_is_not_ended(
+    head: Head, pool: ThreadPoolExecutor, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be in another trial by then, which would be said to have lost its worker."""
+    gate = Gate(monkeypatch, "put", "k")
+    head.claim("instances", "k", 1.0, "one", "a")
+    head.begin("k", {"status": "unresolved", "deadline_seconds": 0.0}, 0.0, "one", "a", "the worker")
+    assert gate.entered.wait(WAIT)  # what was found until the deadline is being written
+    answer = pool.submit(head.put, "instances", "k", Entry({"status": "robust"}), "a")
+    until(lambda: not head._late)
+    gate.opened.set()
+    answer.result(WAIT)
+    until(lambda: all(thread.name != "deadline" for thread in threading.enumerate()))
+    assert killed == []
+    assert head.claim("instances", "k", 1.0, "two", "b") == ("found", Entry({"status": "robust"}))
+
+
+def test_a_worker_that_is_being_ended_does_not_go_on(head: Head, killed: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HELD_SECONDS", 0.2)
+    head.claim("instances", "k", 1.0, "one", "a")
+    head.begin("k", {"status": "unresolved", "deadline_seconds": 0.0}, 0.0, "one", "a", "the worker")
+    until(lambda: killed == ["the worker"])
+    begin = time.monotonic()
+    head.put("instances", "k", Entry({"status": "robust"}), "a")
+    assert time.monotonic() - begin >= 0.2
+
+
 def test_findings_that_overtake_each_other(head: Head, killed: list[Any]) -> None:
     head.claim("instances", "k", 1.0, "one", "a")
     head.begin("k", {"timeline": []}, 1.0, "one", "a", "the worker")

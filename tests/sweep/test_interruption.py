@@ -10,7 +10,7 @@ import pytest
 from sweep.interruption import Interruption
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts(number: signal.Signals) -> None:
     former = signal.getsignal(number)
     with Interruption() as interruption:
@@ -19,6 +19,18 @@ def test_a_signal_interrupts(number: signal.Signals) -> None:
         assert interruption.requested == number.name
         os.kill(os.getpid(), number)  # a second one does not disturb the clean-up
     assert signal.getsignal(number) is former
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            interruption.install()  # once more, as after the start of Ray
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interruption.requested is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
 
 
 def test_a_signal_waits_for_a_block_to_end() -> None:

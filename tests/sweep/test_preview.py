@@ -15,6 +15,7 @@ import synthetic
 from composing import QUICK, Composer
 from rich.console import Console
 
+from sweep.cluster import connection
 from sweep.errors import StoreError
 from sweep.plan import Plan, Trial
 from sweep.preview import Preview, look_ahead, show
@@ -244,8 +245,22 @@ class TestRoom:
         room = room_for(composer.changed(cluster__name="attach", cluster__address="127.0.0.1:9").cluster, parallel=True)
         assert room.slots is None
         text = shown(preview(plan, store, room))
-        assert "could not be asked: no Ray cluster can be reached at 127.0.0.1:9" in text
+        assert "where the sweep would be refused now: no Ray cluster can be reached at 127.0.0.1:9" in text
         assert "on the clock" not in text
+
+    def test_a_cluster_that_is_too_small_answers_and_is_told_apart(
+        self, composer: Composer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        node = {"address": "10.0.0.1", "host": "one", "local": True, "cpus": 2.0}
+        answer = {"state": "answers", "ray": None, "python": None, "nodes": [node]}
+        monkeypatch.setattr(connection, "_ask", lambda address: answer)
+        settings = {"cluster__name": "attach", "cluster__address": "10.0.0.1:6379", "cluster__cpus_per_trial": 4}
+        room = room_for(composer.changed(**settings).cluster, parallel=True)
+        assert room.slots is None
+        assert room.place == (
+            "on a Ray cluster, where the sweep would be refused now: cluster.cpus_per_trial=4 fits no node of the Ray cluster: "
+            "the largest, 10.0.0.1 (one), has 2 CPUs; lower it, or join a larger node"
+        )
 
 
 def test_an_adaptive_search_is_incomplete_but_for_what_it_suggested_before(composer: Composer, store: Store) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import synthetic
+import torch
 from composing import QUICK, Composer
 from rich.console import Console
 
 from surrogate.datasets import Dataset
 from surrogate.errors import DataUnavailable
-from sweep import driver, feeding
+from sweep import driver, feeding, running, tuning
 from sweep.errors import StoreError
 from sweep.feeding import Materials, SearchFeed
+from sweep.inputs import TrainedNetwork, train_network
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
 from sweep.plan import Plan, Trial
@@ -25,6 +27,7 @@ from sweep.records import TrialRecord
 from sweep.running import Runner
 from sweep.schema import Settings, read
 from sweep.store import Store
+from sweep.trial import limit_threads
 
 
 class ListedTracker:
@@ -81,6 +84,33 @@ def test_a_data_set_that_is_missing_fails_its_own_trials_only(
     }
     assert len(desk.ledger.ordered) == 4
     assert no_mnist == ["mnist", "digits"], "each is tried once"
+
+
+def test_a_single_trial_trains_the_network_of_a_sweep(
+    composer: Composer, store: Store, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one thread, also where torch has more when the trial begins."""
+    lines = ("network.width=64", "network.depth=2", "training.epochs=1", "attack=gradient", "cluster.cpus_per_trial=2")
+    plan = composer.plan(*QUICK, *lines)
+    threads = []
+
+    def train(settings: Settings, data: Dataset | None) -> TrainedNetwork:
+        threads.append(torch.get_num_threads())
+        return train_network(settings, data)
+
+    monkeypatch.setattr(running, "train_network", train)
+    desk = Desk(plan, store)
+    torch.set_num_threads(3)
+    try:
+        desk.runner.run(parallel=False)
+        torch.set_num_threads(3)
+        swept = tuning._train(read(plan.config), digits)
+    finally:
+        limit_threads(1)
+    assert threads == [2], "what a trial may have, and before its training"
+    (record,) = desk.ledger.ordered
+    assert isinstance(swept, TrainedNetwork)
+    assert record.network_key == swept.network.key == train_network(read(plan.config), digits).network.key
 
 
 class Suggestions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import io
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 import synthetic
 from composing import QUICK, Composer
 from ray import cloudpickle
@@ -122,6 +124,26 @@ def finished(trial: Trial) -> TrialRecord:
     record = new_record(trial)
     record.error_detail, record.skipped = str(os.getpid()), trial.config["instances"]["seed"]
     return record
+
+
+def test_ray_listens_on_loopback_alone_and_is_not_hung_up(cluster: RayCluster) -> None:
+    """Of all that Ray starts: its servers, its agents, workers of tasks and actors, and what listens in this process."""
+    psutil: Any = importlib.import_module("psutil")  # Ray brings it
+    actor = ray.remote(num_cpus=0)(threading.Event).remote()  # the processes of an actor and of a task
+    assert ray.get([actor.is_set.remote(), ray.remote(num_cpus=0)(lambda: None).remote()]) == [False, None]
+    processes = psutil.Process().children(recursive=True)
+    names = {process.name() for process in processes}
+    assert {"gcs_server", "raylet", "ray::Event", "ray::RuntimeEnvAgent"} <= {name.partition("(")[0] for name in names}, names
+    listening = [
+        (process.name(), connection.laddr.ip)
+        for process in (psutil.Process(), *processes)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 5
+    assert [one for one in listening if one[1] not in ("127.0.0.1", "::ffff:127.0.0.1", "::1")] == []
+    blocked = [int(Path(f"/proc/{process.pid}/status").read_text().split("SigBlk:")[1].split()[0], 16) for process in processes]
+    assert all(mask & 1 << (signal.SIGHUP - 1) for mask in blocked)
 
 
 def test_networks_are_trained_in_parallel_and_fail_alone(cluster: RayCluster, composer: Composer, digits: Dataset) -> None:
