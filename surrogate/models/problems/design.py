@@ -133,7 +133,7 @@ def build(
     X = data["price"].x
     if 2 * known > len(X):
         raise InvalidSetting(f"known={known} is not allowed: of {len(X)} designs at most {len(X) // 2} are drawn")
-    best = np.argsort(-data["sales"].y)[: 2 * known]
+    best = np.argsort(-data["sales"].y, kind="stable")[: 2 * known]
     B = X[np.sort(np.random.default_rng([seed, 1]).choice(best, known, replace=False))]
     low, high, deviation = X.min(axis=0), X.max(axis=0), X.std(axis=0)
     least_efficiency = float(np.quantile(X[:, 0], efficiency))
