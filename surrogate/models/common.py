@@ -14,6 +14,9 @@ from surrogate.models.reading import UserModel
 from surrogate.models.rows import NetworkRows
 from surrogate.models.settings import SearchSettings
 
+STEP_ROUNDING = 1e-4
+"""A bound on an objective of whole steps that is above one by no more than this share of a step stays at that one."""
+
 
 class Common:
     """One search.
@@ -37,6 +40,7 @@ class Common:
         self.surrogate_value: float | None = None
         self.failures: dict[str, str] = {}
         self.work: Counter[str] = Counter()
+        self._step = model.value_step()
         self.rng = np.random.default_rng(settings.seed)
 
     def prepare(self) -> bool:
@@ -54,6 +58,9 @@ class Common:
 
     def raise_bound(self, bound: float) -> None:
         """Take a lower bound on the objective of all decisions that are better than the best one."""
+        if self._step is not None and math.isfinite(bound):
+            steps = math.ceil((bound - self.model.offset) / self._step - STEP_ROUNDING)
+            bound = self.model.offset + steps * self._step
         self.bound = max(self.bound, min(bound, self.incumbent.value))
 
     @property

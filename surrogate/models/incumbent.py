@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import highspy
 import numpy as np
@@ -44,24 +43,18 @@ class Incumbent:
         self.work: Counter[str] = Counter()
         self._pinned = np.flatnonzero(model.is_input | model.is_output).astype(np.int32)
         self._others = np.flatnonzero(~(model.is_input | model.is_output))
-        self._settling: LinearProgramme | None = None
-        self._settling_mixed: MixedProgramme | None = None
+        self._settling: dict[float, LinearProgramme | MixedProgramme] = {}
 
     def offer(self, values: FloatArray, source: str) -> bool:
         """Take a decision, outputs as they may be, if it holds and is better than the best; return whether it was taken.
 
-        Integers are rounded, the networks' outputs computed anew, and where that breaks the model, the variables that are
-        neither input nor output are optimised anew with the inputs held.
+        Each value is moved to the nearest that its variable may have, the networks' outputs are computed anew, and where that
+        breaks the model, the variables that are neither input nor output are optimised anew with the inputs held.
         """
         model = self.model
         if not np.isfinite(values).all():
             return False
-        settled = np.where(model.integral, np.round(values), values)
-        if (np.abs(settled - values) > 1e-4).any():
-            return False
-        inside = np.clip(settled, model.lower, model.upper)
-        settled = np.where(model.is_output, settled, inside)
-        decision = model.complete(settled[None])[0]
+        decision = model.complete(model.nearest(values)[None])[0]
         if float(model.violations(decision[None]).max(initial=0.0)) > self.tolerance:
             again = self._settle(decision)
             if again is None:
@@ -88,45 +81,31 @@ class Incumbent:
         if not self._others.size:
             return None
         held = decision[self._pinned]
-        beyond = (held < model.lower[self._pinned] - self.tolerance * np.maximum(1.0, np.abs(model.lower[self._pinned]))) | (
-            held > model.upper[self._pinned] + self.tolerance * np.maximum(1.0, np.abs(model.upper[self._pinned]))
-        )
+        slack = self.tolerance * model.column_scale[self._pinned]
+        beyond = (held < model.lower[self._pinned] - slack) | (held > model.upper[self._pinned] + slack)
         if beyond.any():
             return None
-        mixed = bool(model.integral[self._others].any())
-        found = self._settle_mixed(held) if mixed else self._settle_linear(held)
-        if found is None:
-            return None
-        again = decision.copy()
-        again[self._others] = np.clip(found[self._others], model.lower[self._others], model.upper[self._others])
-        again = np.where(model.integral, np.round(again), again)
-        return again if float(model.violations(again[None]).max(initial=0.0)) <= self.tolerance else None
+        # With the rows as they are, then a hair wider: an equality on an output holds to the tolerance only.
+        for hair in (0.0, 0.5 * self.tolerance):
+            found = self._settled(held, hair)
+            if found is None:
+                continue
+            again = decision.copy()
+            again[self._others] = model.nearest(found)[self._others]
+            if float(model.violations(again[None]).max(initial=0.0)) <= self.tolerance:
+                return again
+        return None
 
-    def _settle_linear(self, held: FloatArray) -> FloatArray | None:
-        if self._settling is None:
-            self._settling = LinearProgramme(*self._arrays())
-        self._settling.set_bounds(self._pinned, held, held)
-        if self._settling.run(SETTLING_SECONDS) != highspy.HighsModelStatus.kOptimal:
-            return None
-        return self._settling.columns()
-
-    def _settle_mixed(self, held: FloatArray) -> FloatArray | None:
-        if self._settling_mixed is None:
-            self._settling_mixed = MixedProgramme(*self._arrays(), self.model.integral)
-        self._settling_mixed.lower[self._pinned] = self._settling_mixed.upper[self._pinned] = held
-        return self._settling_mixed.solve(SETTLING_SECONDS)[1]
-
-    def _arrays(self) -> tuple[Any, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """The model's rows, a hair wider than they are: the held outputs are known to float64, the solver's zero is not."""
+    def _settled(self, held: FloatArray, hair: float) -> FloatArray | None:
         model = self.model
-        hair = 0.5 * self.tolerance
-        sides = np.maximum(1.0, np.abs(np.where(np.isfinite(model.row_lower), model.row_lower, 0.0)))
-        more = np.maximum(1.0, np.abs(np.where(np.isfinite(model.row_upper), model.row_upper, 0.0)))
-        return (
-            model.matrix,
-            model.row_lower - hair * sides,
-            model.row_upper + hair * more,
-            model.cost,
-            model.lower,
-            model.upper,
-        )
+        if hair not in self._settling:
+            rows = model.row_lower - hair * model.row_scale, model.row_upper + hair * model.row_scale
+            arrays = (model.matrix, *rows, model.cost, model.lower, model.upper)
+            mixed = bool(model.integral[self._others].any())
+            self._settling[hair] = MixedProgramme(*arrays, model.integral) if mixed else LinearProgramme(*arrays)
+        programme = self._settling[hair]
+        if isinstance(programme, MixedProgramme):
+            programme.lower[self._pinned] = programme.upper[self._pinned] = held
+            return programme.solve(SETTLING_SECONDS)[1]
+        programme.set_bounds(self._pinned, held, held)
+        return programme.columns() if programme.run(SETTLING_SECONDS) == highspy.HighsModelStatus.kOptimal else None

@@ -48,6 +48,7 @@ class UserModel:
         variables: the columns: every variable of the active constraints, the objective and the places, none of which is fixed,
             and those that state domains with gaps or steps.
         matrix: the constraints' rows, sparse ``(rows, columns)``; ``row_lower`` and ``row_upper`` ``(rows,)`` their sides.
+        row_scale, column_scale: what a tolerance is relative to, ``(rows,)`` and ``(columns,)``.
         lower, upper: the columns' own bounds, infinite where there are none.
         integral: which columns are integer.
         cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
@@ -101,8 +102,11 @@ class UserModel:
             [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
         )
         self.row_lower, self.row_upper = form.row_sides()
+        self.row_scale: FloatArray = np.array([scale_of(row.constraint) for row in form.compiled.rows])
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
+        finite = (np.where(np.isfinite(side), np.abs(side), 0.0) for side in (self.lower, self.upper))
+        self.column_scale: FloatArray = np.maximum(1.0, np.maximum(*finite))
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
         self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
         self._before = [variable.value for variable in columns]
@@ -134,16 +138,32 @@ class UserModel:
     def violations(self, values: FloatArray) -> FloatArray:
         """Return by how much each row, then each column, is violated: ``(n, rows + columns)``, relative to its sides.
 
-        The measure is the excess divided by the larger of 1 and the sizes of the finite sides. Distances of integer columns
-        from whole numbers count too.
+        The measure is the excess divided by :func:`scale_of` the row, or by the larger of 1 and the column's finite bounds.
+        Distances of integer columns from whole numbers count too.
         """
         body = np.asarray((self.matrix @ values.T).T)
-        rows = _excess(body, self.row_lower, self.row_upper)
-        columns = _excess(values, self.lower, self.upper)
+        rows = _excess(body, self.row_lower, self.row_upper) / self.row_scale
+        columns = _excess(values, self.lower, self.upper) / self.column_scale
         if self.integral.any():
             off = np.abs(values[:, self.integral] - np.round(values[:, self.integral]))
             columns[:, self.integral] = np.maximum(columns[:, self.integral], off)
         return np.concatenate([rows, columns], axis=1)
+
+    def nearest(self, values: FloatArray) -> FloatArray:
+        """Return a decision ``(columns,)`` with each column but the outputs at the nearest value that it may have."""
+        settled = np.clip(np.where(self.integral, np.round(values), values), self.lower, self.upper)
+        for variable, allowed in self._peculiar:
+            position = self._position[id(variable)]
+            settled[position] = allowed.project(float(settled[position]))
+        return np.where(self.is_output, values, settled)
+
+    def value_step(self) -> float | None:
+        """Return a number of which every decision's objective, less the offset, is a multiple; None if there is none."""
+        costly = np.flatnonzero(self.cost)
+        if not costly.size or not self.integral[costly].all():
+            return None
+        step = float(np.abs(self.cost[costly]).min())
+        return step if (self.cost[costly] % step == 0.0).all() else None
 
     def assign(self, values: FloatArray) -> None:
         """Set the model's variables to a decision ``(columns,)``."""
@@ -173,8 +193,7 @@ class UserModel:
                 return None
         for row in self._rows:
             excess = -min(float(row.lslack()), float(row.uslack()))
-            scale = max([1.0, *(abs(pyo.value(side)) for side in (row.lower, row.upper) if side is not None)])
-            if not excess <= tolerance * scale:
+            if not excess <= tolerance * scale_of(row):
                 return None
         return float(pyo.value(self._objective))
 
@@ -235,6 +254,10 @@ class UserModel:
         return order
 
 
+def scale_of(row: Any) -> float:
+    """Return what a tolerance of a Pyomo constraint is relative to: the larger of 1 and its sides, as the user wrote them."""
+    return max([1.0, *(abs(float(pyo.value(side))) for side in (row.lower, row.upper) if side is not None)])
+
+
 def _excess(values: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    sides = np.maximum(np.where(np.isfinite(lower), np.abs(lower), 0.0), np.where(np.isfinite(upper), np.abs(upper), 0.0))
-    return np.maximum(np.maximum(lower - values, values - upper), 0.0) / np.maximum(1.0, sides)
+    return np.maximum(np.maximum(lower - values, values - upper), 0.0)

@@ -83,18 +83,19 @@ class _Proof:
             rows.matrix,
             triangle,
         ]
-        row_lower = [_widened(model.row_lower, -tolerance), rows.sides, np.full(free, -np.inf)]
-        row_upper = [_widened(model.row_upper, tolerance), rows.sides, rows.reach[:, 0] * rows.reach[:, 1]]
+        row_lower = [model.row_lower - tolerance * model.row_scale, rows.sides, np.full(free, -np.inf)]
+        row_upper = [model.row_upper + tolerance * model.row_scale, rows.sides, rows.reach[:, 0] * rows.reach[:, 1]]
         if better_than is not None:
             parts.append(sparse.csr_matrix(np.concatenate([model.cost, np.zeros(extra)])[None]))
             row_lower.append(np.array([-np.inf]))
-            row_upper.append(_widened(np.array([better_than - model.offset]), tolerance))
+            side = better_than - model.offset
+            row_upper.append(np.array([side + tolerance * max(1.0, abs(side))]))
         self._matrix = sparse.csr_matrix(sparse.vstack(parts))
         self._transposed = sparse.csr_matrix(self._matrix.T)
         self._absolute = abs(self._transposed)
         self._row_lower, self._row_upper = np.concatenate(row_lower), np.concatenate(row_upper)
-        self._lower = np.concatenate([_widened(model.lower, -tolerance), rows.lower])
-        self._upper = np.concatenate([_widened(model.upper, tolerance), rows.upper])
+        self._lower = np.concatenate([model.lower - tolerance * model.column_scale, rows.lower])
+        self._upper = np.concatenate([model.upper + tolerance * model.column_scale, rows.upper])
         for link, bound in zip(model.links, rows.bounds, strict=True):
             self._lower[link.outputs] = np.maximum(self._lower[link.outputs], bound.lower[-1])
             self._upper[link.outputs] = np.minimum(self._upper[link.outputs], bound.upper[-1])
@@ -121,10 +122,6 @@ class _Proof:
         if not np.isfinite(terms).all():
             return None
         return total + float(terms.sum()) - SLACK * (size + float(np.abs(terms).sum()))
-
-
-def _widened(sides: FloatArray, tolerance: float) -> FloatArray:
-    return sides + tolerance * np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
 
 
 def _least(slope: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:

@@ -18,6 +18,9 @@ FIRST_POINTS = 256
 USED = 0.25
 """Share of a batch, the promising ones first, that walks begin at."""
 
+OFFERED = 4
+"""Points of a batch that are held against the whole model as long as nothing is known that holds."""
+
 COMPLETING_SECONDS = 2.0
 """Most seconds for making the user's integers whole in one region."""
 
@@ -34,6 +37,9 @@ class Walks:
         self._points = Points(common.model, common.ranges, common.rng)
         self._starts: FloatArray = np.zeros((0, common.model.columns))
         self._next = 0
+        placed = common.model.is_input | common.model.is_output
+        others = abs(common.model.matrix) @ (~placed).astype(np.float64)
+        self._decided = np.concatenate([others == 0.0, placed])
         self._integers = np.flatnonzero(common.model.integral)
 
     def start(self) -> None:
@@ -112,12 +118,16 @@ class Walks:
     def _ranked(self, values: FloatArray) -> FloatArray:
         """Return decisions, the promising ones first: by objective and violations, each measured by its spread."""
         common = self._common
-        objective, violation = self._model.objective(values), self._model.violations(values).sum(axis=1)
+        objective, everything = self._model.objective(values), self._model.violations(values)
+        violation = everything.sum(axis=1)
         common.work["points"] += len(values)
         weight = 3.0 * objective.std() / violation.std() if violation.std() > 0.0 and objective.std() > 0.0 else 1.0
         order = np.argsort(objective + weight * violation)
-        for i in order[violation[order] <= common.settings.tolerance][:1]:
-            common.incumbent.offer(values[i], "points")
+        # The other variables can be optimised anew: what must hold is what inputs and outputs alone decide.
+        decided = np.maximum(everything[:, self._decided].max(axis=1, initial=0.0), 0.0)
+        for i in order[decided[order] <= common.settings.tolerance][: 1 if common.incumbent.values is not None else OFFERED]:
+            if common.incumbent.offer(values[i], "points"):
+                break
         return values[order]
 
     def _count(self) -> None:

@@ -9,10 +9,10 @@ import io
 from pathlib import Path
 from typing import Any
 
-from surrogate.checks import file_path
 from surrogate.datasets.fetch import FetchFailed, unpack
 from surrogate.datasets.sources import SourceFile
 from surrogate.errors import DataUnavailable, InvalidSetting
+from surrogate.files import file_path
 
 TABLES = {
     file.name: file
@@ -61,7 +61,7 @@ def require_size(name: str, given: int, folder: str | Path, size: int) -> None:
 
 
 def _content(folder: str | Path, name: str) -> bytes:
-    path = file_path(folder).expanduser() / name
+    path = file_path(folder) / name
     try:
         return unpack(path.read_bytes(), TABLES[name])
     except OSError as error:
