@@ -213,7 +213,6 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
     """In this process an attack that outlives its deadline is left behind and its trial begins again."""
     monkeypatch.setattr(here, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(here, "WATCH_SECONDS", 0.01)
-    monkeypatch.setattr(here, "limit_threads", lambda count: None)
     monkeypatch.setattr(cpu_share, "JUDGED_SECONDS", 0.1)
     one = plan("deadlines.instance_seconds=0.2")
     trained = train_network(read(one.config), digits)
@@ -225,7 +224,7 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
             time.sleep(1.0)
 
     work.attack = second_hangs
-    record = here.run_here(one, Inputs(digits), trained, here.WatchedStages(store), 1)
+    record = here.run_here(one, Inputs(digits), trained, here.WatchedStages(store))
     assert record.status == "finished", record.error
     assert [i.starved for i in record.instances] == [False, True, False]
     assert record.instances[1].solver_status == "killed"
