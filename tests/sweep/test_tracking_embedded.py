@@ -98,10 +98,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "mlflow.db").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow has made, which no process holds open: to copy an open one takes SQLite's locks away."""
+    quiet()
+    path = tmp_path_factory.mktemp("made") / "mlflow.db"
+    embedded._make(path)
+    return path
+
+
 @pytest.fixture
-def quickly(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """New databases are copies of one that MLflow has made; to make one takes a second."""
-    monkeypatch.setattr(embedded, "_make", lambda path: shutil.copy(empty_store / "mlflow.db", path))
+def quickly(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New databases are copies of one; to make one takes a second."""
+    monkeypatch.setattr(embedded, "_make", lambda path: shutil.copy(made, path))
 
 
 @pytest.mark.parametrize("pages", [1, 22, 130, 231])  # in the first tables, in migrations, in the last statement
