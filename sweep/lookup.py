@@ -11,7 +11,7 @@ from sweep.errors import ConfigError, SweepError
 from sweep.records import TrialRecord
 from sweep.report import manifest as manifests
 from sweep.report.manifest import Manifest, Planned
-from sweep.store import Store
+from sweep.store import Store, is_key
 
 MOST_NEAR = 5
 FEWEST_DIGITS = 4
@@ -113,4 +113,6 @@ def _key_of_run(run_id: str, tracking_uri: str | None) -> str:
     tags: dict[str, Any] = tags_of(tracking_uri, run_id)
     if "trial_key" not in tags:
         raise SweepError(f"the run {run_id} is no trial (it has no tag trial_key): choose one of the runs below it")
+    if not is_key(tags["trial_key"]):
+        raise SweepError(f"the run {run_id} is no trial of a sweep (its tag trial_key is {tags['trial_key']!r:.60})")
     return str(tags["trial_key"])

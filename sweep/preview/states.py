@@ -78,6 +78,4 @@ class States:
         """Return how many questions of a trial are answered. All answers are listed once, which beats asking for each."""
         if self._instances is None:
             self._instances = self._store.keys("instances")
-        progress = self._store.get("progress", key)
-        questions = progress.facts.get("questions", []) if progress is not None else []
-        return sum(question in self._instances for question in questions)
+        return sum(question in self._instances for question in self._store.questions(key))

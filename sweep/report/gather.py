@@ -13,6 +13,7 @@ from sweep.report.manifest import Manifest
 from sweep.report.results import Results, SweepState, Unfinished, results_of
 from sweep.report.words import count
 from sweep.store import Store
+from sweep.store.trials import NOT_A_RECORD
 
 MOST_NEAR = 5
 
@@ -131,12 +132,15 @@ def _record(store: Store, key: str) -> tuple[TrialRecord | None, bool]:
         return None, False
     try:
         return TrialRecord.from_dict(entry.facts), False
-    except (TypeError, KeyError):  # left where it is: a report changes nothing in the store
+    except NOT_A_RECORD:  # left where it is: a report changes nothing in the store
         return None, True
 
 
 def _experiment(facts: dict[str, Any]) -> str | None:
-    found = facts.get("config", {}).get("sweep", {}).get("name")
+    try:
+        found = facts["config"]["sweep"]["name"]
+    except (KeyError, TypeError):
+        return None
     return None if found is None else str(found)
 
 

@@ -10,15 +10,19 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sweep.passwords import hide_in_overrides
 from sweep.stages import Entry
-from sweep.store import Store
+from sweep.store import Store, is_key
 
 KIND = "sweeps"
 
 MAX_ERROR_CHARACTERS = 2000
+
+MOST_CHARACTERS = 200
+"""So much of a sweep's name is in the key of its entry."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ def all_of(store: Store) -> list[Manifest]:
 
 
 def key_of(name: str) -> str:
-    """Return the key of a sweep's entry: its name, and where that has letters that no key may have, a hash to tell it apart."""
-    plain = re.sub(r"[^0-9A-Za-z_-]", "_", name)
+    """Return the key of a sweep's entry: its name, and where that is no key (letters, length) a hash to tell it apart."""
+    plain = re.sub(r"[^0-9A-Za-z_-]", "_", name)[:MOST_CHARACTERS]
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
@@ -103,6 +107,23 @@ def _read(store: Store, key: str) -> Manifest | None:
     try:
         facts = dict(entry.facts)
         trials = tuple(Planned(*row) for row in facts.pop("trials"))
-        return Manifest(**{**facts, "overrides": tuple(hide_in_overrides(facts["overrides"])), "trials": trials})
-    except (TypeError, KeyError):
+        manifest = Manifest(**{**facts, "overrides": tuple(hide_in_overrides(facts["overrides"])), "trials": trials})
+        return manifest if _is_sound(manifest, key) else None
+    except (TypeError, KeyError, ValueError, AttributeError):
         return None  # of a version of the program that writes other lists; the trials can be found without it
+
+
+def _is_sound(manifest: Manifest, key: str) -> bool:
+    """Whether a list names trials by keys, and itself as its entry does and as no path that leads out of a folder."""
+    names = (manifest.name, manifest.experiment, *(trial.name for trial in manifest.trials))
+    others = (manifest.status, *(text for trial in manifest.trials for text in (trial.status, trial.error)))
+    return (
+        all(isinstance(name, str) for name in names)
+        and all(isinstance(text, str | None) for text in others)
+        and isinstance(manifest.started_at, int | float)
+        and isinstance(manifest.ended_at, int | float | None)
+        and all(is_key(trial.key) for trial in manifest.trials)
+        and not set(Path(manifest.name).parts) & {"..", "/"}
+        and "\0" not in manifest.name
+        and key_of(manifest.name) == key
+    )

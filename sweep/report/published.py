@@ -41,7 +41,7 @@ def read_files(folders: Sequence[Path]) -> Results:
         try:
             found = _parts(trials, instances)
             results_of(found)  # what is wrong with it is this folder's
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise SweepError(
                 f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): make "
                 f"them with it, or this report with the version that wrote them"
@@ -54,7 +54,7 @@ def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
     """Return the sweeps of a folder, each with its trials.
 
     Raises:
-        AttributeError, KeyError, TypeError, ValueError: the tables are of another kind.
+        ArithmeticError, AttributeError, LookupError, TypeError, ValueError: the tables are of another kind.
     """
     answers: dict[str, list[InstanceRecord]] = {}
     for row in instances.to_dict("records"):
@@ -80,11 +80,12 @@ def _state(facts: Mapping[str, Any]) -> SweepState:
 
 def _table(path: Path, needed: set[str]) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: files=FOLDER is a folder with {TRIALS} and {INSTANCES}") from error
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these
-        raise SweepError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # of a damaged file pyarrow and pandas raise whatever they meet first
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SweepError(f"{path} cannot be read as Parquet: {why:.200}") from error
     if missing := sorted(needed - set(table.columns)):
         raise SweepError(f"{path} has no column {', '.join(missing)}: it is not a table of a report")
     return table

@@ -67,7 +67,7 @@ def write_tables(
     trials.attrs[STATES] = [dataclasses.asdict(state) for state in results.sweeps]
     for name, frame in (("trials", trials), ("instances", with_timelines(results))):
         path = folder / f"{name}.parquet"
-        frame.to_parquet(path, index=False, compression="zstd")
+        frame.to_parquet(path, index=False, engine="pyarrow", compression="zstd", write_page_checksum=True)
         written.append(path)
     return written
 

@@ -32,9 +32,10 @@ class SearchMemory:
         """
         for number in itertools.count() if self._resume else ():
             entry = self._store.get("searches", _name(key, number))
-            if entry is None:
+            values = None if entry is None else entry.facts.get("values")
+            if not isinstance(values, dict):
                 return
-            yield entry.facts["values"]
+            yield values
 
     def keep(self, key: str, number: int, values: Values) -> None:
         """Keep the suggestion of this number, from 0, in the place of one that is there.

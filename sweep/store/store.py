@@ -22,7 +22,7 @@ from sweep.records import TrialRecord
 from sweep.stages import Entry, is_better
 from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
 from sweep.store.places import Folder, place_at
-from sweep.store.trials import record_of, trial_entry
+from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
 KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
@@ -32,7 +32,8 @@ stopped early."""
 LOGS = "logs"
 """The folder of the logs of trials."""
 
-_KEY = re.compile(r"[0-9A-Za-z_-]+")
+_KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
+"""A file system takes no longer names than that and ``.json``."""
 
 
 class Store:
@@ -119,7 +120,8 @@ class Store:
     def keys(self, kind: str) -> set[str]:
         """Return the keys of all entries, those that are damaged included."""
         try:
-            return {name.removesuffix(".json") for name in self._place.names(kind) if _is_entry(name)}
+            names = (name.removesuffix(".json") for name in self._place.names(kind) if name.endswith(".json"))
+            return {name for name in names if is_key(name)}
         except OSError as error:
             raise self._unreadable(kind, error) from error
 
@@ -144,7 +146,7 @@ class Store:
         entry = self.get(kind, key, weights=pictures)
         try:
             return None if entry is None else record_of(entry)
-        except (TypeError, KeyError, ValueError) as error:
+        except NOT_A_RECORD as error:
             self._set_aside(kind, key, f"it is not the record of a trial of this version of the program ({error})")
             return None
 
@@ -178,9 +180,18 @@ class Store:
 
     def partial(self, key: str) -> int:
         """Return how many questions of the trial ``key`` are answered; 0 if it never came so far as to know its questions."""
+        return sum(self.has("instances", question) for question in self.questions(key))
+
+    def questions(self, key: str) -> list[str]:
+        """Return the keys of the questions of the trial ``key``; none if it never came so far as to know them."""
         progress = self.get("progress", key)
-        questions = progress.facts.get("questions", []) if progress is not None else []
-        return sum(self.has("instances", question) for question in questions)
+        if progress is None:
+            return []
+        questions = progress.facts.get("questions")
+        if not isinstance(questions, list) or not all(map(is_key, questions)):
+            self._set_aside("progress", key, "it does not hold the keys of questions")
+            return []
+        return questions
 
     def report_folder(self, name: str) -> Path:
         """Return a folder of this machine for the files of a report, created; :meth:`publish_report` takes it from there."""
@@ -286,22 +297,25 @@ class Store:
         )
 
 
+def is_key(text: object) -> bool:
+    """Whether something can be the key of an entry: what is read from anywhere else must not name a file outside the store."""
+    return isinstance(text, str) and _KEY.fullmatch(text) is not None
+
+
 def _path(kind: str, key: str) -> str:
-    if kind not in KINDS or not _KEY.fullmatch(key):
+    if kind not in KINDS or not is_key(key):
         raise ValueError(f"{kind}/{key} is not the name of an entry")
     return f"{kind}/{key[:2]}/{key}.json"
 
 
 def _log_path(key: str) -> str:
+    if not is_key(key):
+        raise ValueError(f"{key} is not the key of a trial")
     return f"{LOGS}/{key[:2]}/{key}.txt"
 
 
 def _beside(path: str, weights: WeightsFile) -> str:
     return f"{path.rpartition('/')[0]}/{weights.name}"
-
-
-def _is_entry(name: str) -> bool:
-    return name.endswith(".json") and not name.startswith(".")
 
 
 def _words(error: OSError) -> str:

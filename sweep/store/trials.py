@@ -10,6 +10,9 @@ import numpy as np
 from sweep.records import TrialRecord
 from sweep.stages import Entry
 
+NOT_A_RECORD = (TypeError, KeyError, ValueError, AttributeError, IndexError)
+"""What reading something else as a record raises."""
+
 PICTURES = ("clean", "perturbed")
 """The fields of an instance that are arrays; ``clean.3`` is that of the fourth instance."""
 
@@ -31,7 +34,7 @@ def record_of(entry: Entry) -> TrialRecord:
     """Return the record that :func:`trial_entry` made an entry of; without the entry's weights, it has no pictures.
 
     Raises:
-        TypeError, KeyError, ValueError: it is another one, or of a version of the program with other fields.
+        one of ``NOT_A_RECORD``: it is another one, or of a version of the program with other fields.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -43,5 +46,7 @@ def record_of(entry: Entry) -> TrialRecord:
         raise ValueError(str(error)) from error
     for name, array in arrays.items():
         field, _, place = name.partition(".")
+        if field not in PICTURES or not place.isdecimal():
+            raise ValueError(f"it has no picture {name!r:.40}")
         setattr(record.instances[int(place)], field, array.tolist())
     return record

@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sweep.addresses import who_names
 from sweep.errors import SweepError
 from sweep.passwords import hide_in_text, hide_password
-from sweep.tracking.sqlite import alone, database_file, open_for_writing
+from sweep.tracking.embedded import ready, remedy
+from sweep.tracking.sqlite import alone, database_file
 
 CONNECT_SECONDS = 18.0
 """After this long without an answer the sweep is refused, before anything has been computed."""
@@ -55,10 +56,11 @@ Result = TypeVar("Result")
 _QUIET = ("ignore", None, DeprecationWarning, re.compile("mlflow"), 0)
 
 
-def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, str]:
+def connect(uri: str, experiment: str, artifacts: Path, notice: Callable[[str], None]) -> tuple[MlflowClient, str]:
     """Return a client for ``uri`` and the id of ``experiment``; create the database's tables and the experiment if needed.
 
     With a database the experiment's artifacts go to the folder ``artifacts``, with a server to wherever the server says.
+    ``notice`` gets a sentence when a SQLite file that holds no runs, or no longer can, gives way to a new one.
 
     Raises:
         SweepError: the kind of address is not supported, the store does not answer in time, or it refuses.
@@ -70,8 +72,7 @@ def connect(uri: str, experiment: str, artifacts: Path) -> tuple[MlflowClient, s
     if kind == "sqlite":
         path = _sqlite_file(uri)
         with alone(path):
-            _check_sqlite_file(path)
-            return reached(uri, lambda: _open(uri, experiment, artifacts.as_uri()))
+            return reached(uri, lambda: _in_file(path, uri, lambda: _open(uri, experiment, artifacts.as_uri()), notice))
     if kind in DATABASES:
         reached(uri, lambda: in_time(uri, lambda: _check_database(uri)))
     location = None if kind in SERVERS else artifacts.as_uri()
@@ -237,12 +238,13 @@ def _sqlite_file(uri: str) -> Path:
     return Path(name)
 
 
-def _check_sqlite_file(path: Path) -> None:
+def _in_file(path: Path, uri: str, action: Callable[[], Result], notice: Callable[[str], None]) -> Result:
     try:
-        open_for_writing(path, CONNECT_SECONDS)
-    except (OSError, sqlite3.Error) as error:
+        ready(path, CONNECT_SECONDS, notice)
+        return action()
+    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
         raise SweepError(
-            f"{path.absolute()} cannot be used as MLflow's database ({reason(error)}): make it writable, move it away, or set "
+            f"{path.absolute()} cannot be used as MLflow's database ({reason(error)}): {remedy(error, uri)}; or set "
             f"tracking.uri to another one"
         ) from error
 

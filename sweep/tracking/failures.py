@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException, RestException
 from requests.exceptions import HTTPError
 
 from sweep.tracking.connection import reason
+from sweep.tracking.embedded import is_damage
 from sweep.tracking.outbox import Refused, Unanswered
 
 _CROSSED = re.compile("duplicate key|unique constraint|duplicate entry", re.IGNORECASE)
@@ -26,6 +27,8 @@ def judged(error: Exception, client: MlflowClient, experiment_id: str) -> Except
     says nothing on what was sent. :class:`~sweep.tracking.outbox.Refused`: an answer that will stay the same.
     """
     why, status = reason(error, client.tracking_uri), _http_status(error)
+    if is_damage(error):  # of the embedded database: the next sweep moves it aside
+        return Refused(why)
     # The first is also what a locked or full database says, the second comes of a lost connection and of a full disk.
     if isinstance(error, MlflowException) and error.error_code == "TEMPORARILY_UNAVAILABLE":
         return Unanswered(why)

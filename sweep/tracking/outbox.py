@@ -92,8 +92,12 @@ class Outbox:
             self._condition.notify_all()
 
     def answered(self) -> None:
-        """Say from inside ``send`` that the other side has just answered: one long letter is no silence."""
-        self._answered_at = time.monotonic()
+        """Say from inside ``send`` that the other side has just answered: one long letter is no silence.
+
+        One that has failed ``MOST_ATTEMPTS`` times is: a disk that is full takes a part of it each time, for ever.
+        """
+        if self._failures < MOST_ATTEMPTS:
+            self._answered_at = time.monotonic()
 
     @property
     def answers(self) -> bool:

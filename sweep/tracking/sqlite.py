@@ -1,4 +1,4 @@
-"""The embedded database: whether its file can be used at all, and commits that do not wait for the disk each."""
+"""SQLite files: opened by one sweep at a time, and with commits that do not wait for the disk each."""
 
 from __future__ import annotations
 
@@ -30,24 +30,21 @@ def database_file(uri: str) -> str:
     return uri.partition(":///")[2].partition("?")[0]
 
 
-def open_for_writing(path: Path, timeout_seconds: float) -> None:
+@contextlib.contextmanager
+def opened_for_writing(path: Path, timeout_seconds: float) -> Iterator[sqlite3.Connection]:
     """Open the file for writing, as MLflow will: MLflow itself retries one that cannot be opened for more than a minute.
-
-    A file that is made here, on a local disk, gets a write-ahead log: then a page of the UI does not hold up the sweep, nor
-    does the disk at every commit. What a crash of the *machine* can lose of it is the last seconds, and the store has them.
 
     Raises:
         OSError, sqlite3.Error: it cannot be written, or is no database.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
+    if not os.access(path, os.W_OK):  # of a file that can only be read, SQLite says so at the first row that is written
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with contextlib.closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
-        database.execute("BEGIN IMMEDIATE")
+        database.execute("BEGIN IMMEDIATE")  # what a crash has cut off is taken back here
         database.execute("ROLLBACK")
-        if new and file_system(path.parent) in LOCAL_DISKS:
-            database.execute("PRAGMA journal_mode=WAL")
         if database.execute("PRAGMA journal_mode").fetchone() == ("wal",):
             _fast.add(str(path.resolve()))
+        yield database
 
 
 @contextlib.contextmanager

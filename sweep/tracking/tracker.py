@@ -93,7 +93,7 @@ class Tracker:
         self.ui_command = ui_command(self.uri)
         self.notice = notice or _to_stderr
         self._patience_seconds = patience_seconds
-        self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts")
+        self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self.notice)
         self._runs: Runs | None = None
         self._outbox: Outbox | None = None
         self._trials = 0

@@ -157,11 +157,12 @@ def test_an_entry_of_the_store_is_as_its_page_says(tmp_path: Path) -> None:
     quick = "network.depth=1 network.width=6 training.epochs=3 attack.radius=1.0"
     follow(f"python -m sweep dataset=digits {quick}", tmp_path)
     entry = next(tmp_path.glob("store/instances/*/*.json"))
-    shown, checksum = (
+    shown, checksum, of_the_head = (
         follow(command.replace("store/instances/ab/ab….json", str(entry)), tmp_path) for command in commands("docs/store.md")
     )
     assert json.loads(shown)["kind"] == "instances"
     assert json.loads(shown)["sha256"] == checksum.split()[0]
+    assert json.loads(shown)["head_sha256"] == of_the_head.split()[0]
     (drawn,) = blocks("docs/store.md", "text")
     folders = {line.split("/")[0].strip() for line in drawn.text.splitlines()[1:]}
     assert {path.name for path in (tmp_path / "store").iterdir() if path.is_dir()} <= folders

@@ -89,3 +89,9 @@ def test_by_the_run_in_mlflow(filled: tuple[Store, TrialRecord, TrialRecord], em
         find(store, "0" * 32, uri)
     with pytest.raises(SweepError, match="there is no MLflow store"):
         find(store, child, "sqlite:////nowhere/mlflow.db")
+
+
+def test_a_run_whose_tag_is_no_key_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.tracking.reading.tags_of", lambda *_: {"trial_key": "../../victim"})
+    with pytest.raises(SweepError, match=r"is no trial of a sweep \(its tag trial_key is '\.\./\.\./victim'\)"):
+        find(store, "0" * 32, "sqlite:///mlflow.db")

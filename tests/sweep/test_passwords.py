@@ -105,7 +105,7 @@ def test_another_programs_text_is_shown_without_the_password(said: str, address:
 @pytest.mark.parametrize("address", [address for address, _ in ADDRESSES if address.split(":")[0] in ("postgres", "ada")])
 def test_an_address_that_cannot_be_used_is_refused_without_its_password(address: str, tmp_path: Path) -> None:
     with pytest.raises(SweepError, match=r"tracking.uri=.*\*\*\*.* is not an MLflow store") as refused:
-        connection.connect(address, EXPERIMENT, tmp_path)
+        connection.connect(address, EXPERIMENT, tmp_path, print)
     assert not re.search("hunter2|secret", str(refused.value))
 
 
@@ -117,7 +117,7 @@ def test_what_the_database_says_is_shown_without_the_password(monkeypatch: pytes
 
     monkeypatch.setattr(connection, "_check_database", fail)
     with pytest.raises(SweepError, match=r"cannot be used as an MLflow store \(no database at .*password \*\*\*") as refused:
-        connection.connect(address, EXPERIMENT, tmp_path)
+        connection.connect(address, EXPERIMENT, tmp_path, print)
     assert SECRET not in str(refused.value)
 
 

@@ -22,6 +22,7 @@ from sweep.errors import StoreError
 from sweep.inputs import TrainedNetwork
 from sweep.stages import Entry
 from sweep.store import Store, places
+from sweep.store.codec import encode
 
 
 def a_network(seed: int = 0) -> TrainedNetwork:
@@ -212,14 +213,17 @@ def damage(store: Store, path: str, how: str) -> None:
         "other json": b'{"key": "abc"}',
         "cut": data[:-20],
         "one digit": re.sub(rb'"skipped":\d', b'"skipped":8', data),
-        "format": data.replace(b'"format": 1', b'"format": 999'),
+        "format": data.replace(b'"format": 2', b'"format": 999'),
         "other key": data.replace(b'"key": "abc"', b'"key": "abd"'),
+        "another's": encode("trials", "abd", {}, None),
     }[how]
     assert damaged != data
     store._place.write(path, damaged)
 
 
-@pytest.mark.parametrize("how", ["empty", "text", "bytes", "list", "other json", "cut", "one digit", "format", "other key"])
+@pytest.mark.parametrize(
+    "how", ["empty", "text", "bytes", "list", "other json", "cut", "one digit", "format", "other key", "another's"]
+)
 def test_a_damaged_record_is_set_aside_and_told_once(store: Store, how: str) -> None:
     told = listening(store)
     store.save_trial(synthetic.trial("abc"))

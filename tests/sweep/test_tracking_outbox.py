@@ -261,3 +261,18 @@ def test_whoever_waits_can_be_hurried(other: Other) -> None:
     assert not other.outbox.flush(60.0, hurried=lambda: time.monotonic() > begin + 0.2)
     assert time.monotonic() - begin < 25.0
     freed.set()
+
+
+def test_a_letter_that_is_taken_in_part_again_and_again_is_waited_for_no_longer_than_silence(other: Other) -> None:
+    """A disk that is full: rows of the database are still taken, and the files beside it never."""
+
+    def in_part() -> None:
+        other.outbox.answered()
+        time.sleep(0.05)
+        raise Unanswered("No space left on device")
+
+    other.moods += [in_part] * 200
+    other.outbox.put("the trial abc", "abc")
+    assert not other.outbox.flush(0.3)
+    assert other.outbox.close() == ["the trial abc"]
+    assert len(other.attempts) < 200

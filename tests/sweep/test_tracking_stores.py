@@ -23,7 +23,7 @@ from ports import free_port
 from tracked import EXPERIMENT
 
 from sweep.errors import SweepError
-from sweep.tracking import Tracker, connection, sqlite
+from sweep.tracking import Tracker, connection, embedded, sqlite
 
 
 def test_the_embedded_store_is_a_database_beside_its_artifacts(empty_store: Path) -> None:
@@ -242,29 +242,32 @@ def journal(file: Path) -> str:
         return str(database.execute("PRAGMA journal_mode").fetchone()[0])
 
 
-def test_a_new_database_on_a_local_disk_has_a_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "file_system", lambda _: "ext4")
-    sqlite.open_for_writing(tmp_path / "new.db", 1.0)
-    assert journal(tmp_path / "new.db") == "wal"
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+def opened(file: Path) -> Any:
+    """Return how a connection of SQLAlchemy waits for the disk, once the file was opened for writing."""
+    with sqlite.opened_for_writing(file, 1.0):
+        engine = sqlalchemy.create_engine(f"sqlite:///{file}")
     with engine.connect() as connection_:
-        assert connection_.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+        synchronous = connection_.exec_driver_sql("PRAGMA synchronous").scalar()
     engine.dispose()
+    return synchronous
 
 
-def test_other_databases_keep_their_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("system", "mode", "synchronous"), [("ext4", "wal", 1), ("nfs4", "delete", 2)])
+def test_a_new_database_on_a_local_disk_has_a_write_ahead_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, mode: str, synchronous: int
+) -> None:
+    connection.quiet()
+    monkeypatch.setattr(embedded, "file_system", lambda _: system)
+    embedded.ready(tmp_path / "new.db", 1.0, notice=print)
+    assert (journal(tmp_path / "new.db"), opened(tmp_path / "new.db")) == (mode, synchronous)
+
+
+def test_a_database_that_is_there_keeps_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as database:
-        database.execute("CREATE TABLE numbers (number)")
-    monkeypatch.setattr(sqlite, "file_system", lambda _: "ext4")
-    sqlite.open_for_writing(tmp_path / "old.db", 1.0)
-    monkeypatch.setattr(sqlite, "file_system", lambda _: "nfs4")
-    sqlite.open_for_writing(tmp_path / "network.db", 1.0)
-    for name in ("old.db", "network.db"):
-        assert journal(tmp_path / name) == "delete"
-        engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / name}")
-        with engine.connect() as connection_:
-            assert connection_.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        engine.dispose()
+        database.execute("CREATE TABLE numbers AS SELECT 1 AS number")
+    monkeypatch.setattr(embedded, "file_system", lambda _: "ext4")
+    embedded.ready(tmp_path / "old.db", 1.0, notice=print)
+    assert (journal(tmp_path / "old.db"), opened(tmp_path / "old.db")) == ("delete", 2)
 
 
 def test_the_file_system_is_that_of_the_deepest_mount(tmp_path: Path) -> None:

@@ -239,3 +239,18 @@ def test_trials_of_a_sweep_without_a_list_are_found_by_their_configuration(store
     assert "no list of this sweep's trials" in found.sweeps[0].notes[0]
     with pytest.raises(UnknownSweep, match="near ones are mnist"):
         gather(store, ["mnist9"])
+
+
+def test_a_list_that_names_itself_out_of_the_folder_of_reports_is_none(store: Store) -> None:
+    for name in ("../../home/mine", "/etc", "a/../../b", "a\0b"):
+        save(store, Manifest(name, "mnist", (), 1.0, 2.0, "FINISHED", (Planned("k", "n"),)))
+        assert load(store, name) is None
+    save(store, Manifest("mnist-1", "mnist", (), 1.0, 2.0, "FINISHED", (Planned("../k", "n"),)))
+    assert load(store, "mnist-1") is None
+
+
+def test_a_list_of_a_long_name_comes_back(store: Store) -> None:
+    made = Manifest("x" * 300, "mnist", (), 1.0, 2.0, "FINISHED")
+    save(store, made)
+    assert load(store, "x" * 300) == made
+    assert load(store, "x" * 301) is None

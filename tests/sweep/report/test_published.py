@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import synthetic
 from making import closest
 
 from sweep.arguments import FAILED, OK, REFUSED
+from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
@@ -149,3 +151,26 @@ def test_files_that_are_no_tables_of_a_report(tmp_path: Path, damage: str, capsy
     assert str(tmp_path) in sentence
     assert sentence.count("\n") == 1
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("name", [TRIALS, INSTANCES])
+def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    """Of the values checksums are kept, of the description at the end of a file none."""
+    published(tmp_path, synthetic.sweep(networks=[(2, 16)], images=(2732,))[:2])
+    good = (tmp_path / name).read_bytes()
+    whole = read_files([tmp_path]).records
+    draw = random.Random(0)
+    values = int.from_bytes(good[-8:-4], "little")
+    said: list[str] = []
+    for number in range(150):
+        place = draw.randrange(len(good))
+        flipped = good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :]
+        (tmp_path / name).write_bytes(good[:place] if number % 10 == 0 else flipped)
+        try:
+            back = read_files([tmp_path]).records
+        except SweepError as error:
+            said.append(str(error))
+            continue
+        assert back == whole or place >= len(good) - 8 - values
+    assert said
+    assert not any("\n" in text for text in said)
