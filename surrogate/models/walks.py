@@ -28,12 +28,16 @@ WHOLE = 1e-6
 
 
 class Walks:
-    """Walks with the user's integers relaxed, then with integers made whole and held."""
+    """Walks with the user's integers relaxed, then with integers made whole and held.
+
+    Attributes:
+        programme: the model over one linear region at a time; shared with :class:`surrogate.models.targets.Targets`.
+    """
 
     def __init__(self, common: Common) -> None:
         self._common, self._model = common, common.model
-        self._programme = PhaseProgramme(common.model, common.rows)
-        self._walker = Walker(self._programme)
+        self.programme = PhaseProgramme(common.model, common.rows)
+        self._walker = Walker(self.programme)
         self._points = Points(common.model, common.ranges, common.rng)
         self._starts: FloatArray = np.zeros((0, common.model.columns))
         self._next = 0
@@ -52,11 +56,19 @@ class Walks:
             if self._walker.unfinished is not None:
                 self._walk(self._walker.unfinished, "walks", until)
                 continue
-            if self._next >= USED * len(self._starts):
-                self._starts, self._next = self._ranked(self._points.draw(self._common.settings.points)), 0
-            self.walk_from(self._starts[self._next], "walks", until)
-            self._next += 1
+            self.walk_from(self.next_start(), "walks", until)
         return True
+
+    def next_start(self) -> FloatArray:
+        """Return the most promising point ``(columns,)`` that has not been used, drawing new ones where none is left."""
+        if self._next >= USED * len(self._starts):
+            self._starts, self._next = self._ranked(self._points.draw(self._common.settings.points)), 0
+        self._next += 1
+        return self._starts[self._next - 1]
+
+    def draw(self, count: int) -> FloatArray:
+        """Return completed decisions ``(n, columns)``, ``n`` at most ``count``."""
+        return self._points.draw(count)
 
     def walk_from(self, values: FloatArray, source: str, until: float) -> None:
         """Walk from a completed decision ``(columns,)``, whether it holds or not, and offer what is met."""
@@ -87,13 +99,13 @@ class Walks:
         if not off.size or off.max() <= WHOLE:
             incumbent.offer(vertex.values, source)
             return
-        phases = self._programme.phases.copy()
-        found = self._programme.completed(max(min(until - time.perf_counter(), COMPLETING_SECONDS), 0.05))
+        phases = self.programme.phases.copy()
+        found = self.programme.completed(max(min(until - time.perf_counter(), COMPLETING_SECONDS), 0.05))
         better = found is not None and incumbent.offer(found, source)
         near = vertex.values if found is None else found
         if better or (found is None and model.is_input[self._integers].any()):
             self._walk_whole(model.complete(near[None])[0], source, until)
-        self._programme.set_phases(phases)
+        self.programme.set_phases(phases)
 
     def _walk_whole(self, values: FloatArray, source: str, until: float) -> None:
         """Walk with the integers held at the whole numbers nearest to those of ``values``."""
@@ -101,7 +113,7 @@ class Walks:
         whole[self._integers] = np.clip(
             np.round(whole[self._integers]), self._model.lower[self._integers], self._model.upper[self._integers]
         )
-        self._programme.hold(self._integers, whole[self._integers])
+        self.programme.hold(self._integers, whole[self._integers])
         try:
             phases = self._common.rows.phases(self._model.complete(whole[None]))[0]
             unfinished = self._walker.unfinished
@@ -110,7 +122,7 @@ class Walks:
             if end is not None:
                 self._offer(end, source)
         finally:
-            self._programme.release(self._integers)
+            self.programme.release(self._integers)
 
     def _offer(self, vertex: Vertex, source: str) -> None:
         self._common.incumbent.offer(vertex.values, source)
@@ -133,5 +145,5 @@ class Walks:
     def _count(self) -> None:
         work = self._common.work
         work["regions"] = self._walker.regions
-        work["simplex_iterations"] += self._programme.programme.iterations - work["walk_iterations"]
-        work["walk_iterations"] = self._programme.programme.iterations
+        work["simplex_iterations"] += self.programme.programme.iterations - work["walk_iterations"]
+        work["walk_iterations"] = self.programme.programme.iterations
