@@ -46,7 +46,7 @@ class Common:
     def prepare(self) -> bool:
         """Find the ranges and take the model's own values for a start; return False if the model excludes every decision."""
         try:
-            self.ranges = find_ranges(self.model, self.settings.bounds, self.deadline)
+            self.ranges = find_ranges(self.model, self.settings.bounds, self.settings.tolerance, self.deadline)
         except NoDecision:
             self.excluded = True
             return False
