@@ -14,6 +14,7 @@ from surrogate.models.reading import UserModel
 from surrogate.models.settings import SearchSettings
 from surrogate.models.shares import Shares
 from surrogate.models.sparse import Surrogates
+from surrogate.models.steps import Steps
 from surrogate.models.targets import Targets
 from surrogate.models.walks import Walks
 
@@ -34,10 +35,12 @@ class Search:
         if not common.prepare():
             return
         walks = Walks(common)
+        targets = Targets(common, walks, walks.programme)
         surrogates, dense = Surrogates(common, walks), Dense(common)
         turns: dict[str, Callable[[float], bool]] = {
             "walks": walks.turn,
-            "targets": Targets(common, walks, walks.programme).turn,
+            "targets": targets.turn,
+            "steps": Steps(common, walks, targets).turn,
             "neighbourhoods": Neighbourhoods(common, walks).turn,
             "surrogates": surrogates.turn,
             "dense": dense.turn,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-WEIGHTS = {"walks": 3.0, "targets": 2.0, "neighbourhoods": 2.0, "surrogates": 1.0, "dense": 3.0}
+WEIGHTS = {"walks": 3.0, "targets": 1.5, "steps": 2.0, "neighbourhoods": 2.0, "surrogates": 1.0, "dense": 3.0}
 
 MEMBERS = tuple(WEIGHTS)
 """What the search is made of, beside the points that all of it starts from."""

@@ -10,7 +10,7 @@ from surrogate.models.common import Common
 from surrogate.models.phases import PhaseProgramme, Vertex
 from surrogate.models.reading import Link
 from surrogate.models.walks import Walks
-from surrogate.networks import FloatArray
+from surrogate.networks import BoolArray, FloatArray
 
 DRAWN = 64
 """Points that are drawn for targets at a time."""
@@ -56,6 +56,20 @@ class Targets:
                 if common.incumbent.value < before:
                     break
         return True
+
+    def phases_here(self, until: float) -> BoolArray | None:
+        """Return the phases at the targets of all places, from where the programme is; None if no place has a better one."""
+        vertex = self._programme.solve(max(until - time.perf_counter(), 1e-3))
+        if vertex is None:
+            return None
+        targets, gains = self._targets(vertex)
+        if not (gains < 0.0).any():
+            return None
+        moved = vertex.values.copy()
+        for i in np.flatnonzero(gains < 0.0).tolist():
+            moved[self._read[i]] = targets[i]
+        phases: BoolArray = self._common.rows.phases(self._model.complete(moved[None]))[0]
+        return phases
 
     def _vertex(self, values: FloatArray, until: float) -> Vertex | None:
         """Return the optimum of the linear region of a decision, with the prices of the programme left at it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -113,16 +115,27 @@ class Walks:
         whole[self._integers] = np.clip(
             np.round(whole[self._integers]), self._model.lower[self._integers], self._model.upper[self._integers]
         )
-        self.programme.hold(self._integers, whole[self._integers])
+        with self.held(whole):
+            self.walk_held(self._common.rows.phases(self._model.complete(whole[None]))[0], source, until)
+
+    @contextmanager
+    def held(self, values: FloatArray) -> Iterator[None]:
+        """Hold the integers at those of a decision ``(columns,)`` meanwhile."""
+        self.programme.hold(self._integers, values[self._integers])
         try:
-            phases = self._common.rows.phases(self._model.complete(whole[None]))[0]
-            unfinished = self._walker.unfinished
-            end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
-            self._walker.unfinished = unfinished
-            if end is not None:
-                self._offer(end, source)
+            yield
         finally:
             self.programme.release(self._integers)
+
+    def walk_held(self, phases: BoolArray, source: str, until: float) -> bool:
+        """Walk with the integers as they are held, and offer what is met; return whether the user's rows allowed a point."""
+        unfinished = self._walker.unfinished
+        end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
+        self._walker.unfinished = unfinished
+        self._count()
+        if end is not None:
+            self._offer(end, source)
+        return end is not None
 
     def _offer(self, vertex: Vertex, source: str) -> None:
         self._common.incumbent.offer(vertex.values, source)
