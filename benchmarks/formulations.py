@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pyomo.environ as pyo
 
-from benchmarks.runs import is_closed, measured
+from benchmarks.runs import contradictions, failures, is_closed, measured
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import PEER_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number
@@ -25,7 +26,7 @@ from surrogate.training import Training, fit
 
 TIME_LIMIT_SECONDS = 20.0
 RELATIVE_GAP = 1e-4
-FORMULATIONS: dict[str, Formulation] = {"big_m": BigM(), "partition, 2": Partition(2), "partition, 4": Partition(4)}
+FORMULATIONS: dict[str, Formulation] = {"big_m": BigM(), "partition-2": Partition(2), "partition-4": Partition(4)}
 
 SIDE = 14
 ATTACKS = ((32, 0, "crown"), (32, 2, "crown"), (32, 0, "box"), (64, 0, "crown"), (64, 1, "crown"))
@@ -40,9 +41,9 @@ def measure(options: Options) -> Iterator[Row]:
     limit = options.limit(TIME_LIMIT_SECONDS)
     for index in range(len(ATTACKS) + len(MODELS)):
         for name, formulation in FORMULATIONS.items():
-            if not options.wants(index, name):
+            if name not in options.chosen(FORMULATIONS) or not options.wants(index, name):
                 continue
-            common = {"instance": index, "formulation": name, "limit_seconds": limit, "load": round(os.getloadavg()[0], 1)}
+            common = {"instance": index, "method": name, "limit_seconds": limit, "load": round(os.getloadavg()[0], 1)}
             if index < len(ATTACKS):
                 width, pair, bounds = ATTACKS[index]
                 data_seed, training_seed = PEER_PAIRS[pair]
@@ -71,12 +72,7 @@ def _attack(dense: ReluNetwork, instance: Instance, bounds: str, formulation: Fo
 
 
 def _model(width: int, seed: int, formulation: Formulation, limit: float) -> Row:
-    problem = PROBLEMS["constrained"]
-    networks = {
-        name: fit(Training(epochs=30, seed=seed), [width, width], data.x, data.y, data.outputs)
-        for name, data in problem.samples(seed).items()
-    }
-    instance = problem.build(networks, seed)
+    instance = PROBLEMS["constrained"].build(_networks(width, seed), seed)
     begin, begin_cpu = time.perf_counter(), time.process_time()
     result = optimise(
         instance.model, instance.places, limit, members=("dense",), formulation=formulation, relative_gap=RELATIVE_GAP
@@ -84,28 +80,37 @@ def _model(width: int, seed: int, formulation: Formulation, limit: float) -> Row
     return {
         "status": str(result.status),
         "solver_status": str(result.status),
-        "margin": result.value,
-        "dual_bound": result.bound,
+        "margin": None if result.value is None else -result.value,  # as of an attack: larger is better
+        "dual_bound": None if result.bound is None else -result.bound,
         "nodes": result.work.get("nodes"),
         "total_seconds": time.perf_counter() - begin,
         "cpu_seconds": time.process_time() - begin_cpu,
     }
 
 
+@functools.cache
+def _networks(width: int, seed: int) -> dict[str, ReluNetwork]:
+    """Fit the networks of the problem."""
+    return {
+        name: fit(Training(epochs=30, seed=seed), [width, width], data.x, data.y, data.outputs)
+        for name, data in PROBLEMS["constrained"].samples(seed).items()
+    }
+
+
 def report(rows: Sequence[Row]) -> str:
     header = ["question", "formulation", "nonzeros", "relaxation", "best", "bound", "ended", "nodes", "wall s", "CPU s"]
     header += ["CPU over big-M's", "load"]
-    whole = {row["question"]: row["cpu_seconds"] for row in rows if row["formulation"] == "big_m"}
+    whole = {row["question"]: row["cpu_seconds"] for row in rows if row["method"] == "big_m"}
     cells = [
         [
             row["question"],
-            row["formulation"],
+            row["method"],
             str(row.get("nonzeros") or "-"),
             number(row.get("relaxation"), 3),
             number(row["margin"], 4),
             number(row["dual_bound"], 4),
             "closed" if is_closed(row) else row["solver_status"] or row["status"],
-            str(row["nodes"]),
+            "-" if row["nodes"] is None else str(row["nodes"]),
             number(row["total_seconds"], 1),
             number(row["cpu_seconds"], 1),
             number(row["cpu_seconds"] / whole.get(row["question"], math.nan), 2),
@@ -114,7 +119,12 @@ def report(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     title = f"## Formulations: dense MILPs with HiGHS to a gap of {RELATIVE_GAP:g}, limit {rows[0]['limit_seconds']:g} s"
-    return f"{title}\n\n{markdown(header, cells)}"
+    parts = [title, f"Models are minimised; their values have the other sign here.\n\n{markdown(header, cells)}"]
+    for question in whole:
+        wrong = contradictions([row for row in rows if row["question"] == question])
+        if wrong:
+            parts.append(f"**Contradictions**, {question}: a bound below a value that was reached:\n\n" + "\n".join(wrong))
+    return "\n\n".join([*parts, *failures(rows)])
 
 
-SECTION = Section(("instance", "formulation"), TIME_LIMIT_SECONDS, measure, report)
+SECTION = Section(("instance", "method"), TIME_LIMIT_SECONDS, measure, report, tuple(FORMULATIONS))
