@@ -18,6 +18,7 @@ from sweep.schema import Settings
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, ClosestAttack, GradientAttack, Instance
     from surrogate.bounds import BoundMethod
+    from surrogate.formulation import Formulation
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
     from surrogate.solvers.base import Solver
@@ -49,7 +50,7 @@ def surrogate_attack(settings: Settings) -> Attack:
         )
     attack = SurrogateAttack(
         bounds=_bounds(settings),
-        formulation=settings.formulation.method,
+        formulation=_formulation(settings),
         solver=_solver(settings, relative_gap=relative_gap(settings)),
         on_incumbent=settings.attack.on_incumbent,
         start=settings.attack.start,
@@ -122,7 +123,7 @@ def _closest(settings: Settings, prover: str) -> ClosestAttack:
     return ClosestAttack(
         prover=prover,
         bounds=_bounds(settings),
-        formulation=settings.formulation.method,
+        formulation=_formulation(settings),
         solver=_solver(settings),
         starts=settings.attack.gradient_starts,
         steps=settings.attack.gradient_steps,
@@ -147,6 +148,13 @@ def _bounds(settings: Settings) -> BoundMethod:
 
     name = bounds_method(settings)
     return Lp(settings.bounds.lp_seconds) if name == rules.LP else method(name)
+
+
+def _formulation(settings: Settings) -> Formulation:
+    from surrogate.formulation import Partition, method
+
+    name = settings.formulation.method
+    return Partition(settings.formulation.partitions) if name == rules.PARTITION else method(name)
 
 
 def _solver(settings: Settings, **more: float) -> Solver:

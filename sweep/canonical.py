@@ -171,7 +171,10 @@ def _bounds(settings: Settings) -> Part:
 
 
 def _formulation(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.formulation)
+    found = dataclasses.asdict(settings.formulation)
+    if settings.formulation.method != rules.PARTITION:
+        del found["partitions"]
+    return found
 
 
 def _solver(settings: Settings) -> Part:

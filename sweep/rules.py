@@ -113,6 +113,9 @@ AUTO = "auto"
 LP = "lp"
 """Bounds by linear programmes, which have a budget of their own."""
 
+PARTITION = "partition"
+"""The formulation that has a number of parts."""
+
 
 GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
 """How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""

@@ -93,6 +93,7 @@ class BoundsSettings:
 @dataclass(frozen=True)
 class FormulationSettings:
     method: Annotated[str, rules.one_of(rules.formulations)]
+    partitions: Annotated[int, rules.at_least(1)]
 
 
 @dataclass(frozen=True)

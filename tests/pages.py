@@ -65,7 +65,14 @@ def commands(page: str) -> list[str]:
     return [" ".join(line.split()) for line in lines if line.strip()]
 
 
-HERE = ("python -m sweep", "python -m json.tool store/", "sed -n 2p store/", "sed -n '1s/", "ray get-auth-token --generate", "make ")
+HERE = (
+    "python -m sweep",
+    "python -m json.tool store/",
+    "sed -n 2p store/",
+    "sed -n '1s/",
+    "ray get-auth-token --generate",
+    "make ",
+)
 """Beginnings of the commands that tests run: no other command of a page is ever started."""
 
 NOT_HERE = {

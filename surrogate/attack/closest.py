@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
 from surrogate.attack.approach import approach, ball, shrink
 from surrogate.attack.clearing import Clearing
 from surrogate.attack.frank_wolfe import ascend
@@ -18,7 +19,7 @@ from surrogate.attack.result import AttackResult, Instance, Status
 from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, require_counts, require_integer, require_kind, require_name, shown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
-from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.formulation import Formulation
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
@@ -57,7 +58,7 @@ class ClosestAttack:
     Attributes:
         prover: one of ``PROVERS``, for the dense network; another surrogate is searched by MILP.
         bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
-        formulation: name of the formulation (``surrogate.formulation.METHODS``).
+        formulation: name of the formulation (``surrogate.formulation.METHODS``), or a formulation.
         solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
         starts: points that climb together in the gradient attack.
         steps: most Frank-Wolfe steps of each.
@@ -78,7 +79,7 @@ class ClosestAttack:
 
     prover: str = "branch_and_bound"
     bounds: str | BoundMethod = "alpha_crown"
-    formulation: str = "big_m"
+    formulation: str | Formulation = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
     starts: int = 32
     steps: int = 50
@@ -87,12 +88,10 @@ class ClosestAttack:
     relative_gap: float = 1e-4
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("prover", self.prover, PROVERS),
-            ("formulation", self.formulation, tuple(FORMULATIONS)),
-        ):
+        for name, value, allowed in (("prover", self.prover, PROVERS),):
             require_name(name, value, allowed)
         bound_methods.method(self.bounds)
+        formulations.method(self.formulation)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_counts(starts=self.starts, steps=self.steps)
         require_integer("seed", self.seed, 0)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
 from surrogate.errors import InvalidSetting
-from surrogate.formulation import embed, maximum
+from surrogate.formulation import Formulation, embed, maximum
 from surrogate.formulation import region as region_constraints
 from surrogate.formulation.base import linear
 from surrogate.formulation.scaling import amplified, doubt
@@ -37,7 +37,9 @@ class MaximisationModel:
         doubt: why a solver can't prove anything with this model, in one sentence; None if it can.
     """
 
-    def __init__(self, folded: ReluNetwork, problem: Problem, region: Region, bounds: Bounds, formulation: str) -> None:
+    def __init__(
+        self, folded: ReluNetwork, problem: Problem, region: Region, bounds: Bounds, formulation: str | Formulation
+    ) -> None:
         """``folded`` is ``problem.fold(network)``, whose outputs are the problem's rows; ``bounds`` are its bounds."""
         self.region = region
         self.groups = problem.groups(folded.output_size)

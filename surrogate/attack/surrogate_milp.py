@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
@@ -16,7 +17,7 @@ from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.bounds import BoundMethod
 from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure
-from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.formulation import Formulation
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Stabilised
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
@@ -45,7 +46,7 @@ class SurrogateAttack:
 
     Attributes:
         bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
-        formulation: name of the formulation (``surrogate.formulation.METHODS``).
+        formulation: name of the formulation (``surrogate.formulation.METHODS``), or a formulation.
         solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
         on_incumbent: one of ``ON_INCUMBENT``.
         start: one of ``STARTS``.
@@ -59,7 +60,7 @@ class SurrogateAttack:
     """
 
     bounds: str | BoundMethod = "crown"
-    formulation: str = "big_m"
+    formulation: str | Formulation = "big_m"
     solver: Solver = field(default_factory=HighsSolver)
     on_incumbent: str = "check"
     start: str = "center"
@@ -70,12 +71,12 @@ class SurrogateAttack:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("formulation", self.formulation, tuple(FORMULATIONS)),
             ("on_incumbent", self.on_incumbent, ON_INCUMBENT),
             ("start", self.start, STARTS),
         ):
             require_name(name, value, allowed)
         bound_methods.method(self.bounds)
+        formulations.method(self.formulation)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
         require_kind("exclusion", self.exclusion, Exclusion, "Exclusion()")

@@ -14,13 +14,26 @@ from surrogate.domain_parts import domain_parts
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
+from surrogate.formulation.partition import Partition
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.variables import variables_of
 
-METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM,)}
+METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM, Partition)}
 """Every formulation by its name."""
+
+
+def method(chosen: str | Formulation) -> Formulation:
+    """Return the formulation of this name with its default settings; one itself, such as ``Partition(4)``, comes back.
+
+    Raises:
+        InvalidSetting: there is none; lists those that there are.
+    """
+    if isinstance(chosen, Formulation):
+        return chosen
+    require_name("formulation", chosen, METHODS)
+    return METHODS[chosen]()
 
 
 def embed(
@@ -28,7 +41,7 @@ def embed(
     network: ReluNetwork,
     inputs: Sequence[Any],
     bounds: Bounds | None = None,
-    formulation: str = "big_m",
+    formulation: str | Formulation = "big_m",
 ) -> Embedding:
     """Put a network, dense or pruned, on variables of a user's Pyomo model, for any Pyomo MILP solver.
 
@@ -40,7 +53,7 @@ def embed(
         inputs: ``d`` Pyomo variables in the order of the network's inputs.
         bounds: pre-activation bounds valid wherever the inputs can go; None computes CROWN bounds over the box of the
             inputs' own bounds, and of the values of those that are fixed.
-        formulation: a name from ``METHODS``.
+        formulation: a name from ``METHODS``, or a formulation, such as ``Partition(4)``.
 
     An input that is fixed while bounds are computed here leaves fewer binaries, and is held: rows ``held[j]`` of the block say
     that it has the value that it is fixed to. Unfixed later, it stays there, and fixed to another value it makes the model
@@ -74,15 +87,14 @@ def embed(
         >>> len(model.f.s)  # one neuron that can be on or off
         1
     """
-    require_name("formulation", formulation, METHODS)
+    chosen = method(formulation)
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     if bounds is not None:
         require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
     variables = variables_of("inputs", inputs)
     if len(variables) != network.input_size:
         raise InvalidSetting(f"the network takes {network.input_size} inputs but {len(variables)} variables were given")
-    method = METHODS[formulation]()
-    _require_empty(block, variables, (*method.components, "held"))
+    _require_empty(block, variables, (*chosen.components, "held"))
     held: dict[int, float] = {}
     if bounds is None:
         bounds = Crown().compute(network, _box_of(variables))
@@ -91,7 +103,7 @@ def embed(
     if sizes != [*network.hidden_sizes, network.output_size]:
         raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
     scaled, scaled_bounds = normalise(network, bounds)
-    embedding = method.embed(block, scaled, variables, scaled_bounds)
+    embedding = chosen.embed(block, scaled, variables, scaled_bounds)
     if held:
         block.held = pyo.Constraint(list(held), rule=lambda _, j: variables[j] == held[j])
     return embedding
@@ -142,4 +154,4 @@ def _box_of(variables: Sequence[Any]) -> Region:
     return Region(lower=limits[0::2], upper=limits[1::2])
 
 
-__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "embed"]
+__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "Partition", "embed", "method"]

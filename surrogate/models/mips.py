@@ -9,7 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from surrogate.bounds import Bounds
-from surrogate.formulation import embed
+from surrogate.formulation import Formulation, embed
 from surrogate.formulation.base import linear
 from surrogate.formulation.scaling import doubt
 from surrogate.models.reading import Link, UserModel
@@ -32,7 +32,9 @@ class StatedModel:
         bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
     """
 
-    def __init__(self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds], formulation: str) -> None:
+    def __init__(
+        self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds], formulation: str | Formulation
+    ) -> None:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
         low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
 from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, list_of, require_integer, require_kind, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
-from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.formulation import Formulation
 from surrogate.models.shares import MEMBERS
 from surrogate.solvers import HighsSolver, Solver
 
@@ -24,7 +25,7 @@ class SearchSettings:
         sparsities: to which the surrogates member prunes where a place names no surrogate, each tried in turn.
         solver: for the MILPs with dense or pruned networks; its time limit is replaced by what is left of the call's.
         bounds: name of the bound method, or a method.
-        formulation: name of the formulation of the MILPs.
+        formulation: name of the formulation of the MILPs, or a formulation.
         tolerance: constraints and bounds may be violated by this much, relative to their sides where those are above 1.
         relative_gap: value and bound have met when they are this close.
         target: a value at which the search may end; None goes on to the proof or the time limit.
@@ -39,7 +40,7 @@ class SearchSettings:
     sparsities: Sequence[float] = (0.8, 0.5, 0.9)
     solver: Solver = field(default_factory=HighsSolver)
     bounds: str | BoundMethod = "crown"
-    formulation: str = "big_m"
+    formulation: str | Formulation = "big_m"
     tolerance: float = 1e-6
     relative_gap: float = 1e-4
     target: float | None = None
@@ -53,7 +54,7 @@ class SearchSettings:
             require_number("each of sparsities", sparsity, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
         bound_methods.method(self.bounds)
-        require_name("formulation", self.formulation, FORMULATIONS)
+        formulations.method(self.formulation)
         require_number("tolerance", self.tolerance, "a number above 0 and at most 0.01", lambda v: 0.0 < v <= 1e-2)
         require_number("relative_gap", self.relative_gap, "a number of at least 0", lambda v: v >= 0.0)
         if self.target is not None and (not is_number(self.target) or not math.isfinite(self.target)):

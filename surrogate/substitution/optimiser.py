@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
 from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, list_of, require_flags, require_kind, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
-from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.formulation import Formulation
 from surrogate.solvers import HighsSolver, Solver
 from surrogate.substitution.place import Place
 from surrogate.substitution.result import SubstitutionResult
@@ -36,7 +37,7 @@ class SurrogateOptimiser:
         tolerance: constraints and bounds may be violated by this much, relative to their sides where those are above 1.
         warm_start: start from the values that the model's variables have; the networks' own follow by a forward pass.
         bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
-        formulation: name of the formulation (``surrogate.formulation.METHODS``).
+        formulation: name of the formulation (``surrogate.formulation.METHODS``), or a formulation.
 
     Raises:
         InvalidSetting: a value that is not allowed; names it and what is.
@@ -49,16 +50,14 @@ class SurrogateOptimiser:
     tolerance: float = 1e-6
     warm_start: bool = False
     bounds: str | BoundMethod = "crown"
-    formulation: str = "big_m"
+    formulation: str | Formulation = "big_m"
 
     def __post_init__(self) -> None:
         require_kind("solver", self.solver, Solver, "HighsSolver()")
-        for name, value, allowed in (
-            ("repair", self.repair, REPAIR),
-            ("formulation", self.formulation, tuple(FORMULATIONS)),
-        ):
+        for name, value, allowed in (("repair", self.repair, REPAIR),):
             require_name(name, value, allowed)
         bound_methods.method(self.bounds)
+        formulations.method(self.formulation)
         radii = list_of("radii", self.radii, "shares, such as (0.05, 0.4, 1.0)")
         for radius in radii:
             require_number("each of radii", radius, "a finite number", lambda _: True)

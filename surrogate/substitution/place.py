@@ -14,7 +14,7 @@ from surrogate import bounds as bound_methods
 from surrogate.checks import require_kind
 from surrogate.domain_parts import domain_parts
 from surrogate.errors import InvalidSetting
-from surrogate.formulation import Embedding, embed
+from surrogate.formulation import Embedding, Formulation, embed
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
@@ -115,7 +115,7 @@ def write_networks(
     networks: Sequence[ReluNetwork],
     regions: Sequence[Region],
     bounds: str | bound_methods.BoundMethod,
-    formulation: str,
+    formulation: str | Formulation,
 ) -> list[Embedding]:
     """State in ``block`` that each place's outputs are its network's and that its inputs stay in its region (a box).
 

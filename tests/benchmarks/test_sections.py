@@ -10,7 +10,7 @@ import pytest
 from oracles import brute_force_maximum, random_network, random_region
 
 from benchmarks import __main__ as program
-from benchmarks import closest, closing, mnist_fc, runs, vnn_wide
+from benchmarks import closest, closing, formulations, mnist_fc, runs, vnn_wide
 from benchmarks.sections import Options, Row
 from benchmarks.subjects import VNNCOMP, missing_vnncomp
 from surrogate.attack import AttackResult, Event, Instance, Status
@@ -225,7 +225,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> tuple[ReluNetwork, Instance]:
     def put(module: ModuleType, name: str, value: Any) -> None:
         monkeypatch.setattr(module, name, lambda *_, **__: value)
 
-    for module in (closing, closest):
+    for module in (closing, closest, formulations):
         put(module, "network", dense)
         put(module, "protocol_instance", (7, instance))
     put(vnn_wide, "vnncomp_network", dense)
@@ -274,6 +274,33 @@ def test_the_closest_perturbation_of_a_tiny_problem_is_proven() -> None:
         assert one["solver_status"] == "optimal"
         assert one["norm"] == pytest.approx(one["dual_bound"], rel=1e-3)
         assert f"{one['method']}: proven optimal: 1 of 1." in closest.report(rows)
+
+
+def test_every_formulation_closes_a_tiny_problem_and_a_model(
+    tiny: tuple[ReluNetwork, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formulations, "ATTACKS", ((4, 0, "box"),))
+    monkeypatch.setattr(formulations, "MODELS", ((4, 0),))
+    rng = np.random.default_rng(2)
+    drawn = {name: random_network(rng, (6, 4, 1)) for name in ("objective", "constraint")}
+    monkeypatch.setattr(formulations, "_networks", lambda *_: drawn)
+    rows = list(formulations.measure(Options(limit_seconds=10.0)))
+    assert [formulations.SECTION.key_of(one) for one in rows] == [
+        (i, name) for i in (0, 1) for name in formulations.FORMULATIONS
+    ]
+    for one in rows[:3]:
+        assert one["margin"] == pytest.approx(optimum(*tiny), abs=1e-3)
+        assert one["relaxation"] >= one["margin"] - 1e-6
+    assert all(runs.is_closed(one) for one in rows)
+    text = formulations.report(rows)
+    assert cells(text, rows[0]["question"], "big_m")[-2] == "1.00"
+    assert "Contradictions" not in text
+    assert "* big_m proves 1.000000, partition-4 reaches 9.000000" in formulations.report(
+        [
+            row(question="q", method="big_m", dual_bound=1.0, load=0.5),
+            row(question="q", method="partition-4", margin=9.0, load=0.5),
+        ]
+    )
 
 
 def test_a_property_is_answered() -> None:

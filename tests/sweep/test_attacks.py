@@ -10,6 +10,7 @@ from composing import Composer
 from surrogate import attack as library
 from surrogate.attack import Exclusion, Instance
 from surrogate.bounds import AlphaCrown, Crown, Lp
+from surrogate.formulation import BigM, Partition
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.attacks import ATTACKS
@@ -46,6 +47,13 @@ def test_bounds_by_linear_programmes_keep_their_budget(composer: Composer, made:
         assert attack.bounds == Lp(seconds=0.5)
     assert isinstance(made(composer.changed(bounds__lp_seconds=0.5)).bounds, Crown)
     assert isinstance(made(composer.changed(attack__method="portfolio")).bounds, AlphaCrown)
+
+
+def test_the_formulation_keeps_its_parts(composer: Composer, made: Any) -> None:
+    for objective in ("margin", "closest"):
+        changes = {"attack__objective": objective, "formulation__partitions": 5}
+        assert made(composer.changed(**changes, formulation__method="partition")).formulation == Partition(5)
+        assert isinstance(made(composer.changed(**changes)).formulation, BigM)
 
 
 def test_the_gap_is_that_of_what_proves(composer: Composer, made: Any) -> None:

@@ -55,6 +55,7 @@ PRUNING = {
 }
 ATTACK = {
     "bounds__method": "interval",
+    "formulation__method": "partition",
     "solver__time_limit_seconds": 7.0,
     "solver__seed": 3,
     "solver__relative_gap": 0.1,
@@ -125,6 +126,13 @@ def test_versions_count(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(keys, "INSTANCES_VERSION", 99)
     assert surrogate(settings) == before[0]
     assert instance(settings) != before[1]
+
+
+def test_parts_count_where_there_are_any(composer: Composer, settings: Settings) -> None:
+    assert canonical.part("formulation", settings) == {"method": "big_m"}  # as before there were others
+    assert canonical.part("formulation", composer.changed(formulation__partitions=4)) == {"method": "big_m"}
+    parts = [composer.changed(formulation__method="partition", formulation__partitions=n) for n in (2, 4)]
+    assert instance(parts[0]) != instance(parts[1])
 
 
 def trial_keys(composer: Composer, *overrides: str) -> tuple[str, str]:

@@ -156,7 +156,7 @@ UNUSED = {
     "surrogate": [
         *("attack.free=1,2", "attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "bounds=auto,crown"),
         *("attack.polish_steps=1,2", "attack.exclusion.seeds=0,1", "attack.round_seconds=1,2", "bounds.lp_seconds=1,2"),
-        "solver.relative_gap=null,1e-6",
+        *("solver.relative_gap=null,1e-6", "formulation.partitions=2,4"),
     ],
     "surrogate excluding from nothing": ["attack.exclusion.seeds=0,1"],
     "gradient": [
@@ -184,8 +184,9 @@ UNUSED = {
 USED = {
     "surrogate": [
         *("attack.start=none,center", "attack.on_incumbent=check,exclude_region", "bounds=auto,alpha_crown"),
-        "solver.relative_gap=null,0.1",
+        *("solver.relative_gap=null,0.1", "formulation=big_m,partition"),
     ],
+    "surrogate with parts": ["formulation.partitions=2,4"],
     "surrogate excluding": [
         *("attack.exclusion.seeds=0,1", "attack.exclusion.interrupt=true,false"),
         *("attack.exclusion.solve_seconds=1,2", "attack.exclusion.subproblem_seconds=1,2"),
@@ -217,6 +218,7 @@ CHOSEN = {
     "surrogate excluding from nothing": ["attack.on_incumbent=dense_subproblem", "attack.start=none"],
     "surrogate polishing": ["attack.polish=true"],
     "surrogate with linear programmes": ["bounds=lp"],
+    "surrogate with parts": ["formulation=partition"],
 }
 
 
