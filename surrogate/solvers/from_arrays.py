@@ -104,7 +104,7 @@ class ArraySolver(Solver):
         Args:
             form: the model, minimised.
             integral: which columns are integer; ``(columns,)``.
-            start: a solution to start from ``(columns,)``.
+            start: a solution to start from ``(columns,)``; NaN where the solver has to complete it. None: without a start.
             conversation: what to call while the solver runs.
         """
 
@@ -135,7 +135,8 @@ class ArraySolver(Solver):
         watch = Watch(watched, form.compiled.columns, scaled.column_unit)
         start = None
         if warm_start:
-            start = np.array([float(pyo.value(v)) for v in form.compiled.columns]) / scaled.column_unit
+            values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
+            start = self._start(scaled, form.integral, values / scaled.column_unit)
 
         def meet(columns: FloatArray) -> None:
             listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
@@ -159,6 +160,13 @@ class ArraySolver(Solver):
             hand_on()  # the solver caught a Ctrl-C by itself
         listener.settle()
         return self._answer(ending, form, scaled, watch, listener.stopped, seconds)
+
+    def _start(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
+        """Return the whole start, or its integers alone where it breaks a row by more than the solver lets pass."""
+        start = np.clip(np.where(integral, np.round(values), values), form.lower, form.upper)
+        sums, slack = form.matrix @ start, self.feasibility_tolerance
+        whole = bool((sums >= form.row_lower - slack).all() and (sums <= form.row_upper + slack).all())
+        return np.where(integral | whole, start, np.nan)
 
     def _call(self, form: StandardForm, function: Callable[..., Any], *arguments: Any) -> Any:
         try:

@@ -49,7 +49,7 @@ class GurobiSolver(ArraySolver):
                 senses = np.where(low == high, grb.EQUAL, np.where(np.isfinite(high), grb.LESS_EQUAL, grb.GREATER_EQUAL))
                 model.addMConstr(form.matrix, columns, senses, np.where(np.isfinite(high), high, low))
             if start is not None:
-                columns.Start = np.where(integral, np.round(start), start)
+                columns.Start = np.where(np.isnan(start), grb.UNDEFINED, start)
 
             def callback(_model: Any, where: int) -> None:
                 if where == grb.Callback.MIPSOL:

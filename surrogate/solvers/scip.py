@@ -38,7 +38,7 @@ class ScipSolver(ArraySolver):
                 model.setParam(name, value)
             columns = _load(model, form, integral)
             if start is not None:
-                _start(model, columns, start, integral)
+                _start(model, columns, start)
             _listen(model, columns, conversation)
 
             def run(seconds: float, presolve: bool) -> Ending:
@@ -93,19 +93,13 @@ def _load(model: Any, form: ScaledForm, integral: BoolArray) -> list[Any]:
     return columns
 
 
-def _start(model: Any, columns: list[Any], start: FloatArray, integral: BoolArray) -> None:
-    """Give the whole start, or, where it breaks a row by more than the tolerance, its integers, which SCIP completes."""
-    whole = model.createOrigSol()
-    for column, value in zip(columns, start.tolist(), strict=True):
-        whole[column] = value
-    if model.checkSol(whole, printreason=False, original=True):
-        model.addSol(whole)
-        return
-    model.freeSol(whole)
-    part = model.createPartialSol()
-    for j in np.flatnonzero(integral).tolist():
-        part[columns[j]] = float(round(start[j]))
-    model.addSol(part)
+def _start(model: Any, columns: list[Any], start: FloatArray) -> None:
+    """Give a start: SCIP checks a whole one, and completes one that lacks values by a small search."""
+    given = np.flatnonzero(~np.isnan(start)).tolist()
+    solution = model.createOrigSol() if len(given) == len(columns) else model.createPartialSol()
+    for j in given:
+        solution[columns[j]] = float(start[j])
+    model.addSol(solution)
 
 
 def _values(solution: Any, columns: list[Any]) -> FloatArray:
