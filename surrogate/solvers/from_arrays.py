@@ -15,7 +15,7 @@ import pyomo.environ as pyo
 
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import hand_on
 from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
@@ -64,10 +64,13 @@ class Conversation:
     Attributes:
         meet: to be called with the columns ``(columns,)`` of each improving solution.
         pause: to be called now and then; True means that the solver has to end now.
+        cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
+            the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
     """
 
     meet: Callable[[FloatArray], None]
     pause: Callable[[], bool]
+    cut: Callable[[FloatArray], Row | None] | None = None
 
 
 Run = Callable[[float, bool], Ending]
@@ -121,12 +124,14 @@ class ArraySolver(Solver):
         on_incumbent: OnIncumbent,
         deadline: float,
         pause: Pause | None = None,
+        cut: Cut | None = None,
     ) -> Solution:
+        self.require_able_to(cut)
         require_believable(self)
         with exactly(model) as form:
             if form is None:
                 return infeasible()
-            return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline), deadline)
+            return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)
 
     def _solve(
         self, form: StandardForm, watched: Sequence[Any], warm_start: bool, listener: Listener, deadline: float
@@ -141,13 +146,17 @@ class ArraySolver(Solver):
         def meet(columns: FloatArray) -> None:
             listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
 
+        def cut(columns: FloatArray) -> Row | None:
+            row = listener.cut(watch.values(columns))
+            return None if row is None else watch.row(*row)
+
         def left() -> float:
             return min(self.time_limit_seconds, deadline - time.perf_counter())
 
         if left() <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
         with ExitStack() as stack:
-            conversation = Conversation(meet, listener.pause)
+            conversation = Conversation(meet, listener.pause, cut if listener.cuts else None)
             run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
             begin = time.perf_counter()
             with listener.interrupts:

@@ -27,6 +27,7 @@ class GurobiSolver(ArraySolver):
     name: ClassVar[str] = "gurobi"
     package: ClassVar[str] = "gurobipy"
     feasibility_tolerance: ClassVar[float] = 1e-7
+    lazy_constraints: ClassVar[bool] = True
     dual_tolerance: ClassVar[float] = 1e-7  # Gurobi's OptimalityTol, as HiGHS has it; its default is 1e-6
 
     @contextmanager
@@ -43,17 +44,27 @@ class GurobiSolver(ArraySolver):
                 model.setParam(name, value)
             kinds = np.where(integral, grb.INTEGER, grb.CONTINUOUS)
             columns = model.addMVar(len(form.cost), lb=form.lower, ub=form.upper, obj=form.cost, vtype=kinds)
-            model.ObjCon = form.offset
+            model.setAttr(grb.Attr.ObjCon, form.offset)
             if form.matrix.shape[0]:
                 low, high = form.row_lower, form.row_upper
                 senses = np.where(low == high, grb.EQUAL, np.where(np.isfinite(high), grb.LESS_EQUAL, grb.GREATER_EQUAL))
                 model.addMConstr(form.matrix, columns, senses, np.where(np.isfinite(high), high, low))
             if start is not None:
-                columns.Start = np.where(np.isnan(start), grb.UNDEFINED, start)
+                columns.setAttr(grb.Attr.Start, np.where(np.isnan(start), grb.UNDEFINED, start))
+
+            if conversation.cut is not None:
+                model.setParam("LazyConstraints", 1)
+            every = columns.tolist()
 
             def callback(_model: Any, where: int) -> None:
                 if where == grb.Callback.MIPSOL:
-                    conversation.meet(np.array(model.cbGetSolution(columns), dtype=np.float64))
+                    found = np.array(model.cbGetSolution(columns), dtype=np.float64)
+                    if conversation.cut is None:
+                        conversation.meet(found)
+                    elif (row := conversation.cut(found)) is not None:
+                        weights, low = row
+                        at = np.flatnonzero(weights).tolist()
+                        model.cbLazy(gurobipy.LinExpr(weights[at].tolist(), [every[j] for j in at]), grb.GREATER_EQUAL, low)
                 if conversation.pause():
                     model.terminate()
 

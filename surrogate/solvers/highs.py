@@ -13,7 +13,7 @@ import pyomo.environ as pyo
 
 from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs, require_sound_highs
-from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.selftest import require_believable
@@ -63,7 +63,9 @@ class HighsSolver(Solver):
         on_incumbent: OnIncumbent,
         deadline: float,
         pause: Pause | None = None,
+        cut: Cut | None = None,
     ) -> Solution:
+        self.require_able_to(cut)
         require_believable(self)
         with exactly(model) as form:
             if form is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from surrogate.networks import FloatArray
-from surrogate.solvers.base import OnIncumbent, Pause
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row
 from surrogate.solvers.interrupts import Interrupts
 
 
@@ -20,8 +20,9 @@ class Listener:
         stopped: whether a callback asked for the end.
     """
 
-    def __init__(self, on_incumbent: OnIncumbent, pause: Pause | None, deadline: float) -> None:
+    def __init__(self, on_incumbent: OnIncumbent, pause: Pause | None, deadline: float, cut: Cut | None = None) -> None:
         self._on_incumbent, self._pause, self._deadline = on_incumbent, pause, deadline
+        self._cut = cut
         self._failure: BaseException | None = None
         self.interrupts = Interrupts()
         self.stopped = False
@@ -32,6 +33,21 @@ class Listener:
             self.stopped = self._on_incumbent(values, objective) or self.stopped
         except BaseException as error:
             self._failure = error
+
+    @property
+    def cuts(self) -> bool:
+        """Whether solutions are cut off."""
+        return self._cut is not None
+
+    def cut(self, values: FloatArray) -> Row | None:
+        """Return the row that cuts a solution off, given the watched variables' values; None if the solve has to end."""
+        if self._cut is None or self.over:
+            return None
+        try:
+            return self._cut(values)
+        except BaseException as error:
+            self._failure = error
+            return None
 
     def pause(self) -> bool:
         """Let the caller take its time; return whether the solve has to end now."""

@@ -114,7 +114,7 @@ def _listen(model: Any, columns: list[Any], conversation: Conversation) -> None:
     # With a row added to the LP each round of cuts comes by: a root node has no other event for seconds.
     often = (kind.PRESOLVEROUND, kind.ROWADDEDLP, kind.LPSOLVED, kind.NODEFOCUSED, kind.NODESOLVED)
 
-    class Handler(pyscipopt.Eventhdlr):  # type: ignore[misc]  # the package has no types
+    class Handler(pyscipopt.Eventhdlr):
         best = np.inf
 
         def eventinit(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import time
 from typing import Any
 
@@ -386,6 +387,45 @@ def test_a_warm_start_is_taken(kind: type[Solver]) -> None:
         variable.set_value(round(float(value)), skip_validation=True)
     warm = solve(kind(time_limit_seconds=0.3), model, every, warm=True)
     assert warm.objective <= best.objective + 1e-6
+
+
+@gurobi
+def test_solutions_are_cut_off_while_it_runs(kind: type[Solver]) -> None:
+    model = pyo.ConcreteModel()
+    model.k = pyo.Var(range(3), domain=pyo.Binary)
+    model.x = pyo.Var(bounds=(0, 1e7))  # in other units inside
+    model.row = pyo.Constraint(expr=model.x <= 1e6 * (1 + model.k[0] + 2 * model.k[1]))
+    model.goal = pyo.Objective(expr=model.x + 1e6 * model.k[2], sense=pyo.maximize)
+    seen: list[tuple] = []
+
+    def cut(values: Any) -> tuple[Any, float]:
+        pattern = tuple((values[1:] > 0.5).tolist())
+        seen.append(pattern)
+        return np.array([0.0] + [-1.0 if on else 1.0 for on in pattern]), 1.0 - sum(pattern)
+
+    def never(*_: Any) -> bool:
+        raise AssertionError("what is cut off is no incumbent")
+
+    watched = [model.x, *model.k.values()]
+    arguments = {"warm_start": False, "on_incumbent": never, "deadline": time.perf_counter() + 30.0}
+    solution = kind().solve(model, watched, cut=cut, **arguments)
+    assert solution.status is SolverStatus.INFEASIBLE
+    assert set(seen) == set(itertools.product((False, True), repeat=3))
+
+
+@gurobi
+def test_an_error_in_a_cut_arrives_here(kind: type[Solver]) -> None:
+    def cut(_: Any) -> Any:
+        raise ZeroDivisionError("in cut")
+
+    with pytest.raises(ZeroDivisionError, match="in cut"):
+        kind().solve(hard(), [], warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 30.0, cut=cut)
+
+
+@pytest.mark.parametrize("kind", [HighsSolver, EXTRA[1]])
+def test_a_solver_without_lazy_constraints_says_so(kind: type[Solver]) -> None:
+    with pytest.raises(InvalidSetting, match=f"solver={kind.name} has no lazy constraints"):
+        kind().solve(hard(), [], warm_start=False, on_incumbent=lambda *_: False, deadline=0.0, cut=lambda x: (x, 0.0))
 
 
 @every_solver
