@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SURROGATES_VERSION = 2
 """Raise it when a change of the program prunes or finetunes otherwise: surrogates of before are not used any more."""
 
-INSTANCES_VERSION = 4
+INSTANCES_VERSION = 5
 """Raise it when a change of the program gives other answers (attacks, bounds, formulations, how solvers are called), or when a
 field of :class:`sweep.records.InstanceRecord` is renamed or removed: answers of before are not used any more."""
 

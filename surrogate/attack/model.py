@@ -60,13 +60,23 @@ class MaximisationModel:
         self._amplified = float(amplified(self.embedding.network, self.embedding.bounds).max())
 
     def solve(
-        self, solver: Solver, watched: Sequence[Any], *, warm_start: bool, on_incumbent: OnIncumbent, deadline: float
+        self,
+        solver: Solver,
+        watched: Sequence[Any],
+        *,
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        **more: Any,
     ) -> Solution:
         """Have ``solver`` solve the model; see :meth:`Solver.solve`.
 
-        The bound's error counts what the solver's tolerance does in the network; where there is a ``doubt`` there is no bound.
+        ``more`` are further arguments for it. The bound's error counts what the solver's tolerance does in the network; where
+        there is a ``doubt`` there is no bound.
         """
-        solution = solver.solve(self.pyomo, watched, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline)
+        solution = solver.solve(
+            self.pyomo, watched, warm_start=warm_start, on_incumbent=on_incumbent, deadline=deadline, **more
+        )
         error = solution.bound_error + self._amplified * solver.feasibility_tolerance
         return replace(solution, bound_error=error).doubted(self.doubt)
 
@@ -103,6 +113,11 @@ class MaximisationModel:
         active = np.stack([z[layer][:, neuron] > 0.0 for layer, neuron in self.binaries], axis=1)
         return [tuple(row) for row in active.tolist()]
 
+    @staticmethod
+    def no_good(pattern: Pattern) -> tuple[list[float], float]:
+        """Return the row of :meth:`forbid`: the binaries' coefficients and the lower side."""
+        return [-1.0 if active else 1.0 for active in pattern], 1.0 - sum(pattern)
+
     def forbid(self, pattern: Pattern) -> None:
         r"""Cut one activation pattern off: :math:`\sum_{s^*=1} (1 - s) + \sum_{s^*=0} s \ge 1`.
 
@@ -110,8 +125,8 @@ class MaximisationModel:
         """
         if not hasattr(self.pyomo, "forbidden"):
             self.pyomo.forbidden = pyo.ConstraintList()
-        signs = [-1.0 if active else 1.0 for active in pattern]
-        self.pyomo.forbidden.add((1.0 - sum(pattern), linear(signs, list(self.binaries.values())), None))
+        signs, low = self.no_good(pattern)
+        self.pyomo.forbidden.add((low, linear(signs, list(self.binaries.values())), None))
 
     @contextmanager
     def fixed(self, pattern: Pattern) -> Iterator[None]:

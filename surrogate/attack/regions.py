@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from surrogate.checks import require_flags, require_integer, require_positive
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, SolverStatus
+from surrogate.solvers.base import Row
 
 POOL = 64
 """Points climbed on the surrogate that later solves may start from, each where no region was excluded yet."""
@@ -29,7 +31,9 @@ class Exclusion:
     """When regions are excluded and how long each is searched.
 
     HiGHS can't add a constraint while it runs. So a solve is ended, what it met is excluded by no-good cuts, and the model is
-    solved afresh with all cuts so far.
+    solved afresh with all cuts so far. With ``interrupt`` a solver that has lazy constraints (Gurobi) goes on instead: each
+    solution that it meets has its region visited and excluded while it waits. A dense surrogate's incumbents are let stand,
+    for they prune the search.
 
     Attributes:
         interrupt: end each solve at its first incumbent that is not its own start; False lets it run for ``solve_seconds`` and
@@ -105,9 +109,10 @@ class RegionSearch:
             if self.search.warm_start and (start is None or start in self.excluded):
                 start = self._next_start()
             met: dict[Pattern, _Met] = {}
+            lazy = self._lazily()
 
             def on_incumbent(values: FloatArray, _objective: float, met: dict = met, start: Pattern | None = start) -> bool:
-                x, pattern = values[: len(self.model.inputs)], tuple((values[len(self.model.inputs) :] > 0.5).tolist())
+                x, pattern = self._point_and_pattern(values)
                 met[pattern] = _Met(x, *self.search.check(x))  # a later one of the same region is the better one
                 return self.settings.interrupt and pattern != start
 
@@ -117,7 +122,8 @@ class RegionSearch:
                     watched,
                     warm_start=start is not None,
                     on_incumbent=on_incumbent,
-                    deadline=min(self.search.deadline, time.perf_counter() + slice_seconds),
+                    deadline=self.search.deadline if lazy else min(self.search.deadline, time.perf_counter() + slice_seconds),
+                    **lazy,
                 )
             except SolverFailure:
                 if not self.excluded:
@@ -143,6 +149,24 @@ class RegionSearch:
                 if solution.status is SolverStatus.OPTIMAL:
                     return self._outcome("failed", size)  # an optimum in a region that its cuts exclude
                 slice_seconds *= 2.0  # nothing was met in this time
+
+    def _point_and_pattern(self, values: FloatArray) -> tuple[FloatArray, Pattern]:
+        inputs = len(self.model.inputs)
+        return values[:inputs], tuple((values[inputs:] > 0.5).tolist())
+
+    def _lazily(self) -> dict[str, Any]:
+        """Return what has the solver exclude while it runs; nothing where it can't, or where incumbents should stand."""
+        if not self.settings.interrupt or self.is_dense or not self.model.binaries or not self.search.solver.lazy_constraints:
+            return {}
+
+        def cut(values: FloatArray) -> Row:
+            x, pattern = self._point_and_pattern(values)
+            if pattern not in self.excluded:
+                self._visit(pattern, _Met(x, *self.search.check(x)))
+            signs, low = self.model.no_good(pattern)
+            return np.array([0.0] * len(x) + signs), low
+
+        return {"cut": cut}
 
     def _visit(self, pattern: Pattern, met: _Met) -> None:
         begin = time.perf_counter()

@@ -78,6 +78,15 @@ OnIncumbent = Callable[[FloatArray, float], bool]
 """Called with the watched variables' values and the objective of each improving solution; True asks for the end."""
 
 
+Row = tuple[FloatArray, float]
+"""Coefficients of the watched variables and the least that their sum may be."""
+
+
+Cut = Callable[[FloatArray], Row]
+"""Called with the watched variables' values of each solution that a solver is about to take; returns a row that this solution
+breaks. From then on the row is one of the model's, and the solve goes on: such a solution is no incumbent."""
+
+
 Pause = Callable[[], bool]
 """Called while a solver runs, which stands still meanwhile: its caller may take all the time that it wants. True asks for the
 end."""
@@ -88,9 +97,9 @@ class Solver(ABC):
     """A MILP solver.
 
     Class attributes: ``name``; ``package``, which it comes in; ``feasibility_tolerance``, to which rows, bounds and integers
-    are kept; and ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it is False, it is
-    called once, with the final solution, after the solver has ended; asking for the end there ends nothing and leaves the
-    status as it is.
+    are kept; ``lazy_constraints``: whether it takes a ``cut``; and ``incumbent_callbacks``: whether ``on_incumbent`` is called
+    while the solver runs. Where it is False, it is called once, with the final solution, after the solver has ended; asking for
+    the end there ends nothing and leaves the status as it is.
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
@@ -108,6 +117,7 @@ class Solver(ABC):
     package: ClassVar[str]
     incumbent_callbacks: ClassVar[bool]
     feasibility_tolerance: ClassVar[float] = 1e-6
+    lazy_constraints: ClassVar[bool] = False
 
     time_limit_seconds: float = 60.0
     threads: int = 1
@@ -122,6 +132,11 @@ class Solver(ABC):
         if not is_number(self.relative_gap) or not 0.0 <= self.relative_gap < math.inf:
             raise InvalidSetting(f"relative_gap must be 0 or larger and finite, got {shown(self.relative_gap)}")
 
+    def require_able_to(self, cut: Cut | None) -> None:
+        """Refuse a ``cut`` that this solver would not take."""
+        if cut is not None and not self.lazy_constraints:
+            raise InvalidSetting(f"solver={self.name} has no lazy constraints: solve again with the row in the model")
+
     @abstractmethod
     def solve(
         self,
@@ -132,6 +147,7 @@ class Solver(ABC):
         on_incumbent: OnIncumbent,
         deadline: float,
         pause: Pause | None = None,
+        cut: Cut | None = None,
     ) -> Solution:
         """Solve a Pyomo model; its variables keep the values they have.
 
@@ -142,6 +158,7 @@ class Solver(ABC):
             on_incumbent: called for each improving solution, or once: see ``incumbent_callbacks``.
             deadline: ``time.perf_counter()`` value at which to end, whatever the time limit says.
             pause: called now and then while the solver runs, where ``incumbent_callbacks`` says that it can; see ``Pause``.
+            cut: see ``Cut``; only for a solver with ``lazy_constraints``. What is proven then holds outside what was cut off.
 
         Raises:
             InvalidSetting: a model that is not linear or has not exactly one active objective.

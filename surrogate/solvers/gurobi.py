@@ -1,56 +1,99 @@
-"""Gurobi through Pyomo; the extra ``gurobi`` installs it, with a licence for small models only."""
+"""Gurobi through gurobipy; the extra ``gurobi`` installs it, with a licence for small models only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from surrogate.networks import BoolArray, FloatArray
+from surrogate.solvers.from_arrays import ArraySolver, Conversation, Ending, Run
+from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.standard_form import StandardForm
-from surrogate.solvers.through_pyomo import OnColumns, PyomoSolver
 
 
 @dataclass(frozen=True)
-class GurobiSolver(PyomoSolver):
-    """The commercial solver Gurobi, by Pyomo's ``gurobi_persistent``, whose callbacks report incumbents while it runs.
+class GurobiSolver(ArraySolver):
+    """The commercial solver Gurobi.
 
-    The wheel's own licence is for models of up to 2000 columns and 2000 rows; a larger one raises SolverFailure. A warm start
-    gives the integer variables' values; Gurobi completes them. The attributes are those of :class:`Solver`.
+    The wheel's own licence is for models of up to 2000 columns and 2000 rows; a larger one raises SolverFailure. The attributes
+    are those of :class:`Solver`.
     """
 
     name: ClassVar[str] = "gurobi"
-    incumbent_callbacks: ClassVar[bool] = True
     package: ClassVar[str] = "gurobipy"
     feasibility_tolerance: ClassVar[float] = 1e-7
+    lazy_constraints: ClassVar[bool] = True
     dual_tolerance: ClassVar[float] = 1e-7  # Gurobi's OptimalityTol, as HiGHS has it; its default is 1e-6
-    without_presolve: ClassVar[dict[str, Any]] = {"DualReductions": 0}
 
-    def interface(self, form: StandardForm, on_columns: OnColumns, expired: Callable[[], bool]) -> Any:
+    @contextmanager
+    def loaded(
+        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
+    ) -> Iterator[Run]:
         import gurobipy
-        from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
 
-        columns = form.compiled.columns
+        grb = gurobipy.GRB
+        words = {getattr(grb.Status, word): word.lower() for word in dir(grb.Status) if word.isupper()}
 
-        def callback(_model: Any, interface: Any, where: int) -> None:
-            ended = expired()
-            if where == gurobipy.GRB.Callback.MIPSOL and not ended:
-                ended = on_columns(_incumbent(interface, columns))
-            if ended:
-                interface._solver_model.terminate()  # Pyomo has no word for it
+        with gurobipy.Model(env=_environment()) as model:
+            for name, value in self._options().items():
+                model.setParam(name, value)
+            kinds = np.where(integral, grb.INTEGER, grb.CONTINUOUS)
+            columns = model.addMVar(len(form.cost), lb=form.lower, ub=form.upper, obj=form.cost, vtype=kinds)
+            model.setAttr(grb.Attr.ObjCon, form.offset)
+            if form.matrix.shape[0]:
+                low, high = form.row_lower, form.row_upper
+                senses = np.where(low == high, grb.EQUAL, np.where(np.isfinite(high), grb.LESS_EQUAL, grb.GREATER_EQUAL))
+                model.addMConstr(form.matrix, columns, senses, np.where(np.isfinite(high), high, low))
+            if start is not None:
+                columns.setAttr(grb.Attr.Start, np.where(np.isnan(start), grb.UNDEFINED, start))
 
-        interface = GurobiPersistent()
-        interface.set_callback(callback)
-        return interface
+            if conversation.cut is not None:
+                model.setParam("LazyConstraints", 1)
+            every = columns.tolist()
 
-    def options(self) -> dict[str, Any]:
+            def callback(_model: Any, where: int) -> None:
+                if where == grb.Callback.MIPSOL:
+                    found = np.array(model.cbGetSolution(columns), dtype=np.float64)
+                    if conversation.cut is None:
+                        conversation.meet(found)
+                    elif (row := conversation.cut(found)) is not None:
+                        weights, low = row
+                        at = np.flatnonzero(weights).tolist()
+                        model.cbLazy(gurobipy.LinExpr(weights[at].tolist(), [every[j] for j in at]), grb.GREATER_EQUAL, low)
+                if conversation.pause():
+                    model.terminate()
+
+            def run(seconds: float, presolve: bool) -> Ending:
+                if not presolve:
+                    model.reset()
+                    model.setParam("DualReductions", 0)  # what makes an "infeasible or unbounded" one or the other
+                model.setParam("TimeLimit", seconds)
+                model.optimize(callback)
+                return Ending(
+                    verdict=words[model.Status],
+                    columns=np.array(columns.X, dtype=np.float64) if model.SolCount > 0 else None,
+                    bound=_bound(model),
+                    work={"nodes": int(model.NodeCount), "simplex_iterations": int(model.IterCount)},
+                )
+
+            yield run
+
+    def _options(self) -> dict[str, Any]:
         # By default a binary may be off by 1e-5, which big-M constants multiply.
         tight = self.feasibility_tolerance
-        return {"Seed": self.seed, "OptimalityTol": self.dual_tolerance, "IntFeasTol": tight, "FeasibilityTol": tight}
-
-    def work(self, interface: Any, results: Any) -> dict[str, int]:
-        return {"nodes": int(results.extra_info.NodeCount), "simplex_iterations": int(results.extra_info.IterCount)}
+        return {
+            "Threads": self.threads,
+            "MIPGap": self.relative_gap,
+            "Seed": self.seed,
+            "OptimalityTol": self.dual_tolerance,
+            "IntFeasTol": tight,
+            "FeasibilityTol": tight,
+        }
 
     def explain(self, error: Exception, form: StandardForm) -> str:
         import gurobipy
@@ -63,11 +106,23 @@ class GurobiSolver(PyomoSolver):
         return super().explain(error, form)
 
 
-def _incumbent(interface: Any, columns: Sequence[Any]) -> Any:
-    # Pyomo hands an incumbent over by setting the variables, which are the user's: put back what they held.
-    held = [v.value for v in columns]
-    interface.cbGetSolution(columns)
-    found = np.array([v.value for v in columns], dtype=np.float64)
-    for variable, value in zip(columns, held, strict=True):
-        variable.set_value(value, skip_validation=True)
-    return found
+def _bound(model: Any) -> float | None:
+    try:
+        return float(model.ObjBound)
+    except AttributeError:  # Gurobi has none for what it did not solve
+        return None
+
+
+_threads = threading.local()
+
+
+def _environment() -> Any:
+    """Return this thread's environment, which holds the licence: one may not be used by two threads at a time."""
+    import gurobipy
+
+    if not hasattr(_threads, "environment"):
+        environment = gurobipy.Env(empty=True)
+        environment.setParam("OutputFlag", 0)
+        environment.start()
+        _threads.environment = environment
+    return _threads.environment

@@ -13,8 +13,8 @@ import pyomo.environ as pyo
 
 from surrogate.errors import SolverFailure
 from surrogate.quiet_highs import QuietHighs, require_sound_highs
-from surrogate.solvers.base import OnIncumbent, Pause, Solution, Solver, SolverStatus
-from surrogate.solvers.interrupts import Interrupts
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Solution, Solver, SolverStatus
+from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.selftest import require_believable
 from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
@@ -63,7 +63,9 @@ class HighsSolver(Solver):
         on_incumbent: OnIncumbent,
         deadline: float,
         pause: Pause | None = None,
+        cut: Cut | None = None,
     ) -> Solution:
+        self.require_able_to(cut)
         require_believable(self)
         with exactly(model) as form:
             if form is None:
@@ -88,26 +90,14 @@ class HighsSolver(Solver):
             start.col_value = np.array([float(pyo.value(v)) for v in form.compiled.columns]) / scaled.column_unit
             highs.setSolution(start)
 
-        stopped = False
-        failure: BaseException | None = None
-        interrupts = Interrupts()
+        listener = Listener(on_incumbent, pause, deadline)
 
         def improving(event: Any) -> None:
-            nonlocal stopped, failure
-            # An exception must not cross the solver's own code: keep it, end the solve, raise it afterwards.
-            try:
-                objective = scaled.objective_unit * float(event.data_out.objective_function_value)
-                stopped = on_incumbent(watch.values(event.data_out.mip_solution), objective) or stopped
-            except BaseException as error:
-                failure = error
+            objective = scaled.objective_unit * float(event.data_out.objective_function_value)
+            listener.meet(watch.values(event.data_out.mip_solution), objective)
 
         def interrupt(event: Any) -> None:
-            nonlocal stopped, failure
-            try:
-                stopped = stopped or (pause is not None and pause())
-            except BaseException as error:
-                failure = error
-            if stopped or failure is not None or interrupts.arrived or time.perf_counter() >= deadline:
+            if listener.pause():
                 event.interrupt()
 
         highs.cbMipImprovingSolution.subscribe(improving)
@@ -117,18 +107,17 @@ class HighsSolver(Solver):
         if left <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
         highs.setOptionValue("time_limit", left)
-        with interrupts:
+        with listener.interrupts:
             highs.run()
-        if highs.getModelStatus() in _DOUBTFUL and failure is None and not stopped:
+        if highs.getModelStatus() in _DOUBTFUL and not listener.broken and not listener.stopped:
             # Presolve has been seen to call feasible models infeasible, or to fail, on regions of radius 1e-4.
             highs.setOptionValue("presolve", "off")
             highs.setOptionValue("time_limit", max(deadline - time.perf_counter(), 0.1))
-            with interrupts:
+            with listener.interrupts:
                 highs.run()
         seconds = time.perf_counter() - begin
-        if failure is not None:
-            raise failure
-        return self._answer(highs, stopped, watch, seconds, form, scaled)
+        listener.settle()
+        return self._answer(highs, listener.stopped, watch, seconds, form, scaled)
 
     def _load(self, form: StandardForm, scaled: ScaledForm) -> highspy.Highs:
         lp = highspy.HighsLp()

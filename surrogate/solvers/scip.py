@@ -1,47 +1,132 @@
-"""SCIP through Pyomo; the extra ``scip`` installs it."""
+"""SCIP through PySCIPOpt; the extra ``scip`` installs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, StandardForm
-from surrogate.solvers.through_pyomo import OnColumns, PyomoSolver
+import numpy as np
+
+from surrogate.networks import BoolArray, FloatArray
+from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, Ending, Run
+from surrogate.solvers.scaling import ScaledForm
 
 
 @dataclass(frozen=True)
-class ScipSolver(PyomoSolver):
-    """The open-source solver SCIP, by Pyomo's ``scip_direct``.
+class ScipSolver(ArraySolver):
+    """The open-source solver SCIP.
 
-    It has no incumbent callbacks there: ``on_incumbent`` is called once, with the final solution. A warm start gives the
-    integer variables' values; SCIP completes them. ``threads`` are those of its linear programmes; the search has one.
-    The attributes are those of :class:`Solver`.
+    ``threads`` are those of its linear programmes; the search has one. The attributes are those of :class:`Solver`.
     """
 
     name: ClassVar[str] = "scip"
-    incumbent_callbacks: ClassVar[bool] = False
     package: ClassVar[str] = "pyscipopt"
     dual_tolerance: ClassVar[float] = 1e-7  # SCIP's numerics/dualfeastol
-    without_presolve: ClassVar[dict[str, Any]] = {"presolving/maxrounds": 0}
 
-    def interface(self, form: StandardForm, on_columns: OnColumns, expired: Callable[[], bool]) -> Any:
-        from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
+    @contextmanager
+    def loaded(
+        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
+    ) -> Iterator[Run]:
+        import pyscipopt
 
-        return ScipDirect()
+        model = pyscipopt.Model()
+        try:
+            model.hideOutput()
+            for name, value in self._options().items():
+                model.setParam(name, value)
+            columns = _load(model, form, integral)
+            if start is not None:
+                _start(model, columns, start)
+            _listen(model, columns, conversation)
 
-    def options(self) -> dict[str, Any]:
+            def run(seconds: float, presolve: bool) -> Ending:
+                if not presolve:
+                    model.freeTransform()
+                    model.setParam("presolving/maxrounds", 0)
+                model.setParam("limits/time", seconds)
+                model.optimizeNogil()
+                best = model.getBestSol() if model.getNSols() > 0 else None
+                return Ending(
+                    verdict=model.getStatus(),
+                    columns=None if best is None else _values(best, columns),
+                    bound=model.getDualbound(),
+                    work={"nodes": int(model.getNNodes()), "simplex_iterations": int(model.getNLPIterations())},
+                )
+
+            yield run
+        finally:
+            model.free()  # model and event handler hold each other
+
+    def _options(self) -> dict[str, Any]:
         return {
+            "lp/threads": self.threads,
+            "limits/gap": self.relative_gap,
             "randomization/randomseedshift": self.seed,
             "numerics/dualfeastol": self.dual_tolerance,
             "numerics/feastol": self.feasibility_tolerance,
+            "misc/catchctrlc": False,  # Python's handlers stay in place and are asked; see Interrupts
         }
 
-    def work(self, interface: Any, results: Any) -> dict[str, int]:
-        # Pyomo reports the nodes; the iterations only SCIP's own model knows, and Pyomo keeps that to itself.
-        iterations = interface._solver_model.getNLPIterations()
-        return {"nodes": int(results.extra_info.NNodes), "simplex_iterations": int(iterations)}
 
-    def bound_error(self, form: StandardForm, bound: float) -> float:
-        # Pyomo states the objective as a row for SCIP, which that may violate by the feasibility tolerance, relatively.
-        return super().bound_error(form, bound) + FEASIBILITY_TOLERANCE * max(1.0, abs(bound))
+def _load(model: Any, form: ScaledForm, integral: BoolArray) -> list[Any]:
+    """State the columns and rows; return SCIP's columns."""
+    import pyscipopt
+
+    lower, upper = np.clip(form.lower, -NO_BOUND, NO_BOUND).tolist(), np.clip(form.upper, -NO_BOUND, NO_BOUND).tolist()
+    kinds = np.where(integral, "I", "C").tolist()
+    columns = [
+        model.addVar(f"c{j}", kind, low, high, cost)
+        for j, (kind, low, high, cost) in enumerate(zip(kinds, lower, upper, form.cost.tolist(), strict=True))
+    ]
+    model.addObjoffset(form.offset)
+    matrix = form.matrix.tocsr()
+    ends, places, weights = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
+    for i, (low, high) in enumerate(zip(form.row_lower.tolist(), form.row_upper.tolist(), strict=True)):
+        part = range(ends[i], ends[i + 1])
+        row = pyscipopt.quicksum(weights[k] * columns[places[k]] for k in part)
+        if low == high:
+            model.addCons(row == low)
+        else:
+            model.addCons(row <= high if np.isfinite(high) else row >= low)
+    return columns
+
+
+def _start(model: Any, columns: list[Any], start: FloatArray) -> None:
+    """Give a start: SCIP checks a whole one, and completes one that lacks values by a small search."""
+    given = np.flatnonzero(~np.isnan(start)).tolist()
+    solution = model.createOrigSol() if len(given) == len(columns) else model.createPartialSol()
+    for j in given:
+        solution[columns[j]] = float(start[j])
+    model.addSol(solution)
+
+
+def _values(solution: Any, columns: list[Any]) -> FloatArray:
+    return np.array([solution[column] for column in columns], dtype=np.float64)
+
+
+def _listen(model: Any, columns: list[Any], conversation: Conversation) -> None:
+    """Have SCIP report each better solution and ask often whether it has to end."""
+    import pyscipopt
+
+    kind = pyscipopt.SCIP_EVENTTYPE
+    # With a row added to the LP each round of cuts comes by: a root node has no other event for seconds.
+    often = (kind.PRESOLVEROUND, kind.ROWADDEDLP, kind.LPSOLVED, kind.NODEFOCUSED, kind.NODESOLVED)
+
+    class Handler(pyscipopt.Eventhdlr):
+        best = np.inf
+
+        def eventinit(self) -> None:
+            for one in (kind.BESTSOLFOUND, *often):
+                self.model.catchEvent(one, self)
+
+        def eventexec(self, event: Any) -> None:
+            # At any event: a start is taken before there are events.
+            if (value := self.model.getPrimalbound()) < min(self.best, NO_BOUND):
+                self.best = value
+                conversation.meet(_values(self.model.getBestSol(), columns))
+            if conversation.pause():
+                self.model.interruptSolve()
+
+    model.includeEventhdlr(Handler(), "surrogate", "reports incumbents and ends the solve")

@@ -117,6 +117,13 @@ class Watch:
         self._unit = np.ones(len(columns)) if unit is None else unit
         self._resting = np.array([pyo.value(v, exception=False) or 0.0 for v in watched], dtype=np.float64)
 
+    def row(self, coefficients: FloatArray, low: float) -> tuple[FloatArray, float]:
+        """Return a row over the watched variables as one over a solver's columns: weights ``(columns,)`` and lower side."""
+        resting = self._where < 0
+        weights = np.zeros(len(self._unit))
+        np.add.at(weights, self._where[~resting], coefficients[~resting])
+        return weights * self._unit, low - float(coefficients[resting] @ self._resting[resting])
+
     def values(self, columns: ArrayLike) -> FloatArray:
         """Return the watched variables' values, given those of all columns."""
         found = np.asarray(columns, dtype=np.float64)

@@ -17,13 +17,10 @@ from test_solvers_extra import EXTRA, every_solver, hard, solve
 from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts
 
-every_callback = pytest.mark.parametrize("kind", [HighsSolver, EXTRA[0]])
-"""The solvers that come back to Python while they run."""
-
 
 @contextmanager
 def signalled(number: signal.Signals = signal.SIGINT, seconds: float = 1.0) -> Iterator[None]:
-    """Have another process send a signal to this one after so many seconds: SCIP keeps every thread of this one waiting."""
+    """Have another process send a signal to this one after so many seconds, whatever keeps the threads of this one."""
     with subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -{int(number)} {os.getpid()}"]):
         yield
 
@@ -51,7 +48,7 @@ def test_the_solve_ends_and_the_interrupt_arrives(kind: type[Solver]) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@every_callback
+@every_solver
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_handler_of_another_is_asked(kind: type[Solver], number: signal.Signals) -> None:
     class Asked(BaseException):
@@ -68,15 +65,16 @@ def test_a_handler_of_another_is_asked(kind: type[Solver], number: signal.Signal
     assert time.perf_counter() - begin < 10.0
 
 
-def test_a_handler_that_raises_nothing_ends_nothing() -> None:
+@pytest.mark.parametrize("kind", [HighsSolver, EXTRA[1]])
+def test_a_handler_that_raises_nothing_ends_nothing(kind: type[Solver]) -> None:
     asked = []
     with handled(signal.SIGINT, lambda number, _: asked.append(number)), signalled(seconds=0.5):
-        solution = attempt(HighsSolver, 2.0)
+        solution = attempt(kind, 2.0)
     assert (solution.status, asked) == (SolverStatus.TIME_LIMIT, [signal.SIGINT])
     assert solution.solve_seconds > 1.5
 
 
-@pytest.mark.parametrize("kind", EXTRA)
+@pytest.mark.parametrize("kind", EXTRA[:1])  # Gurobi has a handler of its own
 def test_what_a_solver_in_a_thread_catches_reaches_the_main_thread_too(kind: type[Solver]) -> None:
     ended: list[Any] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver, Solution, SolverStatus
+from surrogate.solvers import GurobiSolver, HighsSolver, Solution, SolverStatus
 
 POLICIES = ("exclude_region", "dense_subproblem")
 
@@ -259,3 +260,37 @@ def test_polishing_counts_as_a_gain() -> None:
 def test_settings_are_checked(settings: dict, message: str) -> None:
     with pytest.raises(InvalidSetting, match=message):
         Exclusion(**settings)
+
+
+needs_gurobi = pytest.mark.skipif(
+    importlib.util.find_spec("gurobipy") is None, reason="gurobipy is not installed: pip install 'surrogate-sweep[gurobi]'"
+)
+
+
+@needs_gurobi
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("seed", range(3))
+def test_with_lazy_constraints_one_solve_visits_all_regions(seed: int, policy: str, forbidden: list) -> None:
+    dense, instance = question(seed, "l1", targeted=False, sizes=(3, 4, 3, 3))
+    settings = Exclusion(interrupt=True, seeds=0)
+    attack = SurrogateAttack(on_incumbent=policy, exclusion=settings, solver=GurobiSolver())
+    result = attack.run(dense, half(dense), instance)
+    assert result.solver_status == "exhausted"
+    assert len(forbidden) == len(set(forbidden)) == len(result.regions) > 1
+    inside = result.work["regions"] if policy == "dense_subproblem" else 0
+    assert result.work["solves"] - inside == 1
+    restarted = replace(attack, solver=HighsSolver()).run(dense, half(dense), instance)
+    assert restarted.work["solves"] - inside > 1
+    assert len(restarted.regions) == len(result.regions)
+    if policy == "dense_subproblem":
+        assert result.margin == pytest.approx(optimum(dense, instance), abs=1e-5)
+    assert result.status is not Status.ROBUST
+
+
+@needs_gurobi
+def test_a_dense_surrogate_s_incumbents_are_let_stand() -> None:
+    dense, instance = question(2, sizes=(3, 3, 3, 3))
+    attack = SurrogateAttack(on_incumbent="exclude_region", exclusion=Exclusion(interrupt=True), solver=GurobiSolver())
+    result = attack.run(dense, dense, instance)
+    assert result.dual_bound >= optimum(dense, instance) - 1e-6
+    assert result.solver_status in ("optimal", "exhausted")

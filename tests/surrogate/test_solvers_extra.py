@@ -1,8 +1,9 @@
-"""Gurobi and SCIP through Pyomo: the same answers as HiGHS, the same statuses, and what they say where they can't."""
+"""Gurobi and SCIP: the same answers as HiGHS, the same statuses, and the same behaviour while they run."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
 
 from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.models.proof import Proof
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 
@@ -31,7 +33,13 @@ gurobi = pytest.mark.parametrize("kind", EXTRA[:1])
 
 
 def solve(
-    solver: Solver, model: Any, watched: list, on_incumbent: Any = None, warm: bool = False, seconds: float = 30.0
+    solver: Solver,
+    model: Any,
+    watched: list,
+    on_incumbent: Any = None,
+    warm: bool = False,
+    seconds: float = 30.0,
+    pause: Any = None,
 ) -> Solution:
     return solver.solve(
         model,
@@ -39,6 +47,7 @@ def solve(
         warm_start=warm,
         on_incumbent=on_incumbent or (lambda *_: False),
         deadline=time.perf_counter() + seconds,
+        pause=pause,
     )
 
 
@@ -79,12 +88,20 @@ def hard(count: int = 40) -> pyo.ConcreteModel:
     return model
 
 
-def test_every_solver_is_registered_and_says_whether_it_calls_back() -> None:
-    assert {name: kind.incumbent_callbacks for name, kind in SOLVERS.items()} == {
-        "highs": True,
-        "gurobi": True,
-        "scip": False,
-    }
+def start_at(model: Any, seed: int) -> float:
+    """Set the variables of :func:`hard` to a solution; return its objective."""
+    rng = np.random.default_rng(seed)
+    for variable in model.x.values():
+        variable.value = int(rng.integers(0, 2))
+    for i in model.over:
+        model.over[i].value = model.under[i].value = 0.0
+        off = pyo.value(model.rows[i].body) - pyo.value(model.rows[i].upper)
+        model.over[i].value, model.under[i].value = max(-off, 0.0), max(off, 0.0)
+    return pyo.value(model.goal)
+
+
+def test_every_solver_is_registered_and_calls_back() -> None:
+    assert {name: kind.incumbent_callbacks for name, kind in SOLVERS.items()} == {"highs": True, "gurobi": True, "scip": True}
 
 
 @extra_solver
@@ -251,39 +268,94 @@ def test_a_passed_deadline_returns_at_once(kind: type[Solver]) -> None:
     assert (solution.status, solution.objective, solution.size["binaries"]) == (SolverStatus.TIME_LIMIT, None, 40)
 
 
-@gurobi
-def test_incumbents_arrive_while_gurobi_runs(kind: type[Solver]) -> None:
+@every_solver
+def test_incumbents_arrive_while_it_runs(kind: type[Solver]) -> None:
     model = hard()
     met: list[float] = []
-    solution = solve(kind(time_limit_seconds=1.0), model, list(model.x.values()), lambda _, value: met.append(value))
-    assert len(met) > 1
+    during: list[int] = []  # how many were met before the solver asked once more
+
+    def pause() -> bool:
+        during.append(len(met))
+        return len(met) > 1
+
+    solution = solve(kind(), model, list(model.x.values()), lambda _, value: met.append(value), pause=pause)
     assert met == sorted(met, reverse=True)
+    assert (solution.status, during[-1] > 1) == (SolverStatus.STOPPED, True)
     assert solution.objective == pytest.approx(met[-1], abs=1e-4)
 
 
-@gurobi
-def test_the_callback_can_stop_gurobi(kind: type[Solver]) -> None:
+@every_solver
+def test_the_callback_can_end_it_at_the_first(kind: type[Solver]) -> None:
     begin = time.perf_counter()
     solution = solve(kind(), hard(), [], lambda *_: True)
     assert solution.status is SolverStatus.STOPPED
+    assert solution.objective is not None
+    assert solution.dual_bound is None or solution.dual_bound <= solution.objective
     assert time.perf_counter() - begin < 5.0
 
 
-@pytest.mark.parametrize("kind", EXTRA[1:])
-def test_scip_calls_once_with_the_final_solution(kind: type[Solver]) -> None:
-    model = random_milp(3, pyo.minimize)
-    every = list(model.component_data_objects(pyo.Var))
-    met: list[tuple[Any, float]] = []
+@every_solver
+def test_pause_is_called_and_ends_it(kind: type[Solver]) -> None:
+    calls = 0
 
-    def on_incumbent(x: Any, value: float) -> bool:
-        met.append((x, value))
-        return True
+    def pause() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls == 5
 
-    solution = solve(kind(), model, every, on_incumbent)
-    assert len(met) == 1
-    np.testing.assert_array_equal(met[0][0], solution.values)
-    assert met[0][1] == solution.objective
-    assert solution.status is SolverStatus.OPTIMAL  # asking for the end after the end takes no proof away
+    solution = solve(kind(), hard(), [], pause=pause)
+    assert (solution.status, calls) == (SolverStatus.STOPPED, 5)
+
+
+@every_solver
+def test_an_error_in_pause_arrives_here(kind: type[Solver]) -> None:
+    def pause() -> bool:
+        raise ZeroDivisionError("in pause")
+
+    with pytest.raises(ZeroDivisionError, match="in pause"):
+        solve(kind(), hard(), [], pause=pause)
+
+
+class Stated:
+    """What :class:`Proof` needs of a stated model."""
+
+    def __init__(self, model: pyo.ConcreteModel) -> None:
+        self.model = model
+
+    def solve(self, solver: Solver, deadline: float, start: Any, on_point: Any, pause: Any) -> Solution:
+        return solver.solve(
+            self.model,
+            list(self.model.x.values()),
+            warm_start=start is not None,
+            on_incumbent=lambda values, _: on_point(values),
+            deadline=deadline,
+            pause=pause,
+        )
+
+
+@every_solver
+def test_one_solve_waits_while_another_runs(kind: type[Solver]) -> None:
+    met: list[Any] = []
+    proof = Proof(Stated(hard()), kind(), time.perf_counter() + 30.0, None, lambda x: bool(met.append(x)))
+    other = random_milp(3, pyo.minimize)
+    alone = solve(HighsSolver(), other, []).objective
+    for _ in range(3):
+        assert proof.advance(time.perf_counter() + 0.1) is None  # it has not ended, and waits
+        assert solve(kind(), other, []).objective == pytest.approx(alone, abs=1e-5)
+    solution = proof.finish()
+    assert solution is not None
+    assert (solution.status, solution.doubt) == (SolverStatus.STOPPED, None)
+    assert len(met) > 0
+    assert solution.dual_bound is not None
+
+
+@every_solver
+def test_two_solves_take_turns(kind: type[Solver]) -> None:
+    deadline = time.perf_counter() + 30.0
+    both = [Proof(Stated(hard(count)), kind(), deadline, None, lambda _: False) for count in (40, 45)]
+    for _ in range(2):
+        assert [proof.advance(time.perf_counter() + 0.1) for proof in both] == [None, None]
+    assert [proof.finish().status for proof in both] == [SolverStatus.STOPPED] * 2
 
 
 @extra_solver
@@ -315,6 +387,81 @@ def test_a_warm_start_is_taken(kind: type[Solver]) -> None:
         variable.set_value(round(float(value)), skip_validation=True)
     warm = solve(kind(time_limit_seconds=0.3), model, every, warm=True)
     assert warm.objective <= best.objective + 1e-6
+
+
+@gurobi
+def test_solutions_are_cut_off_while_it_runs(kind: type[Solver]) -> None:
+    model = pyo.ConcreteModel()
+    model.k = pyo.Var(range(3), domain=pyo.Binary)
+    model.x = pyo.Var(bounds=(0, 1e7))  # in other units inside
+    model.row = pyo.Constraint(expr=model.x <= 1e6 * (1 + model.k[0] + 2 * model.k[1]))
+    model.goal = pyo.Objective(expr=model.x + 1e6 * model.k[2], sense=pyo.maximize)
+    seen: list[tuple] = []
+
+    def cut(values: Any) -> tuple[Any, float]:
+        pattern = tuple((values[1:] > 0.5).tolist())
+        seen.append(pattern)
+        return np.array([0.0] + [-1.0 if on else 1.0 for on in pattern]), 1.0 - sum(pattern)
+
+    def never(*_: Any) -> bool:
+        raise AssertionError("what is cut off is no incumbent")
+
+    watched = [model.x, *model.k.values()]
+    arguments = {"warm_start": False, "on_incumbent": never, "deadline": time.perf_counter() + 30.0}
+    solution = kind().solve(model, watched, cut=cut, **arguments)
+    assert solution.status is SolverStatus.INFEASIBLE
+    assert set(seen) == set(itertools.product((False, True), repeat=3))
+
+
+@gurobi
+def test_an_error_in_a_cut_arrives_here(kind: type[Solver]) -> None:
+    def cut(_: Any) -> Any:
+        raise ZeroDivisionError("in cut")
+
+    with pytest.raises(ZeroDivisionError, match="in cut"):
+        kind().solve(hard(), [], warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 30.0, cut=cut)
+
+
+@pytest.mark.parametrize("kind", [HighsSolver, EXTRA[1]])
+def test_a_solver_without_lazy_constraints_says_so(kind: type[Solver]) -> None:
+    with pytest.raises(InvalidSetting, match=f"solver={kind.name} has no lazy constraints"):
+        kind().solve(hard(), [], warm_start=False, on_incumbent=lambda *_: False, deadline=0.0, cut=lambda x: (x, 0.0))
+
+
+@every_solver
+def test_a_whole_start_is_taken_as_it_is(kind: type[Solver]) -> None:
+    model = hard()
+    value = start_at(model, seed=1)
+    for i in model.over:  # no completion of the integers would choose these
+        model.over[i].value += 7.0
+        model.under[i].value += 7.0
+    met: list[float] = []
+    solution = solve(kind(), model, [], lambda _, found: bool(met.append(found)) or True, warm=True)
+    assert solution.status is SolverStatus.STOPPED
+    assert met[0] == pytest.approx(value + 70.0)
+
+
+@every_solver
+def test_a_start_that_breaks_a_row_is_completed(kind: type[Solver]) -> None:
+    model = hard()
+    value = start_at(model, seed=1)
+    model.over[0].value += 0.5
+    met: list[float] = []
+    solve(kind(), model, [], lambda _, found: bool(met.append(found)), warm=True, pause=lambda: len(met) > 0)
+    assert met[0] <= value + 1e-4
+
+
+@extra_solver
+def test_a_start_survives_other_units(kind: type[Solver]) -> None:
+    model = pyo.ConcreteModel()
+    model.k, model.big = pyo.Var(domain=pyo.Integers, bounds=(0, 9), initialize=2), pyo.Var(bounds=(0, 1e8), initialize=3e7)
+    model.row = pyo.Constraint(expr=model.big >= 1e7 * model.k + 1e6)
+    model.goal = pyo.Objective(expr=model.big - 2e7 * model.k)
+    met: list[float] = []
+    solution = solve(kind(), model, [model.big, model.k], lambda _, found: bool(met.append(found)), warm=True)
+    assert met[0] <= -1e7 + 10.0
+    assert solution.objective == pytest.approx(-8.9e7)
+    np.testing.assert_allclose(solution.values, [9.1e7, 9.0])
 
 
 @extra_solver

@@ -1,0 +1,216 @@
+"""Solvers that take a model as arrays: what Gurobi and SCIP share, so that each one's file holds only what is its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyomo.environ as pyo
+
+from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.networks import BoolArray, FloatArray
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row, Solution, Solver, SolverStatus
+from surrogate.solvers.interrupts import hand_on
+from surrogate.solvers.listener import Listener
+from surrogate.solvers.scaling import ScaledForm
+from surrogate.solvers.selftest import require_believable
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
+
+_STATUS = {
+    "optimal": SolverStatus.OPTIMAL,
+    "gaplimit": SolverStatus.OPTIMAL,
+    "infeasible": SolverStatus.INFEASIBLE,
+    "time_limit": SolverStatus.TIME_LIMIT,
+    "timelimit": SolverStatus.TIME_LIMIT,
+    "interrupted": SolverStatus.TIME_LIMIT,  # by the deadline, when neither a callback nor a signal did
+    "userinterrupt": SolverStatus.TIME_LIMIT,
+}
+"""By the words of the solvers."""
+
+_EITHER = ("inf_or_unbd", "inforunbd")
+"""Words for "infeasible or unbounded", which is one or the other without presolve."""
+
+NO_BOUND = 1e20
+"""A dual bound of this size or larger is a solver's infinity, and so is a side of a column or a row."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run of the solver ended, in the units of the scaled model, which is minimised.
+
+    Attributes:
+        verdict: the solver's word.
+        columns: the best solution ``(columns,)``; None if there is none.
+        bound: the solver's lower bound; None if there is none.
+        work: ``nodes`` and ``simplex_iterations``.
+    """
+
+    verdict: str
+    columns: FloatArray | None
+    bound: float | None
+    work: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What a solver's callbacks call.
+
+    Attributes:
+        meet: to be called with the columns ``(columns,)`` of each improving solution.
+        pause: to be called now and then; True means that the solver has to end now.
+        cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
+            the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
+    """
+
+    meet: Callable[[FloatArray], None]
+    pause: Callable[[], bool]
+    cut: Callable[[FloatArray], Row | None] | None = None
+
+
+Run = Callable[[float, bool], Ending]
+"""Has the solver run for at most so many seconds, with presolve or without."""
+
+
+@dataclass(frozen=True)
+class ArraySolver(Solver):
+    """A solver that is given columns, rows and a start; the attributes are those of :class:`Solver`.
+
+    Raises:
+        InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it, which is
+            called like the solver.
+    """
+
+    incumbent_callbacks: ClassVar[bool] = True
+    dual_tolerance: ClassVar[float]
+    """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if importlib.util.find_spec(self.package) is None:
+            raise InvalidSetting(
+                f"solver={self.name} needs the package {self.package}, which is not installed: "
+                f"pip install 'surrogate-sweep[{self.name}]'"
+            )
+
+    @abstractmethod
+    def loaded(
+        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
+    ) -> AbstractContextManager[Run]:
+        """Hand a model over; what is given lets the solver run, until the ``with`` block is left.
+
+        Args:
+            form: the model, minimised.
+            integral: which columns are integer; ``(columns,)``.
+            start: a solution to start from ``(columns,)``; NaN where the solver has to complete it. None: without a start.
+            conversation: what to call while the solver runs.
+        """
+
+    def explain(self, error: Exception, form: StandardForm) -> str:
+        """Return one sentence about an error that the solver raised."""
+        return f"{self.name} failed on a model of {form.size['columns']} columns: {' '.join(str(error).split())}"
+
+    def solve(
+        self,
+        model: Any,
+        watched: Sequence[Any],
+        *,
+        warm_start: bool,
+        on_incumbent: OnIncumbent,
+        deadline: float,
+        pause: Pause | None = None,
+        cut: Cut | None = None,
+    ) -> Solution:
+        self.require_able_to(cut)
+        require_believable(self)
+        with exactly(model) as form:
+            if form is None:
+                return infeasible()
+            return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)
+
+    def _solve(
+        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, listener: Listener, deadline: float
+    ) -> Solution:
+        scaled = ScaledForm.of(form)
+        watch = Watch(watched, form.compiled.columns, scaled.column_unit)
+        start = None
+        if warm_start:
+            values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
+            start = self._start(scaled, form.integral, values / scaled.column_unit)
+
+        def meet(columns: FloatArray) -> None:
+            listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
+
+        def cut(columns: FloatArray) -> Row | None:
+            row = listener.cut(watch.values(columns))
+            return None if row is None else watch.row(*row)
+
+        def left() -> float:
+            return min(self.time_limit_seconds, deadline - time.perf_counter())
+
+        if left() <= 0.0:
+            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
+        with ExitStack() as stack:
+            conversation = Conversation(meet, listener.pause, cut if listener.cuts else None)
+            run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
+            begin = time.perf_counter()
+            with listener.interrupts:
+                ending = self._call(form, run, max(left(), 0.1), True)
+            if ending.verdict in _EITHER and not listener.over:
+                with listener.interrupts:
+                    ending = self._call(form, run, max(left(), 0.1), False)
+            seconds = time.perf_counter() - begin
+        if ending.verdict == "interrupted" and not listener.over:
+            hand_on()  # the solver caught a Ctrl-C by itself
+        listener.settle()
+        return self._answer(ending, form, scaled, watch, listener.stopped, seconds)
+
+    def _start(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
+        """Return the whole start, or its integers alone where it breaks a row by more than the solver lets pass."""
+        start = np.clip(np.where(integral, np.round(values), values), form.lower, form.upper)
+        sums, slack = form.matrix @ start, self.feasibility_tolerance
+        whole = bool((sums >= form.row_lower - slack).all() and (sums <= form.row_upper + slack).all())
+        return np.where(integral | whole, start, np.nan)
+
+    def _call(self, form: StandardForm, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except Exception as error:  # each solver has its own classes, and its package may be missing
+            raise SolverFailure(self.explain(error, form)) from error
+
+    def _answer(
+        self, ending: Ending, form: StandardForm, scaled: ScaledForm, watch: Watch, stopped: bool, seconds: float
+    ) -> Solution:
+        if stopped:
+            status = SolverStatus.STOPPED
+        elif ending.verdict in _STATUS:
+            status = _STATUS[ending.verdict]
+        elif ending.verdict == "unbounded" or ending.verdict in _EITHER:
+            raise SolverFailure(unbounded(self.name, ending.verdict, form))
+        else:
+            raise SolverFailure(f"{self.name} ended with the status {ending.verdict!r}")
+        found = None if status is SolverStatus.INFEASIBLE else ending.columns
+        # As with HiGHS, a linear programme has a bound at its optimum only.
+        stated = status is not SolverStatus.INFEASIBLE and (form.size["binaries"] > 0 or status is SolverStatus.OPTIMAL)
+        bound = ending.bound if stated else None
+        if bound is not None and abs(bound) < NO_BOUND:
+            bound = scaled.objective_unit * (-bound if form.maximised else bound)
+        else:
+            bound = None
+        return Solution(
+            status=status,
+            # The objective there, not what the solver's tolerances make of it.
+            objective=None if found is None else form.objective(found * scaled.column_unit),
+            dual_bound=bound,
+            values=None if found is None else watch.values(found),
+            solve_seconds=seconds,
+            bound_error=0.0 if bound is None else scaled.bound_error(self.dual_tolerance),
+            work=ending.work,
+            size=form.size,
+            maximised=form.maximised,
+        ).doubted(scaled.doubt())

@@ -1,0 +1,73 @@
+"""What the caller of a solve is told while it runs, and when the solve has to end."""
+
+from __future__ import annotations
+
+import time
+
+from surrogate.networks import FloatArray
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row
+from surrogate.solvers.interrupts import Interrupts
+
+
+class Listener:
+    """The caller's callbacks around one solve.
+
+    An exception must not cross the solver's own code. So what a callback raises is kept, the solve ends, and :meth:`settle`
+    raises it afterwards.
+
+    Attributes:
+        interrupts: to be entered around every run of the solver.
+        stopped: whether a callback asked for the end.
+    """
+
+    def __init__(self, on_incumbent: OnIncumbent, pause: Pause | None, deadline: float, cut: Cut | None = None) -> None:
+        self._on_incumbent, self._pause, self._deadline = on_incumbent, pause, deadline
+        self._cut = cut
+        self._failure: BaseException | None = None
+        self.interrupts = Interrupts()
+        self.stopped = False
+
+    def meet(self, values: FloatArray, objective: float) -> None:
+        """Report a solution: the watched variables' values and the objective."""
+        try:
+            self.stopped = self._on_incumbent(values, objective) or self.stopped
+        except BaseException as error:
+            self._failure = error
+
+    @property
+    def cuts(self) -> bool:
+        """Whether solutions are cut off."""
+        return self._cut is not None
+
+    def cut(self, values: FloatArray) -> Row | None:
+        """Return the row that cuts a solution off, given the watched variables' values; None if the solve has to end."""
+        if self._cut is None or self.over:
+            return None
+        try:
+            return self._cut(values)
+        except BaseException as error:
+            self._failure = error
+            return None
+
+    def pause(self) -> bool:
+        """Let the caller take its time; return whether the solve has to end now."""
+        try:
+            self.stopped = self.stopped or (self._pause is not None and self._pause())
+        except BaseException as error:
+            self._failure = error
+        return self.over
+
+    @property
+    def broken(self) -> bool:
+        """Whether a callback raised something."""
+        return self._failure is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether a callback, a signal or the deadline ends the solve."""
+        return self.stopped or self.broken or self.interrupts.arrived or time.perf_counter() >= self._deadline
+
+    def settle(self) -> None:
+        """Raise what a callback raised."""
+        if self._failure is not None:
+            raise self._failure
