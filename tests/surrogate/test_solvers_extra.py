@@ -16,7 +16,7 @@ from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
 
 from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
-from surrogate.models.proof import Proof
+from surrogate.models.turns import SolveInTurns
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 
@@ -336,7 +336,7 @@ class Stated:
 @every_solver
 def test_one_solve_waits_while_another_runs(kind: type[Solver]) -> None:
     met: list[Any] = []
-    proof = Proof(Stated(hard()), kind(), time.perf_counter() + 30.0, None, lambda x: bool(met.append(x)))
+    proof = SolveInTurns(Stated(hard()), kind(), time.perf_counter() + 30.0, None, lambda x: bool(met.append(x)))
     other = random_milp(3, pyo.minimize)
     alone = solve(HighsSolver(), other, []).objective
     for _ in range(3):
@@ -352,7 +352,7 @@ def test_one_solve_waits_while_another_runs(kind: type[Solver]) -> None:
 @every_solver
 def test_two_solves_take_turns(kind: type[Solver]) -> None:
     deadline = time.perf_counter() + 30.0
-    both = [Proof(Stated(hard(count)), kind(), deadline, None, lambda _: False) for count in (40, 45)]
+    both = [SolveInTurns(Stated(hard(count)), kind(), deadline, None, lambda _: False) for count in (40, 45)]
     for _ in range(2):
         assert [proof.advance(time.perf_counter() + 0.1) for proof in both] == [None, None]
     assert [proof.finish().status for proof in both] == [SolverStatus.STOPPED] * 2
