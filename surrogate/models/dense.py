@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 from surrogate.errors import SolverFailure, UnsoundBounds
@@ -12,6 +13,9 @@ from surrogate.models.tightening import tighten
 from surrogate.models.turns import SolveInTurns
 from surrogate.solvers import Solution, SolverStatus
 
+LIE = 1e-4
+"""By how much, relative to the value, a verdict has to be off to count as a lie: more than a tolerance lets decisions gain."""
+
 
 class Dense:
     """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time."""
@@ -19,7 +23,7 @@ class Dense:
     def __init__(self, common: Common) -> None:
         self._common = common
         self._solve: SolveInTurns | None = None
-        self._from_best = False
+        self._cutoff = math.inf
         self._ended = False
 
     def turn(self, until: float) -> bool:
@@ -62,15 +66,30 @@ class Dense:
         )
 
     def _take(self, solution: Solution) -> None:
+        """Take the MILP's verdict, unless a decision that holds gives it the lie."""
         common = self._common
         common.work.update(solution.work)
         if solution.values is not None:
             common.incumbent.offer(solution.values, "dense")
-        if solution.status is SolverStatus.INFEASIBLE and solution.doubt is None:
-            if self._from_best:
-                common.bound = common.incumbent.value  # nothing is better than what the bounds were tightened for
-            else:
-                common.excluded = common.incumbent.values is None
+        best, model = common.incumbent.value, common.model
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
-        if stated is not None:
-            common.raise_bound(common.model.sign * stated)
+        if solution.status is SolverStatus.INFEASIBLE:
+            if solution.doubt is None and not self._refuted(best < self._cutoff - self._slack(best), "that there is none"):
+                # Nothing is better than the decision that the bounds were tightened for; without one, nothing holds.
+                common.bound = best
+                common.excluded = common.incumbent.values is None
+        elif stated is not None and not self._refuted(
+            model.sign * stated > best + self._slack(best), f"that none is better than {stated:g}"
+        ):
+            common.raise_bound(model.sign * stated)
+
+    def _refuted(self, is_wrong: bool, verdict: str) -> bool:
+        if is_wrong:
+            value = self._common.incumbent.steps[-1].value
+            self._common.failures["dense"] = (
+                f"{self._common.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
+            )
+        return is_wrong
+
+    def _slack(self, value: float) -> float:
+        return LIE * max(1.0, abs(value)) if math.isfinite(value) else 0.0

@@ -9,7 +9,12 @@ import pyomo.environ as pyo
 import pytest
 from oracles import random_network
 
-from surrogate.models import Place, Status, optimise
+from surrogate.models import Place, SearchSettings, Status, optimise
+from surrogate.models.common import Common
+from surrogate.models.dense import Dense
+from surrogate.models.incumbent import Incumbent
+from surrogate.models.reading import UserModel
+from surrogate.solvers import HighsSolver, Solution, SolverStatus
 
 
 def a_model(sense: Any = pyo.minimize) -> Any:
@@ -65,3 +70,38 @@ def test_domains_with_gaps_hold_for_inputs_and_others(domain: Any, bounds: Any, 
     assert model.w.value == allowed[1]
     assert best - 1e-2 < result.value <= best + 1e-6
     assert model.z.domain.name != "Reals"  # the model's domains are its own again
+
+
+def test_a_bound_that_a_decision_gives_the_lie_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS has called wrong optima of such models optimal: what the walks have found by then must not be called optimal."""
+    network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
+    model = a_model()
+    place = Place([*model.x.values(), model.k], list(model.y.values()), network)
+    honest = optimise(model, place, time_limit_seconds=20.0)
+    assert honest.status is Status.OPTIMAL
+
+    def lying(self: Any, *arguments: Any, **settings: Any) -> Solution:
+        wrong = honest.value + 0.1
+        return Solution(SolverStatus.OPTIMAL, wrong, wrong, None, 0.0, maximised=False)
+
+    monkeypatch.setattr(HighsSolver, "solve", lying)
+    result = optimise(model, place, time_limit_seconds=2.0, members=("walks", "dense"))  # from the optimum, which model holds
+    assert (result.status, result.value) == (Status.FEASIBLE, pytest.approx(honest.value, abs=1e-6))
+    assert result.bound is None or result.bound <= honest.value + 1e-6
+    assert result.failures["dense"].startswith("highs claims of the decisions that none is better than")
+
+
+def test_an_infeasibility_that_a_decision_gives_the_lie_is_none() -> None:
+    network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
+    model = a_model()
+    user = UserModel(model, [Place([*model.x.values(), model.k], list(model.y.values()), network)])
+    incumbent = Incumbent(user, 0.0, 1e-6, None, None)
+    common = Common(user, incumbent, SearchSettings(), float("inf"))
+    dense = Dense(common)
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, size=(200, user.columns))
+    taken = [incumbent.offer(point, "test") for point in points]
+    assert True in taken
+    dense._take(Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, maximised=False))  # of all decisions, with no cutoff
+    assert not common.excluded
+    assert common.bound == float("-inf")
+    assert "that there is none" in common.failures["dense"]
