@@ -13,6 +13,7 @@ from scipy import sparse
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.quiet_highs import QuietHighs
+from surrogate.solvers import HighsSolver
 
 FEASIBILITY = 1e-9
 """To which HiGHS keeps rows and bounds here: a decision is held against the dense networks to 1e-6 afterwards."""
@@ -49,13 +50,14 @@ class LinearProgramme:
         cost: FloatArray,
         lower: FloatArray,
         upper: FloatArray,
+        feasibility: float = FEASIBILITY,
     ) -> None:
         self._highs = QuietHighs()
         for option, setting in (
             ("threads", 1),
             ("presolve", "off"),
             ("solver", "simplex"),
-            ("primal_feasibility_tolerance", FEASIBILITY),
+            ("primal_feasibility_tolerance", feasibility),
             ("small_matrix_value", 1e-12),
         ):
             self._highs.setOptionValue(option, setting)
@@ -127,7 +129,11 @@ class MixedProgramme:
         """Solve within ``lower`` and ``upper`` as they are now; return HiGHS's status and the best solution's columns."""
         self._lp.col_lower_, self._lp.col_upper_ = self.lower, self.upper
         highs = QuietHighs()
-        for option, setting in (("threads", 1), ("mip_feasibility_tolerance", 1e-9), ("small_matrix_value", 1e-12)):
+        for option, setting in (
+            ("threads", 1),
+            ("mip_feasibility_tolerance", HighsSolver.feasibility_tolerance),
+            ("small_matrix_value", 1e-12),
+        ):
             highs.setOptionValue(option, setting)
         highs.setOptionValue("time_limit", max(seconds, 1e-2))
         if highs.passModel(self._lp) == highspy.HighsStatus.kError:

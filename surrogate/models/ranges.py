@@ -54,9 +54,9 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
     slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
     lower, upper = model.lower - slack, model.upper + slack
     hair = tolerance * model.row_scale
-    programme = LinearProgramme(
-        model.matrix, model.row_lower - hair, model.row_upper + hair, np.zeros(model.columns), lower, upper
-    )
+    rows = model.row_lower - hair, model.row_upper + hair
+    # HiGHS's own tolerance: what is infeasible here is taken for proven.
+    programme = LinearProgramme(model.matrix, *rows, np.zeros(model.columns), lower, upper, feasibility=1e-7)
     regions: list[Region] = []
     found: list[Bounds] = []
     known: dict[tuple[str, bytes, bytes], Bounds] = {}

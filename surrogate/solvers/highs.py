@@ -48,7 +48,7 @@ class HighsSolver(Solver):
     name: ClassVar[str] = "highs"
     package: ClassVar[str] = "highspy"
     incumbent_callbacks: ClassVar[bool] = True
-    feasibility_tolerance: ClassVar[float] = 1e-7  # of presolve; in the search it is less
+    feasibility_tolerance: ClassVar[float] = 1e-7
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,6 +119,18 @@ class HighsSolver(Solver):
         listener.settle()
         return self._answer(highs, listener.stopped, watch, seconds, form, scaled)
 
+    def _empty(self) -> QuietHighs:
+        highs = QuietHighs()
+        highs.setOptionValue("threads", self.threads)
+        highs.setOptionValue("random_seed", self.seed)
+        highs.setOptionValue("mip_rel_gap", self.relative_gap)
+        # The default 1e-6 costs proofs: what is cut off within the tolerance, big-M constants multiply. Below 1e-8 HiGHS 1.16.0
+        # has called wrong optima optimal: tests/surrogate/test_highs.py keeps such a model.
+        highs.setOptionValue("mip_feasibility_tolerance", self.feasibility_tolerance)
+        # Below this HiGHS drops a coefficient without a word; the default 1e-9 would drop real weights.
+        highs.setOptionValue("small_matrix_value", 1e-12)
+        return highs
+
     def _load(self, form: StandardForm, scaled: ScaledForm) -> highspy.Highs:
         lp = highspy.HighsLp()
         lp.num_row_, lp.num_col_ = scaled.matrix.shape
@@ -136,14 +148,7 @@ class HighsSolver(Solver):
         lp.a_matrix_.index_ = scaled.matrix.indices
         lp.a_matrix_.value_ = scaled.matrix.data
 
-        highs = QuietHighs()
-        highs.setOptionValue("threads", self.threads)
-        highs.setOptionValue("random_seed", self.seed)
-        highs.setOptionValue("mip_rel_gap", self.relative_gap)
-        # The default 1e-6 costs proofs: what is cut off within the tolerance, big-M constants multiply. It is not slower.
-        highs.setOptionValue("mip_feasibility_tolerance", 1e-9)
-        # Below this HiGHS drops a coefficient without a word; the default 1e-9 would drop real weights.
-        highs.setOptionValue("small_matrix_value", 1e-12)
+        highs = self._empty()
         if highs.passModel(lp) == highspy.HighsStatus.kError:
             raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
         return highs
