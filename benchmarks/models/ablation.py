@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.models.reading import EQUAL, Key, ahead, early, first_feasible, key_of, last_value, value_at
-from benchmarks.models.tools import ALONE, DENSE, REPAIRED, SEARCH, SPARSE, SPARSITIES, TOOLS, WITHOUT, sparse_name
+from benchmarks.models.tools import ALONE, DENSE, REPAIRED, SEARCH, SPARSE, SPARSITIES, TOOLS, WALKS, WITHOUT, sparse_name
 from benchmarks.runs import failures
 from benchmarks.sections import Row
 from benchmarks.tables import markdown
@@ -66,6 +66,7 @@ def compare(first: dict[Key, Row], second: dict[Key, Row], at: At) -> Comparison
 
 def ablation_report(rows: Sequence[Row]) -> str:
     """Return the tables on the parts of the search; empty if no row is of one."""
+    beside = {name: DENSE if name.startswith(ALONE) else WALKS for name in SPARSE}
     by_tool = {name: {key_of(row): row for row in rows if row["tool"] == name} for name in TOOLS}
     parts = [
         _table(
@@ -73,8 +74,8 @@ def ablation_report(rows: Sequence[Row]) -> str:
             [(by_tool[name], by_tool[SEARCH], name, SEARCH) for name in WITHOUT],
         ),
         _table(
-            f"### Pruned networks, beside `{DENSE}`",
-            [(by_tool[name], by_tool[DENSE], name, DENSE) for name in SPARSE],
+            "### Pruned networks, beside the same without them",
+            [(by_tool[name], by_tool[other], name, other) for name, other in beside.items()],
         ),
         _table(
             "### Pruned networks, beside the whole search",
@@ -89,7 +90,7 @@ def ablation_report(rows: Sequence[Row]) -> str:
                 for one, other in [(sparse_name(kind, sparsity, True), sparse_name(kind, sparsity, False))]
             ],
         ),
-        _by_problem(by_tool),
+        _by_problem(by_tool, beside),
         _promises(by_tool),
     ]
     shown = [part for part in parts if part]
@@ -101,9 +102,8 @@ def ablation_report(rows: Sequence[Row]) -> str:
         f"Pairs of runs of one instance on which at least one of the two has a decision. Better, equal (to {EQUAL:g}) and "
         f"worse values at {soon:g} s and at the limit. `better of those that differ`: the share at {soon:g} s, with its 95 % "
         "interval over instances; p: sign test, by Holm for the table. `sooner`: seconds to the first decision of the second "
-        "over the "
-        "first, median and 95 % interval by the bootstrap over instances; no decision counts as the limit. Pruning and "
-        "finetuning are done before the clock starts."
+        "over the first, median and 95 % interval by the bootstrap over instances; no decision counts as the limit. Pruning "
+        "and finetuning are done before the clock starts."
     )
     return "\n\n".join([head, *shown, *failures([{**r, "method": r["tool"]} for r in rows if r["tool"] in WITHOUT | SPARSE])])
 
@@ -134,11 +134,11 @@ def _table(title: str, pairs: Sequence[tuple[dict[Key, Row], dict[Key, Row], str
     return title + "\n\n" + markdown(header, cells)
 
 
-def _by_problem(by_tool: dict[str, dict[Key, Row]]) -> str:
-    """Return better, equal and worse early values by problem: of pruned networks beside dense, of the search beside parts."""
+def _by_problem(by_tool: dict[str, dict[Key, Row]], beside: dict[str, str]) -> str:
+    """Return better, equal and worse early values by problem: of pruned networks and of parts of the search."""
     problems = list(dict.fromkeys(problem for rows in by_tool.values() for problem, _ in rows))
     cells = []
-    for name, other in [(name, DENSE) for name in SPARSE] + [(name, SEARCH) for name in WITHOUT]:
+    for name, other in [*beside.items()] + [(name, SEARCH) for name in WITHOUT]:
         line = []
         for problem in problems:
             first, second = ({key: row for key, row in by_tool[n].items() if key[0] == problem} for n in (name, other))
@@ -157,9 +157,11 @@ def _promises(by_tool: dict[str, dict[Key, Row]]) -> str:
         rows = by_tool[name].values()
         off = [_off(row) for row in rows if row["surrogate_value"] is not None and last_value(row) is not None]
         if rows:
-            held, met = sum(row["held"] for row in rows), sum(row["met"] for row in rows)
+            # The search reports decisions that hold only.
+            met = sum(row["met"] for row in rows) if name.startswith(ALONE) else 0
+            held = f"{sum(row['held'] for row in rows)}/{met}" if met else "-"
             middle = f"{median(off):.2%}" if off else "-"
-            cells.append([name, str(len(rows)), f"{held}/{met}", str(len(off)), middle, _pruning(list(rows))])
+            cells.append([name, str(len(rows)), held, str(len(off)), middle, _pruning(list(rows))])
     header = ("tool", "runs", "decisions that hold", "with a promise", "promised beyond the value, median", "pruning s, median")
     return "### What pruned networks promise\n\n" + markdown(header, cells) if cells else ""
 

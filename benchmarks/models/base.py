@@ -77,7 +77,8 @@ class Ending:
     """How a tool ended.
 
     Attributes:
-        status: ``optimal``, ``time_limit``, ``infeasible``, ``too large for the licence``, or the tool's own word.
+        status: ``optimal``, ``time_limit``, ``infeasible``, ``too large for the licence``, or the tool's own word;
+            ``surrogate`` before it where it is of a model with pruned networks.
         bound: its bound on the objective, in the model's own sense; None if it has none.
         surrogate_value: what a model with pruned networks promised; None without one.
     """

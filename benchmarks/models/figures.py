@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from statistics import median
@@ -61,6 +62,9 @@ def figures_report(rows: Sequence[Row]) -> str:
     contradictions = _contradictions(by_key)
     if contradictions:
         parts.append("**Contradictions**, a tool's bound beyond a value that was reached:\n\n" + "\n".join(contradictions))
+    changed = _other_networks(rows)
+    if changed:
+        parts.append(f"**Not the same networks** in all rows of {', '.join(changed)}: their values are no comparison.")
     return "\n\n".join(parts + failures([{**row, "method": row["tool"]} for row in rows if row["tool"] in PEERS]))
 
 
@@ -258,6 +262,15 @@ def _contradictions(by_key: dict[Key, Rows]) -> list[str]:
                 if row["bound"] is not None and value is not None and ahead(value, row["bound"], row["sense"]) > CONTRADICTION:
                     found.append(f"* {problem} {index}: {name} proves {row['bound']:.6f}, {other} reaches {value:.6f}")
     return found
+
+
+def _other_networks(rows: Sequence[Row]) -> list[str]:
+    """Return the instances whose rows are not all of the same trained networks."""
+    seen: dict[Key, set[str]] = {}
+    for row in rows:
+        if "networks" in row:
+            seen.setdefault(key_of(row), set()).add(json.dumps(row["networks"], sort_keys=True))
+    return [f"{problem} {index}" for (problem, index), found in seen.items() if len(found) > 1]
 
 
 def _sense(found: Rows) -> float:

@@ -53,7 +53,7 @@ SCIP = "pyscipopt-ml-scip"
 
 PEERS: dict[str, Tool] = {
     SEARCH: Tool("search", "this search, default settings"),
-    DENSE: Tool("dense_highs", "the dense MILP alone, HiGHS: plain CROWN bounds, no start"),
+    DENSE: Tool("milp", "the dense MILP alone, HiGHS: plain CROWN bounds, no start"),
     GUROBI: Tool("gurobi", "gurobi-machinelearning, Gurobi", boxes=True, needs=("gurobipy", "gurobi_ml")),
     SCIP: Tool("scip", "PySCIPOpt-ML big-M, SCIP", boxes=True, needs=("pyscipopt", "pyscipopt_ml")),
     "omlt-highs": Tool("omlt_highs", "OMLT big-M, HiGHS", boxes=True, needs=("omlt",)),
@@ -70,9 +70,12 @@ WITHOUT: dict[str, Tool] = {
 }
 """The search without one of its members each."""
 
-ALONE = "surrogates"
+ALONE = "surrogate-milp"
 
 REPAIRED = "repair"
+
+WALKS = "walks"
+"""The search by walks alone, which also begin at points that are drawn: what repair is compared with."""
 
 
 def sparse_name(kind: str, sparsity: float, finetuned: bool) -> str:
@@ -82,20 +85,20 @@ def sparse_name(kind: str, sparsity: float, finetuned: bool) -> str:
 
 SPARSE: dict[str, Tool] = {
     sparse_name(kind, sparsity, finetuned): Tool(
-        "search",
+        module,
         f"{what}, {sparsity:g} of the weights pruned, {'finetuned' if finetuned else 'not finetuned'}",
-        {"members": members},
+        settings,
         sparsity,
         finetuned,
     )
-    for kind, what, members in (
-        (ALONE, "pruned networks alone", ["surrogates"]),
-        (REPAIRED, "pruned networks with repair by walks", ["surrogates", "walks"]),
+    for kind, module, what, settings in (
+        (ALONE, "milp", "the MILP with pruned networks, HiGHS", {}),
+        (REPAIRED, "search", "walks, and pruned networks whose decisions walks repair", {"members": ["surrogates", "walks"]}),
     )
     for sparsity in SPARSITIES
     for finetuned in (False, True)
 }
-"""The search with pruned networks alone, the paper's way, and with repair."""
+"""Pruned networks alone, the paper's way, and in the search with repair."""
 
-TOOLS: dict[str, Tool] = PEERS | WITHOUT | SPARSE
+TOOLS: dict[str, Tool] = PEERS | WITHOUT | {WALKS: Tool("search", "this search, walks alone", {"members": ["walks"]})} | SPARSE
 """Every tool by its name."""

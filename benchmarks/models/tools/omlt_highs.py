@@ -13,6 +13,7 @@ import numpy as np
 import pyomo.environ as pyo
 from omlt import OmltBlock
 from omlt.neuralnet import ReluBigMFormulation
+from pyomo.common.log import LoggingIntercept
 
 from benchmarks.models.base import GAP, Asked, Ending, Trace, reads
 from benchmarks.peers.omlt_highs import definition
@@ -22,7 +23,8 @@ from surrogate.solvers import HighsSolver
 
 
 def run(asked: Asked, boxes: Sequence[Region], settings: dict[str, Any], trace: Trace) -> Ending:
-    model = _state(asked, boxes)
+    with LoggingIntercept(module="pyomo.core"):  # OMLT sets inputs to 0, in or out of their bounds, and Pyomo says so each time
+        model = _state(asked, boxes)
     trace.built()
 
     def note(values: FloatArray, _objective: float) -> bool:
