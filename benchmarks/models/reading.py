@@ -17,6 +17,10 @@ Key = tuple[str, int]
 """Problem and instance."""
 
 
+Rows = dict[str, Row]
+"""The rows of one instance by tool."""
+
+
 def key_of(row: Row) -> Key:
     return row["problem"], row["instance"]
 
@@ -74,3 +78,8 @@ def seconds_to(row: Row, value: float) -> float:
         if when <= row["limit_seconds"] and ahead(found, value, row["sense"]) >= -EQUAL:
             return float(when)
     return math.inf
+
+
+def seconds_text(value: float) -> str:
+    """Return seconds as text, and never as a dash."""
+    return "-" if math.isinf(value) else f"{value:.2f}"

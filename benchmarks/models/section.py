@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from benchmarks.models import asking, ready
 from benchmarks.models.ablation import ablation_report
-from benchmarks.models.figures import figures_report
 from benchmarks.models.instances import NETWORK_SIZES, question, surrogates
+from benchmarks.models.side_by_side import side_by_side_report
 from benchmarks.models.tools import TOOLS
 from benchmarks.sections import Options, Row, Section
 from surrogate.models.reading import UserModel
@@ -67,7 +67,7 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def report(rows: Sequence[Row]) -> str:
-    return "\n\n".join(part for part in (figures_report(rows), ablation_report(rows)) if part)
+    return "\n\n".join(part for part in (side_by_side_report(rows), ablation_report(rows)) if part)
 
 
 SECTION = Section(("instance", "problem", "tool"), TIME_LIMIT_SECONDS, measure, report, (*TOOLS, ready.NAME))

@@ -17,10 +17,10 @@ from benchmarks.models import SECTION, asking, instances, ready
 from benchmarks.models.ablation import ablation_report, compare
 from benchmarks.models.asking import Outcome, answer, judged
 from benchmarks.models.base import Asked, Ending
-from benchmarks.models.figures import figures_report
 from benchmarks.models.instances import Question
 from benchmarks.models.judge import Judge
 from benchmarks.models.reading import ahead, first_feasible, is_closed, last_value, seconds_to, value_at
+from benchmarks.models.side_by_side import side_by_side_report
 from benchmarks.models.tools import DENSE, GUROBI, PEERS, SCIP, SEARCH, TOOLS
 from benchmarks.results import Results
 from benchmarks.sections import Row
@@ -175,7 +175,7 @@ def rows_side_by_side() -> list[Row]:
 
 
 def test_the_figures_are_what_they_say() -> None:
-    text = figures_report(rows_side_by_side())
+    text = side_by_side_report(rows_side_by_side())
 
     def figure(*beginning: str) -> list[str]:
         return cells(text, *beginning)[1:]
@@ -210,11 +210,11 @@ def test_a_bound_that_another_tool_beats_and_a_failure_are_shown() -> None:
         row("diet", 0, SCIP, (1.0, 6.0), bound=5.5),
         row("diet", 1, SEARCH, (1.0, 5.0), status="failed", error="ValueError: no"),
     ]
-    text = figures_report(rows)
+    text = side_by_side_report(rows)
     assert f"* diet 0: {SCIP} proves 5.500000, {SEARCH} reaches 5.000000" in text
     assert "ValueError: no" in text
     assert "Not the same" not in text
-    text = figures_report([rows[0] | {"networks": {"f": "a"}}, rows[1] | {"networks": {"f": "b"}}, rows[2]])
+    text = side_by_side_report([rows[0] | {"networks": {"f": "a"}}, rows[1] | {"networks": {"f": "b"}}, rows[2]])
     assert "**Not the same networks** in all rows of diet 0:" in text
 
 
