@@ -1,6 +1,6 @@
 """Measure, in one run on one machine, and print Markdown, a table or more a section.
 
-Without sections, all of them. With --output every row is kept in a JSON file as soon as it is measured; --show prints the
+Without sections, all of them. With --output every row is kept in a file as soon as it is measured; --show prints the
 tables of such files again, and --resume measures only what the file does not hold yet, or only as a failure. To measure with
 two processes at once, give each its own --output, and --instances or --tools of its own, and --show both files together.
 """
@@ -21,6 +21,7 @@ from benchmarks import (
     head,
     mnist_fc,
     model_size,
+    models,
     nodes,
     overhead,
     planning,
@@ -39,6 +40,7 @@ SECTIONS: dict[str, Section] = {
     "mnist_fc": mnist_fc.SECTION,
     "closest": closest.SECTION,
     "model": model_size.SECTION,
+    "models": models.SECTION,
     "bounds": bounds.SECTION,
     "formulations": formulations.SECTION,
     "pruning": pruning_binaries.SECTION,
@@ -59,7 +61,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=_seconds, metavar="SECONDS", help="instead of each section's own limit for a solve")
     parser.add_argument("--instances", type=_indices, metavar="LIST", help="such as 0-3,7; default: all of the section")
     parser.add_argument("--tools", type=_tools, metavar="LIST", help=f"some of {', '.join(_all_tools())}; default: all")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to which the rows are added")
+    parser.add_argument("--problems", type=_names, metavar="LIST", help="of section models, such as diet,design; default: all")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="JSON file to which the rows are added; .jsonl: a line a row, appended"
+    )
     parser.add_argument("--resume", action="store_true", help="with --output: leave out what the file holds already")
     parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="measure nothing: print the tables of these files")
     chosen = parser.parse_args(arguments)
@@ -69,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     for path in chosen.show or []:
         if not path.exists():
             parser.error(f"there is no file {path}")
-    options = Options(chosen.limit, chosen.instances, chosen.tools)
+    options = Options(chosen.limit, chosen.instances, chosen.tools, problems=chosen.problems)
     try:
         if chosen.show is None:
             results = Results(chosen.output)
@@ -136,8 +141,12 @@ def _indices(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 def _tools(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
+    names = _names(text)
     for name in names:
         if name not in _all_tools():
             raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(_all_tools())}")

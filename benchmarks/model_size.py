@@ -14,7 +14,7 @@ import pyomo.environ as pyo
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from benchmarks import settings
-from benchmarks.peers.guarded import peak_mib
+from benchmarks.isolated import peak_mib
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import SEED_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number

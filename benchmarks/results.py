@@ -1,4 +1,8 @@
-"""The file of results: every row as it was measured, so that tables can be made from it again."""
+"""The file of results: every row as it was measured, so that tables can be made from it again.
+
+A file ``.json`` is one object, written anew for each row. A file ``.jsonl`` has a line for each row, and one for the header
+before the rows of a run; lines are appended only, so several runs may write to one file in turn or at once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from benchmarks.sections import Row, Section
 from benchmarks.subjects import machine
 from sweep.environment import git_tags
 
-PACKAGES = ("highspy", "pyomo", "torch", "numpy", "omlt", "pyscipopt", "pyscipopt-ml", "gurobipy")
+PACKAGES = ("highspy", "pyomo", "torch", "numpy", "omlt", "pyscipopt", "pyscipopt-ml", "gurobipy", "gurobi-machinelearning")
+
+LINES = ".jsonl"
 
 
 class Results:
@@ -32,7 +38,7 @@ class Results:
         self.sections: dict[str, list[Row]] = {}
         if path is not None and path.exists():
             try:
-                content = json.loads(path.read_text())
+                content = _from_lines(path.read_text()) if path.suffix == LINES else json.loads(path.read_text())
                 self.header, self.sections = content["header"], content["sections"]
             except (json.JSONDecodeError, KeyError, TypeError) as error:
                 raise ValueError(f"{path} is not a file of results: {error}; give another --output") from error
@@ -41,6 +47,8 @@ class Results:
         """Say in the header on what and with which versions the next rows are measured."""
         self.header = {"machine": machine(), "packages": {name: _version(name) for name in PACKAGES}}
         self._commit = _commit()
+        if self.path is not None and self.path.suffix == LINES:
+            self._append({"header": self.header})
 
     def require_limit(self, name: str, section: Section, limit_seconds: float | None) -> None:
         """Refuse to mix rows of different limits in one table, unless the section keeps them apart.
@@ -59,8 +67,13 @@ class Results:
 
     def add(self, name: str, section: Section, row: Row) -> None:
         """Take in a row and write the file."""
-        self._replace(name, section, {**row, "commit": self._commit})
-        if self.path is not None:
+        row = {**row, "commit": self._commit}
+        self._replace(name, section, row)
+        if self.path is None:
+            return
+        if self.path.suffix == LINES:
+            self._append({"section": name, "key": section.key_of(row), "row": row})
+        else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self.path.with_name(self.path.name + ".part")
             temporary.write_text(json.dumps({"header": self.header, "sections": self.sections}, indent=1) + "\n")
@@ -85,6 +98,13 @@ class Results:
             known = packages.get(package)
             packages[package] = " or ".join(dict.fromkeys(n for n in (known, number) if n is not None)) or None
         self.header = {"machine": " and ".join(machines), "packages": packages}
+
+    def _append(self, line: dict[str, Any]) -> None:
+        assert self.path is not None, "only asked where there is a file"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_cut = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
+        with self.path.open("a") as file:
+            file.write(("\n" if is_cut else "") + json.dumps(line) + "\n")
 
     def _replace(self, name: str, section: Section, row: Row) -> None:
         kept = [old for old in self.sections.get(name, []) if section.key_of(old) != section.key_of(row)]
@@ -112,3 +132,29 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _from_lines(text: str) -> dict[str, Any]:
+    """Return what a file ``.json`` of the same rows has; of rows with one key the last counts.
+
+    A line that is cut off, because its writer was, is left out.
+
+    Raises:
+        KeyError: there is no header.
+    """
+    header: dict[str, Any] | None = None
+    sections: dict[str, dict[str, Row]] = {}
+    for line in text.splitlines():
+        try:
+            content = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if "header" in content:
+            header = content["header"]
+        else:
+            rows = sections.setdefault(content["section"], {})
+            rows.pop(json.dumps(content["key"]), None)
+            rows[json.dumps(content["key"])] = content["row"]
+    if header is None:
+        raise KeyError("no line has a header")
+    return {"header": header, "sections": {name: list(rows.values()) for name, rows in sections.items()}}

@@ -19,12 +19,14 @@ class Options:
         instances: indices of the section's instances; None is all.
         tools: names of the tools or methods that are compared, of any section; None is all.
         done: keys of rows that need not be measured again.
+        problems: names of the problems of a section that has some; None is all.
     """
 
     limit_seconds: float | None = None
     instances: tuple[int, ...] | None = None
     tools: tuple[str, ...] | None = None
     done: frozenset[tuple[Any, ...]] = frozenset()
+    problems: tuple[str, ...] | None = None
 
     def limit(self, default: float) -> float:
         return default if self.limit_seconds is None else self.limit_seconds

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from benchmarks.isolated import GRACE_SECONDS, START_SECONDS, messages, peak_mib
 from benchmarks.peers import TOOLS
 from benchmarks.peers.base import Ending, Task, Trace
 from surrogate.attack import Instance
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.trial import limit_threads, warm_up
-
-START_SECONDS = 60.0
-"""For a new process to import its libraries and solve a toy, before the clock of the run starts."""
-
-GRACE_SECONDS = 10.0
-"""Over the limit, before it is killed. What is found after the limit does not count anyway."""
 
 Run = Callable[[Task, Trace], Ending]
 
@@ -92,39 +82,23 @@ def guard(
 
     ``target`` must be a function of a module: the process imports it by name.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=child, args=(target, name, task, sender), daemon=True)
-    process.start()
-    sender.close()
     outcome = Outcome(error=f"not ready after {START_SECONDS:.0f} s")
-    deadline = time.perf_counter() + START_SECONDS
-    try:
-        while (left := deadline - time.perf_counter()) > 0.0 and receiver.poll(left):
-            what, value = receiver.recv()
-            if what == "begin":
-                outcome.error = None
-                deadline = time.perf_counter() + task.time_limit_seconds + grace_seconds
-            elif what == "end":
-                ending, outcome.total_seconds, outcome.cpu_seconds, outcome.peak_mib = value
-                outcome.status, outcome.dual_bound, outcome.nodes = ending.status, ending.dual_bound, ending.nodes
-                break
-            elif what == "failed":
-                outcome.status, outcome.error = "failed", value
-                break
-            elif what == "margin":
-                outcome.margins.append(value)
-            elif what == "first":
-                outcome.first_adversarial_seconds = value
-            elif what == "built":
-                outcome.build_seconds = value
-    except EOFError:
-        process.join(grace_seconds)
-        outcome.status, outcome.error = "failed", f"the process died with exit code {process.exitcode}"
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
+    for what, value in messages(child, (target, name, task), task.time_limit_seconds, grace_seconds):
+        if what == "begin":
+            outcome.error = None
+        elif what == "end":
+            ending, outcome.total_seconds, outcome.cpu_seconds, outcome.peak_mib = value
+            outcome.status, outcome.dual_bound, outcome.nodes = ending.status, ending.dual_bound, ending.nodes
+        elif what == "failed":
+            outcome.status, outcome.error = "failed", value
+        elif what == "died":
+            outcome.status, outcome.error = "failed", f"the process died with exit code {value}"
+        elif what == "margin":
+            outcome.margins.append(value)
+        elif what == "first":
+            outcome.first_adversarial_seconds = value
+        elif what == "built":
+            outcome.build_seconds = value
     if outcome.first_adversarial_seconds is not None and outcome.first_adversarial_seconds > task.time_limit_seconds:
         outcome.first_adversarial_seconds = None
     return outcome
@@ -145,14 +119,6 @@ def child(target: Callable[[str, Task, Callable[[], Trace]], Ending], name: str,
         sender.send(("end", (ending, traces[0].elapsed(), traces[0].cpu_seconds(), peak_mib())))
     except Exception as error:
         sender.send(("failed", f"{type(error).__name__}: {error}"))
-
-
-def peak_mib() -> float:
-    """Return the largest resident memory that this process has had, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux getrusage also counts what the parent had when it started this process
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _toy() -> Task:

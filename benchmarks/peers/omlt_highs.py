@@ -45,7 +45,7 @@ def build(network: ReluNetwork, region: Region, label: int | None, target: int |
     low, high = region.tight_box()
     model: Any = pyo.ConcreteModel()
     model.network = OmltBlock()
-    model.network.build_formulation(ReluBigMFormulation(_definition(network, low, high)))
+    model.network.build_formulation(ReluBigMFormulation(definition(network, low, high)))
     x, center = model.network.inputs, region.center.tolist()
     if region.norm == "l1":
         model.distance = pyo.Var(range(region.size), bounds=(0.0, None))
@@ -57,7 +57,8 @@ def build(network: ReluNetwork, region: Region, label: int | None, target: int |
     return model
 
 
-def _definition(network: ReluNetwork, low: FloatArray, high: FloatArray) -> NetworkDefinition:
+def definition(network: ReluNetwork, low: FloatArray, high: FloatArray) -> NetworkDefinition:
+    """Return OMLT's own form of a network whose inputs are in the box from ``low`` to ``high``, ``(d,)`` each."""
     definition = NetworkDefinition(scaled_input_bounds=dict(enumerate(zip(low.tolist(), high.tolist(), strict=True))))
     previous: Any = InputLayer([network.input_size])
     definition.add_layer(previous)
