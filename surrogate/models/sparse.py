@@ -101,5 +101,16 @@ class Surrogates:
         place, network = model.places[model.order[at]], model.links[at].network
         if isinstance(place.surrogate, ReluNetwork):
             return place.surrogate
-        pruning = Pruning("magnitude", sparsity) if place.surrogate is None else place.surrogate
-        return prune(pruning, network, region=self._common.ranges.regions[at])
+        region = self._common.ranges.regions[at]
+        if place.surrogate is None:
+            return _pruned_by_effect(network, region.upper - region.lower, sparsity)
+        return prune(place.surrogate, network, region=region)
+
+
+def _pruned_by_effect(network: ReluNetwork, widths: FloatArray, sparsity: float) -> ReluNetwork:
+    """Prune by magnitude with every input measured by its range: in the user's units a first weight's size means little."""
+    unit = np.where(widths > 0.0, widths, 1.0)
+    scaled = prune(
+        Pruning("magnitude", sparsity), ReluNetwork([network.weights[0] * unit, *network.weights[1:]], network.biases)
+    )
+    return ReluNetwork([scaled.weights[0] / unit, *scaled.weights[1:]], scaled.biases)
