@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
-from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.common import Common
 from surrogate.models.mips import StatedModel
 from surrogate.models.tightening import tighten
 from surrogate.models.turns import SolveInTurns
 from surrogate.solvers import Solution, SolverStatus
+
+CONTRADICTION = 1e-3
+"""A solver's bound that the best decision beats by more than this, relative to its value where that is above 1, is no bound."""
+
+STRICTLY = 1e-9
+"""A decision whose violations are no larger is one for every solver, whatever tolerances it has."""
 
 
 class Dense:
@@ -38,11 +44,7 @@ class Dense:
         """End the MILP, and take the bound that it has by then."""
         if self._solve is None or self._ended:
             return
-        try:
-            solution = self._solve.finish()
-        except (SolverFailure, UnsoundBounds) as error:
-            self._common.failures["dense"] = str(error)
-            return
+        solution = self._solve.finish()
         if solution is not None:
             self._take(solution)
 
@@ -66,11 +68,30 @@ class Dense:
         common.work.update(solution.work)
         if solution.values is not None:
             common.incumbent.offer(solution.values, "dense")
-        if solution.status is SolverStatus.INFEASIBLE and solution.doubt is None:
-            if self._from_best:
-                common.bound = common.incumbent.value  # nothing is better than what the bounds were tightened for
-            else:
-                common.excluded = common.incumbent.values is None
+        if solution.status is SolverStatus.INFEASIBLE:
+            if solution.doubt is None:
+                self._exclude()
+            return
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
-        if stated is not None:
-            common.raise_bound(common.model.sign * stated)
+        if stated is None or not math.isfinite(stated):
+            return
+        bound, value = common.model.sign * stated, common.incumbent.value
+        if bound > value + max(CONTRADICTION, common.settings.relative_gap) * max(1.0, abs(value)):
+            self._contradict(f"stated the bound {stated:g}")
+        else:
+            common.raise_bound(bound, rounded=solution.certain_bound is not None)
+
+    def _exclude(self) -> None:
+        """Take the verdict that the model has no solution, where no decision that holds speaks against it."""
+        common = self._common
+        best = common.incumbent.values
+        if best is None:
+            common.excluded = not self._from_best
+        elif float(common.model.violations(best[None]).max(initial=0.0)) <= STRICTLY:
+            self._contradict("called the model infeasible")
+        elif self._from_best:
+            common.bound = common.incumbent.value  # nothing is better than what the bounds were tightened for
+
+    def _contradict(self, claim: str) -> None:
+        solver, best = self._common.settings.solver.name, self._common.incumbent.steps[-1].value
+        self._common.failures["dense"] = f"{solver} {claim}, but a decision of the value {best:g} holds: its word is not taken"

@@ -36,15 +36,17 @@ class StatedModel:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
         low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()
+        at = {variable.name: j for j, variable in enumerate(model.variables)}  # a solver's words name the user's variables
         pyomo.v = pyo.Var(
-            range(model.columns),
-            domain=lambda _, j: pyo.Integers if integral[j] else pyo.Reals,
-            bounds=lambda _, j: (_side(low[j]), _side(high[j])),
+            list(at),
+            domain=lambda _, name: pyo.Integers if integral[at[name]] else pyo.Reals,
+            bounds=lambda _, name: (_side(low[at[name]]), _side(high[at[name]])),
         )
         self._columns = list(pyomo.v.values())
         matrix, row_low, row_high = model.matrix, model.row_lower.tolist(), model.row_upper.tolist()
+        sided = (np.diff(matrix.indptr) > 0) & (np.isfinite(model.row_lower) | np.isfinite(model.row_upper))
         pyomo.rows = pyo.Constraint(
-            [i for i in range(matrix.shape[0]) if matrix.indptr[i] < matrix.indptr[i + 1]],
+            np.flatnonzero(sided).tolist(),
             rule=lambda _, i: (_side(row_low[i]), self._row(matrix, i), _side(row_high[i])),
         )
         costly = np.flatnonzero(model.cost)

@@ -38,20 +38,25 @@ class Ranges:
     bounds: list[Bounds]
 
 
-def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) -> Ranges:
+def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, deadline: float) -> Ranges:
     """Return boxes for all places' inputs and bounds for all neurons over them.
 
     A box is what the variables' own bounds say. For an input that these leave open, and for an expression of several variables,
     which they bound loosely, two linear programmes say what the model's constraints make of it, without the networks. Outputs
-    that another place reads are bounded by the network that writes them.
+    that another place reads are bounded by the network that writes them. Rows, and bounds of outputs, count as kept where they
+    are violated by no more than ``tolerance``, as everywhere.
 
     Raises:
         NoDecision: the constraints contradict one another.
         InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
     """
     chosen = bound_methods.method(method)
-    lower, upper = model.lower.copy(), model.upper.copy()
-    programme = _relaxation(model)
+    slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
+    lower, upper = model.lower - slack, model.upper + slack
+    hair = tolerance * model.row_scale
+    programme = LinearProgramme(
+        model.matrix, model.row_lower - hair, model.row_upper + hair, np.zeros(model.columns), lower, upper
+    )
     regions: list[Region] = []
     found: list[Bounds] = []
     known: dict[tuple[str, bytes, bytes], Bounds] = {}
@@ -60,13 +65,15 @@ def find_ranges(model: UserModel, method: str | BoundMethod, deadline: float) ->
         several = np.diff(link.matrix.indptr) > 1
         for j in range(low.size):
             if several[j] or not np.isfinite([low[j], high[j]]).all():
-                low[j], high[j] = _tightened(programme, link, j, low[j], high[j])
+                low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j])
             if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
                 place = model.places[model.order[at]]
                 raise InvalidSetting(
                     f"input {place.inputs[j]} has neither bounds of its own on both sides nor constraints that give it some "
                     f"(it may go from {low[j]:g} to {high[j]:g}): give it bounds"
                 )
+            if low[j] > high[j] + MARGIN * max(1.0, abs(high[j])):
+                raise NoDecision
             high[j] = max(high[j], low[j])
         region = Region(low, high)
         key = (link.network.key, region.lower.tobytes(), region.upper.tobytes())
@@ -100,17 +107,15 @@ def _product(matrix: sparse.csr_matrix, values: FloatArray) -> FloatArray:
     return total
 
 
-def _relaxation(model: UserModel) -> LinearProgramme:
-    return LinearProgramme(model.matrix, model.row_lower, model.row_upper, np.zeros(model.columns), model.lower, model.upper)
-
-
-def _tightened(programme: LinearProgramme, link: Link, j: int, low: float, high: float) -> tuple[float, float]:
+def _tightened(
+    model: UserModel, programme: LinearProgramme, link: Link, j: int, low: float, high: float
+) -> tuple[float, float]:
     row = np.asarray(link.matrix[[j]].todense()).ravel()
     sides = []
     for sign in (1.0, -1.0):
         programme.set_cost(sign * row)
         status = programme.run()
-        if status == highspy.HighsModelStatus.kInfeasible:
+        if status == highspy.HighsModelStatus.kInfeasible and model.doubt is None:
             raise NoDecision
         value = sign * programme.value + link.constant[j] if status == highspy.HighsModelStatus.kOptimal else -sign * np.inf
         sides.append(value - sign * MARGIN * max(1.0, abs(value)) if np.isfinite(value) else value)

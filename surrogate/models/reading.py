@@ -14,9 +14,9 @@ from scipy import sparse
 
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
+from surrogate.models.requirements import linear_form, require_fixed_well, require_model, require_parameters
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
-from surrogate.solvers.standard_form import compile_model
 from surrogate.variables import peculiar
 
 
@@ -53,31 +53,31 @@ class UserModel:
         integral: which columns are integer.
         cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
         sign: -1.0 where the model maximises, else 1.0.
+        doubt: one sentence if the model's numbers are too large for a linear programme to prove anything; else None.
         links: the places, each behind those whose outputs it reads; ``order`` their positions in the caller's list.
 
     Raises:
         InvalidSetting: not a Pyomo model, not linear without the networks, not one objective, variables of another model,
-            inputs that are not affine, an output of two places, places that read one another in a circle.
+            inputs that are not affine, an output of two places, places that read one another in a circle, a variable that is
+            fixed to a value that it may not have.
     """
 
-    def __init__(self, model: Any, places: Sequence[Place]) -> None:
-        if not hasattr(model, "component_data_objects") or model.is_indexed() or not model.is_constructed():
-            raise InvalidSetting(f"expected a constructed Pyomo model (ConcreteModel), got {type(model).__name__}")
+    def __init__(self, model: Any, places: Sequence[Place], tolerance: float) -> None:
+        require_model(model)
         self.model, self.places = model, list(places)
         if not self.places:
             raise InvalidSetting("at least one Place must say where a network sits in the model, got none")
         self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
+        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
+        self._objective = next(model.component_data_objects(pyo.Objective, active=True))
+        bodies = [*(row.body for row in self._rows), self._objective.expr]
+        require_fixed_well(model, [*bodies, *(expression for place in places for expression in place.inputs)], tolerance)
         expressions = [self._affine(place) for place in self.places]
         placed = self._placed(expressions)
-        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
-        form = compile_model(model)
-        if form is None:
-            raise InvalidSetting(
-                "a constraint whose variables are all fixed is violated: the model has no solution with any network"
-            )
-        self._objective = form.compiled.objectives[0]
+        form = linear_form(model)
+        self.doubt = form.doubt()
         # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
-        used = (v for e in (*(r.body for r in self._rows), self._objective.expr) for v in identify_variables(e, False))
+        used = (v for e in bodies for v in identify_variables(e, False))
         others = {id(v): v for v in (*placed, *used)}
         for variable in form.compiled.columns:
             others.pop(id(variable), None)
@@ -89,8 +89,7 @@ class UserModel:
                 )
         with stated(model, self._peculiar):
             if self._peculiar:
-                form = compile_model(model)
-                assert form is not None  # a statement of domains has no row without a variable
+                form = linear_form(model)
             listed = {id(v) for v in form.compiled.columns}
             columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
             limits = [variable.bounds for variable in columns]
@@ -210,6 +209,7 @@ class UserModel:
     def _affine(self, place: Place) -> list[Any]:
         found = []
         for j, expression in enumerate(place.inputs):
+            require_parameters(f"input {j} of a Place", expression)
             read = generate_standard_repn(expression, compute_values=True, quadratic=False)
             if not read.is_linear():
                 raise InvalidSetting(
@@ -256,7 +256,7 @@ class UserModel:
 
 def scale_of(row: Any) -> float:
     """Return what a tolerance of a Pyomo constraint is relative to: the larger of 1 and its sides, as the user wrote them."""
-    return max([1.0, *(abs(float(pyo.value(side))) for side in (row.lower, row.upper) if side is not None)])
+    return max([1.0, *(abs(float(side)) for side in (row.lb, row.ub) if side is not None)])
 
 
 def _excess(values: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.common import Common
@@ -44,7 +45,9 @@ class Search:
         }
         walks.start()
         shares = Shares([name for name in turns if name in common.settings.members])
-        try:
+        with ExitStack() as ends:  # no solver's thread outlives the call, however it ends
+            ends.callback(self._finish, "surrogates", surrogates)
+            ends.callback(self._finish, "dense", dense)
             while shares.members and not common.ended:
                 name = shares.next()
                 begin, before, goes_on = now(), common.incumbent.value, True
@@ -56,6 +59,9 @@ class Search:
                 shares.took(name, now() - begin, common.incumbent.value < before)
                 if not goes_on:
                     shares.leave(name)
-        finally:
-            surrogates.finish()
-            dense.finish()
+
+    def _finish(self, name: str, member: Surrogates | Dense) -> None:
+        try:
+            member.finish()
+        except (SolverFailure, UnsoundBounds) as error:
+            self.common.failures[name] = str(error)
