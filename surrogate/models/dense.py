@@ -52,7 +52,10 @@ class Dense:
         common = self._common
         model, settings, incumbent = common.model, common.settings, common.incumbent
         self._from_best = incumbent.values is not None
-        bounds, bound = tighten(model, common.ranges, incumbent.value if self._from_best else None, settings.tolerance, until)
+        # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
+        room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
+        better_than = incumbent.value + room if self._from_best else None
+        bounds, bound = tighten(model, common.ranges, better_than, settings.tolerance, until)
         if bound is not None:
             common.raise_bound(bound)
         self._solve = SolveInTurns(

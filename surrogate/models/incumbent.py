@@ -50,11 +50,13 @@ class Incumbent:
     def offer(self, values: FloatArray, source: str) -> bool:
         """Take a decision, outputs as they may be, if it holds and is better than the best; return whether it was taken.
 
+        Nothing is taken any more when the end has been asked for.
+
         Each value is moved to the nearest that its variable may have, the networks' outputs are computed anew, and where that
         breaks the model, the variables that are neither input nor output are optimised anew with the inputs held.
         """
         model = self.model
-        if not np.isfinite(values).all():
+        if self.wants_end or not np.isfinite(values).all():
             return False
         decision = model.complete(model.nearest(values)[None])[0]
         if float(model.violations(decision[None]).max(initial=0.0)) > self.tolerance:
@@ -78,7 +80,7 @@ class Incumbent:
 
     def _tell(self, step: Step) -> None:
         """Call the caller's function; what it raises ends the search, and must neither cross a solver's code nor a thread."""
-        if self._on_better is None or self.failure is not None:
+        if self._on_better is None:
             return
         try:
             self.wants_end = bool(self._on_better(step)) or self.wants_end

@@ -36,7 +36,9 @@ class StatedModel:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
         low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()
-        at = {variable.name: j for j, variable in enumerate(model.variables)}  # a solver's words name the user's variables
+        at: dict[str, int] = {}  # by the user's names, which a solver's words then have; those of stated domains may be equal
+        for j, variable in enumerate(model.variables):
+            at[f"{variable.name}#{j}" if variable.name in at else variable.name] = j
         pyomo.v = pyo.Var(
             list(at),
             domain=lambda _, name: pyo.Integers if integral[at[name]] else pyo.Reals,

@@ -34,20 +34,27 @@ class Search:
         common, now = self.common, time.perf_counter
         if not common.prepare():
             return
-        walks = Walks(common)
-        surrogates, dense = Surrogates(common, walks), Dense(common)
-        turns: dict[str, Callable[[float], bool]] = {
-            "walks": walks.turn,
-            "targets": Targets(common, walks, walks.programme).turn,
-            "neighbourhoods": Neighbourhoods(common, walks).turn,
-            "surrogates": surrogates.turn,
-            "dense": dense.turn,
-        }
-        walks.start()
+        dense = Dense(common)
+        turns: dict[str, Callable[[float], bool]] = {"dense": dense.turn}
+        finishes: dict[str, Callable[[], None]] = {"dense": dense.finish}
+        try:
+            walks = Walks(common)
+            walks.start()
+        except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
+            common.failures["walks"] = str(error)
+        else:
+            surrogates = Surrogates(common, walks)
+            finishes["surrogates"] = surrogates.finish
+            turns = {
+                "walks": walks.turn,
+                "targets": Targets(common, walks, walks.programme).turn,
+                "neighbourhoods": Neighbourhoods(common, walks).turn,
+                "surrogates": surrogates.turn,
+            } | turns
         shares = Shares([name for name in turns if name in common.settings.members])
         with ExitStack() as ends:  # no solver's thread outlives the call, however it ends
-            ends.callback(self._finish, "surrogates", surrogates)
-            ends.callback(self._finish, "dense", dense)
+            for name, finish in finishes.items():
+                ends.callback(self._finish, name, finish)
             while shares.members and not common.ended:
                 name = shares.next()
                 begin, before, goes_on = now(), common.incumbent.value, True
@@ -60,8 +67,8 @@ class Search:
                 if not goes_on:
                     shares.leave(name)
 
-    def _finish(self, name: str, member: Surrogates | Dense) -> None:
+    def _finish(self, name: str, finish: Callable[[], None]) -> None:
         try:
-            member.finish()
+            finish()
         except (SolverFailure, UnsoundBounds) as error:
             self.common.failures[name] = str(error)
