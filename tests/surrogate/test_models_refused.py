@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -242,6 +243,11 @@ def test_what_is_no_model(wrong: Any) -> None:
 def test_what_is_no_place(wrong: Any) -> None:
     with pytest.raises(InvalidSetting, match=r"places must be a list of Place objects|each of places must be a Place"):
         optimise(a_model(), wrong, 1.0)
+
+
+def test_the_former_place_of_the_optimiser_names_the_new_call() -> None:
+    with pytest.raises(ImportError, match=r"use surrogate\.models\.optimise\(model, Place\("):
+        importlib.import_module("surrogate.substitution")
 
 
 def test_a_row_with_an_infinite_side_holds_its_other_side() -> None:
