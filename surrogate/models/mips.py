@@ -35,7 +35,8 @@ class StatedModel:
     def __init__(self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds], formulation: str) -> None:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
-        low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()
+        low, high = (side.tolist() for side in self._reached(bounds))
+        integral = model.integral.tolist()
         at: dict[str, int] = {}  # by the user's names, which a solver's words then have; those of stated domains may be equal
         for j, variable in enumerate(model.variables):
             at[f"{variable.name}#{j}" if variable.name in at else variable.name] = j
@@ -106,6 +107,15 @@ class StatedModel:
         )
         doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))
+
+    def _reached(self, bounds: Sequence[Bounds]) -> tuple[FloatArray, FloatArray]:
+        """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
+        low, high = self._model.lower.copy(), self._model.upper.copy()
+        for link, bound in zip(self._model.links, bounds, strict=True):
+            low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
+            high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
+        crossed = low > high  # that is for the solver to find, to its tolerances
+        return np.where(crossed, self._model.lower, low), np.where(crossed, self._model.upper, high)
 
     def _row(self, matrix: Any, i: int) -> Any:
         part = slice(matrix.indptr[i], matrix.indptr[i + 1])

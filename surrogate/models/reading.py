@@ -48,7 +48,8 @@ class UserModel:
         variables: the columns: every variable of the active constraints, the objective and the places, none of which is fixed,
             and those that state domains with gaps or steps.
         matrix: the constraints' rows, sparse ``(rows, columns)``; ``row_lower`` and ``row_upper`` ``(rows,)`` their sides.
-        row_scale, column_scale: what a tolerance is relative to, ``(rows,)`` and ``(columns,)``.
+        row_scale, column_scale: the most that a tolerance is relative to, ``(rows,)`` and ``(columns,)``; each side of a row or
+            column has its own, see :meth:`violations`.
         lower, upper: the columns' own bounds, infinite where there are none.
         integral: which columns are integer.
         cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
@@ -101,11 +102,12 @@ class UserModel:
             [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
         )
         self.row_lower, self.row_upper = form.row_sides()
-        self.row_scale: FloatArray = np.array([scale_of(row.constraint) for row in form.compiled.rows])
+        self._row_scales = self._sides_of_rows([row.constraint for row in form.compiled.rows])
+        self.row_scale: FloatArray = np.maximum(*self._row_scales)
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
-        finite = (np.where(np.isfinite(side), np.abs(side), 0.0) for side in (self.lower, self.upper))
-        self.column_scale: FloatArray = np.maximum(1.0, np.maximum(*finite))
+        self._column_scales = _size(self.lower), _size(self.upper)
+        self.column_scale: FloatArray = np.maximum(*self._column_scales)
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
         self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
         self._before = [variable.value for variable in columns]
@@ -137,12 +139,13 @@ class UserModel:
     def violations(self, values: FloatArray) -> FloatArray:
         """Return by how much each row, then each column, is violated: ``(n, rows + columns)``, relative to its sides.
 
-        The measure is the excess divided by :func:`scale_of` the row, or by the larger of 1 and the column's finite bounds.
-        Distances of integer columns from whole numbers count too.
+        The measure is the excess divided by the larger of 1 and the side that is violated: of a row the smaller of what the
+        user wrote there and what is left of it when constants have been moved over. Distances of integer columns from whole
+        numbers count too.
         """
         body = np.asarray((self.matrix @ values.T).T)
-        rows = _excess(body, self.row_lower, self.row_upper) / self.row_scale
-        columns = _excess(values, self.lower, self.upper) / self.column_scale
+        rows = _excess(body, self.row_lower, self.row_upper, *self._row_scales)
+        columns = _excess(values, self.lower, self.upper, *self._column_scales)
         if self.integral.any():
             off = np.abs(values[:, self.integral] - np.round(values[:, self.integral]))
             columns[:, self.integral] = np.maximum(columns[:, self.integral], off)
@@ -191,10 +194,21 @@ class UserModel:
             if not allowed.violation(float(variable.value)) <= tolerance:
                 return None
         for row in self._rows:
-            excess = -min(float(row.lslack()), float(row.uslack()))
-            if not excess <= tolerance * scale_of(row):
+            low, high = self._scale_of.get(id(row), (1.0, 1.0))
+            if not (float(row.lslack()) >= -tolerance * low and float(row.uslack()) >= -tolerance * high):
                 return None
         return float(pyo.value(self._objective))
+
+    def _sides_of_rows(self, constraints: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
+        """Return what a tolerance is relative to at each row's lower and upper side ``(rows,)``."""
+        self._scale_of: dict[int, tuple[float, float]] = {}
+        lower, upper = _size(self.row_lower), _size(self.row_upper)
+        for i, row in enumerate(constraints):
+            written = [np.inf if side is None else max(1.0, abs(side)) for side in (row.lb, row.ub)]
+            lower[i], upper[i] = min(lower[i], written[0]), min(upper[i], written[1])
+            low, high = self._scale_of.get(id(row), (1.0, 1.0))
+            self._scale_of[id(row)] = max(low, float(lower[i])), max(high, float(upper[i]))
+        return lower, upper
 
     def _placed(self, expressions: Sequence[Sequence[Any]]) -> list[Any]:
         """Return the variables that the places read and write, each of which must be the model's."""
@@ -254,10 +268,11 @@ class UserModel:
         return order
 
 
-def scale_of(row: Any) -> float:
-    """Return what a tolerance of a Pyomo constraint is relative to: the larger of 1 and its sides, as the user wrote them."""
-    return max([1.0, *(abs(float(side)) for side in (row.lb, row.ub) if side is not None)])
+def _size(sides: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
 
 
-def _excess(values: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    return np.maximum(np.maximum(lower - values, values - upper), 0.0)
+def _excess(
+    values: FloatArray, lower: FloatArray, upper: FloatArray, lower_scale: FloatArray, upper_scale: FloatArray
+) -> FloatArray:
+    return np.maximum(np.maximum((lower - values) / lower_scale, (values - upper) / upper_scale), 0.0)
