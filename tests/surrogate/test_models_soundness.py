@@ -168,3 +168,17 @@ def test_the_scale_of_the_objective_changes_no_claim(factor: float, sense: Any) 
     assert result.status is Status.OPTIMAL
     assert sign * result.bound <= sign * best + 1e-6 * 1e3
     assert sign * result.value <= sign * best + 1e-4 * max(1e3, abs(best))
+
+
+@pytest.mark.parametrize("domain", [pyo.Reals, pyo.Integers])
+def test_infeasible_is_told_from_unbounded(domain: Any) -> None:
+    # HiGHS's presolve says "infeasible or unbounded", which was taken for a failure of the solver.
+    def change(model: Any) -> None:
+        model.free = pyo.Var(domain=domain)
+        model.goal.set_value(model.y + model.free)
+        model.most = pyo.Constraint(expr=model.free <= 5.0)
+        model.floor = pyo.Constraint(expr=model.y >= 5.0)
+
+    model, place = one_network(change)
+    result = optimise(model, place, 5.0)
+    assert (result.status, result.failures.get("dense")) == (Status.INFEASIBLE, None)
