@@ -12,8 +12,8 @@ from surrogate.models.tightening import tighten
 from surrogate.models.turns import SolveInTurns
 from surrogate.solvers import Solution, SolverStatus
 
-CONTRADICTION = 1e-3
-"""A solver's bound that the best decision beats by more than this, relative to its value where that is above 1, is no bound."""
+LIE = 1e-4
+"""By how much, relative to the value, a verdict has to be off to count as a lie: more than a tolerance lets decisions gain."""
 
 STRICTLY = 1e-9
 """A decision whose violations are no larger is one for every solver, whatever tolerances it has."""
@@ -25,7 +25,7 @@ class Dense:
     def __init__(self, common: Common) -> None:
         self._common = common
         self._solve: SolveInTurns | None = None
-        self._from_best = False
+        self._cutoff = math.inf
         self._ended = False
 
     def turn(self, until: float) -> bool:
@@ -51,11 +51,11 @@ class Dense:
     def _begin(self, until: float) -> None:
         common = self._common
         model, settings, incumbent = common.model, common.settings, common.incumbent
-        self._from_best = incumbent.values is not None
+        from_best = incumbent.values is not None
         # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
         room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
-        better_than = incumbent.value + room if self._from_best else None
-        bounds, bound = tighten(model, common.ranges, better_than, settings.tolerance, until)
+        self._cutoff = incumbent.value + room if from_best else math.inf
+        bounds, bound = tighten(model, common.ranges, self._cutoff if from_best else None, settings.tolerance, until)
         if bound is not None:
             common.raise_bound(bound)
         self._solve = SolveInTurns(
@@ -67,34 +67,35 @@ class Dense:
         )
 
     def _take(self, solution: Solution) -> None:
+        """Take the MILP's verdict, unless a decision that holds gives it the lie."""
         common = self._common
         common.work.update(solution.work)
         if solution.values is not None:
             common.incumbent.offer(solution.values, "dense")
+        best, model = common.incumbent.value, common.model
         if solution.status is SolverStatus.INFEASIBLE:
-            if solution.doubt is None:
-                self._exclude()
+            if solution.doubt is None and not self._refuted(self._is_allowed(), "that there is none"):
+                if common.incumbent.values is None:
+                    common.excluded = True
+                elif math.isfinite(self._cutoff):
+                    common.bound = best  # nothing is better than the decision that the bounds were tightened for
             return
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
         if stated is None or not math.isfinite(stated):
             return
-        bound, value = common.model.sign * stated, common.incumbent.value
-        if bound > value + max(CONTRADICTION, common.settings.relative_gap) * max(1.0, abs(value)):
-            self._contradict(f"stated the bound {stated:g}")
-        else:
+        bound, slack = model.sign * stated, LIE * max(1.0, abs(best)) if math.isfinite(best) else 0.0
+        if not self._refuted(bound > best + slack, f"that none is better than {stated:g}"):
             common.raise_bound(bound, rounded=solution.certain_bound is not None)
 
-    def _exclude(self) -> None:
-        """Take the verdict that the model has no solution, where no decision that holds speaks against it."""
-        common = self._common
-        best = common.incumbent.values
-        if best is None:
-            common.excluded = not self._from_best
-        elif float(common.model.violations(best[None]).max(initial=0.0)) <= STRICTLY:
-            self._contradict("called the model infeasible")
-        elif self._from_best:
-            common.bound = common.incumbent.value  # nothing is better than what the bounds were tightened for
+    def _is_allowed(self) -> bool:
+        """Whether the best decision is one of those that the MILP's solver had to find, whatever its tolerances."""
+        best = self._common.incumbent.values
+        return best is not None and float(self._common.model.violations(best[None]).max(initial=0.0)) <= STRICTLY
 
-    def _contradict(self, claim: str) -> None:
-        solver, best = self._common.settings.solver.name, self._common.incumbent.steps[-1].value
-        self._common.failures["dense"] = f"{solver} {claim}, but a decision of the value {best:g} holds: its word is not taken"
+    def _refuted(self, is_wrong: bool, verdict: str) -> bool:
+        if is_wrong:
+            value = self._common.incumbent.steps[-1].value
+            self._common.failures["dense"] = (
+                f"{self._common.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
+            )
+        return is_wrong
