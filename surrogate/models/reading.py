@@ -44,6 +44,8 @@ class Link:
 class UserModel:
     """The model as arrays: rows, bounds and objective without the networks, and the places beside them.
 
+    ``tolerance`` is what a fixed variable may be beyond its bounds or domain.
+
     Attributes:
         variables: the columns: every variable of the active constraints, the objective and the places, none of which is fixed,
             and those that state domains with gaps or steps.
@@ -63,7 +65,7 @@ class UserModel:
             fixed to a value that it may not have.
     """
 
-    def __init__(self, model: Any, places: Sequence[Place], tolerance: float) -> None:
+    def __init__(self, model: Any, places: Sequence[Place], tolerance: float = 1e-6) -> None:
         require_model(model)
         self.model, self.places = model, list(places)
         if not self.places:

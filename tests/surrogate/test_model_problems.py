@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_instance_and_another_seed_another(name: st
             for key, samples in data.items()
         }
         instance = PROBLEMS[name].build(networks, seed, **SMALL[name])
-        user = UserModel(instance.model, instance.places, 1e-6)  # which reads and checks all of it
+        user = UserModel(instance.model, instance.places)  # which reads and checks all of it
         arrays.append(
             np.concatenate(
                 [
@@ -379,7 +379,7 @@ def test_a_table_is_read_and_its_model_decided(name: str) -> None:
         result = optimise(instance.model, instance.places, 20.0, on_better=lambda step: True, members=["walks"])
         assert result.value is not None
         require_decision(instance)
-        user = UserModel(instance.model, instance.places, 1e-6)
+        user = UserModel(instance.model, instance.places)
         links = [array for link in user.links for array in (link.matrix.data, link.constant)]
         arrays.append(np.concatenate([user.matrix.data, user.cost, user.row_lower, *links]))
     assert not np.array_equal(*arrays)
