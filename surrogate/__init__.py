@@ -1,5 +1,8 @@
 """Optimisation over trained ReLU networks through pruned copies of them.
 
+Two ways in: :mod:`surrogate.attack` perturbs an input until a network changes its mind, and :func:`surrogate.models.optimise`
+optimises a user's Pyomo model that has networks in it.
+
 Shape letters, the same in every docstring of this package:
 
 * ``n`` -- number of points in a batch

@@ -62,7 +62,7 @@ def embed(
 
     What is checked: that the bounds are those of a network of these sizes; a point outside them is refused by
     :meth:`Embedding.set_values`. What is not: whether your solver's tolerances (1e-6, mostly) carry the numbers. The attacks
-    and ``SurrogateOptimiser`` take no bound from a model in which they don't; in a model of your own ask
+    and ``surrogate.models.optimise`` take no bound from a model in which they don't; in a model of your own ask
     ``surrogate.formulation.scaling.doubt(embedding.network, embedding.bounds)``, which is None or a sentence, and keep the
     model's own numbers below 1e9.
 

@@ -56,9 +56,12 @@ class Common:
             self.incumbent.offer(start, "start")
         return True
 
-    def raise_bound(self, bound: float) -> None:
-        """Take a lower bound on the objective of all decisions that are better than the best one."""
-        if self._step is not None and math.isfinite(bound):
+    def raise_bound(self, bound: float, rounded: bool = True) -> None:
+        """Take a lower bound on the objective of all decisions that are better than the best one.
+
+        ``rounded`` up to the next value that a decision can have, where objectives go in steps and the bound is known well.
+        """
+        if rounded and self._step is not None and math.isfinite(bound):
             steps = math.ceil((bound - self.model.offset) / self._step - STEP_ROUNDING)
             bound = self.model.offset + steps * self._step
         self.bound = max(self.bound, min(bound, self.incumbent.value))

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import time
 
-from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.common import Common
 from surrogate.models.mips import StatedModel
 from surrogate.models.tightening import tighten
@@ -15,6 +14,9 @@ from surrogate.solvers import Solution, SolverStatus
 
 LIE = 1e-4
 """By how much, relative to the value, a verdict has to be off to count as a lie: more than a tolerance lets decisions gain."""
+
+STRICTLY = 1e-9
+"""A decision whose violations are no larger is one for every solver, whatever tolerances it has."""
 
 
 class Dense:
@@ -42,19 +44,18 @@ class Dense:
         """End the MILP, and take the bound that it has by then."""
         if self._solve is None or self._ended:
             return
-        try:
-            solution = self._solve.finish()
-        except (SolverFailure, UnsoundBounds) as error:
-            self._common.failures["dense"] = str(error)
-            return
+        solution = self._solve.finish()
         if solution is not None:
             self._take(solution)
 
     def _begin(self, until: float) -> None:
         common = self._common
         model, settings, incumbent = common.model, common.settings, common.incumbent
-        self._from_best = incumbent.values is not None
-        bounds, bound = tighten(model, common.ranges, incumbent.value if self._from_best else None, settings.tolerance, until)
+        from_best = incumbent.values is not None
+        # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
+        room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
+        self._cutoff = incumbent.value + room if from_best else math.inf
+        bounds, bound = tighten(model, common.ranges, self._cutoff if from_best else None, settings.tolerance, until)
         if bound is not None:
             common.raise_bound(bound)
         self._solve = SolveInTurns(
@@ -72,16 +73,24 @@ class Dense:
         if solution.values is not None:
             common.incumbent.offer(solution.values, "dense")
         best, model = common.incumbent.value, common.model
-        stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
         if solution.status is SolverStatus.INFEASIBLE:
-            if solution.doubt is None and not self._refuted(best < self._cutoff - self._slack(best), "that there is none"):
-                # Nothing is better than the decision that the bounds were tightened for; without one, nothing holds.
-                common.bound = best
-                common.excluded = common.incumbent.values is None
-        elif stated is not None and not self._refuted(
-            model.sign * stated > best + self._slack(best), f"that none is better than {stated:g}"
-        ):
-            common.raise_bound(model.sign * stated)
+            if solution.doubt is None and not self._refuted(self._is_allowed(), "that there is none"):
+                if common.incumbent.values is None:
+                    common.excluded = True
+                elif math.isfinite(self._cutoff):
+                    common.bound = best  # nothing is better than the decision that the bounds were tightened for
+            return
+        stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
+        if stated is None or not math.isfinite(stated):
+            return
+        bound, slack = model.sign * stated, LIE * max(1.0, abs(best)) if math.isfinite(best) else 0.0
+        if not self._refuted(bound > best + slack, f"that none is better than {stated:g}"):
+            common.raise_bound(bound, rounded=solution.certain_bound is not None)
+
+    def _is_allowed(self) -> bool:
+        """Whether the best decision is one of those that the MILP's solver had to find, whatever its tolerances."""
+        best = self._common.incumbent.values
+        return best is not None and float(self._common.model.violations(best[None]).max(initial=0.0)) <= STRICTLY
 
     def _refuted(self, is_wrong: bool, verdict: str) -> bool:
         if is_wrong:
@@ -90,6 +99,3 @@ class Dense:
                 f"{self._common.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
             )
         return is_wrong
-
-    def _slack(self, value: float) -> float:
-        return LIE * max(1.0, abs(value)) if math.isfinite(value) else 0.0

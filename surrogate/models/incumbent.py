@@ -29,6 +29,7 @@ class Incumbent:
         value: its minimised objective; infinite so far.
         steps: each better decision when it was found.
         wants_end: whether the caller, or the target, asks for the end.
+        failure: what the caller's function raised; None so far.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Incumbent:
         self.value = np.inf
         self.steps: list[Step] = []
         self.wants_end = False
+        self.failure: BaseException | None = None
         self.work: Counter[str] = Counter()
         self._pinned = np.flatnonzero(model.is_input | model.is_output).astype(np.int32)
         self._others = np.flatnonzero(~(model.is_input | model.is_output))
@@ -48,11 +50,13 @@ class Incumbent:
     def offer(self, values: FloatArray, source: str) -> bool:
         """Take a decision, outputs as they may be, if it holds and is better than the best; return whether it was taken.
 
+        Nothing is taken any more when the end has been asked for.
+
         Each value is moved to the nearest that its variable may have, the networks' outputs are computed anew, and where that
         breaks the model, the variables that are neither input nor output are optimised anew with the inputs held.
         """
         model = self.model
-        if not np.isfinite(values).all():
+        if self.wants_end or not np.isfinite(values).all():
             return False
         decision = model.complete(model.nearest(values)[None])[0]
         if float(model.violations(decision[None]).max(initial=0.0)) > self.tolerance:
@@ -71,9 +75,18 @@ class Incumbent:
         self.steps.append(step)
         if self._target is not None and model.sign * shown <= model.sign * self._target:
             self.wants_end = True
-        if self._on_better is not None and self._on_better(step):
-            self.wants_end = True
+        self._tell(step)
         return True
+
+    def _tell(self, step: Step) -> None:
+        """Call the caller's function; what it raises ends the search, and must neither cross a solver's code nor a thread."""
+        if self._on_better is None:
+            return
+        try:
+            self.wants_end = bool(self._on_better(step)) or self.wants_end
+        except BaseException as error:
+            self.failure = error
+            self.wants_end = True
 
     def _settle(self, decision: FloatArray) -> FloatArray | None:
         """Optimise the other variables with inputs and outputs held; None if they cannot make the decision hold."""

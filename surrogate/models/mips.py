@@ -37,16 +37,21 @@ class StatedModel:
     ) -> None:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
-        low, high, integral = model.lower.tolist(), model.upper.tolist(), model.integral.tolist()
+        low, high = (side.tolist() for side in self._reached(bounds))
+        integral = model.integral.tolist()
+        at: dict[str, int] = {}  # by the user's names, which a solver's words then have; those of stated domains may be equal
+        for j, variable in enumerate(model.variables):
+            at[f"{variable.name}#{j}" if variable.name in at else variable.name] = j
         pyomo.v = pyo.Var(
-            range(model.columns),
-            domain=lambda _, j: pyo.Integers if integral[j] else pyo.Reals,
-            bounds=lambda _, j: (_side(low[j]), _side(high[j])),
+            list(at),
+            domain=lambda _, name: pyo.Integers if integral[at[name]] else pyo.Reals,
+            bounds=lambda _, name: (_side(low[at[name]]), _side(high[at[name]])),
         )
         self._columns = list(pyomo.v.values())
         matrix, row_low, row_high = model.matrix, model.row_lower.tolist(), model.row_upper.tolist()
+        sided = (np.diff(matrix.indptr) > 0) & (np.isfinite(model.row_lower) | np.isfinite(model.row_upper))
         pyomo.rows = pyo.Constraint(
-            [i for i in range(matrix.shape[0]) if matrix.indptr[i] < matrix.indptr[i + 1]],
+            np.flatnonzero(sided).tolist(),
             rule=lambda _, i: (_side(row_low[i]), self._row(matrix, i), _side(row_high[i])),
         )
         costly = np.flatnonzero(model.cost)
@@ -104,6 +109,15 @@ class StatedModel:
         )
         doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))
+
+    def _reached(self, bounds: Sequence[Bounds]) -> tuple[FloatArray, FloatArray]:
+        """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
+        low, high = self._model.lower.copy(), self._model.upper.copy()
+        for link, bound in zip(self._model.links, bounds, strict=True):
+            low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
+            high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
+        crossed = low > high  # that is for the solver to find, to its tolerances
+        return np.where(crossed, self._model.lower, low), np.where(crossed, self._model.upper, high)
 
     def _row(self, matrix: Any, i: int) -> Any:
         part = slice(matrix.indptr[i], matrix.indptr[i + 1])

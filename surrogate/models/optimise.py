@@ -6,14 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from surrogate.checks import list_of, require_kind, require_positive
+from surrogate.checks import list_of, require_kind, require_positive, shown
+from surrogate.errors import InvalidSetting
 from surrogate.models.common import Common
 from surrogate.models.incumbent import Incumbent, OnBetter
 from surrogate.models.place import Place
 from surrogate.models.reading import UserModel
 from surrogate.models.result import ModelResult, Status
 from surrogate.models.search import Search
-from surrogate.models.settings import SearchSettings
+from surrogate.models.settings import settings_of
 
 
 def optimise(
@@ -34,8 +35,9 @@ def optimise(
         places: where the networks sit; see :class:`Place`.
         time_limit_seconds: wall seconds for the whole call.
         on_better: called with a :class:`Step` for each decision that is better than all before it, while the model's variables
-            hold it; a true value ends the search.
-        settings: fields of :class:`SearchSettings`.
+            hold it; a true value ends the search. What it raises comes out of this call, and the variables hold the best
+            decision then, as they do after a Ctrl-C.
+        settings: fields of :class:`surrogate.models.SearchSettings`.
 
     Raises:
         InvalidSetting: a model, places or settings that cannot be used; says why.
@@ -58,8 +60,10 @@ def optimise(
     listed = [places] if isinstance(places, Place) else list_of("places", places, "Place objects")
     for place in listed:
         require_kind("each of places", place, Place, "Place(inputs, outputs, dense)")
-    chosen = SearchSettings(**settings)
-    user = UserModel(model, listed)
+    if on_better is not None and not callable(on_better):
+        raise InvalidSetting(f"on_better must be a function of a Step, or None, got {shown(on_better)}")
+    chosen = settings_of(settings)
+    user = UserModel(model, listed, chosen.tolerance)
     incumbent = Incumbent(user, begin, chosen.tolerance, chosen.target, on_better)
     search = Search(user, incumbent, chosen, begin + time_limit_seconds)
     try:
@@ -69,6 +73,8 @@ def optimise(
             user.restore()
         else:
             user.assign(incumbent.values)
+    if incumbent.failure is not None:
+        raise incumbent.failure
     return _result(user, incumbent, search.common, begin)
 
 

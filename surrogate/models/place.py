@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surrogate.checks import list_of, require_kind, shown
+from pyomo.core.base.indexed_component_slice import IndexedComponent_slice
+from pyomo.core.expr.visitor import identify_variables
+
+from surrogate.checks import is_number, list_of, require_kind, shown
 from surrogate.domain_parts import domain_parts, shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
@@ -70,6 +74,7 @@ class Place:
 
 
 def _listed(role: str, given: Any, expected: int, require: Any) -> list[Any]:
+    given = list(given) if isinstance(given, IndexedComponent_slice) else given  # model.x[:]
     if getattr(given, "is_indexed", lambda: False)():
         raise InvalidSetting(f"{role} must be a list: pass list(model.{given.name}.values())")
     if hasattr(given, "is_expression_type"):
@@ -89,9 +94,16 @@ def _require_single(role: str, item: Any) -> None:
 
 def _require_input(item: Any) -> None:
     _require_single("inputs", item)
-    is_number = isinstance(item, (int, float)) and not isinstance(item, bool)
-    if not is_number and not hasattr(item, "is_expression_type"):
-        raise InvalidSetting(f"inputs must be Pyomo variables, affine expressions of them or numbers, got {shown(item)}")
+    if not hasattr(item, "is_expression_type"):
+        if not is_number(item) or not math.isfinite(item):
+            raise InvalidSetting(f"inputs must be Pyomo variables, affine expressions of them or numbers, got {shown(item)}")
+        return
+    for variable in identify_variables(item, include_fixed=True):
+        if not variable.parent_component().is_constructed():
+            raise InvalidSetting(
+                f"inputs must be variables of a ConcreteModel, but {variable.name} belongs to an AbstractModel, which has no "
+                "values yet: take those of what model.create_instance() returns"
+            )
 
 
 def _require_output(item: Any) -> None:

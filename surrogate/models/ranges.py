@@ -65,7 +65,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
         several = np.diff(link.matrix.indptr) > 1
         for j in range(low.size):
             if several[j] or not np.isfinite([low[j], high[j]]).all():
-                low[j], high[j] = _tightened(programme, link, j, low[j], high[j])
+                low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j])
             if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
                 place = model.places[model.order[at]]
                 raise InvalidSetting(
@@ -107,13 +107,15 @@ def _product(matrix: sparse.csr_matrix, values: FloatArray) -> FloatArray:
     return total
 
 
-def _tightened(programme: LinearProgramme, link: Link, j: int, low: float, high: float) -> tuple[float, float]:
+def _tightened(
+    model: UserModel, programme: LinearProgramme, link: Link, j: int, low: float, high: float
+) -> tuple[float, float]:
     row = np.asarray(link.matrix[[j]].todense()).ravel()
     sides = []
     for sign in (1.0, -1.0):
         programme.set_cost(sign * row)
         status = programme.run()
-        if status == highspy.HighsModelStatus.kInfeasible:
+        if status == highspy.HighsModelStatus.kInfeasible and model.doubt is None:
             raise NoDecision
         value = sign * programme.value + link.constant[j] if status == highspy.HighsModelStatus.kOptimal else -sign * np.inf
         sides.append(value - sign * MARGIN * max(1.0, abs(value)) if np.isfinite(value) else value)

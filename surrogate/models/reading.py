@@ -14,9 +14,9 @@ from scipy import sparse
 
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
+from surrogate.models.requirements import linear_form, require_fixed_well, require_model, require_parameters
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
-from surrogate.solvers.standard_form import compile_model
 from surrogate.variables import peculiar
 
 
@@ -44,40 +44,43 @@ class Link:
 class UserModel:
     """The model as arrays: rows, bounds and objective without the networks, and the places beside them.
 
+    ``tolerance`` is what a fixed variable may be beyond its bounds or domain.
+
     Attributes:
         variables: the columns: every variable of the active constraints, the objective and the places, none of which is fixed,
             and those that state domains with gaps or steps.
         matrix: the constraints' rows, sparse ``(rows, columns)``; ``row_lower`` and ``row_upper`` ``(rows,)`` their sides.
-        row_scale, column_scale: what a tolerance is relative to, ``(rows,)`` and ``(columns,)``.
+        row_scale, column_scale: the most that a tolerance is relative to, ``(rows,)`` and ``(columns,)``; each side of a row or
+            column has its own, see :meth:`violations`.
         lower, upper: the columns' own bounds, infinite where there are none.
         integral: which columns are integer.
         cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
         sign: -1.0 where the model maximises, else 1.0.
+        doubt: one sentence if the model's numbers are too large for a linear programme to prove anything; else None.
         links: the places, each behind those whose outputs it reads; ``order`` their positions in the caller's list.
 
     Raises:
         InvalidSetting: not a Pyomo model, not linear without the networks, not one objective, variables of another model,
-            inputs that are not affine, an output of two places, places that read one another in a circle.
+            inputs that are not affine, an output of two places, places that read one another in a circle, a variable that is
+            fixed to a value that it may not have.
     """
 
-    def __init__(self, model: Any, places: Sequence[Place]) -> None:
-        if not hasattr(model, "component_data_objects") or model.is_indexed() or not model.is_constructed():
-            raise InvalidSetting(f"expected a constructed Pyomo model (ConcreteModel), got {type(model).__name__}")
+    def __init__(self, model: Any, places: Sequence[Place], tolerance: float = 1e-6) -> None:
+        require_model(model)
         self.model, self.places = model, list(places)
         if not self.places:
             raise InvalidSetting("at least one Place must say where a network sits in the model, got none")
         self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
+        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
+        self._objective = next(model.component_data_objects(pyo.Objective, active=True))
+        bodies = [*(row.body for row in self._rows), self._objective.expr]
+        require_fixed_well(model, [*bodies, *(expression for place in places for expression in place.inputs)], tolerance)
         expressions = [self._affine(place) for place in self.places]
         placed = self._placed(expressions)
-        self._rows = list(model.component_data_objects(pyo.Constraint, active=True))
-        form = compile_model(model)
-        if form is None:
-            raise InvalidSetting(
-                "a constraint whose variables are all fixed is violated: the model has no solution with any network"
-            )
-        self._objective = form.compiled.objectives[0]
+        form = linear_form(model)
+        self.doubt = form.doubt()
         # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
-        used = (v for e in (*(r.body for r in self._rows), self._objective.expr) for v in identify_variables(e, False))
+        used = (v for e in bodies for v in identify_variables(e, False))
         others = {id(v): v for v in (*placed, *used)}
         for variable in form.compiled.columns:
             others.pop(id(variable), None)
@@ -89,8 +92,7 @@ class UserModel:
                 )
         with stated(model, self._peculiar):
             if self._peculiar:
-                form = compile_model(model)
-                assert form is not None  # a statement of domains has no row without a variable
+                form = linear_form(model)
             listed = {id(v) for v in form.compiled.columns}
             columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
             limits = [variable.bounds for variable in columns]
@@ -102,11 +104,12 @@ class UserModel:
             [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
         )
         self.row_lower, self.row_upper = form.row_sides()
-        self.row_scale: FloatArray = np.array([scale_of(row.constraint) for row in form.compiled.rows])
+        self._row_scales = self._sides_of_rows([row.constraint for row in form.compiled.rows])
+        self.row_scale: FloatArray = np.maximum(*self._row_scales)
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
-        finite = (np.where(np.isfinite(side), np.abs(side), 0.0) for side in (self.lower, self.upper))
-        self.column_scale: FloatArray = np.maximum(1.0, np.maximum(*finite))
+        self._column_scales = _size(self.lower), _size(self.upper)
+        self.column_scale: FloatArray = np.maximum(*self._column_scales)
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
         self.offset, self.sign = form.offset, -1.0 if form.maximised else 1.0
         self._before = [variable.value for variable in columns]
@@ -138,12 +141,13 @@ class UserModel:
     def violations(self, values: FloatArray) -> FloatArray:
         """Return by how much each row, then each column, is violated: ``(n, rows + columns)``, relative to its sides.
 
-        The measure is the excess divided by :func:`scale_of` the row, or by the larger of 1 and the column's finite bounds.
-        Distances of integer columns from whole numbers count too.
+        The measure is the excess divided by the larger of 1 and the side that is violated: of a row the smaller of what the
+        user wrote there and what is left of it when constants have been moved over. Distances of integer columns from whole
+        numbers count too.
         """
         body = np.asarray((self.matrix @ values.T).T)
-        rows = _excess(body, self.row_lower, self.row_upper) / self.row_scale
-        columns = _excess(values, self.lower, self.upper) / self.column_scale
+        rows = _excess(body, self.row_lower, self.row_upper, *self._row_scales)
+        columns = _excess(values, self.lower, self.upper, *self._column_scales)
         if self.integral.any():
             off = np.abs(values[:, self.integral] - np.round(values[:, self.integral]))
             columns[:, self.integral] = np.maximum(columns[:, self.integral], off)
@@ -192,10 +196,21 @@ class UserModel:
             if not allowed.violation(float(variable.value)) <= tolerance:
                 return None
         for row in self._rows:
-            excess = -min(float(row.lslack()), float(row.uslack()))
-            if not excess <= tolerance * scale_of(row):
+            low, high = self._scale_of.get(id(row), (1.0, 1.0))
+            if not (float(row.lslack()) >= -tolerance * low and float(row.uslack()) >= -tolerance * high):
                 return None
         return float(pyo.value(self._objective))
+
+    def _sides_of_rows(self, constraints: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
+        """Return what a tolerance is relative to at each row's lower and upper side ``(rows,)``."""
+        self._scale_of: dict[int, tuple[float, float]] = {}
+        lower, upper = _size(self.row_lower), _size(self.row_upper)
+        for i, row in enumerate(constraints):
+            written = [np.inf if side is None else max(1.0, abs(side)) for side in (row.lb, row.ub)]
+            lower[i], upper[i] = min(lower[i], written[0]), min(upper[i], written[1])
+            low, high = self._scale_of.get(id(row), (1.0, 1.0))
+            self._scale_of[id(row)] = max(low, float(lower[i])), max(high, float(upper[i]))
+        return lower, upper
 
     def _placed(self, expressions: Sequence[Sequence[Any]]) -> list[Any]:
         """Return the variables that the places read and write, each of which must be the model's."""
@@ -210,6 +225,7 @@ class UserModel:
     def _affine(self, place: Place) -> list[Any]:
         found = []
         for j, expression in enumerate(place.inputs):
+            require_parameters(f"input {j} of a Place", expression)
             read = generate_standard_repn(expression, compute_values=True, quadratic=False)
             if not read.is_linear():
                 raise InvalidSetting(
@@ -254,10 +270,11 @@ class UserModel:
         return order
 
 
-def scale_of(row: Any) -> float:
-    """Return what a tolerance of a Pyomo constraint is relative to: the larger of 1 and its sides, as the user wrote them."""
-    return max([1.0, *(abs(float(pyo.value(side))) for side in (row.lower, row.upper) if side is not None)])
+def _size(sides: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
 
 
-def _excess(values: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    return np.maximum(np.maximum(lower - values, values - upper), 0.0)
+def _excess(
+    values: FloatArray, lower: FloatArray, upper: FloatArray, lower_scale: FloatArray, upper_scale: FloatArray
+) -> FloatArray:
+    return np.maximum(np.maximum((lower - values) / lower_scale, (values - upper) / upper_scale), 0.0)

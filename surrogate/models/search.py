@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.common import Common
@@ -34,20 +35,29 @@ class Search:
         common, now = self.common, time.perf_counter
         if not common.prepare():
             return
-        walks = Walks(common)
-        targets = Targets(common, walks, walks.programme)
-        surrogates, dense = Surrogates(common, walks), Dense(common)
-        turns: dict[str, Callable[[float], bool]] = {
-            "walks": walks.turn,
-            "targets": targets.turn,
-            "steps": Steps(common, walks, targets).turn,
-            "neighbourhoods": Neighbourhoods(common, walks).turn,
-            "surrogates": surrogates.turn,
-            "dense": dense.turn,
-        }
-        walks.start()
-        shares = Shares([name for name in turns if name in common.settings.members])
+        dense = Dense(common)
+        turns: dict[str, Callable[[float], bool]] = {"dense": dense.turn}
+        finishes: dict[str, Callable[[], None]] = {"dense": dense.finish}
         try:
+            walks = Walks(common)
+            walks.start()
+        except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
+            common.failures["walks"] = str(error)
+        else:
+            surrogates = Surrogates(common, walks)
+            finishes["surrogates"] = surrogates.finish
+            targets = Targets(common, walks, walks.programme)
+            turns = {
+                "walks": walks.turn,
+                "targets": targets.turn,
+                "steps": Steps(common, walks, targets).turn,
+                "neighbourhoods": Neighbourhoods(common, walks).turn,
+                "surrogates": surrogates.turn,
+            } | turns
+        shares = Shares([name for name in turns if name in common.settings.members])
+        with ExitStack() as ends:  # no solver's thread outlives the call, however it ends
+            for name, finish in finishes.items():
+                ends.callback(self._finish, name, finish)
             while shares.members and not common.ended:
                 name = shares.next()
                 begin, before, goes_on = now(), common.incumbent.value, True
@@ -59,6 +69,9 @@ class Search:
                 shares.took(name, now() - begin, common.incumbent.value < before)
                 if not goes_on:
                     shares.leave(name)
-        finally:
-            surrogates.finish()
-            dense.finish()
+
+    def _finish(self, name: str, finish: Callable[[], None]) -> None:
+        try:
+            finish()
+        except (SolverFailure, UnsoundBounds) as error:
+            self.common.failures[name] = str(error)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
@@ -48,7 +50,10 @@ class SearchSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for member in list_of("members", self.members, f"names among {', '.join(MEMBERS)}"):
+        members = list_of("members", self.members, f"names among {', '.join(MEMBERS)}")
+        if not members:
+            raise InvalidSetting(f"members is empty: expected at least one of {', '.join(MEMBERS)}")
+        for member in members:
             require_name("each of members", member, MEMBERS)
         for sparsity in list_of("sparsities", self.sparsities, "shares, such as (0.5, 0.9)"):
             require_number("each of sparsities", sparsity, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
@@ -61,3 +66,18 @@ class SearchSettings:
             raise InvalidSetting(f"target={shown(self.target)} is not allowed: expected a finite number or None")
         require_integer("points", self.points, 1)
         require_integer("seed", self.seed, 0)
+
+
+def settings_of(given: Mapping[str, Any]) -> SearchSettings:
+    """Return the settings that :func:`surrogate.models.optimise` was given by name.
+
+    Raises:
+        InvalidSetting: a name that is none, with the near one; a value that is not allowed.
+    """
+    known = [one.name for one in fields(SearchSettings)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, [*known, "time_limit_seconds", "on_better"], n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise InvalidSetting(f"optimise has no setting {name}: {meant}There are {', '.join(known)}")
+    return SearchSettings(**given)

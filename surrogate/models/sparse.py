@@ -17,7 +17,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.solvers import Solution
 
 SHARE = 0.1
-"""Most of the call's time for the solve at one sparsity."""
+"""Most of the call's time for the solve at one sparsity, where other members take part."""
 
 
 class Surrogates:
@@ -66,7 +66,8 @@ class Surrogates:
             method.compute(network, region, common.deadline)
             for network, region in zip(networks, common.ranges.regions, strict=True)
         ]
-        self._until = now + SHARE * (common.deadline - now)
+        share = SHARE if set(common.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
+        self._until = now + share * (common.deadline - now)
         self._solve = SolveInTurns(
             StatedModel(common.model, networks, bounds, common.settings.formulation),
             dataclasses.replace(common.settings.solver, time_limit_seconds=max(common.deadline - now, 1e-3)),

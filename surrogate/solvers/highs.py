@@ -33,6 +33,7 @@ _DOUBTFUL = (
     highspy.HighsModelStatus.kPresolveError,
     highspy.HighsModelStatus.kPostsolveError,
     highspy.HighsModelStatus.kUnknown,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible,
 )
 """Verdicts that are asked for a second time, without presolve."""
 

@@ -29,12 +29,12 @@ from surrogate.checks import is_integer, is_number
 from surrogate.datasets.functions import evaluate, sample
 from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
 from surrogate.formulation import embed
+from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Margin, Output
 from surrogate.pruning import Finetuning, Pruning, merge_stable, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
-from surrogate.substitution import Place, SurrogateOptimiser
 from surrogate.training import Training, accuracy, fit
 from surrogate.witness import check
 
@@ -74,10 +74,12 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         r"solver must be a Solver, such as HighsSolver\(\), got str 'a'",
     ),
     "a solver's name again": (lambda: ClosestAttack(solver=WRONG), "solver must be a Solver"),
-    "a solver's name once more": (lambda: SurrogateOptimiser(solver=WRONG), "solver must be a Solver"),
+    "a solver's name once more": (lambda: SearchSettings(solver=WRONG), "solver must be a Solver"),
     "arguments in the wrong order": (lambda: GradientAttack().run(Instance(REGION, 0), NETWORK), "the network must be a Relu"),  # type: ignore[arg-type]
-    "no surrogate": (lambda: place(None), "surrogate must be a ReluNetwork or a Pruning"),
-    "a pruning's name": (lambda: place("magnitude"), "surrogate must be a ReluNetwork or a Pruning"),
+    "a pruning's name": (
+        lambda: place("magnitude"),
+        "surrogate must be a ReluNetwork, a Pruning",
+    ),
     "half a seed's number": (lambda: Exclusion(seeds=WRONG and 2.5), "seeds=2.5 is not allowed: expected an integer of at lea"),
     "seconds in words": (lambda: Exclusion(solve_seconds=WRONG and "1"), "solve_seconds must be positive and finite, got '1'"),
     "a negative seed": (lambda: Exclusion(seed=-1), "seed=-1 is not allowed: expected an integer of at least 0"),
@@ -138,9 +140,9 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "narrow pre-activations": (lambda: BOUNDED.require([np.ones((1, 2))]), r"the pre-activations have \[\(2,\)\]"),
     "a point in words": (lambda: check(NETWORK, REGION, Margin(0), WRONG), "the point must be numbers"),
     "a ragged point": (lambda: check(NETWORK, REGION, Margin(0), WRONG and [[1], [2, 3]]), "the point must be numbers"),
-    "a radius for radii": (lambda: SurrogateOptimiser(radii=WRONG and 0.5), "radii must be a list of shares"),
-    "radii in words": (lambda: SurrogateOptimiser(radii=[WRONG]), "each of radii='a' is not allowed"),
-    "a share in words": (lambda: SurrogateOptimiser(surrogate_share=WRONG), "surrogate_share must be above 0 and at most 1"),
+    "a sparsity for sparsities": (lambda: SearchSettings(sparsities=WRONG and 0.5), "sparsities must be a list of shares"),
+    "sparsities in words": (lambda: SearchSettings(sparsities=[WRONG]), "each of sparsities='a' is not allowed"),
+    "a target in words too": (lambda: SearchSettings(target=WRONG), "target='a' is not allowed: expected a finite number"),
     "no network to prune": (lambda: prune(Pruning("magnitude", amount=0.5), WRONG and None), "the network must be a ReluNet"),
     "nothing to prune": (lambda: prune(Pruning(), WRONG and None), "the network must be a ReluNetwork"),
     "how to prune, by name": (lambda: prune(WRONG, NETWORK), "pruning must be a Pruning, such as"),
@@ -171,11 +173,11 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         r"expected a constructed Pyomo model \(ConcreteModel\), got NoneType",
     ),
     "a model without places": (
-        lambda: SurrogateOptimiser().solve(pyo.ConcreteModel(), WRONG and None),
+        lambda: optimise(pyo.ConcreteModel(), WRONG and None),
         "places must be a list of Place objects, got NoneType None",
     ),
     "a model with something else": (
-        lambda: SurrogateOptimiser().solve(pyo.ConcreteModel(), [WRONG]),
+        lambda: optimise(pyo.ConcreteModel(), [WRONG]),
         "each of places must be a Place",
     ),
 }
@@ -242,7 +244,7 @@ def test_an_abstract_model_takes_no_network() -> None:
     with pytest.raises(InvalidSetting, match="the block belongs to an AbstractModel, which has no values yet"):
         embed(model.f, line, [concrete.x])
     with pytest.raises(InvalidSetting, match="outputs must be variables of a ConcreteModel, but x belongs to an AbstractModel"):
-        Place([concrete.x], [model.x], line, line)
+        Place([concrete.x], [model.x], line)
 
 
 @pytest.mark.parametrize("method", ["support", "project", "inside", "distance"])

@@ -22,9 +22,9 @@ from surrogate.bounds import AlphaCrown, Bounds, Lp, method
 from surrogate.bounds.lp import LayerProgramme
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.errors import InvalidSetting
+from surrogate.models import SearchSettings
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
-from surrogate.substitution import SurrogateOptimiser
 
 LP = Lp(seconds=60.0)
 
@@ -184,7 +184,7 @@ def test_a_budget_that_is_none_is_refused(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "attack", [SurrogateAttack, ClosestAttack, BranchAndBoundAttack, RestrictionAttack, PortfolioAttack, SurrogateOptimiser]
+    "attack", [SurrogateAttack, ClosestAttack, BranchAndBoundAttack, RestrictionAttack, PortfolioAttack, SearchSettings]
 )
 def test_what_takes_a_methods_name_takes_a_method(attack: type) -> None:
     assert attack(bounds=LP).bounds is LP

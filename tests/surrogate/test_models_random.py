@@ -19,9 +19,10 @@ FEW, MANY = 40, 300
 
 @dataclass
 class Case:
-    """A model, its places, and the same as arrays over the columns x (3 reals), k (integer), b (binary), y (outputs)."""
+    """A model, its places, and the same as arrays over its columns: ``own`` ones, then the outputs."""
 
     model: Any
+    columns: list[Any]
     places: list[Place]
     reads: list[tuple[np.ndarray, np.ndarray]]
     rows: list[tuple[np.ndarray, float, float]]
@@ -29,9 +30,13 @@ class Case:
     lower: np.ndarray
     upper: np.ndarray
     sign: float
+    integral: np.ndarray
+    own: int
+    offset: float = 0.0
 
 
 def a_case(seed: int) -> Case:
+    """Columns x (3 reals), k (integer), b (binary), then the outputs."""
     rng = np.random.default_rng(seed)
     model = pyo.ConcreteModel()
     model.x = pyo.Var(range(3), bounds=(-1.0, 1.0))
@@ -106,18 +111,17 @@ def a_case(seed: int) -> Case:
     )
     lower = np.array([-1.0, -1.0, -1.0, -1.0, 0.0, *[-np.inf] * first])
     upper = np.array([1.0, 1.0, 1.0, 2.0, 1.0, *[np.inf] * first])
-    return Case(model, places, reads, kept, cost, lower, upper, sign)
+    integral = np.isin(np.arange(len(columns)), [3, 4])
+    return Case(model, columns, places, reads, kept, cost, lower, upper, sign, integral, 5)
 
 
 def best_of_all_patterns(case: Case) -> float | None:
     """The optimum over every pattern of phases, each an exact linear model; None if no pattern allows a decision."""
     neurons = [sum(place.dense.hidden_sizes) for place in case.places]
     best = None
-    integrality = np.zeros(len(case.cost))
-    integrality[3:5] = 1
     for pattern in itertools.product((0.0, 1.0), repeat=sum(neurons)):
         rows, low, high = [r[0] for r in case.rows], [r[1] for r in case.rows], [r[2] for r in case.rows]
-        at, output = 0, 5
+        at, output = 0, case.own
         for (matrix, constant), place in zip(case.reads, case.places, strict=True):
             slope, offset = matrix, constant
             for weight, bias in zip(place.dense.weights[:-1], place.dense.biases[:-1], strict=True):
@@ -140,24 +144,25 @@ def best_of_all_patterns(case: Case) -> float | None:
         answer = milp(
             case.sign * case.cost,
             constraints=LinearConstraint(np.array(rows), low, high),
-            integrality=integrality,
+            integrality=case.integral.astype(float),
             bounds=(case.lower, case.upper),
         )
         if answer.status == 0 and (best is None or answer.fun < best):
             best = float(answer.fun)
-    return None if best is None else case.sign * best
+    return None if best is None else case.sign * best + case.offset
 
 
-def require_right(seed: int) -> None:
-    case = a_case(seed)
+def require_right(seed: int, case: Case, seconds: float = 20.0, large: bool = False) -> None:
+    """``large`` numbers leave a solver's bound, with its errors added, a little short of the value: then it may stay open."""
     if sum(sum(place.dense.hidden_sizes) for place in case.places) > 8:
         return
     best = best_of_all_patterns(case)
-    result = optimise(case.model, case.places, time_limit_seconds=20.0, seed=seed)
+    result = optimise(case.model, case.places, time_limit_seconds=seconds, seed=seed)
     if best is None:
         assert result.status is Status.INFEASIBLE, (seed, result)
         return
-    assert result.status is Status.OPTIMAL, (seed, best, result)
+    assert result.failures == {}, (seed, result)
+    assert result.status is Status.OPTIMAL or (large and result.gap <= 1e-3), (seed, best, result)
     assert result.value is not None
     assert result.bound is not None
     size = max(1.0, abs(best))
@@ -166,7 +171,7 @@ def require_right(seed: int) -> None:
     assert case.sign * result.value >= case.sign * best - 1e-4 * size, (seed, best, result)
     assert case.sign * result.bound <= case.sign * best + 1e-6 * size, (seed, best, result)
     for row, low, high in case.rows:
-        body = float(row @ np.array([v.value for v in case.model.component_data_objects(pyo.Var)]))
+        body = float(row @ np.array([v.value for v in case.columns]))
         assert low - 1e-5 * max(1.0, abs(low)) <= body <= high + 1e-5 * max(1.0, abs(high))
     for place, x, y in zip(case.places, result.inputs, result.outputs, strict=True):
         np.testing.assert_allclose([pyo.value(e) for e in place.inputs], x, atol=1e-12)
@@ -176,10 +181,10 @@ def require_right(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(FEW))
 def test_small_models_against_all_patterns(seed: int) -> None:
-    require_right(seed)
+    require_right(seed, a_case(seed))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW, MANY))
 def test_many_small_models_against_all_patterns(seed: int) -> None:
-    require_right(seed)
+    require_right(seed, a_case(seed))

@@ -18,9 +18,9 @@ from oracles import random_network
 
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed
+from surrogate.models import Place, Status, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.solvers import SOLVERS, HighsSolver, Solution, Solver, SolverStatus
-from surrogate.substitution import Outcome, Place, SurrogateOptimiser
 from surrogate.variables import Allowed
 
 PACKAGES = {"highs": "highspy", "gurobi": "gurobipy", "scip": "pyscipopt"}
@@ -199,9 +199,9 @@ def test_what_cannot_be_stated_is_refused_by_name(name: str) -> None:
     with pytest.raises(InvalidSetting, match=rf"variable z has the domain.*{message}" if "may be" in message else message):
         solve(model, [model.z])
     with pytest.raises(InvalidSetting, match=message):
-        SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+        optimise(model, Place([model.x], [model.y], SAME), 5.0)
     with pytest.raises(InvalidSetting, match=message if "may be" not in message else "variable z|input z"):
-        SurrogateOptimiser().solve(model, Place([model.z], [model.y], SAME, SAME))
+        optimise(model, Place([model.z], [model.y], SAME), 5.0)
     assert model.z.domain is held
     assert not list(model.component_objects(pyo.Block))
 
@@ -231,12 +231,13 @@ class TestDecisions:
     )
     def test_have_allowed_values_and_a_bound_that_holds(self, domain: Domain, best: float) -> None:
         model = self.model(domain())
-        result = SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
-        assert (result.outcome, model.z.value) == (Outcome.FEASIBLE, best)
-        assert model.z.value in model.z.domain
-        assert result.objective == pytest.approx(best, abs=1e-6)
-        assert result.dual_bound == pytest.approx(best, abs=1e-4)
-        assert type(model.z.value) is (int if result.met and Allowed.of(model.z).discrete else float)
+        held = model.z.domain
+        result = optimise(model, Place([model.x], [model.y], SAME), 10.0)
+        assert (result.status, model.z.value) == (Status.OPTIMAL, best)
+        assert model.z.domain is held
+        assert model.z.value in held
+        assert result.value == pytest.approx(best, abs=1e-6)
+        assert result.bound == pytest.approx(best, abs=1e-3)
 
     @pytest.mark.parametrize("seed", range(4))
     def test_inputs_of_a_network_are_searched_by_hand_too(self, seed: int) -> None:
@@ -251,17 +252,16 @@ class TestDecisions:
         floor = float(np.median(outputs[:, 1]))
         model.enough = pyo.Constraint(expr=model.y[1] >= floor - 1e-3)
         model.goal = pyo.Objective(expr=model.y[0])
-        result = SurrogateOptimiser(repair="always").solve(
-            model, Place(list(model.x.values()), list(model.y.values()), dense, dense)
-        )
+        result = optimise(model, Place(list(model.x.values()), list(model.y.values()), dense), 10.0)
         best = float(outputs[outputs[:, 1] >= floor - 1e-3, 0].min())
-        assert result.objective == pytest.approx(best, abs=1e-6)
-        assert result.dual_bound == pytest.approx(best, abs=1e-3)
+        assert result.status is Status.OPTIMAL
+        assert result.value == pytest.approx(best, abs=1e-6)
+        assert result.bound == pytest.approx(best, abs=1e-3)
         assert all(variable.value in variable.domain for variable in model.x.values())
 
     def test_nothing_allowed_is_infeasible(self) -> None:
         model = self.model(of(0, 2))
-        assert SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME)).outcome is Outcome.INFEASIBLE
+        assert optimise(model, Place([model.x], [model.y], SAME), 5.0).status is Status.INFEASIBLE
 
     @pytest.mark.parametrize(
         ("domain", "value"),
@@ -270,18 +270,17 @@ class TestDecisions:
     def test_a_fixed_value_that_is_not_allowed_is_named(self, domain: Any, value: float) -> None:
         model = self.model(domain)
         model.z.fix(value, skip_validation=True)
-        place = Place([model.x], [model.y], SAME, SAME)
+        place = Place([model.x], [model.y], SAME)
         with pytest.raises(InvalidSetting, match=rf"variable z is fixed to {value}, but its domain .* allow"):
-            SurrogateOptimiser().solve(model, place)
+            optimise(model, place, 5.0)
         model.least.deactivate()
         model.goal.set_value(model.y)  # now nothing uses it
-        assert SurrogateOptimiser().solve(model, place).outcome is Outcome.FEASIBLE
+        assert optimise(model, place, 5.0).status is Status.OPTIMAL
 
     def test_a_fixed_value_that_a_solver_left_almost_there_is_taken(self) -> None:
         model = self.model(pyo.Integers)
         model.z.fix(4.0000001, skip_validation=True)
-        result = SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
-        assert result.objective == pytest.approx(4.0, abs=1e-6)
+        assert optimise(model, Place([model.x], [model.y], SAME), 5.0).value == pytest.approx(4.0, abs=1e-6)
 
     def test_a_fixed_input_that_is_not_allowed_is_named(self) -> None:
         model = self.model(of(0, 5, 10))
@@ -289,22 +288,15 @@ class TestDecisions:
         model.x.domain = pyo.Integers
         model.x.fix(0.5, skip_validation=True)
         with pytest.raises(InvalidSetting, match=r"variable x is fixed to 0\.5, but its domain Integers and its bounds allow"):
-            SurrogateOptimiser().solve(model, Place([model.x], [model.y], SAME, SAME))
+            optimise(model, Place([model.x], [model.y], SAME), 5.0)
 
-    @pytest.mark.parametrize(("value", "allowed"), [(4, "0, 5, 10"), (7.5, "0, 5, 10"), (-5, "0, 5, 10")])
-    def test_a_start_that_is_not_allowed_is_named(self, value: float, allowed: str) -> None:
+    @pytest.mark.parametrize(("value", "taken"), [(4, 5), (7.6, 10), (5 + 5e-7, 5)])
+    def test_a_start_that_is_not_allowed_is_moved(self, value: float, taken: float) -> None:
         model = self.model(of(0, 5, 10))
         model.z.set_value(value, skip_validation=True)
         model.x.set_value(0.5)
-        with pytest.raises(InvalidSetting, match=f"own bounds and domains; z is {value}, allowed is {allowed}"):
-            SurrogateOptimiser(warm_start=True).solve(model, Place([model.x], [model.y], SAME, SAME))
-
-    def test_a_start_is_taken_from_a_solvers_almost_allowed_values(self) -> None:
-        model = self.model(of(0, 5, 10))
-        model.z.set_value(5 + 5e-7, skip_validation=True)
-        model.x.set_value(0.5)
-        result = SurrogateOptimiser(warm_start=True).solve(model, Place([model.x], [model.y], SAME, SAME))
-        assert (result.outcome, model.z.value) == (Outcome.FEASIBLE, 5)
+        result = optimise(model, Place([model.x], [model.y], SAME), 5.0, on_better=lambda _: True)
+        assert (result.timeline[0].source, model.z.value) == ("start", taken)
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,10 @@ import pyomo.environ as pyo
 import pytest
 from oracles import random_network
 
+from surrogate.models import ModelResult, Place
 from surrogate.networks import ReluNetwork
-from surrogate.pruning import Pruning
-from surrogate.substitution import Place, SubstitutionResult
 
 NETWORK = random_network(np.random.default_rng(4), (3, 8, 6, 2))
-HALF = Pruning("magnitude", amount=0.5)
 
 
 def a_model(floor: float = 2.4, sense: Any = pyo.minimize) -> Any:
@@ -30,30 +29,44 @@ def a_model(floor: float = 2.4, sense: Any = pyo.minimize) -> Any:
     return model
 
 
-def place(model: Any, surrogate: Any = HALF, dense: ReluNetwork = NETWORK) -> Place:
+def place(model: Any, surrogate: Any = None, dense: ReluNetwork = NETWORK) -> Place:
     return Place([*model.x.values(), model.k], list(model.y.values()), dense, surrogate)
 
 
-def grid_optimum(floor: float, steps: int = 201) -> float:
+def grid_optimum(floor: float, dense: ReluNetwork = NETWORK, steps: int = 201) -> float:
     line = np.linspace(-1.0, 1.0, steps)
     x = np.array(np.meshgrid(line, line, [-1.0, 0.0, 1.0])).reshape(3, -1).T
-    y = NETWORK(x)
+    y = dense(x)
     return float((y[:, 1] + 0.2 * x[:, 0])[(y[:, 0] >= floor) & (x.sum(axis=1) <= 1.2 + 1e-9)].min())
 
 
-def require_holding(model: Any, result: SubstitutionResult, places: list[Place]) -> None:
+def shape(model: Any) -> list:
+    """What a call has to leave as it was: components, bounds, domains and what is fixed."""
+    components = [(c.name, c.ctype, c.active) for c in model.component_objects()]
+    return [components, [(v.name, v.bounds, v.domain, v.fixed) for v in model.component_data_objects(pyo.Var)]]
+
+
+def require_holding(model: Any, result: ModelResult, places: list[Place]) -> None:
     """The values in the model are the result's, the outputs are the dense network's, and nothing is violated."""
-    assert result.objective is not None
+    assert result.value is not None
+    assert result.violation <= 1e-6
     goal = next(model.component_data_objects(pyo.Objective, active=True))
-    assert pyo.value(goal) == pytest.approx(result.objective, abs=1e-12)
+    assert pyo.value(goal) == pytest.approx(result.value, abs=1e-12)
+    assert result.timeline[-1].value == result.value
     for one, x, y in zip(places, result.inputs, result.outputs, strict=True):
         np.testing.assert_array_equal(one.dense(x[None])[0], y)
-        np.testing.assert_array_equal([v.value for v in one.inputs], x)
+        np.testing.assert_allclose([pyo.value(v) for v in one.inputs], x, atol=1e-12)
         np.testing.assert_array_equal([v.value for v in one.outputs], y)
     for row in model.component_data_objects(pyo.Constraint, active=True):
-        assert min(row.lslack(), row.uslack()) >= -1e-6 * max(1.0, abs(pyo.value(row.body)))
+        sides = [abs(side) for side in (row.lb, row.ub) if side is not None]
+        assert min(row.lslack(), row.uslack()) >= -1e-6 * max(1.0, *sides)
     for v in model.component_data_objects(pyo.Var):
         low, high = v.bounds
         assert low is None or v.value >= low - 1e-6 * max(1.0, abs(low))
         assert high is None or v.value <= high + 1e-6 * max(1.0, abs(high))
         assert v.is_continuous() or v.value == round(v.value)
+
+
+def require_no_threads() -> None:
+    """No solver is left running in a thread of its own."""
+    assert [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()] == []
