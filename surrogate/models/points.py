@@ -38,7 +38,7 @@ class Points:
         for link, bound in zip(model.links, ranges.bounds, strict=True):
             lower[link.outputs] = np.maximum(lower[link.outputs], bound.lower[-1])
             upper[link.outputs] = np.minimum(upper[link.outputs], bound.upper[-1])
-        crossed = lower > upper
+        crossed = lower > upper  # the outputs' own bounds and their networks exclude each other: nothing holds, points go on
         lower[crossed], upper[crossed] = upper[crossed], lower[crossed]
         self._programme = LinearProgramme(model.matrix, model.row_lower, model.row_upper, model.cost, lower, upper)
         self._vertices: list[FloatArray] = []

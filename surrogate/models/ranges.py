@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 from scipy import sparse
 
 from surrogate import bounds as bound_methods
 from surrogate.bounds import BoundMethod, Bounds
 from surrogate.errors import InvalidSetting
-from surrogate.models.linear import LinearProgramme
 from surrogate.models.reading import Link, UserModel
+from surrogate.models.safe import SafeProgramme
 from surrogate.networks import FloatArray
 from surrogate.region import LARGEST, Region
 
 MARGIN = 1e-6
-"""A range that a linear programme gives is widened by this, relative to its size where that is above 1: more than HiGHS's
-tolerances make of it."""
+"""A range that HiGHS states and no dual values prove is widened by this, relative to its size where that is above 1."""
 
 
 class NoDecision(Exception):
@@ -54,9 +52,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
     slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
     lower, upper = model.lower - slack, model.upper + slack
     hair = tolerance * model.row_scale
-    rows = model.row_lower - hair, model.row_upper + hair
-    # HiGHS's own tolerance: what is infeasible here is taken for proven.
-    programme = LinearProgramme(model.matrix, *rows, np.zeros(model.columns), lower, upper, feasibility=1e-7)
+    programme = SafeProgramme(model.matrix, model.row_lower - hair, model.row_upper + hair, lower, upper)
     regions: list[Region] = []
     found: list[Bounds] = []
     known: dict[tuple[str, bytes, bytes], Bounds] = {}
@@ -107,16 +103,15 @@ def _product(matrix: sparse.csr_matrix, values: FloatArray) -> FloatArray:
     return total
 
 
-def _tightened(
-    model: UserModel, programme: LinearProgramme, link: Link, j: int, low: float, high: float
-) -> tuple[float, float]:
+def _tightened(model: UserModel, programme: SafeProgramme, link: Link, j: int, low: float, high: float) -> tuple[float, float]:
     row = np.asarray(link.matrix[[j]].todense()).ravel()
     sides = []
     for sign in (1.0, -1.0):
-        programme.set_cost(sign * row)
-        status = programme.run()
-        if status == highspy.HighsModelStatus.kInfeasible and model.doubt is None:
+        least = programme.least(sign * row)
+        if programme.infeasible and model.doubt is None:
             raise NoDecision
-        value = sign * programme.value + link.constant[j] if status == highspy.HighsModelStatus.kOptimal else -sign * np.inf
-        sides.append(value - sign * MARGIN * max(1.0, abs(value)) if np.isfinite(value) else value)
+        if least is None:  # columns without bounds leave nothing to prove: HiGHS's own word, with a margin
+            value = programme.programme.value if programme.solved else -np.inf
+            least = value - MARGIN * max(1.0, abs(value))
+        sides.append(sign * least + link.constant[j])
     return max(low, sides[0]), min(high, sides[1])
