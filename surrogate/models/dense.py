@@ -59,7 +59,7 @@ class Dense:
         if bound is not None:
             common.raise_bound(bound)
         self._solve = SolveInTurns(
-            StatedModel(model, [link.network for link in model.links], bounds, settings.formulation),
+            StatedModel(model, [link.network for link in model.links], bounds, settings.formulation, 0.5 * settings.tolerance),
             dataclasses.replace(settings.solver, time_limit_seconds=max(common.deadline - time.perf_counter(), 1e-3)),
             common.deadline,
             incumbent.values,

@@ -112,8 +112,7 @@ class Incumbent:
     def _settled(self, held: FloatArray, hair: float) -> FloatArray | None:
         model = self.model
         if hair not in self._settling:
-            rows = model.row_lower - hair * model.row_scale, model.row_upper + hair * model.row_scale
-            arrays = (model.matrix, *rows, model.cost, model.lower, model.upper)
+            arrays = (model.matrix, *model.rows_within(hair), model.cost, model.lower, model.upper)
             mixed = bool(model.integral[self._others].any())
             self._settling[hair] = MixedProgramme(*arrays, model.integral) if mixed else LinearProgramme(*arrays)
         programme = self._settling[hair]

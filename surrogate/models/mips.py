@@ -30,10 +30,17 @@ class StatedModel:
     Args:
         networks: per link, in the order of ``model.links``, the network that is stated.
         bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
+        tolerance: room that the user's rows get. A decision counts where it holds to a tolerance, and a solver's own tolerance
+            is smaller: HiGHS has called models without that decision optimal, where an equality left it none.
     """
 
     def __init__(
-        self, model: UserModel, networks: Sequence[ReluNetwork], bounds: Sequence[Bounds], formulation: str | Formulation
+        self,
+        model: UserModel,
+        networks: Sequence[ReluNetwork],
+        bounds: Sequence[Bounds],
+        formulation: str | Formulation,
+        tolerance: float = 0.0,
     ) -> None:
         self._model = model
         self._pyomo = pyomo = pyo.ConcreteModel()
@@ -48,7 +55,7 @@ class StatedModel:
             bounds=lambda _, name: (_side(low[at[name]]), _side(high[at[name]])),
         )
         self._columns = list(pyomo.v.values())
-        matrix, row_low, row_high = model.matrix, model.row_lower.tolist(), model.row_upper.tolist()
+        matrix, (row_low, row_high) = model.matrix, (side.tolist() for side in model.rows_within(tolerance))
         sided = (np.diff(matrix.indptr) > 0) & (np.isfinite(model.row_lower) | np.isfinite(model.row_upper))
         pyomo.rows = pyo.Constraint(
             np.flatnonzero(sided).tolist(),

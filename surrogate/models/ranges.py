@@ -51,8 +51,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
     chosen = bound_methods.method(method)
     slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
     lower, upper = model.lower - slack, model.upper + slack
-    hair = tolerance * model.row_scale
-    programme = SafeProgramme(model.matrix, model.row_lower - hair, model.row_upper + hair, lower, upper)
+    programme = SafeProgramme(model.matrix, *model.rows_within(tolerance), lower, upper)
     regions: list[Region] = []
     found: list[Bounds] = []
     known: dict[tuple[str, bytes, bytes], Bounds] = {}

@@ -153,6 +153,11 @@ class UserModel:
             columns[:, self.integral] = np.maximum(columns[:, self.integral], off)
         return np.concatenate([rows, columns], axis=1)
 
+    def rows_within(self, tolerance: float) -> tuple[FloatArray, FloatArray]:
+        """Return the rows' sides ``(rows,)`` with the room that a violation of up to ``tolerance`` has."""
+        lower, upper = self._row_scales
+        return self.row_lower - tolerance * lower, self.row_upper + tolerance * upper
+
     def nearest(self, values: FloatArray) -> FloatArray:
         """Return a decision ``(columns,)`` with each column but the outputs at the nearest value that it may have."""
         settled = np.clip(np.where(self.integral, np.round(values), values), self.lower, self.upper)

@@ -69,7 +69,7 @@ class Surrogates:
         share = SHARE if set(common.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
         self._until = now + share * (common.deadline - now)
         self._solve = SolveInTurns(
-            StatedModel(common.model, networks, bounds, common.settings.formulation),
+            StatedModel(common.model, networks, bounds, common.settings.formulation, 0.5 * common.settings.tolerance),
             dataclasses.replace(common.settings.solver, time_limit_seconds=max(common.deadline - now, 1e-3)),
             common.deadline,
             common.incumbent.values,

@@ -75,8 +75,8 @@ def _relaxation(model: UserModel, rows: NetworkRows, better_than: float | None, 
         rows.matrix,
         triangle,
     ]
-    row_lower = [model.row_lower - tolerance * model.row_scale, rows.sides, np.full(free, -np.inf)]
-    row_upper = [model.row_upper + tolerance * model.row_scale, rows.sides, rows.reach[:, 0] * rows.reach[:, 1]]
+    low, high = model.rows_within(tolerance)
+    row_lower, row_upper = [low, rows.sides, np.full(free, -np.inf)], [high, rows.sides, rows.reach[:, 0] * rows.reach[:, 1]]
     if better_than is not None:
         parts.append(sparse.csr_matrix(np.concatenate([model.cost, np.zeros(extra)])[None]))
         row_lower.append(np.array([-np.inf]))
