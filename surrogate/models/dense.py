@@ -7,7 +7,7 @@ import math
 import time
 
 from surrogate.models.common import Common
-from surrogate.models.mips import StatedModel
+from surrogate.models.mips import ROOM, StatedModel
 from surrogate.models.tightening import tighten
 from surrogate.models.turns import SolveInTurns
 from surrogate.solvers import Solution, SolverStatus
@@ -59,7 +59,7 @@ class Dense:
         if bound is not None:
             common.raise_bound(bound)
         self._solve = SolveInTurns(
-            StatedModel(model, [link.network for link in model.links], bounds, settings.formulation, 0.5 * settings.tolerance),
+            StatedModel(model, [link.network for link in model.links], bounds, settings.formulation, ROOM * settings.tolerance),
             dataclasses.replace(settings.solver, time_limit_seconds=max(common.deadline - time.perf_counter(), 1e-3)),
             common.deadline,
             incumbent.values,

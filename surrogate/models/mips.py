@@ -16,6 +16,9 @@ from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import Pause, Solution, Solver
 
+ROOM = 0.1
+"""Share of the tolerance to which decisions hold that the user's rows get as room: as much as the solvers' own tolerance."""
+
 NARROWEST = 0.1
 """An output with less range than this, nearly constant over the model, is not what a solver's tolerances are measured by: what
 they may hide then is a thousandth of this, the gap at which a search ends."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate.models.common import Common
-from surrogate.models.mips import StatedModel
+from surrogate.models.mips import ROOM, StatedModel
 from surrogate.models.turns import SolveInTurns
 from surrogate.models.walks import Walks
 from surrogate.networks import FloatArray, ReluNetwork
@@ -69,7 +69,7 @@ class Surrogates:
         share = SHARE if set(common.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
         self._until = now + share * (common.deadline - now)
         self._solve = SolveInTurns(
-            StatedModel(common.model, networks, bounds, common.settings.formulation, 0.5 * common.settings.tolerance),
+            StatedModel(common.model, networks, bounds, common.settings.formulation, ROOM * common.settings.tolerance),
             dataclasses.replace(common.settings.solver, time_limit_seconds=max(common.deadline - now, 1e-3)),
             common.deadline,
             common.incumbent.values,
