@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,32 @@ def test_a_single_trial_trains_the_network_of_a_sweep(
     (record,) = desk.ledger.ordered
     assert isinstance(swept, TrainedNetwork)
     assert record.network_key == swept.network.key == train_network(read(plan.config), digits).network.key
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_ray_ends_waits_until_it_has_ended(
+    composer: Composer, store: Store, no_mnist: list[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    done: list[str] = []
+
+    class Ending(tuning.RayCluster):
+        def __enter__(self) -> tuning.RayCluster:
+            return self
+
+        def share(self, value: Any) -> Any:
+            return value
+
+        def __exit__(self, *_: object) -> None:
+            os.kill(os.getpid(), number)
+            done.append("ended")
+
+    monkeypatch.setattr(tuning, "RayCluster", Ending)
+    desk = Desk(composer.plan(*QUICK[1:], "dataset=mnist"), store)
+    with desk.runner.interruption as interruption:
+        with pytest.raises(KeyboardInterrupt, match=number.name):
+            desk.runner.run(parallel=True)
+        assert done == ["ended"]
+        assert interruption.requested == number.name
 
 
 class Suggestions:
