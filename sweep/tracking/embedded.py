@@ -146,7 +146,7 @@ def _fault(path: Path, timeout_seconds: float) -> _Fault | None:
 
 def _mlflows() -> set[str]:
     """Return the tables that MLflow works with."""
-    import mlflow.store.db.utils  # imports what declares them
+    import mlflow.store.db.utils  # noqa: F401  # imports what declares them
     from mlflow.store.db.base_sql_model import Base
 
     return set(Base.metadata.tables) | MADE_WITH
