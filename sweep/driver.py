@@ -14,9 +14,9 @@ from rich.console import Console
 
 from surrogate.errors import SurrogateError
 from sweep import terminal
-from sweep.addresses import TRACKING_FOLDER, named_uri
+from sweep.addresses import TRACKING_FOLDER, check_address, named_uri
 from sweep.cpu_share import load_sentences
-from sweep.errors import StoreError, SweepError
+from sweep.errors import ConfigError, StoreError, SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
 from sweep.passwords import hide_in_overrides, hide_in_text
@@ -40,6 +40,11 @@ MOST_NAMED = 20
 
 def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
     """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
+    try:
+        check_address(named_uri(plan.config["tracking"]["uri"]))
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_REFUSED) from None
     # The lines of a dry run are all that it is for: nothing is left to do once they can't be printed.
     with contextlib.nullcontext() if plan.config["sweep"]["dry_run"] else terminal.outlived():
         try:

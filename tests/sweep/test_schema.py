@@ -77,6 +77,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("search.method", "randomly", "randomly", "random"),
     ("sweep.name", "a/b", "a/b", "a name without /"),
     ("sweep.store", "memory://s", "memory://s", "ends with the process that wrote it"),
+    ("sweep.store", "~nobodyx/s", "~nobodyx/s", "no home folder of that name is known here"),
+    ("sweep.store", "file://~nobodyx/s", "file://~nobodyx/s", "no home folder of that name is known here"),
     ("deadlines.sweep_seconds", 1e12, "1000000000000.0", "above 0 and at most 1e+09"),
     ("deadlines.trial_seconds", 0, "0.0", "above 0 and at most 1e+09"),
     ("sweep.retries", -1, "-1", "at least 0"),
