@@ -190,8 +190,6 @@ class _Sweep:
         say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
         if signal_name or fault:
             _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
-            if signal_name is not None and signal_name.startswith("deadlines."):
-                say("Run it with a larger deadlines.sweep_seconds if it was too short for a training or a single answer.")
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         for text in load_sentences(records):
@@ -237,7 +235,10 @@ def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
-    say("Run the same command again to go on: finished trials and single answers are kept.")
+    larger = ""
+    if why.startswith("Interrupted by deadlines."):
+        larger = ", with a larger deadlines.sweep_seconds if it was too short for a training or a single answer"
+    say(f"Run the same command again to go on{larger}: finished trials and single answers are kept.")
 
 
 def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:
