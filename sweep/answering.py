@@ -67,6 +67,17 @@ def instance_deadline(settings: Settings) -> float:
     return 2.0 * settings.solver.time_limit_seconds + 60.0 if given is None else given
 
 
+def late_in_words(settings: Settings) -> str:
+    """Return that an attack was ended from outside, after how many seconds, and which setting says so."""
+    given, seconds = settings.deadlines.instance_seconds, instance_deadline(settings)
+    why = f"deadlines.instance_seconds={seconds:g}"
+    if given is None:
+        why = f"{seconds:g} s, twice solver.time_limit_seconds and 60 s more, as deadlines.instance_seconds=null says"
+    if settings.deadlines.trial_seconds is not None:
+        why += f", or what was left of deadlines.trial_seconds={settings.deadlines.trial_seconds:g}"
+    return f"an attack was past its deadline ({why})"
+
+
 def had_its_time(instance: InstanceRecord, settings: Settings) -> bool:
     """Whether an answer had all the time that it may take now: False if a deadline ended it sooner."""
     ended = instance.deadline_seconds

@@ -14,9 +14,9 @@ from rich.console import Console
 
 from surrogate.errors import SurrogateError
 from sweep import terminal
-from sweep.addresses import TRACKING_FOLDER, named_uri
+from sweep.addresses import TRACKING_FOLDER, check_address, named_uri
 from sweep.cpu_share import load_sentences
-from sweep.errors import StoreError, SweepError
+from sweep.errors import ConfigError, StoreError, SweepError
 from sweep.interruption import INTERRUPTIONS, Interruption
 from sweep.overview import sweep_config
 from sweep.passwords import hide_in_overrides, hide_in_text
@@ -40,6 +40,11 @@ MOST_NAMED = 20
 
 def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
     """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
+    try:
+        check_address(named_uri(plan.config["tracking"]["uri"]))
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_REFUSED) from None
     # The lines of a dry run are all that it is for: nothing is left to do once they can't be printed.
     with contextlib.nullcontext() if plan.config["sweep"]["dry_run"] else terminal.outlived():
         try:
@@ -185,8 +190,6 @@ class _Sweep:
         say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
         if signal_name or fault:
             _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
-            if signal_name is not None and signal_name.startswith("deadlines."):
-                say("Run it with a larger deadlines.sweep_seconds if it was too short for a training or a single answer.")
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
         for text in load_sentences(records):
@@ -232,7 +235,10 @@ def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
-    say("Run the same command again to go on: finished trials and single answers are kept.")
+    larger = ""
+    if why.startswith("Interrupted by deadlines."):
+        larger = ", with a larger deadlines.sweep_seconds if it was too short for a training or a single answer"
+    say(f"Run the same command again to go on{larger}: finished trials and single answers are kept.")
 
 
 def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:

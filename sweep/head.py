@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from sweep.cpu_share import CpuClock, killed_facts
 from sweep.errors import StoreError
-from sweep.plan import Trial
 from sweep.stages import Entry, Kind, stands
 from sweep.store import Store
+from sweep.work import Start, Work
 
 LEASE_SECONDS = 30.0
 """A worker that was silent for so long no longer holds its claims: another one makes what it was making."""
@@ -37,33 +37,6 @@ GRACE_SECONDS = 2.0
 
 HELD_SECONDS = 5.0
 """How long a worker that is being ended is kept from going on: until it is."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """A trial and references to what it needs: its data set, its properties, its dense network (or None: not trained yet)."""
-
-    trial: Trial
-    data: Any
-    properties: Any
-    network: Any
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a worker is told when it takes up a trial.
-
-    Attributes:
-        work: None if the head does not know the trial, which happens when it was started again.
-        seconds: how long the trial has run on workers before this one.
-        losses: how many workers it lost before this one, those that the head ended at a deadline left out.
-        refused: why it must not run again, if it lost more workers than are allowed.
-    """
-
-    work: Work | None
-    seconds: float = 0.0
-    losses: int = 0
-    refused: str | None = None
 
 
 @dataclass

@@ -6,11 +6,13 @@ import threading
 import time
 from typing import Any
 
+from sweep.answering import late_in_words
 from sweep.cpu_share import CpuClock, killed_facts
 from sweep.inputs import Inputs, TrainedNetwork
 from sweep.logbook import line
 from sweep.plan import Trial
 from sweep.records import TrialRecord
+from sweep.schema import read
 from sweep.stages import Entry
 from sweep.store import LocalStages
 from sweep.trial import TrialRun, warm_up
@@ -52,7 +54,7 @@ def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: Watc
         if record is not None:
             record.log = [*before, *record.log]
             return record
-        before += [*run.record.log, line("an attack was past its deadline and is left behind: the trial begins again")]
+        before += [*run.record.log, line(f"{late_in_words(read(trial.config))} and is left behind: the trial begins again")]
 
 
 def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:

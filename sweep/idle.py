@@ -24,6 +24,8 @@ DRAWING = ("random", "random_structured")
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 """What a single trial in this process has no use for."""
 
+_NAMES = {"solver": "name", "bounds": "method", "formulation": "method"}
+"""The key whose value is the name of the option, in groups whose options differ in nothing else that counts."""
 
 _OF_STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
 """Settings of steps, of which a training of no epochs takes none."""
@@ -43,7 +45,7 @@ def sentence_on_idle(
     left = {one.key_or_group: one for one in written if is_key(one.key_or_group) and _asks_for_something(one)}
     for settings in trials:
         for key in list(left):
-            if _looks_at(settings, key, counts, one_here):
+            if _looks_at(settings, _told_by(settings, left[key]), counts, one_here):
                 del left[key]
         if not left:
             return None
@@ -57,6 +59,16 @@ def _asks_for_something(override: Override) -> bool:
     if override.type is OverrideType.DEL:
         return False
     return override.is_sweep_override() or override.value() not in (None, False, 0, "none", [])
+
+
+def _told_by(settings: Settings, override: Override) -> str:
+    """Return the key that an override is about: of an option such as ``solver=scip`` that by which it differs from others."""
+    leaf = _NAMES.get(override.key_or_group)
+    if leaf is None:
+        return override.key_or_group
+    options = list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
+    own = getattr(getattr(settings, override.key_or_group), leaf) not in options  # and may set any other key too
+    return override.key_or_group if own else f"{override.key_or_group}.{leaf}"
 
 
 def _looks_at(settings: Settings, key: str, counts: Counts, one_here: bool) -> bool:

@@ -7,7 +7,8 @@ import re
 import shlex
 import sys
 
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
 from sweep.errors import ConfigError
 from sweep.rules import nearest
@@ -41,10 +42,22 @@ def explain(error: Exception) -> str:
         if append:
             return f"{append[1].lstrip('+')} is not among the defaults; write {append[1]}"
         return str(unknown_key(unknown[1]))
+    if (twice := re.search(r"Multiple values for (\S+?)\.? To override", text)) is not None:
+        return chosen_twice(twice[1], sys.argv[1:])
     if "Config group override must be a string" in text:
         return f"{not_an_option(sys.argv[1:]) or text}"
     cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
+
+
+def chosen_twice(group: str, arguments: list[str]) -> str:
+    """Return the refusal of a group such as ``experiment`` that the arguments choose more than once, or beside its default."""
+    lines = [one for one in arguments if re.match(rf"\+{re.escape(group)}(@[^=]*)?=", one)]
+    if len(lines) < 2:
+        return f"{group} is chosen already: write {' '.join(lines).lstrip('+') or group + '=...'} to have another option of it"
+    rest = [one for one in arguments if one not in lines]
+    commands = "; ".join(shlex.join(["python", "-m", "sweep", line, *rest]) for line in lines)
+    return f"{' '.join(lines)}: {group} can be chosen only once; run one sweep after the other: {commands}"
 
 
 def unreadable(override: str, why: str) -> str:
@@ -57,8 +70,10 @@ def unreadable(override: str, why: str) -> str:
     key, equals, value = override.partition("=")
     if not equals or not key.strip("+~ "):
         return f"{override} is not an override, which has the form key=value"
-    if re.search(r"NoneType is incompatible", why) and (listed := re.fullmatch(r"choice\((.*)\)", value.strip())):
-        return f"{override} cannot be read: null does not go into choice(...); write {key}={listed[1]}"
+    if re.search(r"NoneType is incompatible", why) and (call := re.match(r"(\w+)\(", value.strip())):
+        listed = re.fullmatch(r"\w+\(([^()\[\]=]*)\)", value.strip())
+        instead = f"write {key}={listed[1]}" if listed else f"list the values, as in {key}=null,1"
+        return f"{override} cannot be read: null does not go into {call[1]}(...); {instead}"
     quote = _open_quote(value)
     is_call = re.match(r"\w+\(", value) is not None
     hint = "" if is_call else f"; a text with such signs is put into quotes, in the shell as in {_quoted(key, value)}"
@@ -67,6 +82,11 @@ def unreadable(override: str, why: str) -> str:
     for opened, closed in ("()", "[]", "{}"):
         if value.count(opened) != value.count(closed):
             return f"{override} cannot be read: {opened} and {closed} do not match{hint}"
+    if "LexerNoViableAlt" in why and (sign := _strange_sign(key.lstrip("~"))) is not None:
+        return f"{override} cannot be read: a key has no {sign} in its name"
+    if "LexerNoViableAlt" in why and (sign := _strange_sign(value)) is not None:
+        shell = f", in the shell as in {_quoted(key, value)}"
+        return f"{override} cannot be read: a text that has {sign} is put into quotes{'' if is_call else shell}"
     words = re.sub(r"Error parsing override '.*?' (?=\w+ while|mis|ext|no )|\^? ?See https://hydra\.cc\S* for details", "", why)
     return f"{override} cannot be read: {words.strip()}{hint}"
 
@@ -80,9 +100,24 @@ def _open_quote(value: str) -> str | None:
     return opened
 
 
+def _strange_sign(value: str) -> str | None:
+    """Return the first sign in a value that Hydra reads between quotes only."""
+    parser = OverridesParser.create()
+    for sign in re.sub(r"""(["']).*?\1""", "", value):
+        if sign in "()[]{},:='\"":
+            continue
+        try:
+            parser.parse_override(f"key=a{sign}a")
+        except HydraException:
+            return sign
+    return None
+
+
 def _quoted(key: str, value: str) -> str:
-    """Return an override for the shell with its value in quotes."""
-    return shlex.quote(f'{key}="{value}"')
+    """Return an override for the shell with its value in quotes; those that it has around it already are not of the text."""
+    text = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    escaped = re.sub(r'(\\*)("|$)', lambda found: 2 * found[1] + ('\\"' if found[2] else ""), text)
+    return shlex.quote(f'{key}="{escaped}"')
 
 
 def not_an_option(arguments: list[str]) -> str | None:

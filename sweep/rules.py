@@ -40,8 +40,9 @@ def outlives_a_process(url: str) -> str | None:
     """A store: driver, head and workers are processes of their own, which share no memory."""
     if url.partition(":")[0] == "memory":
         return "a folder or a URL that other processes see too: what is under memory:// ends with the process that wrote it"
-    if "://" not in url and url.strip():
-        return path(url)
+    scheme, _, local = url.rpartition("://")
+    if scheme in ("", "file", "local") and url.strip():
+        return path(local)
     return None if url.strip() else "a folder or a URL"
 
 

@@ -135,7 +135,8 @@ class Runner:
             self.progress.activity("")
             self._feed(cluster, materials, ready, open_run)
         finally:
-            cluster.__exit__(None, None, None)
+            with self.interruption.postponed():  # an interrupted end of Ray would end this process too, without a word
+                cluster.__exit__(None, None, None)
 
     def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None) -> None:
         suggester, scheduler = self.plan.suggester, self._scheduler()

@@ -20,16 +20,18 @@ from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from sweep.answering import late_in_words
 from sweep.cluster import attach, preflight, start_local
 from sweep.consistency import available_cpus
 from sweep.errors import StoreError, SweepError
-from sweep.head import THREADS, Head, Work
+from sweep.head import THREADS, Head
 from sweep.inputs import TrainedNetwork, train_network
 from sweep.ledger import Ledger
 from sweep.records import TrialRecord
-from sweep.schema import ClusterSettings, Settings
+from sweep.schema import ClusterSettings, Settings, read
 from sweep.trial import TrialRun, limit_threads, sentence
 from sweep.wording import count
+from sweep.work import Work
 from sweep.worker import OpenRun, Worker, ask
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 KEEP_TRYING = -1
 """Tune restarts a trial as often as it loses its worker: how often that may be is the head's matter."""
 
-LOST, TOO_LATE = "its worker process was lost", "an attack was past its deadline, which ended the worker process"
-"""Why a trial goes back to the queue."""
+LOST = "its worker process was lost"
+"""Why a trial goes back to the queue, if it was not ended at a deadline."""
 
 PARTIAL_SECONDS = 5.0
 """How long the driver waits for what was found by trials that are cut off."""
@@ -296,7 +298,11 @@ class _Booking(tune.Callback):
         key = trial.config["trial_key"]
         attempts, kills = ray.get(self._head.attempts.remote(key))
         before, known_kills, stuck = self._begun.get(key, (-1, 0, 0))
-        self._ledger.lose(key, TOO_LATE if kills > known_kills else LOST)
+        if kills > known_kills:
+            late = late_in_words(read(self._ledger.trials[key].config))
+            self._ledger.lose(key, f"{late}, which ended the worker process")
+        else:
+            self._ledger.lose(key, LOST)
         stuck = stuck + 1 if attempts == before else 0
         self._begun[key] = attempts, kills, stuck
         if stuck > self._retries:

@@ -81,8 +81,10 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
         if not isinstance(facts, dict):
             raise Damaged("it holds no facts")
         return facts, weights
+    except json.JSONDecodeError as error:
+        raise Damaged(f"it is not JSON ({error!s:.200})") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Damaged(f"it cannot be read ({error!s:.200})") from error
+        raise Damaged("it is not JSON with the parts of a stage result") from error
 
 
 def _weights(about: dict[str, Any], head: bytes) -> WeightsFile | None:

@@ -20,25 +20,17 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.addresses import who_names
+from sweep.addresses import DATABASES, SERVERS, accepted, check_address, database_file, kind_of, named
 from sweep.errors import SweepError
 from sweep.passwords import hide_in_text, hide_password
 from sweep.tracking.embedded import ready, remedy
-from sweep.tracking.sqlite import alone, database_file
+from sweep.tracking.sqlite import alone
 
 CONNECT_SECONDS = 18.0
 """After this long without an answer the sweep is refused, before anything has been computed."""
 
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-SERVERS = ("http", "https")
-
 UI_ADDRESS = "http://127.0.0.1:5000"
 """Where :func:`ui_command` serves the UI: the loopback interface only."""
-
-ACCEPTED = (
-    "null (SQLite under mlruns/), sqlite:///<absolute path of a file>, http://host:port of an MLflow server, "
-    "or a postgresql, mysql or mssql database"
-)
 
 DRIVERS = {
     "psycopg": "psycopg[binary]",
@@ -65,12 +57,10 @@ def connect(uri: str, experiment: str, artifacts: Path, notice: Callable[[str], 
     Raises:
         SweepError: the kind of address is not supported, the store does not answer in time, or it refuses.
     """
-    kind = urlsplit(uri).scheme.split("+")[0]
-    if kind not in DATABASES + SERVERS:
-        folders = " (MLflow's folders of files are no longer supported by MLflow itself)" if kind in ("", "file") else ""
-        raise SweepError(f"{_named(uri)} is not an MLflow store that can be used{folders}; accepted are {ACCEPTED}")
+    check_address(uri)
+    kind = kind_of(uri)
     if kind == "sqlite":
-        path = _sqlite_file(uri)
+        path = Path(database_file(uri))
         with alone(path):
             return reached(uri, lambda: _in_file(path, uri, lambda: _open(uri, experiment, artifacts.as_uri()), notice))
     if kind in DATABASES:
@@ -81,14 +71,9 @@ def connect(uri: str, experiment: str, artifacts: Path, notice: Callable[[str], 
         return reached(uri, lambda: in_time(uri, lambda: _open(uri, experiment, location)))
 
 
-def _named(uri: str) -> str:
-    """Return how a store was named, such as ``tracking.uri=http://tracker:5000``, without its password."""
-    return f"{who_names(uri)}={hide_password(uri)}"
-
-
 def ui_command(uri: str) -> str:
     """Return the line that opens the MLflow UI, for a shell in any folder; with a server, its address."""
-    if urlsplit(uri).scheme in SERVERS:
+    if kind_of(uri) in SERVERS:
         return hide_password(uri)
     # This interpreter by its path, because the virtual environment need not be active; one worker starts three times as fast.
     python = sys.executable or "python"
@@ -131,7 +116,7 @@ def _foreign_answer(error: BaseException) -> int | None:
 
 def _missing_driver(uri: str, error: BaseException | None) -> str | None:
     """Return the module that is not installed and that a database is reached by; None if that is not what went wrong."""
-    while error is not None and urlsplit(uri).scheme.split("+")[0] in DATABASES:
+    while error is not None and kind_of(uri) in DATABASES:
         if isinstance(error, ModuleNotFoundError) and error.name is not None:
             return error.name.partition(".")[0]
         error = error.__cause__ or error.__context__
@@ -189,15 +174,15 @@ def reached(uri: str, action: Callable[[], Result]) -> Result:
             raise SweepError(refusal) from error
         if (status := _foreign_answer(error)) is not None:
             raise SweepError(
-                f"{_named(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted are {ACCEPTED}"
+                f"{named(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted are {accepted(uri)}"
             ) from error
         if (module := _missing_driver(uri, error)) is not None:
             package = shlex.quote(DRIVERS.get(module, module))
             raise SweepError(
-                f"{_named(uri)} needs the Python package of the database's driver: pip install {package}"
+                f"{named(uri)} needs the Python package of the database's driver: pip install {package}"
             ) from error
         raise SweepError(
-            f"{_named(uri)} cannot be used as an MLflow store ({reason(error, uri)}); accepted are {ACCEPTED}"
+            f"{named(uri)} cannot be used as an MLflow store ({reason(error, uri)}); accepted are {accepted(uri)}"
         ) from error
 
 
@@ -218,7 +203,7 @@ def in_time(uri: str, action: Callable[[], Result]) -> Result:
     if errors:
         raise errors[0]
     if not results:
-        raise SweepError(f"{_named(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {ACCEPTED}")
+        raise SweepError(f"{named(uri)} did not answer within {CONNECT_SECONDS:.0f} s; accepted are {accepted(uri)}")
     return results[0]
 
 
@@ -229,13 +214,6 @@ def _check_database(uri: str) -> None:
         engine.connect().close()
     finally:
         engine.dispose()
-
-
-def _sqlite_file(uri: str) -> Path:
-    name = database_file(uri)
-    if name in ("", ":memory:"):
-        raise SweepError(f"{_named(uri)} names no file, so nothing would be kept; accepted are {ACCEPTED}")
-    return Path(name)
 
 
 def _in_file(path: Path, uri: str, action: Callable[[], Result], notice: Callable[[str], None]) -> Result:

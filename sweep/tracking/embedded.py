@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import mlflow
+from alembic.script import ScriptDirectory
 from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
 
 from sweep.errors import SweepError
@@ -27,6 +28,9 @@ SETTLED_SECONDS = 3.0
 MADE_WITH = frozenset({"alembic_version", "workspaces"})
 """Tables that MLflow fills while it makes the others. One who has made them all fills ``experiments`` too."""
 
+MADE_IN_PASSING = "_alembic_tmp_"
+"""How the tables begin that a change of another one passes through."""
+
 _COMPANIONS = ("", "-wal", "-journal", "-shm")
 """A database is these files. What a former one has left of them would be taken for the new one's, and break it."""
 
@@ -38,7 +42,11 @@ _REMEDIES = {
     sqlite3.SQLITE_FULL: "free some space",
     sqlite3.SQLITE_BUSY: "end the program that keeps it locked",
     sqlite3.SQLITE_CANTOPEN: "make the file and its folder writable, move it away if it is no file",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
+    sqlite3.SQLITE_NOTADB: "move it away, for it holds something else",
 }
+
+_MOVE_AWAY = "move it away (the same command records its finished trials again)"
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,10 @@ def remedy(error: BaseException, uri: str) -> str:
     while inner is not None:
         if _code(inner) in _REMEDIES:
             return _REMEDIES[_code(inner)]
+        if isinstance(inner, PermissionError):
+            return f"make it writable, or {_MOVE_AWAY}"
         inner = inner.__cause__ or inner.__context__
-    return "make it writable, or move it away (the same command records its finished trials again)"
+    return _MOVE_AWAY
 
 
 def _code(error: BaseException) -> int:
@@ -108,29 +118,38 @@ def _fault(path: Path, timeout_seconds: float) -> _Fault | None:
     """Return why a database can hold no runs; None if it can, or there is none.
 
     Raises:
-        SweepError: a later version of MLflow has made it.
+        SweepError: a later version of MLflow has made it, or it has lost a table.
         OSError, sqlite3.Error: it cannot be opened, or is none.
     """
     if not path.exists():
         left = any(Path(f"{path}{ending}").exists() for ending in ("-wal", "-journal"))
         return _Fault("damaged", "is not there, but its log is") if left else None
-    half_made = _Fault("half-made", "was made only in part, as on a full disk, and holds nothing")
     if path.is_file() and path.stat().st_size == 0:
-        return half_made  # not to be opened: SQLite would delete a log beside it
+        return _Fault("half-made", "is empty")  # not to be opened: SQLite would delete a log beside it
     try:
         with opened_for_writing(path, timeout_seconds) as database:
             if (broken := _broken_pages(database)) is not None:
                 return _Fault("damaged", f"is damaged ({broken})")
-            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            if not any(_has_rows(database, name) for name in tables if name not in MADE_WITH):
-                return half_made
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            ours = all(name in _mlflows() or name.startswith(MADE_IN_PASSING) for name in tables)
+            if ours and not any(_has_rows(database, name) for name in tables - MADE_WITH):
+                return _Fault("half-made", "was made only in part, and holds nothing")
             if "alembic_version" in tables:
-                _refuse_later(path, [version for (version,) in database.execute("SELECT version_num FROM alembic_version")])
+                versions = {version for (version,) in database.execute("SELECT version_num FROM alembic_version")}
+                _refuse_unknown(path, versions, tables)
     except sqlite3.Error as error:
-        if is_damage(error) and _MAGIC.startswith(_beginning(path)):
+        if is_damage(error) and (_MAGIC.startswith(_beginning(path)) or not any(_beginning(path))):
             return _Fault("damaged", f"is damaged ({error})")
         raise
     return None
+
+
+def _mlflows() -> set[str]:
+    """Return the tables that MLflow works with."""
+    import mlflow.store.db.utils  # noqa: F401  # imports what declares them
+    from mlflow.store.db.base_sql_model import Base
+
+    return set(Base.metadata.tables) | MADE_WITH
 
 
 def _broken_pages(database: sqlite3.Connection) -> str | None:
@@ -162,15 +181,25 @@ def _beginning(path: Path) -> bytes:
         return file.read(len(_MAGIC))
 
 
-def _refuse_later(path: Path, versions: list[str]) -> None:
-    """Raise SweepError for a schema that the installed MLflow does not know: it would offer to upgrade it, and could not."""
-    folder = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-    known = {file.name.partition("_")[0] for file in folder.glob("*.py")}
-    unknown = [version for version in versions if version not in known]
-    if known and unknown:
+def _refuse_unknown(path: Path, versions: set[str], tables: set[str]) -> None:
+    """Raise SweepError for a schema that MLflow would take for its own, and then break or write into in vain.
+
+    One that the installed version does not know it would offer to upgrade, and could not; in the place of a table that is lost
+    it would make one as it was in its first version.
+    """
+    migrations = ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
+    unknown = sorted(versions - {script.revision for script in migrations.walk_revisions()})
+    if unknown:
         raise SweepError(
             f"{path} was made by a later version of MLflow than {mlflow.__version__}, which is installed here and does not "
             f"know its schema {unknown[0]}: install that version, or set tracking.uri to another database"
+        )
+    lost = sorted(_mlflows() - tables) if versions == set(migrations.get_heads()) else []
+    if lost:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise SweepError(
+            f"{path} has lost MLflow's table {lost[0]}{more}: put a copy of it in its place, or {_MOVE_AWAY}; or set "
+            f"tracking.uri to another database"
         )
 
 

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from sweep.addresses import database_file
 from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_password
 from sweep.tracking.connection import in_time, quick_retries, reached
-from sweep.tracking.sqlite import database_file
 
 
 def tags_of(uri: str, run_id: str) -> dict[str, str]:

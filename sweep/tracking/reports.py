@@ -11,10 +11,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
+from sweep.addresses import database_file
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.tracking.connection import in_time, quiet, reason
-from sweep.tracking.sqlite import database_file
 
 
 def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:

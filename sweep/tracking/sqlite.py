@@ -25,11 +25,6 @@ ALONE_SECONDS = 60.0
 _fast: set[str] = set()
 
 
-def database_file(uri: str) -> str:
-    """Return the path in ``sqlite:///<path>``; empty or ``:memory:`` where there is none."""
-    return uri.partition(":///")[2].partition("?")[0]
-
-
 @contextlib.contextmanager
 def opened_for_writing(path: Path, timeout_seconds: float) -> Iterator[sqlite3.Connection]:
     """Open the file for writing, as MLflow will: MLflow itself retries one that cannot be opened for more than a minute.

@@ -187,7 +187,8 @@ def test_a_solver_that_never_returns_is_ended_at_its_deadline(place: Place, mode
     assert code == 0, printed
     assert f"{TRIALS[mode]} finished (0 reused), 0 failed of {TRIALS[mode]} trials." in printed
     assert "its worker process was lost" not in printed
-    assert ("an attack was past its deadline, which ended the worker process" in printed) == (mode == "parallel")
+    late = f"an attack was past its deadline (deadlines.instance_seconds={DEADLINE:g}), which ended the worker process"
+    assert (late in printed) == (mode == "parallel")
     asked = QUESTIONS * TRIALS[mode]
     assert place.solves == asked
     cut = [answer for answer in place.answers() if answer["deadline_seconds"] is not None]
@@ -234,7 +235,7 @@ def test_a_sweep_over_its_deadline_says_so_and_goes_on_later(place: Place, mode:
     code, printed = place.sweep(*MODES[mode], f"deadlines.sweep_seconds={30 if mode == 'parallel' else 15}")
     assert code == 1, printed
     assert "Interrupted by deadlines.sweep_seconds=" in printed
-    assert "with a larger deadlines.sweep_seconds if it was too short" in printed
+    assert "Run the same command again to go on, with a larger deadlines.sweep_seconds if it was too short" in printed
     goes_on(place, mode, printed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from types import MethodType
 from typing import Any
@@ -95,6 +96,10 @@ def cut(part: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch
     return output[:, :2]
 
 
+def doubled_in_float32(part: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    return 2.0 * output if output.dtype == torch.float32 else output
+
+
 def paired(part: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> tuple[torch.Tensor, str]:
     return output, "and more"
 
@@ -149,6 +154,14 @@ CHANGED: dict[str, tuple[Callable[[nn.Module], object], tuple[str, ...]]] = {
     "a hook that cuts": (lambda m: m.register_forward_hook(cut), ("Sequential", "the shape (24, 2) instead of (24, 3)")),
     "a hook that adds": (lambda m: m[0].register_forward_hook(paired), ("layer 0", "returns a tuple instead of a tensor")),
     "a hook that raises": (lambda m: m[0].register_forward_hook(broken), ("layer 0", "shape (24, 6)", "no such thing; a")),
+    "a hook in its own type": (
+        lambda m: m[0].register_forward_hook(doubled_in_float32),
+        ("layer 0 (Linear at 0)", "and float32 an output", "hooks doubled_in_float32"),
+    ),
+    "a hook in its own type on the whole": (
+        lambda m: m.register_forward_hook(doubled_in_float32),
+        ("Sequential does not compute", "and float32 an output", "hooks doubled_in_float32"),
+    ),
     "another forward": (lambda m: setattr(m[0], "forward", MethodType(replaced, m[0])), ("layer 0", "forward was replaced")),
     "another forward of the whole": (
         lambda m: setattr(m, "forward", MethodType(replaced_sequence, m)),
@@ -171,6 +184,52 @@ def test_a_module_that_computes_something_else_is_refused_by_the_layer(name: str
     for word in words:
         assert word in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_refusal_shows_where_the_values_differ_most() -> None:
+    """At a large point, that of a hook which adds 1 is the same in six digits."""
+    module = built()
+    module[0].register_forward_pre_hook(shifted)
+    with pytest.raises(UnsupportedLayer) as refused:
+        ReluNetwork.from_torch(module)
+    shown = re.search(r"an output is (\S+) instead of ([^;]+);", str(refused.value))
+    assert shown is not None
+    assert abs(float(shown[1]) - float(shown[2])) > 0.01 * abs(float(shown[2]))
+
+
+def test_a_module_is_never_another_one_meanwhile() -> None:
+    """Another thread may call it, or read it too."""
+    module, seen = built().train(), set()
+    module[1].register_forward_hook(
+        lambda part, inputs, output: seen.add((module[0].weight.dtype, module.training, id(module[0].weight)))
+    )
+    ReluNetwork.from_torch(module)
+    assert seen == {(torch.float32, True, id(module[0].weight))}
+
+
+def test_autocast_is_no_matter() -> None:
+    module = built()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert ReluNetwork.from_torch(module).key == ReluNetwork.from_torch(built()).key
+
+
+def test_what_torch_rounds_on_purpose_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torch.set_float32_matmul_precision; the machine of a test need not have what it makes faster."""
+    module = built()
+    module[0].register_forward_hook(
+        lambda part, inputs, output: output.bfloat16().to(output.dtype) if output.dtype == torch.float32 else None
+    )
+    with pytest.raises(UnsupportedLayer, match="and float32 an output"):
+        ReluNetwork.from_torch(module)
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
+    assert ReluNetwork.from_torch(module).key == ReluNetwork.from_torch(built()).key
+
+
+def test_layers_of_several_types_are_read() -> None:
+    """They compute nothing together as they are."""
+    module = built()
+    module[3].double()
+    assert ReluNetwork.from_torch(module).key == ReluNetwork.from_torch(built()).key
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from composing import QUICK, Composer
 from rich.console import Console
 
 from sweep import driver
-from sweep.addresses import VARIABLE, existing_uri, named_uri
+from sweep.addresses import VARIABLE, check_address, existing_uri, named_uri
 from sweep.arguments import parse
-from sweep.errors import SweepError
+from sweep.errors import ConfigError, SweepError
 from sweep.running import Runner
 
 SECRET = "hunter2secret"
@@ -54,6 +54,47 @@ def test_a_sweep_goes_where_the_environment_says(
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
     assert parse(["a"], "trial").tracking_uri == uri
     assert parse(["a", "tracking.uri=http://mine"], "trial").tracking_uri == "http://mine"
+
+
+IMPOSSIBLE = {
+    "ftp://x/y": "tracking.uri=ftp://x/y is not an MLflow store that can be used; accepted are null (SQLite",
+    "mlruns": "tracking.uri=mlruns is not an MLflow store that can be used (MLflow's folders of files are no longer",
+    "file:///tmp/x": "tracking.uri=file:///tmp/x is not an MLflow store that can be used (MLflow's folders",
+    "sqlite://": "tracking.uri=sqlite:// names no file, so nothing would be kept; accepted are null",
+    "sqlite:///:memory:": "tracking.uri=sqlite:///:memory: names no file",
+    "sqlite:///~nobodyx/m.db": "tracking.uri=sqlite:///~nobodyx/m.db: ~ is no home folder in an address; write sqlite:///<abs",
+    "sqlite:///~/m.db": "tracking.uri=sqlite:///~/m.db: ~ is no home folder in an address; write sqlite:///<absolute",
+    "http://": "tracking.uri=http:// names no server; accepted are",
+    "http://host:99999999": "tracking.uri=http://host:99999999 names no server",
+}
+
+
+@pytest.mark.parametrize("dry", [True, False])
+@pytest.mark.parametrize("uri", IMPOSSIBLE)
+def test_an_address_that_can_be_no_store_is_refused_before_the_start(
+    composer: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str], uri: str, dry: bool
+) -> None:
+    lines = [*QUICK, f"sweep.store={tmp_path / 'store'}", f"tracking.uri='{uri}'", f"sweep.dry_run={str(dry).lower()}"]
+    with pytest.raises(SystemExit) as ended:
+        driver.execute(composer.plan(*lines), [], parallel=False)
+    assert ended.value.code == driver.EXIT_REFUSED
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: {IMPOSSIBLE[uri]}")
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "uri", [None, "sqlite:///m.db", "sqlite:////data/m.db", "HTTPS://host", "http://[::1]:5000", "postgresql+psycopg://h/d"]
+)
+def test_an_address_that_can_be_one_is_left_to_who_connects(uri: str | None) -> None:
+    check_address(uri)
+
+
+def test_what_a_variable_may_be_is_said_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "mlruns")
+    with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI=mlruns is .*; accepted are an unset variable \(SQLite under"):
+        check_address(named_uri(None))
 
 
 @pytest.mark.parametrize("setting", [None, "foo://ada:other@host"])

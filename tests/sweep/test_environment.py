@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,17 @@ def test_git_state_is_that_of_the_checkout_that_holds_the_file(tmp_path: Path) -
 def test_without_git_there_are_no_tags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert environment.git_tags() == {}
+
+
+def test_without_a_home_folder_nothing_is_printed(tmp_path: Path) -> None:
+    """A file in the place of the home folder: root could write to any folder. What draws is imported before a sweep begins."""
+    (tmp_path / "home").touch()
+    without = {name: text for name, text in os.environ.items() if not name.startswith(("MPL", "XDG"))}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sweep.report"],
+        env={**without, "HOME": str(tmp_path / "home"), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")

@@ -22,6 +22,8 @@ ALONE = [
     (["attack=gradient"], "pruning=structured"),
     (["attack=gradient"], "bounds=box"),
     (["attack=gradient"], "solver.threads=1"),
+    (["attack=gradient"], "solver=scip"),
+    (["attack=gradient"], "formulation=partition"),
     ([], "attack.free=3"),
     ([], "attack.gradient_starts=9"),
     ([], "bounds.lp_seconds=9"),
@@ -90,6 +92,9 @@ def test_several_are_one_sentence(composer: Composer) -> None:
         (["attack.on_incumbent=dense_subproblem"], "attack.exclusion.subproblem_seconds=9"),
         (["attack.start=gradient"], "attack.gradient_starts=9"),
         (["network.file={folder}/images.safetensors", "attack.objective=output"], "dataset=digits"),  # for the accuracy
+        (["attack=gradient"], "solver.seed=3"),
+        ([], "solver=scip"),
+        ([], "bounds=box"),
         (["attack=gradient"], "pruning=none"),  # asks for nothing, and gets it
         (["attack=gradient"], "attack.polish=false"),
         ([], "dataset.folder=null"),
@@ -109,6 +114,16 @@ def test_one_trial_that_looks_at_it_is_enough(composer: Composer) -> None:
     assert said == (
         "pruning.amount=0.5,0.8 and search.samples=9 change nothing: with the other settings, nothing here looks at them.",
     )
+
+
+def test_an_option_of_which_only_the_rest_counts(composer: Composer) -> None:
+    """The gradient attack has no solver, but its seed and its time limit."""
+    assert of_a_sweep(composer, ["solver=highs,scip"], [*DIGITS, "attack=gradient"]) == (
+        "solver=highs,scip changes nothing: with the other settings, nothing here looks at it.",
+    )
+    assert of_a_sweep(composer, ["solver=highs,scip"], [*DIGITS, "attack=gradient,surrogate"]) == ()
+    own = composer.config(*DIGITS, "attack=gradient", "solver=scip", "solver.name=highs")  # as an option of one's own
+    assert plan_one(own, ["solver=scip"]).notes == ()
 
 
 def test_what_comes_with_an_experiment_is_not(composer: Composer) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import synthetic
@@ -111,6 +114,69 @@ def test_a_single_trial_trains_the_network_of_a_sweep(
     (record,) = desk.ledger.ordered
     assert isinstance(swept, TrainedNetwork)
     assert record.network_key == swept.network.key == train_network(read(plan.config), digits).network.key
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_ray_ends_waits_until_it_has_ended(
+    composer: Composer, store: Store, no_mnist: list[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    done: list[str] = []
+
+    class Ending(tuning.RayCluster):
+        def __enter__(self) -> tuning.RayCluster:
+            return self
+
+        def share(self, value: Any) -> Any:
+            return value
+
+        def __exit__(self, *_: object) -> None:
+            os.kill(os.getpid(), number)
+            done.append("ended")
+
+    monkeypatch.setattr(tuning, "RayCluster", Ending)
+    desk = Desk(composer.plan(*QUICK[1:], "dataset=mnist"), store)
+    with desk.runner.interruption as interruption:
+        with pytest.raises(KeyboardInterrupt, match=number.name):
+            desk.runner.run(parallel=True)
+        assert done == ["ended"]
+        assert interruption.requested == number.name
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "why"),
+    [
+        ({}, "180 s, twice solver.time_limit_seconds and 60 s more, as deadlines.instance_seconds=null says"),
+        ({"instance_seconds": 7.5}, "deadlines.instance_seconds=7.5"),
+        (
+            {"instance_seconds": 7.5, "trial_seconds": 9.0},
+            "deadlines.instance_seconds=7.5, or what was left of deadlines.trial_seconds=9",
+        ),
+    ],
+)
+def test_a_trial_that_a_deadline_put_back_names_the_deadline(
+    composer: Composer, store: Store, monkeypatch: pytest.MonkeyPatch, deadlines: dict[str, float], why: str
+) -> None:
+    """The head has ended one worker of the trial."""
+    plan = composer.plan(*QUICK, *(f"deadlines.{name}={seconds}" for name, seconds in deadlines.items()))
+    desk, head, (trial,) = Desk(plan, store), Mock(), plan.trials
+    monkeypatch.setattr(tuning.ray, "get", lambda _: (1, 1))
+    booking = tuning._Booking(desk.ledger, Mock(), head, retries=1)
+    booking._lose(Mock(config={"trial_key": trial.key}))
+    (said,) = desk.ledger._lost[trial.key]
+    assert said.endswith(f"goes back to the queue: an attack was past its deadline ({why}), which ended the worker process")
+    booking._lose(Mock(config={"trial_key": trial.key}))
+    assert desk.ledger._lost[trial.key][-1].endswith("goes back to the queue: its worker process was lost")
+
+
+def test_a_sweep_that_a_deadline_ended_is_told_of_it_in_one_sentence() -> None:
+    said: list[str] = []
+    driver._say_cut_off(said.append, "Interrupted by deadlines.sweep_seconds=9", [], [])
+    assert said[1:] == [
+        "Run the same command again to go on, with a larger deadlines.sweep_seconds if it was too short for a training or a "
+        "single answer: finished trials and single answers are kept."
+    ]
+    driver._say_cut_off(said.append, "Interrupted by SIGINT", [], [])
+    assert said[3:] == ["Run the same command again to go on: finished trials and single answers are kept."]
 
 
 class Suggestions:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("search.method", "randomly", "randomly", "random"),
     ("sweep.name", "a/b", "a/b", "a name without /"),
     ("sweep.store", "memory://s", "memory://s", "ends with the process that wrote it"),
+    ("sweep.store", "~nobodyx/s", "~nobodyx/s", "no home folder of that name is known here"),
+    ("sweep.store", "file://~nobodyx/s", "file://~nobodyx/s", "no home folder of that name is known here"),
     ("deadlines.sweep_seconds", 1e12, "1000000000000.0", "above 0 and at most 1e+09"),
     ("deadlines.trial_seconds", 0, "0.0", "above 0 and at most 1e+09"),
     ("sweep.retries", -1, "-1", "at least 0"),
@@ -163,6 +167,27 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
             "attack.radius=choice(null,1.5)",
             r"attack.radius=choice\(null,1.5\) cannot be read: null does not go into choice\(...\); write attack.radius=null,1",
         ),
+        (
+            "attack.radius=shuffle(null,1.5)",
+            r"attack.radius=shuffle\(null,1.5\) cannot be read: null does not go into shuffle\(...\); write attack.radius=null",
+        ),
+        (
+            "attack.radius=sort(null,1.5,reverse=true)",
+            r"attack.radius=sort\(.*\) cannot be read: null does not go into sort\(...\); list the values, as in",
+        ),
+        *(
+            (
+                f"sweep.name=a{sign}b",
+                rf"sweep.name=a{sign}b cannot be read: a text that has {sign} is put into quotes, in the shell as in "
+                rf"'sweep.name=\"a{sign}b\"'$",
+            )
+            for sign in "~#;!ü&`"
+        ),
+        (
+            "pruning.amount=choice(#,'~')",
+            r"pruning.amount=choice\(#,'~'\) cannot be read: a text that has # is put into quotes$",
+        ),
+        ("a#b=1", r"a#b=1 cannot be read: a key has no # in its name$"),
         ("pruning.amount=choise(1,2)", r"pruning.amount=choise\(1,2\) cannot be read: .*Unknown function 'choise'"),
         ("+experiment=digits,closest", r"\+experiment=digits,closest lists several values: write -m to sweep over them"),
     ],
@@ -173,6 +198,31 @@ def test_what_hydra_refuses_is_said_in_one_message(composer: Composer, override:
     said = explain(refused.value)
     assert re.match(message, said)
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [('"a"b"c"', 'a"b"c'), ('""a"b"', '"a"b'), ("'a'b'c'", "a'b'c"), ('a "b"\\', 'a "b"\\'), ('a"\\\\"~"b"', 'a"\\\\"~"b"')],
+)
+def test_the_advice_on_quotes_can_be_followed(composer: Composer, written: str, meant: str) -> None:
+    with pytest.raises(HydraException) as refused:
+        composer.config(f"sweep.name={written}")
+    (advised,) = shlex.split(explain(refused.value).rpartition("in the shell as in ")[2])
+    assert composer.config(advised).sweep.name == meant
+
+
+def test_a_group_that_is_chosen_twice(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["sweep", *arguments])
+        with pytest.raises(HydraException) as refused:
+            composer.config(*(one for one in arguments if one != "-m"))
+        return explain(refused.value)
+
+    assert said("+experiment=digits", "network.width=8", "+experiment=closest", "-m") == (
+        "+experiment=digits +experiment=closest: experiment can be chosen only once; run one sweep after the other: "
+        "python -m sweep +experiment=digits network.width=8 -m; python -m sweep +experiment=closest network.width=8 -m"
+    )
+    assert said("+solver=scip") == "solver is chosen already: write solver=scip to have another option of it"
 
 
 def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,31 @@ def test_the_first_line_cannot_lose_its_checksum() -> None:
     for change in (data[:start] + data[start + 83 :], data.replace(b'"format": 2', b'"format": 1')):
         with pytest.raises(Damaged):
             decode("instances", "abc", change)
+
+
+@pytest.mark.parametrize(
+    "first", ["[]", "null", "3", '"x"', '{"format": 2}', '{"format": [2], "kind": 1}', "[" * 100_000, "\udcff"]
+)
+def test_what_is_wrong_is_said_without_pythons_words(first: str) -> None:
+    """Not ``'NoneType' object is not subscriptable``."""
+    for part in (first, f'{{"format": 1, "kind": "networks", "key": "abc", "sha256": "x", "weights": {first}'):
+        data = part.encode(errors="surrogateescape").removesuffix(b"}") + b', "facts":\n{}\n}\n'
+        with pytest.raises(Damaged) as refused:
+            decode("networks", "abc", data)
+        assert not re.search("object|type|codec|recursion|Error|indices|^'|\\('", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    "weights", [None, 3, "x", [], {}, {"file": None}, {"file": "a", "sha256": None}, {"file": 1, "sha256": "x"}]
+)
+def test_weights_of_a_wrong_kind_are_said_so_too(weights: Any) -> None:
+    data = former(encode("networks", "abc", {"a": 1}, weights_file("abc", b"weights")))
+    head, _, rest = data.partition(b"\n")
+    about = json.loads(head + b"null}") | {"weights": weights}
+    del about["facts"]
+    damaged = json.dumps(about)[:-1].encode() + b', "facts":\n' + rest
+    with pytest.raises(Damaged, match=r"^it is not JSON with the parts of a stage result$|^its "):
+        decode("networks", "abc", damaged)
 
 
 @pytest.fixture(params=["folder", "files through fsspec", "memory"])

@@ -113,14 +113,18 @@ def quickly(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_make", lambda path: shutil.copy(made, path))
 
 
-@pytest.mark.parametrize("pages", [1, 22, 130, 231])  # in the first tables, in migrations, in the last statement
-def test_a_database_that_a_full_disk_cut_off_gives_way_to_a_whole_one(tmp_path: Path, pages: int) -> None:
+PARTLY = "was made only in part, and holds nothing"
+
+
+# In the first tables, in migrations, in the last statement.
+@pytest.mark.parametrize(("pages", "why"), [(1, "is empty"), (22, PARTLY), (130, PARTLY), (231, PARTLY)])
+def test_a_database_that_a_full_disk_cut_off_gives_way_to_a_whole_one(tmp_path: Path, pages: int, why: str) -> None:
     path = cut_off(tmp_path / "runs", pages)
     aged(path)
     before, told = path.read_bytes(), list[str]()
     Tracker(None, EXPERIMENT, tmp_path / "runs", notice=told.append)
     assert moved_to(tmp_path / "runs", "half-made", told).read_bytes() == before
-    assert "was made only in part, as on a full disk, and holds nothing" in told[0]
+    assert f"mlflow.db {why}: moved" in told[0]
     assert MlflowClient(f"sqlite:///{path}").get_experiment_by_name(EXPERIMENT) is not None
 
 
@@ -177,6 +181,33 @@ def test_an_empty_file_gives_way(tmp_path: Path) -> None:
     told: list[str] = []
     Tracker(None, EXPERIMENT, tmp_path, notice=told.append)
     assert moved_to(tmp_path, "half-made", told).read_bytes() == b""
+
+
+def test_what_a_crash_has_left_empty_gives_way(tmp_path: Path) -> None:
+    """A file of zeros, or one whose beginning was never written."""
+    (tmp_path / "mlflow.db").write_bytes(bytes(2 * PAGE_BYTES))
+    told: list[str] = []
+    embedded.ready(tmp_path / "mlflow.db", 1.0, notice=told.append)
+    assert moved_to(tmp_path, "damaged", told).read_bytes() == bytes(2 * PAGE_BYTES)
+
+
+@pytest.mark.parametrize("beginning", [b"To whom it may concern", b"sQLite format 3\0"])
+def test_a_file_that_is_no_database_stays_and_is_named(tmp_path: Path, written: bytes, beginning: bytes) -> None:
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(beginning + written[len(beginning) :])
+    before = path.read_bytes()
+    with pytest.raises(SweepError, match=r"mlflow\.db cannot be used .*\(file is not a database\): move it away, for it holds"):
+        Tracker(None, EXPERIMENT, tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_somebody_else_is_not_moved(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.execute("CREATE TABLE sales (day TEXT)")
+    aged(tmp_path / "mlflow.db")
+    told: list[str] = []
+    embedded.ready(tmp_path / "mlflow.db", 1.0, notice=told.append)
+    assert (told, [file.name for file in tmp_path.iterdir()]) == ([], ["mlflow.db"])
 
 
 @pytest.mark.usefixtures("quickly")
@@ -243,7 +274,7 @@ def test_results_in_a_database_whose_tables_are_not_complete_stay_where_they_are
         database.execute("INSERT INTO experiments (experiment_id, name) VALUES (1, 'of long ago')")
     aged(path)
     told: list[str] = []
-    with pytest.raises(SweepError, match=r"mlflow\.db cannot be used as .*already exists\): make it writable, or move it away"):
+    with pytest.raises(SweepError, match=r"mlflow\.db cannot be used as .*already exists\): move it away \("):
         Tracker(None, EXPERIMENT, tmp_path / "runs", notice=told.append)
     assert told == []
     with contextlib.closing(sqlite3.connect(path)) as database:
@@ -261,6 +292,18 @@ def test_a_database_of_a_later_mlflow_is_refused_by_name(copied: Path) -> None:
         database.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
     before = copied.read_bytes()
     with pytest.raises(SweepError, match=r"a later version of MLflow than .* its schema 0123456789ab: install that version"):
+        Tracker(None, EXPERIMENT, copied.parent)
+    assert copied.read_bytes() == before
+
+
+@pytest.mark.parametrize(("tables", "said"), [(["metrics"], "metrics:"), (["inputs", "metrics"], "inputs and 1 more:")])
+def test_a_database_that_has_lost_a_table_is_refused_as_it_is(copied: Path, tables: list[str], said: str) -> None:
+    """MLflow would make an old one in its place, and fail at the first trial that ends."""
+    with contextlib.closing(sqlite3.connect(copied)) as database, database:
+        for table in tables:
+            database.execute(f"DROP TABLE {table}")
+    before = copied.read_bytes()
+    with pytest.raises(SweepError, match=f"has lost MLflow's table {said} put a copy of it in its place, or move it away"):
         Tracker(None, EXPERIMENT, copied.parent)
     assert copied.read_bytes() == before
 

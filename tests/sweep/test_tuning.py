@@ -25,7 +25,6 @@ from rich.console import Console
 from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.errors import StoreError, SweepError
-from sweep.head import Work
 from sweep.inputs import TrainedNetwork
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
@@ -37,6 +36,7 @@ from sweep.stages import Entry, Stages, once
 from sweep.store import Store
 from sweep.trial import new_record
 from sweep.tuning import RayCluster, TrainingFailure
+from sweep.work import Work
 
 pytestmark = pytest.mark.filterwarnings(
     # Ray's own, none of which its user can avoid
