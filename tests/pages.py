@@ -79,6 +79,7 @@ NOT_HERE = {
     "git clone URL": "another machine's set-up, from a network",
     "make install": "makes the virtual environment, from a package index",
     'export PATH="$PWD/.venv/bin': "goes on with make install; follow() does the same",
+    "python -m benchmarks": "takes hours; tests/benchmarks runs the parts on tiny instances",
     "python -m mlflow ui": "serves until it is stopped; end_to_end/test_mlflow_ui.py looks at such a server",
     "python docs/generate/results.py": "writes pages of this checkout; test_pages.py holds them against the raw results",
     "ssh SECOND": "a second machine",
