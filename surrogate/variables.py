@@ -93,11 +93,6 @@ class Allowed:
         return max((part.high for part in self.parts), default=-math.inf)
 
     @property
-    def discrete(self) -> bool:
-        """Whether every value stands alone."""
-        return bool(self.parts) and all(part.step > 0 or part.single for part in self.parts)
-
-    @property
     def interval(self) -> bool:
         """Whether these are all numbers between two ends."""
         return len(self.parts) == 1 and not self.parts[0].step

@@ -13,7 +13,7 @@ from surrogate.models.turns import SolveInTurns
 from surrogate.solvers import Solution, SolverStatus
 
 LIE = 1e-4
-"""By how much, relative to the value, a verdict has to be off to count as a lie: more than a tolerance lets decisions gain."""
+"""A bound contradicts a decision if it is better than the decision's value by more than this share of that value."""
 
 STRICTLY = 1e-9
 """A decision whose violations are no larger is one for every solver, whatever tolerances it has."""
@@ -67,7 +67,7 @@ class Dense:
         )
 
     def _take(self, solution: Solution) -> None:
-        """Take the MILP's verdict, unless a decision that holds gives it the lie."""
+        """Take the MILP's verdict. A verdict that a known decision contradicts is dropped and noted as a failure."""
         common = self._common
         common.work.update(solution.work)
         if solution.values is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 
 import highspy
@@ -42,7 +41,6 @@ class Incumbent:
         self.steps: list[Step] = []
         self.wants_end = False
         self.failure: BaseException | None = None
-        self.work: Counter[str] = Counter()
         self._pinned = np.flatnonzero(model.is_input | model.is_output).astype(np.int32)
         self._others = np.flatnonzero(~(model.is_input | model.is_output))
         self._settling: dict[float, LinearProgramme | MixedProgramme] = {}

@@ -104,7 +104,7 @@ class Neighbourhoods:
     def _programme(
         self, rows: NetworkRows, regions: Sequence[Region], chosen: set[int], best: FloatArray
     ) -> tuple[MixedProgramme, FloatArray]:
-        """Return the MILP of the neighbourhood, and the best decision as its start."""
+        """Return the MILP of the neighbourhood, and the best decision in the MILP's columns."""
         model = self.model
         is_free = np.isin(rows.place, list(chosen))
         phases, where = rows.phases(best[None])[0], np.flatnonzero(is_free)

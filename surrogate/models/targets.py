@@ -1,4 +1,4 @@
-"""The member that moves places one after another and together: a better input for each, by the prices of the user's rows."""
+"""The member that moves the networks' inputs. Dual prices of the user's rows say which move of which place pays."""
 
 from __future__ import annotations
 

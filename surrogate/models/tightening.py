@@ -1,4 +1,4 @@
-"""Neuron bounds from the model's own constraints: two linear programmes a neuron over all networks and rows together."""
+"""Bounds of neurons that hold where the user's constraints hold. Each neuron takes two linear programmes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from surrogate.models.walk import Walker
 from surrogate.networks import BoolArray, FloatArray
 
 FIRST_POINTS = 256
-"""Points of the first batch: a first decision should not wait for more."""
+"""How many points are drawn first. The first decision comes sooner from a small batch."""
 
 USED = 0.25
 """Share of a batch, the promising ones first, that walks begin at."""
@@ -141,7 +141,7 @@ class Walks:
         self._common.incumbent.offer(vertex.values, source)
 
     def _ranked(self, values: FloatArray) -> FloatArray:
-        """Return decisions, the promising ones first: by objective and violations, each measured by its spread."""
+        """Return the decisions, the most promising first. Objective and violations are added in units of their deviations."""
         common = self._common
         objective, everything = self._model.objective(values), self._model.violations(values)
         violation = everything.sum(axis=1)
