@@ -6,9 +6,9 @@ All of it is known before anything starts, and files are read for it here: the d
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 from surrogate.errors import DataUnavailable, SurrogateError
+from surrogate.files import file_path
 from sweep import rules
 from sweep.attacks import WITHOUT_SURROGATE
 from sweep.errors import ConfigError
@@ -91,7 +91,7 @@ def _check_folder(name: str, folder: str) -> None:
     from surrogate.datasets.sources import SOURCES
 
     try:
-        read_folder(SOURCES[name], Path(folder).expanduser())
+        read_folder(SOURCES[name], file_path(folder))
     except DataUnavailable as error:
         raise ConfigError(f"dataset.folder={folder} cannot be used: {error}") from error
 

@@ -73,8 +73,7 @@ class Judge:
             return None
         programme = MixedProgramme(
             user.matrix,
-            user.row_lower - hair * user.row_scale,
-            user.row_upper + hair * user.row_scale,
+            *user.rows_within(hair),
             user.cost,
             user.lower,
             user.upper,

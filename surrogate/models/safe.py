@@ -9,11 +9,10 @@ import highspy
 import numpy as np
 from scipy import sparse
 
+from surrogate.bounds.base import SLACK
 from surrogate.models.linear import LinearProgramme
 from surrogate.networks import FloatArray
-
-SLACK = 1e-9
-"""Share of the sum of absolute terms that a bound is widened by for rounding, as everywhere in :mod:`surrogate.bounds`."""
+from surrogate.solvers import HighsSolver
 
 
 class SafeProgramme:
@@ -36,8 +35,9 @@ class SafeProgramme:
         self._absolute = abs(self._transposed)
         self._row_lower, self._row_upper, self._lower, self._upper = row_lower, row_upper, lower, upper
         zeros = np.zeros(lower.size)
-        # HiGHS's own tolerance: what it calls infeasible may be taken for proven.
-        self.programme = LinearProgramme(self._matrix, row_lower, row_upper, zeros, lower, upper, feasibility=1e-7)
+        # Not tighter than in a proof: what HiGHS calls infeasible here is taken for proven.
+        tolerance = HighsSolver.feasibility_tolerance
+        self.programme = LinearProgramme(self._matrix, row_lower, row_upper, zeros, lower, upper, tolerance)
         self.infeasible = self.solved = False
 
     def least(self, cost: FloatArray, deadline: float = float("inf")) -> float | None:

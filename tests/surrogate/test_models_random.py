@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from scipy.optimize import LinearConstraint, milp
 from surrogate.models import Place, Status, optimise
 
 FEW, MANY = 40, 300
+MOST_NEURONS = 8
 
 
 @dataclass
@@ -152,10 +154,14 @@ def best_of_all_patterns(case: Case) -> float | None:
     return None if best is None else case.sign * best + case.offset
 
 
+def small(draw: Callable[[int], Case], seed: int) -> Case:
+    """The first of a seed's draws with few enough neurons for all patterns to be tried."""
+    cases = (draw(seed + 10_000 * turn) for turn in itertools.count())
+    return next(case for case in cases if sum(sum(place.dense.hidden_sizes) for place in case.places) <= MOST_NEURONS)
+
+
 def require_right(seed: int, case: Case, seconds: float = 20.0, large: bool = False) -> None:
     """``large`` numbers leave a solver's bound, with its errors added, a little short of the value: then it may stay open."""
-    if sum(sum(place.dense.hidden_sizes) for place in case.places) > 8:
-        return
     best = best_of_all_patterns(case)
     result = optimise(case.model, case.places, time_limit_seconds=seconds, seed=seed)
     if best is None:
@@ -181,10 +187,10 @@ def require_right(seed: int, case: Case, seconds: float = 20.0, large: bool = Fa
 
 @pytest.mark.parametrize("seed", range(FEW))
 def test_small_models_against_all_patterns(seed: int) -> None:
-    require_right(seed, a_case(seed))
+    require_right(seed, small(a_case, seed))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW, MANY))
 def test_many_small_models_against_all_patterns(seed: int) -> None:
-    require_right(seed, a_case(seed))
+    require_right(seed, small(a_case, seed))

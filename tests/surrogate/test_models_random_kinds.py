@@ -6,7 +6,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
-from test_models_random import Case, require_right
+from test_models_random import Case, require_right, small
 
 from surrogate.models import Place
 from surrogate.networks import ReluNetwork
@@ -101,10 +101,10 @@ def a_case_of_another_kind(seed: int) -> Case:
 
 @pytest.mark.parametrize("seed", range(FEW))
 def test_models_of_other_kinds_against_all_patterns(seed: int) -> None:
-    require_right(seed, a_case_of_another_kind(seed), 6.0, large=True)
+    require_right(seed, small(a_case_of_another_kind, seed), 6.0, large=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW, MANY))
 def test_many_models_of_other_kinds_against_all_patterns(seed: int) -> None:
-    require_right(seed, a_case_of_another_kind(seed), 6.0, large=True)
+    require_right(seed, small(a_case_of_another_kind, seed), 6.0, large=True)
