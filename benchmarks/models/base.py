@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from benchmarks.models.instances import Question
 from surrogate.models.place import Place
-from surrogate.models.ranges import find_ranges
+from surrogate.models.programmes.ranges import find_ranges
 from surrogate.models.reading import Link, UserModel
 from surrogate.region import Region
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surrogate.models.linear import MixedProgramme
+from surrogate.models.programmes.linear import MixedProgramme
 from surrogate.models.reading import UserModel
 from surrogate.networks import FloatArray
 

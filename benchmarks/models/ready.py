@@ -9,11 +9,11 @@ from benchmarks.isolated import messages, peak_mib
 from benchmarks.models.base import Asked
 from benchmarks.models.instances import Question
 from benchmarks.sections import Row
-from surrogate.models.mips import StatedModel
 from surrogate.models.problems import PROBLEMS, draw_samples, fit_networks
-from surrogate.models.ranges import find_ranges
+from surrogate.models.programmes.mips import StatedModel
+from surrogate.models.programmes.ranges import find_ranges
+from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
-from surrogate.models.rows import NetworkRows
 from surrogate.solvers.standard_form import compile_model
 from surrogate.training import Training
 from sweep.trial import limit_threads, warm_up

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import highspy
 import numpy as np
 
-from surrogate.models.linear import LinearProgramme, MixedProgramme
+from surrogate.models.programmes.linear import LinearProgramme, MixedProgramme
 from surrogate.models.reading import UserModel
 from surrogate.models.result import Step
 from surrogate.networks import FloatArray

@@ -8,13 +8,13 @@ from typing import Any
 
 from surrogate.checks import list_of, require_kind, require_positive, shown
 from surrogate.errors import InvalidSetting
-from surrogate.models.common import Common
 from surrogate.models.incumbent import Incumbent, OnBetter
 from surrogate.models.place import Place
 from surrogate.models.reading import UserModel
 from surrogate.models.result import ModelResult, Status
 from surrogate.models.search import Search
 from surrogate.models.settings import settings_of
+from surrogate.models.state import SearchState
 
 
 def optimise(
@@ -75,10 +75,10 @@ def optimise(
             user.assign(incumbent.values)
     if incumbent.failure is not None:
         raise incumbent.failure
-    return _result(user, incumbent, search.common, begin)
+    return _result(user, incumbent, search.state, begin)
 
 
-def _result(user: UserModel, incumbent: Incumbent, search: Common, begin: float) -> ModelResult:
+def _result(user: UserModel, incumbent: Incumbent, search: SearchState, begin: float) -> ModelResult:
     best = incumbent.values
     if best is None:
         status = Status.INFEASIBLE if search.excluded else Status.UNRESOLVED

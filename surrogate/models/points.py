@@ -7,8 +7,8 @@ import time
 import highspy
 import numpy as np
 
-from surrogate.models.linear import LinearProgramme
-from surrogate.models.ranges import Ranges
+from surrogate.models.programmes.linear import LinearProgramme
+from surrogate.models.programmes.ranges import Ranges
 from surrogate.models.reading import UserModel
 from surrogate.networks import FloatArray
 

@@ -10,10 +10,10 @@ import pytest
 from oracles import random_network
 
 from surrogate.models import Place, SearchSettings, Status, optimise
-from surrogate.models.common import Common
-from surrogate.models.dense import Dense
 from surrogate.models.incumbent import Incumbent
+from surrogate.models.members.dense import Dense
 from surrogate.models.reading import UserModel
+from surrogate.models.state import SearchState
 from surrogate.solvers import HighsSolver, Solution, SolverStatus
 
 
@@ -96,12 +96,12 @@ def test_an_infeasibility_that_a_decision_gives_the_lie_is_none() -> None:
     model = a_model()
     user = UserModel(model, [Place([*model.x.values(), model.k], list(model.y.values()), network)])
     incumbent = Incumbent(user, 0.0, 1e-6, None, None)
-    common = Common(user, incumbent, SearchSettings(), float("inf"))
-    dense = Dense(common)
+    state = SearchState(user, incumbent, SearchSettings(), float("inf"))
+    dense = Dense(state)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, size=(200, user.columns))
     taken = [incumbent.offer(point, "test") for point in points]
     assert True in taken
     dense._take(Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, maximised=False))  # of all decisions, with no cutoff
-    assert not common.excluded
-    assert common.bound == float("-inf")
-    assert "that there is none" in common.failures["dense"]
+    assert not state.excluded
+    assert state.bound == float("-inf")
+    assert "that there is none" in state.failures["dense"]

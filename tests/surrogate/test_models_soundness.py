@@ -12,10 +12,10 @@ import pytest
 from test_models_failures import Stub, says
 
 from surrogate.models import Place, Status, optimise
-from surrogate.models.common import Common
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.reading import UserModel
 from surrogate.models.settings import SearchSettings
+from surrogate.models.state import SearchState
 from surrogate.networks import ReluNetwork
 from surrogate.solvers import SolverStatus
 
@@ -75,9 +75,9 @@ def test_what_is_out_of_reach_by_less_than_the_tolerance_is_not_called_infeasibl
         assert result.value == pytest.approx(1.0, abs=1e-5)
 
 
-def common_of(model: Any, place: Place) -> Common:
+def common_of(model: Any, place: Place) -> SearchState:
     user = UserModel(model, [place], 1e-6)
-    return Common(user, Incumbent(user, 0.0, 1e-6, None, None), SearchSettings(), math.inf)
+    return SearchState(user, Incumbent(user, 0.0, 1e-6, None, None), SearchSettings(), math.inf)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_bounds_of_whole_objectives_are_rounded_to_values_that_exist(
     model, place = one_network(lambda m: setattr(m, "n", pyo.Var(domain=pyo.Integers, bounds=(-9, 9))))
     model.goal.set_value(factor * model.n + offset)
     for careful, expected in ((True, rounded), (False, bound)):
-        common = common_of(model, place)
-        common.raise_bound(bound, rounded=careful)
-        assert common.bound == pytest.approx(expected, rel=1e-12)
+        state = common_of(model, place)
+        state.raise_bound(bound, rounded=careful)
+        assert state.bound == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("objective", ["n + 0.5 * k", "n + x", "n + y", "0.3 * n + 0.1 * k"])
@@ -112,9 +112,9 @@ def test_objectives_without_a_common_step_are_not_rounded_up(objective: str) -> 
         model.goal.set_value(eval(objective, {}, terms))
 
     model, place = one_network(change)
-    common = common_of(model, place)
-    common.raise_bound(1.3)
-    assert common.bound <= 1.5 + 1e-12 if objective == "n + 0.5 * k" else common.bound == 1.3
+    state = common_of(model, place)
+    state.raise_bound(1.3)
+    assert state.bound <= 1.5 + 1e-12 if objective == "n + 0.5 * k" else state.bound == 1.3
 
 
 def test_the_search_is_right_about_objectives_that_a_rounded_bound_would_spoil() -> None:

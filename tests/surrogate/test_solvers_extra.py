@@ -16,7 +16,7 @@ from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
 
 from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
-from surrogate.models.turns import SolveInTurns
+from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 

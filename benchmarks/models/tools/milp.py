@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.models.base import Asked, Ending, Trace
 from surrogate import bounds as bound_methods
-from surrogate.models.mips import StatedModel
-from surrogate.models.ranges import find_ranges
+from surrogate.models.programmes.mips import StatedModel
+from surrogate.models.programmes.ranges import find_ranges
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver

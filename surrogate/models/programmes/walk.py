@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from surrogate.models.phases import PhaseProgramme, Vertex
+from surrogate.models.programmes.phases import PhaseProgramme, Vertex
 from surrogate.networks import BoolArray
 
 SINGLE_FLIPS = 12

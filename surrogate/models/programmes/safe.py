@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from surrogate.bounds.base import SLACK
-from surrogate.models.linear import LinearProgramme
+from surrogate.models.programmes.linear import LinearProgramme
 from surrogate.networks import FloatArray
 from surrogate.solvers import HighsSolver
 

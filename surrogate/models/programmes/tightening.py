@@ -9,10 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from surrogate.bounds import Bounds
-from surrogate.models.ranges import Ranges
+from surrogate.models.programmes.ranges import Ranges
+from surrogate.models.programmes.rows import NetworkRows
+from surrogate.models.programmes.safe import SafeProgramme
 from surrogate.models.reading import UserModel
-from surrogate.models.rows import NetworkRows
-from surrogate.models.safe import SafeProgramme
 
 
 def tighten(
@@ -22,7 +22,7 @@ def tighten(
 
     The relaxation has the model's rows, integers relaxed, and each unstable neuron's triangle
     :math:`-l\,y + u\,n \le -l\,u`. A bound is not the programme's optimum, which HiGHS knows to its tolerances only, but
-    what its dual values prove in float64 (:class:`surrogate.models.safe.SafeProgramme`).
+    what its dual values prove in float64 (:class:`surrogate.models.programmes.safe.SafeProgramme`).
 
     Args:
         ranges: boxes and bounds per link, valid wherever the inputs can go.

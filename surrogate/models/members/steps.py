@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surrogate.models.common import Common
-from surrogate.models.targets import Targets
-from surrogate.models.walks import Walks
+from surrogate.models.members.targets import Targets
+from surrogate.models.members.walks import Walks
+from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray
 
 RETRIES = 3
@@ -24,17 +24,17 @@ class Steps:
     relaxation spreads what they share over all of them instead, until none succeeds.
     """
 
-    def __init__(self, common: Common, walks: Walks, targets: Targets) -> None:
-        self._common, self._model, self._walks, self._targets = common, common.model, walks, targets
-        self._costly = np.flatnonzero(common.model.integral & (common.model.cost != 0.0))
+    def __init__(self, state: SearchState, walks: Walks, targets: Targets) -> None:
+        self._state, self._model, self._walks, self._targets = state, state.model, walks, targets
+        self._costly = np.flatnonzero(state.model.integral & (state.model.cost != 0.0))
         self._tried: set[bytes] = set()
-        self._matrix = common.model.matrix.tocsc()
+        self._matrix = state.model.matrix.tocsc()
 
     def turn(self, until: float) -> bool:
         """Try step after step; False if no integer costs anything."""
         if not self._costly.size:
             return False
-        incumbent = self._common.incumbent
+        incumbent = self._state.incumbent
         while incumbent.values is not None and time.perf_counter() < until and not incumbent.wants_end:
             before = incumbent.value
             for moved in self._steps(incumbent.values):
@@ -71,7 +71,7 @@ class Steps:
 
     def _take(self, moved: FloatArray, until: float) -> None:
         with self._walks.held(moved):
-            reached = self._walks.walk_held(self._common.rows.phases(moved[None])[0], "steps", until)
+            reached = self._walks.walk_held(self._state.rows.phases(moved[None])[0], "steps", until)
             for _ in range(RETRIES):
                 if reached or time.perf_counter() >= until:
                     break

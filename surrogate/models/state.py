@@ -9,17 +9,17 @@ from collections import Counter
 import numpy as np
 
 from surrogate.models.incumbent import Incumbent
-from surrogate.models.ranges import NoDecision, Ranges, find_ranges
+from surrogate.models.programmes.ranges import NoDecision, Ranges, find_ranges
+from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
-from surrogate.models.rows import NetworkRows
 from surrogate.models.settings import SearchSettings
 
 STEP_ROUNDING = 1e-4
 """A bound on an objective of whole steps that is above one by no more than this share of a step stays at that one."""
 
 
-class Common:
-    """One search.
+class SearchState:
+    """What is known in one search.
 
     Attributes:
         bound: proven lower bound on the minimised objective; minus infinity so far.

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
-from surrogate.models.common import Common
-from surrogate.models.phases import PhaseProgramme, Vertex
+from surrogate.models.members.walks import Walks
+from surrogate.models.programmes.phases import PhaseProgramme, Vertex
 from surrogate.models.reading import Link
-from surrogate.models.walks import Walks
+from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
 DRAWN = 64
@@ -29,15 +29,15 @@ class Targets:
     walk begins; where that is no better, each target alone is tried, the most promising first.
     """
 
-    def __init__(self, common: Common, walks: Walks, programme: PhaseProgramme) -> None:
-        self._common, self._model, self._walks, self._programme = common, common.model, walks, programme
-        self._read = [np.unique(link.matrix.indices) for link in common.model.links]
+    def __init__(self, state: SearchState, walks: Walks, programme: PhaseProgramme) -> None:
+        self._state, self._model, self._walks, self._programme = state, state.model, walks, programme
+        self._read = [np.unique(link.matrix.indices) for link in state.model.links]
 
     def turn(self, until: float) -> bool:
         """Move the places of the best decision, or of the best of the drawn ones while nothing holds."""
-        common = self._common
-        while time.perf_counter() < until and not common.incumbent.wants_end:
-            values = common.incumbent.values
+        state = self._state
+        while time.perf_counter() < until and not state.incumbent.wants_end:
+            values = state.incumbent.values
             vertex = self._vertex(self._walks.next_start() if values is None else values, until)
             if vertex is None:
                 continue
@@ -45,15 +45,15 @@ class Targets:
             order = [i for i in np.argsort(gains).tolist() if gains[i] < 0.0]
             if not order:
                 continue
-            before = common.incumbent.value
+            before = state.incumbent.value
             self._walk(vertex, targets, order, until)
-            if common.incumbent.value < before or len(order) == 1:
+            if state.incumbent.value < before or len(order) == 1:
                 continue
             for i in order:
                 if time.perf_counter() >= until:
                     break
                 self._walk(vertex, targets, [i], until)
-                if common.incumbent.value < before:
+                if state.incumbent.value < before:
                     break
         return True
 
@@ -68,13 +68,13 @@ class Targets:
         moved = vertex.values.copy()
         for i in np.flatnonzero(gains < 0.0).tolist():
             moved[self._read[i]] = targets[i]
-        phases: BoolArray = self._common.rows.phases(self._model.complete(moved[None]))[0]
+        phases: BoolArray = self._state.rows.phases(self._model.complete(moved[None]))[0]
         return phases
 
     def _vertex(self, values: FloatArray, until: float) -> Vertex | None:
         """Return the optimum of the linear region of a decision, with the prices of the programme left at it."""
         programme, seconds = self._programme, max(until - time.perf_counter(), 1e-3)
-        programme.set_phases(self._common.rows.phases(values[None])[0])
+        programme.set_phases(self._state.rows.phases(values[None])[0])
         programme.seek(False)
         vertex = programme.solve(seconds)
         if vertex is None:

@@ -8,10 +8,10 @@ import time
 import numpy as np
 
 from surrogate import bounds as bound_methods
-from surrogate.models.common import Common
-from surrogate.models.mips import ROOM, StatedModel
-from surrogate.models.turns import SolveInTurns
-from surrogate.models.walks import Walks
+from surrogate.models.members.walks import Walks
+from surrogate.models.programmes.mips import ROOM, StatedModel
+from surrogate.models.programmes.turns import SolveInTurns
+from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.solvers import Solution
@@ -27,10 +27,10 @@ class Surrogates:
     A point that does not hold is repaired by a walk on its violations, where walks take part.
     """
 
-    def __init__(self, common: Common, walks: Walks) -> None:
-        self._common, self._walks = common, walks
-        given = any(place.surrogate is not None for place in common.model.places)
-        self._left = [0.0] if given else list(common.settings.sparsities)
+    def __init__(self, state: SearchState, walks: Walks) -> None:
+        self._state, self._walks = state, walks
+        given = any(place.surrogate is not None for place in state.model.places)
+        self._left = [0.0] if given else list(state.settings.sparsities)
         self._solve: SolveInTurns | None = None
         self._until = 0.0
         self._met: list[FloatArray] = []
@@ -58,51 +58,51 @@ class Surrogates:
             self._solve.finish()
 
     def _begin(self, sparsity: float) -> None:
-        common, now = self._common, time.perf_counter()
-        common.work["surrogates"] += 1
-        networks = [self._pruned(at, sparsity) for at in range(len(common.model.links))]
-        method = bound_methods.method(common.settings.bounds)
+        state, now = self._state, time.perf_counter()
+        state.work["surrogates"] += 1
+        networks = [self._pruned(at, sparsity) for at in range(len(state.model.links))]
+        method = bound_methods.method(state.settings.bounds)
         bounds = [
-            method.compute(network, region, common.deadline)
-            for network, region in zip(networks, common.ranges.regions, strict=True)
+            method.compute(network, region, state.deadline)
+            for network, region in zip(networks, state.ranges.regions, strict=True)
         ]
-        share = SHARE if set(common.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
-        self._until = now + share * (common.deadline - now)
+        share = SHARE if set(state.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
+        self._until = now + share * (state.deadline - now)
         self._solve = SolveInTurns(
-            StatedModel(common.model, networks, bounds, common.settings.formulation, ROOM * common.settings.tolerance),
-            dataclasses.replace(common.settings.solver, time_limit_seconds=max(common.deadline - now, 1e-3)),
-            common.deadline,
-            common.incumbent.values,
+            StatedModel(state.model, networks, bounds, state.settings.formulation, ROOM * state.settings.tolerance),
+            dataclasses.replace(state.settings.solver, time_limit_seconds=max(state.deadline - now, 1e-3)),
+            state.deadline,
+            state.incumbent.values,
             self._on_point,
         )
 
     def _on_point(self, values: FloatArray) -> bool:
         self._met.append(np.array(values))
-        return self._common.incumbent.wants_end
+        return self._state.incumbent.wants_end
 
     def _repair(self, until: float) -> None:
         """Offer what was met, the surrogate's best first, and walk from the best of it."""
-        common = self._common
+        state = self._state
         met, self._met = self._met[::-1], []
         for values in met:
-            common.incumbent.offer(values, "surrogates")
-        if met and "walks" in common.settings.members:
-            self._walks.walk_from(common.model.complete(met[0][None])[0], "surrogates", max(until, time.perf_counter() + 0.05))
+            state.incumbent.offer(values, "surrogates")
+        if met and "walks" in state.settings.members:
+            self._walks.walk_from(state.model.complete(met[0][None])[0], "surrogates", max(until, time.perf_counter() + 0.05))
 
     def _take(self, solution: Solution) -> None:
-        common = self._common
-        common.work.update(solution.work)
+        state = self._state
+        state.work.update(solution.work)
         if solution.objective is not None:
-            sign, known = common.model.sign, common.surrogate_value
+            sign, known = state.model.sign, state.surrogate_value
             promised = sign * solution.objective
-            common.surrogate_value = sign * (promised if known is None else min(promised, sign * known))
+            state.surrogate_value = sign * (promised if known is None else min(promised, sign * known))
 
     def _pruned(self, at: int, sparsity: float) -> ReluNetwork:
-        model = self._common.model
+        model = self._state.model
         place, network = model.places[model.order[at]], model.links[at].network
         if isinstance(place.surrogate, ReluNetwork):
             return place.surrogate
-        region = self._common.ranges.regions[at]
+        region = self._state.ranges.regions[at]
         if place.surrogate is None:
             return _pruned_by_effect(network, region.upper - region.lower, sparsity)
         return prune(place.surrogate, network, region=region)

@@ -6,10 +6,10 @@ import dataclasses
 import math
 import time
 
-from surrogate.models.common import Common
-from surrogate.models.mips import ROOM, StatedModel
-from surrogate.models.tightening import tighten
-from surrogate.models.turns import SolveInTurns
+from surrogate.models.programmes.mips import ROOM, StatedModel
+from surrogate.models.programmes.tightening import tighten
+from surrogate.models.programmes.turns import SolveInTurns
+from surrogate.models.state import SearchState
 from surrogate.solvers import Solution, SolverStatus
 
 LIE = 1e-4
@@ -22,8 +22,8 @@ STRICTLY = 1e-9
 class Dense:
     """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time."""
 
-    def __init__(self, common: Common) -> None:
-        self._common = common
+    def __init__(self, state: SearchState) -> None:
+        self._state = state
         self._solve: SolveInTurns | None = None
         self._cutoff = math.inf
         self._ended = False
@@ -49,53 +49,53 @@ class Dense:
             self._take(solution)
 
     def _begin(self, until: float) -> None:
-        common = self._common
-        model, settings, incumbent = common.model, common.settings, common.incumbent
+        state = self._state
+        model, settings, incumbent = state.model, state.settings, state.incumbent
         from_best = incumbent.values is not None
         # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
         room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
         self._cutoff = incumbent.value + room if from_best else math.inf
-        bounds, bound = tighten(model, common.ranges, self._cutoff if from_best else None, settings.tolerance, until)
+        bounds, bound = tighten(model, state.ranges, self._cutoff if from_best else None, settings.tolerance, until)
         if bound is not None:
-            common.raise_bound(bound)
+            state.raise_bound(bound)
         self._solve = SolveInTurns(
             StatedModel(model, [link.network for link in model.links], bounds, settings.formulation, ROOM * settings.tolerance),
-            dataclasses.replace(settings.solver, time_limit_seconds=max(common.deadline - time.perf_counter(), 1e-3)),
-            common.deadline,
+            dataclasses.replace(settings.solver, time_limit_seconds=max(state.deadline - time.perf_counter(), 1e-3)),
+            state.deadline,
             incumbent.values,
             lambda values: incumbent.offer(values, "dense") and incumbent.wants_end,
         )
 
     def _take(self, solution: Solution) -> None:
         """Take the MILP's verdict. A verdict that a known decision contradicts is dropped and noted as a failure."""
-        common = self._common
-        common.work.update(solution.work)
+        state = self._state
+        state.work.update(solution.work)
         if solution.values is not None:
-            common.incumbent.offer(solution.values, "dense")
-        best, model = common.incumbent.value, common.model
+            state.incumbent.offer(solution.values, "dense")
+        best, model = state.incumbent.value, state.model
         if solution.status is SolverStatus.INFEASIBLE:
             if solution.doubt is None and not self._refuted(self._is_allowed(), "that there is none"):
-                if common.incumbent.values is None:
-                    common.excluded = True
+                if state.incumbent.values is None:
+                    state.excluded = True
                 elif math.isfinite(self._cutoff):
-                    common.bound = best  # nothing is better than the decision that the bounds were tightened for
+                    state.bound = best  # nothing is better than the decision that the bounds were tightened for
             return
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
         if stated is None or not math.isfinite(stated):
             return
         bound, slack = model.sign * stated, LIE * max(1.0, abs(best)) if math.isfinite(best) else 0.0
         if not self._refuted(bound > best + slack, f"that none is better than {stated:g}"):
-            common.raise_bound(bound, rounded=solution.certain_bound is not None)
+            state.raise_bound(bound, rounded=solution.certain_bound is not None)
 
     def _is_allowed(self) -> bool:
         """Whether the best decision is one of those that the MILP's solver had to find, whatever its tolerances."""
-        best = self._common.incumbent.values
-        return best is not None and float(self._common.model.violations(best[None]).max(initial=0.0)) <= STRICTLY
+        best = self._state.incumbent.values
+        return best is not None and float(self._state.model.violations(best[None]).max(initial=0.0)) <= STRICTLY
 
     def _refuted(self, is_wrong: bool, verdict: str) -> bool:
         if is_wrong:
-            value = self._common.incumbent.steps[-1].value
-            self._common.failures["dense"] = (
-                f"{self._common.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
+            value = self._state.incumbent.steps[-1].value
+            self._state.failures["dense"] = (
+                f"{self._state.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
             )
         return is_wrong

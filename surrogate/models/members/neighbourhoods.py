@@ -10,10 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from surrogate.bounds import Bounds, Crown
-from surrogate.models.common import Common
-from surrogate.models.linear import MixedProgramme
-from surrogate.models.rows import NetworkRows
-from surrogate.models.walks import Walks
+from surrogate.models.members.walks import Walks
+from surrogate.models.programmes.linear import MixedProgramme
+from surrogate.models.programmes.rows import NetworkRows
+from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray
 from surrogate.region import Region
 
@@ -42,16 +42,16 @@ class Neighbourhoods:
     with the networks' phases as what is held.
     """
 
-    def __init__(self, common: Common, walks: Walks) -> None:
-        self._common, self._walks = common, walks
-        self.model, self._ranges, self._rng = common.model, common.ranges, common.rng
+    def __init__(self, state: SearchState, walks: Walks) -> None:
+        self._state, self._walks = state, walks
+        self.model, self._ranges, self._rng = state.model, state.ranges, state.rng
         self.free = 24
 
     def turn(self, until: float) -> bool:
         """Solve neighbourhood after neighbourhood of the best decision, once there is one."""
-        incumbent = self._common.incumbent
+        incumbent = self._state.incumbent
         while incumbent.values is not None and time.perf_counter() < until and not incumbent.wants_end:
-            if self._search(incumbent.values, until) and "walks" in self._common.settings.members:
+            if self._search(incumbent.values, until) and "walks" in self._state.settings.members:
                 self._walks.improve("walks", until)
         return True
 
@@ -68,8 +68,8 @@ class Neighbourhoods:
             return False
         programme, start = self._programme(rows, regions, chosen, best)
         status, found = programme.solve(seconds, start)
-        self._common.work["nodes"] += programme.nodes
-        better = found is not None and self._common.incumbent.offer(found[: self.model.columns], "neighbourhoods")
+        self._state.work["nodes"] += programme.nodes
+        better = found is not None and self._state.incumbent.offer(found[: self.model.columns], "neighbourhoods")
         if status != highspy.HighsModelStatus.kOptimal:
             self.free = max(FEWEST, int(self.free / 1.5))
         elif not better:

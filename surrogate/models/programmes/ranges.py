@@ -10,8 +10,8 @@ from scipy import sparse
 from surrogate import bounds as bound_methods
 from surrogate.bounds import BoundMethod, Bounds
 from surrogate.errors import InvalidSetting
+from surrogate.models.programmes.safe import SafeProgramme
 from surrogate.models.reading import Link, UserModel
-from surrogate.models.safe import SafeProgramme
 from surrogate.networks import FloatArray
 from surrogate.region import LARGEST, Region
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from surrogate.models.common import Common
-from surrogate.models.phases import PhaseProgramme, Vertex
 from surrogate.models.points import Points
-from surrogate.models.walk import Walker
+from surrogate.models.programmes.phases import PhaseProgramme, Vertex
+from surrogate.models.programmes.walk import Walker
+from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
 FIRST_POINTS = 256
@@ -33,20 +33,20 @@ class Walks:
     """Walks with the user's integers relaxed, then with integers made whole and held.
 
     Attributes:
-        programme: the model over one linear region at a time; shared with :class:`surrogate.models.targets.Targets`.
+        programme: the model over one linear region at a time; shared with :class:`surrogate.models.members.targets.Targets`.
     """
 
-    def __init__(self, common: Common) -> None:
-        self._common, self._model = common, common.model
-        self.programme = PhaseProgramme(common.model, common.rows)
+    def __init__(self, state: SearchState) -> None:
+        self._state, self._model = state, state.model
+        self.programme = PhaseProgramme(state.model, state.rows)
         self._walker = Walker(self.programme)
-        self._points = Points(common.model, common.ranges, common.rng)
-        self._starts: FloatArray = np.zeros((0, common.model.columns))
+        self._points = Points(state.model, state.ranges, state.rng)
+        self._starts: FloatArray = np.zeros((0, state.model.columns))
         self._next = 0
-        placed = common.model.is_input | common.model.is_output
-        others = abs(common.model.matrix) @ (~placed).astype(np.float64)
+        placed = state.model.is_input | state.model.is_output
+        others = abs(state.model.matrix) @ (~placed).astype(np.float64)
         self._decided = np.concatenate([others == 0.0, placed])
-        self._integers = np.flatnonzero(common.model.integral)
+        self._integers = np.flatnonzero(state.model.integral)
 
     def start(self) -> None:
         """Draw the first points, which all members have to begin with."""
@@ -54,7 +54,7 @@ class Walks:
 
     def turn(self, until: float) -> bool:
         """Walk from point after point; it never comes to an end of these."""
-        while time.perf_counter() < until and not self._common.incumbent.wants_end:
+        while time.perf_counter() < until and not self._state.incumbent.wants_end:
             if self._walker.unfinished is not None:
                 self._walk(self._walker.unfinished, "walks", until)
                 continue
@@ -64,7 +64,7 @@ class Walks:
     def next_start(self) -> FloatArray:
         """Return the most promising point ``(columns,)`` that has not been used, drawing new ones where none is left."""
         if self._next >= USED * len(self._starts):
-            self._starts, self._next = self._ranked(self._points.draw(self._common.settings.points)), 0
+            self._starts, self._next = self._ranked(self._points.draw(self._state.settings.points)), 0
         self._next += 1
         return self._starts[self._next - 1]
 
@@ -74,11 +74,11 @@ class Walks:
 
     def walk_from(self, values: FloatArray, source: str, until: float) -> None:
         """Walk from a completed decision ``(columns,)``, whether it holds or not, and offer what is met."""
-        self._walk(self._common.rows.phases(values[None])[0], source, until)
+        self._walk(self._state.rows.phases(values[None])[0], source, until)
 
     def improve(self, source: str, until: float) -> None:
         """Walk from the best decision, with its integers held."""
-        best = self._common.incumbent.values
+        best = self._state.incumbent.values
         if best is None:
             return
         if self._integers.size:
@@ -94,7 +94,7 @@ class Walks:
 
     def _take(self, vertex: Vertex, source: str, until: float) -> None:
         """Offer a region's optimum; where integers are not whole there, first make them so."""
-        model, incumbent = self._model, self._common.incumbent
+        model, incumbent = self._model, self._state.incumbent
         if vertex.value >= incumbent.value - 1e-9 * max(1.0, abs(vertex.value)):
             return
         off = np.abs(vertex.values - np.round(vertex.values))[self._integers]
@@ -116,7 +116,7 @@ class Walks:
             np.round(whole[self._integers]), self._model.lower[self._integers], self._model.upper[self._integers]
         )
         with self.held(whole):
-            self.walk_held(self._common.rows.phases(self._model.complete(whole[None]))[0], source, until)
+            self.walk_held(self._state.rows.phases(self._model.complete(whole[None]))[0], source, until)
 
     @contextmanager
     def held(self, values: FloatArray) -> Iterator[None]:
@@ -138,25 +138,25 @@ class Walks:
         return end is not None
 
     def _offer(self, vertex: Vertex, source: str) -> None:
-        self._common.incumbent.offer(vertex.values, source)
+        self._state.incumbent.offer(vertex.values, source)
 
     def _ranked(self, values: FloatArray) -> FloatArray:
         """Return the decisions, the most promising first. Objective and violations are added in units of their deviations."""
-        common = self._common
+        state = self._state
         objective, everything = self._model.objective(values), self._model.violations(values)
         violation = everything.sum(axis=1)
-        common.work["points"] += len(values)
+        state.work["points"] += len(values)
         weight = 3.0 * objective.std() / violation.std() if violation.std() > 0.0 and objective.std() > 0.0 else 1.0
         order = np.argsort(objective + weight * violation)
         # The other variables can be optimised anew: what must hold is what inputs and outputs alone decide.
         decided = np.maximum(everything[:, self._decided].max(axis=1, initial=0.0), 0.0)
-        for i in order[decided[order] <= common.settings.tolerance][: 1 if common.incumbent.values is not None else OFFERED]:
-            if common.incumbent.offer(values[i], "points"):
+        for i in order[decided[order] <= state.settings.tolerance][: 1 if state.incumbent.values is not None else OFFERED]:
+            if state.incumbent.offer(values[i], "points"):
                 break
         return values[order]
 
     def _count(self) -> None:
-        work = self._common.work
+        work = self._state.work
         work["regions"] = self._walker.regions
         work["simplex_iterations"] += self.programme.programme.iterations - work["walk_iterations"]
         work["walk_iterations"] = self.programme.programme.iterations

@@ -10,9 +10,9 @@ import highspy
 import numpy as np
 from scipy import sparse
 
-from surrogate.models.linear import LinearProgramme, MixedProgramme
+from surrogate.models.programmes.linear import LinearProgramme, MixedProgramme
+from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
-from surrogate.models.rows import NetworkRows
 from surrogate.networks import BoolArray, FloatArray
 
 TIGHT = 1e-8

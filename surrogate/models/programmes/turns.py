@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from surrogate.errors import SolverFailure, UnsoundBounds
-from surrogate.models.mips import StatedModel
+from surrogate.models.programmes.mips import StatedModel
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, Solver
 
