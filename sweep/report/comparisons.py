@@ -39,7 +39,7 @@ SEED_COLUMNS = ("pruning_seed", "solver_seed")
 training gives another network, so another instance."""
 
 _SIDES = ("instance_key", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
-_ABOUT = ("network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
+_ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
 
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The page of a report: one file with everything in it, which needs no network and, but for sorting tables, no script."""
+"""The page of a report: one file with everything in it, which needs no network, and is read without its script."""
 
 from __future__ import annotations
 
@@ -7,42 +7,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sweep.cpu_share import load_sentences
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
+from sweep.report.limits import QUESTION
+from sweep.report.page.coordinates import coordinates
+from sweep.report.page.heatmap import heat_map
+from sweep.report.page.instances import instances_shown
+from sweep.report.page.libraries import libraries
+from sweep.report.page.settings_table import LEGEND, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.statistics import FEWEST
+from sweep.report.sizes import NO, PAYS, SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
-from sweep.report.terminal import legend, ranking_rows
 from sweep.report.verdicts import Verdict
-from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, LEAST_SECONDS, LEAST_SHARE, SURE, UNSURE, Winner, headline
 from sweep.report.words import count
+from sweep.rules import CLOSEST, OUTPUT
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-MOST_ROWS = 12
-"""Settings of a network in the ranking that are shown; the CSV has them all."""
-
-MOST_NETWORKS = 8
-"""Networks whose ranking is shown, with the most instances first."""
+MOST_SIZES = 8
+"""Networks that get a card."""
 
 MOST_UNFINISHED = 40
 MAX_ERROR_CHARACTERS = 300
+MAX_ALERT_CHARACTERS = 200
 
-TEMPLATE = Path(__file__).with_name("page.html.j2")
+FOLDER = Path(__file__).parent
 
-CONFIDENCE_CLASS = {SURE: "sure", UNSURE: "unsure", DISPUTED: "unsure", CLOSE: "unsure", FEW: "few", ALONE: "few"}
+TONES = {PAYS: "for", NO: "against"}
+"""Colour of a badge; all others are open questions."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One figure on the page: its picture as SVG or PNG, or why there is none."""
+    """One figure on the page: its picture as SVG; or, where there was no time for it, a sentence that says so."""
 
     kind: Kind
     picture: bytes | None
@@ -52,51 +56,104 @@ class Drawn:
     """Whether it has two columns of panels, and so takes the whole width of the page."""
 
     @property
-    def source(self) -> str | None:
+    def source(self) -> str:
         """The picture as an address that holds the picture itself."""
-        if self.picture is None:
-            return None
-        what = "png" if self.picture.startswith(b"\x89PNG") else "svg+xml"
-        return f"data:image/{what};base64,{base64.b64encode(self.picture).decode('ascii')}"
+        return _address(self.picture or b"")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The figure of the time limit of one network, as SVG."""
+
+    network: str
+    best: str | None
+    """The pruned setting that it compares with the dense MILP."""
+    picture: bytes
+    caption: str
+
+    @property
+    def source(self) -> str:
+        return _address(self.picture)
+
+
+def _address(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
 
 
 def page(
     results: Results,
-    won: Sequence[Winner],
+    said: str,
+    sizes: Sequence[SizeAnswer],
+    answers: Sequence[Verdict],
     ranking: pd.DataFrame,
     wins: pd.DataFrame,
-    answers: Sequence[Verdict],
+    limits: Sequence[Limit],
     drawn: Sequence[Drawn],
     files: Sequence[str],
 ) -> str:
-    """Return the page as HTML."""
+    """Return the page as HTML.
+
+    Args:
+        results: all there is.
+        said: the first sentence.
+        sizes: what is known of each network.
+        answers: the verdicts.
+        ranking: the settings of each network, seeds pooled, best first.
+        wins: the win table.
+        limits: the figures of the time limit.
+        drawn: all other figures.
+        files: names of the files beside the page.
+    """
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
+    shown, of_shown = instances_shown(results, best_settings(results, sizes, ranking))
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
-        headline=headline(won),
+        headline=said,
         scope=_scope(results),
         remarks=remarks(results),
-        alerts=alerts(results),
-        winners=won[:MOST_NETWORKS],
-        more_winners=count(len(won) - MOST_NETWORKS, "more network") if len(won) > MOST_NETWORKS else "",
-        confidence_class=CONFIDENCE_CLASS,
-        least_seconds=LEAST_SECONDS,
-        least_share=LEAST_SHARE,
-        fewest=FEWEST,
+        alerts=[_folded(alert) for alert in alerts(results)],
+        sizes=sizes[:MOST_SIZES],
+        more_sizes=count(len(sizes) - MOST_SIZES, "more network") if len(sizes) > MOST_SIZES else "",
+        tone=lambda verdict: TONES.get(verdict, "open"),
+        heat=heat_map(results, wins),
+        limits=limits,
+        limit=next((one for one in answers if one.question == QUESTION), None),
+        has_gradient=any(setting.is_gradient for setting in results.settings.values()),
         answers=answers,
+        table=settings_table(results, ranking, wins),
+        legend=LEGEND,
+        coordinates=coordinates(results),
+        shown=shown,
+        of_shown=of_shown,
+        pictured=any(one.pictures for one in shown),
+        value=value_name(results),
         tables=[
             {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
             for yardstick in (DENSE_MILP, GRADIENT)
             if (rows := win_rows(wins, yardstick))
         ],
-        rankings=_rankings(results, ranking),
-        legend=legend(ranking),
-        figures=drawn,
+        drawn=[one for one in drawn if one.picture is not None],
+        late=[one for one in drawn if one.instead is not None],
         unfinished=[(sweep, one._replace(error=_short(one.error))) for sweep, one in unfinished[:MOST_UNFINISHED]],
         more_unfinished=len(unfinished) - MOST_UNFINISHED,
         several=len(results.sweeps) > 1,
         files=files,
+        library=libraries(),
+        style=(FOLDER / "page.css").read_text(encoding="utf-8"),
+        script=(FOLDER / "page.js").read_text(encoding="utf-8"),
     )
+
+
+def best_settings(results: Results, sizes: Sequence[SizeAnswer], ranking: pd.DataFrame) -> dict[str, str]:
+    """Return of each network the setting that is shown beside the dense MILP: the best pruned one, else the best of all."""
+    first = {str(network): str(part["setting"].iloc[0]) for network, part in ranking.groupby("network", sort=False)}
+    return first | {one.network: one.setting for one in sizes if one.setting is not None}
+
+
+def value_name(results: Results) -> str:
+    """Return what the vertical axis of one instance shows."""
+    objectives = set(results.instances["objective"]) if len(results.instances) else set()
+    return "length" if objectives == {CLOSEST} else "output" if objectives == {OUTPUT} else "best dense margin"
 
 
 def alerts(results: Results) -> list[str]:
@@ -131,22 +188,17 @@ def _scope(results: Results) -> str:
     return ", ".join(parts) + (f", {count(asked, f'different {results.what}')}." if asked else ".")
 
 
-def _rankings(results: Results, ranking: pd.DataFrame) -> list[dict[str, Any]]:
-    sizes = ranking.groupby("network", sort=False)["instances"].sum()
-    largest = set(sizes.sort_values(ascending=False, kind="stable").index[:MOST_NETWORKS])
-    tables = []
-    for network, part in ranking.groupby("network", sort=False):
-        if network in largest:
-            heading, titles, rows = ranking_rows(part)
-            tables.append({"heading": heading, "titles": titles, "rows": rows[:MOST_ROWS], "more": len(rows) - MOST_ROWS})
-    return tables
-
-
 def _unbroken(text: str) -> str:
     """Keep a number on one line with what belongs to it."""
     for broken in (" %", " ms", "p < ", "p = "):
         text = text.replace(broken, broken.replace(" ", "\u00a0"))
     return text
+
+
+def _folded(alert: str) -> tuple[str, str]:
+    """Return an alert, of a long one what comes before its list of trials, and the whole: the first screen is for answers."""
+    first, found, _ = alert.partition(" (")
+    return (f"{first}.", alert) if found and len(alert) > MAX_ALERT_CHARACTERS else (alert, "")
 
 
 def _short(text: str) -> str:
@@ -159,4 +211,4 @@ def _template() -> Template:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["unbroken"] = _unbroken
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return environment.from_string((FOLDER / "page.html.j2").read_text(encoding="utf-8"))
