@@ -18,6 +18,7 @@ from sweep.report.figures import figures
 from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
+from sweep.report.headline import beside, headline
 from sweep.report.limits import limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
@@ -25,7 +26,7 @@ from sweep.report.results import Pictures, Results, SweepState, Unfinished, resu
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
-from sweep.report.winners import headline, winners
+from sweep.report.winners import winners
 
 PAGE, HEADLINE = "report.html", "headline.md"
 
@@ -90,8 +91,9 @@ def write_results(
     progress("comparing")
     won, pooled = winners(results)
     wins = win_table(results)
-    answers = verdicts(results, wins)
     sizes = size_answers(results, wins)
+    said = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
+    answers = verdicts(results, wins)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
     limits, written = _limits(results, sizes, look, folder, budget)
@@ -102,7 +104,6 @@ def write_results(
         drawn += [figure] if figure is not None else []
         written += paths
     path = folder / PAGE
-    said = headline(won)
     first = folder / HEADLINE
     first.write_text(f"{said}\n", encoding="utf-8")
     names = [file.name for file in (first, *tables, *written)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sweep.cpu_share import load_sentences
+from sweep.report.answers import DOES_NOT_PAY, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
 from sweep.report.limits import QUESTION
@@ -22,9 +23,8 @@ from sweep.report.page.libraries import libraries
 from sweep.report.page.settings_table import LEGEND, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.sizes import NO, PAYS, SizeAnswer
+from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
-from sweep.report.verdicts import Verdict
 from sweep.report.words import count
 from sweep.rules import CLOSEST, OUTPUT
 
@@ -40,7 +40,10 @@ MAX_ALERT_CHARACTERS = 200
 
 FOLDER = Path(__file__).parent
 
-TONES = {PAYS: "for", NO: "against"}
+SHORT = ("Network size that pays", "Pruning that pays", "Time limit that pays")
+"""What the first three verdicts are about, in the order in which they come."""
+
+TONES = {PAYS: "for", DOES_NOT_PAY: "against"}
 """Colour of a badge; all others are open questions."""
 
 
@@ -110,7 +113,8 @@ def page(
         title=" and ".join(state.name for state in results.sweeps),
         headline=said,
         scope=_scope(results),
-        remarks=remarks(results),
+        short=list(zip(SHORT, answers, strict=False)) if sizes else [],
+        remarks=results.remarks,
         alerts=[_folded(alert) for alert in alerts(results)],
         sizes=sizes[:MOST_SIZES],
         more_sizes=count(len(sizes) - MOST_SIZES, "more network") if len(sizes) > MOST_SIZES else "",
@@ -173,11 +177,6 @@ def _not_whole(state: SweepState) -> list[str]:
             f"{', '.join(parts)}. Only finished trials are in what follows."
         )
     return found + [f"{state.name}: {note}" for note in state.notes]
-
-
-def remarks(results: Results) -> list[str]:
-    """Return what is worth knowing of where the results come from, and no reason for an alert."""
-    return ["Made from published tables, which hold no images."] if any(state.published for state in results.sweeps) else []
 
 
 def _scope(results: Results) -> str:

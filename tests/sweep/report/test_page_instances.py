@@ -34,7 +34,9 @@ def test_an_instance_has_the_lines_of_dense_pruned_and_gradient() -> None:
     assert [line["setting"] for line in first.lines] == ["dense MILP", "magnitude 0.8", "gradient"]
     assert first.lines[0]["seconds"] == [0.5, 1.5, 2.2], "the best so far, and the end of the attack"
     assert first.lines[0]["values"] == [-3.0, 1.0, 1.0]
-    assert first.title.startswith("dense MILP +1 (adversarial after 2 s); magnitude 0.8 +1 (adversarial after 1 s); gradient +1")
+    assert first.title.startswith(
+        "dense MILP +1 (adversarial after 2 s); magnitude 0.8 +1 (adversarial after 1 s); gradient +1"
+    )
     assert second.title.startswith("dense MILP +1; magnitude 0.8 +1; gradient")
 
 

@@ -23,7 +23,10 @@ def rows_of(table: SettingsTable) -> list[dict[str, str]]:
 
 def test_a_row_is_a_setting_with_its_results_and_wins() -> None:
     table = table_of(
-        dense(times([2.0, None])), pruned(times([1.0, 1.0]), rounds=5), gradient(times([0.1, 0.1])), dense(times([1.0]), (4, 64))
+        dense(times([2.0, None])),
+        pruned(times([1.0, 1.0]), rounds=5),
+        gradient(times([0.1, 0.1])),
+        dense(times([1.0]), (4, 64)),
     )
     rows = {(row["network"], row["attack"]): row for row in rows_of(table)}
     mine = rows["2x16", "pruned MILP"]
