@@ -130,11 +130,11 @@ def _limits(
 
 def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn | None, list[Path]]:
     """Draw one figure; None where there is nothing to draw."""
+    if budget.is_spent:
+        return Drawn(kind, None, "", _late(budget)), []
     data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
     if isinstance(data, Nothing):
         return None, []
-    if budget.is_spent:
-        return Drawn(kind, None, "", _late(budget)), []
     with rc_context(RC):
         figure = kind.draw(data, look)
         png, svg = _saved(figure)

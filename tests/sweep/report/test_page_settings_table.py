@@ -58,7 +58,7 @@ def test_lengths_and_what_else_was_swept_have_columns() -> None:
     shorter = closest([1.0, None], "s", method="magnitude", amount=0.8)
     rows = rows_of(table_of(closest([2.0, None]), shorter))
     assert rows[0]["length"] == "1.000"
-    assert rows[0]["better than dense"] == "1/1"
+    assert rows[0]["better than dense"] == "1/2"
 
 
 @pytest.mark.parametrize("extra", [0, 3])
