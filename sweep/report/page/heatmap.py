@@ -7,10 +7,11 @@ from itertools import groupby
 
 import pandas as pd
 
+from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
-from sweep.report.statistics import SIGNIFICANT
+from sweep.report.ties import VALUES
 from sweep.report.words import count
 
 MOST_NETWORKS, MOST_COLUMNS = 12, 24
@@ -22,7 +23,7 @@ WON, LOST, EVEN = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0xFF, 0xFF, 0xFF)
 DARK = 0.179
 """On a background of less than this luminance white letters have more contrast than dark ones (WCAG)."""
 
-VALUES = {"margin": "a larger value", "norm": "a shorter perturbation"}
+WORDS = {"margin": "a larger value", "norm": "a shorter perturbation"}
 
 
 @dataclass(frozen=True)
@@ -57,38 +58,32 @@ class HeatMap:
 
 def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     """Return the map, or None where no pruned setting was compared with the dense MILP."""
-    measure = "margin" if (wins["margin_pairs"] > 0).any() else "norm"
     pruned = {label: setting for label, setting in results.settings.items() if setting.is_surrogate}
-    found = wins[(wins["yardstick"] == DENSE_MILP) & wins["setting"].isin(list(pruned)) & (wins[f"{measure}_pairs"] > 0)]
-    if found.empty:
+    rows = surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
+    found = compared_by_network(rows, VALUES[:1] if (rows["margin_pairs"] > 0).any() else VALUES[1:])
+    if not found:
         return None
-    cells = {(row["network"], row["setting"]): _cell(row, measure) for row in found.to_dict("records")}
-    named = set(found["setting"])
-    labels = sorted(
-        (label for label in pruned if label in named), key=lambda label: (pruned[label].family, pruned[label].sort_key)
-    )
-    present = set(found["network"])
-    networks = [network for network in (*results.networks, ALL) if network in present]
+    cells = {(one.network, one.setting): _cell(one) for one in found}
+    labels = sorted({one.setting for one in found}, key=lambda label: (pruned[label].family, pruned[label].sort_key))
+    networks = [name for name in (*results.networks, ALL) if any(one.network == name for one in found)]
     columns, shown = labels[:MOST_COLUMNS], networks[:MOST_NETWORKS]
     families = tuple((family, len(list(members))) for family, members in groupby(pruned[label].family for label in columns))
     sparsities = tuple("" if pruned[label].amount is None else f"{pruned[label].amount:g}" for label in columns)
-    rows = tuple((network, tuple(cells.get((network, label), Cell()) for label in columns)) for network in shown)
+    filled = tuple((network, tuple(cells.get((network, label), Cell()) for label in columns)) for network in shown)
     missing = [count(len(labels) - len(columns), "more setting")] if len(labels) > len(columns) else []
     missing += [count(len(networks) - len(shown), "more network")] if len(networks) > len(shown) else []
     left_out = f" Not shown: {' and '.join(missing)}; wins.csv has them." if missing else ""
-    return HeatMap(families, sparsities, rows, VALUES[measure], left_out)
+    return HeatMap(families, sparsities, filled, WORDS[found[0].measure], left_out)
 
 
-def _cell(row: dict[str, object], measure: str) -> Cell:
-    wins, losses, pairs = (int(str(row[f"{measure}_{name}"])) for name in ("wins", "losses", "pairs"))
-    is_sure = float(str(row[f"{measure}_p_holm"])) < SIGNIFICANT
-    ahead = wins >= losses
-    share = (wins if ahead else losses) / pairs
-    beyond = ", beyond chance" if is_sure else ", which may be chance"
-    said = f"{row['setting']} on {row['network']}: {VALUES[measure]} on {wins} of {pairs}, worse on {losses}{beyond}"
-    mark = ("▲" if ahead else "▼") if is_sure else ""
+def _cell(one: Compared) -> Cell:
+    ahead = one.won >= one.lost
+    share = (one.won if ahead else one.lost) / one.pairs
+    beyond = "beyond chance" if one.is_real else "which may be chance"
+    said = f"{one.setting} on {one.network}: {WORDS[one.measure]} on {one.won} of {one.pairs}, worse on {one.lost}, {beyond}"
+    mark = "▲" if one.is_better else "▼" if one.is_worse else ""
     mixed = tuple(round(white + share * (full - white)) for full, white in zip(WON if ahead else LOST, EVEN, strict=True))
-    return Cell(f"{wins}/{pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)
+    return Cell(f"{one.won}/{one.pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)
 
 
 def _luminance(color: tuple[int, ...]) -> float:

@@ -21,6 +21,9 @@ MISSING = "—"
 LAST = 1e99
 """Where a row without a number is sorted to."""
 
+PROVEN = "proven robust"
+"""The title of a column that is there only where something is proven."""
+
 Row = Mapping[str, Any]
 
 
@@ -63,6 +66,7 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     columns.append(("p", _p(measure)))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
     shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
+    shown = [title for title in shown if title != PROVEN or any(cell.order for cell in cells[title])]
     named = {title for title, _ in _SETTING} | set(extras)
     choices = tuple(place for place, title in enumerate(shown) if title in named)
     return SettingsTable(
@@ -120,7 +124,7 @@ def _attack(row: Row) -> Cell:
 
 
 def _pruning(row: Row) -> Cell:
-    return Cell(MISSING if row["method"] in (None, "none") else str(row["method"]), is_text=True)
+    return Cell(MISSING if pd.isna(row["method"]) or row["method"] == "none" else str(row["method"]), is_text=True)
 
 
 def _finetuned(row: Row) -> Cell:
@@ -139,7 +143,7 @@ _SETTING = (
 
 _REACHED = (
     ("found", _of("successes", "asked")),
-    ("proven robust", _of("robust", "instances")),
+    (PROVEN, _of("robust", "instances")),
     ("first found, s", _number("first_adversarial_seconds", "{:.3g}".format)),
     ("value", _number("margin", "{:+.3g}".format)),
     ("length", _number("norm", "{:.3f}".format)),

@@ -34,6 +34,8 @@ def test_a_row_is_a_setting_with_its_results_and_wins() -> None:
     assert (mine["found"], mine["first found, s"], mine["value"]) == ("2/2", "1", "+1")
     assert (mine["better than dense"], mine["sooner than dense"], mine["better than gradient"]) == ("0/2", "2/2", "0/2")
     assert rows["2x16", "dense MILP"]["found"] == "1/2"
+    assert rows["2x16", "gradient"]["pruning"] == "—"
+    assert "proven robust" not in table.titles, "nothing is"
     assert (rows["4x64", "dense MILP"]["better than dense"], rows["4x64", "dense MILP"]["sparsity"]) == ("—", "—")
     assert [table.titles[place] for place in table.choices] == ["network", "attack", "pruning", "sparsity", "finetuned"]
     assert "length" not in table.titles, "nobody asked for it"
