@@ -24,6 +24,7 @@ from sweep.plan import Plan, Trial
 from sweep.progress import Progress
 from sweep.rules import AS_JSON
 from sweep.schema import Settings, read
+from sweep.time_limit import limit_sentences
 from sweep.wording import count
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class _Sweep:
             _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
-        for text in load_sentences(records):
+        for text in (*load_sentences(records), *limit_sentences(self.plan.limits_note, records)):
             say(text)
         if late and not signal_name:
             say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from sweep.errors import StoreError
 from sweep.interruption import Interruption
+from sweep.limit_reuse import keep_trial
 from sweep.logbook import TIME_CHARACTERS, line, log_text
 from sweep.plan import Trial
 from sweep.progress import Progress
@@ -85,6 +86,7 @@ class Ledger:
                 self._complete_log(record)
             if record.status == "finished" and not reused:
                 self._store.save_trial(record)
+                keep_trial(self._store, self.trials[record.key], record)
             self.running.pop(record.key, None)  # not before: a trial whose record is not kept counts as cut off
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)

@@ -14,6 +14,8 @@ from sweep.here import WatchedStages, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
+from sweep.limit_reuse import trial_of_another_limit
+from sweep.logbook import log_text
 from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.records import TrialRecord
@@ -70,8 +72,17 @@ class Runner:
         if record is None and settings.search.scheduler != "none":
             record = self.store.stopped(stop_key(trial.key, settings))
         if record is None or not still_valid(record, settings):
-            return None
-        record.name, record.config, record.swept = trial.name, trial.config, trial.swept
+            return self._of_another_limit(trial, settings)
+        record.name, record.config, record.swept, record.limits = trial.name, trial.config, trial.swept, list(trial.limits)
+        return record
+
+    def _of_another_limit(self, trial: Trial, settings: Settings) -> TrialRecord | None:
+        """Return the record of a trial from one with another time limit, kept as its own; None if an attack is to be run."""
+        record, _ = trial_of_another_limit(self.store, trial, settings)
+        if record is not None:
+            with self.interruption.postponed():
+                self.store.save_trial(record)
+            self.store.save_log(record.key, log_text(record))
         return record
 
     def _is_reused(self, trial: Trial) -> bool:

@@ -110,9 +110,14 @@ def instances(record: TrialRecord) -> Table:
             _seconds(one.cpu_seconds),
             MISSING if one.binaries is None else str(one.binaries),
             MISSING if one.nodes is None else f"{one.nodes:,}",
-            f"{one.solver_status or MISSING}{', starved of CPU' if one.starved else ''}",
+            _end(one),
         )
     return table
+
+
+def _end(one: InstanceRecord) -> str:
+    cut = "" if one.cut_from_seconds is None else f", cut from {_seconds(one.cut_from_seconds)}"
+    return f"{one.solver_status or MISSING}{cut}{', starved of CPU' if one.starved else ''}"
 
 
 def _question(one: InstanceRecord) -> str:

@@ -135,6 +135,11 @@ def _summary(preview: Preview) -> Iterator[str]:
             f"Of those done, {preview.unseen:,} were not looked into: what is damaged, was killed sooner or had too little CPU "
             f"is run again."
         )
+    if preview.other_limits:
+        yield (
+            f"{count(preview.other_limits, 'trial')} were run with another time limit and were not looked into: of them, what "
+            f"ended by itself or had longer is not run again."
+        )
     if plan.duplicates or plan.excluded:
         yield f"{count(plan.duplicates, 'duplicate')} dropped, {count(plan.excluded, 'combination')} excluded by search.where."
     yield from _networks(preview)

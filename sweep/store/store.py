@@ -24,10 +24,10 @@ from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, we
 from sweep.store.places import Folder, place_at
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
-KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped")
+KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped", "limits")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
-keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, and records of trials that a search
-stopped early."""
+keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, records of trials that a search
+stopped early, and of answers and trials that differ in their time limit alone the key of the one with the longest."""
 
 LOGS = "logs"
 """The folder of the logs of trials."""

@@ -147,7 +147,7 @@ def test_what_cannot_change_a_result_makes_no_trial(composer: Composer) -> None:
     assert len(composer.plan("pruning.finetune.rounds=1", "pruning.finetune.epochs=1,2").trials) == 2
     gradient = ["attack=gradient", "pruning=none,magnitude", "bounds=box,crown", "attack.polish=true,false"]
     assert len(composer.plan(*gradient).trials) == 1
-    assert len(composer.plan("attack=gradient", "solver.time_limit_seconds=1,2", "attack.gradient_starts=1,2").trials) == 4
+    assert len(composer.plan("attack=gradient", "solver.seed=1,2", "attack.gradient_starts=1,2").trials) == 4
     assert len(composer.plan("attack.gradient_starts=1,2").trials) == 1
     assert len(composer.plan("attack.start=gradient", "attack.gradient_starts=1,2").trials) == 2
 
