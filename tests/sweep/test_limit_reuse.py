@@ -25,7 +25,7 @@ from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.schema import Settings
-from sweep.stages import Entry
+from sweep.stages import Entry, is_better
 from sweep.store import LocalStages, NoStages, Store
 from sweep.time_limit import limits_asked, records_at_limit, trial_at_limit
 from sweep.trial import Inputs, run_trial
@@ -189,6 +189,10 @@ def test_the_longest_stands_whoever_writes_last(at: At, work: Work, plan: Plan, 
     stages.put(KIND, key, Entry({"key": "short", "limit_seconds": 3.0}))
     assert stages.peek(KIND, key) == Entry({"key": "long", "limit_seconds": 9.0})
     assert NoStages().peek(KIND, key) is None
+    there = Entry({"status": "robust", "limit_seconds": 2.0})
+    assert is_better(Entry({"status": "unresolved", "limit_seconds": 4.0}), there)
+    for less in ({"deadline_seconds": 1.0}, {"starved": True}):
+        assert not is_better(Entry({"status": "unresolved", "limit_seconds": 4.0, **less}), there)
 
 
 @pytest.mark.parametrize("how", ["cut short", "of nothing", "of another file"])
