@@ -83,7 +83,8 @@ def is_better(entry: Entry, there: Entry) -> bool:
     if ended is not None and (longer is None or longer > ended):
         return True
     limit, before = entry.facts.get("limit_seconds"), there.facts.get("limit_seconds")
-    if None not in (limit, before) and limit > before and longer is None and not entry.facts.get("starved"):
+    is_whole = longer is None and not entry.facts.get("starved")
+    if is_whole and limit is not None and before is not None and limit > before:
         return True
     return is_starved and _supply(entry) > _supply(there)
 
