@@ -26,6 +26,9 @@ BOUNDS = "bounds"
 _BOOKKEEPING = (
     *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
 )
+_UNSEEN = tuple(key for key in _BOOKKEEPING if not key.startswith("instances"))
+"""What is never seen in a result, other than which images are drawn."""
+
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
 
 _ORIGINS = ("dataset", "training")
@@ -33,6 +36,9 @@ _ORIGINS = ("dataset", "training")
 
 SEEDS = ("training.seed", "pruning.seed", "solver.seed")
 """Keys whose values are repetitions of an experiment and not settings of their own."""
+
+TIME_LIMIT = "solver.time_limit_seconds"
+"""An axis and no setting: an attack is as good at each moment as one that had to end there."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,12 @@ class Setting:
     """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
 
     @property
+    def is_milp(self) -> bool:
+        return self.attack == SURROGATE
+
+    @property
     def is_dense_milp(self) -> bool:
-        return self.attack == SURROGATE and self.method == "none"
+        return self.is_milp and self.method == "none"
 
     @property
     def is_gradient(self) -> bool:
@@ -61,7 +71,7 @@ class Setting:
     @property
     def is_surrogate(self) -> bool:
         """Whether it is the MILP of a pruned network."""
-        return self.attack == SURROGATE and self.method != "none"
+        return self.is_milp and self.method != "none"
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
@@ -121,6 +131,24 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
             full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
             grouped[full].append(record)
     return dict(grouped)
+
+
+def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the records without those of which there is one that differs in nothing but a longer time limit.
+
+    One that a remaining trial is measured against (``baseline_key``) stays: its own longer one is no fair yardstick for that.
+    """
+    limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for record in records:
+        flat = flatten(record.config)
+        limit = flat.get(TIME_LIMIT)
+        if limit is None or record.status != "finished" or not with_effect([TIME_LIMIT], flat):
+            continue
+        same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
+        limits[json.dumps(same, sort_keys=True, default=str)].append((float(limit), record.key))
+    shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
+    needed = {record.baseline_key for record in records if record.key not in shorter}
+    return [record for record in records if record.key not in shorter - needed]
 
 
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:

@@ -16,7 +16,6 @@ DONE = {
     "time_with_pruning": "was sooner with pruning and finetuning counted",
     "norm": "found the shorter perturbation",
 }
-TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
 
 
 def evidence(row: Row, measure: str, what: str = "image", who: str | None = None) -> str:
@@ -34,7 +33,7 @@ def evidence(row: Row, measure: str, what: str = "image", who: str | None = None
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
         f"{subject} {DONE[measure]} on {wins} of {_pairs(row, measure, what)} ({percent(row[f'{measure}_share'])}{share}), "
-        f"worse on {losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
+        f"worse on {losses}{tied}{effect}; sign test {p_text(row[f'{measure}_p'])}{corrected}."
     )
 
 

@@ -1,0 +1,190 @@
+"""Which time limit pays, from what every attack had by each moment: one run holds the answer for all shorter limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sweep.report.answers import FEW, NONE, NOT_ASKED, UNCLEAR, Verdict
+from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
+from sweep.report.comparisons import counted, outcomes, pairs_with_dense
+from sweep.report.results import Results
+from sweep.report.statistics import FEWEST
+from sweep.report.ties import VALUES
+from sweep.report.trajectories import pairs_at, trajectories
+from sweep.report.words import count, joined, seconds
+
+STEPS = (1.0, 2.0, 5.0)
+"""The limits that are tested are these times powers of ten, and the limit of the runs itself."""
+
+MOST_LIMITS = 6
+"""So many of the longest of these limits: each test costs all others certainty, and nobody sets a fiftieth of what was run."""
+
+FEW_CHANGES = 0.1
+"""More time changes little once at most this share of the pairs still changes its winner."""
+
+MOST_NAMED = 3
+"""Networks that the answer names."""
+
+QUESTION = "Which time limit pays?"
+
+
+def limit_curves(results: Results) -> pd.DataFrame:
+    """Return what each setting had found and won by each moment at which that changes; a row at 0 s comes first.
+
+    Columns: ``network``, ``setting``, ``seconds``; ``won`` and ``lost``, the instances on which its best dense value by then is
+    better or worse than what the dense MILP of the same settings had by then, of ``pairs`` that both attacked; ``success``, the
+    instances with a witness by then, of ``instances``. Without a dense MILP to compare with ``pairs`` is 0.
+    """
+    instances, pairs = results.instances, pairs_with_dense(results)
+    groups = instances.groupby(["network", "setting"], sort=False).size().rename("instances").reset_index()
+    number = {key: place for place, key in enumerate(zip(groups["network"], groups["setting"], strict=True))}
+    of_pair, of_instance = (
+        np.array([number[key] for key in zip(rows["network"], rows["setting"], strict=True)], dtype=np.int64)
+        for rows in (pairs, instances)
+    )
+    groups["pairs"] = np.bincount(of_pair, minlength=len(groups))
+    steps = _changes(trajectories(results, pairs))
+    first = instances["first_adversarial_seconds"].to_numpy(dtype=float)
+    found = ~np.isnan(first)
+    changes = pd.concat(
+        [
+            pd.DataFrame({"group": np.arange(len(groups)), "seconds": 0.0}),
+            steps.assign(group=of_pair[steps["pair"].to_numpy()]),
+            pd.DataFrame({"group": of_instance[found], "seconds": first[found], "success": 1}),
+        ]
+    )
+    summed = changes.groupby(["group", "seconds"])[["won", "lost", "success"]].sum()
+    curves = summed.groupby("group").cumsum().astype(int).reset_index().join(groups, on="group")
+    return curves[["network", "setting", "seconds", "won", "lost", "pairs", "success", "instances"]]
+
+
+def limits_of(limit: float) -> list[float]:
+    """Return the limits that are tested where the runs had ``limit`` seconds: of 10 s 0.2, 0.5, 1, 2, 5 and 10."""
+    power = math.floor(math.log10(limit))
+    steps = [step * 10.0**place for place in range(power - MOST_LIMITS, power + 1) for step in STEPS]
+    return [*(step for step in steps if step < limit * (1.0 - 1e-9)), limit][-MOST_LIMITS:]
+
+
+def limit_answer(results: Results) -> Verdict:
+    """Return from which limit on a pruned copy is ahead of the dense MILP, until when, and when more time changes little.
+
+    Which limits are tested follows from the limit of the runs alone, not from what was found. Each is tested for every pruned
+    setting, and p is corrected by Holm for all tests of a network. The last is the end of the runs, as in the win table.
+    """
+    pairs = surrogates(results, pairs_with_dense(results))
+    if (missing := why_not_compared(results, pairs)) is not None:
+        return Verdict(QUESTION, NOT_ASKED, missing)
+    parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
+    tests = {network: limit_tests(results, part) for network, part in parts.items()}
+    every = [one for found in tests.values() for one in found]
+    longest = seconds(max(one.row["seconds"] for one in every))
+    leads = {network: _leading(found) for network, found in tests.items()}
+    ahead = {network: _span(found) for network, found in leads.items() if any(one.is_better for one in found)}
+    lines = [
+        _line(results, parts[network], found, results.what if len(parts) == 1 else "instance")
+        for network, found in leads.items()
+    ]
+    evidence = "\n".join([*lines, _how(every)])
+    if not ahead:
+        few = all(part["cluster"].nunique() < FEWEST for part in parts.values())
+        answer = NONE if any(one.is_worse for one in every) else FEW if few else UNCLEAR
+        sentence = f"At no limit up to {longest} is a pruned copy ahead of the dense MILP beyond chance."
+        return Verdict(QUESTION, answer, sentence, f"{evidence} {too_few(every, results.what)}".rstrip())
+    named = [f"{network} {span}" for network, span in ahead.items()][:MOST_NAMED]
+    more = [f"{len(ahead) - MOST_NAMED} more"] if len(ahead) > MOST_NAMED else []
+    if len(parts) == 1:
+        ((network, span),) = ahead.items()
+        setting, mine = leads[network][0].setting, parts[network]
+        settled = _settled(results, mine[mine["setting"] == setting], leads[network], results.what)
+        sentence = f"{setting} is ahead of the dense MILP beyond chance {span}; {settled}."
+        return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", sentence, evidence)
+    sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {joined([*named, *more])}."
+    return Verdict(QUESTION, "; ".join([*named, *more]), sentence, evidence)
+
+
+def limit_tests(results: Results, pairs: pd.DataFrame) -> list[Compared]:
+    """Return the tests of all settings in the pairs of one network at all limits; their rows have ``seconds``."""
+    rows = []
+    for setting, part in pairs.groupby("setting", sort=False):
+        steps, limits = trajectories(results, part), limits_of(limit_of(results, part))
+        for limit in limits:
+            # An attack may end a little after its limit, and what it returned then counts.
+            at = pairs_at(part, steps, limit if limit < limits[-1] else math.inf)
+            row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit}
+            for measure in VALUES:
+                row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure)).items()}
+            rows.append(row)
+    return compared(pd.DataFrame(rows), VALUES)
+
+
+def limit_of(results: Results, pairs: pd.DataFrame) -> float:
+    """Return the longest ``solver.time_limit_seconds`` of the trials in the pairs; without one, how long their attacks took."""
+    keys = set(pairs["trial_key"])
+    given = [record.config.get("solver", {}).get("time_limit_seconds") for record in results.records if record.key in keys]
+    known = [float(one) for one in given if one is not None]
+    if known:
+        return max(known)
+    took = results.instances.loc[results.instances["trial_key"].isin(keys), "total_seconds"].max()
+    return 1.0 if math.isnan(took) or took <= 0.0 else float(took)
+
+
+def _changes(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return the moments at which a pair changes its winner, and by how much that changes what is ``won`` and ``lost``."""
+    before = steps.groupby("pair")["win"].shift(fill_value=0.0)
+    won, lost = (((sign * steps["win"] > 0).astype(int) - (sign * before > 0).astype(int)) for sign in (1.0, -1.0))
+    return steps.assign(won=won, lost=lost).loc[steps["win"] != before, ["pair", "seconds", "won", "lost"]]
+
+
+def _leading(tests: Sequence[Compared]) -> list[Compared]:
+    """Return the tests of the setting that is ahead beyond chance at the most limits; of several, or of none, the one furthest
+    ahead of the dense MILP over all limits."""
+    by_setting: dict[str, list[Compared]] = {}
+    for one in tests:
+        by_setting.setdefault(one.setting, []).append(one)
+    return max(by_setting.values(), key=lambda of: (sum(one.is_better for one in of), sum(one.won - one.lost for one in of)))
+
+
+def _span(tests: Sequence[Compared]) -> str:
+    """Return ``from 2 s on``, or from when to when, where the last limit is not among those at which the setting is ahead."""
+    ahead = [one.row["seconds"] for one in tests if one.is_better]
+    if ahead[-1] == tests[-1].row["seconds"]:
+        return f"from {seconds(ahead[0])} on"
+    return f"from {seconds(ahead[0])} to {seconds(ahead[-1])}" if len(ahead) > 1 else f"at {seconds(ahead[0])}"
+
+
+def _line(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], what: str) -> str:
+    """Return what one setting had won and lost at each limit, when the dense MILP overtook it, and when little changes."""
+    setting, network = tests[0].setting, tests[0].network
+    if not any(one.won or one.lost for one in tests):
+        return f"{network}: at none of the limits has {setting} another value than the dense MILP."
+    mine = pairs[pairs["setting"] == setting]
+    changes = _changes(trajectories(results, mine)).groupby("seconds")[["won", "lost"]].sum().cumsum()
+    counts = ", ".join(f"{one.won}/{one.lost} at {seconds(one.row['seconds'])}" for one in tests)
+    text = f"{network}, {setting}, better/worse than the dense MILP of {count(len(mine), what)}: {counts}."
+    if any(one.won > one.lost for one in tests) and changes["won"].iloc[-1] <= changes["lost"].iloc[-1]:
+        leading = changes.index[changes["won"] > changes["lost"]]
+        text += f" The dense MILP has caught up after {seconds(changes.index[changes.index > leading[-1]][0])}."
+    settled = _settled(results, mine, tests, what)
+    return f"{text} {settled[:1].upper()}{settled[1:]}."
+
+
+def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], what: str) -> str:
+    """Return from when on more time changes little: the winner of at most FEW_CHANGES of the pairs."""
+    last = _changes(trajectories(results, pairs)).groupby("pair")["seconds"].max().reindex(range(len(pairs)), fill_value=0.0)
+    few = math.floor(FEW_CHANGES * len(pairs))
+    since = float(np.sort(last.to_numpy())[::-1][few])
+    if since > 0.5 * tests[-1].row["seconds"]:
+        return f"who wins still changes after {seconds(since)}, so more time may change the answer"
+    return f"after {seconds(since)} who wins changes on {f'at most {count(few, what)}' if few else f'no {what}'}"
+
+
+def _how(tests: Sequence[Compared]) -> str:
+    limits = sorted({one.row["seconds"] for one in tests})
+    return (
+        f"Tested at {joined([seconds(one) for one in limits])}, which follows from the limit of the runs alone; p is corrected "
+        f"by Holm for all limits and pruned settings of a network. An attack that had ended keeps what it had found."
+    )
