@@ -15,16 +15,14 @@ from sweep.report.settings import GRADIENT
 from sweep.report.sizes import SizeAnswer
 from sweep.report.ties import VALUES
 from sweep.report.winners import Winner
-from sweep.report.words import joined, seconds
-
-MOST_IN_HEADLINE = 3
-"""Networks that are named with their settings; of more the sentence counts those on which pruning pays."""
+from sweep.report.words import MOST_NAMED, seconds, some
 
 
 def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winner]) -> str:
     """Return the first sentence: the best pruned copy of each network against the dense MILP, those beyond chance first.
 
-    Where nothing is compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`).
+    Of more than :data:`~sweep.report.words.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
+    compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`).
 
     Args:
         results: all there is.
@@ -35,12 +33,12 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
     if not asked:
         return winners.headline(won)
     paying = [one for one in asked if one.verdict == PAYS]
-    if len(asked) > MOST_IN_HEADLINE and all(one.verdict == TOO_FEW for one in asked):
+    if len(asked) > MOST_NAMED and all(one.verdict == TOO_FEW for one in asked):
         ahead = [one.network for one in asked if one.won > one.lost]
-        named = f"on {joined(ahead)}" if ahead else "on none"
+        named = f"on {some(ahead)}" if ahead else "on none"
         return f"On {len(asked)} networks too few {results.what}s to be sure: a pruned copy is ahead of the dense MILP {named}."
-    if len(asked) > MOST_IN_HEADLINE:
-        named = f": {joined([one.network for one in paying])}" if paying else ""
+    if len(asked) > MOST_NAMED:
+        named = f": {some([one.network for one in paying])}" if paying else ""
         return f"A pruned copy beats the dense MILP beyond chance on {len(paying) or 'none'} of {len(asked)} networks{named}."
     said = [_clause(one, bool(paying), results.what) for one in (*paying, *(one for one in asked if one.verdict != PAYS))]
     return " ".join(said)
@@ -73,9 +71,9 @@ def beside(results: Results, wins: pd.DataFrame) -> str:
     better = [one for one in found if one.is_better]
     if better:
         most = max(better, key=lambda one: (one.won - one.lost) / one.pairs)
-        return (
-            f"On {most.network}, {most.setting} beats the gradient attack too, on {most.won} of {most.of(results.what)} (sure)."
-        )
-    if all(one.won < one.lost for one in found):
+        return f"On {most.network}, {most.setting} beats the gradient attack on {most.won} of {most.of(results.what)} (sure)."
+    if all(one.is_worse for one in found):
         return "The gradient attack does better than every MILP; it proves nothing."
+    if all(one.won < one.lost for one in found):
+        return "The gradient attack is ahead of every MILP, which may be chance; it proves nothing."
     return "No MILP beats the gradient attack beyond chance; the gradient attack proves nothing."

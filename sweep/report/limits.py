@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sweep.report.answers import FEW, NONE, NOT_ASKED, UNCLEAR, Verdict
+from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import counted, outcomes, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.ties import VALUES
 from sweep.report.trajectories import pairs_at, trajectories
-from sweep.report.words import count, joined, seconds
+from sweep.report.words import count, joined, seconds, some
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
@@ -26,8 +26,8 @@ MOST_LIMITS = 6
 FEW_CHANGES = 0.1
 """More time changes little once at most this share of the pairs still changes its winner."""
 
-MOST_NAMED = 3
-"""Networks that the answer names."""
+MOST_IN_ANSWER = 2
+"""Networks that the answer names; the sentence names more."""
 
 QUESTION = "Which time limit pays?"
 
@@ -70,55 +70,55 @@ def limits_of(limit: float) -> list[float]:
 
 
 def limit_answer(results: Results) -> Verdict:
-    """Return from which limit on a pruned copy is ahead of the dense MILP, until when, and when more time changes little.
-
-    Which limits are tested follows from the limit of the runs alone, not from what was found. Each is tested for every pruned
-    setting, and p is corrected by Holm for all tests of a network. The last is the end of the runs, as in the win table.
-    """
+    """Return from which limit on a pruned copy is ahead of the dense MILP, until when, and when more time changes little."""
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
         return Verdict(QUESTION, NOT_ASKED, missing)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
     tests = {network: limit_tests(results, part) for network, part in parts.items()}
     every = [one for found in tests.values() for one in found]
-    longest = seconds(max(one.row["seconds"] for one in every))
-    leads = {network: _leading(found) for network, found in tests.items()}
-    ahead = {network: _span(found) for network, found in leads.items() if any(one.is_better for one in found)}
-    lines = [
-        _line(results, parts[network], found, results.what if len(parts) == 1 else "instance")
-        for network, found in leads.items()
-    ]
+    lines = [_line(results, parts[network], one) for network, found in tests.items() for one in _worth_a_line(found)]
     evidence = "\n".join([*lines, _how(every)])
+    ahead = {network: _span(found) for network, found in tests.items() if any(one.is_better for one in found)}
     if not ahead:
         few = all(part["cluster"].nunique() < FEWEST for part in parts.values())
         answer = NONE if any(one.is_worse for one in every) else FEW if few else UNCLEAR
+        longest = seconds(max(one.row["seconds"] for one in every))
         sentence = f"At no limit up to {longest} is a pruned copy ahead of the dense MILP beyond chance."
         return Verdict(QUESTION, answer, sentence, f"{evidence} {too_few(every, results.what)}".rstrip())
-    named = [f"{network} {span}" for network, span in ahead.items()][:MOST_NAMED]
-    more = [f"{len(ahead) - MOST_NAMED} more"] if len(ahead) > MOST_NAMED else []
     if len(parts) == 1:
         ((network, span),) = ahead.items()
-        setting, mine = leads[network][0].setting, parts[network]
-        settled = _settled(results, mine[mine["setting"] == setting], leads[network], results.what)
-        sentence = f"{setting} is ahead of the dense MILP beyond chance {span}; {settled}."
-        return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", sentence, evidence)
-    sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {joined([*named, *more])}."
-    return Verdict(QUESTION, "; ".join([*named, *more]), sentence, evidence)
+        leading = _worth_a_line(tests[network])[0]
+        mine = parts[network][parts[network]["setting"] == leading[0].setting]
+        sentence = f"{leading[0].setting} is ahead of the dense MILP beyond chance {_span(leading)}"
+        settled = _settled(results, mine, leading)
+        return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence)
+    named = [f"{network} {span}" for network, span in ahead.items()]
+    sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
+    return Verdict(QUESTION, "; ".join(named) if len(named) <= MOST_IN_ANSWER else MIXED, sentence, evidence)
 
 
 def limit_tests(results: Results, pairs: pd.DataFrame) -> list[Compared]:
-    """Return the tests of all settings in the pairs of one network at all limits; their rows have ``seconds``."""
+    """Return the tests of all settings in the pairs of one network at all limits; their rows have ``seconds``.
+
+    Which limits are tested follows from the limit of the runs alone, not from what was found. The last is the end of the runs:
+    its tests are those of the size (:mod:`sweep.report.sizes`), corrected by Holm for one another. Those at the shorter limits
+    are corrected for all settings and shorter limits.
+    """
     rows = []
     for setting, part in pairs.groupby("setting", sort=False):
         steps, limits = trajectories(results, part), limits_of(limit_of(results, part))
         for limit in limits:
             # An attack may end a little after its limit, and what it returned then counts.
             at = pairs_at(part, steps, limit if limit < limits[-1] else math.inf)
-            row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit}
+            row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit, "is_end": limit == limits[-1]}
             for measure in VALUES:
                 row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure)).items()}
             rows.append(row)
-    return compared(pd.DataFrame(rows), VALUES)
+    table = pd.DataFrame(rows)
+    found = [one for _, part in table.groupby("is_end") for one in compared(part, VALUES)]
+    order = list(dict.fromkeys(table["setting"]))
+    return sorted(found, key=lambda one: (order.index(one.setting), one.row["seconds"]))
 
 
 def limit_of(results: Results, pairs: pd.DataFrame) -> float:
@@ -139,24 +139,27 @@ def _changes(steps: pd.DataFrame) -> pd.DataFrame:
     return steps.assign(won=won, lost=lost).loc[steps["win"] != before, ["pair", "seconds", "won", "lost"]]
 
 
-def _leading(tests: Sequence[Compared]) -> list[Compared]:
-    """Return the tests of the setting that is ahead beyond chance at the most limits; of several, or of none, the one furthest
-    ahead of the dense MILP over all limits."""
+def _worth_a_line(tests: Sequence[Compared]) -> list[list[Compared]]:
+    """Return the tests by setting, of those ahead beyond chance at some limit, at most limits first; else of the one that is
+    furthest ahead over all limits."""
     by_setting: dict[str, list[Compared]] = {}
     for one in tests:
         by_setting.setdefault(one.setting, []).append(one)
-    return max(by_setting.values(), key=lambda of: (sum(one.is_better for one in of), sum(one.won - one.lost for one in of)))
+    ordered = sorted(
+        by_setting.values(), key=lambda of: (-sum(one.is_better for one in of), sum(one.lost - one.won for one in of))
+    )
+    return [of for of in ordered if any(one.is_better for one in of)] or ordered[:1]
 
 
 def _span(tests: Sequence[Compared]) -> str:
-    """Return ``from 2 s on``, or from when to when, where the last limit is not among those at which the setting is ahead."""
-    ahead = [one.row["seconds"] for one in tests if one.is_better]
-    if ahead[-1] == tests[-1].row["seconds"]:
+    """Return ``from 2 s on``, or from when to when, where the last limit is not among those at which a setting is ahead."""
+    ahead = sorted({one.row["seconds"] for one in tests if one.is_better})
+    if ahead[-1] == max(one.row["seconds"] for one in tests):
         return f"from {seconds(ahead[0])} on"
     return f"from {seconds(ahead[0])} to {seconds(ahead[-1])}" if len(ahead) > 1 else f"at {seconds(ahead[0])}"
 
 
-def _line(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], what: str) -> str:
+def _line(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -> str:
     """Return what one setting had won and lost at each limit, when the dense MILP overtook it, and when little changes."""
     setting, network = tests[0].setting, tests[0].network
     if not any(one.won or one.lost for one in tests):
@@ -164,18 +167,19 @@ def _line(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], what
     mine = pairs[pairs["setting"] == setting]
     changes = _changes(trajectories(results, mine)).groupby("seconds")[["won", "lost"]].sum().cumsum()
     counts = ", ".join(f"{one.won}/{one.lost} at {seconds(one.row['seconds'])}" for one in tests)
-    text = f"{network}, {setting}, better/worse than the dense MILP of {count(len(mine), what)}: {counts}."
+    text = f"{network}, {setting}, better/worse than the dense MILP of {tests[0].of(results.what)}: {counts}."
     if any(one.won > one.lost for one in tests) and changes["won"].iloc[-1] <= changes["lost"].iloc[-1]:
         leading = changes.index[changes["won"] > changes["lost"]]
         text += f" The dense MILP has caught up after {seconds(changes.index[changes.index > leading[-1]][0])}."
-    settled = _settled(results, mine, tests, what)
+    settled = _settled(results, mine, tests)
     return f"{text} {settled[:1].upper()}{settled[1:]}."
 
 
-def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], what: str) -> str:
+def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -> str:
     """Return from when on more time changes little: the winner of at most FEW_CHANGES of the pairs."""
     last = _changes(trajectories(results, pairs)).groupby("pair")["seconds"].max().reindex(range(len(pairs)), fill_value=0.0)
     few = math.floor(FEW_CHANGES * len(pairs))
+    what = results.what if pairs["cluster"].is_unique else "instance"
     since = float(np.sort(last.to_numpy())[::-1][few])
     if since > 0.5 * tests[-1].row["seconds"]:
         return f"who wins still changes after {seconds(since)}, so more time may change the answer"
@@ -185,6 +189,7 @@ def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared], w
 def _how(tests: Sequence[Compared]) -> str:
     limits = sorted({one.row["seconds"] for one in tests})
     return (
-        f"Tested at {joined([seconds(one) for one in limits])}, which follows from the limit of the runs alone; p is corrected "
-        f"by Holm for all limits and pruned settings of a network. An attack that had ended keeps what it had found."
+        f"Tested at {joined([seconds(one) for one in limits])}, which follows from the limit of the runs alone. p is corrected "
+        f"by Holm: at the limit of the runs for the pruned settings of a network, below it for these and all shorter limits. "
+        f"An attack that had ended keeps what it had found."
     )

@@ -27,13 +27,13 @@ from sweep.report.answers import (
 from sweep.report.compared import Compared, compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
 from sweep.report.finetuning import MEASURES, finetuning_pairs, finetuning_summary
-from sweep.report.limits import MOST_NAMED, limit_answer
+from sweep.report.limits import limit_answer
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.ties import VALUES
-from sweep.report.words import count, joined
+from sweep.report.words import count, some
 
 __all__ = ["Verdict", "verdicts"]
 
@@ -60,8 +60,8 @@ def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
     pays, not_paying = ([one.network for one in asked if one.verdict == verdict] for verdict in (PAYS, DOES_NOT_PAY))
     if pays:
         rest = [one.network for one in asked if one.verdict != PAYS]
-        beside = f", and on {_named(rest)} none does beyond chance" if rest else ""
-        return Verdict(question, _named(pays), f"A pruned copy beats the dense MILP on {_named(pays)}{beside}.", lines)
+        beside = f", and on {some(rest)} none does beyond chance" if rest else ""
+        return Verdict(question, some(pays), f"A pruned copy beats the dense MILP on {some(pays)}{beside}.", lines)
     few = all(one.verdict == TOO_FEW for one in asked)
     answer = FEW if few else NONE if len(not_paying) == len(asked) else UNCLEAR
     sentence = (
@@ -86,7 +86,7 @@ def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
         most, names = better[0], list(dict.fromkeys(one.setting for one in better))
         beat = f"{len(names)} of {count(rows['setting'].nunique(), 'pruned setting')} beat the dense MILP beyond chance"
         sentence = f"{beat}, most often {most.setting}: on {most.won} of {most.of(results.what)} of {most.network}."
-        return Verdict(question, _named(names), sentence, text)
+        return Verdict(question, some(names), sentence, text)
     sentence = "No pruned setting beats the dense MILP beyond chance."
     answer = NONE if any(one.is_worse for one in found) else _unsure(found)
     return Verdict(question, answer, f"{sentence} {too_few(found, results.what)}".rstrip(), text)
@@ -145,9 +145,3 @@ def _by_network(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
 def _counts(found: Sequence[Compared], what: str) -> str:
     counts = ", ".join(f"{one.setting} {one.won}/{one.lost}{' (sure)' if one.is_real else ''}" for one in found)
     return f"{found[0].network}, better/worse than the dense MILP of {found[0].of(what)}: {counts}."
-
-
-def _named(names: Sequence[str]) -> str:
-    """Return the first few names and how many more there are."""
-    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
-    return joined([*names[:MOST_NAMED], *more])

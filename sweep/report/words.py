@@ -10,6 +10,9 @@ from sweep.wording import count
 
 Row = Mapping[Any, Any]
 
+MOST_NAMED = 4
+"""Networks or settings that a sentence names."""
+
 DONE = {
     "margin": "ended with the larger margin",
     "time": "was sooner",
@@ -107,6 +110,12 @@ def seconds(value: float) -> str:
 def joined(words: Sequence[str]) -> str:
     """Return ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some(words: Sequence[str]) -> str:
+    """Return the first :data:`MOST_NAMED` and how many more there are."""
+    more = [f"{len(words) - MOST_NAMED} more"] if len(words) > MOST_NAMED else []
+    return joined([*words[:MOST_NAMED], *more])
 
 
 def _missing(row: Row, name: str) -> bool:

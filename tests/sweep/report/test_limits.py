@@ -9,10 +9,11 @@ import pytest
 from making import dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
-from sweep.report.answers import FEW, NONE, NOT_ASKED, UNCLEAR
+from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, PAYS, UNCLEAR
 from sweep.report.comparisons import pairs_with_dense, win_table
 from sweep.report.limits import limit_answer, limit_curves, limit_tests, limits_of
 from sweep.report.results import Results
+from sweep.report.sizes import size_answers
 
 Met = Sequence[tuple[float, float]]
 """Seconds and margin of what an attack met."""
@@ -134,23 +135,45 @@ def test_winners_that_change_late_say_that_more_time_may_matter() -> None:
     assert verdict.sentence.endswith("who wins still changes after 7 s, so more time may change the answer.")
 
 
-def test_all_limits_and_settings_of_a_network_are_corrected_for_together() -> None:
+def test_shorter_limits_and_settings_are_corrected_for_together_and_the_end_as_the_size_is() -> None:
     """Seven of seven is p = 0.016: enough for three tests, not for four."""
-    yardstick = [STILL] * 7
 
     def tests(*copies: Met) -> list[float]:
-        records = met(yardstick, [copies[0]] * 7)
+        records = met([STILL] * 7, [copies[0]] * 7)
         for place, copy in enumerate(copies[1:]):
             records.append(timed(pruned(margins([None] * 7), 0.1 * (place + 1)), [copy] * 7))
         found = results(*records)
         return [one.p for one in limit_tests(found, pairs_with_dense(found))]
 
-    assert tests([(0.1, -5.0), (1.5, 1.0)])[-3:] == pytest.approx([3 * 2 / 128] * 3)
-    assert tests([(0.1, -5.0), (0.9, 1.0)])[-4:] == pytest.approx([4 * 2 / 128] * 4)
-    both = tests([(0.1, -5.0), (4.0, 1.0)], [(0.1, -5.0), (6.0, 1.0)])
-    assert both[:4] == [1.0] * 4, "where fewer than six images differ there is no test"
-    assert both[4:6] == pytest.approx([3 * 2 / 128] * 2)
-    assert both[-1] == pytest.approx(3 * 2 / 128)
+    p = 2 / 128
+    assert tests([(0.1, -5.0), (1.5, 1.0)]) == pytest.approx([1.0, 1.0, 1.0, 2 * p, 2 * p, p])
+    assert tests([(0.1, -5.0), (0.4, 1.0)]) == pytest.approx([1.0, 4 * p, 4 * p, 4 * p, 4 * p, p])
+    both = tests([(0.1, -5.0), (1.5, 1.0)], [(0.1, -5.0), (4.0, 1.0)])
+    assert both[:3] == [1.0] * 3, "where fewer than six images differ there is no test"
+    assert both[3:6] == pytest.approx([3 * p, 3 * p, 2 * p])
+    assert both[6:] == pytest.approx([1.0, 1.0, 1.0, 1.0, 3 * p, 2 * p])
+
+
+def test_at_the_limit_of_the_runs_it_never_contradicts_the_size() -> None:
+    """Six of six at the end is sure of one setting, however many shorter limits were tested."""
+    late: Met = [(0.1, -5.0), (9.0, 1.0)]
+    found = results(*met([STILL] * 6, [late] * 6))
+    (size,) = size_answers(found, win_table(found))
+    assert size.verdict == PAYS
+    assert limit_answer(found).answer == "From 10 s on"
+
+
+def test_one_copy_may_be_ahead_at_first_and_another_in_the_end() -> None:
+    quick, slow = [(0.1, -5.0), (0.4, 1.0)], [(0.1, -5.0), (8.0, 3.0)]
+    solved: Met = [(0.1, -5.0), (4.0, 2.0)]
+    records = met([solved] * 12, [quick] * 12)
+    records.append(timed(pruned(margins([None] * 12), 0.5), [slow] * 12))
+    verdict = limit_answer(results(*records))
+    assert verdict.answer == "From 0.5 s on"
+    assert verdict.sentence.startswith("magnitude 0.8 is ahead of the dense MILP beyond chance from 0.5 s to 2 s;")
+    first, second, _ = verdict.evidence.splitlines()
+    assert first.startswith("2x16, magnitude 0.8, better/worse")
+    assert second.startswith("2x16, magnitude 0.5, better/worse")
 
 
 def test_several_networks_each_with_its_own_limits() -> None:
@@ -159,6 +182,10 @@ def test_several_networks_each_with_its_own_limits() -> None:
     assert verdict.answer == "2x16 from 2 s on"
     assert verdict.sentence == "A pruned copy is ahead of the dense MILP beyond chance on 2x16 from 2 s on."
     assert "4x64: at none of the limits has magnitude 0.8 another value than the dense MILP." in verdict.evidence
+    records = [one for depth in range(1, 4) for one in met([STILL] * 12, [AHEAD_FROM_2] * 12, (depth, 16))]
+    three = limit_answer(results(*records))
+    assert three.answer == MIXED
+    assert three.sentence.endswith("on 1x16 from 2 s on, 2x16 from 2 s on and 3x16 from 2 s on.")
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_on_which_networks() -> None:
 
 
 def test_of_many_networks_a_few_are_named() -> None:
-    records = [make for depth in range(1, 6) for make in (dense(LEVEL, (depth, 16)), pruned(ABOVE, size=(depth, 16)))]
-    assert asked(SIZES, *records).answer == "1x16, 2x16, 3x16 and 2 more"
+    records = [make for depth in range(1, 7) for make in (dense(LEVEL, (depth, 16)), pruned(ABOVE, size=(depth, 16)))]
+    assert asked(SIZES, *records).answer == "1x16, 2x16, 3x16, 4x16 and 2 more"
 
 
 def test_which_pruning() -> None:
