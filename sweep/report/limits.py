@@ -113,7 +113,7 @@ def limit_tests(results: Results, pairs: pd.DataFrame) -> list[Compared]:
             at = pairs_at(part, steps, limit if limit < limits[-1] else math.inf)
             row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit, "is_end": limit == limits[-1]}
             for measure in VALUES:
-                row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure)).items()}
+                row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure), measure).items()}
             rows.append(row)
     table = pd.DataFrame(rows)
     found = [one for _, part in table.groupby("is_end") for one in compared(part, VALUES)]
