@@ -13,9 +13,9 @@ from sweep.report.compared import Compared, compared, surrogates, too_few, why_n
 from sweep.report.comparisons import counted, outcomes, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
-from sweep.report.ties import VALUES
 from sweep.report.trajectories import pairs_at, trajectories
 from sweep.report.words import count, joined, seconds, some
+from sweep.rules import CLOSEST
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
@@ -74,6 +74,10 @@ def limit_answer(results: Results) -> Verdict:
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
         return Verdict(QUESTION, NOT_ASKED, missing)
+    pairs = pairs[pairs["objective"] != CLOSEST]
+    if pairs.empty:
+        why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
+        return Verdict(QUESTION, NOT_ASKED, why)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
     tests = {network: limit_tests(results, part) for network, part in parts.items()}
     every = [one for found in tests.values() for one in found]
@@ -101,24 +105,27 @@ def limit_answer(results: Results) -> Verdict:
 def limit_tests(results: Results, pairs: pd.DataFrame) -> list[Compared]:
     """Return the tests of all settings in the pairs of one network at all limits; their rows have ``seconds``.
 
-    Which limits are tested follows from the limit of the runs alone, not from what was found. The last is the end of the runs:
-    its tests are those of the size (:mod:`sweep.report.sizes`), corrected by Holm for one another. Those at the shorter limits
-    are corrected for all settings and shorter limits.
+    The limits tested are those that were swept, else :func:`limits_of` that of the runs: not chosen by what was found. The last
+    is the end of the runs: its tests are those of the size (:mod:`sweep.report.sizes`), corrected by Holm for one another.
+    Those at the shorter limits are corrected for all settings and shorter limits.
     """
     rows = []
     for setting, part in pairs.groupby("setting", sort=False):
-        steps, limits = trajectories(results, part), limits_of(limit_of(results, part))
-        for limit in limits:
+        limit, keys = limit_of(results, part), set(part["trial_key"])
+        swept = {one for record in results.records if record.key in keys for one in record.limits if one < limit}
+        limits = [*sorted(swept), limit] if swept else limits_of(limit)
+        steps = trajectories(results, part)
+        for one in limits:
             # An attack may end a little after its limit, and what it returned then counts.
-            at = pairs_at(part, steps, limit if limit < limits[-1] else math.inf)
-            row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit, "is_end": limit == limits[-1]}
-            for measure in VALUES:
-                row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure), measure).items()}
-            rows.append(row)
+            at = pairs_at(part, steps, one if one < limit else math.inf)
+            found = {f"margin_{name}": value for name, value in counted(outcomes(at, "margin"), "margin").items()}
+            rows.append(
+                {"network": part["network"].iloc[0], "setting": setting, "seconds": one, "is_end": one == limit, **found}
+            )
     table = pd.DataFrame(rows)
-    found = [one for _, part in table.groupby("is_end") for one in compared(part, VALUES)]
+    tests = [one for _, part in table.groupby("is_end") for one in compared(part, ("margin",))]
     order = list(dict.fromkeys(table["setting"]))
-    return sorted(found, key=lambda one: (order.index(one.setting), one.row["seconds"]))
+    return sorted(tests, key=lambda one: (order.index(one.setting), one.row["seconds"]))
 
 
 def limit_of(results: Results, pairs: pd.DataFrame) -> float:
@@ -189,7 +196,7 @@ def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -
 def _how(tests: Sequence[Compared]) -> str:
     limits = sorted({one.row["seconds"] for one in tests})
     return (
-        f"Tested at {joined([seconds(one) for one in limits])}, which follows from the limit of the runs alone. p is corrected "
-        f"by Holm: at the limit of the runs for the pruned settings of a network, below it for these and all shorter limits. "
-        f"An attack that had ended keeps what it had found."
+        f"Tested at {joined([seconds(one) for one in limits])}, not chosen by what was found. p is corrected by Holm: at the "
+        f"limit of the runs for the pruned settings of a network, below it for these and all shorter limits. An attack that had "
+        f"ended keeps what it had found."
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from making import dense, gradient, margins, pruned, results, times
+from making import closest, dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, PAYS, UNCLEAR
@@ -106,6 +106,22 @@ def test_which_limits_are_tested_hangs_on_the_limit_alone(limit: float, expected
     assert limits_of(limit) == pytest.approx(expected)
 
 
+def test_limits_that_were_swept_are_those_that_are_tested() -> None:
+    records = met([STILL] * 12, [AHEAD_FROM_2] * 12)
+    for record in records:
+        record.limits = [3.0, 10.0]
+    verdict = limit_answer(results(*records))
+    assert verdict.answer == "From 3 s on"
+    assert "0/0 at" not in verdict.evidence
+    assert "Tested at 3 s and 10 s, not chosen by what was found." in verdict.evidence
+
+
+def test_of_the_closest_perturbation_no_run_holds_the_answer_for_a_shorter_limit() -> None:
+    verdict = limit_answer(results(closest([2.0] * 8), closest([1.0] * 8, "s", method="magnitude", amount=0.8)))
+    assert verdict.answer == NOT_ASKED
+    assert "plans by its limit" in verdict.sentence
+
+
 AHEAD_FROM_2: Met = [(0.1, -5.0), (1.5, 1.0)]
 STILL: Met = [(0.1, -5.0)]
 
@@ -117,7 +133,7 @@ def test_from_which_limit_on_a_pruned_copy_is_ahead() -> None:
         "magnitude 0.8 is ahead of the dense MILP beyond chance from 2 s on; after 1.5 s who wins changes on at most 1 image."
     )
     assert "0/0 at 1 s, 12/0 at 2 s, 12/0 at 5 s, 12/0 at 10 s" in verdict.evidence
-    assert "Tested at 0.2 s, 0.5 s, 1 s, 2 s, 5 s and 10 s" in verdict.evidence
+    assert "Tested at 0.2 s, 0.5 s, 1 s, 2 s, 5 s and 10 s," in verdict.evidence
     assert verdict.is_sure
 
 
