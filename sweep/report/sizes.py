@@ -61,14 +61,15 @@ class SizeAnswer:
     limit_seconds: float | None = None
 
 
-def size_answers(results: Results, wins: pd.DataFrame) -> list[SizeAnswer]:
+def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | None = None) -> list[SizeAnswer]:
     """Return an answer for each network, in order of appearance.
 
     Args:
         results: all there is.
         wins: their win table (:func:`~sweep.report.comparisons.win_table`).
+        ranking: theirs with pooled seeds, if it is there already.
     """
-    order = rank(results.records, SEEDS)
+    order = rank(results.records, SEEDS) if ranking is None else ranking
     rows = surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
     answers = []
     for network in results.networks:

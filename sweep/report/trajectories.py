@@ -33,9 +33,9 @@ def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataFrame:
-    """Return pairs that looked for large values with those that both had by ``limit`` seconds, given their
-    :func:`trajectories`."""
-    last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair").reindex(range(len(pairs)))
+    """Return pairs that looked for large values, by their places in ``steps`` (:func:`trajectories`), with what both had by
+    ``limit`` seconds."""
+    last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair").reindex(pairs.index)
     return pairs.assign(best_margin_mine=last["mine"].to_numpy(), best_margin_other=last["other"].to_numpy())
 
 

@@ -88,9 +88,9 @@ def write_results(
     progress("comparing")
     won, pooled = winners(results)
     wins = win_table(results)
-    sizes = size_answers(results, wins)
+    sizes = size_answers(results, wins, pooled)
     first = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
-    answers = verdicts(results, wins)
+    answers = verdicts(results, wins, sizes)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
     drawn: list[Drawn] = []

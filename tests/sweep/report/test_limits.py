@@ -14,6 +14,7 @@ from sweep.report.comparisons import pairs_with_dense, win_table
 from sweep.report.limits import limit_answer, limit_curves, limit_tests, limits_of
 from sweep.report.results import Results
 from sweep.report.sizes import size_answers
+from sweep.report.trajectories import trajectories
 
 Met = Sequence[tuple[float, float]]
 """Seconds and margin of what an attack met."""
@@ -159,7 +160,9 @@ def test_shorter_limits_and_settings_are_corrected_for_together_and_the_end_as_t
         for place, copy in enumerate(copies[1:]):
             records.append(timed(pruned(margins([None] * 7), 0.1 * (place + 1)), [copy] * 7))
         found = results(*records)
-        return [one.p for one in limit_tests(found, pairs_with_dense(found))]
+        pairs = pairs_with_dense(found)
+        tested = limit_tests(found, pairs, trajectories(found, pairs))
+        return [one.p for label in dict.fromkeys(pairs["setting"]) for one in tested if one.setting == label]
 
     p = 2 / 128
     assert tests([(0.1, -5.0), (1.5, 1.0)]) == pytest.approx([1.0, 1.0, 1.0, 2 * p, 2 * p, p])
