@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweep.errors import ConfigError
+from sweep.terminal import UNREAD, silence
 
 
 def conf_folder() -> Path:
@@ -47,6 +48,8 @@ def main() -> None:
         application()
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         refuse(error)
+    except BrokenPipeError:  # Hydra was printing its help or a configuration
+        code = UNREAD
     except KeyboardInterrupt:
         code = 130
         if "sweep.running" not in sys.modules:  # imported by a sweep that begins, which says itself how far it has come
@@ -56,11 +59,9 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed from the start
         try:
             stream.flush()
-        except OSError:  # whoever read it is gone, or its disk is full
-            from sweep.terminal import silence
-
+        except OSError as error:  # whoever read it is gone, or its disk is full
             silence(stream)
-            code = code or 1
+            code = code or (UNREAD if isinstance(error, BrokenPipeError) else 1)
     if code == 130:
         os._exit(130)  # a trial of this process may still be inside the solver, and would hold up a normal exit
     sys.exit(code)

@@ -231,6 +231,14 @@ class Store:
                     self._write(f"reports/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
         return self._place.shown(f"reports/{name}")
 
+    def report_address(self, name: str, file: str) -> str | None:
+        """Return the address of a file of a report, or None if it is not there."""
+        path = f"reports/{name}/{file}"
+        try:
+            return self._place.shown(path) if self._place.has(path) else None
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
     def _try_writing(self) -> None:
         probe = f"networks/.probe-{uuid.uuid4().hex}"
         try:

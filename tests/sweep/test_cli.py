@@ -123,7 +123,10 @@ def test_a_failed_trial_leaves_the_others_alone_and_is_told(tmp_path: Path) -> N
 
 
 def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path) -> None:
-    for arguments in (["dataset.folder=nowhere"], ["dataset.folder=nowhere", "sweep.dry_run=true"]):
+    for arguments in (
+        ["dataset=mnist", "dataset.folder=nowhere"],
+        ["dataset=mnist", "dataset.folder=nowhere", "sweep.dry_run=true"],
+    ):
         done = sweep(tmp_path, *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith(
@@ -246,7 +249,9 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
         assert terminal.descendants() == []
     finally:
         terminal.close()
-    assert f"Interrupted by {number.name}. Running then: 4x64 dense." in terminal.text
+    assert f"Interrupted by {number.name}." in terminal.text
+    assert terminal.text.count(f"interrupted by {number.name}") == 1, "each interrupted trial is named once"
+    assert f"4x64 dense: interrupted by {number.name} after" in terminal.text
     assert "Not started: 4x64 magnitude 0.8." in terminal.text
     assert "1 finished (0 reused), 0 failed, 1 interrupted, 1 not started of 3 trials." in terminal.text
     assert "Run the same command again to go on" in terminal.text
