@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sweep import completion
 from sweep.errors import ConfigError
 from sweep.terminal import UNREAD, silence
 
@@ -46,6 +47,8 @@ def main() -> None:
     code: int | str | None = 0
     try:
         application()
+        if completion.asked_for(sys.argv):
+            print(completion.BASH)
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         refuse(error)
     except BrokenPipeError:  # Hydra was printing its help or a configuration
