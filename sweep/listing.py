@@ -20,7 +20,10 @@ from sweep.store import Store
 from sweep.wording import count
 
 MOST_SWEEPS = 20
-"""So many sweeps are listed, the newest ones; their headlines are made from all of their trials."""
+"""So many sweeps are listed, the newest ones."""
+
+MOST_TRIALS = 1000
+"""A headline is made from all trials of its sweep: of more than so many it would be waited for."""
 
 
 def sweeps(store: Store) -> tuple[Table, list[str]]:
@@ -37,7 +40,7 @@ def sweeps(store: Store) -> tuple[Table, list[str]]:
     table.add_column("headline", overflow="fold")
     for one in known[:MOST_SWEEPS]:
         ended = sum(trial.status == "finished" or (trial.status is None and trial.key in finished) for trial in one.trials)
-        table.add_row(one.name, f"{ended:,}/{len(one.trials):,}", _when(one), _headline(store, one.name))
+        table.add_row(one.name, f"{ended:,}/{len(one.trials):,}", _when(one), _headline(store, one))
     if not known:
         return table, [f"There is no sweep in {store.address}: run one first, or set sweep.store to where it is."]
     said = [f"{count(len(known) - MOST_SWEEPS, 'older sweep')} not shown."] if len(known) > MOST_SWEEPS else []
@@ -88,8 +91,10 @@ def _when(one: Manifest) -> str:
     return began if one.ended_at is not None else f"{began}, no end on record"
 
 
-def _headline(store: Store, name: str) -> str:
-    return headline(winners(gather(store, [name]))[0])
+def _headline(store: Store, one: Manifest) -> str:
+    if len(one.trials) > MOST_TRIALS:
+        return f"in its report: a list makes none of more than {MOST_TRIALS:,} trials"
+    return headline(winners(gather(store, [one.name]))[0])
 
 
 def _report(store: Store, name: str) -> Iterator[str]:
