@@ -23,7 +23,10 @@ MOST_SWEEPS = 20
 """So many sweeps are listed, the newest ones."""
 
 MOST_TRIALS = 1000
-"""A headline is made from all trials of its sweep: of more than so many it would be waited for."""
+"""Where no report has the headline it is made from all trials of a sweep: of more than so many it would be waited for."""
+
+HEADLINE = "headline.md"
+"""The file of a report that holds its first sentence."""
 
 
 def sweeps(store: Store) -> tuple[Table, list[str]]:
@@ -65,9 +68,10 @@ def trials(store: Store, name: str) -> Iterator[str]:
     when = "" if made_of is None else f", {_when(made_of)}"
     yield f"{state.name}: {state.finished:,} of {count(planned, 'trial')} finished{when}"
     if made_of is not None and made_of.overrides:
-        yield f"made of: {shlex.join(made_of.overrides)}"
+        last = {one.partition("=")[0]: one for one in made_of.overrides}  # which is the one that counts
+        yield f"made of: {shlex.join(last.values())}"
     yield from state.notes
-    yield headline(winners(results)[0])
+    yield (store.report_text(state.name, HEADLINE) or headline(winners(results)[0])).strip()
     yield ""
     rows = [(record.key, record.name, outcome(record)) for record in results.records]
     rows += [(one.key, one.name, f"{one.status}: {one.error}") for one in state.unfinished]
@@ -92,8 +96,10 @@ def _when(one: Manifest) -> str:
 
 
 def _headline(store: Store, one: Manifest) -> str:
+    if (said := store.report_text(one.name, HEADLINE)) is not None:
+        return said.strip()
     if len(one.trials) > MOST_TRIALS:
-        return f"in its report: a list makes none of more than {MOST_TRIALS:,} trials"
+        return f"none without its report: it has more than {MOST_TRIALS:,} trials"
     return headline(winners(gather(store, [one.name]))[0])
 
 

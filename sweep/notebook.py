@@ -75,7 +75,8 @@ def configured(records: Sequence[TrialRecord]) -> dict[str, list[Any]]:
     flat = [flatten({name: part for name, part in record.config.items() if name in PARTS}) for record in records]
     counting = [{key: one[key] for key in with_effect(one, one)} for one in flat]
     swept = {key for record in records for key in record.swept}
-    wanted = [key for key in _keys(flat) if key in ALWAYS or key in swept or len({repr(one.get(key)) for one in counting}) > 1]
+    values = {key: {repr(one[key]) for one in counting if key in one} for key in _keys(flat)}
+    wanted = [key for key, several in values.items() if key in ALWAYS or key in swept or len(several) > 1]
     return {key: [one.get(key) for one in counting] for key in wanted}
 
 

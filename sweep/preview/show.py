@@ -45,6 +45,8 @@ def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
 
 def duration(seconds: float) -> str:
     """Return a length of time in the unit that people would use."""
+    if 0.0 < seconds < 0.5:
+        return "less than 1 s"
     for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
         if seconds < most:
             return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"

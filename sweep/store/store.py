@@ -239,6 +239,13 @@ class Store:
         except OSError as error:
             raise self._unreadable(path, error) from error
 
+    def report_text(self, name: str, file: str) -> str | None:
+        """Return what a file of a report says, or None if it is not there."""
+        try:
+            return self._read(f"reports/{name}/{file}").decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
     def _try_writing(self) -> None:
         probe = f"networks/.probe-{uuid.uuid4().hex}"
         try:

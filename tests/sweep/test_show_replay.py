@@ -13,7 +13,7 @@ from counting import Plan
 from rich.console import Console
 
 import sweep
-from sweep import notebook, replay, show
+from sweep import listing, notebook, replay, show
 from sweep.agreement import Finding
 from sweep.arguments import FAILED, OK, REFUSED, parse, program
 from sweep.errors import ConfigError
@@ -120,6 +120,8 @@ def test_every_swept_key_is_a_column_of_its_own(composer: Composer, store: Store
     assert len(frame) == 2 * len(plan.trials)
     assert set(notebook.ALWAYS) <= set(frame.columns)
     assert frame.columns.is_unique
+    others = {"attack.free", "attack.radius", "training.epochs", "cluster.cpus", "sweep.name"}
+    assert not others & set(frame.columns), "neither swept nor different"
     for key, values in {
         "bounds.method": {"box", "auto"},
         "instances.seed": {0, 4},
@@ -176,6 +178,18 @@ def test_the_trials_of_a_sweep_are_listed(store: Store, done: TrialRecord, conso
         show.run(["sweep=study,study-20260101-000000", f"sweep.store={store.url}"], console)
     with pytest.raises(ConfigError, match=r"python -m sweep\.show 'study/1x6 broken'"):
         show.run(["sweep=study", "1x6 broken", f"sweep.store={store.url}"], console)
+
+
+def test_a_headline_comes_from_the_report_if_there_is_one(
+    store: Store, done: TrialRecord, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_TRIALS", 1)
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    assert "none without its report: it has more than 1 trials" in text(console)
+    (store.report_folder("study-20260101-000000") / listing.HEADLINE).write_text("Pruning pays on 1x6.\n")
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    assert show.run(["sweep=study", f"sweep.store={store.url}"], console) == OK
+    assert text(console).count("Pruning pays on 1x6.") == 2
 
 
 def test_a_store_without_sweeps(store: Store, console: Console) -> None:
