@@ -225,7 +225,10 @@ class TestForms:
 
     @pytest.mark.parametrize(
         ("seconds", "text"),
-        [(0.0, "0 s"), (0.3, "less than 1 s"), (89.0, "89 s"), (91.0, "2 min"), (5400.0, "1.5 h"), (172800.0, "2.0 days"), (1e8, "1,157.4 days")],
+        [
+            *((0.0, "0 s"), (0.3, "less than 1 s"), (89.0, "89 s"), (91.0, "2 min")),
+            *((5400.0, "1.5 h"), (172800.0, "2.0 days"), (1e8, "1,157.4 days")),
+        ],
     )
     def test_durations(self, seconds: float, text: str) -> None:
         assert duration(seconds) == text
