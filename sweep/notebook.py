@@ -27,7 +27,7 @@ def results(*names: str, store: str | PathLike[str] = "store") -> pd.DataFrame:
     * ``sweep``, ``trial_key``, ``network``, ``setting`` and others of the trial, accuracies (0 to 1) among them;
     * keys of the configuration, such as ``pruning.amount`` and ``solver.time_limit_seconds``: those of :data:`ALWAYS` and every
       key that was swept or differs between the trials. A value that cannot change its trial is missing (NaN or None), such as
-      ``pruning.amount`` of the dense MILP;
+      ``pruning.amount`` of the dense MILP; of several time limits it is the longest, whose timeline holds the shorter ones;
     * the fields of :class:`sweep.records.InstanceRecord`: margins of the dense network, seconds, norms; NaN is "no value";
     * the solutions met as lists ``timeline_seconds``, ``timeline_margin``, ...
 
