@@ -15,7 +15,7 @@ from sweep.plan import Trial
 from sweep.progress import Progress
 from sweep.records import TrialRecord, TrialStatus
 from sweep.schema import read
-from sweep.search.early_stopping import stop_key
+from sweep.search.early_stopping import questions, stop_key
 from sweep.store import Store
 from sweep.tracking import Tracker
 from sweep.trial import new_record
@@ -58,7 +58,7 @@ class Ledger:
         if key in self.records:
             return
         self.running[key] = time.time()
-        self._progress.start(key, self.trials[key].name)
+        self._progress.start(key, self.trials[key].name, questions(read(self.trials[key].config)))
 
     def advance(self, key: str, answered: int) -> None:
         """A running trial has answered so many questions."""

@@ -231,6 +231,21 @@ class Store:
                     self._write(f"reports/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
         return self._place.shown(f"reports/{name}")
 
+    def report_address(self, name: str, file: str) -> str | None:
+        """Return the address of a file of a report, or None if it is not there."""
+        path = f"reports/{name}/{file}"
+        try:
+            return self._place.shown(path) if self._place.has(path) else None
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
+    def report_text(self, name: str, file: str) -> str | None:
+        """Return what a file of a report says, or None if it is not there."""
+        try:
+            return self._read(f"reports/{name}/{file}").decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
     def _try_writing(self) -> None:
         probe = f"networks/.probe-{uuid.uuid4().hex}"
         try:
