@@ -1,5 +1,6 @@
 # Every target sets up .venv from pyproject.toml and constraints.txt first, and only when one of them has changed.
 PYTHON ?= python3.11
+PORT := 5000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -19,7 +20,8 @@ help:
 	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""
 	@echo "make docs      set up with MkDocs, then build the documentation into site/;"
 	@echo "               to read it with its search: python -m http.server --bind 127.0.0.1 --directory site"
-	@echo "make ui        open the MLflow UI on the results in mlruns/, or in the store that MLFLOW_TRACKING_URI names"
+	@echo "make ui        open the MLflow UI on the results in mlruns/, or in the store that MLFLOW_TRACKING_URI names;"
+	@echo "               on another port than 5000: make ui PORT=5001"
 	@echo "make lint      ruff and mypy only"
 
 install: $(STAMP)
@@ -67,7 +69,7 @@ ui: $(STAMP)
 	@case "$$MLFLOW_TRACKING_URI" in \
 	http*) echo "The results are on the server that MLFLOW_TRACKING_URI names: open its address in a browser." ;; \
 	*) $(BIN)/python -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlruns/mlflow.db}" \
-		--host 127.0.0.1 --port 5000 --workers 1 ;; \
+		--host 127.0.0.1 --port $(PORT) --workers 1 ;; \
 	esac
 
 clean:

@@ -56,15 +56,20 @@ class _OneThread:
 _ONE_THREAD = _OneThread()
 
 
-def train_new(training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any]) -> ReluNetwork:
-    """Train a network with layers of ``sizes`` (inputs first, logits last) from Xavier-uniform weights and zero biases."""
+def train_new(
+    training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any], watch: Callable[[int], object]
+) -> ReluNetwork:
+    """Train a network with layers of ``sizes`` (inputs first, logits last) from Xavier-uniform weights and zero biases.
+
+    ``watch`` is called after each epoch with the number of those that are done.
+    """
     generator = torch.Generator().manual_seed(training.seed)
     weights, biases = [], []
     for inputs, neurons in itertools.pairwise(sizes):
         limit = math.sqrt(6.0 / (inputs + neurons))
         weights.append(torch.empty(neurons, inputs, dtype=torch.float32).uniform_(-limit, limit, generator=generator))
         biases.append(torch.zeros(neurons, dtype=torch.float32))
-    return _descend(training, weights, biases, [None] * len(weights), x, y, generator)
+    return _descend(training, weights, biases, [None] * len(weights), x, y, generator, watch)
 
 
 def train_further(
@@ -79,6 +84,7 @@ def train_further(
         x,
         y,
         torch.Generator().manual_seed(training.seed),
+        lambda epoch: None,
     )
 
 
@@ -90,6 +96,7 @@ def _descend(
     x: NDArray[Any],
     y: NDArray[Any],
     generator: torch.Generator,
+    watch: Callable[[int], object],
 ) -> ReluNetwork:
     """Train the tensors in place; ``masks`` are 0.0 for weights that stay 0 and 1.0 for others, or None.
 
@@ -127,6 +134,7 @@ def _descend(
                     weight.detach().mul_(mask)
                 total_loss += loss.detach()
             _require_finite(total_loss, trained, epoch, training)
+            watch(epoch + 1)
     return ReluNetwork(
         [weight.detach().double().numpy() for weight in weights], [bias.detach().double().numpy() for bias in biases]
     )

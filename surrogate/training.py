@@ -6,7 +6,7 @@ seeds give equal networks on one machine; elsewhere sums may round differently.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,12 +56,18 @@ class Training:
 
 
 def fit(
-    training: Training, hidden_sizes: Sequence[int], images: ArrayLike, labels: ArrayLike, outputs: int = 10
+    training: Training,
+    hidden_sizes: Sequence[int],
+    images: ArrayLike,
+    labels: ArrayLike,
+    outputs: int = 10,
+    watch: Callable[[int], object] = lambda epoch: None,
 ) -> ReluNetwork:
     """Train a new network with ``hidden_sizes`` neurons per hidden layer on ``images`` ``(n, d)`` and ``labels`` ``(n,)``.
 
     Labels that are floats are values of a function that the network's one output is to have (``outputs=1``). Weights start
-    Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision.
+    Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision. ``watch`` is called after each
+    epoch with the number of epochs that are done.
 
     Raises:
         InvalidSetting: no hidden layer or an empty one; images or labels that do not fit.
@@ -77,7 +83,7 @@ def fit(
     x, y = _checked(images, labels, None, outputs)
     from surrogate.descent import train_new  # imports torch, which settings and their checks do without
 
-    return train_new(training, [x.shape[1], *sizes, outputs], x, y)
+    return train_new(training, [x.shape[1], *sizes, outputs], x, y, watch)
 
 
 def finetune(

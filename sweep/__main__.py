@@ -12,7 +12,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sweep import completion
 from sweep.errors import ConfigError
+from sweep.terminal import UNREAD, silence
 
 
 def conf_folder() -> Path:
@@ -45,8 +47,12 @@ def main() -> None:
     code: int | str | None = 0
     try:
         application()
+        if completion.asked_for(sys.argv):
+            print(completion.BASH)
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         refuse(error)
+    except BrokenPipeError:  # Hydra was printing its help or a configuration
+        code = UNREAD
     except KeyboardInterrupt:
         code = 130
         if "sweep.running" not in sys.modules:  # imported by a sweep that begins, which says itself how far it has come
@@ -56,11 +62,9 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed from the start
         try:
             stream.flush()
-        except OSError:  # whoever read it is gone, or its disk is full
-            from sweep.terminal import silence
-
+        except OSError as error:  # whoever read it is gone, or its disk is full
             silence(stream)
-            code = code or 1
+            code = code or (UNREAD if isinstance(error, BrokenPipeError) else 1)
     if code == 130:
         os._exit(130)  # a trial of this process may still be inside the solver, and would hold up a normal exit
     sys.exit(code)

@@ -98,6 +98,8 @@ def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance])
     for answer in before.instances:
         if answer.status != "adversarial" or answer.instance_key not in questions:
             continue
+        if answer.cut_from_seconds is not None and answer.perturbed is None:
+            continue  # of a longer attack only the last point was kept
         question = questions[answer.instance_key]
         checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
         if checked is not None and checked.is_witness:

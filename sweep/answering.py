@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.attacks import limit_only_ends
 from sweep.cpu_share import KILLED, is_starved
 from sweep.errors import SweepError
 from sweep.keys import instance_key
+from sweep.limit_reuse import answer_of_another_limit, keep_answer
 from sweep.records import InstanceRecord
 from sweep.rules import CLOSEST, OUTPUT
 from sweep.schema import Settings
@@ -110,16 +112,16 @@ class Answering:
     surrogate: ReluNetwork | None = None
     pruning: Pruning | None = None
 
-    def key(self, drawn: DrawnInstance) -> str:
-        """Return the key under which the answer is kept."""
+    def key(self, drawn: DrawnInstance, *, any_limit: bool = False) -> str:
+        """Return the key under which the answer is kept, or the one that it shares with those of other time limits."""
         shared = None if self.surrogate is None else self.surrogate.key
         data = self.inputs.data if self.settings.asks_about_images or self.pruning is not None else None
-        return instance_key(self.settings, self.dense.key, shared, drawn.key, data)
+        return instance_key(self.settings, self.dense.key, shared, drawn.key, data, any_limit=any_limit)
 
     def found(self, drawn: DrawnInstance, stages: Stages) -> InstanceRecord | None:
         """Return the answer if it is in the store, whatever ended it; no attack is run."""
         key = self.key(drawn)
-        entry = stages.get("instances", key, 0.0)
+        entry = stages.get("instances", key, 0.0) or self._of_another_limit(drawn, key, stages)
         if entry is None:
             stages.abandon("instances", key)
             return None
@@ -132,7 +134,7 @@ class Answering:
             whatever the attack raises, after the claim on the answer was given up.
         """
         key, deadline = self.key(drawn), instance_deadline(self.settings)
-        entry = stages.get("instances", key, deadline)
+        entry = stages.get("instances", key, deadline) or self._of_another_limit(drawn, key, stages)
         if entry is not None:
             return _record(entry, drawn), True
         try:
@@ -140,13 +142,36 @@ class Answering:
         except BaseException:
             stages.abandon("instances", key)
             raise
-        return _record(stages.put("instances", key, entry) or entry, drawn), False
+        answer = _record(stages.put("instances", key, entry) or entry, drawn)
+        if self._limit_only_ends:
+            keep_answer(stages, self.key(drawn, any_limit=True), key, answer)
+        return answer, False
+
+    @property
+    def _limit_only_ends(self) -> bool:
+        return limit_only_ends(self.settings.attack.method, self.settings.attack.objective)
+
+    def _of_another_limit(self, drawn: DrawnInstance, key: str, stages: Stages) -> Entry | None:
+        """Return the answer from one with another time limit, kept under ``key`` too; the caller holds the claim on that.
+
+        Raises:
+            whatever the store raises, after the claim was given up.
+        """
+        if not self._limit_only_ends:
+            return None
+        try:
+            shared, limit = self.key(drawn, any_limit=True), self.settings.solver.time_limit_seconds
+            entry = answer_of_another_limit(stages, shared, limit)
+            return None if entry is None else stages.put("instances", key, entry) or entry
+        except BaseException:
+            stages.abandon("instances", key)
+            raise
 
     def _attack(self, drawn: DrawnInstance, key: str, stages: Stages, deadline_seconds: float) -> Entry:
         from surrogate.attack.recorder import listening
         from surrogate.pruning import Stabilised, prune_for, sparsity
 
-        record = _unanswered(drawn, self.settings.attack.objective)
+        record = _unanswered(drawn, self.settings)
         killed = record.to_dict()
         killed |= {"solver_status": KILLED, "total_seconds": deadline_seconds, "deadline_seconds": deadline_seconds}
         stages.begin(key, killed, deadline_seconds)
@@ -185,7 +210,7 @@ def _passing_on(
     return better
 
 
-def _unanswered(drawn: DrawnInstance, objective: str) -> InstanceRecord:
+def _unanswered(drawn: DrawnInstance, settings: Settings) -> InstanceRecord:
     question = drawn.question
     return InstanceRecord(
         instance_key=drawn.key,
@@ -196,7 +221,8 @@ def _unanswered(drawn: DrawnInstance, objective: str) -> InstanceRecord:
         radius=question.region.radius,
         status="unresolved",
         question=drawn.name,
-        objective=objective,
+        objective=settings.attack.objective,
+        limit_seconds=settings.solver.time_limit_seconds,
         expected=drawn.expected,
         clean=question.region.center.tolist(),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from sweep import terminal
 from sweep.addresses import existing_uri
 from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_in_refusal
@@ -27,8 +28,10 @@ class Asked:
     others: dict[str, str]
 
 
-def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Asked:
+def parse(arguments: Sequence[str], what: str, more: Sequence[str] = (), *, optional: bool = False) -> Asked:
     """Return the arguments of a program that takes one name, ``sweep.store``, ``tracking.uri`` and ``more`` keys.
+
+    With ``optional`` the name may be missing; it is empty then.
 
     Raises:
         ConfigError: a key that is not known or has no value, no name, or more than one.
@@ -43,11 +46,11 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = ()) -> Aske
             values[key] = value
         else:
             names.append(argument)
-    if len(names) != 1:
+    if len(names) != 1 and (names or not optional):
         got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
         raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
     uri = existing_uri(values.pop("tracking.uri", None))
-    return Asked(names[0], values.pop("sweep.store", "store"), uri, values)
+    return Asked(names[0] if names else "", values.pop("sweep.store", "store"), uri, values)
 
 
 def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
@@ -76,12 +79,22 @@ def path_of(key: str, value: str) -> Path:
         raise ConfigError(f"{key}={error}") from error
 
 
-def program(usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
-    """Run a program with the arguments of the command line and return its exit code; an error is one sentence."""
+def program(
+    usage: str, run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None, *, bare: bool = False
+) -> int:
+    """Run a program with the arguments of the command line and return its exit code; an error is one sentence.
+
+    ``bare``: it does something without arguments too. The program ends when nobody reads its output any more.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or any(argument in ("-h", "--help") for argument in given):
-        print(usage, end="")
-        return OK if given else REFUSED
+    with terminal.while_read():
+        if not (given or bare) or any(argument in ("-h", "--help") for argument in given):
+            print(usage, end="")
+            return OK if given else REFUSED
+        return _guarded(run, given)
+
+
+def _guarded(run: Callable[[Sequence[str]], int], given: Sequence[str]) -> int:
     try:
         return run(given)
     except ConfigError as error:

@@ -180,6 +180,10 @@ ATTACKS: dict[str, Callable[[Settings], Attack]] = {
 WITHOUT_SURROGATE = ("gradient", "branch_and_bound", "restriction")
 """The attacks on the dense network alone: how it would be pruned can't change their results, nor is it part of their names."""
 
+PLANNING_BY_LIMIT = ("portfolio",)
+"""The attacks that plan by their time limit: the portfolio gives its dense search a fifth of it first. What they have met by a
+moment is then not what they would have met with a limit that ends there."""
+
 CLOSEST_ATTACKS = ("surrogate", "branch_and_bound")
 """The attacks that can minimise the length of the perturbation (``attack.objective=closest``)."""
 
@@ -205,6 +209,14 @@ UNUSED: dict[str, tuple[str, ...]] = {
     "portfolio": (*_MILP, "attack.round_seconds"),
 }
 """The configuration keys that can't change an attack's results, whatever the others are."""
+
+
+def limit_only_ends(method: str, objective: str) -> bool:
+    """Whether a longer time limit lets an attack go on and changes nothing before.
+
+    The closest perturbation plans too: the ball that would prove it the shortest has nine tenths of what time is left.
+    """
+    return method not in PLANNING_BY_LIMIT and objective != rules.CLOSEST
 
 
 def unused_keys(method: str, objective: str, start: str, on_incumbent: str, polish: bool) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from sweep.plan import Plan, Trial
 from sweep.progress import Progress
 from sweep.rules import AS_JSON
 from sweep.schema import Settings, read
+from sweep.time_limit import limit_sentences
 from sweep.wording import count
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 MOST_NAMED = 20
 """Of trials that were not started, so many are named."""
+
+NEXT = """What to run next:
+  python -m sweep -m pruning.amount=0.3,0.5,0.8    the same with three sparsities: a sweep
+  python -m sweep +experiment=digits               several ways to attack, compared; under a minute
+  python -m sweep.show                             what has been run so far"""
 
 
 def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
@@ -169,7 +175,8 @@ class _Sweep:
         failed = [record for record in records if record.status == "failed"]
         late = sum(record.late for record in records)
         status = "KILLED" if signal_name else "FAILED" if failed or late or fault else "FINISHED"
-        report.print_ranking(report.rank(records, SEEDS), self.console)  # as the page does
+        others = [record for record in records if record.status != "interrupted"]  # those have just been named
+        report.print_ranking(report.rank(others, SEEDS), self.console)  # as the page does
         say = self.progress.say
         hurried = functools.partial(getattr, self.interruption, "hurried")
         files, said = self.ending.finish(records, missing, status, hurried)
@@ -183,21 +190,23 @@ class _Sweep:
         stopped = sum(record.status == "stopped" for record in records) - late
         early = f", {late} ended by deadlines.trial_seconds" if late else ""
         early += f", {stopped} stopped early" if stopped else ""
-        interrupted = [record.name for record in records if record.status == "interrupted"]
-        cut = f", {len(interrupted)} interrupted" if interrupted else ""
+        interrupted = sum(record.status == "interrupted" for record in records)
+        cut = f", {interrupted} interrupted" if interrupted else ""
         cut += f", {len(missing)} not started" if missing else ""
         total = len(self.ledger.trials)
         say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
         if signal_name or fault:
-            _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", interrupted, missing)
+            _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", missing)
         elif failed:
             say("Run the same command again to retry the failed trials; the others are kept.")
-        for text in load_sentences(records):
+        for text in (*load_sentences(records), *limit_sentences(self.plan.limits_note, records)):
             say(text)
         if late and not signal_name:
             say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")
         say(f"MLflow UI: {self.tracker.ui_command}")
         say(f"This sweep in it: {self.tracker.page}")
+        if not self.overrides:  # a bare python -m sweep: somebody has a first look
+            say(NEXT)
         if signal_name is not None and signal_name in INTERRUPTIONS:
             return EXIT_INTERRUPTED
         return EXIT_FAILED if failed or late or signal_name or fault else EXIT_OK
@@ -230,8 +239,8 @@ class _Sweep:
             print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
 
 
-def _say_cut_off(say: Callable[[str], None], why: str, interrupted: Sequence[str], missing: Sequence[Trial]) -> None:
-    say(f"{why}. Running then: {', '.join(interrupted) or 'none'}.")
+def _say_cut_off(say: Callable[[str], None], why: str, missing: Sequence[Trial]) -> None:
+    say(f"{why}.")  # the trials that were running have had their lines when they were cut off
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
@@ -248,4 +257,6 @@ def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool
 
     store = Store(settings.sweep.store, write=False)
     room = room_for(settings.cluster, parallel=parallel)
-    show(look_ahead(plan, settings, store, room), console, as_json=settings.sweep.dry_run == AS_JSON)
+    ahead = look_ahead(plan, settings, store, room)
+    with terminal.while_read():
+        show(ahead, console, as_json=settings.sweep.dry_run == AS_JSON)

@@ -194,6 +194,12 @@ class Head:
         self._came(key)
         self._give_up(kind, key, worker)
 
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        """Return a result that is there (:meth:`sweep.stages.Stages.peek`)."""
+        with self._lock:
+            counts = self._resume or (kind, key) in self._fresh
+        return self._store.get(kind, key) if counts else None
+
     def begin(
         self,
         key: str,

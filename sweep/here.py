@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sweep.answering import late_in_words
@@ -41,23 +42,30 @@ class WatchedStages(LocalStages):
         return [key for key in list(self.found) if self.deadlines.get(key, float("inf")) < time.monotonic()]
 
 
-def run_here(trial: Trial, inputs: Inputs, trained: TrainedNetwork, stages: WatchedStages) -> TrialRecord:
+def run_here(
+    trial: Trial,
+    inputs: Inputs,
+    trained: TrainedNetwork,
+    stages: WatchedStages,
+    watch: Callable[[int], object] = lambda answered: None,
+) -> TrialRecord:
     """Run a trial; an attack that outlives its deadline is left behind, with what it had found as its answer.
 
     Its thread cannot be ended and goes on until the program does. The caller has limited the threads of this process.
+    ``watch`` is called now and then with the number of questions that are answered.
     """
     warm_up()
     begin, before = time.monotonic(), list[str]()
     while True:
         run = TrialRun(trial, inputs, trained, stages, time.monotonic() - begin)
-        record = _watched(run, stages)
+        record = _watched(run, stages, watch)
         if record is not None:
             record.log = [*before, *record.log]
             return record
         before += [*run.record.log, line(f"{late_in_words(read(trial.config))} and is left behind: the trial begins again")]
 
 
-def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:
+def _watched(run: TrialRun, stages: WatchedStages, watch: Callable[[int], object]) -> TrialRecord | None:
     """Return the record at the end of a trial, or None if an attack had to be left behind."""
     outcome: list[TrialRecord | BaseException] = []
 
@@ -73,6 +81,7 @@ def _watched(run: TrialRun, stages: WatchedStages) -> TrialRecord | None:
     thread.start()
     while thread.is_alive():
         thread.join(WATCH_SECONDS)  # here a signal is seen at once even if a solver holds the other thread
+        watch(len(run.record.instances))
         for key in stages.late():
             facts = stages.found.get(key)
             if facts is not None:  # else it ended just now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,12 @@ def data_checksum(dataset: DatasetSettings) -> str | None:
     return load(dataset.name).checksum
 
 
-def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:
+def train_network(
+    settings: Settings, data: Dataset | None, watch: Callable[[int], object] = lambda epoch: None
+) -> TrainedNetwork:
     """Train the dense network of a trial, or read it from its file.
+
+    ``watch`` is called after each epoch with the number of epochs that are done.
 
     Raises:
         TrainingDiverged: the loss or the weights are no longer finite.
@@ -130,7 +135,7 @@ def train_network(settings: Settings, data: Dataset | None) -> TrainedNetwork:
     )
     wall, cpu = time.perf_counter(), time.process_time()
     outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training, hidden, data.train_images, data.train_labels, outputs)
+    network = fit(training, hidden, data.train_images, data.train_labels, outputs, watch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
 

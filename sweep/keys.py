@@ -40,7 +40,15 @@ def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> s
     return digest("surrogate", SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
 
 
-def instance_key(settings: Settings, dense_key: str, surrogate_key: str | None, question_key: str, data: Dataset | None) -> str:
+def instance_key(
+    settings: Settings,
+    dense_key: str,
+    surrogate_key: str | None,
+    question_key: str,
+    data: Dataset | None,
+    *,
+    any_limit: bool = False,
+) -> str:
     """Return the key of an answer.
 
     Args:
@@ -49,10 +57,13 @@ def instance_key(settings: Settings, dense_key: str, surrogate_key: str | None, 
         surrogate_key: content key of the surrogate; None where the attack takes none, or one for each region.
         question_key: key of the question (:class:`sweep.instances.DrawnInstance`).
         data: the data set that the question is drawn from.
+        any_limit: the key that answers with other time limits share, under which the store says which of them had the longest.
     """
     relevant = _canonical(settings)
     attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
     how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
+    if any_limit:
+        how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
     pruning = pruning_part(settings) if surrogate_key is None else None
     versions = (INSTANCES_VERSION, None if pruning is None else SURROGATES_VERSION)
     return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)

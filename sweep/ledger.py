@@ -9,12 +9,13 @@ from typing import Any
 
 from sweep.errors import StoreError
 from sweep.interruption import Interruption
+from sweep.limit_reuse import keep_trial
 from sweep.logbook import TIME_CHARACTERS, line, log_text
 from sweep.plan import Trial
 from sweep.progress import Progress
 from sweep.records import TrialRecord, TrialStatus
 from sweep.schema import read
-from sweep.search.early_stopping import stop_key
+from sweep.search.early_stopping import questions, stop_key
 from sweep.store import Store
 from sweep.tracking import Tracker
 from sweep.trial import new_record
@@ -57,7 +58,7 @@ class Ledger:
         if key in self.records:
             return
         self.running[key] = time.time()
-        self._progress.start(key, self.trials[key].name)
+        self._progress.start(key, self.trials[key].name, questions(read(self.trials[key].config)))
 
     def advance(self, key: str, answered: int) -> None:
         """A running trial has answered so many questions."""
@@ -85,6 +86,7 @@ class Ledger:
                 self._complete_log(record)
             if record.status == "finished" and not reused:
                 self._store.save_trial(record)
+                keep_trial(self._store, self.trials[record.key], record)
             self.running.pop(record.key, None)  # not before: a trial whose record is not kept counts as cut off
             self._tracker.log_trial(record, reused=reused)
             self._progress.end(record, reused)

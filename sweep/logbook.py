@@ -43,7 +43,11 @@ def answer_text(answer: InstanceRecord) -> str:
         parts.append(f"{'margin' if answer.asks else 'value'} {answer.best_margin:.4g}")
     if answer.first_adversarial_seconds is not None:
         parts.append(f"first adversarial after {answer.first_adversarial_seconds:.3g} s")
-    if answer.total_seconds is not None:
+    if answer.cut_from_seconds is not None:
+        parts.append(
+            f"cut at {answer.total_seconds or 0.0:.3g} s from an attack with a limit of {answer.cut_from_seconds:.3g} s"
+        )
+    elif answer.total_seconds is not None:
         parts.append(f"took {answer.total_seconds:.3g} s")
     if answer.deadline_seconds is not None:
         parts.append(f"ended from outside at a deadline of {answer.deadline_seconds:.3g} s")

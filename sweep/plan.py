@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,37 +17,17 @@ from sweep.consistency import check
 from sweep.dimensions import Choices
 from sweep.errors import ConfigError
 from sweep.idle import sentence_on_idle
-from sweep.naming import NAMED, full_name
-from sweep.schema import Settings
+from sweep.limit_axis import LimitAxis, one_limit, sentence_on_limits
+from sweep.naming import NAMED
+from sweep.planned import Candidate, Trial, trial_of, with_several_values
 from sweep.sharing import SharedSections
 from sweep.space import Compose, Point, Space, plain_config, satisfies
+from sweep.time_limit import KEY as TIME_LIMIT
 
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
 
 __all__ = ["FORMAT_VERSION", "Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "plan_sweep", "training_recipe"]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial that is ready to run.
-
-    Attributes:
-        key: hash of everything that can change the result, 16 hex digits.
-        name: short readable name.
-        config: the whole resolved configuration, with stars for passwords: it goes to workers, and into all that is kept.
-            Trials of a plan share its sections, which must not be changed.
-        swept: the swept keys that matter to this trial, with its values, in the order in which they were swept.
-        baseline_key: key of the same settings with attack surrogate and pruning none, the dense MILP.
-        training_key: hash of what makes the dense network.
-    """
-
-    key: str
-    name: str
-    config: dict[str, Any]
-    swept: dict[str, Any]
-    baseline_key: str
-    training_key: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +41,7 @@ class Plan:
         suggester: chooses trials while the sweep runs.
         base: a configuration of the sweep, with the passwords that only the driver has; by default that of the first trial.
         notes: sentences that whoever asked for the plan should read.
+        limits_note: the one of them that says how swept time limits are run; None if none are.
     """
 
     trials: list[Trial]
@@ -68,6 +50,7 @@ class Plan:
     suggester: Suggester | None = None
     base: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    limits_note: str | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -88,7 +71,8 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     sections, plain = SharedSections(), plain_config(config)
     settings = sections.read(plain)
     check(settings)
-    trial = _trial(_Candidate(sections.key(settings), plain, settings, {}), sections, ())
+    candidate = Candidate(sections.key(settings), sections.any_limit_key(settings), plain, settings, {})
+    trial = trial_of(candidate, sections, ())
     overrides = OverridesParser.create().parse_overrides(list(written))
     said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
     return Plan([trial], base=plain, notes=() if said is None else (said,))
@@ -114,6 +98,7 @@ class TrialSpace:
 
     Attributes:
         dimensions: the swept keys in their order: :class:`~sweep.dimensions.Choices` or :class:`~sweep.dimensions.Interval`.
+        drawn: the same, with one value of time limits that are listed: :meth:`plan` looks at all of them at each point.
         overrides: as given.
         config: the configuration with the first value of each key.
         settings: the same, read.
@@ -134,14 +119,15 @@ class TrialSpace:
         for point in self._space.alone():
             config = self._space.config(point)
             satisfies(self._sections.read(config), config)
+        self._axis, self.drawn = LimitAxis.of(self.dimensions), one_limit(self.dimensions)
         self.config = self._space.config(self._space.first)
         self.settings = self._sections.read(self.config)
 
     @property
     def size(self) -> int | None:
-        """How many combinations there are; None if there is no end of them."""
+        """How many combinations of :attr:`drawn` there are; None if there is no end of them."""
         count = 1
-        for one in self.dimensions.values():
+        for one in self.drawn.values():
             if isinstance(one, Choices):
                 count *= len(one.values)
             elif one.integer:
@@ -151,8 +137,8 @@ class TrialSpace:
         return count
 
     def points(self) -> Iterator[Point]:
-        """Yield all combinations of listed values, the last key fastest."""
-        return itertools.product(*(range(len(one.values)) for one in self.dimensions.values() if isinstance(one, Choices)))
+        """Yield all combinations of listed values of :attr:`drawn`, the last key fastest."""
+        return itertools.product(*(range(len(one.values)) for one in self.drawn.values() if isinstance(one, Choices)))
 
     def at(self, values: Mapping[str, Any]) -> Trial | None:
         """Return the trial with one value for each swept key, or None if ``search.where`` excludes it.
@@ -164,7 +150,7 @@ class TrialSpace:
             ValueError: a value that is not among those listed.
         """
         candidate = self._candidate(self._space.point(values))
-        return None if candidate is None else _trial(candidate, self._sections, self._shown)
+        return None if candidate is None else trial_of(candidate, self._sections, self._shown)
 
     def plan(self, points: Iterable[Point], most: int | None = None, patience: int | None = None) -> Plan:
         """Return the plan of the different trials at some points.
@@ -177,16 +163,22 @@ class TrialSpace:
         Raises:
             ConfigError: values that are not allowed together, or not one trial.
         """
-        unique: dict[str, _Candidate] = {}
-        looked = excluded = idle = 0
+        unique: dict[str, Candidate] = {}
+        looked = excluded = duplicates = idle = 0
         for point in points:
-            looked += 1
-            candidate = self._candidate(point)
-            excluded += candidate is None
-            if candidate is not None and candidate.key not in unique:
-                unique[candidate.key], idle = candidate, 0
-            else:
-                idle += 1
+            candidates, left_out = self._candidates(point)
+            looked, excluded, idle = looked + left_out, excluded + left_out, idle + 1
+            for candidate in candidates:
+                combinations = len(candidate.limits) or 1
+                looked += combinations
+                identity = candidate.any_limit_key if candidate.limits else candidate.key
+                known = unique.get(identity)
+                if known is None:
+                    unique[identity], idle = candidate, 0
+                else:
+                    unique[identity], duplicates = known.joined(candidate), duplicates + combinations
+                if len(unique) == most:
+                    break
             if len(unique) == most or idle == patience:
                 break
         if not unique:
@@ -194,51 +186,54 @@ class TrialSpace:
                 f"the search space is empty: none of the {looked} combinations satisfies search.where "
                 f"({'; '.join(self.settings.search.where)})"
             )
-        shown = _with_several_values(candidate.swept for candidate in unique.values())
-        trials = [_trial(candidate, self._sections, shown) for candidate in unique.values()]
-        said = sentence_on_idle(self._written, (candidate.settings for candidate in unique.values()), self._sections.counts)
-        notes = () if said is None else (said,)
-        return Plan(trials, duplicates=looked - excluded - len(trials), excluded=excluded, base=self.config, notes=notes)
+        found = list(unique.values())
+        shown = with_several_values(candidate.swept for candidate in found)
+        trials = [trial_of(candidate, self._sections, shown) for candidate in found]
+        limits = None
+        if self._axis is not None:
+            limits = sentence_on_limits((c.settings.attack, c.limits, c.settings.solver.time_limit_seconds) for c in found)
+        said = sentence_on_idle(self._written, (candidate.settings for candidate in found), self._sections.counts)
+        notes = tuple(text for text in (limits, said) if text is not None)
+        return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
-    def _candidate(self, point: Point) -> _Candidate | None:
+    def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
+        """Return the trials at a point, and how many combinations there ``search.where`` excludes.
+
+        All listed time limits are looked at, whichever the point has. A run with the longest that is left holds the answers for
+        the shorter ones, unless the attack plans by its limit.
+        """
+        if self._axis is None:
+            candidate = self._candidate(point)
+            return ([], 1) if candidate is None else ([candidate], 0)
+        found: list[Candidate] = []
+        excluded = 0
+        for limit, place in self._axis.points(point):
+            if found and found[0].limits:
+                if self._is_allowed(place):
+                    found[0] = dataclasses.replace(found[0], limits=(limit, *found[0].limits))
+                else:
+                    excluded += 1
+                continue
+            candidate = self._candidate(place)
+            if candidate is None:
+                excluded += 1
+                continue
+            if candidate.any_limit_key:
+                swept = {key: value for key, value in candidate.swept.items() if key != TIME_LIMIT}
+                candidate = dataclasses.replace(candidate, swept=swept, limits=(limit,))
+            found.append(candidate)
+        if not (found and found[0].limits):
+            found.reverse()
+        return found, excluded
+
+    def _is_allowed(self, point: Point) -> bool:
+        return not self.settings.search.where or satisfies(self.settings, self._space.config(point))
+
+    def _candidate(self, point: Point) -> Candidate | None:
         config = self._space.config(point)
         settings = self._sections.read(config)
         if not satisfies(settings, config):
             return None
         check(settings)
         swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
-        return _Candidate(self._sections.key(settings), config, settings, swept)
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A trial without its name, which depends on the others."""
-
-    key: str
-    config: dict[str, Any]
-    settings: Settings
-    swept: dict[str, Any]
-
-
-def _trial(candidate: _Candidate, sections: SharedSections, shown: Iterable[str]) -> Trial:
-    return Trial(
-        key=candidate.key,
-        name=full_name(candidate.settings, candidate.swept, shown),
-        config=sections.to_keep(candidate.config),
-        swept=candidate.swept,
-        baseline_key=sections.baseline_key(candidate.settings),
-        training_key=sections.training_key(candidate.settings),
-    )
-
-
-def _with_several_values(swept: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the keys, in the order of their first appearance, whose values differ and are not in short names already."""
-    first: dict[str, Any] = {}
-    several: set[str] = set()
-    for values in swept:
-        for key, value in values.items():
-            if key not in first:
-                first[key] = value
-            elif first[key] != value:
-                several.add(key)
-    return [key for key in first if key in several and key not in NAMED]
+        return Candidate(self._sections.key(settings), self._sections.any_limit_key(settings), config, settings, swept)

@@ -1,8 +1,9 @@
-"""What the terminal shows while a sweep runs: a live line on a terminal, else one plain line per finished trial."""
+"""What the terminal shows while a sweep runs: a line for each trial that ends, and on a terminal a live display below them."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -16,14 +17,40 @@ from sweep.records import TrialRecord
 from sweep.wording import count
 
 SHOWN_RUNNING = 4
-"""At most this many running trials are named."""
+"""At most this many running trials or trainings are named."""
+
+WIDEST_BAR = 24
+"""Characters of the bar, where the terminal is wide enough for it: the counts stay on one line."""
+
+
+@dataclass
+class _Running:
+    """A trial under way; ``questions`` is None where only the files of its properties say how many it is asked."""
+
+    name: str
+    begin: float
+    questions: int | None
+    answered: int = 0
+
+    def seconds(self, now: float) -> float | None:
+        """Return how long it will take in all, by what its answers so far took; None before the first."""
+        return (now - self.begin) * self.questions / self.answered if self.answered and self.questions else None
+
+
+@dataclass
+class _Training:
+    """A dense network that is being trained; ``epoch`` of its epochs are done."""
+
+    name: str
+    epochs: int
+    epoch: int = 0
 
 
 class Progress:
     """Counts of a sweep and how to show them; a context manager around its running part.
 
     Args:
-        console: where to print; its ``is_terminal`` decides between live and plain.
+        console: where to print; its ``is_terminal`` decides whether there is a live display.
         total: number of trials.
         slots: how many trials run at a time.
     """
@@ -31,10 +58,11 @@ class Progress:
     def __init__(self, console: Console, total: int, slots: int) -> None:
         self.console, self.total, self.slots = console, total, max(slots, 1)
         self.done = self.failed = self.reused = self.stopped = 0
-        self.running: dict[str, tuple[str, float]] = {}
-        self._answered: dict[str, int] = {}
-        self.best: tuple[float, str] | None = None
+        self.running: dict[str, _Running] = {}
+        self.training: dict[str, _Training] = {}
+        self.best: float | None = None
         self._durations: list[float] = []
+        self._former_durations: list[float] = []
         self._activity = ""
         self._live = (
             Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
@@ -61,12 +89,24 @@ class Progress:
         if text and self._live is None:
             self.say(text)
 
-    def start(self, key: str, name: str) -> None:
-        self.running[key] = (name, time.monotonic())
+    def start_training(self, key: str, name: str, epochs: int) -> None:
+        """A dense network waits for its training, or is in it."""
+        self.training[key] = _Training(name, epochs)
+
+    def train(self, key: str, epoch: int) -> None:
+        """So many epochs of a training are done."""
+        self.training[key].epoch = epoch
+
+    def end_training(self, key: str) -> None:
+        self.training.pop(key, None)
+
+    def start(self, key: str, name: str, questions: int | None = None) -> None:
+        self.running[key] = _Running(name, time.monotonic(), questions)
 
     def advance(self, key: str, answered: int) -> None:
         """A running trial has answered so many questions."""
-        self._answered[key] = answered
+        if key in self.running:
+            self.running[key].answered = answered
 
     def lose(self, key: str, name: str, why: str) -> None:
         """A worker was lost; the trial goes back to the queue."""
@@ -74,13 +114,12 @@ class Progress:
         self.say(f"retried: {name}: {why}")
 
     def end(self, record: TrialRecord, reused: bool = False) -> None:
-        """Count a trial that ended; a failure is always shown when it happens."""
+        """Count a trial that ended, and print its line."""
         self.running.pop(record.key, None)
-        self._answered.pop(record.key, None)
         margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
         best = max(margins, default=None)
-        if best is not None and (self.best is None or best > self.best[0]):
-            self.best = (best, record.name)
+        if best is not None and (self.best is None or best > self.best):
+            self.best = best
         if record.status == "failed":
             self.failed += 1
             self.say(f"[{self.done + self.failed}/{self.total}] FAILED {record.name}: {record.error}")
@@ -89,52 +128,73 @@ class Progress:
             self.stopped += record.status == "stopped"
             kept = len(record.instances)
             answers = f", {count(kept, 'answer')} kept" if kept else ""
-            self.say(f"{record.status}: {record.name}: {record.error}{answers}")
+            self.say(f"{record.name}: {record.error}{answers}")
             return
         self.done += 1
         self.reused += reused
-        if not reused and record.total_seconds is not None:
-            self._durations.append(record.total_seconds)
-        if self._live is None:
-            self.say(f"[{self.done + self.failed}/{self.total}] {record.name}: {_outcome(record, reused)}")
+        if record.total_seconds is not None:
+            (self._former_durations if reused else self._durations).append(record.total_seconds)
+        self.say(f"[{self.done + self.failed}/{self.total}] {record.name}: {outcome(record, reused)}")
 
     def seconds_left(self) -> float | None:
-        """Estimate the time left from the mean duration of the trials so far; None before the first."""
-        if not self._durations:
-            return None
-        mean = sum(self._durations) / len(self._durations)
+        """Estimate the time left from the mean duration of the trials so far; None before the first result.
+
+        A trial that has answered some of its questions counts by what these took. Trials of former sweeps count where there is
+        nothing else yet.
+        """
         now = time.monotonic()
-        waiting = self.total - self.done - self.failed - self.stopped - len(self.running)
-        running = sum(max(mean - (now - begin), 0.0) for _, begin in self.running.values())
-        return (waiting * mean + running) / self.slots
+        running = list(self.running.values())  # another thread draws than the one that counts
+        expected = [one.seconds(now) for one in running]
+        known = [*self._durations, *(seconds for seconds in expected if seconds is not None)] or self._former_durations
+        if not known:
+            return None
+        mean = sum(known) / len(known)
+        waiting = self.total - self.done - self.failed - self.stopped - len(running)
+        begun = sum(max((of_it or mean) - (now - one.begin), 0.0) for one, of_it in zip(running, expected, strict=True))
+        return (waiting * mean + begun) / self.slots
 
     def _render(self) -> Group:
         ended = self.done + self.failed + self.stopped
         left = self.seconds_left()
-        facts = Table.grid(padding=(0, 2))
-        facts.add_row(
-            ProgressBar(total=max(self.total, 1), completed=ended, width=24),
-            f"{ended}/{self.total}",
-            f"[green]done {self.done}[/]",
-            f"running {len(self.running)}",
-            f"[red]failed {self.failed}[/]" if self.failed else "failed 0",
-            f"reused {self.reused}",
-            "best margin -" if self.best is None else f"best margin {self.best[0]:.3f} ({escape(self.best[1])})",
-            "time left -" if left is None else f"time left {_clock(left)}",
-        )
+        parts = [f"{ended}/{self.total}", f"[green]done {self.done}[/]", f"running {len(self.running)}"]
+        if self.failed:
+            parts.append(f"[red]failed {self.failed}[/]")
+        if self.reused:
+            parts.append(f"reused {self.reused}")
+        parts.append("best margin -" if self.best is None else f"best margin {self.best:.3f}")
+        parts.append("time left -" if left is None else f"time left {_clock(left)}")
+        facts = Text.from_markup("  ".join(parts), overflow="ellipsis")
+        line = Table.grid(padding=(0, 2))
+        line.add_column(no_wrap=True)
+        bar = min(WIDEST_BAR, self.console.width - facts.cell_len - 2)
+        line.add_row(*([ProgressBar(total=max(self.total, 1), completed=ended, width=bar)] if bar > 0 else []), facts)
+        return Group(line, Text(self._under_way(), style="dim", overflow="ellipsis", no_wrap=True))
+
+    def _under_way(self) -> str:
+        """Return what is trained, done or run at this moment."""
+        if self.training:
+            trainings = list(self.training.values())
+            return "training " + _some([f"{one.name} (epoch {one.epoch} of {one.epochs})" for one in trainings])
+        if self._activity:
+            return self._activity
         now = time.monotonic()
-        shown = list(self.running.items())[:SHOWN_RUNNING]
-        names = [f"{name} {_clock(now - begin)}{self._answers(key)}" for key, (name, begin) in shown]
-        more = len(self.running) - len(names)
-        text = self._activity or "; ".join(names) + (f"; {more} more" if more > 0 else "")
-        return Group(facts, Text(text, style="dim", overflow="ellipsis", no_wrap=True))
-
-    def _answers(self, key: str) -> str:
-        answered = self._answered.get(key, 0)
-        return f" ({answered} answered)" if answered else ""
+        return _some([f"{one.name} {_clock(now - one.begin)}{_answers(one)}" for one in list(self.running.values())])
 
 
-def _outcome(record: TrialRecord, reused: bool) -> str:
+def _some(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - SHOWN_RUNNING
+    return "; ".join([*names[:SHOWN_RUNNING], *([f"{more} more"] if more > 0 else [])])
+
+
+def _answers(one: _Running) -> str:
+    if not one.answered:
+        return ""
+    return f" ({one.answered} of {one.questions} answered)" if one.questions else f" ({one.answered} answered)"
+
+
+def outcome(record: TrialRecord, reused: bool = False) -> str:
+    """Return in a few words what a finished trial has found, and in what time."""
     statuses = [instance.status for instance in record.instances]
     asks = not statuses or any(instance.asks for instance in record.instances)
     word = "adversarial" if asks else "optimal"  # where a value is maximised nothing is adversarial

@@ -74,6 +74,11 @@ class InstanceRecord:
     nonzeros: int | None = None
     deadline_seconds: float | None = None
     """The deadline that ended the attack from outside, keeping what it had found until then; None if it ended by itself."""
+    limit_seconds: float | None = None
+    """The time limit of its attack; None in records of earlier versions."""
+    cut_from_seconds: float | None = None
+    """The time limit of the longer attack of which this is the standing after ``limit_seconds`` (:mod:`sweep.time_limit`); None
+    if it was not cut."""
     starved: bool = False
     """A limit ended it after too little CPU (:mod:`sweep.cpu_share`): it is asked again when the sweep is run again."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
@@ -140,6 +145,8 @@ class TrialRecord:
     started_at: float = 0.0
     """Unix time in seconds."""
     ended_at: float = 0.0
+    limits: list[float] = field(default_factory=list)
+    """The time limits in seconds that its sweep asks about, the shortest first, where one run holds the answers for several."""
     baseline_key: str | None = None
     """Key of the dense MILP that this trial is measured against: the same settings with attack surrogate and pruning none."""
     network_key: str | None = None

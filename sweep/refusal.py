@@ -6,6 +6,7 @@ import dataclasses
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -30,7 +31,7 @@ def explain(error: Exception) -> str:
         return "an override has too many brackets or the like inside each other to be read; write it with fewer"
     ambiguous = re.search(r"Ambiguous value for argument '(.*?)' 1\. To use it as a list", text)
     if ambiguous:
-        return f"{ambiguous[1]} lists several values: write -m to sweep over them; a text that has a comma is put into quotes"
+        return several_values(ambiguous[1], sys.argv[1:])
     if isinstance(error, MissingConfigException) and error.options:
         missing = re.search(r"Could not find '([^']+)'", text)
         group, _, option = (missing[1] if missing else str(error.missing_cfg_file)).rpartition("/")
@@ -48,6 +49,12 @@ def explain(error: Exception) -> str:
         return f"{not_an_option(sys.argv[1:]) or text}"
     cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
+
+
+def several_values(override: str, arguments: Sequence[str]) -> str:
+    """Return the refusal of an override that lists values in a command that does not sweep, with the command that does."""
+    command = shlex.join(["python", "-m", "sweep", "-m", *arguments])
+    return f"{override} lists several values: to sweep over them, run {command} (a text that has a comma is put into quotes)"
 
 
 def chosen_twice(group: str, arguments: list[str]) -> str:

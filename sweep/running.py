@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from sweep.here import WatchedStages, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
+from sweep.limit_reuse import trial_of_another_limit
+from sweep.logbook import log_text
 from sweep.plan import Plan, Trial, training_recipe
 from sweep.progress import Progress
 from sweep.records import TrialRecord
@@ -70,8 +74,17 @@ class Runner:
         if record is None and settings.search.scheduler != "none":
             record = self.store.stopped(stop_key(trial.key, settings))
         if record is None or not still_valid(record, settings):
-            return None
-        record.name, record.config, record.swept = trial.name, trial.config, trial.swept
+            return self._of_another_limit(trial, settings)
+        record.name, record.config, record.swept, record.limits = trial.name, trial.config, trial.swept, list(trial.limits)
+        return record
+
+    def _of_another_limit(self, trial: Trial, settings: Settings) -> TrialRecord | None:
+        """Return the record of a trial from one with another time limit, kept as its own; None if an attack is to be run."""
+        record, _ = trial_of_another_limit(self.store, trial, settings)
+        if record is not None:
+            with self.interruption.postponed():
+                self.store.save_trial(record)
+            self.store.save_log(record.key, log_text(record))
         return record
 
     def _is_reused(self, trial: Trial) -> bool:
@@ -100,7 +113,7 @@ class Runner:
                 mark_failed(record, error)
                 record.ended_at = time.time()
             else:
-                record = run_here(trial, inputs, trained, stages)
+                record = run_here(trial, inputs, trained, stages, functools.partial(self.ledger.advance, trial.key))
             self.ledger.end(record)
 
     def _has_data(self, materials: Materials, trial: Trial) -> bool:
@@ -114,7 +127,12 @@ class Runner:
 
     def _train_here(self, trial: Trial, inputs: Inputs) -> TrainedNetwork:
         settings = read(trial.config)
-        trained = train_network(settings, inputs.data)
+        if settings.network.file is None:
+            self._say_training({trial.training_key: settings})
+        try:
+            trained = train_network(settings, inputs.data, functools.partial(self.progress.train, trial.training_key))
+        finally:
+            self.progress.end_training(trial.training_key)
         self._keep_network(trial.training_key, trained, settings)
         return trained
 
@@ -187,8 +205,9 @@ class Runner:
             else:
                 materials.add_network(key, stored)
         jobs = {key: (read(trial.config), materials.shared_data(trial)) for key, trial in missing.items()}
-        self._say_training([settings for settings, _ in jobs.values()])
-        for key, outcome in cluster.train(jobs):
+        self._say_training({key: settings for key, (settings, _) in jobs.items()})
+        for key, outcome in cluster.train(jobs, self.progress.train):
+            self.progress.end_training(key)
             if isinstance(outcome, TrainedNetwork):
                 self._keep_network(key, outcome, jobs[key][0])
                 materials.add_network(key, outcome)
@@ -217,10 +236,15 @@ class Runner:
             self._logged.add(trained.network.key)
             self.tracker.log_network(trained.network.key, trained.network)
 
-    def _say_training(self, jobs: Iterable[Settings]) -> None:
-        names = ", ".join(f"{settings.network.name} on {settings.dataset.title}" for settings in jobs)
+    def _say_training(self, jobs: Mapping[str, Settings]) -> None:
+        """Show the trainings, and print a line on them where no live display does."""
+        names = [f"{settings.network.name} on {settings.dataset.title}" for settings in jobs.values()]
+        for name, (key, settings) in zip(names, jobs.items(), strict=True):
+            self.progress.start_training(key, name, settings.training.epochs)
         if names:
-            self.progress.activity(f"training {names}")
+            several = [f"{name} ({number} networks)" if number > 1 else name for name, number in Counter(names).items()]
+            self.progress.activity(f"training {', '.join(several)}")
+            self.progress.activity("")
 
     def _keep_network(self, key: str, trained: TrainedNetwork, settings: Settings) -> None:
         with self.interruption.postponed():

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sweep.attacks import limit_only_ends
 from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
 from sweep.passwords import BOOKKEEPING, hide_in_values
 from sweep.schema import AttackSettings, Settings, read, read_section
@@ -35,6 +36,7 @@ class SharedSections:
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._hidden: dict[int, tuple[Any, Any]] = {}
+        self._any_limit: dict[tuple[Any, ...], dict[int, tuple[Any, str]]] = {}
 
     def read(self, config: Mapping[str, Any]) -> Settings:
         """Return what :func:`sweep.schema.read` does; settings of shared sections share them.
@@ -69,6 +71,27 @@ class SharedSections:
         """Return the trial key: :func:`sweep.canonical.key_of` the canonical settings."""
         pruning = self._known("pruning", settings, self._of(settings))[1]
         return joined_key(self._texts(_NAMES, settings), versions(pruning))
+
+    def any_limit_key(self, settings: Settings) -> str:
+        """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
+        attack = settings.attack
+        if not limit_only_ends(attack.method, attack.objective):
+            return ""
+        parts = self._of(settings)
+        pruning = self._known("pruning", settings, parts)[1]
+        texts = [
+            self._without_limit(settings) if name == "solver" else self._known(name, settings, parts)[2] for name in _NAMES
+        ]
+        return joined_key([text for text in texts if text is not None], versions(pruning))
+
+    def _without_limit(self, settings: Settings) -> str:
+        known = self._any_limit.setdefault(context(settings), {})
+        found = known.get(id(settings.solver))
+        if found is None:
+            counted = self._known("solver", settings, self._of(settings))[1] or {}
+            left = {name: value for name, value in counted.items() if name != "time_limit_seconds"}
+            found = known[id(settings.solver)] = settings.solver, text_of("solver", left)
+        return found[1]
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe."""

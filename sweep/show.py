@@ -1,7 +1,8 @@
-"""The program ``python -m sweep.show <trial>``: prints one trial, from the store; of one that failed its log."""
+"""The program ``python -m sweep.show``: lists the sweeps of a store, or the trials of a sweep, or prints one trial."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -9,17 +10,22 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from sweep import terminal
-from sweep.arguments import FAILED, OK, parse, program
+from sweep import listing, terminal
+from sweep.arguments import FAILED, OK, Asked, parse, program
 from sweep.cpu_share import load_sentences
+from sweep.errors import ConfigError
 from sweep.lookup import Found, find
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import flatten
 from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 
-USAGE = """usage: python -m sweep.show TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
+USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
+       python -m sweep.show sweep=NAME [sweep.store=FOLDER]
+       python -m sweep.show TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
 
+  without a name       the sweeps in the store, the newest first
+  sweep=NAME           the trials of a run such as mnist-20260131-120000, or of the newest run of an experiment
   TRIAL                a trial's key or its first digits, the id of its run in MLflow, or its name ('4x64 dense',
                        or mnist/'4x64 dense' where several sweeps have one)
   sweep.store=FOLDER   folder or URL of the store (default: store)
@@ -27,6 +33,7 @@ USAGE = """usage: python -m sweep.show TRIAL [sweep.store=FOLDER] [tracking.uri=
                        else mlruns/mlflow.db, if it is there)
 
 Exit codes: 0 shown, 1 the trial has not finished, or something could not be read, 2 the arguments were refused.
+A report on a sweep, with figures: python -m sweep.report sweep=NAME
 """
 
 MISSING = "—"
@@ -35,10 +42,28 @@ WIDTH = 160
 
 
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
-    """Print the trial that is asked for and return the exit code."""
+    """Print the sweeps, the trials of a sweep, or the trial that is asked for, and return the exit code."""
     console = console or wide_console()
-    asked = parse(arguments, "trial")
+    asked = parse(arguments, "trial", ["sweep"], optional=True)
     store = Store(asked.store, write=False)
+    sweep = asked.others.get("sweep")
+    if sweep is not None and asked.what:
+        raise ConfigError(f"a trial of one sweep is named with it: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
+    if sweep is not None:
+        for line in listing.trials(store, sweep):
+            _say(console, line)
+        return OK
+    if not asked.what:
+        table, said = listing.sweeps(store)
+        if table.rows:
+            console.print(table)
+        for line in said:
+            _say(console, line)
+        return OK
+    return _show(asked, store, console)
+
+
+def _show(asked: Asked, store: Store, console: Console) -> int:
     found = find(store, asked.what, asked.tracking_uri)
     address, log = store.log(found.key) or (None, "")
     if found.record is None:
@@ -110,9 +135,14 @@ def instances(record: TrialRecord) -> Table:
             _seconds(one.cpu_seconds),
             MISSING if one.binaries is None else str(one.binaries),
             MISSING if one.nodes is None else f"{one.nodes:,}",
-            f"{one.solver_status or MISSING}{', starved of CPU' if one.starved else ''}",
+            _end(one),
         )
     return table
+
+
+def _end(one: InstanceRecord) -> str:
+    cut = "" if one.cut_from_seconds is None else f", cut from {_seconds(one.cut_from_seconds)}"
+    return f"{one.solver_status or MISSING}{cut}{', starved of CPU' if one.starved else ''}"
 
 
 def _question(one: InstanceRecord) -> str:
@@ -138,4 +168,4 @@ def _say(console: Console, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(program(USAGE, run))
+    sys.exit(program(USAGE, run, bare=True))

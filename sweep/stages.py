@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Kind = Literal["networks", "surrogates", "instances", "progress"]
-"""Trained dense networks, pruned ones, answers to one question each, and the keys of a trial's questions by its trial key."""
+Kind = Literal["networks", "surrogates", "instances", "progress", "limits"]
+"""Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
+answers that differ in their time limit alone the key of the one with the longest."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Stages(Protocol):
         """Leave a result to others: making it failed."""
         ...
 
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        """Return a result that is there, whoever makes it anew at this moment; nothing needs to follow."""
+        ...
+
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
         """Say that the answer ``key`` is being looked for, at most ``deadline_seconds`` from now.
 
@@ -69,12 +74,17 @@ def stands(entry: Entry, deadline_seconds: float | None, *, made_now: bool = Fal
 
 def is_better(entry: Entry, there: Entry) -> bool:
     """Whether a result takes the place of one that is there: a deadline ended that one sooner, or it was starved of CPU and the
-    new one had more. A starved answer that found an adversarial input does not give way to one that found none."""
+    new one had more; or it is about a longer time limit. A starved answer that found an adversarial input does not give way to
+    one that found none."""
     is_starved = bool(there.facts.get("starved"))
     if is_starved and there.facts.get("status") == "adversarial" and entry.facts.get("status") == "unresolved":
         return False
     ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
     if ended is not None and (longer is None or longer > ended):
+        return True
+    limit, before = entry.facts.get("limit_seconds"), there.facts.get("limit_seconds")
+    is_whole = longer is None and not entry.facts.get("starved")
+    if is_whole and limit is not None and before is not None and limit > before:
         return True
     return is_starved and _supply(entry) > _supply(there)
 
@@ -83,7 +93,8 @@ def _supply(entry: Entry) -> tuple[bool, float]:
     """Return what tells answers apart by the CPU they had: first whether it was all that their attacks asked for."""
     facts = entry.facts
     cpu = facts.get("cpu_seconds")
-    had_all = cpu is not None and not facts.get("starved") and facts.get("deadline_seconds") is None
+    is_measured = cpu is not None or facts.get("cut_from_seconds") is not None  # only of whole answers others are cut
+    had_all = is_measured and not facts.get("starved") and facts.get("deadline_seconds") is None
     return had_all, cpu or 0.0
 
 

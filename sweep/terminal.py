@@ -6,9 +6,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
+
+UNREAD = 141
+"""The exit code when the reader of the output has gone: what a shell reports of a program that SIGPIPE (13) ended, 128 + 13."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        raise  # the BrokenPipeError itself: Rich would end the program, a sweep of hours too, with a code of its own
 
 
 def console(**settings: Any) -> Console:
@@ -17,7 +25,20 @@ def console(**settings: Any) -> Console:
     Rich takes the variable ``FORCE_COLOR`` for a terminal too. Jupyter sets it, and so do many build servers: a live line there
     would be hundreds of lines of cursor movements.
     """
-    return Console(force_terminal=None if sys.stdout.isatty() else False, **settings)
+    return _Console(force_terminal=None if sys.stdout.isatty() else False, **settings)
+
+
+@contextlib.contextmanager
+def while_read() -> Iterator[None]:
+    """End the program without a word, with the code :data:`UNREAD`, once nobody reads what the block prints (``| head``)."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            silence(stream)
+        raise SystemExit(UNREAD) from None
 
 
 @contextlib.contextmanager

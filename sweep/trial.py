@@ -299,6 +299,7 @@ def new_record(trial: Trial) -> TrialRecord:
         name=trial.name,
         config=trial.config,
         swept=trial.swept,
+        limits=list(trial.limits),
         status="finished",
         started_at=time.time(),
         baseline_key=trial.baseline_key,

@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -111,17 +113,29 @@ class RayCluster:
         """Put a data set or a network where all workers can read it without a copy; returns the reference."""
         return ray.put(value)
 
-    def train(self, jobs: Mapping[str, tuple[Settings, Any]]) -> Iterator[tuple[str, TrainedNetwork | TrainingFailure]]:
-        """Train networks in parallel, each on one CPU (key -> settings and data reference); yields each as it ends."""
-        task = ray.remote(num_cpus=1, max_retries=self.retries)(_train)
-        pending = {task.remote(settings, data): key for key, (settings, data) in jobs.items()}
+    def train(
+        self, jobs: Mapping[str, tuple[Settings, Any]], watch: Callable[[str, int], object] = lambda key, epoch: None
+    ) -> Iterator[tuple[str, TrainedNetwork | TrainingFailure]]:
+        """Train networks in parallel, each on one CPU (key -> settings and data reference); yields each as it ends.
+
+        ``watch`` is called with the key of a network and the number of its epochs that are done.
+        """
+        task = ray.remote(num_cpus=1, max_retries=self.retries, num_returns="streaming")(_train)
+        pending = {cast(ray.ObjectRefGenerator, task.remote(settings, data)): key for key, (settings, data) in jobs.items()}
         while pending:
-            (reference,), _ = ray.wait(list(pending))
-            key = pending.pop(reference)
+            (ready,), _ = ray.wait(list(pending))
+            stream = cast(ray.ObjectRefGenerator, ready)
+            key = pending[stream]
+            said: int | TrainedNetwork | TrainingFailure
             try:
-                yield key, ray.get(reference)
+                said = cast(Any, ray.get(next(stream)))
             except RayError as error:  # the worker process was lost, more often than there are retries
-                yield key, TrainingFailure(sentence(error), traceback.format_exc())
+                said = TrainingFailure(sentence(error), traceback.format_exc())
+            if isinstance(said, int):
+                watch(key, said)
+            else:
+                del pending[stream]
+                yield key, said
 
     def run(
         self,
@@ -194,12 +208,21 @@ class RayCluster:
         return head
 
 
-def _train(settings: Settings, data: Dataset | None) -> TrainedNetwork | TrainingFailure:
+def _train(settings: Settings, data: Dataset | None) -> Iterator[int | TrainedNetwork | TrainingFailure]:
+    """Yield the number of each epoch that ends, and then the network, or why there is none."""
     limit_threads(1)
-    try:
-        return train_network(settings, data)
-    except Exception as error:  # the boundary of a training: only the trials that need this network may fail
-        return TrainingFailure(sentence(error), traceback.format_exc())
+    said: SimpleQueue[int | TrainedNetwork | TrainingFailure] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            said.put(train_network(settings, data, said.put))
+        except Exception as error:  # the boundary of a training: only the trials that need this network may fail
+            said.put(TrainingFailure(sentence(error), traceback.format_exc()))
+
+    threading.Thread(target=work, name="training", daemon=True).start()  # Ray sends what the main thread yields
+    while isinstance(one := said.get(), int):
+        yield one
+    yield one
 
 
 class _Search(Searcher):

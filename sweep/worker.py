@@ -68,6 +68,10 @@ class RemoteStages:
     def abandon(self, kind: Kind, key: str) -> None:
         ask(self._head.abandon.remote(kind, key, self._worker))
 
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        entry: Entry | None = ask(self._head.peek.remote(kind, key))
+        return entry
+
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
         clock = CpuClock.of_this_process()
         ask(self._head.begin.remote(key, facts, deadline_seconds, self._worker, self._trial_key, self._handle, clock))

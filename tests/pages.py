@@ -67,6 +67,7 @@ def commands(page: str) -> list[str]:
 
 HERE = (
     "python -m sweep",
+    'eval "$(python -m sweep -sc install=bash)"',
     "python -m json.tool store/",
     "sed -n 2p store/",
     "sed -n '1s/",

@@ -92,6 +92,7 @@ class Preview:
         room: where trials would run.
         learned: from how many finished trials estimates come.
         unseen: trials that count as done without a look into their records, because they are so many.
+        other_limits: trials that count as new without a look into their records with another time limit, for the same reason.
         store: its address.
     """
 
@@ -104,6 +105,7 @@ class Preview:
     room: Room
     learned: int
     unseen: int
+    other_limits: int
     store: str
 
     @property
@@ -135,8 +137,11 @@ def look_ahead(plan: Plan, settings: Settings, store: Store, room: Room) -> Prev
             state = states.checked(trial, own[trial.key], sections.read(trial.config))
         rows.append(Row(trial, state, kinds.of(trial)))
     trainings, reused, read = _networks(store, states, sections, rows)
-    unseen = sum(row.state.name == "done" and row.trial.key not in own for row in rows)
-    return Preview(plan, settings, rows, trainings, reused, read, room, experience.trials, unseen, store.address)
+    looked_for = states.finished.difference(own)
+    unseen = sum(row.state.name == "done" and row.trial.key in looked_for for row in rows)
+    return Preview(
+        *(plan, settings, rows, trainings, reused, read, room, experience.trials, unseen, states.unseen, store.address)
+    )
 
 
 class _Kinds:

@@ -45,6 +45,8 @@ def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
 
 def duration(seconds: float) -> str:
     """Return a length of time in the unit that people would use."""
+    if 0.0 < seconds < 0.5:
+        return "less than 1 s"
     for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
         if seconds < most:
             return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"
@@ -56,12 +58,10 @@ def _write(file: IO[str], lines: Iterator[str]) -> None:
 
 
 def _listing(rows: Sequence[Row]) -> Iterator[str]:
-    width = max((len(row.trial.name) for row in rows), default=0)
-    digits = max((len(str(row.questions)) for row in rows), default=1)
-    for row in rows:
-        swept = " ".join(f"{key}={value}" for key, value in row.trial.swept.items())
-        answers = f"{row.answered:>{digits}}/{row.questions:<{digits}}"
-        yield f"{row.state.name:7}  {answers}  {row.trial.key}  {row.trial.name:{width}}  {swept}".rstrip()
+    if rows:
+        yield f"{'state':7}  {'answers':>7}  {'key':16}  trial"
+    for row in rows:  # the name has every value by which trials differ
+        yield f"{row.state.name:7}  {f'{row.answered}/{row.questions}':>7}  {row.trial.key}  {row.trial.name}"
 
 
 def _facts(row: Row) -> dict[str, object]:
@@ -117,12 +117,11 @@ def _summary(preview: Preview) -> Iterator[str]:
     if plan.suggester is not None:
         yield from _adaptive(preview)
     states: list[str] = [row.state.name for row in preview.rows]
-    shown = [name for name in _WORDS if name != "stopped" or name in states]
-    counts = ", ".join(f"{states.count(name):,} {_WORDS[name]}" for name in shown)
+    counts = ", ".join(f"{states.count(name):,} {word}" for name, word in _WORDS.items() if name in states)
     answers = sum(row.answered for row in preview.rows)
     asked = sum(row.questions for row in preview.rows)
-    what = "trials" if plan.suggester is None else "trials suggested in former runs"
-    yield f"{len(preview.rows):,} {what}: {counts}. {answers:,} of {asked:,} answers are in {preview.store}."
+    what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in former runs")
+    yield f"{what}{f': {counts}' if counts else ''}. {answers:,} of {count(asked, 'answer')} {_are(asked)} in {preview.store}."
     if preview.reused and "new" in states:
         yield "New trials may share answers with others there, as after a change of instances.count: those are found then."
     if not preview.settings.sweep.resume:
@@ -135,8 +134,12 @@ def _summary(preview: Preview) -> Iterator[str]:
             f"Of those done, {preview.unseen:,} were not looked into: what is damaged, was killed sooner or had too little CPU "
             f"is run again."
         )
-    if plan.duplicates or plan.excluded:
-        yield f"{count(plan.duplicates, 'duplicate')} dropped, {count(plan.excluded, 'combination')} excluded by search.where."
+    if preview.other_limits:
+        yield (
+            f"{count(preview.other_limits, 'trial')} were run with another time limit and were not looked into: of them, what "
+            f"ended by itself or had longer is not run again."
+        )
+    yield from _left_out(preview)
     yield from _networks(preview)
     yield _room(preview)
     yield from _cost(preview)
@@ -166,17 +169,33 @@ def _space(one: Dimension) -> str:
     return f"tag(log,{interval})" if one.log else interval
 
 
+def _left_out(preview: Preview) -> Iterator[str]:
+    """Yield what became of the combinations of values that are no trials of their own."""
+    plan = preview.plan
+    parts = [f"{plan.excluded:,} {_are(plan.excluded)} excluded by search.where"] if plan.excluded else []
+    if plan.duplicates:
+        parts.append(f"{plan.duplicates:,} {_are(plan.duplicates)} the same trial as another")
+    if parts:
+        combinations = len(plan.trials) + plan.excluded + plan.duplicates
+        yield f"Of {count(combinations, 'combination')} of the swept values {' and '.join(parts)}."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
 def _networks(preview: Preview) -> Iterator[str]:
-    trainings = preview.trainings
-    parts = [f"{len(trainings):,} to train", f"{preview.reused:,} in the store"]
-    if preview.read:
-        parts.append(f"{preview.read:,} to read from files")
-    text = f"Dense networks: {', '.join(parts)}"
+    trainings, parts = preview.trainings, []
     if trainings:
         names = list(dict.fromkeys(training.name for training in trainings))
         more = f" and {len(names) - 6} more kinds" if len(names) > 6 else ""
-        text += f" ({', '.join(names[:6])}{more})"
-    yield f"{text}."
+        parts.append(f"{len(trainings):,} to train ({', '.join(names[:6])}{more})")
+    if preview.reused:
+        parts.append(f"{preview.reused:,} in the store")
+    if preview.read:
+        parts.append(f"{preview.read:,} to read from files")
+    if parts:
+        yield f"Dense networks: {', '.join(parts)}."
 
 
 def _room(preview: Preview) -> str:
@@ -196,10 +215,11 @@ def _cost(preview: Preview) -> Iterator[str]:
         return
     attacks = sum(row.left for row in left)
     limit, deadline = cpus * preview.worst(Limits.by_limits), cpus * preview.worst(Limits.by_deadlines)
-    unlimited = "training and pruning, which have no limit, not counted" if preview.trainings else "pruning not counted"
+    each = "the attack" if attacks == 1 else f"each of the {attacks:,} attacks"
+    unlimited = "Training and pruning have no limit and are" if preview.trainings else "Pruning has no limit and is"
     yield (
-        f"At most {duration(limit)} of CPU time{_wall(preview, limit)} if each of the {attacks:,} attacks takes its whole "
-        f"solver.time_limit_seconds, {duration(deadline)} if each is ended by its deadline only; {unlimited}."
+        f"At most {duration(limit)} of CPU time{_wall(preview, limit)} if {each} takes its whole solver.time_limit_seconds, "
+        f"and {duration(deadline)} if nothing but its deadline ends it. {unlimited} not counted."
     )
     if (most := preview.settings.deadlines.sweep_seconds) is not None:
         yield f"deadlines.sweep_seconds={most:g} ends the sweep after {duration(most)}, whatever is left."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from sweep.answering import still_stands
+from sweep.limit_reuse import trial_of_another_limit
 from sweep.plan import Trial
+from sweep.preview.experience import LOOK_SECONDS
 from sweep.records import TrialRecord
 from sweep.schema import Settings, read
 from sweep.search.early_stopping import stop_key
@@ -40,6 +43,8 @@ class States:
     Attributes:
         finished: keys of the finished trials in the store, whether they count or not.
         networks: keys of the dense networks in the store that count.
+        unseen: trials that were run with another time limit and count as new without a look at their answers, because they are
+            so many.
     """
 
     def __init__(self, store: Store, resume: bool) -> None:
@@ -48,6 +53,9 @@ class States:
         self.networks = store.keys("networks") if resume else set()
         self._begun = store.keys("progress") if resume else set()
         self._stopped = store.keys("stopped") if resume else set()
+        self._other_limits = store.keys("limits") if resume else set()
+        self._look_until: float | None = None
+        self.unseen = 0
         self._instances: set[str] | None = None
 
     def of(self, trial: Trial) -> State:
@@ -72,7 +80,21 @@ class States:
 
     def _unfinished(self, trial: Trial) -> State:
         answered = self._answered(trial.key) if trial.key in self._begun else 0
+        if trial.any_limit_key in self._other_limits:
+            if not self._may_look():
+                self.unseen += not answered
+            else:
+                record, taken = trial_of_another_limit(self._store, trial, read(trial.config), pictures=False)
+                if record is not None:
+                    return DONE
+                answered = max(answered, taken)
         return State("partly", answered) if answered else NEW
+
+    def _may_look(self) -> bool:
+        """Whether there is time for one more look at a record."""
+        if self._look_until is None:
+            self._look_until = time.monotonic() + LOOK_SECONDS
+        return time.monotonic() < self._look_until
 
     def _answered(self, key: str) -> int:
         """Return how many questions of a trial are answered. All answers are listed once, which beats asking for each."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
+from sweep.report.ties import VALUES
 from sweep.report.words import count, evidence
 
 
@@ -121,9 +122,12 @@ def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
 
 
 def strongest(found: Sequence[Compared]) -> Compared:
-    """Return what is least like chance of what speaks for the setting, else of what speaks against it, else of all."""
+    """Return what is least like chance of what speaks for the setting, else of what speaks against it, else of all; of several
+    measures the value at the limit first."""
     leading = [one for one in found if one.is_better] or [one for one in found if one.is_real] or found
-    return min(leading, key=lambda one: (one.row[f"{one.measure}_p"], -one.row[f"{one.measure}_share"]))
+    return min(
+        leading, key=lambda one: (one.measure not in VALUES, one.row[f"{one.measure}_p"], -one.row[f"{one.measure}_share"])
+    )
 
 
 def too_few(found: Sequence[Compared], what: str) -> str:

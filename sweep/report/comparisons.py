@@ -3,14 +3,16 @@
 A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.report.ties` says which of
 two results is the better one, and which are equal:
 
-* ``margin``: the larger best dense margin;
-* ``norm``: the shorter perturbation, where the closest one was asked for;
-* ``time``: the first adversarial input sooner; a pair in which neither found one is left out.
+* ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
+* ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
+* ``time``: the first adversarial input sooner; a pair in which neither found one is left out. Times that a limit cut off have
+  no size, so the test is the sign test.
 
 The first two are the value at the limit, which an attack is judged by; one that has a value is better than one that has none.
-Shares are of all pairs of a measure, ties among them, as the authors count; the test is the sign test, which leaves ties out.
-What two networks do with the same image is no independent evidence: intervals are bootstraps over images, and a test sees an
-image once, by what it won more often. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
+Shares are of all pairs of a measure, ties among them, as the authors count; tests leave ties out. What two networks do with the
+same image is no independent evidence: intervals are bootstraps over images, and a test sees an image once, by the sign of what
+it won more often, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one
+yardstick.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test
+from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
 from sweep.report.ties import VALUES, Measure, decide
 from sweep.rules import CLOSEST
 
@@ -168,24 +170,38 @@ def measured(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     if measure == "time":
         effect = Interval(*(10.0**value for value in (effect.value, effect.low, effect.high)))
     share = share_interval(decided["win"].to_numpy() > 0, clusters)
-    return {**counted(decided), **_named("share", share), **_named("effect", effect)}
+    return {**counted(decided, measure), **_named("share", share), **_named("effect", effect)}
 
 
-def counted(decided: pd.DataFrame) -> dict[str, Any]:
-    """Return the counts and the p-value of some outcomes, without the intervals, which take time.
+def counted(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    """Return the counts and the p-value of one measure's outcomes, without the intervals, which take time.
 
-    The test sees each cluster once, by what it won more often; p is NaN without any outcome.
+    A test sees each cluster once: of margins the median difference, by signed ranks, else what it won more often, by signs. p
+    is NaN without any outcome.
     """
-    won = decided["win"] if decided["cluster"].is_unique else decided.groupby("cluster")["win"].sum()
-    better, worse = int((won > 0).sum()), int((won < 0).sum())
+    values = _by_cluster(decided, measure)
+    better, worse = int((values > 0).sum()), int((values < 0).sum())
+    p = math.nan if decided.empty else signed_rank_test(values) if measure == "margin" else sign_test(better, worse)
     return {
         "wins": int((decided["win"] > 0).sum()),
         "losses": int((decided["win"] < 0).sum()),
         "pairs": len(decided),
-        "clusters": len(won),
+        "clusters": len(values),
         "differing": better + worse,
-        "p": math.nan if decided.empty else sign_test(better, worse),
+        "p": p,
     }
+
+
+def _by_cluster(decided: pd.DataFrame, measure: Measure) -> NDArray[np.float64]:
+    """Return what a test sees of each cluster; a difference of a margin and none is larger than any."""
+    if measure == "margin":
+        values = decided["difference"].where(decided["difference"].notna(), decided["win"] * np.inf)
+    else:
+        values = decided["win"]
+    if not decided["cluster"].is_unique:
+        grouped = values.groupby(decided["cluster"])
+        values = grouped.median().fillna(0.0) if measure == "margin" else grouped.sum()
+    return values.to_numpy(dtype=float)
 
 
 def _named(name: str, interval: Interval) -> Mapping[str, float]:

@@ -61,7 +61,7 @@ class Ending:
         Once ``hurried`` returns True no further figure is drawn. Nothing is raised: whatever goes wrong here, the sweep itself
         is done and must be closed properly.
         """
-        ended = [Planned(record.key, record.name, record.status, record.error) for record in records]
+        ended = [Planned(record.key, record.name, record.status, record.error, record.limits) for record in records]
         listed = replace(self._manifest((*ended, *planned(missing))), ended_at=time.time(), status=status)
         said: list[str] = []
         files: list[Path] = []

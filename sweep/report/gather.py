@@ -66,7 +66,7 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
         if trial.status in (None, "finished"):
             record, of_another_version = _record(store, trial.key)
             if record is not None:
-                record.name = trial.name
+                record.name, record.limits = trial.name, list(trial.limits)
                 records.append(record)
                 continue
             if of_another_version:

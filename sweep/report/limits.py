@@ -13,9 +13,9 @@ from sweep.report.compared import Compared, compared, surrogates, too_few, why_n
 from sweep.report.comparisons import counted, outcomes, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
-from sweep.report.ties import VALUES
 from sweep.report.trajectories import pairs_at, trajectories
 from sweep.report.words import count, joined, seconds, some
+from sweep.rules import CLOSEST
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
@@ -28,6 +28,9 @@ FEW_CHANGES = 0.1
 
 MOST_IN_ANSWER = 2
 """Networks that the answer names; the sentence names more."""
+
+MOST_LINES = 3
+"""Settings of a network of which the evidence has all counts."""
 
 QUESTION = "Which time limit pays?"
 
@@ -74,10 +77,19 @@ def limit_answer(results: Results) -> Verdict:
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
         return Verdict(QUESTION, NOT_ASKED, missing)
+    pairs = pairs[pairs["objective"] != CLOSEST].reset_index(drop=True)
+    if pairs.empty:
+        why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
+        return Verdict(QUESTION, NOT_ASKED, why)
+    steps = trajectories(results, pairs)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
-    tests = {network: limit_tests(results, part) for network, part in parts.items()}
+    tests = {network: limit_tests(results, part, steps) for network, part in parts.items()}
     every = [one for found in tests.values() for one in found]
-    lines = [_line(results, parts[network], one) for network, found in tests.items() for one in _worth_a_line(found)]
+    lines = [
+        _line(results, parts[network], steps, one)
+        for network, found in tests.items()
+        for one in _worth_a_line(found)[:MOST_LINES]
+    ]
     evidence = "\n".join([*lines, _how(every)])
     ahead = {network: _span(found) for network, found in tests.items() if any(one.is_better for one in found)}
     if not ahead:
@@ -91,34 +103,37 @@ def limit_answer(results: Results) -> Verdict:
         leading = _worth_a_line(tests[network])[0]
         mine = parts[network][parts[network]["setting"] == leading[0].setting]
         sentence = f"{leading[0].setting} is ahead of the dense MILP beyond chance {_span(leading)}"
-        settled = _settled(results, mine, leading)
+        settled = _settled(results, mine, steps, leading)
         return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence)
     named = [f"{network} {span}" for network, span in ahead.items()]
     sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
     return Verdict(QUESTION, "; ".join(named) if len(named) <= MOST_IN_ANSWER else MIXED, sentence, evidence)
 
 
-def limit_tests(results: Results, pairs: pd.DataFrame) -> list[Compared]:
+def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> list[Compared]:
     """Return the tests of all settings in the pairs of one network at all limits; their rows have ``seconds``.
 
-    Which limits are tested follows from the limit of the runs alone, not from what was found. The last is the end of the runs:
-    its tests are those of the size (:mod:`sweep.report.sizes`), corrected by Holm for one another. Those at the shorter limits
-    are corrected for all settings and shorter limits.
+    The limits tested are those that were swept, else :func:`limits_of` that of the runs: not chosen by what was found. The last
+    is the end of the runs: its tests are those of the size (:mod:`sweep.report.sizes`), corrected by Holm for one another.
+    Those at the shorter limits are corrected for all settings and shorter limits.
+
+    Args:
+        results: all there is.
+        pairs: of one network, by their places in ``steps``.
+        steps: their :func:`~sweep.report.trajectories.trajectories`.
     """
+    limit, keys = limit_of(results, pairs), set(pairs["trial_key"])
+    swept = {one for record in results.records if record.key in keys for one in record.limits if one < limit}
     rows = []
-    for setting, part in pairs.groupby("setting", sort=False):
-        steps, limits = trajectories(results, part), limits_of(limit_of(results, part))
-        for limit in limits:
-            # An attack may end a little after its limit, and what it returned then counts.
-            at = pairs_at(part, steps, limit if limit < limits[-1] else math.inf)
-            row = {"network": part["network"].iloc[0], "setting": setting, "seconds": limit, "is_end": limit == limits[-1]}
-            for measure in VALUES:
-                row |= {f"{measure}_{name}": value for name, value in counted(outcomes(at, measure)).items()}
-            rows.append(row)
+    for one in [*sorted(swept), limit] if swept else limits_of(limit):
+        # An attack may end a little after its limit, and what it returned then counts.
+        at = pairs_at(pairs, steps, one if one < limit else math.inf)
+        for setting, part in at.groupby("setting", sort=False):
+            found = {f"margin_{name}": value for name, value in counted(outcomes(part, "margin"), "margin").items()}
+            about = {"network": part["network"].iloc[0], "setting": setting, "seconds": one, "is_end": one == limit}
+            rows.append({**about, **found})
     table = pd.DataFrame(rows)
-    found = [one for _, part in table.groupby("is_end") for one in compared(part, VALUES)]
-    order = list(dict.fromkeys(table["setting"]))
-    return sorted(found, key=lambda one: (order.index(one.setting), one.row["seconds"]))
+    return [one for _, part in table.groupby("is_end") for one in compared(part, ("margin",))]
 
 
 def limit_of(results: Results, pairs: pd.DataFrame) -> float:
@@ -143,7 +158,7 @@ def _worth_a_line(tests: Sequence[Compared]) -> list[list[Compared]]:
     """Return the tests by setting, of those ahead beyond chance at some limit, at most limits first; else of the one that is
     furthest ahead over all limits."""
     by_setting: dict[str, list[Compared]] = {}
-    for one in tests:
+    for one in sorted(tests, key=lambda one: float(one.row["seconds"])):
         by_setting.setdefault(one.setting, []).append(one)
     ordered = sorted(
         by_setting.values(), key=lambda of: (-sum(one.is_better for one in of), sum(one.lost - one.won for one in of))
@@ -159,25 +174,27 @@ def _span(tests: Sequence[Compared]) -> str:
     return f"from {seconds(ahead[0])} to {seconds(ahead[-1])}" if len(ahead) > 1 else f"at {seconds(ahead[0])}"
 
 
-def _line(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -> str:
+def _line(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: Sequence[Compared]) -> str:
     """Return what one setting had won and lost at each limit, when the dense MILP overtook it, and when little changes."""
     setting, network = tests[0].setting, tests[0].network
     if not any(one.won or one.lost for one in tests):
         return f"{network}: at none of the limits has {setting} another value than the dense MILP."
     mine = pairs[pairs["setting"] == setting]
-    changes = _changes(trajectories(results, mine)).groupby("seconds")[["won", "lost"]].sum().cumsum()
+    changes = _changes(steps[steps["pair"].isin(mine.index)]).groupby("seconds")[["won", "lost"]].sum().cumsum()
     counts = ", ".join(f"{one.won}/{one.lost} at {seconds(one.row['seconds'])}" for one in tests)
     text = f"{network}, {setting}, better/worse than the dense MILP of {tests[0].of(results.what)}: {counts}."
     if any(one.won > one.lost for one in tests) and changes["won"].iloc[-1] <= changes["lost"].iloc[-1]:
         leading = changes.index[changes["won"] > changes["lost"]]
         text += f" The dense MILP has caught up after {seconds(changes.index[changes.index > leading[-1]][0])}."
-    settled = _settled(results, mine, tests)
+    settled = _settled(results, mine, steps, tests)
     return f"{text} {settled[:1].upper()}{settled[1:]}."
 
 
-def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -> str:
+def _settled(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: Sequence[Compared]) -> str:
     """Return from when on more time changes little: the winner of at most FEW_CHANGES of the pairs."""
-    last = _changes(trajectories(results, pairs)).groupby("pair")["seconds"].max().reindex(range(len(pairs)), fill_value=0.0)
+    last = (
+        _changes(steps[steps["pair"].isin(pairs.index)]).groupby("pair")["seconds"].max().reindex(pairs.index, fill_value=0.0)
+    )
     few = math.floor(FEW_CHANGES * len(pairs))
     what = results.what if pairs["cluster"].is_unique else "instance"
     since = float(np.sort(last.to_numpy())[::-1][few])
@@ -189,7 +206,7 @@ def _settled(results: Results, pairs: pd.DataFrame, tests: Sequence[Compared]) -
 def _how(tests: Sequence[Compared]) -> str:
     limits = sorted({one.row["seconds"] for one in tests})
     return (
-        f"Tested at {joined([seconds(one) for one in limits])}, which follows from the limit of the runs alone. p is corrected "
-        f"by Holm: at the limit of the runs for the pruned settings of a network, below it for these and all shorter limits. "
-        f"An attack that had ended keeps what it had found."
+        f"Tested at {joined([seconds(one) for one in limits])}, not chosen by what was found. p is corrected by Holm: at the "
+        f"limit of the runs for the pruned settings of a network, below it for these and all shorter limits. An attack that "
+        f"had ended keeps what it had found."
     )

@@ -27,12 +27,13 @@ MOST_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Planned:
-    """A trial of a sweep; ``status`` is None as long as it has not ended."""
+    """A trial of a sweep; ``status`` is None as long as it has not ended, ``limits`` are those of :class:`sweep.plan.Trial`."""
 
     key: str
     name: str
     status: str | None = None
     error: str | None = None
+    limits: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ def save(store: Store, manifest: Manifest) -> None:
         StoreError: the store cannot be written.
     """
     facts: dict[str, Any] = {**manifest.__dict__, "overrides": list(manifest.overrides)}
-    facts["trials"] = [[t.key, t.name, t.status, t.error and t.error[:MAX_ERROR_CHARACTERS]] for t in manifest.trials]
+    facts["trials"] = [
+        [t.key, t.name, t.status, t.error and t.error[:MAX_ERROR_CHARACTERS], *([list(t.limits)] if t.limits else [])]
+        for t in manifest.trials
+    ]
     store.put(KIND, key_of(manifest.name), Entry(facts), replace=True)
 
 
@@ -96,8 +100,8 @@ def key_of(name: str) -> str:
 
 
 def planned(trials: Sequence[Any]) -> tuple[Planned, ...]:
-    """Return the list of trials that are yet to run: anything with ``key`` and ``name``."""
-    return tuple(Planned(trial.key, trial.name) for trial in trials)
+    """Return the list of trials that are yet to run: anything with ``key``, ``name`` and ``limits``."""
+    return tuple(Planned(trial.key, trial.name, limits=trial.limits) for trial in trials)
 
 
 def _read(store: Store, key: str) -> Manifest | None:
@@ -123,6 +127,7 @@ def _is_sound(manifest: Manifest, key: str) -> bool:
         and isinstance(manifest.started_at, int | float)
         and isinstance(manifest.ended_at, int | float | None)
         and all(is_key(trial.key) for trial in manifest.trials)
+        and all(isinstance(limit, int | float) for trial in manifest.trials for limit in trial.limits)
         and not set(Path(manifest.name).parts) & {"..", "/"}
         and "\0" not in manifest.name
         and key_of(manifest.name) == key

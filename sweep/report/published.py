@@ -23,6 +23,8 @@ Part = tuple[SweepState, list[TrialRecord]]
 EVENT = ("seconds", "margin", "surrogate_margin", "norm")
 
 _INTEGERS = {one.name for one in dataclasses.fields(InstanceRecord) if str(one.type).startswith("int")}
+_LATER = {"starved", "limit_seconds", "cut_from_seconds"}
+"""Fields that tables of before lack."""
 _OF_TRIAL = tuple(one.name for one in dataclasses.fields(TrialRecord))
 
 
@@ -94,14 +96,15 @@ def _table(path: Path, needed: set[str]) -> pd.DataFrame:
 def _trial(row: Mapping[Any, Any], instances: list[InstanceRecord]) -> TrialRecord:
     facts = {name: _plain(row[name]) for name in _OF_TRIAL if name in row and name != "instances"}
     facts |= {"key": row["trial_key"], "config": json.loads(row["config"]), "swept": json.loads(row["swept"])}
+    facts["limits"] = json.loads(row.get("limits", "[]"))
     if not {"network", "attack", "pruning"} <= facts["config"].keys():
         raise ValueError(f"{row['name']} has no configuration")
     return TrialRecord(**{**facts, "skipped": int(row["skipped"])}, instances=instances)
 
 
 def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
-    facts = {name: _plain(row[name]) for name in FACTS if name != "starved"}
-    facts["starved"] = bool(row.get("starved", False))  # tables of before lack it
+    facts = {name: _plain(row[name]) for name in FACTS if name not in _LATER or name in row}
+    facts["starved"] = bool(facts.get("starved", False))
     facts |= {name: int(facts[name]) for name in _INTEGERS & facts.keys() if facts[name] is not None}
     columns = [(name, row.get(f"timeline_{name}")) for name in EVENT]
     present = [(name, values) for name, values in columns if values is not None]

@@ -67,7 +67,7 @@ def _versus(pairs: pd.DataFrame) -> dict[str, Any]:
     """Return how one setting did against a yardstick: its value at the limit, and its first adversarial input."""
     measure: Measure = "norm" if (pairs["objective"] == CLOSEST).all() else "margin"
     values, times = outcomes(pairs, measure), outcomes(pairs, "time")
-    value, time = counted(values), counted(times)
+    value, time = counted(values, measure), counted(times, "time")
     sized = values[values["difference"].notna()]
     return {
         "better_than": value["wins"],

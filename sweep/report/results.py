@@ -157,6 +157,7 @@ def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], swe
     }
     columns |= {name: [getattr(record, name) for record in records] for name in _TRIAL_FACTS}
     columns["swept"] = [json.dumps(record.swept, default=str) for record in records]
+    columns["limits"] = [json.dumps([*record.limits]) for record in records]
     columns["config"] = [json.dumps(record.config, default=str) for record in records]
     return _typed(columns)
 
@@ -205,7 +206,20 @@ def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-_WORDS = {"sweep", "trial_key", "name", "network", "setting", "attack", "method", "dataset", "status", "baseline_key", "swept"}
+_WORDS = {
+    "sweep",
+    "trial_key",
+    "name",
+    "network",
+    "setting",
+    "attack",
+    "method",
+    "dataset",
+    "status",
+    "baseline_key",
+    "swept",
+    "limits",
+}
 _WORDS |= {"network_key", "config", "instance_key", "norm", "question", "objective", "expected", "solver_status"}
 
 

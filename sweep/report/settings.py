@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attacks import WITHOUT_SURROGATE, limit_only_ends
 from sweep.canonical import is_in, with_effect
 from sweep.records import TrialRecord
 from sweep.rules import CLOSEST
 from sweep.schema import network_name
+from sweep.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
@@ -36,9 +37,6 @@ _ORIGINS = ("dataset", "training")
 
 SEEDS = ("training.seed", "pruning.seed", "solver.seed")
 """Keys whose values are repetitions of an experiment and not settings of their own."""
-
-TIME_LIMIT = "solver.time_limit_seconds"
-"""An axis and no setting: an attack is as good at each moment as one that had to end there."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +134,14 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
 def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the records without those of which there is one that differs in nothing but a longer time limit.
 
-    One that a remaining trial is measured against (``baseline_key``) stays: its own longer one is no fair yardstick for that.
+    Attacks that plan by their limit keep all of theirs: the longer run does not hold what the shorter one found. One that a
+    remaining trial is measured against (``baseline_key``) stays too: its own longer one is no fair yardstick for that.
     """
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
         flat = flatten(record.config)
-        limit = flat.get(TIME_LIMIT)
-        if limit is None or record.status != "finished" or not with_effect([TIME_LIMIT], flat):
+        limit, only_ends = flat.get(TIME_LIMIT), limit_only_ends(str(flat["attack.method"]), str(flat.get("attack.objective")))
+        if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
             continue
         same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
         limits[json.dumps(same, sort_keys=True, default=str)].append((float(limit), record.key))

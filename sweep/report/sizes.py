@@ -61,14 +61,15 @@ class SizeAnswer:
     limit_seconds: float | None = None
 
 
-def size_answers(results: Results, wins: pd.DataFrame) -> list[SizeAnswer]:
+def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | None = None) -> list[SizeAnswer]:
     """Return an answer for each network, in order of appearance.
 
     Args:
         results: all there is.
         wins: their win table (:func:`~sweep.report.comparisons.win_table`).
+        ranking: theirs with pooled seeds, if it is there already.
     """
-    order = rank(results.records, SEEDS)
+    order = rank(results.records, SEEDS) if ranking is None else ranking
     rows = surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
     answers = []
     for network in results.networks:
@@ -86,33 +87,34 @@ def size_answers(results: Results, wins: pd.DataFrame) -> list[SizeAnswer]:
 
 def _answer(results: Results, best: Compared, found: Sequence[Compared], times: Sequence[Compared]) -> SizeAnswer:
     solved, asked = _solved(results, best.network)
-    images = int(best.row[f"{best.measure}_clusters"])
     limit = limit_of(results, results.instances[results.instances["network"] == best.network])
     if best.is_better:
         verdict = PAYS
-    elif images < FEWEST:
+    elif best.images < FEWEST:
         verdict = TOO_FEW
     elif best.won <= best.lost and (any(one.is_worse for one in found) or asked - solved < FEWEST):
         verdict = DOES_NOT_PAY
     else:
         verdict = UNSURE
     row, name = best.row, f"{best.measure}_effect"
+    sooner, also = _sooner(results, best, times)
     return SizeAnswer(
-        best.network,
-        best.setting,
-        verdict,
-        _headline(results, best, verdict, solved, asked, limit),
-        _sure(found, best, verdict, results.what),
-        _evidence(results, best, found, times, solved, asked),
-        verdict,
-        *_sooner(results, best, times),
-        best.won,
-        best.lost,
-        best.pairs,
-        best.of(results.what),
-        Interval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
-        best.p,
-        limit,
+        network=best.network,
+        setting=best.setting,
+        verdict=verdict,
+        headline=_headline(results, best, verdict, solved, asked, limit),
+        sure=_sure(found, best, verdict, results.what),
+        evidence=_evidence(results, best, found, times, solved, asked),
+        badge=verdict,
+        sooner=sooner,
+        also=also,
+        won=best.won,
+        lost=best.lost,
+        pairs=best.pairs,
+        of=best.of(results.what),
+        gain=Interval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
+        p=best.p,
+        limit_seconds=limit,
     )
 
 
@@ -154,7 +156,7 @@ def _sure(found: Sequence[Compared], best: Compared, verdict: str, what: str) ->
     if verdict == PAYS:
         return f"Sure: {p_text(best.p)}, {settings}."
     if verdict == TOO_FEW:
-        return f"Not sure: a test needs {count(FEWEST, what)} that differ, and here are {best.row[f'{best.measure}_clusters']}."
+        return f"Not sure: a test needs {count(FEWEST, what)} that differ, and here are {best.images}."
     if verdict == UNSURE:
         return f"Not sure: {p_text(best.p)}, {settings}."
     worse = sum(one.is_worse for one in found)

@@ -23,6 +23,9 @@ FEWEST = 6
 """With fewer clusters that differ no two-sided sign test can reach SIGNIFICANT: 2 x 0.5 to the power of 5 is 0.0625. A
 bootstrap over fewer has too few different draws for an interval."""
 
+MOST_FOR_EXACT = 50
+"""Up to so many differences Wilcoxon's test is exact (when there are no ties), as scipy's own default is."""
+
 DRAWN_AT_ONCE = 500_000
 """So many places of members are drawn at a time, which bounds the memory."""
 
@@ -94,6 +97,27 @@ def sign_test(wins: int, losses: int) -> float:
     from scipy.stats import binomtest
 
     return 1.0 if wins + losses == 0 else float(binomtest(wins, wins + losses, 0.5).pvalue)
+
+
+def signed_rank_test(differences: Sequence[float] | FloatArray) -> float:
+    """Return the two-sided p-value of Wilcoxon's signed-rank test that paired differences lie around 0; zeros are left out.
+
+    1 where more differences have one sign and the larger ones the other: that speaks for neither side. Exact up to
+    :data:`MOST_FOR_EXACT` differences of different sizes; with ties among them or more of them by the normal approximation,
+    whose result is never below what the sign of all of them could give. 1 without any difference.
+    """
+    from scipy.stats import rankdata, wilcoxon
+
+    found = np.asarray(differences, dtype=np.float64)
+    found = found[found != 0.0]
+    if found.size == 0:
+        return 1.0
+    sizes, signs = np.abs(found), np.sign(found)
+    if signs.sum() * (signs @ rankdata(sizes)) <= 0.0:
+        return 1.0
+    exact = found.size <= MOST_FOR_EXACT and np.unique(sizes).size == found.size
+    p = float(wilcoxon(found, method="exact" if exact else "asymptotic").pvalue)
+    return min(1.0, max(p, 2.0 * 0.5 ** min(found.size, 1000)))
 
 
 def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:

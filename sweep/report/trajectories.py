@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sweep.report.results import Results
 from sweep.report.ties import decide
@@ -34,16 +33,10 @@ def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataFrame:
-    """Return the pairs with the values that both had by ``limit`` seconds, given their :func:`trajectories`."""
-    last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair")
-    last = last.reindex(range(len(pairs)))
-    closest = (pairs["objective"] == CLOSEST).to_numpy(dtype=bool)
-    values: dict[str, NDArray[np.float64]] = {}
-    for side in ("mine", "other"):
-        found = last[side].to_numpy(dtype=float)
-        values[f"best_margin_{side}"] = np.where(closest, np.nan, found)
-        values[f"length_{side}"] = np.where(closest, -found, np.nan)
-    return pairs.assign(**values)
+    """Return pairs that looked for large values, by their places in ``steps`` (:func:`trajectories`), with what both had by
+    ``limit`` seconds."""
+    last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair").reindex(pairs.index)
+    return pairs.assign(best_margin_mine=last["mine"].to_numpy(), best_margin_other=last["other"].to_numpy())
 
 
 def _met(results: Results) -> pd.DataFrame:

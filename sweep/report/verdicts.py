@@ -38,11 +38,16 @@ from sweep.report.words import count, some
 __all__ = ["Verdict", "verdicts"]
 
 
-def verdicts(results: Results, wins: pd.DataFrame) -> list[Verdict]:
-    """Return all verdicts on the results, whose win table (:func:`~sweep.report.comparisons.win_table`) is ``wins``."""
-    sizes = size_answers(results, wins)
+def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] | None = None) -> list[Verdict]:
+    """Return all verdicts.
+
+    Args:
+        results: all there is.
+        wins: their win table (:func:`~sweep.report.comparisons.win_table`).
+        sizes: the answers on sizes, if they are there already.
+    """
     return [
-        which_sizes(sizes),
+        which_sizes(size_answers(results, wins) if sizes is None else sizes),
         which_pruning(results, wins),
         limit_answer(results),
         sooner_than_dense(results, wins),

@@ -155,7 +155,7 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
     mine, others = (instances[instances["setting"] == label] for label in (first, second))
     pairs = pairs_of_settings(mine, others)
     decided = pairs.assign(win=better(pairs))
-    found = counted(decided)
+    found = counted(decided, "time")
     return Duel(
         second,
         found["wins"],

@@ -20,6 +20,8 @@ DONE = {
     "norm": "found the shorter perturbation",
 }
 
+TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
+
 
 def evidence(row: Row, measure: str, what: str = "image", who: str | None = None) -> str:
     """Return a sentence on one measure of a comparison.
@@ -36,7 +38,7 @@ def evidence(row: Row, measure: str, what: str = "image", who: str | None = None
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
         f"{subject} {DONE[measure]} on {wins} of {_pairs(row, measure, what)} ({percent(row[f'{measure}_share'])}{share}), "
-        f"worse on {losses}{tied}{effect}; sign test {p_text(row[f'{measure}_p'])}{corrected}."
+        f"worse on {losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
     )
 
 

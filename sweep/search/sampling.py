@@ -28,7 +28,7 @@ def plan(space: TrialSpace) -> Plan:
     """
     search = space.settings.search
     size, chance = space.size, random.Random(search.seed)
-    dimensions = list(space.dimensions.values())
+    dimensions = list(space.drawn.values())
     if any(isinstance(one, Interval) and one.log for one in dimensions):
         size = None  # not all combinations are equally likely
     if size is None:

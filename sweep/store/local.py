@@ -59,6 +59,9 @@ class LocalStages:
             self._claims.discard((kind, key))
             self._changed.notify_all()
 
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        return self._store.get(kind, key) if self._resume or (kind, key) in self._made else None
+
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
         self.found[key] = facts
 
@@ -77,6 +80,9 @@ class NoStages:
 
     def abandon(self, kind: Kind, key: str) -> None:
         pass
+
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        return None
 
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
         pass

@@ -24,10 +24,10 @@ from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, we
 from sweep.store.places import Folder, place_at
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
-KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped")
+KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped", "limits")
 """Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
-keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, and records of trials that a search
-stopped early."""
+keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, records of trials that a search
+stopped early, and of answers and trials that differ in their time limit alone the key of the one with the longest."""
 
 LOGS = "logs"
 """The folder of the logs of trials."""
@@ -230,6 +230,21 @@ class Store:
                 if file.is_file():
                     self._write(f"reports/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
         return self._place.shown(f"reports/{name}")
+
+    def report_address(self, name: str, file: str) -> str | None:
+        """Return the address of a file of a report, or None if it is not there."""
+        path = f"reports/{name}/{file}"
+        try:
+            return self._place.shown(path) if self._place.has(path) else None
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
+    def report_text(self, name: str, file: str) -> str | None:
+        """Return what a file of a report says, or None if it is not there."""
+        try:
+            return self._read(f"reports/{name}/{file}").decode(errors="replace")
+        except FileNotFoundError:
+            return None
 
     def _try_writing(self) -> None:
         probe = f"networks/.probe-{uuid.uuid4().hex}"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sweep.agreement import Finding, compare, compare_answers
+from surrogate.attack import Instance
+from surrogate.networks import ReluNetwork
+from surrogate.region import Region
+from sweep.agreement import Finding, compare, compare_answers, confirm
 from sweep.records import InstanceRecord, TrialRecord
 
 ANSWER = InstanceRecord(
@@ -70,3 +74,18 @@ def test_trials() -> None:
     assert said == ["it was asked before, and is not asked now", "it was not asked before"]
     other_network = dataclasses.replace(RECORD, network_key="m", accuracy_dense=0.8)
     assert [one.what for one in compare(RECORD, other_network)] == ["dense network", "accuracy of the dense network"]
+
+
+def test_a_witness_that_a_cut_answer_no_longer_has_is_not_called_wrong() -> None:
+    network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
+    drawn: Any = SimpleNamespace(key="q", question=Instance(Region(0.0, 1.0, [0.6, 0.5], 0.3, "l1"), label=0, target=1))
+
+    def found(**values: Any) -> list[Finding]:
+        record = dataclasses.replace(RECORD, instances=[changed(**values)])
+        return [one.finding for one in confirm(record, network, [drawn])]
+
+    assert found(perturbed=[0.5, 0.65]) == [Finding.SAME]
+    assert found(perturbed=[0.6, 0.5]) == [Finding.DIFFERENT]
+    assert found(perturbed=None) == [Finding.DIFFERENT]
+    assert found(perturbed=None, cut_from_seconds=30.0) == []
+    assert found(perturbed=[0.6, 0.5], cut_from_seconds=30.0) == [Finding.DIFFERENT], "what it has must hold"

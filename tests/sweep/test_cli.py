@@ -23,6 +23,13 @@ from sweep.refusal import not_an_option
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training=digits", "attack.radius=1.0")
 
 
+HERE = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+}
+"""What makes ``python -m sweep`` in a shell run this checkout."""
+
+
 def sweep(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sweep", *arguments],
@@ -96,6 +103,87 @@ def test_what_hydra_shows(tmp_path: Path, arguments: list[str], words: list[str]
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bash_completes_keys_and_options_of_the_module(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "bash", "--norc", "--noprofile", "-i")
+    try:
+        terminal.write('eval "$(python -m sweep -sc install=bash)" && echo "in""stalled"\n')
+        terminal.read_until(lambda text: "installed" in text, seconds=60)
+        terminal.write("python -m sweep pruning=lay\t")
+        terminal.read_until(lambda text: "python -m sweep pruning=layerwise_magnitude" in text, seconds=60)
+        terminal.write(" solver.time_l\t")
+        terminal.read_until(lambda text: "solver.time_limit_seconds=" in text, seconds=60)
+        (tmp_path / "any_file.py").touch()
+        terminal.write("\x15python any_f\t")
+        terminal.read_until(lambda text: "python any_file.py" in text, seconds=60)
+    finally:
+        terminal.close()
+
+
+def test_nothing_but_python_m_sweep_takes_seconds_and_says_what_to_run_next(tmp_path: Path) -> None:
+    done = sweep(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "training 2x16 on digits\n" in done.stdout
+    assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
+    after = done.stdout.partition("What to run next:\n")[2]
+    commands = [line.strip() for line in after.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        words = re.split(r"\s{2,}", command)[0].split()[1:]
+        more = ["sweep.dry_run=true"] if words[1] == "sweep" else []
+        run = subprocess.run([sys.executable, *words, *more], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        assert run.returncode == 0, (command, run.stderr)
+    assert "What to run next:" not in sweep(tmp_path, "sweep.name=other").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sweep +experiment=paper_small sweep.dry_run=true",
+        "sweep +experiment=digits sweep.dry_run=json",
+        "sweep sweep.dry_run=true",
+        "sweep --help",
+        "sweep --cfg job",
+        "sweep.show",
+        "sweep.report --help",
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()],
+            cwd=tmp_path,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=200,
+        )
+    finally:
+        os.close(writer)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr.lower()
+
+
+def test_several_values_without_a_sweep_are_refused_with_the_command_that_sweeps(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "network.depth=3", "pruning.amount=0.5,0.8")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: pruning.amount=0.5,0.8 lists several values: to sweep over them, run python -m sweep -m network.depth=3 "
+        "pruning.amount=0.5,0.8 (a text that has a comma is put into quotes)\n"
+    )
+
+
+def test_the_ui_takes_a_port() -> None:
+    root = Path(__file__).parents[2]
+    shown = [
+        subprocess.run(["make", "--dry-run", *words], cwd=root, capture_output=True, text=True).stdout
+        for words in (["ui"], ["ui", "PORT=5001"], ["help"])
+    ]
+    assert ["--port 5000" in shown[0], "--port 5001" in shown[1], "make ui PORT=5001" in shown[2]] == [True] * 3
+
+
 def test_one_trial_runs_in_this_process_from_any_folder(tmp_path: Path) -> None:
     done = sweep(tmp_path, *QUICK)
     assert done.returncode == 0, done.stderr
@@ -123,7 +211,10 @@ def test_a_failed_trial_leaves_the_others_alone_and_is_told(tmp_path: Path) -> N
 
 
 def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path) -> None:
-    for arguments in (["dataset.folder=nowhere"], ["dataset.folder=nowhere", "sweep.dry_run=true"]):
+    for arguments in (
+        ["dataset=mnist", "dataset.folder=nowhere"],
+        ["dataset=mnist", "dataset.folder=nowhere", "sweep.dry_run=true"],
+    ):
         done = sweep(tmp_path, *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith(
@@ -136,16 +227,19 @@ def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path)
 class Terminal:
     """A process on a terminal of its own, marked so that all its descendants can be found."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self.mark = uuid.uuid4().hex
         self._screen, slave = pty.openpty()
-        environment = {**os.environ, "SWEEP_TEST_MARK": self.mark, "COLUMNS": "200", "TERM": "xterm"}
-        command = [sys.executable, "-m", "sweep", *arguments]
+        environment = {**os.environ, "SWEEP_TEST_MARK": self.mark, "COLUMNS": "200", "TERM": "xterm", **HERE}
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         )
         os.close(slave)
         self.text = ""
+
+    def write(self, text: str) -> None:
+        """Type something."""
+        os.write(self._screen, text.encode())
 
     def read_until(self, seen: Callable[[str], object], seconds: float) -> None:
         """Read the screen until ``seen`` holds of all that was printed."""
@@ -224,6 +318,20 @@ def test_ctrl_c_before_the_sweep_has_begun_says_so(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_terminal_shows_epochs_and_the_trials_that_ended_above_one_live_line(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, sys.executable, "-m", "sweep", *QUICK, "instances.count=2", "training.epochs=400")
+    try:
+        terminal.read_until(lambda text: "MLflow UI:" in text, seconds=200)
+        assert terminal.process.wait(timeout=60) == 0
+    finally:
+        terminal.close()
+    epochs = [int(number) for number in re.findall(r"training 1x6 on digits \(epoch (\d+) of 400\)", terminal.text)]
+    assert len(set(epochs)) > 2
+    assert epochs == sorted(epochs)
+    assert "[1/1] 1x6 magnitude 0.8: adversarial" in terminal.text
+    assert terminal.text.index("trained 1x6 on digits") < terminal.text.index("[1/1] 1x6")
+
+
 @pytest.mark.timeout(900)  # its waits are guards for a machine that is busy with others
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for left processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
@@ -231,7 +339,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
     slow = ("network=4x64", "attack.radius=6.0", "instances.count=8", "solver.time_limit_seconds=100")
     terminal = Terminal(
         tmp_path,
-        *("-m", "dataset=digits", "training=digits", *slow),
+        *(sys.executable, "-m", "sweep", "-m", "dataset=digits", "training=digits", *slow),
         *("attack=gradient,surrogate", "pruning=none,magnitude", "cluster.cpus=1"),
     )
     try:
@@ -246,7 +354,9 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
         assert terminal.descendants() == []
     finally:
         terminal.close()
-    assert f"Interrupted by {number.name}. Running then: 4x64 dense." in terminal.text
+    assert f"Interrupted by {number.name}." in terminal.text
+    assert terminal.text.count(f"interrupted by {number.name}") == 1, "each interrupted trial is named once"
+    assert f"4x64 dense: interrupted by {number.name} after" in terminal.text
     assert "Not started: 4x64 magnitude 0.8." in terminal.text
     assert "1 finished (0 reused), 0 failed, 1 interrupted, 1 not started of 3 trials." in terminal.text
     assert "Run the same command again to go on" in terminal.text

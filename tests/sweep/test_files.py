@@ -312,10 +312,10 @@ REFUSED = {
         "the network has 2 outputs and a function has one value",
     ),
     "a folder without the data": (
-        {"dataset.folder": "{}/props"},
+        {"dataset": "mnist", "dataset.folder": "{}/props"},
         "dataset.folder={0}/props cannot be used: mnist cannot be read from the folder {0}/props: there is no train-images",
     ),
-    "no such folder": ({"dataset.folder": "{}/absent"}, "the folder {}/absent: it is not a folder"),
+    "no such folder": ({"dataset": "mnist", "dataset.folder": "{}/absent"}, "the folder {}/absent: it is not a folder"),
     "more images than there are": (
         {"dataset": "digits", "instances.split": "test", "instances.count": "361"},
         "instances.count=361 with instances.split=test: digits has 360 such images",

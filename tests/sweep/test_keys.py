@@ -67,7 +67,7 @@ ATTACK = {
 }
 ELSEWHERE = {
     "dataset__folder": "elsewhere",
-    "network__depth": 2,  # the weights count, not what made them
+    "network__depth": 3,  # the weights count, not what made them
     "network__file": "no/such/file.onnx",
     "training__epochs": 1,
     "instances__seed": 9,

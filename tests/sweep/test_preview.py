@@ -85,16 +85,17 @@ def test_new_partly_done_and_done(plan: Plan, store: Store, tmp_path: Path) -> N
     assert states(found) == [("done", 3), ("partly", 2), ("new", 0)]
     assert files(tmp_path) == before
     lines = text.splitlines()
-    assert [line.split()[:3] for line in lines[:3]] == [
-        ["done", "3/3", done.key],
-        ["partly", "2/3", partly.key],
-        ["new", "0/3", plan.trials[2].key],
+    assert lines[:4] == [
+        "state    answers  key               trial",
+        f"done         3/3  {done.key}  1x6 magnitude 0.3",
+        f"partly       2/3  {partly.key}  1x6 magnitude 0.5",
+        f"new          0/3  {plan.trials[2].key}  1x6 magnitude 0.8",
     ]
     assert "3 trials: 1 new, 1 partly done, 1 done. 5 of 9 answers are in" in text
     # 4 attacks of at most 60 s by themselves, 180 s by their deadline, two trials at a time
     assert "At most 4 min of CPU time (2 min on the clock) if each of the 4 attacks" in text
-    assert "12 min if each is ended by its deadline only" in text
-    assert "Dense networks: 1 to train, 0 in the store (1x6 on digits)." in text
+    assert "and 12 min if nothing but its deadline ends it." in text
+    assert "Dense networks: 1 to train (1x6 on digits)." in text
 
 
 def test_a_trial_that_was_begun_without_an_answer_is_new(plan: Plan, store: Store) -> None:
@@ -224,7 +225,10 @@ class TestForms:
 
     @pytest.mark.parametrize(
         ("seconds", "text"),
-        [(0.0, "0 s"), (89.0, "89 s"), (91.0, "2 min"), (5400.0, "1.5 h"), (172800.0, "2.0 days"), (1e8, "1,157.4 days")],
+        [
+            *((0.0, "0 s"), (0.3, "less than 1 s"), (89.0, "89 s"), (91.0, "2 min")),
+            *((5400.0, "1.5 h"), (172800.0, "2.0 days"), (1e8, "1,157.4 days")),
+        ],
     )
     def test_durations(self, seconds: float, text: str) -> None:
         assert duration(seconds) == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -97,9 +97,9 @@ def test_a_single_trial_trains_the_network_of_a_sweep(
     plan = composer.plan(*QUICK, *lines)
     threads = []
 
-    def train(settings: Settings, data: Dataset | None) -> TrainedNetwork:
+    def train(settings: Settings, data: Dataset | None, watch: Callable[[int], object]) -> TrainedNetwork:
         threads.append(torch.get_num_threads())
-        return train_network(settings, data)
+        return train_network(settings, data, watch)
 
     monkeypatch.setattr(running, "train_network", train)
     desk = Desk(plan, store)
@@ -107,9 +107,10 @@ def test_a_single_trial_trains_the_network_of_a_sweep(
     try:
         desk.runner.run(parallel=False)
         torch.set_num_threads(3)
-        swept = tuning._train(read(plan.config), digits)
+        *epochs, swept = tuning._train(read(plan.config), digits)
     finally:
         limit_threads(1)
+    assert epochs == [1]
     assert threads == [2], "what a trial may have, and before its training"
     (record,) = desk.ledger.ordered
     assert isinstance(swept, TrainedNetwork)
@@ -170,12 +171,12 @@ def test_a_trial_that_a_deadline_put_back_names_the_deadline(
 
 def test_a_sweep_that_a_deadline_ended_is_told_of_it_in_one_sentence() -> None:
     said: list[str] = []
-    driver._say_cut_off(said.append, "Interrupted by deadlines.sweep_seconds=9", [], [])
+    driver._say_cut_off(said.append, "Interrupted by deadlines.sweep_seconds=9", [])
     assert said[1:] == [
         "Run the same command again to go on, with a larger deadlines.sweep_seconds if it was too short for a training or a "
         "single answer: finished trials and single answers are kept."
     ]
-    driver._say_cut_off(said.append, "Interrupted by SIGINT", [], [])
+    driver._say_cut_off(said.append, "Interrupted by SIGINT", [])
     assert said[3:] == ["Run the same command again to go on: finished trials and single answers are kept."]
 
 
@@ -292,7 +293,8 @@ def test_a_full_store_says_of_each_trial_where_it_is(
     first, second, third = (trial.name for trial in plan.trials)
     printed = terminal.getvalue()
     assert "1 finished (0 reused), 0 failed, 1 interrupted, 1 not started of 3 trials." in printed
-    assert f"Ended by an error. Running then: {second}.\nNot started: {third}.\nRun the same command again to go on" in printed
+    assert f"{second}: interrupted by the error that ended the sweep after" in printed
+    assert f"Ended by an error.\nNot started: {third}.\nRun the same command again to go on" in printed
     client = MlflowClient(tracking_uri=uri)
     runs = client.search_runs([client.get_experiment_by_name("full").experiment_id])
     states = {run.data.tags["mlflow.runName"]: run.info.status for run in runs}

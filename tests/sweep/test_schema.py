@@ -189,7 +189,10 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
         ),
         ("a#b=1", r"a#b=1 cannot be read: a key has no # in its name$"),
         ("pruning.amount=choise(1,2)", r"pruning.amount=choise\(1,2\) cannot be read: .*Unknown function 'choise'"),
-        ("+experiment=digits,closest", r"\+experiment=digits,closest lists several values: write -m to sweep over them"),
+        (
+            "+experiment=digits,closest",
+            r"\+experiment=digits,closest lists several values: to sweep over them, run python -m sweep -m ",
+        ),
     ],
 )
 def test_what_hydra_refuses_is_said_in_one_message(composer: Composer, override: str, message: str) -> None:
@@ -288,8 +291,8 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
             {"pruning__method": "stable", "pruning__finetune__rounds": 1},
             "pruning.finetune.rounds=1 with pruning.method=stable",
         ),
-        ({"dataset__function": "levy"}, "dataset.function=levy with dataset.name=mnist"),
-        ({"dataset__inputs": 3}, "dataset.inputs=3 with dataset.name=mnist"),
+        ({"dataset__function": "levy"}, "dataset.function=levy with dataset.name=digits"),
+        ({"dataset__inputs": 3}, "dataset.inputs=3 with dataset.name=digits"),
         ({"dataset__name": "function"}, "dataset=function needs dataset.function and dataset.inputs"),
         (
             {"dataset__name": "function", "dataset__function": "rosenbrock", "dataset__inputs": 1},

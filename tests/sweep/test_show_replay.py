@@ -7,16 +7,21 @@ import io
 from pathlib import Path
 
 import pytest
+import synthetic
+from composing import QUICK, Composer
 from counting import Plan
 from rich.console import Console
 
 import sweep
-from sweep import replay, show
+from sweep import listing, notebook, replay, show
 from sweep.agreement import Finding
 from sweep.arguments import FAILED, OK, REFUSED, parse, program
 from sweep.errors import ConfigError
+from sweep.progress import outcome
 from sweep.records import TrialRecord
+from sweep.report.gather import gather
 from sweep.report.manifest import Manifest, Planned, save
+from sweep.report.winners import headline, winners
 from sweep.store import Store
 from sweep.trial import new_record
 
@@ -93,8 +98,103 @@ def test_results(store: Store, done: TrialRecord) -> None:
     assert frame.attrs["notes"] == ["1x6 broken is failed: it diverged"]
     with pytest.raises(ConfigError, match="near ones are study"):
         sweep.results("studi", store=store.url)
-    with pytest.raises(ConfigError, match="needs the name of a sweep"):
+    with pytest.raises(ConfigError, match=r"needs the name of a sweep.*python -m sweep.show lists them"):
         sweep.results()
+
+
+SWEPT = (
+    *("pruning=none,magnitude", "pruning.amount=0.5,0.8", "bounds=box,auto", "instances.seed=0,4", "training.seed=0,2"),
+    *("solver.time_limit_seconds=20,40", "attack.polish=false,true"),
+)
+
+
+def test_every_swept_key_is_a_column_of_its_own(composer: Composer, store: Store) -> None:
+    plan = composer.plan(*QUICK, *SWEPT)
+    for trial in plan.trials:
+        record = new_record(trial)
+        record.instances = [synthetic.instance(image) for image in (3, 5)]
+        store.save_trial(record)
+    trials = tuple(Planned(trial.key, trial.name, "finished") for trial in plan.trials)
+    save(store, Manifest("swept-1", "swept", started_at=1.0, ended_at=2.0, status="FINISHED", trials=trials))
+    frame = sweep.results("swept", store=store.url)
+    assert len(frame) == 2 * len(plan.trials)
+    assert set(notebook.ALWAYS) <= set(frame.columns)
+    assert frame.columns.is_unique
+    others = {"attack.free", "attack.radius", "training.epochs", "cluster.cpus", "sweep.name"}
+    assert not others & set(frame.columns), "neither swept nor different"
+    for key, values in {
+        "bounds.method": {"box", "auto"},
+        "instances.seed": {0, 4},
+        "training.seed": {0, 2},
+        "solver.time_limit_seconds": {40.0},  # the longest of those that were swept: the run that holds the shorter ones
+        "attack.polish": {False, True},
+        "pruning.method": {"none", "magnitude"},
+        "dataset.side": {8},
+        "solver.name": {"highs"},
+    }.items():
+        assert set(frame[key]) == values, key
+    dense = frame["pruning.method"] == "none"
+    assert frame.loc[dense, "pruning.amount"].isna().all(), "nothing is pruned"
+    assert set(frame.loc[~dense, "pruning.amount"]) == {0.5, 0.8}
+    assert frame["pruning.amount"].dtype == float
+    for trial in plan.trials:
+        of_it = frame[frame["trial_key"] == trial.key]
+        assert (of_it["training.seed"] == trial.config["training"]["seed"]).all()
+        assert (of_it["solver.time_limit_seconds"] == trial.config["solver"]["time_limit_seconds"]).all()
+
+
+def test_the_sweeps_of_a_store_are_listed(store: Store, done: TrialRecord, console: Console) -> None:
+    running = (Planned(done.key, done.name), Planned("e" * 16, "1x6 other"))
+    save(store, Manifest("later-20260102-000000", "later", started_at=86400.0, trials=running))
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    title, newest, older, *said = text(console).splitlines()
+    assert title.split() == ["sweep", "trials", "when", "headline"]
+    assert newest.split()[:2] == ["later-20260102-000000", "1/2"]
+    assert "no end on record" in newest
+    assert older.split()[:2] == ["study-20260101-000000", "1/2"]
+    assert older.rstrip().endswith(headline(winners(gather(store, ["study"]))[0]))
+    where = f"sweep.store={store.address}"
+    assert said == [
+        f"The trials of one: python -m sweep.show sweep=later-20260102-000000 {where}",
+        f"Its report is made by: python -m sweep.report sweep=later-20260102-000000 {where}",
+    ]
+
+
+def test_the_trials_of_a_sweep_are_listed(store: Store, done: TrialRecord, console: Console) -> None:
+    page = store.report_folder("study-20260101-000000") / "report.html"
+    page.write_text("a page")
+    assert show.run(["sweep=study", f"sweep.store={store.url}"], console) == OK
+    lines = text(console).splitlines()
+    assert lines[0].startswith("study-20260101-000000: 1 of 2 trials finished, ")
+    width = max(len(done.name), len("1x6 broken"))
+    assert f"{done.key}  {done.name:{width}}  {outcome(done)}" in lines
+    assert f"{'f' * 16}  {'1x6 broken':{width}}  failed: it diverged" in lines
+    assert lines[-1] == (
+        f"Report: {page} (made again by python -m sweep.report sweep=study-20260101-000000 sweep.store={store.address})"
+    )
+    with pytest.raises(ConfigError, match="near ones are study"):
+        show.run(["sweep=studi", f"sweep.store={store.url}"], console)
+    with pytest.raises(ConfigError, match="sweep=study,study-20260101-000000 names"):
+        show.run(["sweep=study,study-20260101-000000", f"sweep.store={store.url}"], console)
+    with pytest.raises(ConfigError, match=r"python -m sweep\.show 'study/1x6 broken'"):
+        show.run(["sweep=study", "1x6 broken", f"sweep.store={store.url}"], console)
+
+
+def test_a_headline_comes_from_the_report_if_there_is_one(
+    store: Store, done: TrialRecord, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_TRIALS", 1)
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    assert "none without its report: it has more than 1 trials" in text(console)
+    (store.report_folder("study-20260101-000000") / listing.HEADLINE).write_text("Pruning pays on 1x6.\n")
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    assert show.run(["sweep=study", f"sweep.store={store.url}"], console) == OK
+    assert text(console).count("Pruning pays on 1x6.") == 2
+
+
+def test_a_store_without_sweeps(store: Store, console: Console) -> None:
+    assert show.run([f"sweep.store={store.url}"], console) == OK
+    assert text(console) == f"There is no sweep in {store.address}: run one first, or set sweep.store to where it is.\n"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +219,7 @@ def test_a_name_may_hold_an_equals_sign() -> None:
 
 def test_exit_codes(store: Store, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
     assert program(show.USAGE, show.run, ["--help"]) == OK
-    assert program(show.USAGE, show.run, []) == REFUSED
+    assert program(replay.USAGE, replay.run, []) == REFUSED
     assert program(show.USAGE, show.run, ["nobody", f"sweep.store={store.url}"]) == REFUSED
     assert capsys.readouterr().err == (
         f"error: there is no trial nobody in the store {store.address}, which is empty: run a sweep first, or set "

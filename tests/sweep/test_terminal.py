@@ -58,6 +58,25 @@ def test_a_reader_that_is_slow_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> N
     assert stdout.getvalue() == "second"
 
 
+def test_a_program_whose_reader_has_gone_ends_as_a_shell_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as ended, terminal.while_read():
+            print("kept back until it is flushed")
+        assert ended.value.code == terminal.UNREAD == 128 + 13
+        stream.flush()
+
+
+def test_what_rich_prints_ends_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Failing(EPIPE))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with pytest.raises(SystemExit) as ended, terminal.while_read():
+        terminal.console().print("a line")
+    assert ended.value.code == terminal.UNREAD
+
+
 def test_what_was_closed_from_the_start_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with terminal.outlived():

@@ -50,20 +50,21 @@ def test_wins_losses_and_ties(duel: Results) -> None:
     assert row["time_effect"] == pytest.approx(1.0)  # twice as fast on one, half as fast on another, and no third has both
     assert math.isnan(row["time_effect_low"])
     assert row["time_p"] == 1.0
-    assert row["margin_p"] == 1.0
+    # Ranks 1.5 and -1.5 (tied), -3: z = (1.5 - 3) / sqrt(14/4 - 6/48) = -0.816.
+    assert row["margin_p"] == pytest.approx(0.4142, abs=1e-4)
     assert row["margin_differing"] == 3
     assert row["norm_pairs"] == 0
     assert math.isnan(row["norm_p"])
 
 
-def test_every_measure_is_tested_by_signs() -> None:
-    """However large the one loss is, and however small the wins."""
+def test_the_margin_test_is_by_ranks_and_the_time_test_by_signs() -> None:
     better = results(
         dense([(0.0, 1.0)] * 6),
-        pruned([(0.1 if image < 6 else -50.0, 0.5 if image < 6 else 2.0) for image in range(1, 7)]),
+        pruned([(0.1 * image, 0.5 if image < 6 else 2.0) for image in range(1, 7)]),
     )
     row = row_of(win_table(better))
-    assert row["margin_p"] == row["time_p"] == pytest.approx(2 * (1 + 6) / 64)
+    assert row["margin_p"] == pytest.approx(2 / 64)
+    assert row["time_p"] == pytest.approx(2 * (1 + 6) / 64)
 
 
 def test_a_value_is_better_than_none_and_has_no_size_beside_it() -> None:

@@ -32,7 +32,7 @@ def records() -> list[TrialRecord]:
 
 
 def trial(key: str) -> Any:
-    return SimpleNamespace(key=key, name=f"trial {key}")
+    return SimpleNamespace(key=key, name=f"trial {key}", limits=())
 
 
 def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from making import dense, gradient, margins, pruned, results, times
+from making import closest, dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, PAYS, UNCLEAR
@@ -14,6 +14,7 @@ from sweep.report.comparisons import pairs_with_dense, win_table
 from sweep.report.limits import limit_answer, limit_curves, limit_tests, limits_of
 from sweep.report.results import Results
 from sweep.report.sizes import size_answers
+from sweep.report.trajectories import trajectories
 
 Met = Sequence[tuple[float, float]]
 """Seconds and margin of what an attack met."""
@@ -106,6 +107,22 @@ def test_which_limits_are_tested_hangs_on_the_limit_alone(limit: float, expected
     assert limits_of(limit) == pytest.approx(expected)
 
 
+def test_limits_that_were_swept_are_those_that_are_tested() -> None:
+    records = met([STILL] * 12, [AHEAD_FROM_2] * 12)
+    for record in records:
+        record.limits = [3.0, 10.0]
+    verdict = limit_answer(results(*records))
+    assert verdict.answer == "From 3 s on"
+    assert "0/0 at" not in verdict.evidence
+    assert "Tested at 3 s and 10 s, not chosen by what was found." in verdict.evidence
+
+
+def test_of_the_closest_perturbation_no_run_holds_the_answer_for_a_shorter_limit() -> None:
+    verdict = limit_answer(results(closest([2.0] * 8), closest([1.0] * 8, "s", method="magnitude", amount=0.8)))
+    assert verdict.answer == NOT_ASKED
+    assert "plans by its limit" in verdict.sentence
+
+
 AHEAD_FROM_2: Met = [(0.1, -5.0), (1.5, 1.0)]
 STILL: Met = [(0.1, -5.0)]
 
@@ -117,7 +134,7 @@ def test_from_which_limit_on_a_pruned_copy_is_ahead() -> None:
         "magnitude 0.8 is ahead of the dense MILP beyond chance from 2 s on; after 1.5 s who wins changes on at most 1 image."
     )
     assert "0/0 at 1 s, 12/0 at 2 s, 12/0 at 5 s, 12/0 at 10 s" in verdict.evidence
-    assert "Tested at 0.2 s, 0.5 s, 1 s, 2 s, 5 s and 10 s" in verdict.evidence
+    assert "Tested at 0.2 s, 0.5 s, 1 s, 2 s, 5 s and 10 s," in verdict.evidence
     assert verdict.is_sure
 
 
@@ -143,7 +160,9 @@ def test_shorter_limits_and_settings_are_corrected_for_together_and_the_end_as_t
         for place, copy in enumerate(copies[1:]):
             records.append(timed(pruned(margins([None] * 7), 0.1 * (place + 1)), [copy] * 7))
         found = results(*records)
-        return [one.p for one in limit_tests(found, pairs_with_dense(found))]
+        pairs = pairs_with_dense(found)
+        tested = limit_tests(found, pairs, trajectories(found, pairs))
+        return [one.p for label in dict.fromkeys(pairs["setting"]) for one in tested if one.setting == label]
 
     p = 2 / 128
     assert tests([(0.1, -5.0), (1.5, 1.0)]) == pytest.approx([1.0, 1.0, 1.0, 2 * p, 2 * p, p])

@@ -56,6 +56,24 @@ def test_records_come_back_whole_but_for_images_and_sources(tmp_path: Path) -> N
         assert isinstance(mine.image, int)
 
 
+def test_time_limits_come_back_and_tables_of_before_lack_them(tmp_path: Path) -> None:
+    record = synthetic.trial(
+        instances=[synthetic.instance(1, limit_seconds=10.0, cut_from_seconds=30.0), synthetic.instance(2)]
+    )
+    record.limits = [5.0, 10.0]
+    published(tmp_path, [record])
+    (back,) = read_files([tmp_path]).records
+    assert back.limits == [5.0, 10.0]
+    assert [(one.limit_seconds, one.cut_from_seconds) for one in back.instances] == [(10.0, 30.0), (None, None)]
+    for name, later in ((TRIALS, ["limits"]), (INSTANCES, ["limit_seconds", "cut_from_seconds", "starved"])):
+        table = pd.read_parquet(tmp_path / name)
+        table.drop(columns=later).to_parquet(tmp_path / name)
+    (old,) = read_files([tmp_path]).records
+    assert old.limits == []
+    assert [(one.limit_seconds, one.cut_from_seconds, one.starved) for one in old.instances] == [(None, None, False)] * 2
+    assert [one.margin for one in old.instances] == [one.margin for one in record.instances]
+
+
 def test_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     published(tmp_path / "first", synthetic.sweep())
     assert main([f"files={tmp_path / 'first'}", f"output={tmp_path / 'again'}"]) == OK

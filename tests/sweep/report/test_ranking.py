@@ -408,6 +408,15 @@ def test_of_trials_that_differ_in_their_time_limit_alone_the_longest_counts() ->
     assert results_of([(SweepState("s", 2, 2), at(10.0))]).remarks == []
 
 
+@pytest.mark.parametrize("attack", [{"method": "portfolio"}, {"objective": "closest"}])
+def test_attacks_that_plan_by_their_limit_keep_all_of_theirs(attack: dict[str, str]) -> None:
+    trials = [limited(small([synthetic.instance(1)], f"p{limit}"), limit) for limit in (10.0, 60.0)]
+    for one in trials:
+        one.config["attack"] |= attack
+    found = results_of([(SweepState("s", 2, 2), trials)])
+    assert (len(found.records), len(found.settings), found.remarks) == (2, 2, [])
+
+
 def test_a_shorter_trial_that_something_is_measured_against_stays() -> None:
     short, long = (limited(small([synthetic.instance(1)], f"dense-{limit}"), limit) for limit in (10.0, 60.0))
     copy = limited(small([synthetic.instance(1)], "s", method="magnitude", amount=0.8), 10.0, "dense-10.0")

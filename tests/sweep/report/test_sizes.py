@@ -20,7 +20,7 @@ YARDSTICK = margins([0.0] * IMAGES)
 def above(won: int, lost: int = 0, images: int = IMAGES) -> list[Outcome]:
     """Return margins that are better than 0 on so many images and worse on so many others, each by another amount."""
     rest = images - won - lost
-    return margins([*(1.0 + 0.1 * i for i in range(won)), *(-0.5 - 0.1 * i for i in range(lost)), *[0.0] * rest])
+    return margins([*(1.0 + 0.1 * i for i in range(won)), *(-1.05 - 0.1 * i for i in range(lost)), *[0.0] * rest])
 
 
 def answers(*records: TrialRecord) -> list[SizeAnswer]:

@@ -6,9 +6,17 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, wilcoxon
 
-from sweep.report.statistics import CONFIDENCE, cluster_median, holm, median_interval, share_interval, sign_test
+from sweep.report.statistics import (
+    CONFIDENCE,
+    cluster_median,
+    holm,
+    median_interval,
+    share_interval,
+    sign_test,
+    signed_rank_test,
+)
 
 SAMPLES = 150
 
@@ -94,6 +102,37 @@ def test_the_sign_test_by_hand() -> None:
     assert sign_test(1, 7) == pytest.approx(2 * (1 + 8) / 256)
     assert sign_test(0, 0) == 1.0
     assert sign_test(3, 3) == 1.0
+
+
+def test_the_signed_rank_test_by_hand_and_by_scipy() -> None:
+    assert signed_rank_test([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == pytest.approx(2 / 64)
+    # Of the 16 sign patterns of four ranks those with a sum of negative ranks of at most 1: {} and {1}; twice for both sides.
+    assert signed_rank_test([-1.0, 2.0, 3.0, 4.0]) == pytest.approx(4 / 16)
+    values = np.random.default_rng(3).normal(0.4, 1.0, 20)
+    assert signed_rank_test(values) == pytest.approx(wilcoxon(values, method="exact").pvalue)
+    assert signed_rank_test([*values, 0.0, 0.0]) == signed_rank_test(values)
+    assert signed_rank_test([]) == signed_rank_test([0.0, 0.0]) == 1.0
+
+
+def test_ties_never_make_a_signed_rank_test_surer_than_the_signs_can_be() -> None:
+    tied = [1.0] * 6
+    assert wilcoxon(tied, method="asymptotic").pvalue < 2 / 64
+    assert signed_rank_test(tied) == pytest.approx(2 / 64)
+    assert signed_rank_test([1.0]) == 1.0
+    assert 0.0 < signed_rank_test(np.ones(5000)) < 1e-100
+
+
+def test_where_most_differences_have_one_sign_and_the_large_ones_the_other_nothing_is_shown() -> None:
+    large, small = [10.0 + 0.1 * place for place in range(19)], [-1.0 - 0.1 * place for place in range(21)]
+    assert wilcoxon([*large, *small]).pvalue < 0.05
+    assert signed_rank_test([*large, *small]) == signed_rank_test([*large, *small[1:], 9.0]) == 1.0
+    mostly_large = [*large, *small[:18]]
+    assert signed_rank_test(mostly_large) == pytest.approx(wilcoxon(mostly_large, method="exact").pvalue)
+
+
+def test_a_value_beside_none_is_an_infinite_difference() -> None:
+    assert signed_rank_test([math.inf] * 4 + [1.0, 2.0]) == pytest.approx(2 / 64)
+    assert signed_rank_test([math.inf, -1.0, -2.0]) == 1.0
 
 
 def test_holm_by_hand() -> None:
