@@ -244,7 +244,9 @@ def test_the_pictures_of_the_documentation_are_taken(folder: Path, tmp_path: Pat
 
 def test_no_label_of_a_figure_overlaps_another_and_nothing_is_cut_off(folder: Path, driver: WebDriver) -> None:
     drawn = sorted(folder.glob("*.svg"))
-    assert {path.stem for path in drawn} <= {kind.name for kind in figures()}
+    kinds = {kind.name for kind in figures()}
+    assert all(path.stem in kinds or path.stem.startswith("limits-") for path in drawn)
+    assert any(path.stem.startswith("limits-") for path in drawn)
     assert len(drawn) >= 6
     for path in drawn:
         seen = looking.look_at_figure(driver, path)
