@@ -94,7 +94,7 @@ def wins(results: Results) -> str:
 def answers(results: Results) -> str:
     """The verdicts of the report."""
     found = verdicts(results, win_table(results))
-    return "\n".join(f"- **{one.question}** {one.answer}. {' '.join(one.evidence.split())}" for one in found)
+    return "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in found)
 
 
 def against_gradient(results: Results) -> str:

@@ -78,10 +78,9 @@ def run(arguments: Arguments, console: Console) -> int:
         ConfigError: there is no such sweep, or no such file.
     """
     from sweep.report.gather import gather
-    from sweep.report.page import alerts, remarks
+    from sweep.report.page import alerts
     from sweep.report.published import read_files
-    from sweep.report.winners import headline, winners
-    from sweep.report.writing import PAGE, write_results
+    from sweep.report.writing import HEADLINE, PAGE, write_results
     from sweep.store import Store
 
     if arguments.files:
@@ -100,9 +99,9 @@ def run(arguments: Arguments, console: Console) -> int:
                 f"the report cannot be written to {folder}: {error.strerror or error}; set output=FOLDER"
             ) from error
         address = str(folder) if arguments.output else store.publish_report(name)
-    for text in [*remarks(results), *alerts(results)]:
+    for text in [*results.remarks, *alerts(results)]:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(headline(winners(results)[0]), markup=False, highlight=False, soft_wrap=True)
+    console.print((folder / HEADLINE).read_text(encoding="utf-8").strip(), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
     runs = [(state.name, state.experiment) for state in results.sweeps]
     logged = bool(arguments.files) or _log(arguments, runs, files, console)

@@ -9,66 +9,125 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.report.comparisons import MEASURES
+from sweep.report.results import Results
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
+from sweep.report.ties import VALUES
 from sweep.report.words import count, evidence
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What a row of the win table says of one measure."""
+    """What a row of the win table says of one measure.
+
+    Attributes:
+        row, measure: which; the measure is the first part of the names of the row's columns.
+        p: corrected for the comparisons that it was looked at with.
+    """
 
     row: pd.Series
     measure: str
+    p: float
 
     @property
-    def p(self) -> float:
-        """Corrected."""
-        return float(self.row[f"{self.measure}_p_holm"])
+    def setting(self) -> str:
+        return str(self.row["setting"])
 
     @property
-    def is_real(self) -> bool:
-        """Whether it is beyond chance, and not as often better as worse."""
-        return self.p < SIGNIFICANT and bool(self.row[f"{self.measure}_wins"] != self.row[f"{self.measure}_losses"])
+    def network(self) -> str:
+        return str(self.row["network"])
 
     @property
-    def is_better(self) -> bool:
-        return self.is_real and bool(self.row[f"{self.measure}_wins"] > self.row[f"{self.measure}_losses"])
+    def won(self) -> int:
+        return self._count("wins")
 
     @property
-    def is_worse(self) -> bool:
-        return self.is_real and bool(self.row[f"{self.measure}_wins"] < self.row[f"{self.measure}_losses"])
+    def lost(self) -> int:
+        return self._count("losses")
+
+    @property
+    def pairs(self) -> int:
+        return self._count("pairs")
 
     @property
     def differing(self) -> int:
         """Images on which one of both did better."""
-        return int(self.row[f"{self.measure}_differing"])
+        return self._count("differing")
+
+    @property
+    def images(self) -> int:
+        """Images on which there is something to compare."""
+        return self._count("clusters")
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is beyond chance, and not as often better as worse."""
+        return self.p < SIGNIFICANT and self.won != self.lost
+
+    @property
+    def is_better(self) -> bool:
+        return self.is_real and self.won > self.lost
+
+    @property
+    def is_worse(self) -> bool:
+        return self.is_real and self.won < self.lost
+
+    def of(self, what: str) -> str:
+        """Return ``12 images``; or instances, where several networks of one size attacked the same images."""
+        return count(self.pairs, what if self.pairs == self.images else "instance")
+
+    def short(self, results: Results, who: str) -> str:
+        """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
+        words = {"margin": (f"has the larger {results.value_word}", "the smaller one")}
+        words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
+        better, worse = words[self.measure]
+        return f"{who} {better} on {self.won} and {worse} on {self.lost} of {self.of(results.what)}."
 
     def text(self, what: str) -> str:
-        return evidence(self.row, self.measure, what)
+        return evidence({**self.row, f"{self.measure}_p_holm": self.p}, self.measure, what)
+
+    def _count(self, name: str) -> int:
+        return int(self.row[f"{self.measure}_{name}"])
 
 
-def compared(rows: pd.DataFrame, measures: Sequence[str] = MEASURES) -> list[Compared]:
+def compared(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
     """Return all comparisons of the rows that have pairs, corrected by Holm for all settings and measures among them.
 
-    One in which nothing differs could not have been beyond chance, so it is none of the tests that are corrected for.
+    One in which fewer than :data:`~sweep.report.statistics.FEWEST` images differ cannot be beyond chance whatever they say, so
+    it is none of the tests that are corrected for (Tarone 1990).
     """
-    found = [Compared(row.copy(), measure) for _, row in rows.iterrows() for measure in measures if row[f"{measure}_pairs"] > 0]
-    corrected = holm([one.row[f"{one.measure}_p"] if one.differing else math.nan for one in found])
-    for one, p in zip(found, np.nan_to_num(corrected, nan=1.0), strict=True):
-        one.row[f"{one.measure}_p_holm"] = p
-    return found
+    found = [(row, measure) for _, row in rows.iterrows() for measure in measures if row[f"{measure}_pairs"] > 0]
+    enough = [row[f"{measure}_differing"] >= FEWEST for row, measure in found]
+    tested = [row[f"{measure}_p"] if is_one else math.nan for (row, measure), is_one in zip(found, enough, strict=True)]
+    corrected = np.nan_to_num(holm(tested), nan=1.0)
+    return [Compared(row, measure, float(p)) for (row, measure), p in zip(found, corrected, strict=True)]
 
 
-def counted(found: Sequence[Compared], what: str = "comparison") -> str:
-    better, worse = (sum(getattr(one, name) for one in found) for name in ("is_better", "is_worse"))
-    return f"Better in {better}, worse in {worse} of {count(len(found), what)} beyond chance."
+def compared_by_network(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
+    """Return the comparisons, those of each network corrected for one another: a network is a question of its own."""
+    return [one for _, part in rows.groupby("network", sort=False) for one in compared(part, measures)]
+
+
+def surrogates(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return those rows, of a win table or of pairs, whose setting is a pruned copy."""
+    return rows[rows["setting"].map(lambda label: results.settings[label].is_surrogate).astype(bool)]
+
+
+def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
+    """Return why there is no comparison of a pruned copy with the dense MILP among the rows; None where there is one."""
+    if not any(setting.is_surrogate for setting in results.settings.values()):
+        return "No pruned copy has finished."
+    if not any(setting.is_dense_milp for setting in results.settings.values()):
+        return "The dense MILP (attack=surrogate pruning=none) has not finished beside the pruned copies."
+    return "Pruned copies and dense MILP share no instance under the same settings." if rows.empty else None
 
 
 def strongest(found: Sequence[Compared]) -> Compared:
-    """Return what is least like chance of what speaks for the setting, else of what speaks against it, else of all."""
+    """Return what is least like chance of what speaks for the setting, else of what speaks against it, else of all; of several
+    measures the value at the limit first."""
     leading = [one for one in found if one.is_better] or [one for one in found if one.is_real] or found
-    return min(leading, key=lambda one: (one.row[f"{one.measure}_p"], -one.row[f"{one.measure}_share"]))
+    return min(
+        leading, key=lambda one: (one.measure not in VALUES, one.row[f"{one.measure}_p"], -one.row[f"{one.measure}_share"])
+    )
 
 
 def too_few(found: Sequence[Compared], what: str) -> str:
@@ -76,4 +135,4 @@ def too_few(found: Sequence[Compared], what: str) -> str:
     most = max((one.differing for one in found), default=0)
     if most >= FEWEST:
         return ""
-    return f" At least {count(FEWEST, what)} that differ are needed for one setting; here there are at most {most}."
+    return f"A test needs {count(FEWEST, what)} that differ; here there are at most {most}."

@@ -1,13 +1,14 @@
 """The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
 
-A pair is one instance that both attacked. Three measures, each only where it applies:
+A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.report.ties` says which of
+two results is the better one, and which are equal:
 
-* ``margin``: the larger best dense margin, equal up to :data:`~sweep.report.ranking.MARGIN_TOLERANCE`; tested by Wilcoxon's
-  signed ranks of the differences;
-* ``time``: the first adversarial input sooner; of two, one that found none is the later one, and a pair in which neither found
-  one is left out. Times that a limit cut off have no size, so the test is the sign test;
-* ``norm``: the shorter perturbation, where the closest one was asked for; one that found none counts as longer; sign test.
+* ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
+* ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
+* ``time``: the first adversarial input sooner; a pair in which neither found one is left out. Times that a limit cut off have
+  no size, so the test is the sign test.
 
+The first two are the value at the limit, which an attack is judged by; one that has a value is better than one that has none.
 Shares are of all pairs of a measure, ties among them, as the authors count; tests leave ties out. What two networks do with the
 same image is no independent evidence: intervals are bootstraps over images, and a test sees an image once, by the sign of what
 it won more often, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one
@@ -24,29 +25,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
+from sweep.report.ties import VALUES, Measure, decide
+from sweep.rules import CLOSEST
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""
 
-MEASURES = ("margin", "time", "norm")
+MEASURES: tuple[Measure, ...] = ("margin", "time", "norm")
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """Of the seeds that make no settings of their own those of which one instance may be attacked with several; another seed of
 training gives another network, so another instance."""
 
-_SIDES = ("instance_key", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
-_ABOUT = ("network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
+_SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
+_ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
 
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
-    """Return the instances with the column ``cluster``: the image or question, the same on all networks."""
+    """Return the instances with ``cluster``, the image or question, the same on all networks, and ``row``, their index."""
     rows = zip(instances["dataset"], instances["image"], instances["question"], strict=True)
     found = [f"{dataset} {question if math.isnan(image) else format(image, '.0f')}" for dataset, image, question in rows]
-    return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object))
+    return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object), row=instances.index)
 
 
 def with_seeds(results: Results) -> pd.DataFrame:
@@ -105,25 +107,24 @@ def pairs_with_gradient(results: Results) -> pd.DataFrame:
     return pairs_of(instances[~is_gradient], strongest, ("instance_key",), ("instance_key",))
 
 
-def outcomes(pairs: pd.DataFrame, measure: str) -> pd.DataFrame:
+def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """Return the pairs that a measure decides on, with ``win`` (1, 0, or -1 for a loss) and ``difference`` (positive: better).
 
-    The difference of times is the logarithm to base 10 of other over mine, NaN where one of both found nothing; that of norms
-    is relative to the other's.
+    Both are 0 where the two are equal, and the difference is NaN where only one of both has a value. That of times is the
+    logarithm to base 10 of other over mine, that of norms is relative to the other's.
     """
     mine, other = (_values(pairs, measure, side) for side in ("mine", "other"))
+    if measure in VALUES:
+        known = ((pairs["objective"] == CLOSEST) == (measure == "norm")).to_numpy(dtype=bool)
+    else:
+        known = ~np.isnan(mine) | ~np.isnan(other)
+    mine, other = mine[known], other[known]
+    win = decide(mine, other, measure)
     if measure == "margin":
-        known = ~np.isnan(mine) & ~np.isnan(other)
-        slack = MARGIN_TOLERANCE * np.maximum(1.0, np.maximum(np.abs(mine), np.abs(other)))
-        difference = np.where(np.abs(mine - other) <= slack, 0.0, mine - other)
-        return pairs[known].assign(win=np.sign(difference)[known], difference=difference[known])
-    known = ~np.isnan(mine) | ~np.isnan(other)
-    mine, other, pairs = mine[known], other[known], pairs[known]
-    first, second = (np.where(np.isnan(one), np.inf, one) for one in (mine, other))
-    if measure == "time":
-        return pairs.assign(win=np.sign(_minus(second, first)), difference=np.log10(other) - np.log10(mine))
-    equal = np.isclose(first, second, rtol=NORM_TOLERANCE, atol=0.0)
-    return pairs.assign(win=np.where(equal, 0.0, np.sign(_minus(second, first))), difference=(other - mine) / other)
+        sizes = mine - other
+    else:
+        sizes = np.log10(other) - np.log10(mine) if measure == "time" else (other - mine) / other
+    return pairs[known].assign(win=win, difference=np.where(win == 0.0, 0.0, sizes))
 
 
 def win_table(results: Results) -> pd.DataFrame:
@@ -161,44 +162,46 @@ def summary(pairs: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def measured(decided: pd.DataFrame, measure: str) -> dict[str, Any]:
+def measured(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     """Return the summary of one measure's outcomes."""
-    wins, losses = int((decided["win"] > 0).sum()), int((decided["win"] < 0).sum())
-    clusters = decided["cluster"].to_numpy()
-    share = share_interval(decided["win"].to_numpy() > 0, clusters)
-    sized = ~np.isnan(decided["difference"].to_numpy(dtype=float))
-    differences = decided["difference"].to_numpy(dtype=float)[sized]
-    effect = median_interval(differences, clusters[sized])
+    clusters, differences = decided["cluster"].to_numpy(), decided["difference"].to_numpy(dtype=float)
+    sized = ~np.isnan(differences)
+    effect = median_interval(differences[sized], clusters[sized])
     if measure == "time":
         effect = Interval(*(10.0**value for value in (effect.value, effect.low, effect.high)))
+    share = share_interval(decided["win"].to_numpy() > 0, clusters)
+    return {**counted(decided, measure), **_named("share", share), **_named("effect", effect)}
+
+
+def counted(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    """Return the counts and the p-value of one measure's outcomes, without the intervals, which take time.
+
+    A test sees each cluster once: of margins the median difference, by signed ranks, else what it won more often, by signs. p
+    is NaN without any outcome.
+    """
+    values = _by_cluster(decided, measure)
+    better, worse = int((values > 0).sum()), int((values < 0).sum())
+    p = math.nan if decided.empty else signed_rank_test(values) if measure == "margin" else sign_test(better, worse)
     return {
-        "wins": wins,
-        "losses": losses,
+        "wins": int((decided["win"] > 0).sum()),
+        "losses": int((decided["win"] < 0).sum()),
         "pairs": len(decided),
-        "clusters": decided["cluster"].nunique(),
-        "differing": int((by_cluster(decided, measure) != 0.0).sum()),
-        **_named("share", share),
-        **_named("effect", effect),
-        "p": p_value(decided, measure),
+        "clusters": len(values),
+        "differing": better + worse,
+        "p": p,
     }
 
 
-def p_value(decided: pd.DataFrame, measure: str) -> float:
-    """Return the p-value of one measure's outcomes, each cluster counted once; NaN without any outcome."""
-    if decided.empty:
-        return math.nan
-    values = by_cluster(decided, measure)
-    return signed_rank_test(values) if measure == "margin" else sign_test(int((values > 0).sum()), int((values < 0).sum()))
-
-
-def by_cluster(decided: pd.DataFrame, measure: str) -> NDArray[np.float64]:
-    """Return what a test sees of each cluster: of margins the median difference, else 1 or -1 for what it won more often."""
-    repeated = not decided["cluster"].is_unique
+def _by_cluster(decided: pd.DataFrame, measure: Measure) -> NDArray[np.float64]:
+    """Return what a test sees of each cluster; a difference of a margin and none is larger than any."""
     if measure == "margin":
-        found = decided.groupby("cluster")["difference"].median() if repeated else decided["difference"]
+        values = decided["difference"].where(decided["difference"].notna(), decided["win"] * np.inf)
     else:
-        found = np.sign(decided.groupby("cluster")["win"].sum() if repeated else decided["win"])
-    return found.to_numpy(dtype=float)
+        values = decided["win"]
+    if not decided["cluster"].is_unique:
+        grouped = values.groupby(decided["cluster"])
+        values = grouped.median().fillna(0.0) if measure == "margin" else grouped.sum()
+    return values.to_numpy(dtype=float)
 
 
 def _named(name: str, interval: Interval) -> Mapping[str, float]:
@@ -207,19 +210,14 @@ def _named(name: str, interval: Interval) -> Mapping[str, float]:
 
 def _summary_columns() -> list[str]:
     nothing = Interval(math.nan, math.nan, math.nan)
-    of_one = ["wins", "losses", "pairs", "clusters", "differing", *_named("share", nothing), *_named("effect", nothing), "p"]
+    of_one = ["wins", "losses", "pairs", "clusters", "differing", "p", *_named("share", nothing), *_named("effect", nothing)]
     return ["pairs", *(f"{measure}_{name}" for measure in MEASURES for name in of_one)]
 
 
-def _values(pairs: pd.DataFrame, measure: str, side: str) -> NDArray[np.float64]:
+def _values(pairs: pd.DataFrame, measure: Measure, side: str) -> NDArray[np.float64]:
     name = {"margin": "best_margin", "time": "first_adversarial_seconds", "norm": "length"}[measure]
     return pairs[f"{name}_{side}"].to_numpy(dtype=float)
 
 
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
-
-
-def _minus(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the difference, where one of both may be infinite but not both."""
-    return np.where(first == second, 0.0, first - second)

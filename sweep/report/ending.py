@@ -14,7 +14,7 @@ from sweep.records import TrialRecord
 from sweep.report.manifest import Manifest, Planned, planned, save
 from sweep.report.results import SweepState, Unfinished
 from sweep.report.words import count
-from sweep.report.writing import PAGE, Budget, write_report
+from sweep.report.writing import HEADLINE, PAGE, Budget, write_report
 from sweep.store import Store
 
 LIMIT_SECONDS = 60.0
@@ -69,6 +69,7 @@ class Ending:
             save(self.store, listed)
             if any(record.status == "finished" for record in records):
                 files = self._write(records, missing, status, hurried)
+                said += [file.read_text(encoding="utf-8").strip() for file in files if file.name == HEADLINE]
                 said.append(f"Report: {self.store.publish_report(self.name)}/{PAGE}")
         except Exception as error:  # the boundary of the report
             text = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
-from sweep.report.comparisons import measured, outcomes, pairs_of_settings, with_seeds
+from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.results import Results
 from sweep.report.settings import Setting
-from sweep.report.statistics import holm
+from sweep.report.ties import Measure
 
-MEASURES = ("time", "time_with_pruning", "margin", "norm")
+MEASURES = ("margin", "norm", "time", "time_with_pruning")
 
 
 def finetuning_pairs(results: Results) -> pd.DataFrame:
@@ -35,11 +34,11 @@ def finetuning_summary(pairs: pd.DataFrame) -> dict[str, Any]:
 
     ``time_with_pruning`` adds what pruning and finetuning took.
     """
-    found: dict[str, Any] = {"setting": "finetuned", "pairs": len(pairs)}
+    found: dict[str, Any] = {"network": ALL, "setting": "The finetuned copy", "pairs": len(pairs)}
     for measure in MEASURES:
-        chosen, kind = pairs, measure
+        chosen = pairs
+        kind: Measure = "norm" if measure == "norm" else "margin" if measure == "margin" else "time"
         if measure == "time_with_pruning":
-            kind = "time"
             added = {
                 f"first_adversarial_seconds_{side}": pairs[f"first_adversarial_seconds_{side}"]
                 + pairs[f"prune_seconds_{side}"].fillna(0.0)
@@ -47,8 +46,7 @@ def finetuning_summary(pairs: pd.DataFrame) -> dict[str, Any]:
             }
             chosen = pairs.assign(**added)
         found |= {f"{measure}_{name}": value for name, value in measured(outcomes(chosen, kind), kind).items()}
-    corrected = holm([found[f"{measure}_p"] for measure in MEASURES])
-    return found | {f"{measure}_p_holm": float(p) for measure, p in zip(MEASURES, corrected, strict=True) if not math.isnan(p)}
+    return found
 
 
 def _without_rounds(setting: Setting) -> tuple[Any, ...]:

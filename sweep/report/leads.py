@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.report.ranking import MARGIN_TOLERANCE
+from sweep.report.ties import decide
 from sweep.report.words import number, seconds, signed_percent
 
 
@@ -55,7 +55,7 @@ def _norm(pairs: pd.DataFrame) -> Piece | None:
     mine, other = both
     change = f" ({signed_percent(mine / other - 1.0)})" if other else ""
     text = f"length {number(mine)} against {number(other)}{change}"
-    return text, number(mine) != number(other), f"a perturbation of length {number(mine)}, against {number(other)}"
+    return text, bool(decide(mine, other, "norm")), f"a perturbation of length {number(mine)}, against {number(other)}"
 
 
 def _time(pairs: pd.DataFrame) -> Piece | None:
@@ -63,11 +63,10 @@ def _time(pairs: pd.DataFrame) -> Piece | None:
     if both is None:
         return None
     mine, other = both
-    times = (
-        f", {number(max(mine, other) / min(mine, other))} times as {'fast' if mine < other else 'slow'}" if min(both) else ""
-    )
-    text = f"the first after {seconds(mine)} against {seconds(other)}{times if mine != other else ''}"
-    return text, mine != other, f"the first adversarial input after {seconds(mine)}, against {seconds(other)}"
+    won = float(decide(mine, other, "time"))
+    how_much = f", {number(max(both) / min(both))} times as {'fast' if won > 0 else 'slow'}" if won and min(both) else ""
+    text = f"the first after {seconds(mine)} against {seconds(other)}{how_much}"
+    return text, bool(won), f"the first adversarial input after {seconds(mine)}, against {seconds(other)}"
 
 
 def _margin(pairs: pd.DataFrame) -> Piece | None:
@@ -76,7 +75,7 @@ def _margin(pairs: pd.DataFrame) -> Piece | None:
         return None
     mine, other = both
     word = "value" if (pairs["objective"] == "output").all() else "margin"
-    if abs(mine - other) <= MARGIN_TOLERANCE * max(1.0, abs(mine), abs(other)):
+    if not decide(mine, other, "margin"):
         return f"{word} {mine:+.3g} each", False, ""
     text = f"{word} {mine:+.3g} against {other:+.3g} ({mine - other:+.3g})"
     return text, True, f"a {word} of {mine:+.3g}, against {other:+.3g}"

@@ -19,8 +19,9 @@ from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import FEWEST
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.terminal import legend, ranking_rows
+from sweep.report.ties import LEAST_SECONDS, LEAST_SHARE
 from sweep.report.verdicts import Verdict
-from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, LEAST_SECONDS, LEAST_SHARE, SURE, UNSURE, Winner, headline
+from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, SURE, UNSURE, Winner
 from sweep.report.words import count
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Drawn:
 
 def page(
     results: Results,
+    first: str,
     won: Sequence[Winner],
     ranking: pd.DataFrame,
     wins: pd.DataFrame,
@@ -73,9 +75,9 @@ def page(
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
-        headline=headline(won),
+        headline=first,
         scope=_scope(results),
-        remarks=remarks(results),
+        remarks=results.remarks,
         alerts=alerts(results),
         winners=won[:MOST_NETWORKS],
         more_winners=count(len(won) - MOST_NETWORKS, "more network") if len(won) > MOST_NETWORKS else "",
@@ -116,11 +118,6 @@ def _not_whole(state: SweepState) -> list[str]:
             f"{', '.join(parts)}. Only finished trials are in what follows."
         )
     return found + [f"{state.name}: {note}" for note in state.notes]
-
-
-def remarks(results: Results) -> list[str]:
-    """Return what is worth knowing of where the results come from, and no reason for an alert."""
-    return ["Made from published tables, which hold no images."] if any(state.published for state in results.sweeps) else []
 
 
 def _scope(results: Results) -> str:

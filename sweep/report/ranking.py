@@ -1,4 +1,4 @@
-"""Which setting attacks best: finished trials grouped into settings, summed up, and paired with their two yardsticks.
+"""Which setting attacks best: finished trials grouped into settings, summed up, and compared with their two yardsticks.
 
 A number over several instances is the median of the values present, and it is missing where there is none; the number of values
 stands beside it.
@@ -6,34 +6,20 @@ stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.settings import Setting, group
-
-MARGIN_TOLERANCE = 1e-6
-"""Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
-
-NORM_TOLERANCE = 1e-4
-"""A perturbation is proven the closest if the proven bound is this close to its length, relative to it: as close as the attack
-tries to bring it."""
-
-
-class Wins(NamedTuple):
-    """How a setting did against a yardstick on the instances that both attacked."""
-
-    margin_better: int
-    margin_as_good: int
-    """At least as good: equal margins count, up to MARGIN_TOLERANCE."""
-    margins: int
-    """Instances on which both have a margin."""
-    sooner: int
-    times: int
-    """Instances on which at least one of both found a witness; finding one is sooner than finding none."""
+from sweep.report.comparisons import counted, outcomes, pairs_with_dense, pairs_with_gradient
+from sweep.report.results import SweepState, results_of
+from sweep.report.settings import SURROGATE, Setting, group
+from sweep.report.statistics import cluster_median
+from sweep.report.ties import NORM_TOLERANCE, Measure, places
+from sweep.rules import CLOSEST
 
 
 def median_of(values: Iterable[float | None]) -> float | None:
@@ -45,16 +31,20 @@ def median_of(values: Iterable[float | None]) -> float | None:
 def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataFrame:
     """Return a row per setting, the networks in order of appearance, within each the best setting first.
 
-    Best is the highest success rate, then the shortest median norm (closest perturbation only), then the shortest median time
-    to the first adversarial input, then the largest median margin. Trials that did not finish are not ranked;
-    ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled`` keys make no settings of their own.
+    Where pruned copies and the dense MILP attacked the same instances, MILPs come first, in the order of how certainly their
+    value at the limit is better than the dense MILP's (the dense MILP stands where that turns to worse), then of how much
+    better, then of how certainly they are sooner; other attacks follow in the same order, as yardsticks. Anywhere else, and
+    where that leaves settings equal, best is the highest success rate, then the shortest median norm (closest perturbation
+    only), then the shortest median time to the first adversarial input, then the largest median margin.
+
+    Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
+    keys make no settings of their own.
     """
-    settings = group(records, pooled)
-    dense = {(r.key, i.instance_key): i for r in records if r.status == "finished" for i in r.instances}
-    gradient = _best_gradient(settings)
-    rows = [_row(setting, members, dense, gradient) for setting, members in settings.items()]
+    results = results_of([(SweepState("", None, 0), records)], pooled=pooled)
+    against = {name: _compared(find(results)) for name, find in _YARDSTICKS.items()}
+    rows = [_row(setting, members, against) for setting, members in group(results.records, pooled).items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    rows.sort(key=lambda row: (networks.index(row["network"]), *_merit(row)))
+    rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
     frame = pd.DataFrame(rows, columns=_columns(rows))
     for column in (c for c in frame.columns if c in _COUNTS):
         frame[column] = frame[column].astype("Int64")
@@ -63,41 +53,39 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     return frame
 
 
-def compare(instances: Sequence[InstanceRecord], find: Callable[[InstanceRecord], InstanceRecord | None]) -> Wins | None:
-    """Pair each instance with what ``find`` returns for it; None if there is nothing to pair with."""
-    pairs = [(mine, other) for mine in instances if (other := find(mine)) is not None]
-    if not pairs:
-        return None
-    margins = [(m.best_margin, o.best_margin) for m, o in pairs]
-    both = [(mine, other) for mine, other in margins if mine is not None and other is not None]
-    slack = [MARGIN_TOLERANCE * max(1.0, abs(mine), abs(other)) for mine, other in both]
-    times = [(m.first_adversarial_seconds, o.first_adversarial_seconds) for m, o in pairs]
-    decided = [(mine, other) for mine, other in times if mine is not None or other is not None]
-    return Wins(
-        margin_better=sum(mine > other + slack for (mine, other), slack in zip(both, slack, strict=True)),
-        margin_as_good=sum(mine >= other - slack for (mine, other), slack in zip(both, slack, strict=True)),
-        margins=len(both),
-        sooner=sum(mine is not None and (other is None or mine < other) for mine, other in decided),
-        times=len(decided),
-    )
+_YARDSTICKS = {"dense": pairs_with_dense, "gradient": pairs_with_gradient}
+
+Against = Mapping[tuple[str, str], Mapping[str, Any]]
+"""By network and setting: how it did against one yardstick, in the columns of :func:`_versus`."""
 
 
-def _best_gradient(settings: Mapping[Setting, Sequence[TrialRecord]]) -> dict[str, InstanceRecord]:
-    """Return the gradient attack's result per instance; of several, the one with the largest margin: the harder yardstick."""
-    best: dict[str, InstanceRecord] = {}
-    for setting, records in settings.items():
-        for instance in (i for record in records if setting.is_gradient for i in record.instances):
-            known = best.get(instance.instance_key)
-            if known is None or (instance.margin is not None and (known.margin is None or instance.margin > known.margin)):
-                best[instance.instance_key] = instance
-    return best
+def _compared(pairs: pd.DataFrame) -> Against:
+    return {(str(network), str(label)): _versus(part) for (network, label), part in pairs.groupby(["network", "setting"])}
+
+
+def _versus(pairs: pd.DataFrame) -> dict[str, Any]:
+    """Return how one setting did against a yardstick: its value at the limit, and its first adversarial input."""
+    measure: Measure = "norm" if (pairs["objective"] == CLOSEST).all() else "margin"
+    values, times = outcomes(pairs, measure), outcomes(pairs, "time")
+    value, time = counted(values, measure), counted(times, "time")
+    sized = values[values["difference"].notna()]
+    return {
+        "better_than": value["wins"],
+        "worse_than": value["losses"],
+        "compared_with": value["pairs"],
+        "gain_over": cluster_median(sized["difference"].to_numpy(), sized["cluster"].to_numpy()),
+        "p_against": value["p"],
+        "sooner_than": time["wins"],
+        "later_than": time["losses"],
+        "times_compared_with": time["pairs"],
+        "p_of_times_against": time["p"],
+    }
 
 
 def _row(
     setting: Setting,
     records: Sequence[TrialRecord],
-    dense: Mapping[tuple[str, str], InstanceRecord],
-    gradient: Mapping[str, InstanceRecord],
+    against: Mapping[str, Against],
 ) -> dict[str, Any]:
     instances = [instance for record in records for instance in record.instances]
     successes = sum(instance.status == "adversarial" for instance in instances)
@@ -109,11 +97,6 @@ def _row(
         for record in records
         for i in record.instances
     ]
-    baseline = {id(instance): record.baseline_key for record in records for instance in record.instances}
-    to_dense = (
-        None if setting.is_dense_milp else compare(instances, lambda i: dense.get((baseline[id(i)] or "", i.instance_key)))
-    )
-    to_gradient = None if setting.is_gradient else compare(instances, lambda i: gradient.get(i.instance_key))
     return {
         "network": setting.network,
         "setting": setting.label,
@@ -138,13 +121,13 @@ def _row(
         "margin": median_of(i.best_margin for i in instances),
         "margin_values": sum(i.best_margin is not None for i in instances),
         "norm": median_of(i.length for i in instances),
+        "norm_values": sum(i.length is not None for i in instances),
         "norm_bound": median_of(i.norm_bound for i in instances),
         "norm_bound_values": sum(i.norm_bound is not None for i in instances),
         "norm_proven": sum(_is_proven(i) for i in instances),
         "binaries": median_of(i.binaries for i in instances),
         "trial_keys": " ".join(record.key for record in records),
-        **_named_wins("dense", to_dense),
-        **_named_wins("gradient", to_gradient),
+        **_named({yardstick: found.get((setting.network, setting.label)) for yardstick, found in against.items()}),
     }
 
 
@@ -155,36 +138,76 @@ def _is_proven(instance: InstanceRecord) -> bool:
     return instance.norm_bound >= instance.length * (1.0 - NORM_TOLERANCE) - 1e-9
 
 
-def _named_wins(yardstick: str, wins: Wins | None) -> dict[str, int | None]:
-    names = (
-        f"margin_better_than_{yardstick}",
-        f"margin_as_good_as_{yardstick}",
-        f"margins_compared_with_{yardstick}",
-        f"sooner_than_{yardstick}",
-        f"times_compared_with_{yardstick}",
+_VERSUS = (
+    *("better_than", "worse_than", "compared_with", "gain_over", "p_against"),
+    *("sooner_than", "later_than", "times_compared_with", "p_of_times_against"),
+)
+
+
+def _named(against: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Return the columns of all yardsticks, such as ``better_than_dense``; None where there is nothing to compare with."""
+    return {f"{name}_{yardstick}": (found or {}).get(name) for yardstick, found in against.items() for name in _VERSUS}
+
+
+_COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values"}
+_COUNTS |= {"asked", "maximised", "optimal", "norm_values", "norm_bound_values", "norm_proven"}
+_COUNTS |= {f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in _YARDSTICKS}
+
+
+def _is_pruned(row: Mapping[str, Any]) -> bool:
+    return bool(row["attack"] == SURROGATE and row["method"] != "none")
+
+
+def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
+    """Return whether pruned copies and the dense MILP attacked the same instances, by the rows of one network."""
+    return any(_is_pruned(row) and bool(row["compared_with_dense"]) for row in rows)
+
+
+def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of one network, best first. Numbers that count as equal do not decide."""
+    columns = (("norm", "norm"), ("first_adversarial_seconds", "time"), ("margin", "margin"))
+    merits = list(zip(*(places([row[name] for row in rows], measure) for name, measure in columns), strict=True))
+    judged = judged_against_dense(rows)
+
+    def key(place: int) -> tuple[float, ...]:
+        row = rows[place]
+        success = -1.0 if row["success_rate"] is None else row["success_rate"]
+        return (*(_against_dense(row) if judged else ()), -success, *merits[place])
+
+    return [rows[place] for place in sorted(range(len(rows)), key=key)]
+
+
+def _against_dense(row: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the order of the settings of a network on which pruned copies are compared with the dense MILP, smallest first."""
+    is_milp = row["attack"] == SURROGATE
+    if is_milp and not _is_pruned(row):
+        return (0.0,) * 6
+    value, time = (
+        _lead(*(row[f"{name}_dense"] for name in names))
+        for names in (
+            ("better_than", "worse_than", "compared_with", "p_against"),
+            ("sooner_than", "later_than", "times_compared_with", "p_of_times_against"),
+        )
     )
-    return dict(zip(names, wins or [None] * len(names), strict=True))
+    gain = row["gain_over_dense"]
+    return (0.0 if is_milp else 1.0, *value, 0.0 if gain is None or math.isnan(gain) else -gain, *time)
 
 
-_WIN_COLUMNS = [*_named_wins("dense", None), *_named_wins("gradient", None)]
-_COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values", *_WIN_COLUMNS}
-_COUNTS |= {"asked", "maximised", "optimal", "norm_bound_values", "norm_proven"}
-
-
-def _merit(row: Mapping[str, Any]) -> tuple[float, ...]:
-    time, margin, norm = row["first_adversarial_seconds"], row["margin"], row["norm"]
-    return (
-        -(row["success_rate"] if row["success_rate"] is not None else -1.0),
-        0.0 if norm is None else norm,
-        float("inf") if time is None else time,
-        float("inf") if margin is None else -margin,
-    )
+def _lead(won: int | None, lost: int | None, pairs: int | None, p: float | None) -> tuple[float, float]:
+    """Return how certainly, then how often, more was won than lost, both negative: from certainly won to certainly lost; what
+    was compared with nothing comes last."""
+    if won is None or lost is None or pairs is None or p is None:
+        return 2.0, 2.0
+    if pairs == 0:
+        return 0.0, 0.0
+    net = (won - lost) / pairs
+    return -math.copysign(1.0 - p, net), -net
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the columns of all rows, extras included, also where there are no rows."""
     head = ["network", "setting", "attack", "method", "amount", "finetune_rounds"]
-    empty = _row(Setting("", "", None, None, None), [], {}, {})
+    empty = _row(Setting("", "", None, None, None), [], {name: {} for name in _YARDSTICKS})
     tail = [name for name in empty if name not in head]
     extras = list(dict.fromkeys(name for row in rows for name in row if name not in head and name not in tail))
     return [*head, *extras, *tail]

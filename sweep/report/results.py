@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.settings import SEEDS, Setting, group
+from sweep.report.settings import SEEDS, Setting, group, longest
+from sweep.rules import OUTPUT
+from sweep.wording import count
 
 ARRAYS = ("timeline", "region_visits", "clean", "perturbed")
 FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)
@@ -67,6 +69,7 @@ class Results:
             of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
         events: a row a solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
         pictures: finds the pictures of a trial.
+        shorter: so many finished trials are left out, as there are longer ones of the same.
     """
 
     sweeps: tuple[SweepState, ...]
@@ -76,6 +79,18 @@ class Results:
     instances: pd.DataFrame
     events: pd.DataFrame
     pictures: Pictures = field(repr=False, default=lambda _: None)
+    shorter: int = 0
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing of where the results come from, and no reason for an alert."""
+        found = ["Made from published tables, which hold no images."] if any(state.published for state in self.sweeps) else []
+        if self.shorter:
+            found.append(
+                f"{count(self.shorter, 'trial')} with a shorter time limit left out: the run with the longest limit has their "
+                f"answers too."
+            )
+        return found
 
     @property
     def networks(self) -> list[str]:
@@ -83,26 +98,40 @@ class Results:
         return list(dict.fromkeys(self.trials["network"]))
 
     @property
+    def value_word(self) -> str:
+        """What the value of a point is called: ``value`` where outputs are maximised, else ``margin``."""
+        return "value" if (self.instances["objective"] == OUTPUT).all() else "margin"
+
+    @property
     def what(self) -> str:
         """What an instance is called: an image or a question."""
         return "image" if self.instances["image"].notna().all() else "question"
 
 
-def results_of(sweeps: Sequence[tuple[SweepState, Sequence[TrialRecord]]], pictures: Pictures = lambda _: None) -> Results:
-    """Return the results of some sweeps; trials that did not finish are left out, and of equal keys the first one counts."""
+def results_of(
+    sweeps: Sequence[tuple[SweepState, Sequence[TrialRecord]]],
+    pictures: Pictures = lambda _: None,
+    pooled: Sequence[str] = SEEDS,
+) -> Results:
+    """Return the results of some sweeps; trials that did not finish are left out, and of equal keys the first one counts.
+
+    A trial of which there is a longer one, equal but for its time limit, is left out too (:func:`longest`): the longer run
+    holds its answer. ``pooled`` keys make no settings of their own.
+    """
     named: dict[str, str] = {}
     records: dict[str, TrialRecord] = {}
     for state, members in sweeps:
         for record in members:
             if record.status == "finished" and record.key not in records:
                 records[record.key], named[record.key] = record, state.name
-    grouped = group(records.values(), SEEDS)
+    ordered = longest(list(records.values()))
+    grouped = group(ordered, pooled)
     setting_of = {record.key: setting for setting, members in grouped.items() for record in members}
-    ordered = list(records.values())
     trials = _trials(ordered, setting_of, named)
     instances, events = _instances(ordered, trials)
     labels = {setting.label: setting for setting in grouped}
-    return Results(tuple(state for state, _ in sweeps), ordered, labels, trials, instances, events, pictures)
+    shorter = len(records) - len(ordered)
+    return Results(tuple(state for state, _ in sweeps), ordered, labels, trials, instances, events, pictures, shorter)
 
 
 _TRIAL_FACTS = (

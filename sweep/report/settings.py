@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attacks import WITHOUT_SURROGATE, limit_only_ends
 from sweep.canonical import is_in, with_effect
 from sweep.records import TrialRecord
 from sweep.rules import CLOSEST
 from sweep.schema import network_name
+from sweep.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
@@ -26,6 +27,9 @@ BOUNDS = "bounds"
 _BOOKKEEPING = (
     *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
 )
+_UNSEEN = tuple(key for key in _BOOKKEEPING if not key.startswith("instances"))
+"""What is never seen in a result, other than which images are drawn."""
+
 _NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
 
 _ORIGINS = ("dataset", "training")
@@ -51,8 +55,12 @@ class Setting:
     """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
 
     @property
+    def is_milp(self) -> bool:
+        return self.attack == SURROGATE
+
+    @property
     def is_dense_milp(self) -> bool:
-        return self.attack == SURROGATE and self.method == "none"
+        return self.is_milp and self.method == "none"
 
     @property
     def is_gradient(self) -> bool:
@@ -61,7 +69,7 @@ class Setting:
     @property
     def is_surrogate(self) -> bool:
         """Whether it is the MILP of a pruned network."""
-        return self.attack == SURROGATE and self.method != "none"
+        return self.is_milp and self.method != "none"
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
@@ -121,6 +129,25 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
             full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
             grouped[full].append(record)
     return dict(grouped)
+
+
+def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the records without those of which there is one that differs in nothing but a longer time limit.
+
+    Attacks that plan by their limit keep all of theirs: the longer run does not hold what the shorter one found. One that a
+    remaining trial is measured against (``baseline_key``) stays too: its own longer one is no fair yardstick for that.
+    """
+    limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for record in records:
+        flat = flatten(record.config)
+        limit, only_ends = flat.get(TIME_LIMIT), limit_only_ends(str(flat["attack.method"]), str(flat.get("attack.objective")))
+        if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
+            continue
+        same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
+        limits[json.dumps(same, sort_keys=True, default=str)].append((float(limit), record.key))
+    shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
+    needed = {record.baseline_key for record in records if record.key not in shorter}
+    return [record for record in records if record.key not in shorter - needed]
 
 
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:

@@ -86,6 +86,12 @@ def median_interval(values: Sequence[float] | FloatArray, clusters: Sequence[Any
     return Interval(middle, low, high)
 
 
+def cluster_median(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> float:
+    """Return the median over clusters of the medians of their members; NaN without any."""
+    found = np.asarray(values, dtype=np.float64)
+    return float(np.median(_cluster_medians(found, clusters))) if found.size else math.nan
+
+
 def sign_test(wins: int, losses: int) -> float:
     """Return the two-sided p-value of so many wins and losses if both were as likely; ties are left out; 1 without any pair."""
     from scipy.stats import binomtest
@@ -96,16 +102,19 @@ def sign_test(wins: int, losses: int) -> float:
 def signed_rank_test(differences: Sequence[float] | FloatArray) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test that paired differences lie around 0; zeros are left out.
 
-    Exact up to :data:`MOST_FOR_EXACT` differences of different sizes; with ties among them or more of them by the normal
-    approximation, whose result is never below what the sign of all of them could give. 1 without any difference.
+    1 where more differences have one sign and the larger ones the other: that speaks for neither side. Exact up to
+    :data:`MOST_FOR_EXACT` differences of different sizes; with ties among them or more of them by the normal approximation,
+    whose result is never below what the sign of all of them could give. 1 without any difference.
     """
-    from scipy.stats import wilcoxon
+    from scipy.stats import rankdata, wilcoxon
 
     found = np.asarray(differences, dtype=np.float64)
     found = found[found != 0.0]
     if found.size == 0:
         return 1.0
-    sizes = np.abs(found)
+    sizes, signs = np.abs(found), np.sign(found)
+    if signs.sum() * (signs @ rankdata(sizes)) <= 0.0:
+        return 1.0
     exact = found.size <= MOST_FOR_EXACT and np.unique(sizes).size == found.size
     p = float(wilcoxon(found, method="exact" if exact else "asymptotic").pvalue)
     return min(1.0, max(p, 2.0 * 0.5 ** min(found.size, 1000)))

@@ -40,8 +40,8 @@ def write_tables(
         folder: where to.
     """
     said = pd.DataFrame(
-        [[one.question, one.answer, one.evidence.replace("\n", " ")] for one in answers],
-        columns=["question", "answer", "evidence"],
+        [[one.question, one.answer, one.sentence, one.evidence.replace("\n", " ")] for one in answers],
+        columns=["question", "answer", "sentence", "evidence"],
     )
     unfinished = [
         (state.name, one.name, one.key, one.status, one.error) for state in results.sweeps for one in state.unfinished
@@ -57,7 +57,7 @@ def write_tables(
     texts = {
         "ranking": markdown_ranking(pooled),
         "wins": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
-        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {' '.join(one.evidence.split())}" for one in answers),
+        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
         path = folder / f"{name}.md"

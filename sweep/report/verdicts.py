@@ -1,199 +1,152 @@
-"""Answers in plain language, each with its evidence: pairs, effect, interval, p-value; or "not enough data", and why.
+"""The questions of the report, each with an answer in plain words and its evidence; or why there is no answer.
 
-A difference is called real when its p-value is below :data:`~sweep.report.statistics.SIGNIFICANT`, corrected by Holm for all
-comparisons that its question looks at.
+A difference is beyond chance when its p-value is below :data:`~sweep.report.statistics.SIGNIFICANT`, corrected by Holm for all
+comparisons that its question looks at on that network. Sizes, pruning and headline look at the same comparisons, so they agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pandas as pd
 
-from sweep.report.compared import Compared, compared, counted, strongest, too_few
+from sweep.report.answers import (
+    DOES_NOT_PAY,
+    FEW,
+    MIXED,
+    NO,
+    NONE,
+    NOT_ASKED,
+    PAYS,
+    TOO_FEW,
+    UNCLEAR,
+    UNCOMPARED,
+    YES,
+    Verdict,
+)
+from sweep.report.compared import Compared, compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
-from sweep.report.finetuning import finetuning_pairs, finetuning_summary
+from sweep.report.finetuning import MEASURES, finetuning_pairs, finetuning_summary
+from sweep.report.limits import limit_answer
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.statistics import SIGNIFICANT
-from sweep.report.words import count, evidence, joined, of_pairs
+from sweep.report.sizes import SizeAnswer, size_answers
+from sweep.report.statistics import FEWEST
+from sweep.report.ties import VALUES
+from sweep.report.words import count, some
 
-YES, NO, MIXED, UNKNOWN, NOT_ASKED = "Yes", "No", "It depends", "Not enough data", "Not asked"
-NONE = "None of them"
-
-GAINS = {
-    "time": "First adversarial input sooner than the dense MILP",
-    "margin": "Larger margin than the dense MILP",
-    "norm": "Shorter perturbation than the dense MILP",
-}
+__all__ = ["Verdict", "verdicts"]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A question, its answer in a word or two, and the evidence in a sentence or more, on lines of their own where many."""
+def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] | None = None) -> list[Verdict]:
+    """Return all verdicts.
 
-    question: str
-    answer: str
-    evidence: str
+    Args:
+        results: all there is.
+        wins: their win table (:func:`~sweep.report.comparisons.win_table`).
+        sizes: the answers on sizes, if they are there already.
+    """
+    return [
+        which_sizes(size_answers(results, wins) if sizes is None else sizes),
+        which_pruning(results, wins),
+        limit_answer(results),
+        sooner_than_dense(results, wins),
+        finetuning_helps(results),
+        better_than_gradient(results, wins),
+    ]
 
-    @property
-    def is_sure(self) -> bool:
-        return self.answer not in (UNKNOWN, NOT_ASKED)
+
+def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
+    question = "On which network sizes does pruning pay, against the dense MILP?"
+    asked = [one for one in sizes if one.verdict != UNCOMPARED]
+    if not asked:
+        return Verdict(question, NOT_ASKED, sizes[0].headline if sizes else "No pruned copy has finished.")
+    lines = "\n".join(f"{one.network}: {one.headline} {one.sure} {one.sooner}".rstrip() for one in asked)
+    pays, not_paying = ([one.network for one in asked if one.verdict == verdict] for verdict in (PAYS, DOES_NOT_PAY))
+    if pays:
+        rest = [one.network for one in asked if one.verdict != PAYS]
+        beside = f", and on {some(rest)} none does beyond chance" if rest else ""
+        return Verdict(question, some(pays), f"A pruned copy beats the dense MILP on {some(pays)}{beside}.", lines)
+    few = all(one.verdict == TOO_FEW for one in asked)
+    answer = FEW if few else NONE if len(not_paying) == len(asked) else UNCLEAR
+    sentence = (
+        f"With fewer than {FEWEST} images no test can tell." if few else "No pruned copy beats the dense MILP beyond chance."
+    )
+    return Verdict(question, answer, sentence, lines)
 
 
-def verdicts(results: Results, wins: pd.DataFrame) -> list[Verdict]:
-    """Return all verdicts on the results, whose win table (:func:`~sweep.report.comparisons.win_table`) is ``wins``."""
-    return [question(results, wins) for question in QUESTIONS]
+def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
+    question = "Which pruning pays, against the dense MILP?"
+    rows = _by_network(results, wins)
+    if (missing := why_not_compared(results, rows)) is not None:
+        return Verdict(question, NOT_ASKED, missing)
+    if rows["setting"].nunique() < 2:
+        return Verdict(question, NOT_ASKED, f"Only one pruned setting was run, {rows['setting'].iloc[0]}.")
+    found = compared_by_network(rows, VALUES)
+    parts = [[one for one in found if one.network == network] for network in dict.fromkeys(rows["network"])]
+    lines = [_counts(part, results.what) for part in parts if part]
+    text = "\n".join([*lines, "p is corrected by Holm for the pruned settings of a network."])
+    better = sorted((one for one in found if one.is_better), key=lambda one: (one.lost - one.won) / one.pairs)
+    if better:
+        most, names = better[0], list(dict.fromkeys(one.setting for one in better))
+        beat = f"{len(names)} of {count(rows['setting'].nunique(), 'pruned setting')} beat the dense MILP beyond chance"
+        sentence = f"{beat}, most often {most.setting}: on {most.won} of {most.of(results.what)} of {most.network}."
+        return Verdict(question, some(names), sentence, text)
+    sentence = "No pruned setting beats the dense MILP beyond chance."
+    answer = NONE if any(one.is_worse for one in found) else _unsure(found)
+    return Verdict(question, answer, f"{sentence} {too_few(found, results.what)}".rstrip(), text)
 
 
 def sooner_than_dense(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "Does a sparse surrogate find adversarial inputs sooner than the dense MILP?"
-    rows = _surrogates(results, _pooled(wins, DENSE_MILP))
-    if (missing := _missing(results, rows)) is not None:
+    question = "Does a pruned copy find adversarial inputs sooner than the dense MILP?"
+    rows = _by_network(results, wins)
+    if (missing := why_not_compared(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
-    return _judged(question, rows, "time", results.what)
-
-
-def better_margin(results: Results, wins: pd.DataFrame) -> Verdict:
-    closest = bool((wins["norm_pairs"] > 0).any()) and not bool((wins["margin_pairs"] > 0).any())
-    what = "a shorter perturbation" if closest else "a larger dense margin"
-    question = f"Within the same limit, does a sparse surrogate end with {what} than the dense MILP?"
-    rows = _surrogates(results, _pooled(wins, DENSE_MILP))
-    if (missing := _missing(results, rows)) is not None:
-        return Verdict(question, NOT_ASKED, missing)
-    return _judged(question, rows, "norm" if closest else "margin", results.what)
-
-
-def at_which_sparsity(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "At which sparsity does a surrogate do better than the dense MILP?"
-    rows = _surrogates(results, _pooled(wins, DENSE_MILP))
-    if (missing := _missing(results, rows)) is not None:
-        return Verdict(question, NOT_ASKED, missing)
-    found = compared(rows)
-    counts = "\n".join(_listed(results, rows, measure) for measure in GAINS if any(one.measure == measure for one in found))
-    if results.trials["amount"].nunique() < 2:
-        return Verdict(question, NOT_ASKED, "\n".join(["Only one sparsity was swept.", *([counts] if counts else [])]))
+    found = compared_by_network(rows, ("time",))
     if not found:
-        return Verdict(question, UNKNOWN, _nothing_found(rows))
-    if not any(one.is_real for one in found):
-        none = "None of these differs from even odds once corrected for all comparisons."
-        return Verdict(question, UNKNOWN, f"{counts}\n{none}{too_few(found, results.what)}")
-    better = [one for one in found if one.is_better]
-    if not better:
-        return Verdict(question, NONE, f"{counted(found)} Strongest: {strongest(found).text(results.what)}\n{counts}")
-    # Of each measure in which some setting is better, the one that is so most often; of several, the least like chance.
-    best = [
-        max((one for one in better if one.measure == measure), key=lambda one: (one.row[f"{measure}_share"], -one.p))
-        for measure in GAINS
-        if any(one.measure == measure for one in better)
-    ]
-    named = dict.fromkeys(str(one.row["setting"]) for one in best)
-    texts = [one.text(results.what) for one in best]
-    return Verdict(question, joined(list(named)), "\n".join([counted(found), *texts, counts]))
+        return Verdict(question, UNCLEAR, "Neither the pruned copies nor the dense MILP found an adversarial input.")
+    return _judged(question, found, results)
 
 
-def finetuning_helps(results: Results, _wins: pd.DataFrame) -> Verdict:
-    question = "Does finetuning the surrogate help?"
+def finetuning_helps(results: Results) -> Verdict:
+    question = "Does finetuning after pruning help?"
     pairs = finetuning_pairs(results)
     if pairs.empty:
-        return Verdict(question, NOT_ASKED, "No pruning was swept both with and without finetuning.")
-    row = finetuning_summary(pairs)
-    measures = [m for m in ("time", "time_with_pruning", "margin", "norm") if row[f"{m}_pairs"] > 0]
-    texts = [evidence(row, measure, results.what, "The finetuned one") for measure in measures]
-    found = {
-        row[f"{m}_wins"] > row[f"{m}_losses"] for m in measures if row[f"{m}_p_holm"] < SIGNIFICANT and m != "time_with_pruning"
-    }
-    answer = UNKNOWN if not found else MIXED if len(found) > 1 else YES if True in found else NO
-    few = too_few([Compared(pd.Series(row), measure) for measure in measures], results.what) if answer == UNKNOWN else ""
-    return Verdict(
-        question, answer, "\n".join(texts) + few if texts else f"None of the {len(pairs)} pairs has a value to compare."
-    )
-
-
-def on_which_networks(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "On which network sizes do surrogates pay, beside the dense MILP?"
-    rows = wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)]
-    rows = _surrogates(results, rows)
-    if (missing := _missing(results, rows)) is not None:
-        return Verdict(question, NOT_ASKED, missing)
-    everywhere = compared(rows)
-    pays: list[str] = []
-    texts: list[str] = []
-    for network in dict.fromkeys(rows["network"]):
-        found = [one for one in everywhere if one.row["network"] == network]
-        if not found:
-            texts.append(f"{network}: nothing to compare.")
-            continue
-        most = strongest(found).text(results.what)
-        texts.append(f"{network}: {counted(found)} Strongest: {most}{too_few(found, results.what)}")
-        if any(one.is_better for one in found):
-            pays.append(f"{network} (depending on the setting)" if any(one.is_worse for one in found) else str(network))
-    if pays:
-        return Verdict(question, joined(pays), "\n".join(texts))
-    return Verdict(question, NO if any(one.is_real for one in everywhere) else UNKNOWN, "\n".join(texts))
+        return Verdict(question, NOT_ASKED, "No pruning was run both with and without finetuning.")
+    found = compared(pd.DataFrame([finetuning_summary(pairs)]), MEASURES)
+    verdict = _judged(question, [one for one in found if one.measure != "time_with_pruning"], results)
+    return Verdict(question, verdict.answer, verdict.sentence, "\n".join(one.text(results.what) for one in found))
 
 
 def better_than_gradient(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "Does anything end with a larger margin than the gradient attack?"
-    rows = _pooled(wins, GRADIENT)
-    rows = rows[rows["margin_pairs"] > 0]
+    question = "Does anything beat the gradient attack?"
+    rows = wins[(wins["yardstick"] == GRADIENT) & (wins["network"] != ALL)]
     if rows.empty:
-        return Verdict(question, NOT_ASKED, "The sweep holds no gradient attack that looked for margins on the same instances.")
-    return _judged(question, rows, "margin", results.what)
+        return Verdict(question, NOT_ASKED, "No gradient attack has finished on the same instances.")
+    return _judged(question, compared_by_network(rows, VALUES), results)
 
 
-QUESTIONS: Sequence[Callable[[Results, pd.DataFrame], Verdict]] = (
-    sooner_than_dense,
-    better_margin,
-    at_which_sparsity,
-    finetuning_helps,
-    on_which_networks,
-    better_than_gradient,
-)
+def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdict:
+    """Answer yes if all that differs beyond chance is better, no if it is worse, and with the strongest of either kind."""
+    several = len({one.network for one in found}) > 1
+    leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
+    if not leading:
+        sentence = f"Nothing differs beyond chance. {too_few(found, results.what)}".rstrip()
+        return Verdict(question, _unsure(found), sentence, strongest(found).text(results.what))
+    answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
+    said = [one.short(results, f"On {one.network}, {one.setting}" if several else one.setting) for one in leading]
+    return Verdict(question, answer, " ".join(said), "\n".join(one.text(results.what) for one in leading))
 
 
-def _judged(question: str, rows: pd.DataFrame, measure: str, what: str) -> Verdict:
-    """Answer from the comparisons of several settings with one yardstick by one measure."""
-    found = compared(rows, (measure,))
-    if not found:
-        return Verdict(question, UNKNOWN, _nothing_found(rows))
-    text = strongest(found).text(what)
-    better, worse = any(one.is_better for one in found), any(one.is_worse for one in found)
-    if not better and not worse:
-        return Verdict(question, UNKNOWN, f"Strongest of {count(len(found), 'setting')}: {text}{too_few(found, what)}")
-    answer = MIXED if better and worse else YES if better else NO
-    return Verdict(question, answer, f"{counted(found, 'setting')} Strongest: {text}")
+def _unsure(found: Sequence[Compared]) -> str:
+    """Return the answer where nothing differs beyond chance."""
+    return FEW if all(one.images < FEWEST for one in found) else UNCLEAR
 
 
-def _nothing_found(rows: pd.DataFrame) -> str:
-    return f"In none of the {int(rows['pairs'].sum())} pairs did either find anything to compare."
+def _by_network(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
+    return surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
 
 
-def _listed(results: Results, rows: pd.DataFrame, measure: str) -> str:
-    """Return what every setting won by one measure, a line a pruning method, by sparsity."""
-    listed = []
-    for method in dict.fromkeys(results.settings[label].method for label in rows["setting"]):
-        part = rows[[results.settings[label].method == method for label in rows["setting"]]]
-        part = part.assign(amount=[results.settings[label].amount or 0.0 for label in part["setting"]]).sort_values("amount")
-        words = [f"{str(row['setting']).removeprefix(f'{method} ')} {of_pairs(row, measure)}" for _, row in part.iterrows()]
-        listed.append(f"{method} " + ", ".join(words))
-    return f"{GAINS[measure]}: " + ";\n".join(listed) + "."
-
-
-def _pooled(wins: pd.DataFrame, yardstick: str) -> pd.DataFrame:
-    """Return the comparisons over all networks; with one network there are no others."""
-    rows = wins[wins["yardstick"] == yardstick]
-    return rows[rows["network"] == ALL] if (rows["network"] == ALL).any() else rows
-
-
-def _surrogates(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[[results.settings[label].is_surrogate for label in rows["setting"]]]
-
-
-def _missing(results: Results, rows: pd.DataFrame) -> str | None:
-    if not any(setting.is_surrogate for setting in results.settings.values()):
-        return "No pruned surrogate has finished."
-    if not any(setting.is_dense_milp for setting in results.settings.values()):
-        return "The dense MILP (attack=surrogate pruning=none) has not finished beside the surrogates."
-    return "Surrogates and dense MILP share no instance under the same settings." if rows.empty else None
+def _counts(found: Sequence[Compared], what: str) -> str:
+    counts = ", ".join(f"{one.setting} {one.won}/{one.lost}{' (sure)' if one.is_real else ''}" for one in found)
+    return f"{found[0].network}, better/worse than the dense MILP of {found[0].of(what)}: {counts}."

@@ -1,9 +1,9 @@
-"""Which setting won on each network, by how much, and how sure that is: the first thing a reader wants to know.
+"""Which setting won on each network where the dense MILP is not the yardstick of pruned copies, by how much, and how sure.
 
-The winner is the first of the ranking, the runner-up the next of it that attacked some of the same instances. How sure: on each
-instance that both attacked, one of them did better by the ranking's own order (a witness before none, the shorter perturbation,
-the sooner witness, the larger margin); the sign test asks whether that could be chance, each image counted once. The same
-against the dense MILP.
+Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, the runner-up
+the next of it that attacked some of the same instances. How sure: on each instance that both attacked, one of them did better
+by the ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the larger margin); the sign
+test asks whether that could be chance, each image counted once. The same against the dense MILP.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from sweep.report.comparisons import by_cluster, outcomes, p_value, pairs_of_settings, with_seeds
+from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.leads import Lead, lead
-from sweep.report.ranking import rank
+from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, Interval, holm, share_interval
+from sweep.report.ties import Measure
 from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
@@ -39,10 +39,6 @@ DONE = {
 
 MOST_IN_HEADLINE = 3
 """Clauses of the first sentence; with more the cards below say it better."""
-
-LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
-"""Two times count as equal between a winner and its runner-up if they are less than 0.01 s apart, or less than a tenth of the
-longer: nobody chooses an attack for that, and the machine alone can make it, in the same direction on every image."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +124,15 @@ class Winner:
 
 
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
-    """Return the winner of each network, and the ranking (seeds pooled) that they are the first rows of."""
+    """Return the winner of each network on which no pruned copy is compared with the dense MILP, and the whole ranking, seeds
+    pooled."""
     ranking = rank(results.records, SEEDS)
     instances = with_seeds(results)
     dense = {label for label, setting in results.settings.items() if setting.is_dense_milp}
     drafts: list[Winner] = []
     for network, part in ranking.groupby("network", sort=False):
+        if judged_against_dense(part.fillna({"compared_with_dense": 0}).to_dict("records")):
+            continue
         first, *others = part["setting"]
         here = instances[instances["network"] == network]
         keys = {label: set(rows["instance_key"]) for label, rows in here.groupby("setting")}
@@ -155,17 +154,17 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
     """Return how the setting ``first`` did against ``second`` on the instances (of one network) that both attacked."""
     mine, others = (instances[instances["setting"] == label] for label in (first, second))
     pairs = pairs_of_settings(mine, others)
-    decided = pairs.assign(win=better(pairs), difference=np.nan)
-    won, clusters = decided["win"].to_numpy(), decided["cluster"]
+    decided = pairs.assign(win=better(pairs))
+    found = counted(decided, "time")
     return Duel(
         second,
-        int((won > 0).sum()),
-        int((won < 0).sum()),
-        len(pairs),
-        clusters.nunique(),
-        int((by_cluster(decided, "time") != 0.0).sum()),
-        share_interval(won > 0, clusters.to_numpy()),
-        p_value(decided, "time"),
+        found["wins"],
+        found["losses"],
+        found["pairs"],
+        found["clusters"],
+        found["differing"],
+        share_interval(decided["win"].to_numpy() > 0, decided["cluster"].to_numpy()),
+        found["p"],
         lead(pairs),
     )
 
@@ -173,14 +172,10 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
 def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
-    for measure in ("norm", "time", "margin"):
+    order: tuple[Measure, ...] = ("norm", "time", "margin")
+    for measure in order:
         decided = outcomes(pairs[result == 0.0], measure)
-        won = decided["win"]
-        if measure == "time":
-            mine, other = (decided[f"first_adversarial_seconds_{side}"] for side in ("mine", "other"))
-            apart = (mine - other).abs()
-            won = won.mask((apart < LEAST_SECONDS) | (apart < LEAST_SHARE * np.maximum(mine, other)), 0.0)
-        result[decided.index] = won
+        result[decided.index] = decided["win"]
     return result
 
 

@@ -10,12 +10,16 @@ from sweep.wording import count
 
 Row = Mapping[Any, Any]
 
+MOST_NAMED = 4
+"""Networks or settings that a sentence names."""
+
 DONE = {
     "margin": "ended with the larger margin",
     "time": "was sooner",
     "time_with_pruning": "was sooner with pruning and finetuning counted",
     "norm": "found the shorter perturbation",
 }
+
 TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
 
 
@@ -108,6 +112,12 @@ def seconds(value: float) -> str:
 def joined(words: Sequence[str]) -> str:
     """Return ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some(words: Sequence[str]) -> str:
+    """Return the first :data:`MOST_NAMED` and how many more there are."""
+    more = [f"{len(words) - MOST_NAMED} more"] if len(words) > MOST_NAMED else []
+    return joined([*words[:MOST_NAMED], *more])
 
 
 def _missing(row: Row, name: str) -> bool:

@@ -16,12 +16,14 @@ from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
 from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
 from sweep.report.figures.style import RC
+from sweep.report.headline import beside, headline
 from sweep.report.page import Drawn, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
+from sweep.report.sizes import size_answers
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
-from sweep.report.winners import headline, winners
+from sweep.report.winners import winners
 
 PAGE, HEADLINE = "report.html", "headline.md"
 
@@ -86,7 +88,9 @@ def write_results(
     progress("comparing")
     won, pooled = winners(results)
     wins = win_table(results)
-    answers = verdicts(results, wins)
+    sizes = size_answers(results, wins, pooled)
+    first = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
+    answers = verdicts(results, wins, sizes)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
     drawn: list[Drawn] = []
@@ -98,9 +102,9 @@ def write_results(
         written += paths
     path = folder / PAGE
     said = folder / HEADLINE
-    said.write_text(f"{headline(won)}\n", encoding="utf-8")
+    said.write_text(f"{first}\n", encoding="utf-8")
     names = [file.name for file in (said, *tables, *written)]
-    path.write_text(page(results, won, pooled, wins, answers, drawn, names), encoding="utf-8")
+    path.write_text(page(results, first, won, pooled, wins, answers, drawn, names), encoding="utf-8")
     return [path, said, *tables, *written]
 
 

@@ -290,7 +290,7 @@ def test_the_note_says_what_the_page_says_and_who_won_first(
     assert first.startswith("**")
     assert first.strip("*") in page
     assert "2x16" in first
-    assert note.index("Does a sparse surrogate") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
+    assert note.index("On which network sizes") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
     assert (note.count("| magnitude 0.8 |"), note.count("training.seed")) == (1, 0)
 
 

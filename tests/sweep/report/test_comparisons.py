@@ -43,15 +43,16 @@ def duel() -> Results:
 def test_wins_losses_and_ties(duel: Results) -> None:
     row = row_of(win_table(duel))
     assert row["pairs"] == 5
-    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"]) == (1, 2, 4)
+    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"]) == (1, 2, 5)
     assert (row["time_wins"], row["time_losses"], row["time_pairs"]) == (1, 2, 3)
-    assert row["margin_share"] == 0.25
-    assert row["margin_effect"] == pytest.approx(-0.5)  # of 1, 0, -1 and -1.5
+    assert row["margin_share"] == 0.2
+    assert row["margin_effect"] == 0.0  # of 1, 0, -1, -1.5 and 0
     assert row["time_effect"] == pytest.approx(1.0)  # twice as fast on one, half as fast on another, and no third has both
     assert math.isnan(row["time_effect_low"])
     assert row["time_p"] == 1.0
     # Ranks 1.5 and -1.5 (tied), -3: z = (1.5 - 3) / sqrt(14/4 - 6/48) = -0.816.
     assert row["margin_p"] == pytest.approx(0.4142, abs=1e-4)
+    assert row["margin_differing"] == 3
     assert row["norm_pairs"] == 0
     assert math.isnan(row["norm_p"])
 
@@ -64,6 +65,12 @@ def test_the_margin_test_is_by_ranks_and_the_time_test_by_signs() -> None:
     row = row_of(win_table(better))
     assert row["margin_p"] == pytest.approx(2 / 64)
     assert row["time_p"] == pytest.approx(2 * (1 + 6) / 64)
+
+
+def test_a_value_is_better_than_none_and_has_no_size_beside_it() -> None:
+    row = row_of(win_table(results(dense(margins([None] * 3 + [1.0])), pruned(margins([-5.0] * 3 + [2.0])))))
+    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"], row["margin_differing"]) == (4, 0, 4, 4)
+    assert row["margin_effect"] == 1.0
 
 
 def test_one_witness_is_sooner_than_none() -> None:
@@ -93,8 +100,8 @@ def test_the_closest_perturbation_is_compared_by_its_length() -> None:
         closest([2.0, 2.0, None, 2.0, None]), closest([1.0, 2.0 + 1e-5, 3.0, None, None], "s", method="magnitude", amount=0.8)
     )
     row = row_of(win_table(found))
-    assert (row["norm_wins"], row["norm_losses"], row["norm_pairs"]) == (2, 1, 4)
-    assert row["norm_effect"] == pytest.approx(0.25, abs=1e-4)  # half of the length saved on one, nothing on the other
+    assert (row["norm_wins"], row["norm_losses"], row["norm_pairs"]) == (2, 1, 5)
+    assert row["norm_effect"] == 0.0  # half of the length saved on one; equal on another, and where neither found any
     assert row["margin_pairs"] == 0
 
 

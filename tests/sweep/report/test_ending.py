@@ -54,7 +54,7 @@ def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, 
     ending.begin([])
     files, said = ending.finish(records(), [trial("c")], "KILLED")
     page = next(path for path in files if path.name == "report.html")
-    assert said == [f"Report: {page}"]
+    assert said == ["dense MILP has nothing to be compared with on 2x16.", f"Report: {page}"]
     text = page.read_text()
     assert "1 of 3 planned trials finished, 1 trial failed, 1 trial not finished." in text
     assert "The sweep was interrupted with 1 trial not started." in text

@@ -110,7 +110,7 @@ NEVER_DRAWN = {
     "gaps": set(KINDS) - {"success", "duel"},
     "one_image": {"norm"},
     "no_witness": set(KINDS) - {"margin", "pareto", "accuracy", "binaries", "stages"},
-    "all_robust": set(KINDS) - {"binaries", "stages"},
+    "all_robust": set(KINDS) - {"accuracy", "binaries", "stages"},
     "of_the_closest": {"margin"},
     "of_properties": {"norm", "gallery", "finetuned", "norms"},
     "all_at_once": {"norm", "norms"},

@@ -111,10 +111,7 @@ def test_a_report_is_made_again(capsys: pytest.CaptureFixture[str], name: str) -
     assert not err
     alert, headline, address = out.strip().splitlines()
     assert alert.startswith(f"{NAME} is not complete: 2 of 3 planned trials finished, 1 trial failed.")
-    assert headline == (
-        "magnitude 0.8 is ahead on 2x16, on too few instances to be sure: the first adversarial input after 1 s, against 2 s "
-        "of dense MILP."
-    )
+    assert headline == "2x16: no pruned copy beats the dense MILP within 20 s (too few images to be sure)."
     page = Path(address.removeprefix("Report: "))
     assert page.name == "report.html"
     assert "training diverged" in page.read_text()

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from sweep import report
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, Wins, compare
+from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SEEDS, group
 from sweep.report.terminal import MISSING
+from sweep.report.ties import NORM_TOLERANCE
 from sweep.report.writing import Budget
 
 
@@ -66,30 +67,13 @@ def test_medians_are_over_the_values_that_are_there(duel: list[TrialRecord]) -> 
 
 def test_wins_are_counted_on_the_same_instances(duel: list[TrialRecord]) -> None:
     row = row_of(report.rank(duel), "magnitude 0.8")
-    assert (row["margin_better_than_dense"], row["margin_as_good_as_dense"], row["margins_compared_with_dense"]) == (1, 2, 3)
-    assert (row["sooner_than_dense"], row["times_compared_with_dense"]) == (1, 2)
-    assert pd.isna(row["margin_better_than_gradient"])
+    assert (row["better_than_dense"], row["worse_than_dense"], row["compared_with_dense"]) == (1, 1, 4)
+    assert (row["sooner_than_dense"], row["later_than_dense"], row["times_compared_with_dense"]) == (1, 1, 2)
+    assert (row["gain_over_dense"], row["p_against_dense"]) == (0.0, 1.0)
+    assert pd.isna(row["better_than_gradient"])
     dense = row_of(report.rank(duel), "dense MILP")
-    assert pd.isna(dense["margin_better_than_dense"])
+    assert pd.isna(dense["better_than_dense"])
     assert dense["robust"] == 1
-
-
-def test_a_witness_beats_none_and_a_lone_instance_is_not_compared() -> None:
-    found, missed = synthetic.instance(1), synthetic.instance(1, first_adversarial_seconds=None, margin=None)
-    assert compare([found], lambda _: missed) == Wins(0, 0, 0, 1, 1)
-    assert compare([missed], lambda _: found) == Wins(0, 0, 0, 0, 1)
-    assert compare([missed], lambda _: missed) == Wins(0, 0, 0, 0, 0)
-    assert compare([found], lambda _: None) is None
-
-
-@pytest.mark.parametrize("size", [0.1, 1.0, 50.0])
-def test_margins_are_equal_within_the_tolerance(size: float) -> None:
-    slack = MARGIN_TOLERANCE * max(1.0, size)
-    base = synthetic.instance(1, margin=size)
-    for shift, better, as_good in ((0.5, 0, 1), (2.0, 1, 1), (-0.5, 0, 1), (-2.0, 0, 0)):
-        wins = compare([synthetic.instance(1, margin=size + shift * slack)], lambda _: base)
-        assert wins is not None
-        assert (wins.margin_better, wins.margin_as_good) == (better, as_good)
 
 
 def test_the_baseline_is_the_dense_milp_with_the_same_settings() -> None:
@@ -99,7 +83,7 @@ def test_the_baseline_is_the_dense_milp_with_the_same_settings() -> None:
     for baseline, wins in (("dense-10s", 0), ("dense-60s", 1)):
         surrogate.baseline_key = baseline
         row = row_of(report.rank([fast, slow, surrogate]), "magnitude 0.8")
-        assert row["margin_better_than_dense"] == wins
+        assert row["better_than_dense"] == wins
 
 
 def test_of_several_gradient_trials_the_strongest_is_the_yardstick() -> None:
@@ -109,23 +93,53 @@ def test_of_several_gradient_trials_the_strongest_is_the_yardstick() -> None:
     surrogate = small([synthetic.instance(1, margin=2.0)], "s", method="magnitude", amount=0.8)
     for order in ([weak, strong, surrogate], [strong, weak, surrogate]):
         row = row_of(report.rank(order), "magnitude 0.8")
-        assert (row["margin_better_than_gradient"], row["margins_compared_with_gradient"]) == (0, 1)
+        assert (row["better_than_gradient"], row["compared_with_gradient"]) == (0, 1)
 
 
-def test_order_within_a_network_is_success_then_time_then_margin() -> None:
-    def one(amount: float, **changed: Any) -> TrialRecord:
-        return small([synthetic.instance(1, **changed)], f"k{amount}", method="magnitude", amount=amount)
+def one_of(amount: float, **changed: Any) -> TrialRecord:
+    return small([synthetic.instance(1, **changed)], f"k{amount}", method="magnitude", amount=amount)
 
-    miss = {"status": "unresolved", "first_adversarial_seconds": None}
+
+MISS: dict[str, Any] = {"status": "unresolved", "first_adversarial_seconds": None}
+
+
+def test_without_the_dense_milp_the_order_is_success_then_time_then_margin() -> None:
     records = [
-        one(0.1, **miss, margin=None),
-        one(0.2, **miss, margin=-3.0),
-        one(0.3, **miss, margin=-1.0),
-        one(0.4, first_adversarial_seconds=9.0),
-        one(0.5, first_adversarial_seconds=1.0, margin=0.1),
-        one(0.6, first_adversarial_seconds=1.0, margin=0.9),
+        one_of(0.1, **MISS, margin=None),
+        one_of(0.2, **MISS, margin=-3.0),
+        one_of(0.3, **MISS, margin=-1.0),
+        one_of(0.4, first_adversarial_seconds=9.0),
+        one_of(0.5, first_adversarial_seconds=1.0, margin=0.1),
+        one_of(0.6, first_adversarial_seconds=1.0, margin=0.9),
     ]
     assert list(report.rank(records)["amount"]) == [0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+
+
+def test_a_time_that_counts_as_equal_does_not_decide_the_order() -> None:
+    records = [
+        one_of(0.1, first_adversarial_seconds=0.00506, margin=1.0),
+        one_of(0.2, first_adversarial_seconds=0.00568, margin=2.0),
+        one_of(0.3, first_adversarial_seconds=0.5, margin=3.0),
+    ]
+    assert list(report.rank(records)["amount"]) == [0.2, 0.1, 0.3]
+
+
+def test_against_the_dense_milp_the_order_is_certainty_then_gain_then_sooner_and_yardsticks_come_last() -> None:
+    def of(margins: Sequence[float], key: str, first: float = 1.0, **setting: Any) -> TrialRecord:
+        found = [synthetic.instance(image, margin=one, first_adversarial_seconds=first) for image, one in enumerate(margins)]
+        return small(found, key, **setting)
+
+    pruned = {
+        0.1: of([0.0] * 7 + [1.0] * 1, "worse", method="magnitude", amount=0.1),
+        0.2: of([3.0] * 8, "large", method="magnitude", amount=0.2),
+        0.3: of([2.0] * 8, "small", method="magnitude", amount=0.3),
+        0.4: of([9.0] * 6 + [1.0] * 2, "rarer", method="magnitude", amount=0.4),
+        0.5: of([1.0] * 8, "sooner", 0.5, method="magnitude", amount=0.5),
+    }
+    records = [of([1.0] * 8, "dense"), *pruned.values(), of([50.0] * 8, "g", attack="gradient")]
+    assert list(report.rank(records)["setting"]) == [
+        *("magnitude 0.2", "magnitude 0.3", "magnitude 0.4", "magnitude 0.5", "dense MILP", "magnitude 0.1", "gradient"),
+    ]
 
 
 def test_networks_stay_apart_and_in_order() -> None:
@@ -158,12 +172,13 @@ def test_nothing_is_adversarial_where_a_value_is_maximised() -> None:
     assert pd.isna(row["success_rate"])
     text = printed(frame, 200)
     assert "1/2" in text
-    assert "optimal: on how many questions about the largest output" in " ".join(text.split())
-    table = text[: text.index("acc.: of the pruned network")]
-    assert "success" not in table
-    assert "adv." not in table
+    assert "optimal: proven to be the largest." in text
+    assert "value" in text
+    assert "adversarial" not in text
+    assert "margin" not in text
     images = printed(report.rank([small([synthetic.instance(1)])]), 200)
-    assert "success" in images
+    assert "adversarial: images with a checked adversarial input" in images
+    assert "margin" in images
     assert "optimal" not in images
 
 
@@ -230,18 +245,26 @@ def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRe
     assert "<NA>" not in text
     assert "None" not in text
     (line,) = [line for line in text.splitlines() if line.strip().startswith("magnitude 0.8")]
-    assert "2/4" in line
-    assert "1/3" in line
-    assert "1/2" in line
-    assert "(3/4)" in line
+    assert line.split() == ["magnitude", "0.8", "2/4", "0/4", "+2.000", "(3/4)", "1/4", "1/4", "3", "s"]
     (dense,) = [line for line in text.splitlines() if line.strip().startswith("dense MILP")]
-    assert MISSING in dense  # it is not compared with itself
-    assert "gradient" not in text.split("acc.:")[0]  # there is none, so no column of dashes for it
-    assert ("binaries" in text) == (width == 200 or not terminal)
-    (legend,) = [line for line in text.splitlines() if line.startswith("acc.:")]
-    assert legend.rstrip().endswith("came sooner.") == (not terminal), "lines of a file are not folded"
+    assert dense.split().count(MISSING) == 2  # it is not compared with itself
+    table, _, explained = text.partition("adversarial: images")
+    assert "gradient" not in table  # there is none, so no column of dashes for it
+    assert " ".join(explained.split()).endswith("median of those found.")
     if terminal:
-        assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+        assert max(len(one.rstrip()) for one in text.splitlines()) <= width
+    else:
+        assert "\n" not in explained.rstrip(), "lines of a file are not folded"
+
+
+def test_a_terminal_of_80_columns_shows_the_whole_table_and_many_settings_end_with_how_many_more() -> None:
+    records = [small([synthetic.instance(1)], "dense")]
+    for place in range(20):
+        records.append(small([synthetic.instance(1)], f"s{place}", method="magnitude", amount=place / 100.0, rounds=1))
+    text = printed(report.rank(records), 80, True)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    assert "9 more in ranking.csv." in text
+    assert sum("magnitude" in line for line in text.splitlines()) in (11, 12)
 
 
 def test_proofs_get_a_column_where_there_are_any() -> None:
@@ -252,7 +275,7 @@ def test_proofs_get_a_column_where_there_are_any() -> None:
     place = [cell.strip() for cell in table[2].split("|")].index("robust")
     assert table[4].split("|")[place].strip() == "1/2"
     for frame, shown in ((without, False), (with_proofs, True)):
-        assert ("robust" in printed(frame, 200, True).split("acc.:")[0]) == shown
+        assert ("robust" in printed(frame, 200, True)) == shown
 
 
 @pytest.fixture
@@ -292,19 +315,17 @@ def test_the_closest_perturbation_is_ranked_by_its_norm_not_by_margins(closest: 
     pruned = row_of(frame, "magnitude 0.8")
     assert (pruned["norm"], pruned["norm_proven"], pruned["margin_values"]) == (3.5, 0, 0)
     assert pd.isna(pruned["margin"])
-    assert (pruned["margins_compared_with_dense"], pruned["times_compared_with_dense"]) == (0, 2)
+    assert (pruned["worse_than_dense"], pruned["compared_with_dense"], pruned["times_compared_with_dense"]) == (2, 3, 2)
 
 
 def test_a_table_shows_norms_or_margins_by_what_was_asked(closest: list[TrialRecord], duel: list[TrialRecord]) -> None:
     header = report.markdown_ranking(report.rank(closest)).splitlines()[2]
-    assert "| norm | norm at least | proven closest |" in header
+    assert "| median length | proven |" in header
     assert "margin" not in header
-    assert "larger" not in header
-    line = next(line for line in printed(report.rank(closest), 80, True).splitlines() if "dense MILP" in line)
-    assert "3.0000" in line
-    assert line.split()[-2:] == ["1/3", MISSING]  # proven closest; the dense MILP is not compared with itself
-    assert "proven on the dense network" in printed(report.rank(closest), 200)
-    assert "norm" not in printed(report.rank(duel), 200)
+    line = next(line for line in printed(report.rank(closest), 80, True).splitlines() if line.startswith(" dense MILP"))
+    assert line.split()[4:8] == ["3.0000", "1/3", MISSING, MISSING]  # proven closest; it is not compared with itself
+    assert "proven: none is shorter" in printed(report.rank(closest), 200)
+    assert "length" not in printed(report.rank(duel), 200)
 
 
 def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:
@@ -312,8 +333,8 @@ def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Pat
     path = tmp_path / "new" / "folder" / "ranking.csv"
     with path.open(newline="") as file:
         rows = {row["setting"]: row for row in csv.DictReader(file)}
-    assert rows["dense MILP"]["margin_better_than_dense"] == ""
-    assert rows["magnitude 0.8"]["margin_better_than_dense"] == "1"
+    assert rows["dense MILP"]["better_than_dense"] == ""
+    assert rows["magnitude 0.8"]["better_than_dense"] == "1"
     assert rows["magnitude 0.8"]["accuracy_dense"] == "0.95"
     assert not any(word in path.read_text() for word in ("nan", "NaN", "<NA>", "None"))
 
@@ -322,7 +343,7 @@ def test_the_markdown_has_a_table_per_network() -> None:
     lines = report.markdown_ranking(report.rank(synthetic.sweep())).splitlines()
     assert sum(line.startswith("**") for line in lines) == 2
     columns = {line.count("|") for line in lines if line.startswith("|")}
-    assert columns == {9}
+    assert columns == {7}
 
 
 def test_seeds_are_repetitions_where_they_are_asked_to_be() -> None:
@@ -362,6 +383,56 @@ def test_the_inputs_that_were_swept_are_part_of_the_networks_name() -> None:
         for name, epochs in (("ackley", 0), ("rastrigin", 20))
     ]
     assert list(report.rank(functions)["network"]) == ["ackley 2x16 training.epochs=0", "rastrigin 2x16 training.epochs=20"]
+
+
+def limited(record: TrialRecord, limit: float, baseline: str | None = "dense") -> TrialRecord:
+    record.config["solver"]["time_limit_seconds"], record.baseline_key = limit, baseline
+    return record
+
+
+def test_of_trials_that_differ_in_their_time_limit_alone_the_longest_counts() -> None:
+    def at(limit: float) -> list[TrialRecord]:
+        dense = limited(small([synthetic.instance(1, margin=limit)], f"dense-{limit}"), limit, f"dense-{limit}")
+        copy = small([synthetic.instance(1, margin=limit + 1.0)], f"s-{limit}", method="magnitude", amount=0.8)
+        return [dense, limited(copy, limit, f"dense-{limit}")]
+
+    found = results_of([(SweepState("s", 6, 6), [*at(10.0), *at(60.0), *at(2.0)])])
+    assert [record.key for record in found.records] == ["dense-60.0", "s-60.0"]
+    assert list(found.settings) == ["dense MILP", "magnitude 0.8"]
+    assert found.remarks == [
+        "4 trials with a shorter time limit left out: the run with the longest limit has their answers too."
+    ]
+    frame = report.rank([*at(10.0), *at(60.0)])
+    assert list(frame["setting"]) == ["magnitude 0.8", "dense MILP"]
+    assert list(frame["instances"]) == [1, 1]
+    assert results_of([(SweepState("s", 2, 2), at(10.0))]).remarks == []
+
+
+@pytest.mark.parametrize("attack", [{"method": "portfolio"}, {"objective": "closest"}])
+def test_attacks_that_plan_by_their_limit_keep_all_of_theirs(attack: dict[str, str]) -> None:
+    trials = [limited(small([synthetic.instance(1)], f"p{limit}"), limit) for limit in (10.0, 60.0)]
+    for one in trials:
+        one.config["attack"] |= attack
+    found = results_of([(SweepState("s", 2, 2), trials)])
+    assert (len(found.records), len(found.settings), found.remarks) == (2, 2, [])
+
+
+def test_a_shorter_trial_that_something_is_measured_against_stays() -> None:
+    short, long = (limited(small([synthetic.instance(1)], f"dense-{limit}"), limit) for limit in (10.0, 60.0))
+    copy = limited(small([synthetic.instance(1)], "s", method="magnitude", amount=0.8), 10.0, "dense-10.0")
+    found = results_of([(SweepState("s", 3, 3), [short, long, copy])])
+    assert [record.key for record in found.records] == ["dense-10.0", "dense-60.0", "s"]
+    assert set(found.settings) == {
+        "dense MILP solver.time_limit_seconds=10",
+        "dense MILP solver.time_limit_seconds=60",
+        "magnitude 0.8 solver.time_limit_seconds=10",
+    }
+
+
+def test_other_images_or_seeds_are_no_longer_run_of_the_same() -> None:
+    first, second, third = (limited(small([synthetic.instance(1)], f"{limit}"), limit) for limit in (1.0, 2.0, 3.0))
+    second.config["instances"]["seed"], third.config["training"]["seed"] = 8, 8
+    assert len(results_of([(SweepState("s", 3, 3), [first, second, third])]).records) == 3
 
 
 def test_what_cannot_change_an_answer_makes_no_setting() -> None:

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, wilcoxon
 
-from sweep.report.statistics import CONFIDENCE, holm, median_interval, share_interval, sign_test, signed_rank_test
+from sweep.report.statistics import (
+    CONFIDENCE,
+    cluster_median,
+    holm,
+    median_interval,
+    share_interval,
+    sign_test,
+    signed_rank_test,
+)
 
 SAMPLES = 150
 
@@ -55,6 +63,8 @@ def test_few_members_have_no_limits() -> None:
         assert math.isnan(few.high)
     assert math.isnan(median_interval([1.0, 2.0, 3.0, 4.0, 4.0], range(5)).high)
     assert median_interval([1.0, 2.0, 9.0], ["a", "a", "b"]).value == pytest.approx((1.5 + 9.0) / 2.0)
+    assert cluster_median([1.0, 2.0, 9.0], ["a", "a", "b"]) == pytest.approx((1.5 + 9.0) / 2.0)
+    assert math.isnan(cluster_median([], []))
     assert vars(median_interval([2.0] * 6, range(6))) == {"value": 2.0, "low": 2.0, "high": 2.0}
 
 
@@ -110,6 +120,19 @@ def test_ties_never_make_a_signed_rank_test_surer_than_the_signs_can_be() -> Non
     assert signed_rank_test(tied) == pytest.approx(2 / 64)
     assert signed_rank_test([1.0]) == 1.0
     assert 0.0 < signed_rank_test(np.ones(5000)) < 1e-100
+
+
+def test_where_most_differences_have_one_sign_and_the_large_ones_the_other_nothing_is_shown() -> None:
+    large, small = [10.0 + 0.1 * place for place in range(19)], [-1.0 - 0.1 * place for place in range(21)]
+    assert wilcoxon([*large, *small]).pvalue < 0.05
+    assert signed_rank_test([*large, *small]) == signed_rank_test([*large, *small[1:], 9.0]) == 1.0
+    mostly_large = [*large, *small[:18]]
+    assert signed_rank_test(mostly_large) == pytest.approx(wilcoxon(mostly_large, method="exact").pvalue)
+
+
+def test_a_value_beside_none_is_an_infinite_difference() -> None:
+    assert signed_rank_test([math.inf] * 4 + [1.0, 2.0]) == pytest.approx(2 / 64)
+    assert signed_rank_test([math.inf, -1.0, -2.0]) == 1.0
 
 
 def test_holm_by_hand() -> None:

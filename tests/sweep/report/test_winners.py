@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import pytest
@@ -14,19 +15,27 @@ from sweep.report.leads import lead
 from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, SURE, UNSURE, Winner, better, duel, headline, winners
 
 
+def portfolio(outcomes: Sequence[Outcome], size: tuple[int, int] = (2, 16)) -> TrialRecord:
+    return trial(outcomes, "portfolio", size, attack="portfolio")
+
+
+def branching(outcomes: Sequence[Outcome], size: tuple[int, int] = (2, 16)) -> TrialRecord:
+    return trial(outcomes, "branching", size, attack="branch_and_bound")
+
+
 def only(*records: TrialRecord) -> Winner:
     (winner,), _ = winners(results(*records))
     return winner
 
 
 def test_a_winner_beyond_chance() -> None:
-    records = [dense(times([4.0] * IMAGES)), pruned(times([2.0] * IMAGES), 0.5), pruned(times([1.0] * IMAGES), 0.8)]
+    records = [dense(times([4.0] * IMAGES)), branching(times([2.0] * IMAGES)), portfolio(times([1.0] * IMAGES))]
     (winner,), ranking = winners(results(*records))
-    assert (winner.network, winner.setting, winner.confidence) == ("2x16", "magnitude 0.8", SURE)
-    assert list(ranking["setting"]) == ["magnitude 0.8", "magnitude 0.5", "dense MILP"]
+    assert (winner.network, winner.setting, winner.confidence) == ("2x16", "portfolio", SURE)
+    assert list(ranking["setting"]) == ["portfolio", "branch_and_bound", "dense MILP"]
     assert winner.facts == "An adversarial input for 12 of 12 images, the first after 1 s (median), median margin +1"
     runner_up, yardstick = winner.duels
-    assert (runner_up.other, runner_up.better, runner_up.worse, runner_up.pairs) == ("magnitude 0.5", 12, 0, 12)
+    assert (runner_up.other, runner_up.better, runner_up.worse, runner_up.pairs) == ("branch_and_bound", 12, 0, 12)
     assert runner_up.p == pytest.approx(2 / 2**12)
     assert runner_up.p_holm == pytest.approx(4 / 2**12)
     assert yardstick.other == "dense MILP"
@@ -38,26 +47,32 @@ def test_a_winner_beyond_chance() -> None:
         "Better on 12 of 12 (100 %, 95 % interval 74 to 100 %), worse on 0; sign test p < 0.001, corrected < 0.001"
     )
     assert headline([winner]) == (
-        "magnitude 0.8 won on 2x16: the first adversarial input after 1 s, against 2 s of magnitude 0.5."
+        "portfolio won on 2x16: the first adversarial input after 1 s, against 2 s of branch_and_bound."
     )
 
 
+def test_where_pruned_copies_are_compared_with_the_dense_milp_nobody_wins_for_another_reason() -> None:
+    records = [dense(times([4.0] * IMAGES)), pruned(times([2.0] * IMAGES)), gradient(times([0.1] * IMAGES))]
+    won, ranking = winners(results(*records, portfolio(times([1.0] * IMAGES), (4, 64))))
+    assert [one.network for one in won] == ["4x64"]
+    assert list(ranking["network"]) == ["2x16"] * 3 + ["4x64"]
+
+
 def test_one_that_is_only_ahead() -> None:
-    records = [dense(times([2.0] * IMAGES)), pruned(times([1.0] * 7 + [3.0] * 5))]
+    records = [dense(times([2.0] * IMAGES)), portfolio(times([1.0] * 7 + [3.0] * 5))]
     (winner,), _ = winners(results(*records))
-    assert (winner.setting, winner.confidence) == ("magnitude 0.8", UNSURE)
+    assert (winner.setting, winner.confidence) == ("portfolio", UNSURE)
     assert headline([winner]) == (
-        "magnitude 0.8 is ahead on 2x16, but that may be chance: the first adversarial input after 1 s, against 2 s of dense "
-        "MILP."
+        "portfolio is ahead on 2x16, but that may be chance: the first adversarial input after 1 s, against 2 s of dense MILP."
     )
     assert winner.caveat == ""
 
 
 def test_one_that_is_first_by_its_share_but_worse_on_most_images_is_said_to_be() -> None:
-    (winner,), _ = winners(results(dense(times([1.0] * 11 + [None])), pruned(times([2.0] * IMAGES))))
-    assert (winner.setting, winner.confidence) == ("magnitude 0.8", DISPUTED)
+    (winner,), _ = winners(results(dense(times([1.0] * 11 + [None])), portfolio(times([2.0] * IMAGES))))
+    assert (winner.setting, winner.confidence) == ("portfolio", DISPUTED)
     assert headline([winner]) == (
-        "magnitude 0.8 is first on 2x16, but the next did better on more instances: an adversarial input for 12 of 12, against "
+        "portfolio is first on 2x16, but the next did better on more instances: an adversarial input for 12 of 12, against "
         "11 of dense MILP."
     )
     assert winner.caveat == (
@@ -66,16 +81,16 @@ def test_one_that_is_first_by_its_share_but_worse_on_most_images_is_said_to_be()
 
 
 def test_one_on_too_few_instances() -> None:
-    winner = only(dense(times([2.0] * 5)), pruned(times([1.0] * 5)))
+    winner = only(dense(times([2.0] * 5)), portfolio(times([1.0] * 5)))
     assert winner.confidence == FEW
-    assert headline([winner]).startswith("magnitude 0.8 is ahead on 2x16, on too few instances to be sure: the first")
+    assert headline([winner]).startswith("portfolio is ahead on 2x16, on too few instances to be sure: the first")
     assert winner.caveat == "They differ on 5 of 5 images; at least 6 are needed."
 
 
 def test_images_count_not_what_several_networks_of_one_size_do_with_them() -> None:
     records = []
     for seed in range(3):
-        for record in (dense(times([2.0] * 4)), pruned(times([1.0] * 4))):
+        for record in (dense(times([2.0] * 4)), portfolio(times([1.0] * 4))):
             record.key, record.baseline_key = f"{record.key}-{seed}", f"{record.baseline_key}-{seed}"
             record.config["training"]["seed"] = seed
             for instance in record.instances:
@@ -96,14 +111,14 @@ def test_a_lead_in_time_that_nobody_would_notice_is_no_win(seconds: float, other
     assert (winner.setting, winner.confidence) == ("portfolio", CLOSE)
     assert (winner.duels[0].better, winner.duels[0].worse) == (0, 0)
     assert "12 equal" in winner.duels[0].counts
-    assert "is first on 2x16, but hardly differs from the next: the first" in headline([winner])
+    assert headline([winner]) == "portfolio is first on 2x16, but hardly differs from the next."
 
 
 def test_of_two_equally_soon_the_one_with_the_larger_margin_wins() -> None:
+    assert within(0.0020, 0.0022, margin=0.5).setting == "portfolio"
     assert within(0.0020, 0.0022, margin=0.5).confidence == SURE
     worse = within(0.0020, 0.0022, margin=1.5)
-    assert (worse.confidence, worse.duels[0].worse) == (DISPUTED, 12)
-    assert "gradient did better on more of the instances" in worse.caveat
+    assert (worse.setting, worse.confidence, worse.duels[0].better) == ("gradient", SURE, 12)
 
 
 @pytest.mark.parametrize(("seconds", "other"), [(0.001, 0.0111), (90.0, 110.0)])
@@ -112,7 +127,7 @@ def test_a_lead_in_time_that_somebody_would_notice_is_one(seconds: float, other:
 
 
 def test_too_few_that_differ_among_enough_images_are_no_want_of_data() -> None:
-    winner = only(dense(times([2.0] * IMAGES)), pruned(times([1.0] * 3 + [1.9] * 9)))
+    winner = only(portfolio(times([1.0] * 3 + [1.9] * 9)), dense(times([2.0] * IMAGES)))
     assert (winner.duels[0].differing, winner.confidence) == (3, CLOSE)
     assert winner.caveat == ""
 
@@ -121,7 +136,7 @@ def test_one_alone_and_one_without_a_common_instance() -> None:
     alone = only(dense(times([2.0] * 5)))
     assert (alone.confidence, alone.duels) == (ALONE, ())
     assert headline([alone]) == "dense MILP has nothing to be compared with on 2x16."
-    winner = only(dense(times([2.0] * 5)), elsewhere(pruned(times([1.0] * 5))))
+    winner = only(dense(times([2.0] * 5)), elsewhere(portfolio(times([1.0] * 5))))
     assert winner.confidence == ALONE
     assert (winner.duels[0].text, winner.duels[0].counts) == ("dense MILP: no instance that both attacked", "")
 
@@ -133,13 +148,13 @@ def elsewhere(record: TrialRecord) -> TrialRecord:
 
 
 def test_the_runner_up_is_the_next_that_attacked_the_same_instances() -> None:
-    winner = only(gradient(times([0.1] * IMAGES)), elsewhere(pruned(times([1.0] * IMAGES))), dense(times([2.0] * IMAGES)))
+    winner = only(gradient(times([0.1] * IMAGES)), elsewhere(portfolio(times([1.0] * IMAGES))), dense(times([2.0] * IMAGES)))
     assert [(one.other, one.pairs) for one in winner.duels] == [("dense MILP", 12)]
     assert winner.confidence == SURE
 
 
 def test_a_runner_up_with_several_seeds_is_compared_with_each() -> None:
-    records = [dense(times([1.0] * IMAGES))]
+    records = [portfolio(times([1.0] * IMAGES))]
     for seed, seconds in enumerate((2.0, 3.0, 0.1)):
         records.append(pruned(times([seconds] * IMAGES)))
         records[-1].key += f"-{seed}"
@@ -154,17 +169,17 @@ def test_the_headline_of_several_networks() -> None:
         records = []
         for place, one in enumerate(seconds):
             size = (place + 1, 16)
-            records += [dense(times([2.0] * IMAGES), size), pruned(times([one] * IMAGES), size=size)]
+            records += [dense(times([2.0] * IMAGES), size), portfolio(times([one] * IMAGES), size)]
         return headline(winners(results(*records))[0])
 
-    assert of(1.0, 1.0) == "magnitude 0.8 won on both networks."
-    assert of(1.0, 1.0, 1.0) == "magnitude 0.8 won on all 3 networks."
-    assert of(1.0, 9.0, 1.0) == "magnitude 0.8 won on 1x16 and 3x16; dense MILP won on 2x16."
+    assert of(1.0, 1.0) == "portfolio won on both networks."
+    assert of(1.0, 1.0, 1.0) == "portfolio won on all 3 networks."
+    assert of(1.0, 9.0, 1.0) == "portfolio won on 1x16 and 3x16; dense MILP won on 2x16."
     assert headline([]) == "No trial has finished, so nothing has won."
     records = []
     for place, amount in enumerate((0.5, 0.6, 0.7, 0.8)):
         size = (place + 1, 16)
-        records += [dense(times([2.0] * IMAGES), size), pruned(times([1.0] * IMAGES), amount, size=size)]
+        records += [portfolio(times([2.0] * IMAGES), size), pruned(times([1.0] * IMAGES), amount, size=size)]
     assert headline(winners(results(*records))[0]) == "Every network has its own best setting, 4 of the 4 beyond chance."
 
 
@@ -180,9 +195,8 @@ def test_the_better_of_two_has_a_witness_then_is_shorter_then_sooner_then_has_th
 
 
 def test_the_closest_perturbation_is_won_by_length() -> None:
-    shorter = closest([1.0] * IMAGES, "s", method="magnitude", amount=0.8)
-    (winner,), _ = winners(results(closest([2.0] * IMAGES), shorter))
-    assert (winner.setting, winner.confidence) == ("magnitude 0.8", SURE)
+    (winner,), _ = winners(results(closest([2.0] * IMAGES), closest([1.0] * IMAGES, "s", attack="branch_and_bound")))
+    assert (winner.setting, winner.confidence) == ("branch_and_bound", SURE)
     assert "median norm 1" in winner.facts
     assert "margin" not in winner.facts
 
@@ -191,9 +205,9 @@ def test_the_dense_milp_that_is_the_runner_up_is_named_once_and_proofs_are_facts
     robust = dense(margins([-1.0] * 3))
     for instance in robust.instances:
         instance.status = "robust"
-    (winner,), _ = winners(results(robust, pruned(margins([-2.0] * 3)), gradient(margins([-3.0] * 3))))
+    (winner,), _ = winners(results(robust, portfolio(margins([-2.0] * 3)), gradient(margins([-3.0] * 3))))
     assert winner.facts == "An adversarial input for 0 of 3 images, 3 proven robust, median margin -1"
-    assert [one.other for one in winner.duels] == ["magnitude 0.8"]
+    assert [one.other for one in winner.duels] == ["portfolio"]
     assert math.isclose(winner.duels[0].p_holm, winner.duels[0].p)
 
 

@@ -1,0 +1,79 @@
+"""The first sentence of page, terminal and MLflow: which pruned copy beats the dense MILP; beside it the gradient attack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sweep.report import winners
+from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
+from sweep.report.compared import compared_by_network
+from sweep.report.comparisons import ALL
+from sweep.report.results import Results
+from sweep.report.settings import GRADIENT
+from sweep.report.sizes import SizeAnswer
+from sweep.report.ties import VALUES
+from sweep.report.winners import Winner
+from sweep.report.words import MOST_NAMED, seconds, some
+
+
+def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winner]) -> str:
+    """Return the first sentence: the best pruned copy of each network against the dense MILP, those beyond chance first.
+
+    Of more than :data:`~sweep.report.words.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
+    compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`).
+
+    Args:
+        results: all there is.
+        answers: of all networks (:func:`~sweep.report.sizes.size_answers`).
+        won: the winners.
+    """
+    asked = [one for one in answers if one.verdict != UNCOMPARED]
+    if not asked:
+        return winners.headline(won)
+    paying = [one for one in asked if one.verdict == PAYS]
+    if len(asked) > MOST_NAMED and all(one.verdict == TOO_FEW for one in asked):
+        ahead = [one.network for one in asked if one.won > one.lost]
+        named = f"on {some(ahead)}" if ahead else "on none"
+        return f"On {len(asked)} networks too few {results.what}s to be sure: a pruned copy is ahead of the dense MILP {named}."
+    if len(asked) > MOST_NAMED:
+        named = f": {some([one.network for one in paying])}" if paying else ""
+        return f"A pruned copy beats the dense MILP beyond chance on {len(paying) or 'none'} of {len(asked)} networks{named}."
+    said = [_clause(one, bool(paying), results.what) for one in (*paying, *(one for one in asked if one.verdict != PAYS))]
+    return " ".join(said)
+
+
+def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
+    """Return what is said of a network; ``said``: whether a sentence before it has said what "does" means."""
+    where, who = f"{answer.network}:", answer.setting
+    if answer.verdict == PAYS:
+        worse = f" and is worse on {answer.lost}" if answer.lost else ""
+        return f"{where} {who} beats the dense MILP on {answer.won}{worse} of {answer.of} (sure)."
+    if answer.won > answer.lost:
+        worse = f" and worse on {answer.lost}" if answer.lost else ""
+        why = "too few to be sure" if answer.verdict == TOO_FEW else "which may be chance"
+        return f"{where} {who} is better than the dense MILP on {answer.won}{worse} of {answer.of}, {why}."
+    does = "does" if said else "beats the dense MILP"
+    within = f" within {seconds(answer.limit_seconds)}" if answer.limit_seconds is not None else ""
+    few = f" (too few {what}s to be sure)" if answer.verdict == TOO_FEW else ""
+    also = f", but {answer.also} (sure)" if answer.also else ""
+    return f"{where} no pruned copy {does}{within}{few}{also}."
+
+
+def beside(results: Results, wins: pd.DataFrame) -> str:
+    """Return one sentence on the gradient attack, the yardstick of every MILP; nothing where there was none."""
+    is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
+    rows = wins[(wins["yardstick"] == GRADIENT) & (wins["network"] != ALL) & is_milp]
+    found = compared_by_network(rows, VALUES)
+    if not found:
+        return ""
+    better = [one for one in found if one.is_better]
+    if better:
+        most = max(better, key=lambda one: (one.won - one.lost) / one.pairs)
+        return f"On {most.network}, {most.setting} beats the gradient attack on {most.won} of {most.of(results.what)} (sure)."
+    if all(one.is_worse for one in found):
+        return "The gradient attack does better than every MILP; it proves nothing."
+    if all(one.won < one.lost for one in found):
+        return "The gradient attack is ahead of every MILP, which may be chance; it proves nothing."
+    return "No MILP beats the gradient attack beyond chance; the gradient attack proves nothing."
