@@ -30,6 +30,8 @@ LIBRARIES = (
     "mlflow",
     "pandas",
     "matplotlib",
+    "itables",
+    "plotly",
 )
 
 START = """\

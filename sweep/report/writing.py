@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,14 @@ from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
 from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
+from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
 from sweep.report.headline import beside, headline
-from sweep.report.page import Drawn, page
+from sweep.report.limits import limit_curves
+from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
-from sweep.report.sizes import size_answers
+from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
 from sweep.report.winners import winners
@@ -89,39 +92,61 @@ def write_results(
     won, pooled = winners(results)
     wins = win_table(results)
     sizes = size_answers(results, wins, pooled)
-    first = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
+    said = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
     answers = verdicts(results, wins, sizes)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
+    limits, written = _limits(results, sizes, look, folder, budget)
     drawn: list[Drawn] = []
-    written: list[Path] = []
     for kind in figures():
         progress(kind.title)
         figure, paths = _written(kind, results, look, folder, budget)
-        drawn.append(figure)
+        drawn += [figure] if figure is not None else []
         written += paths
     path = folder / PAGE
-    said = folder / HEADLINE
-    said.write_text(f"{first}\n", encoding="utf-8")
-    names = [file.name for file in (said, *tables, *written)]
-    path.write_text(page(results, first, won, pooled, wins, answers, drawn, names), encoding="utf-8")
-    return [path, said, *tables, *written]
+    first = folder / HEADLINE
+    first.write_text(f"{said}\n", encoding="utf-8")
+    names = [file.name for file in (first, *tables, *written)]
+    path.write_text(page(results, said, sizes, answers, pooled, wins, limits, drawn, names), encoding="utf-8")
+    return [path, first, *tables, *written]
 
 
-def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn, list[Path]]:
+def _limits(
+    results: Results, sizes: Sequence[SizeAnswer], look: Look, folder: Path, budget: Budget
+) -> tuple[list[Limit], list[Path]]:
+    """Draw the time limit of each network, before all other figures: the first screen has it."""
+    best = {one.network: one.setting for one in sizes}
+    found, paths = [], []
+    for data in limit_data(results, limit_curves(results), best, look) if len(results.instances) else []:
+        if budget.is_spent:
+            break
+        with rc_context(RC):
+            png, svg = _saved(draw_limits(data, look))
+        name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"limits-{data.network}")
+        paths += _files(folder, name, png, svg)
+        found.append(Limit(data.network, data.best, svg, caption(data)))
+    return found, paths
+
+
+def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn | None, list[Path]]:
+    """Draw one figure; None where there is nothing to draw."""
     if budget.is_spent:
         return Drawn(kind, None, "", _late(budget)), []
     data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
     if isinstance(data, Nothing):
-        return Drawn(kind, None, "", f"Nothing to draw: {data.why}."), []
+        return None, []
     with rc_context(RC):
         figure = kind.draw(data, look)
         png, svg = _saved(figure)
-    paths = [folder / f"{kind.name}.png", folder / f"{kind.name}.svg"]
-    paths[0].write_bytes(png)
-    paths[1].write_bytes(svg)
-    picture, wide = png if kind.name == "gallery" else svg, figure.get_figwidth() > WIDTH
-    return Drawn(kind, picture, kind.caption(data, look), None, wide), paths
+    paths = _files(folder, kind.name, png, svg)
+    return Drawn(kind, svg, kind.caption(data, look), None, figure.get_figwidth() > WIDTH), paths
+
+
+def _files(folder: Path, name: str, png: bytes, svg: bytes) -> list[Path]:
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    for path, content in zip(paths, (png, svg), strict=True):
+        path.write_bytes(content)
+    return paths
 
 
 def _saved(figure: Figure) -> tuple[bytes, bytes]:

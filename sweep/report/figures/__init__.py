@@ -14,14 +14,9 @@ def figures() -> Sequence[Kind]:
     from sweep.report.figures.accuracy import ACCURACY
     from sweep.report.figures.duel import DUEL
     from sweep.report.figures.finetuned import FINETUNED
-    from sweep.report.figures.gallery import GALLERY
-    from sweep.report.figures.norms import NORMS_FIGURE
     from sweep.report.figures.over_time import MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS
     from sweep.report.figures.pareto import PARETO
     from sweep.report.figures.sparsity import BINARIES, SPARSITY
     from sweep.report.figures.stages import STAGES_FIGURE
 
-    return (
-        *(SUCCESS, DUEL, MARGIN_OVER_TIME, NORM_OVER_TIME, PARETO, ACCURACY, FINETUNED, SPARSITY, BINARIES, STAGES_FIGURE),
-        *(NORMS_FIGURE, GALLERY),
-    )
+    return (MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS, DUEL, ACCURACY, FINETUNED, SPARSITY, BINARIES, PARETO, STAGES_FIGURE)

@@ -71,19 +71,19 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
             ax.set_ylim(-0.06, 1.06)
         line[0].set_ylabel("share of instances\nbetter than dense")
     for ax in axes[-1]:
-        ax.set_xlabel("accuracy of the surrogate, %")
+        ax.set_xlabel("accuracy of the pruned network, %")
     legend(figure, list(axes.ravel()), [names[label] for label in sizes])
     return figure
 
 
 ACCURACY = Kind(
     "accuracy",
-    "Accuracy of the surrogate against its usefulness",
+    "Does a pruned network have to classify well?",
     accuracy_data,
     draw_accuracy,
     lambda _data, _look: (
-        "A dot a surrogate (the darker, the sparser), with its 95 % interval where there are images enough for one; of dots at "
-        "one place the larger lie below. Dashed line: better on half of the instances. If accuracy decided, the dots would "
-        "rise to the right; the paper's surprise is that they need not."
+        "Each dot is one pruned setting: how well the pruned network classifies, and on which share of the instances it did "
+        "better than the dense MILP (bar: 95 % interval). If accuracy decided, the dots would rise to the right. The paper's "
+        "surprise is that they need not."
     ),
 )

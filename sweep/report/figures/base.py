@@ -24,7 +24,7 @@ from sweep.report.words import count
 MAX_PANELS = 6
 """Networks drawn in one figure; of more, those with the most instances."""
 
-MAX_LINES = 10
+MAX_LINES = 6
 """Settings drawn in one panel; of more, the yardsticks and the best others."""
 
 MAX_DOTS = 1200
@@ -34,7 +34,7 @@ WIDTH, PANEL = 6.4, 2.75
 """Inches: width of a figure, so that its letters can be read at half the width of a page, and height of a panel."""
 
 
-MAX_NAMES = 10
+MAX_NAMES = 6
 """Settings that a legend of dots names one by one; of more, it names their families."""
 
 LABEL_LETTERS = 24

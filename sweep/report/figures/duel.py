@@ -62,18 +62,20 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     log_axis(ax, "xy")
     ax.set(xlim=limits, ylim=limits, aspect="equal")
     ax.set_xlabel("dense MILP: seconds to the first adversarial input (grey: none)")
-    ax.set_ylabel("surrogate: seconds (grey: none)")
+    ax.set_ylabel("pruned: seconds (grey: none)")
     legend(figure, [ax])
     return figure
 
 
 DUEL = Kind(
     "duel",
-    "Time to the first adversarial input, surrogate against dense",
+    "Seconds to the first adversarial input, pruned against dense",
     duel_data,
     draw_duel,
     lambda data, look: (
-        f"A dot an instance; below the diagonal the surrogate was sooner ({int((data['win'] > 0).sum())} of {len(data)}). Dots "
-        "in the grey margins: one of both found none within its limit." + dots_note(len(data)) + look.note
+        f"Each dot is one instance and one pruned setting. Below the diagonal the pruned network was sooner: "
+        f"{int((data['win'] > 0).sum())} of {len(data)}. In the grey bands one of the two found none."
+        + dots_note(len(data))
+        + look.note
     ),
 )

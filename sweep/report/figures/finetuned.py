@@ -91,8 +91,10 @@ def caption(data: pd.DataFrame, look: Look) -> str:
         part = data[data["measure"] == measure]
         if len(part):
             said.append(f"{words} on {int((part['win'] > 0).sum())} of {len(part)}")
-    side = "; above the diagonal of margins, and below that of times and norms, finetuning helped"
-    return f"A dot an instance on which both have a value{side}: {', '.join(said)}.{dots_note(len(data))}{look.note}"
+    return (
+        "Each dot is one instance, attacked through the same pruning with and without finetuning. Finetuning helped above "
+        f"the diagonal of margins, and below that of seconds and lengths: {', '.join(said)}.{dots_note(len(data))}{look.note}"
+    )
 
 
-FINETUNED = Kind("finetuned", "Finetuned against not", finetuned_data, draw_finetuned, caption)
+FINETUNED = Kind("finetuned", "Finetuned against not finetuned", finetuned_data, draw_finetuned, caption)

@@ -208,23 +208,18 @@ def _counts(part: pd.DataFrame) -> str:
     return count(counts[0], "instance") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} instances"
 
 
-_EQUAL = " Lines of equal value lie on each other, the wider ones below; their markers take turns."
-
 SUCCESS = Kind(
     "success",
-    "Success against time",
+    "Adversarial inputs found over time",
     success_data,
     lambda data, look: _draw(data, look, "share with an\nadversarial input", share=True),
     lambda data, look: (
-        "Share of instances for which an independently checked adversarial input was found by that time, bounds and model "
-        "building included. Further up and further left is better." + _EQUAL + look.note
+        "On which share of the instances an adversarial input had been found, and checked on the dense network, by that time. "
+        "Computing bounds and building the model are part of the time." + look.note
     ),
 )
 
-_BEGINS = (
-    " A curve begins when more than half of its instances have a value (those without count as the worst), so it never steps "
-    "back because more instances joined."
-)
+_BEGINS = " A line begins when more than half of the instances have a value; an instance without one counts as the worst."
 
 MARGIN_OVER_TIME = Kind(
     "margin",
@@ -232,9 +227,8 @@ MARGIN_OVER_TIME = Kind(
     margin_data,
     lambda data, look: _draw(data, look, "median best margin\nof the dense network", zero=True),
     lambda data, look: (
-        "Median over the instances of the best margin of the dense network so far; above 0 the input is adversarial."
+        "Median over the instances of the largest margin of the dense network so far; above 0 the input is adversarial."
         + _BEGINS
-        + _EQUAL
         + look.note
     ),
 )
@@ -247,7 +241,6 @@ NORM_OVER_TIME = Kind(
     lambda data, look: (
         "Median over the instances of the length of the shortest adversarial perturbation so far; lower is better."
         + _BEGINS
-        + _EQUAL
         + look.note
     ),
 )

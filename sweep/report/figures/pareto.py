@@ -101,8 +101,8 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     joined = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
     better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else "further up is a larger margin"
     return (
-        f"Further left is quicker, {better}. On the front, beaten by none in both{joined}: {_named(fronts, look.networks)}. "
-        f"A black ring is the dense MILP; of other dots at one place the larger lie below.{look.note}"
+        f"Further left is quicker, {better}. No other setting is both quicker and better than these{joined}: "
+        f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"
     )
 
 
@@ -117,4 +117,4 @@ def _named(fronts: Mapping[str, Sequence[str]], networks: Sequence[str]) -> str:
     return "; ".join(f"on {network} {names}" for network, names in said.items())
 
 
-PARETO = Kind("pareto", "What one gets for one's time", pareto_data, draw_pareto, caption)
+PARETO = Kind("pareto", "Seconds spent, value reached", pareto_data, draw_pareto, caption)

@@ -77,7 +77,7 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
         heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
         ax.set_ylabel("seconds to the first\nadversarial input")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity of the surrogate, % (0: dense MILP)")
+        ax.set_xlabel("sparsity, % (0: dense MILP)")
     legend(figure, axes)
     return figure
 
@@ -148,7 +148,7 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
         heading(ax, network, beside=1.7)
         ax.set_ylabel("binaries")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity of the surrogate, %")
+        ax.set_xlabel("sparsity, %")
     legend(figure, axes)
     return figure
 
@@ -170,23 +170,22 @@ def _second_axis(ax: object, other: object, part: pd.DataFrame) -> None:
 
 SPARSITY = Kind(
     "sparsity",
-    "Sparsity against time",
+    "Seconds to the first adversarial input, by sparsity",
     time_data,
     draw_time,
     lambda data, look: (
-        "A dot an instance for which a MILP met an adversarial input; the numbers above count them, of all attacks at that "
-        f"sparsity.{dots_note(int(data['seconds'].notna().sum()), MAX_DOTS)}{look.note}"
+        "Each dot is one instance on which a MILP found an adversarial input. The numbers above say on how many of how many it "
+        f"found one.{dots_note(int(data['seconds'].notna().sum()), MAX_DOTS)}{look.note}"
     ),
 )
 
 BINARIES = Kind(
     "binaries",
-    "Binaries and stable neurons against sparsity",
+    "Size of the MILP, by sparsity",
     binaries_data,
     draw_binaries,
     lambda _data, look: (
-        "Medians over the instances. A neuron whose sign is settled over the whole region is stable and needs no binary. More "
-        "sparsity does not always mean fewer binaries. Where finetuning changes nothing, "
-        "a ring lies on a dot." + look.note
+        "Medians over the instances. A neuron needs no binary variable if it is pruned, or if it is stable: active for all "
+        "inputs of the region, or for none. More sparsity does not always mean fewer binaries." + look.note
     ),
 )

@@ -76,7 +76,7 @@ STAGES_FIGURE = Kind(
     stages_data,
     draw_stages,
     lambda _data, look: (
-        "Mean over the instances; pruning and finetuning of a surrogate that serves all images are shared out among them. "
-        "Training of the dense network is left out: all settings share it." + look.note
+        "Mean seconds of one instance. Where one pruned network serves several instances, each has its share of pruning and "
+        "finetuning. Training the dense network is left out: all settings share it." + look.note
     ),
 )

@@ -68,10 +68,10 @@ def pareto_of(*reached: float) -> tuple[pd.DataFrame, Look]:
 
 def test_the_caption_names_the_front_and_speaks_of_its_line_where_there_is_one() -> None:
     caption = KINDS["pareto"].caption(*pareto_of(1.0, 5.0, 2.0))
-    assert "beaten by none in both: gradient." in caption
+    assert "quicker and better than these: gradient." in caption
     assert "line" not in caption
     caption = KINDS["pareto"].caption(*pareto_of(6.0, 1.0, 2.0))
-    assert "beaten by none in both (joined by the grey line): gradient, magnitude 0.8, dense MILP." in caption
+    assert "quicker and better than these (joined by the grey line): gradient, magnitude 0.8, dense MILP." in caption
     fronts = {"1x1": ["a"], "2x2": ["a", "b", "c", "d", "e", "f"]}
     assert _named(fronts, ["2x2", "1x1"]) == "on 2x2 a, b, c, d and 2 more; on 1x1 a"
 

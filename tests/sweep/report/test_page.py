@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import synthetic
-from making import dense, pruned, results, times
+from making import dense, margins, pruned, results, times
 
 from sweep.records import TrialRecord
 from sweep.report.figures import figures
@@ -20,6 +20,9 @@ from sweep.report.writing import Budget, write_report, write_results
 NO_FIGURES = Budget(seconds=-1.0)
 
 VOID = {"meta", "link", "img", "br"}
+
+SCRIPTS = 3
+"""Those of every page with a table: its own, and the two libraries, packed."""
 
 
 class Parsed(HTMLParser):
@@ -40,7 +43,7 @@ class Parsed(HTMLParser):
         given = dict(attrs)
         if tag == "img":
             self.images.append(given)
-        self.scripts += tag == "script"
+        self.scripts += tag == "script" and given.get("type") != "application/json"
         self.addresses += [str(given[name]) for name in ("src", "href") if name in given]
         if tag not in VOID:
             self.open.append(tag)
@@ -73,17 +76,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_figures_are_in_the_page_itself_and_beside_it(whole: Path) -> None:
     parsed = Parsed((whole / "report.html").read_text(encoding="utf-8"))
     drawn = {path.stem for path in whole.glob("*.svg")}
-    assert drawn == {kind.name for kind in figures()} - {"norm"}, "no attack looked for the closest perturbation"
+    names = {kind.name for kind in figures()} | {"limits-4x64", "limits-2x256"}
+    assert drawn == names - {"norm"}, "no attack looked for the closest perturbation"
     assert drawn == {path.stem for path in whole.glob("*.png")}
-    assert len(parsed.images) == len(drawn)
+    figure = [image for image in parsed.images if "svg" in str(image["src"]).partition(",")[0]]
+    assert len(figure) == len(drawn)
     for image in parsed.images:
         head, data = str(image["src"]).split(",", 1)
         picture = base64.b64decode(data)
         assert picture.startswith(b"\x89PNG" if "png" in head else b"<?xml")
-        assert len(str(image["alt"])) > 40
-    assert all(address.startswith("data:") for address in parsed.addresses), "the page needs no network and no other file"
-    assert "Shortest perturbation over time. Nothing to draw: no attack looked for the closest perturbation" in parsed.text
-    assert parsed.scripts == 1
+        assert len(str(image["alt"])) > 15
+    links = [address for address in parsed.addresses if not address.startswith("data:")]
+    assert all((whole / address).is_file() for address in links), "the page needs no network; its links are to files beside it"
+    assert {path.name for path in whole.iterdir()} <= {*links, "report.html"}
+    assert "Shortest perturbation" not in parsed.text, "what has nothing to show is not there"
+    assert parsed.scripts == SCRIPTS
+    assert (whole / "report.html").stat().st_size < 10 * 2**20
     assert not re.search(r"\bnan\b|None[^ ]|<NA>", parsed.text)
 
 
@@ -118,7 +126,7 @@ def test_names_and_errors_are_text_not_markup(tmp_path: Path) -> None:
     record.config["network"]["file"] = f"{evil}.onnx"
     state = SweepState(evil, 2, 1, (Unfinished(f"trial {evil}", "failed", f"{evil} & more" + "x" * 400),), (f"note {evil}",))
     parsed = page_of(tmp_path, record, state=state)
-    assert parsed.scripts == 1, "the page's own, which sorts tables"
+    assert parsed.scripts == SCRIPTS
     assert parsed.text.count(evil) >= 5
     assert f"{evil} & more" in parsed.text
     assert "x" * 400 not in parsed.text
@@ -127,7 +135,7 @@ def test_names_and_errors_are_text_not_markup(tmp_path: Path) -> None:
 
 def test_figures_that_there_was_no_time_for_say_so(tmp_path: Path) -> None:
     parsed = page_of(tmp_path, dense(times([2.0])))
-    assert not parsed.images
+    assert not [image for image in parsed.images if "svg" in str(image["src"])]
     assert parsed.text.count("Not drawn, for want of time at the end of the sweep (-1 s)") == len(figures())
     write_results(results(dense(times([2.0]))), tmp_path, budget=Budget(hurried=lambda: True))
     assert "for want of time at the end of the sweep: python -m sweep.report" in (tmp_path / "report.html").read_text()
@@ -142,7 +150,8 @@ def test_a_sweep_without_a_finished_trial_is_a_page_with_reasons(tmp_path: Path)
     assert "No trial has finished, so nothing has won." in parsed.text
     assert "0 of 2 planned trials finished, 1 trial failed, 1 trial not finished." in parsed.text
     assert "training diverged" in parsed.text
-    assert parsed.text.count("Nothing to draw: no trial has finished.") == len(figures())
+    assert not parsed.images
+    assert parsed.scripts == 0, "there is nothing to filter"
 
 
 def test_what_is_missing_is_said_at_the_top() -> None:
@@ -171,3 +180,44 @@ def test_several_sweeps_are_named_and_their_unfinished_trials_told_apart(tmp_pat
     assert "of two" in parsed.text
     assert "key-two" in parsed.text
     assert "python -m sweep.show KEY" in parsed.text
+
+
+def test_the_first_screen_says_which_size_which_pruning_and_which_limit(tmp_path: Path) -> None:
+    better = [dense(margins([0.0] * 12)), pruned(margins([1.0] * 12), 0.9), pruned(margins([0.0] * 12), 0.8)]
+    for record in better:
+        for instance in record.instances:
+            instance.timeline = [{"seconds": 0.5, "margin": instance.margin}]
+            instance.total_seconds = 20.0
+    write_results(results(*better), tmp_path, budget=NO_FIGURES)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    said = re.findall(r"<dt>(.*?)</dt> <dd>(.*?)</dd>", page)
+    assert [name for name, _ in said] == ["Network size that pays", "Pruning that pays", "Time limit that pays"]
+    assert (said[0][1], said[1][1]) == ("2x16", "magnitude 0.9")
+    assert re.search(r"\d s", said[2][1])
+    assert re.search(r'class="badge for">pays<', page)
+    assert "12/12 <b>▲</b>" in page, "the heat map"
+    asked = re.findall(r'class="ask"><span>(.*?)</span>', page)
+    assert ["network size" in asked[0], "pruning" in asked[1], "time limit" in asked[2]] == [True] * 3
+
+
+def test_evidence_and_long_alerts_fold_out(tmp_path: Path) -> None:
+    notes = ("Short (but not long).", f"Busy machine: much of it ({'x; ' * 100}). What to do.")
+    record = dense(times([2.0]))
+    write_results(results(record, state=SweepState("m", 1, 1, notes=notes)), tmp_path, budget=NO_FIGURES)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<p class="alert" role="alert">m: Short (but not long).</p>' in page
+    assert "<summary>m: Busy machine: much of it.</summary>" in page
+    assert "What to do.</p></details>" in page
+
+
+def test_a_page_of_many_trials_is_bounded_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.report.page.settings_table.MOST_ROWS", 5)
+    monkeypatch.setattr("sweep.report.page.coordinates.MOST_LINES", 6)
+    monkeypatch.setattr("sweep.report.page.instances.MOST", 2)
+    records = [pruned(times([1.0] * 3), 0.1 * place) for place in range(1, 9)]
+    for place, record in enumerate(records):
+        record.swept = {"pruning.amount": 0.1 * place}
+    parsed = page_of(tmp_path, dense(times([2.0] * 3)), *records)
+    assert "4 more in ranking.csv." in parsed.text
+    assert "6 of 9 trials are drawn, chosen at random" in parsed.text
+    assert "2 of 3 instances, the first of each network" in parsed.text

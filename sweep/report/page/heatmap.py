@@ -1,0 +1,91 @@
+"""The heat map of the first screen: network sizes by sparsities, coloured by what was won against the dense MILP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import pandas as pd
+
+from sweep.report.compared import Compared, compared_by_network, surrogates
+from sweep.report.comparisons import ALL
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP
+from sweep.report.ties import VALUES
+from sweep.report.words import count
+
+MOST_NETWORKS, MOST_COLUMNS = 12, 24
+"""Rows and columns; wins.csv has the others."""
+
+WON, LOST, EVEN = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0xFF, 0xFF, 0xFF)
+"""Blue, orange and white of the colours, which everybody tells apart (Okabe and Ito 2008)."""
+
+DARK = 0.179
+"""On a background of less than this luminance white letters have more contrast than dark ones (WCAG)."""
+
+WORDS = {"margin": "a larger value", "norm": "a shorter perturbation"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One pruned setting on one network; an empty ``text`` where both were not compared."""
+
+    text: str = ""
+    said: str = ""
+    background: str = "transparent"
+    is_dark: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Rows and columns of the map.
+
+    Attributes:
+        families: of the columns, what stands above the sparsities, and over how many of them.
+        sparsities: of the columns.
+        rows: a network with its cells.
+        value: what is larger or shorter where a setting won.
+        left_out: a sentence on what is not shown, or nothing.
+    """
+
+    families: tuple[tuple[str, int], ...]
+    sparsities: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    value: str
+    left_out: str
+
+
+def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
+    """Return the map, or None where no pruned setting was compared with the dense MILP."""
+    pruned = {label: setting for label, setting in results.settings.items() if setting.is_surrogate}
+    rows = surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
+    found = compared_by_network(rows, VALUES[:1] if (rows["margin_pairs"] > 0).any() else VALUES[1:])
+    if not found:
+        return None
+    cells = {(one.network, one.setting): _cell(one) for one in found}
+    labels = sorted({one.setting for one in found}, key=lambda label: (pruned[label].family, pruned[label].sort_key))
+    networks = [name for name in (*results.networks, ALL) if any(one.network == name for one in found)]
+    columns, shown = labels[:MOST_COLUMNS], networks[:MOST_NETWORKS]
+    families = tuple((family, len(list(members))) for family, members in groupby(pruned[label].family for label in columns))
+    sparsities = tuple("" if pruned[label].amount is None else f"{pruned[label].amount:g}" for label in columns)
+    filled = tuple((network, tuple(cells.get((network, label), Cell()) for label in columns)) for network in shown)
+    missing = [count(len(labels) - len(columns), "more setting")] if len(labels) > len(columns) else []
+    missing += [count(len(networks) - len(shown), "more network")] if len(networks) > len(shown) else []
+    left_out = f" Not shown: {' and '.join(missing)}; wins.csv has them." if missing else ""
+    return HeatMap(families, sparsities, filled, WORDS[found[0].measure], left_out)
+
+
+def _cell(one: Compared) -> Cell:
+    ahead = one.won >= one.lost
+    share = (one.won if ahead else one.lost) / one.pairs
+    beyond = "beyond chance" if one.is_real else "which may be chance"
+    said = f"{one.setting} on {one.network}: {WORDS[one.measure]} on {one.won} of {one.pairs}, worse on {one.lost}, {beyond}"
+    mark = "▲" if one.is_better else "▼" if one.is_worse else ""
+    mixed = tuple(round(white + share * (full - white)) for full, white in zip(WON if ahead else LOST, EVEN, strict=True))
+    return Cell(f"{one.won}/{one.pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)
+
+
+def _luminance(color: tuple[int, ...]) -> float:
+    linear = [c / 3294.6 if c <= 10 else ((c / 255.0 + 0.055) / 1.055) ** 2.4 for c in color]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

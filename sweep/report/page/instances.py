@@ -1,0 +1,163 @@
+"""Instances one by one: what the dense MILP, the best pruned setting and the gradient attack found over time, with pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from sweep.records import InstanceRecord
+from sweep.report.pictures import CHANGED_PIXEL, is_image
+from sweep.report.results import Results
+from sweep.report.words import count, seconds
+from sweep.rules import CLOSEST
+
+MOST = 48
+"""Instances shown, shared out among the networks; instances.parquet has all."""
+
+MOST_STEPS = 40
+"""Points of one line; of more, so many at even ranks."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small picture as an address that holds it, with what is to be seen on it."""
+
+    source: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One instance of one network.
+
+    Attributes:
+        network, name: which.
+        title: what each setting reached.
+        lines: of each setting its name, the seconds at which its best value changed, and these values.
+        pictures: clean, and of each setting perturbed and difference; empty where they are not known.
+    """
+
+    network: str
+    name: str
+    title: str
+    lines: Sequence[Mapping[str, Any]]
+    pictures: Sequence[Picture] = field(default=())
+
+
+def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Shown], int]:
+    """Return the first instances of each network, and of how many; ``best`` names the setting beside the dense MILP."""
+    networks = [network for network in results.networks if network in best]
+    tables = {network: _chosen(results, network, best[network]) for network in networks}
+    total = sum(table["instance_key"].nunique() for table in tables.values())
+    events = results.events.sort_values("row", kind="stable")
+    ends = np.searchsorted(events["row"].to_numpy(), np.arange(len(results.instances) + 1))
+    found: list[Shown] = []
+    for place, (network, table) in enumerate(tables.items()):
+        room = (MOST - len(found)) // (len(tables) - place)
+        records = _pictured(results, table)
+        for _, part in list(table.groupby("instance_key", sort=False))[:room]:
+            lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part.itertuples()]
+            found.append(Shown(network, _name(part), _title(part), lines, _pictures(part, records)))
+    return found, total
+
+
+def _chosen(results: Results, network: str, best: str) -> pd.DataFrame:
+    """Return the rows to show: of each instance that ``best`` attacked one of the dense MILP, of it, and of the gradient."""
+    here = results.instances[results.instances["network"] == network]
+    dense = [label for label, setting in results.settings.items() if setting.is_dense_milp]
+    gradient = [label for label, setting in results.settings.items() if setting.is_gradient]
+    order = list(dict.fromkeys([*dense, best, *gradient]))
+    rows = here[here["setting"].isin(order)].drop_duplicates(["instance_key", "setting"])
+    asked = rows.loc[rows["setting"] == best, "instance_key"]
+    rows = rows[rows["instance_key"].isin(asked)]
+    return rows.assign(place=rows["setting"].map(order.index)).sort_values(
+        ["image", "question", "instance_key", "place"], kind="stable"
+    )
+
+
+def _pictured(results: Results, table: pd.DataFrame) -> dict[tuple[str, str], InstanceRecord]:
+    records = [results.pictures(key) for key in table["trial_key"].unique()]
+    return {(record.key, one.instance_key): one for record in records if record is not None for one in record.instances}
+
+
+def _name(part: pd.DataFrame) -> str:
+    first = part.iloc[0]
+    return str(first["question"]) if pd.isna(first["image"]) else f"image {first['image']:.0f}"
+
+
+def _title(part: pd.DataFrame) -> str:
+    said = []
+    for row in part.to_dict("records"):
+        value = row["length"] if row["objective"] == CLOSEST else row["best_margin"]
+        when = row["first_adversarial_seconds"]
+        found = f" (adversarial after {seconds(when)})" if when == when else ""
+        said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
+    return "; ".join(said)
+
+
+def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
+    """Return the best value so far at each moment at which it changed, and at the end of the attack."""
+    closest = row.objective == CLOSEST
+    known = events.dropna(subset=["norm" if closest else "margin"]).sort_values("seconds", kind="stable")
+    moments = known["seconds"].to_numpy(dtype=float)
+    values = known["norm" if closest else "margin"].to_numpy(dtype=float)
+    best = np.minimum.accumulate(values) if closest else np.maximum.accumulate(values)
+    changed = np.flatnonzero(np.append(True, best[1:] != best[:-1])) if len(best) else np.empty(0, dtype=int)
+    if len(changed) > MOST_STEPS:
+        changed = changed[np.unique(np.linspace(0, len(changed) - 1, MOST_STEPS).round().astype(int))]
+    x, y = list(moments[changed]), list(best[changed])
+    if x and row.total_seconds == row.total_seconds and row.total_seconds > x[-1]:
+        x, y = [*x, row.total_seconds], [*y, y[-1]]
+    return {"setting": row.setting, "seconds": [_short(v) for v in x], "values": [_short(v) for v in y]}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
+    known = [(row["setting"], records.get((row["trial_key"], row["instance_key"]))) for row in part.to_dict("records")]
+    images = [(setting, one) for setting, one in known if one is not None and is_image(one.clean)]
+    if not images:
+        return []
+    first = images[0][1]
+    found = [
+        Picture(_source(np.asarray(first.clean), _grey), "clean" if first.label is None else f"clean: label {first.label}")
+    ]
+    for setting, one in images:
+        if one.perturbed is None:
+            continue
+        perturbed = np.asarray(one.perturbed)
+        difference = perturbed - np.asarray(one.clean)
+        changed = int((np.abs(difference) > CHANGED_PIXEL).sum())
+        found.append(Picture(_source(perturbed, _grey), f"{setting}: perturbed, {one.status}"))
+        found.append(Picture(_source(difference, _signed), f"difference: {count(changed, 'pixel')}"))
+    return found
+
+
+def _source(pixels: NDArray[np.float64], colors: Callable[[NDArray[np.float64]], Image.Image]) -> str:
+    """Return a PNG with a pixel for each of the image's; the browser enlarges it."""
+    side = math.isqrt(len(pixels))
+    buffer = io.BytesIO()
+    colors(np.nan_to_num(pixels).reshape(side, side)).save(buffer, format="png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _grey(pixels: NDArray[np.float64]) -> Image.Image:
+    return Image.fromarray(np.rint(255.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8))
+
+
+def _signed(difference: NDArray[np.float64]) -> Image.Image:
+    """Draw orange where it became darker, purple where brighter."""
+    limit = max(float(np.abs(difference).max()), CHANGED_PIXEL)
+    return Image.fromarray(matplotlib.colormaps["PuOr"](0.5 + 0.5 * difference / limit, bytes=True)[:, :, :3])

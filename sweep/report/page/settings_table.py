@@ -1,0 +1,165 @@
+"""The table of all settings on all networks, which the page lets people filter and sort."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE
+from sweep.report.words import p_number
+
+MOST_ROWS = 1000
+"""Rows on the page; ranking.csv and wins.csv have all."""
+
+MISSING = "—"
+
+LAST = 1e99
+"""Where a row without a number is sorted to."""
+
+PROVEN = "proven robust"
+"""The title of a column that is there only where something is proven."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is read, and what the row is sorted by: a number, or nothing where it is the text itself."""
+
+    text: str
+    order: float | None = None
+    is_text: bool = False
+
+    @property
+    def search(self) -> str:
+        """What a filter of numbers compares with; nothing where there is none."""
+        return "" if self.text == MISSING or self.order is None else f"{self.order:g}"
+
+
+@dataclass(frozen=True)
+class SettingsTable:
+    """Titles and cells; ``choices`` are the places of columns that are filtered by choosing among their values."""
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    choices: tuple[int, ...]
+    total: int
+
+
+def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) -> SettingsTable:
+    """Return the rows of the ranking (seeds pooled), each with what it won against both yardsticks; best first."""
+    measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["margin_pairs"] > 0).any() else "margin"
+    against = {(row["yardstick"], row["network"], row["setting"]): row for row in wins.to_dict("records")}
+    rows = []
+    for row in ranking.head(MOST_ROWS).to_dict("records"):
+        key = (row["network"], row["setting"])
+        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, GRADIENT)}
+        rows.append({**row, **extra, **dict(results.settings[row["setting"]].extras)})
+    extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
+    columns = [*_SETTING, *((name, _word(name)) for name in extras), *_REACHED]
+    columns += [(title, of_wins(yardstick, measure if by == "value" else by)) for title, yardstick, by in _WON]
+    columns.append(("p", _p(measure)))
+    cells = {title: [cell(row) for row in rows] for title, cell in columns}
+    shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
+    shown = [title for title in shown if title != PROVEN or any(cell.order for cell in cells[title])]
+    named = {title for title, _ in _SETTING} | set(extras)
+    choices = tuple(place for place, title in enumerate(shown) if title in named)
+    return SettingsTable(
+        tuple(shown), tuple(zip(*(cells[title] for title in shown), strict=True)) if rows else (), choices, len(ranking)
+    )
+
+
+def _word(name: str) -> Callable[[Row], Cell]:
+    return lambda row: Cell(MISSING if row.get(name) is None or row[name] != row[name] else str(row[name]), is_text=True)
+
+
+def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        value = row[name]
+        return Cell(MISSING, LAST) if pd.isna(value) else Cell(form(float(value)), float(value))
+
+    return cell
+
+
+def _of(name: str, total: str) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        if pd.isna(row[name]) or not row[total]:
+            return Cell(MISSING, -1.0)
+        return Cell(f"{row[name]}/{row[total]}", 100.0 * row[name] / row[total])
+
+    return cell
+
+
+def of_wins(yardstick: str, measure: str) -> Callable[[Row], Cell]:
+    """Return the cell that says on how many of the pairs the setting was better than a yardstick."""
+
+    def cell(row: Row) -> Cell:
+        won = row[yardstick]
+        if won is None or not won[f"{measure}_pairs"]:
+            return Cell(MISSING, -1.0)
+        wins, pairs = won[f"{measure}_wins"], won[f"{measure}_pairs"]
+        return Cell(f"{wins}/{pairs}", 100.0 * wins / pairs)
+
+    return cell
+
+
+def _p(measure: str) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        won = row[DENSE_MILP]
+        p = math.nan if won is None else float(won[f"{measure}_p_holm"])
+        return Cell(MISSING, LAST) if math.isnan(p) else Cell(p_number(p), p)
+
+    return cell
+
+
+def _attack(row: Row) -> Cell:
+    """Return the attack; a MILP says of which network it is."""
+    words = "dense MILP" if row["method"] == "none" else "pruned MILP"
+    return Cell(words if row["attack"] == SURROGATE else str(row["attack"]), is_text=True)
+
+
+def _pruning(row: Row) -> Cell:
+    return Cell(MISSING if pd.isna(row["method"]) or row["method"] == "none" else str(row["method"]), is_text=True)
+
+
+def _finetuned(row: Row) -> Cell:
+    rounds = row["finetune_rounds"]
+    text = MISSING if pd.isna(rounds) else "no" if not rounds else "1 round" if rounds == 1 else f"{rounds:g} rounds"
+    return Cell(text, is_text=True)
+
+
+_SETTING = (
+    ("network", _word("network")),
+    ("attack", _attack),
+    ("pruning", _pruning),
+    ("sparsity", _number("amount", "{:g}".format)),
+    ("finetuned", _finetuned),
+)
+
+_REACHED = (
+    ("found", _of("successes", "asked")),
+    (PROVEN, _of("robust", "instances")),
+    ("first found, s", _number("first_adversarial_seconds", "{:.3g}".format)),
+    ("value", _number("margin", "{:+.3g}".format)),
+    ("length", _number("norm", "{:.3f}".format)),
+    ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
+    ("binaries", _number("binaries", "{:.0f}".format)),
+)
+
+_WON = (
+    ("better than dense", DENSE_MILP, "value"),
+    ("sooner than dense", DENSE_MILP, "time"),
+    ("better than gradient", GRADIENT, "value"),
+)
+
+LEGEND = (
+    "found: on how many instances an adversarial input was found and checked. first found: median seconds to it, of the "
+    "instances on which there is one. value: median of the best dense margin; above 0 it is adversarial. better, sooner than "
+    "dense: on how many of the instances that both attacked. p: of the better, corrected for all comparisons (Holm); beyond "
+    "chance below 0.05. Filters of counts take shares in percent."
+)
