@@ -30,10 +30,11 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-WIDTH, HEIGHT = 1400, 900
+WIDTH, HEIGHT = 1280, 900
 SERVER_SECONDS, PAGE_SECONDS = 120.0, 60.0
 MAX_COMPARED = 4
 
@@ -137,6 +138,41 @@ class Pages:
             self._driver.execute_script(scroll)
         return bool(found)
 
+    def follow(self, link: str) -> None:
+        """Click a link by its text."""
+        self._driver.find_element(By.LINK_TEXT, link).click()
+
+    def press(self, button: str) -> None:
+        """Click a button by its text."""
+        self._driver.find_element(By.XPATH, f"//button[normalize-space(.)='{button}']").click()
+
+    def rows(self) -> list[str]:
+        """Return the names of the runs that are listed, in their order."""
+        rows = self._driver.find_elements(By.CSS_SELECTOR, ".ag-pinned-left-cols-container [role=row]")
+        placed = sorted(rows, key=lambda row: int(row.get_attribute("row-index") or 0))
+        return [row.find_element(By.CSS_SELECTOR, "a").text for row in placed]
+
+    def columns(self) -> list[str]:
+        """Return the headers of the list of runs, from left to right."""
+        return [header.text for header in self._headers()]
+
+    def cut_headers(self, names: Sequence[str]) -> list[str]:
+        """Return those of some columns whose header is wider than its column."""
+        script = "return [...arguments[0].querySelectorAll('*')].some(e => e.scrollWidth > e.clientWidth + 1)"
+        return [one.text for one in self._headers() if one.text in names and self._driver.execute_script(script, one)]
+
+    def _headers(self) -> list[WebElement]:
+        found = self._driver.find_elements(By.CSS_SELECTOR, ".ag-header-cell:not(.ag-header-group-cell)")
+        return sorted((one for one in found if one.text), key=lambda one: one.location["x"])
+
+    def axes(self) -> list[str]:
+        """Return the axes of a parallel coordinates plot."""
+        found = self._driver.find_elements(By.CSS_SELECTOR, ".parcoords .axis-title")
+        return [axis.text for axis in found]
+
+    def count(self, selector: str) -> int:
+        return len(self._driver.find_elements(By.CSS_SELECTOR, selector))
+
     def text(self) -> str:
         return self._driver.find_element(By.TAG_NAME, "body").text
 
@@ -192,7 +228,6 @@ def photograph(runs: Path, folder: Path) -> list[Path]:
         pages.run(parent, [str(parent.info.run_name), "Child runs", "Metrics ("])
         pages.screenshot(paths[0])
         pages.comparison(children[:MAX_COMPARED], ["Parallel Coordinates Plot", "Run details", "Metrics:"])
-        pages.plot(Parameters=["pruning.method", "pruning.amount"], Metrics=["attack/margin", "milp/binaries"])
         pages.screenshot(paths[1])
         pages.scroll_to("Metrics")
         pages.screenshot(paths[2])
