@@ -118,26 +118,6 @@ class Pages:
         query = f"runs={quote(json.dumps(ids))}&experiments={quote(json.dumps(experiments))}"
         self._open(f"/compare-runs?{query}", expected)
 
-    def plot(self, **chosen: Sequence[str]) -> None:
-        """Have the plot of a comparison show these ``Parameters`` and ``Metrics``; untold, it takes the first ones."""
-        self._driver.find_element(By.CSS_SELECTOR, "[data-testid=clear-button]").click()
-        for label, names in chosen.items():
-            box = self._driver.find_element(By.XPATH, f"//div[normalize-space(text())='{label}:']/following-sibling::div[1]")
-            box.click()
-            for name in names:
-                self.wait(lambda name=name: self._choose(name), f"{label} never offered {name}")
-            self._driver.find_element(By.TAG_NAME, "h2").click()  # closes the list
-
-    def _choose(self, name: str) -> bool:
-        """Click an option of the open list, or scroll the list on: it holds only those that are in sight."""
-        option = f"//*[contains(@class, 'select-item-option') and @title='{name}']"
-        if found := [one for one in self._driver.find_elements(By.XPATH, option) if one.is_displayed()]:
-            found[0].click()
-        else:
-            scroll = "document.querySelectorAll('[class*=list-holder]').forEach(list => { list.scrollTop += 150 })"
-            self._driver.execute_script(scroll)
-        return bool(found)
-
     def follow(self, link: str) -> None:
         """Click a link by its text."""
         self._driver.find_element(By.LINK_TEXT, link).click()

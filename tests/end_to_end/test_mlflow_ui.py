@@ -94,9 +94,7 @@ def test_the_experiment_lists_the_sweep(pages: screenshots.Pages, tracked: tuple
     pages.experiment(parent.info.experiment_id, [NAME, f"{len(children) + 1} matching runs", "The trials as a table"])
 
 
-def test_the_trials_of_a_sweep_are_seen_without_a_click(
-    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
-) -> None:
+def test_trials_are_seen_without_a_click(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, children = tracked
     pages.experiment(parent.info.experiment_id, [NAME, *(str(child.info.run_name) for child in children)])
     pages.wait(lambda: set(pages.rows()) == {NAME, *(child.info.run_name for child in children)}, "not all were listed")
@@ -118,9 +116,7 @@ def test_the_table_of_trials_shows_six_metrics_and_what_was_swept(
     assert len(set(beginnings)) == len(beginnings)
 
 
-def test_the_charts_of_trials_begin_with_the_findings(
-    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
-) -> None:
+def test_the_charts_begin_with_the_findings(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, _ = tracked
     pages.experiment(parent.info.experiment_id, ["The trials as a table"])
     pages.follow("charts")
