@@ -75,7 +75,10 @@ MEDIANS: dict[str, Callable[[InstanceRecord], float | None]] = {
     "time/attack_seconds": lambda instance: instance.total_seconds,
     "time/cpu_seconds": lambda instance: instance.cpu_seconds,
 }
-"""Metrics that are of one instance, and what they are the median of."""
+"""Metrics that are of one instance, and what they are the median of.
+
+MLflow lists them in this order, and its comparison of runs begins with the first.
+"""
 
 _ARRAYS = ("timeline", "clean", "perturbed")
 

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE, median_of
+import numpy as np
+
+from sweep.records import TrialRecord
+from sweep.report.ranking import median_of
+from sweep.report.ties import Measure, decide
 from sweep.rules import CLOSEST
 from sweep.tracking.content import value_of
 
@@ -28,20 +31,14 @@ class Gain(NamedTuple):
     known_at: int
 
 
-class _Value(NamedTuple):
-    """The value of an instance, turned so that larger is better; and up to which difference another one is equal."""
-
-    value: float | None
-    slack: float
-
-
 @dataclass(frozen=True)
 class _Standing:
     key: str
     name: str
     ended_at: float
-    values: Mapping[str, _Value]
-    """By the key of the instance."""
+    measure: Measure
+    values: Mapping[str, float]
+    """By the key of the instance; NaN where there is none."""
 
 
 @dataclass
@@ -56,8 +53,9 @@ class Gains:
         """Return what is known now that was not known before this trial ended."""
         if record.status != "finished" or record.baseline_key is None:
             return []
-        values = {one.instance_key: _turned(one) for one in record.instances}
-        mine = _Standing(record.key, record.name, record.ended_at, values)
+        measure = "norm" if any(one.objective == CLOSEST for one in record.instances) else "margin"
+        values = {one.instance_key: _finite(value_of(one)) for one in record.instances}
+        mine = _Standing(record.key, record.name, record.ended_at, measure, values)
         if record.key == record.baseline_key:
             self._dense[record.key] = mine
             return [_gain(one, mine) for one in self._waiting.pop(record.key, [])]
@@ -68,33 +66,23 @@ class Gains:
         return [_gain(mine, dense)]
 
 
-def _turned(instance: InstanceRecord) -> _Value:
-    value = value_of(instance)
-    if value is None or not math.isfinite(value):
-        return _Value(None, 0.0)
-    if instance.objective == CLOSEST:
-        return _Value(-value, NORM_TOLERANCE * abs(value))
-    return _Value(value, MARGIN_TOLERANCE * max(1.0, abs(value)))
+def _finite(value: float | None) -> float:
+    return value if value is not None and math.isfinite(value) else math.nan
 
 
 def _gain(mine: _Standing, dense: _Standing) -> Gain:
     """Return the comparison on the instances that both answered; to have a value is better than to have none."""
-    pairs = [(mine.values[key], dense.values[key]) for key in mine.values if key in dense.values]
-    wins = sum(_is_better(one, other) for one, other in pairs)
-    losses = sum(_is_better(other, one) for one, other in pairs)
-    gain = median_of(a.value - b.value for a, b in pairs if a.value is not None and b.value is not None)
+    both = [key for key in mine.values if key in dense.values]
+    one, other = (np.array([standing.values[key] for key in both], dtype=np.float64) for standing in (mine, dense))
+    won = decide(one, other, mine.measure)
+    saved = one - other if mine.measure == "margin" else other - one
+    wins = int((won > 0).sum())
     found = {
-        GAIN: gain,
-        WINS: wins / len(pairs) if pairs else None,
+        GAIN: median_of(float(value) for value in saved[~np.isnan(saved)]),
+        WINS: wins / len(both) if both else None,
         "total/wins_over_dense": wins,
-        "total/losses_to_dense": losses,
-        "total/compared_with_dense": len(pairs),
+        "total/losses_to_dense": int((won < 0).sum()),
+        "total/compared_with_dense": len(both),
     }
     known_at = round(1000 * max(mine.ended_at, dense.ended_at))
     return Gain(mine.key, mine.name, {name: float(value) for name, value in found.items() if value is not None}, known_at)
-
-
-def _is_better(one: _Value, other: _Value) -> bool:
-    if one.value is None or other.value is None:
-        return one.value is not None and other.value is None
-    return one.value - other.value > max(one.slack, other.slack)

@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.ranking import MARGIN_TOLERANCE, NORM_TOLERANCE
+from sweep.report.ties import MARGIN_TOLERANCE, NORM_TOLERANCE
 from sweep.tracking.gains import Gain, Gains
 
 
