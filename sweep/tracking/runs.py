@@ -164,7 +164,7 @@ class Runs:
 
     def _completed(self, run: TrialRun, record: TrialRecord) -> None:
         """Add what this sweep has swept and the one that wrote the run had not."""
-        if not run.shows(record):
+        if not run.shows(record) or record.swept.keys() <= run.params:
             return
         lacking = [Param(key, value) for key, value in content.params(record).items() if key not in run.params]
         if lacking:

@@ -116,6 +116,7 @@ class Tracker:
         self._trials = 0
         self._gains = Gains()
         self._swept: dict[str, None] = {}
+        """The parameters that the table of trials shows, in their order."""
 
     @property
     def page(self) -> str:
@@ -181,7 +182,8 @@ class Tracker:
         """
         _, outbox = self._started()
         self._trials += 1
-        if new := [key for key in content.params(record) if key not in self._swept]:
+        lacking = not record.swept.keys() <= self._swept.keys()
+        if lacking and (new := [name for name in content.params(record) if name not in self._swept]):
             self._swept |= dict.fromkeys(new)
             shortest = any(instance.objective == CLOSEST for instance in record.instances)
             outbox.put("the table of the trials", _View(tuple(self._swept), shortest))
