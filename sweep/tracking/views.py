@@ -30,11 +30,11 @@ FOLDED = ("accuracy", "attack", "bound", "incumbent", "milp", "norm", "time", "t
 MAX_CHARACTERS = 5000
 """What servers before 3.15 take as an experiment's tag."""
 
-_NAME_WIDTH, _DATE_WIDTH, _METRIC_WIDTH = 165, 45, 76
+_NAME_WIDTH, _DATE_WIDTH, _METRIC_WIDTH = 185, 45, 70
 """Pixels: six metrics and three parameters fit on a page of 1,280. Names of metrics are cut, and differ in what is left."""
 
-_PARAM_WIDTH, _LETTER_WIDTH = 28, 7
-"""Pixels around the name of a parameter, and of each of its letters, so that none is cut."""
+_PARAM_WIDTH, _AROUND_WIDTH, _LETTER_WIDTH = 88, 28, 7
+"""Pixels that a parameter has at least, around its name, and for each letter of the name, so that none is cut."""
 
 
 def address(experiment_id: str, charts: bool = False) -> str:
@@ -82,7 +82,7 @@ def _state(params: Sequence[str], shortest: bool) -> dict[str, Any]:
     swept = [_column("params", name) for name in params]
     widths = {_RUN_NAME: _NAME_WIDTH, _DATE: _DATE_WIDTH}
     widths |= dict.fromkeys(metrics, _METRIC_WIDTH)
-    widths |= {_column("params", name): _PARAM_WIDTH + _LETTER_WIDTH * len(name) for name in params}
+    widths |= {_column("params", name): max(_PARAM_WIDTH, _AROUND_WIDTH + _LETTER_WIDTH * len(name)) for name in params}
     return {
         "searchFilter": "tags.trial_key LIKE '%'",
         "orderByKey": metrics[0],
