@@ -30,10 +30,10 @@ FOLDED = ("accuracy", "attack", "bound", "incumbent", "milp", "norm", "time", "t
 MAX_CHARACTERS = 5000
 """What servers before 3.15 take as an experiment's tag."""
 
-_NAME_WIDTH, _DATE_WIDTH, _METRIC_WIDTH = 185, 45, 70
+_NAME_WIDTH, _DATE_WIDTH, _METRIC_WIDTH = 178, 45, 70
 """Pixels: six metrics and three parameters fit on a page of 1,280. Names of metrics are cut, and differ in what is left."""
 
-_PARAM_WIDTH, _AROUND_WIDTH, _LETTER_WIDTH = 88, 28, 7
+_PARAM_WIDTH, _AROUND_WIDTH, _LETTER_WIDTH = 88, 34, 7
 """Pixels that a parameter has at least, around its name, and for each letter of the name, so that none is cut."""
 
 
