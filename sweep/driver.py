@@ -143,7 +143,8 @@ class _Sweep:
         signal_name = None
         try:
             with self.interruption.postponed():
-                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned)
+                keys = [trial.key for trial in self.plan.trials]
+                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned, keys)
                 self.ending.begin(self.plan.trials)
                 self._has_begun = True
             for note in self.plan.notes:
