@@ -15,6 +15,8 @@ from sweep.cpu_share import load_sentences
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
 from sweep.report.results import Results, SweepState
+from sweep.report.searches import MOST_ROWS as FRONT_ROWS
+from sweep.report.searches import SearchAnswer, front_rows, too_few
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import FEWEST
 from sweep.report.tables import MOST_WINS, win_rows
@@ -68,6 +70,7 @@ def page(
     answers: Sequence[Verdict],
     drawn: Sequence[Drawn],
     files: Sequence[str],
+    search: SearchAnswer | None = None,
 ) -> str:
     """Return the page as HTML."""
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
@@ -96,6 +99,10 @@ def page(
         more_unfinished=len(unfinished) - MOST_UNFINISHED,
         several=len(results.sweeps) > 1,
         files=files,
+        search=search,
+        front=front_rows(search) if search is not None else [],
+        more_front=len(search.front) - FRONT_ROWS if search is not None else 0,
+        too_few=too_few(search) if search is not None else None,
     )
 
 
@@ -155,8 +162,14 @@ def _short(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["unbroken"] = _unbroken
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ from sweep.report.figures.style import RC
 from sweep.report.page import Drawn, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
+from sweep.report.searches import SEARCH, answer_of, in_markdown
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
 from sweep.report.winners import headline, winners
@@ -96,11 +97,15 @@ def write_results(
         figure, paths = _written(kind, results, look, folder, budget)
         drawn.append(figure)
         written += paths
+    found = answer_of(results)
+    if found is not None:
+        written.append(folder / SEARCH)
+        written[-1].write_text(in_markdown(found), encoding="utf-8")
     path = folder / PAGE
     said = folder / HEADLINE
     said.write_text(f"{headline(won)}\n", encoding="utf-8")
     names = [file.name for file in (said, *tables, *written)]
-    path.write_text(page(results, won, pooled, wins, answers, drawn, names), encoding="utf-8")
+    path.write_text(page(results, won, pooled, wins, answers, drawn, names, found), encoding="utf-8")
     return [path, said, *tables, *written]
 
 
@@ -109,7 +114,7 @@ def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Bud
         return Drawn(kind, None, "", _late(budget)), []
     data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
     if isinstance(data, Nothing):
-        return Drawn(kind, None, "", f"Nothing to draw: {data.why}."), []
+        return Drawn(kind, None, "", f"Nothing to draw: {data.why}." if data.why else None), []
     with rc_context(RC):
         figure = kind.draw(data, look)
         png, svg = _saved(figure)

@@ -14,7 +14,10 @@ def figures() -> Sequence[Kind]:
     from sweep.report.figures.accuracy import ACCURACY
     from sweep.report.figures.duel import DUEL
     from sweep.report.figures.finetuned import FINETUNED
+    from sweep.report.figures.front import TRADE_OFF
     from sweep.report.figures.gallery import GALLERY
+    from sweep.report.figures.history import HISTORY
+    from sweep.report.figures.importance import IMPORTANCE
     from sweep.report.figures.norms import NORMS_FIGURE
     from sweep.report.figures.over_time import MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS
     from sweep.report.figures.pareto import PARETO
@@ -22,6 +25,7 @@ def figures() -> Sequence[Kind]:
     from sweep.report.figures.stages import STAGES_FIGURE
 
     return (
+        *(HISTORY, TRADE_OFF, IMPORTANCE),
         *(SUCCESS, DUEL, MARGIN_OVER_TIME, NORM_OVER_TIME, PARETO, ACCURACY, FINETUNED, SPARSITY, BINARIES, STAGES_FIGURE),
         *(NORMS_FIGURE, GALLERY),
     )

@@ -51,7 +51,7 @@ SAMPLE = (HANDLE_EMS + COLUMN_EMS + 0.8) * LEGEND_POINTS / POINTS
 
 @dataclass(frozen=True)
 class Nothing:
-    """There is nothing to draw, and why: a sentence without its full stop."""
+    """There is nothing to draw, and why: a sentence without its full stop, empty where nobody would look for this figure."""
 
     why: str
 
