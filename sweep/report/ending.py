@@ -71,7 +71,9 @@ class Ending:
         try:
             save(self.store, listed)
             if any(record.status == "finished" for record in records):
-                files, said = self._write(records, missing, status, hurried)
+                state = self._state(records, missing, killed=status == "KILLED")
+                said += in_lines(search_answer(state, records))
+                files = self._write(records, state, status, hurried)
                 said.append(f"Report: {self.store.publish_report(self.name)}/{PAGE}")
         except Exception as error:  # the boundary of the report
             text = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
@@ -81,33 +83,30 @@ class Ending:
             )
         return files, said
 
-    def _write(
-        self, records: Sequence[TrialRecord], missing: Sequence[Trial], status: str, hurried: Callable[[], bool]
-    ) -> tuple[list[Path], list[str]]:
-        killed = status == "KILLED"
+    def _state(self, records: Sequence[TrialRecord], missing: Sequence[Trial], *, killed: bool) -> SweepState:
         unfinished = [
             Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
         ]
         unfinished += [Unfinished(trial.name, "not finished", "it was never started", trial.key) for trial in missing]
         finished = sum(record.status == "finished" for record in records)
-        notes = (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else ()
-        state = SweepState(
+        return SweepState(
             self.name,
             len(records) + len(missing),
             finished,
             tuple(unfinished),
-            notes,
+            (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else (),
             experiment=self.experiment,
             searched=Searched(tuple(self.objectives), tuple(self.overrides)) if self.objectives else None,
         )
-        files = write_report(
+
+    def _write(self, records: Sequence[TrialRecord], state: SweepState, status: str, hurried: Callable[[], bool]) -> list[Path]:
+        return write_report(
             records,
             self.store.report_folder(self.name),
             state=state,
             pictures=lambda key: self.store.trial(key),
-            budget=Budget(INTERRUPTED_SECONDS if killed else LIMIT_SECONDS, hurried),
+            budget=Budget(INTERRUPTED_SECONDS if status == "KILLED" else LIMIT_SECONDS, hurried),
         )
-        return files, in_lines(search_answer(state, records))
 
     @property
     def _where(self) -> str:

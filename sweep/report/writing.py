@@ -92,12 +92,14 @@ def write_results(
     look = look_of(results, pooled)
     drawn: list[Drawn] = []
     written: list[Path] = []
+    found = answer_of(results)
     for kind in figures():
+        if kind.of_search and found is None:
+            continue
         progress(kind.title)
         figure, paths = _written(kind, results, look, folder, budget)
         drawn.append(figure)
         written += paths
-    found = answer_of(results)
     if found is not None:
         written.append(folder / SEARCH)
         written[-1].write_text(in_markdown(found), encoding="utf-8")

@@ -51,4 +51,5 @@ TRADE_OFF = Kind(
         "A dot is a finished trial. A trial is on the Pareto front if no other one is as good in all objectives and better in "
         f"one. The table of the front has the command of each.{dots_note(int((~data['front']).sum()))}"
     ),
+    of_search=True,
 )

@@ -57,4 +57,5 @@ HISTORY = Kind(
         "A dot is a finished trial; trials are numbered in the order in which they were chosen. The line is the best value of "
         f"the trials up to there.{dots_note(data['number'].nunique())}"
     ),
+    of_search=True,
 )

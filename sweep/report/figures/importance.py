@@ -57,4 +57,5 @@ IMPORTANCE = Kind(
         "The shares say how much depends on a key, and not which of its values is good. They are rough with few trials, "
         "and where the search hardly looked."
     ),
+    of_search=True,
 )
