@@ -17,6 +17,7 @@ from sweep.report.results import Results, SweepState
 from sweep.report.settings import flatten
 from sweep.search.alone import command
 from sweep.search.objectives import OBJECTIVES, Objective
+from sweep.time_limit import KEY as TIME_LIMIT
 from sweep.wording import count
 
 SEARCH = "search.md"
@@ -98,7 +99,8 @@ class SearchAnswer:
 
     def command(self, one: Candidate) -> str:
         """Return the command that runs a trial again, alone."""
-        return command(self.overrides, one.record.swept)
+        limit = one.record.config["solver"]["time_limit_seconds"]  # of several that were swept one run has the longest
+        return command(self.overrides, {TIME_LIMIT: limit, **one.record.swept})
 
     @property
     def best(self) -> list[tuple[str, Candidate]]:

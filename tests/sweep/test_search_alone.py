@@ -35,7 +35,8 @@ def test_it_is_the_same_trial(composer: Composer, experiment: str) -> None:
     overrides = [f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), "search=random"]
     trials = composer.plan(*overrides, "search.samples=100000").trials
     for trial in random.Random(0).sample(trials, min(OFTEN, len(trials))):
-        plan = plan_one(composer.config(*words(command(overrides, trial.swept))))
+        swept = {"solver.time_limit_seconds": trial.config["solver"]["time_limit_seconds"], **trial.swept}
+        plan = plan_one(composer.config(*words(command(overrides, swept))))
         assert plan.trials[0].key == trial.key, trial.name
         assert plan.trials[0].config["sweep"]["resume"] is False
 

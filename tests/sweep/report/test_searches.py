@@ -72,6 +72,13 @@ def test_the_best_trial_and_its_command() -> None:
     assert in_markdown(found).endswith(f"To run it again alone:\n\n```\n{AGAIN.format(0.32)}\n```\n")
 
 
+def test_of_several_time_limits_the_command_has_the_longest() -> None:
+    overrides = ("pruning.amount=interval(0.3,0.9)", "solver.time_limit_seconds=5,20,10")
+    found = answer_of(results(pruned(1, 1.0), state=searched("margin", overrides=overrides)))
+    assert found is not None
+    assert "pruning.amount=0.31 solver.time_limit_seconds=20.0 sweep.resume=false" in found.command(found.front[0])
+
+
 def test_smaller_may_be_better_and_trials_without_a_value_are_none() -> None:
     found = answered(pruned(1, 1.0, accuracy_dense=0.9), pruned(2, None), pruned(3, 3.0), objectives=("total_seconds",))
     for one in found.candidates:
