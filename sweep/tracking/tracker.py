@@ -17,6 +17,7 @@ from sweep.addresses import DATABASE
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
+from sweep.report.searches import SEARCH
 from sweep.report.tables import RANKING, VERDICTS
 from sweep.report.writing import HEADLINE, PAGE
 from sweep.rules import CLOSEST
@@ -279,9 +280,12 @@ def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
 
     They are the report's own texts, so that both say the same: who won comes first, because more is not seen without scrolling.
     """
-    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, VERDICTS, RANKING)}
+    texts = {
+        file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, SEARCH, VERDICTS, RANKING)
+    }
     finished = sum(record.status == "finished" for record in records)
-    parts = [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
+    parts = [texts[SEARCH]] if SEARCH in texts else []
+    parts += [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
     parts += [texts[VERDICTS]] if VERDICTS in texts else []
     where = f"; the whole report, with figures, is `report/{PAGE}`" if texts else ""
     parts.append(f"{finished} of {len(records)} trials finished{where}.")

@@ -21,6 +21,7 @@ from sweep import environment, report
 from sweep.logbook import log_text
 from sweep.overview import SWEPT
 from sweep.records import TrialRecord
+from sweep.report.results import Searched, SweepState
 from sweep.tracking import Tracker, content
 from sweep.tracking.runs import Runs
 
@@ -342,6 +343,18 @@ def test_the_note_says_what_the_page_says_and_who_won_first(
     assert "2x16" in first
     assert note.index("On which network sizes") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
     assert (note.count("| magnitude 0.8 |"), note.count("training.seed")) == (1, 0)
+
+
+def test_the_note_of_a_search_begins_with_its_answer(tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+    record = synthetic.trial("k", config=synthetic.config(method="magnitude", amount=0.8), swept={"pruning.amount": 0.8})
+    state = SweepState("s", 1, 1, searched=Searched(("margin",), ("pruning.amount=interval(0.3,0.9)",)))
+    assert tracker.finish_sweep([record], "FINISHED", report.write_report([record], tmp_path, state=state)) is None
+    note = parent_of(tracker).data.tags["mlflow.note.content"]
+    assert note.startswith("Best of 1 finished trial by margin (larger is better): k with margin 1.")
+    command = "python -m sweep hydra.mode=RUN pruning.amount=0.8 sweep.resume=false"
+    assert f"```\n{command}\n```" in note
+    assert "report/search.md" in artifacts_of(tracker, parent_of(tracker), "report")
 
 
 def test_a_long_note_is_cut_at_a_line(tracker: Tracker) -> None:
