@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import (
+    again,
     bounds,
     closest,
     closing,
@@ -45,6 +46,7 @@ SECTIONS: dict[str, Section] = {
     "formulations": formulations.SECTION,
     "pruning": pruning_binaries.SECTION,
     "overhead": overhead.SECTION,
+    "again": again.SECTION,
     "planning": planning.SECTION,
     "report_scale": report_scale.SECTION,
     "head": head.SECTION,

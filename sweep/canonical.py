@@ -7,6 +7,7 @@ of a large plan (:mod:`sweep.sharing`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -59,26 +60,38 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
 
     As :func:`canonical`, but for people: of any version's configuration, and without reading data or files.
     """
-    method, objective, start, policy = (
-        str(flat.get(f"attack.{name}")) for name in ("method", "objective", "start", "on_incumbent")
-    )
-    unused = unused_keys(method, objective, start, policy, bool(flat.get("attack.polish")))
-    if flat.get("network.file") is not None:
-        unused = (*unused, "training")
+    attack = tuple(str(flat.get(f"attack.{name}")) for name in ("method", "objective", "start", "on_incumbent"))
     said = None
     if flat.get("pruning.method") == rules.NO_PRUNING:
         said = "pruning.method"
     elif flat.get("pruning.finetune.rounds") == 0:
         said = "pruning.finetune.rounds"
-    if said is not None:
-        section = said.rpartition(".")[0]
-        unused = (*unused, *(key for key in flat if is_in(key, (section,)) and key != said))
-    return [key for key in keys if not is_in(key, unused)]
+    is_read = flat.get("network.file") is not None
+    return list(_with_effect(tuple(keys), attack, bool(flat.get("attack.polish")), is_read, said))
+
+
+@functools.lru_cache(maxsize=4096)
+def _with_effect(
+    keys: tuple[str, ...], attack: tuple[str, ...], polishes: bool, is_read: bool, said: str | None
+) -> tuple[str, ...]:
+    """Return the keys with an effect; ``said`` is the one of its section that says that the others have none.
+
+    The report of ten thousand trials asks for each of them several times, and they are of a few kinds: the answers are kept.
+    """
+    method, objective, start, policy = attack
+    unused = (*unused_keys(method, objective, start, policy, polishes), *(("training",) if is_read else ()))
+    silent = () if said is None else (f"{said.rpartition('.')[0]}.",)
+    return tuple(key for key in keys if not is_in(key, unused) and (key == said or not key.startswith(silent)))
 
 
 def is_in(key: str, sections: Iterable[str]) -> bool:
     """Say whether a dotted key is one of these sections or keys, or inside one of them."""
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
+    return _is_in(key, tuple(sections))
+
+
+@functools.lru_cache(maxsize=65536)
+def _is_in(key: str, sections: tuple[str, ...]) -> bool:
+    return key in sections or key.startswith(tuple(f"{section}." for section in sections))
 
 
 def key_of(relevant: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ def check(settings: Settings) -> None:
 
 
 def check_search(settings: Settings) -> None:
-    """Raise ConfigError for objectives that do not exist or that nothing looks at, and a scheduler that could do nothing."""
+    """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
     from sweep.search.early_stopping import questions
     from sweep.search.objectives import OBJECTIVES
 
@@ -55,11 +55,6 @@ def check_search(settings: Settings) -> None:
     if not search.objectives and (adaptive or halving):
         key = "search.method=optuna" if adaptive else f"search.scheduler={search.scheduler}"
         raise ConfigError(f"{key} needs search.objectives, such as search.objectives=[margin]; available: {known}")
-    if search.objectives and not (adaptive or halving):
-        raise ConfigError(
-            f"search.objectives={search.objectives} with search.method={search.method} and search.scheduler=none: nothing "
-            f"looks at objectives; choose search=optuna or search.scheduler=asha, or set search.objectives=[]"
-        )
     asked = questions(settings)
     if halving and asked is not None and asked <= search.grace:
         kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"

@@ -125,6 +125,7 @@ class _Sweep:
         from sweep.report.ending import Ending
         from sweep.report.manifest import free_name
         from sweep.running import Runner
+        from sweep.search.objectives import judged_by
 
         self.plan, self.settings = plan, settings
         self.overrides = hide_in_overrides(overrides)  # they are kept in the store and in MLflow, and shown
@@ -134,7 +135,8 @@ class _Sweep:
         self.ledger: Ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
         self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
         self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        self.ending = Ending(store, self.name, settings.sweep.name, self.overrides)
+        objectives = judged_by(settings, plan.trials)
+        self.ending = Ending(store, self.name, settings.sweep.name, self.overrides, objectives)
         store.notice = tracker.notice = self.progress.say
         self._planned = count(most, "trial") if plan.suggester is None else f"at most {count(most, 'trial')}"
         self._has_begun = self._is_closing = self._is_closed = False
@@ -143,7 +145,8 @@ class _Sweep:
         signal_name = None
         try:
             with self.interruption.postponed():
-                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned)
+                keys = [trial.key for trial in self.plan.trials]
+                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned, keys)
                 self.ending.begin(self.plan.trials)
                 self._has_begun = True
             for note in self.plan.notes:
@@ -203,6 +206,8 @@ class _Sweep:
             say(text)
         if late and not signal_name:
             say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")
+        if self.plan.suggester is not None and self.plan.suggester.study is not None:
+            say(f"Study of the search: {self.plan.suggester.study}")
         say(f"MLflow UI: {self.tracker.ui_command}")
         say(f"This sweep in it: {self.tracker.page}")
         if not self.overrides:  # a bare python -m sweep: somebody has a first look

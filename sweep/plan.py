@@ -20,6 +20,7 @@ from sweep.idle import sentence_on_idle
 from sweep.limit_axis import LimitAxis, one_limit, sentence_on_limits
 from sweep.naming import NAMED
 from sweep.planned import Candidate, Trial, trial_of, with_several_values
+from sweep.schema import Settings
 from sweep.sharing import SharedSections
 from sweep.space import Compose, Point, Space, plain_config, satisfies
 from sweep.time_limit import KEY as TIME_LIMIT
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from sweep.search.base import Suggester
 
 __all__ = ["FORMAT_VERSION", "Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "plan_sweep", "training_recipe"]
+
+
+CORNERS = 1000
+"""A space with more corners is not gone through for settings that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +197,27 @@ class TrialSpace:
         limits = None
         if self._axis is not None:
             limits = sentence_on_limits((c.settings.attack, c.limits, c.settings.solver.time_limit_seconds) for c in found)
-        said = sentence_on_idle(self._written, (candidate.settings for candidate in found), self._sections.counts)
-        notes = tuple(text for text in (limits, said) if text is not None)
+        notes = (() if limits is None else (limits,)) + self._on_idle(candidate.settings for candidate in found)
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes of a plan whose trials are not known yet: what its trials can look at shows at the corners of the
+        space, whatever ``search.where`` says. Of a space with too many corners to try nothing is said."""
+        corners = itertools.product(
+            *(
+                range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
+                for one in self.dimensions.values()
+            )
+        )
+        tried = list(itertools.islice(corners, CORNERS + 1))
+        if len(tried) > CORNERS:
+            return ()
+        return self._on_idle(self._sections.read(self._space.config(corner)) for corner in tried)
+
+    def _on_idle(self, trials: Iterable[Settings]) -> tuple[str, ...]:
+        """Return what is said of overrides of the command line that change nothing in these trials."""
+        said = sentence_on_idle(self._written, trials, self._sections.counts)
+        return () if said is None else (said,)
 
     def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
         """Return the trials at a point, and how many combinations there ``search.where`` excludes.

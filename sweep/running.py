@@ -164,16 +164,21 @@ class Runner:
                 return
             feed = PlanFeed(ready, materials)
         else:
-            suggester.memory = SearchMemory(self.store, self.settings.sweep.resume)
+            suggester.memory = SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name)
             feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
-        cluster.run(
-            feed,
-            self.ledger,
-            store=self.store.url,
-            resume=self.settings.sweep.resume,
-            scheduler=scheduler,
-            open_run=open_run or TrialRun,
-        )
+        try:
+            cluster.run(
+                feed,
+                self.ledger,
+                store=self.store.url,
+                resume=self.settings.sweep.resume,
+                scheduler=scheduler,
+                open_run=open_run or TrialRun,
+            )
+        finally:
+            if suggester is not None:
+                with self.interruption.postponed():
+                    suggester.close()
         self.progress.total = len(self.ledger.trials)  # a search may have ended sooner
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")

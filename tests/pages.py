@@ -93,6 +93,8 @@ NOT_HERE = {
     "ray down": "the same",
     "sbatch --nodes=4": "a SLURM cluster; cluster/test_deploy.py runs the script with a made-up one",
     "createuser --pwprompt mlflow": "a PostgreSQL server with an operator",
+    "pip install optuna-dashboard": "a package from an index, into the reader's environment",
+    "optuna-dashboard sqlite:": "serves until it is stopped; sweep/test_search_study.py opens such a file",
     'pip install --constraint constraints.txt "mlflow[auth]"': "packages from an index, into the reader's environment",
     "export DATABASE=": "the MLflow server of a group; sweep/test_tracking_credentials.py starts one",
     "export MLFLOW_FLASK_SERVER_SECRET_KEY=": "the same",

@@ -35,8 +35,3 @@ class Verdict:
     def is_sure(self) -> bool:
         """Whether the answer is beyond chance."""
         return self.answer not in OPEN
-
-    @property
-    def text(self) -> str:
-        """Sentence and evidence, for readers where nothing folds out."""
-        return " ".join(f"{self.sentence} {self.evidence}".split())

@@ -12,7 +12,8 @@ from sweep.errors import SweepError
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.manifest import Manifest, Planned, planned, save
-from sweep.report.results import SweepState, Unfinished
+from sweep.report.results import Searched, SweepState, Unfinished
+from sweep.report.searches import in_lines, search_answer
 from sweep.report.words import count
 from sweep.report.writing import HEADLINE, PAGE, Budget, write_report
 from sweep.store import Store
@@ -33,12 +34,14 @@ class Ending:
         name: of the run.
         experiment: ``sweep.name``.
         overrides: what the sweep was made of.
+        objectives: by which the best trial is told, if there are any.
     """
 
     store: Store
     name: str
     experiment: str
     overrides: Sequence[str]
+    objectives: Sequence[str] = ()
     _began: float = field(default_factory=time.time)
 
     def begin(self, trials: Sequence[Trial]) -> None:
@@ -61,14 +64,16 @@ class Ending:
         Once ``hurried`` returns True no further figure is drawn. Nothing is raised: whatever goes wrong here, the sweep itself
         is done and must be closed properly.
         """
-        ended = [Planned(record.key, record.name, record.status, record.error, record.limits) for record in records]
+        ended = [Planned(r.key, r.name, r.status, r.error, r.limits, r.swept) for r in records]
         listed = replace(self._manifest((*ended, *planned(missing))), ended_at=time.time(), status=status)
         said: list[str] = []
         files: list[Path] = []
         try:
             save(self.store, listed)
             if any(record.status == "finished" for record in records):
-                files = self._write(records, missing, status, hurried)
+                state = self._state(records, missing, killed=status == "KILLED")
+                said += in_lines(search_answer(state, records))
+                files = self._write(records, state, status, hurried)
                 said += [file.read_text(encoding="utf-8").strip() for file in files if file.name == HEADLINE]
                 said.append(f"Report: {self.store.publish_report(self.name)}/{PAGE}")
         except Exception as error:  # the boundary of the report
@@ -79,25 +84,29 @@ class Ending:
             )
         return files, said
 
-    def _write(
-        self, records: Sequence[TrialRecord], missing: Sequence[Trial], status: str, hurried: Callable[[], bool]
-    ) -> list[Path]:
-        killed = status == "KILLED"
+    def _state(self, records: Sequence[TrialRecord], missing: Sequence[Trial], *, killed: bool) -> SweepState:
         unfinished = [
             Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
         ]
         unfinished += [Unfinished(trial.name, "not finished", "it was never started", trial.key) for trial in missing]
         finished = sum(record.status == "finished" for record in records)
-        notes = (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else ()
-        state = SweepState(
-            self.name, len(records) + len(missing), finished, tuple(unfinished), notes, experiment=self.experiment
+        return SweepState(
+            self.name,
+            len(records) + len(missing),
+            finished,
+            tuple(unfinished),
+            (f"The sweep was interrupted with {count(len(missing), 'trial')} not started.",) if killed else (),
+            experiment=self.experiment,
+            searched=Searched(tuple(self.objectives), tuple(self.overrides)) if self.objectives else None,
         )
+
+    def _write(self, records: Sequence[TrialRecord], state: SweepState, status: str, hurried: Callable[[], bool]) -> list[Path]:
         return write_report(
             records,
             self.store.report_folder(self.name),
             state=state,
             pictures=lambda key: self.store.trial(key),
-            budget=Budget(INTERRUPTED_SECONDS if killed else LIMIT_SECONDS, hurried),
+            budget=Budget(INTERRUPTED_SECONDS if status == "KILLED" else LIMIT_SECONDS, hurried),
         )
 
     @property
@@ -107,4 +116,5 @@ class Ending:
         return "" if is_default else f" {shlex.quote(f'sweep.store={self.store.address}')}"
 
     def _manifest(self, trials: tuple[Planned, ...]) -> Manifest:
-        return Manifest(self.name, self.experiment, tuple(self.overrides), self._began, trials=trials)
+        overrides, objectives = tuple(self.overrides), tuple(self.objectives)
+        return Manifest(self.name, self.experiment, overrides, self._began, trials=trials, objectives=objectives)

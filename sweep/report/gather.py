@@ -10,7 +10,7 @@ from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report import manifest as manifests
 from sweep.report.manifest import Manifest
-from sweep.report.results import Results, SweepState, Unfinished, results_of
+from sweep.report.results import Results, Searched, SweepState, Unfinished, results_of
 from sweep.report.words import count
 from sweep.store import Store
 from sweep.store.trials import NOT_A_RECORD
@@ -67,6 +67,7 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
             record, of_another_version = _record(store, trial.key)
             if record is not None:
                 record.name, record.limits = trial.name, list(trial.limits)
+                record.swept = record.swept if trial.swept is None else trial.swept
                 records.append(record)
                 continue
             if of_another_version:
@@ -96,7 +97,11 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
     if strange:
         notes.append(_strange(len(strange)))
         unfinished += strange
-    return SweepState(found.name, len(found.trials), len(records), tuple(unfinished), tuple(notes), found.experiment), records
+    searched = Searched(found.objectives, found.overrides) if found.objectives else None
+    state = SweepState(
+        found.name, len(found.trials), len(records), tuple(unfinished), tuple(notes), found.experiment, searched=searched
+    )
+    return state, records
 
 
 def _without_list(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState, list[TrialRecord]]:

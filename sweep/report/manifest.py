@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.passwords import hide_in_overrides
+from sweep.search.objectives import OBJECTIVES
 from sweep.stages import Entry
 from sweep.store import Store, is_key
 
@@ -27,13 +28,23 @@ MOST_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Planned:
-    """A trial of a sweep; ``status`` is None as long as it has not ended, ``limits`` are those of :class:`sweep.plan.Trial`."""
+    """A trial of a sweep.
+
+    Attributes:
+        key: of the trial.
+        name: of the trial.
+        status: how it ended; None as long as it has not.
+        error: why it did not end well.
+        limits: those of :class:`sweep.plan.Trial`.
+        swept: the same; None where the list is of an earlier version.
+    """
 
     key: str
     name: str
     status: str | None = None
     error: str | None = None
     limits: Sequence[float] = ()
+    swept: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Manifest:
         ended_at: the same, or None while the sweep runs, and for good if its driver was killed.
         status: how it ended: ``FINISHED``, ``FAILED`` or ``KILLED``.
         trials: in the order of the plan; of an adaptive search those that it has suggested.
+        objectives: by which the best trial is told, if there are any.
     """
 
     name: str
@@ -57,6 +69,7 @@ class Manifest:
     ended_at: float | None = None
     status: str | None = None
     trials: tuple[Planned, ...] = field(default=(), repr=False)
+    objectives: tuple[str, ...] = ()
 
 
 def save(store: Store, manifest: Manifest) -> None:
@@ -67,9 +80,9 @@ def save(store: Store, manifest: Manifest) -> None:
     """
     facts: dict[str, Any] = {**manifest.__dict__, "overrides": list(manifest.overrides)}
     facts["trials"] = [
-        [t.key, t.name, t.status, t.error and t.error[:MAX_ERROR_CHARACTERS], *([list(t.limits)] if t.limits else [])]
-        for t in manifest.trials
+        [t.key, t.name, t.status, t.error and t.error[:MAX_ERROR_CHARACTERS], list(t.limits), t.swept] for t in manifest.trials
     ]
+    facts["objectives"] = list(manifest.objectives)
     store.put(KIND, key_of(manifest.name), Entry(facts), replace=True)
 
 
@@ -100,8 +113,8 @@ def key_of(name: str) -> str:
 
 
 def planned(trials: Sequence[Any]) -> tuple[Planned, ...]:
-    """Return the list of trials that are yet to run: anything with ``key``, ``name`` and ``limits``."""
-    return tuple(Planned(trial.key, trial.name, limits=trial.limits) for trial in trials)
+    """Return the list of trials that are yet to run: anything with ``key``, ``name``, ``limits`` and ``swept``."""
+    return tuple(Planned(trial.key, trial.name, limits=trial.limits, swept=trial.swept) for trial in trials)
 
 
 def _read(store: Store, key: str) -> Manifest | None:
@@ -111,7 +124,8 @@ def _read(store: Store, key: str) -> Manifest | None:
     try:
         facts = dict(entry.facts)
         trials = tuple(Planned(*row) for row in facts.pop("trials"))
-        manifest = Manifest(**{**facts, "overrides": tuple(hide_in_overrides(facts["overrides"])), "trials": trials})
+        lists = {"overrides": tuple(hide_in_overrides(facts["overrides"])), "objectives": tuple(facts.get("objectives", ()))}
+        manifest = Manifest(**{**facts, **lists, "trials": trials})
         return manifest if _is_sound(manifest, key) else None
     except (TypeError, KeyError, ValueError, AttributeError):
         return None  # of a version of the program that writes other lists; the trials can be found without it
@@ -124,6 +138,8 @@ def _is_sound(manifest: Manifest, key: str) -> bool:
     return (
         all(isinstance(name, str) for name in names)
         and all(isinstance(text, str | None) for text in others)
+        and all(name in OBJECTIVES for name in manifest.objectives)
+        and all(isinstance(trial.swept, dict | None) for trial in manifest.trials)
         and isinstance(manifest.started_at, int | float)
         and isinstance(manifest.ended_at, int | float | None)
         and all(is_key(trial.key) for trial in manifest.trials)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.results import FACTS, Results, SweepState, Unfinished, results_of
+from sweep.report.results import FACTS, Results, Searched, SweepState, Unfinished, results_of
 from sweep.report.tables import STATES
 
 TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
@@ -77,7 +77,16 @@ def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
 
 def _state(facts: Mapping[str, Any]) -> SweepState:
     unfinished = tuple(Unfinished(*map(str, row)) for row in facts["unfinished"])
-    return SweepState(**{**facts, "unfinished": unfinished, "notes": tuple(facts["notes"]), "published": True})
+    searched = facts.get("searched")  # tables of before lack it
+    return SweepState(
+        **{
+            **facts,
+            "unfinished": unfinished,
+            "notes": tuple(facts["notes"]),
+            "published": True,
+            "searched": None if searched is None else Searched(*map(tuple, searched)),
+        }
+    )
 
 
 def _table(path: Path, needed: set[str]) -> pd.DataFrame:

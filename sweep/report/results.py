@@ -33,6 +33,13 @@ class Unfinished(NamedTuple):
     key: str = ""
 
 
+class Searched(NamedTuple):
+    """By what the best trial of a sweep is told, and what the sweep was made of: its overrides in Hydra's grammar."""
+
+    objectives: tuple[str, ...]
+    overrides: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class SweepState:
     """One sweep as far as it came.
@@ -45,6 +52,7 @@ class SweepState:
         notes: sentences that whoever reads the results must know.
         experiment: the MLflow experiment.
         published: whether this was read from published tables, which hold no images.
+        searched: for a sweep with objectives, what its answer is made of (:mod:`sweep.report.searches`).
     """
 
     name: str
@@ -54,6 +62,7 @@ class SweepState:
     notes: tuple[str, ...] = ()
     experiment: str | None = None
     published: bool = False
+    searched: Searched | None = None
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def write_tables(
     texts = {
         "ranking": markdown_ranking(pooled),
         "wins": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
-        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.text}" for one in answers),
+        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
         path = folder / f"{name}.md"

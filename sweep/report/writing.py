@@ -23,6 +23,7 @@ from sweep.report.limits import limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
+from sweep.report.searches import SEARCH, answer_of, in_markdown
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
@@ -98,16 +99,22 @@ def write_results(
     look = look_of(results, pooled)
     limits, written = _limits(results, sizes, look, folder, budget)
     drawn: list[Drawn] = []
+    found = answer_of(results)
     for kind in figures():
+        if kind.of_search and found is None:
+            continue
         progress(kind.title)
         figure, paths = _written(kind, results, look, folder, budget)
         drawn += [figure] if figure is not None else []
         written += paths
+    if found is not None:
+        written.append(folder / SEARCH)
+        written[-1].write_text(in_markdown(found), encoding="utf-8")
     path = folder / PAGE
     first = folder / HEADLINE
     first.write_text(f"{said}\n", encoding="utf-8")
     names = [file.name for file in (first, *tables, *written)]
-    path.write_text(page(results, said, sizes, answers, pooled, wins, limits, drawn, names), encoding="utf-8")
+    path.write_text(page(results, said, sizes, answers, pooled, wins, limits, drawn, names, found), encoding="utf-8")
     return [path, first, *tables, *written]
 
 

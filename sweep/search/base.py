@@ -35,10 +35,19 @@ class Suggester(Protocol):
         """A sentence for the end of the sweep, if there is something to say."""
         ...
 
+    @property
+    def study(self) -> str | None:
+        """How to look at the study that it keeps, in words for the terminal; None if there is none."""
+        ...
+
     def suggest(self, token: str) -> Trial | None:
         """Return the next trial, or None: there are no more. ``token`` names it in :meth:`tell`."""
         ...
 
     def tell(self, token: str, record: TrialRecord) -> None:
         """Say how a trial ended, whatever its status; called once for each trial that was suggested."""
+        ...
+
+    def close(self) -> None:
+        """The sweep is over, however it ended: what has not ended is left for the same command to go on with."""
         ...

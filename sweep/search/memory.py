@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from sweep.stages import Entry
@@ -12,6 +14,9 @@ from sweep.store import Store
 Values = Mapping[str, Any]
 """A value for every swept key."""
 
+MOST_CHARACTERS = 100
+"""So much of a sweep's name is in the name of its study."""
+
 
 class SearchMemory:
     """The suggestions of searches, one entry each: the order in which trials end side by side cannot be had again, they can.
@@ -19,10 +24,12 @@ class SearchMemory:
     Args:
         store: where they are.
         resume: False to go by none that are there; new ones take their places.
+        name: ``sweep.name``, with which names of studies begin.
     """
 
-    def __init__(self, store: Store, resume: bool) -> None:
-        self._store, self._resume = store, resume
+    def __init__(self, store: Store, resume: bool, name: str = "search") -> None:
+        self._store, self.resume = store, resume
+        self._name = re.sub(r"[^0-9A-Za-z_.-]", "_", name)[:MOST_CHARACTERS]
 
     def load(self, key: str) -> Iterator[Values]:
         """Return all that the search of this key suggested, in order, up to the first one that is missing.
@@ -30,8 +37,8 @@ class SearchMemory:
         Raises:
             StoreError: the store cannot be read.
         """
-        for number in itertools.count() if self._resume else ():
-            entry = self._store.get("searches", _name(key, number))
+        for number in itertools.count() if self.resume else ():
+            entry = self._store.get("searches", _entry(key, number))
             values = None if entry is None else entry.facts.get("values")
             if not isinstance(values, dict):
                 return
@@ -43,8 +50,28 @@ class SearchMemory:
         Raises:
             StoreError: the store cannot be written.
         """
-        self._store.put("searches", _name(key, number), Entry({"values": dict(values)}), replace=True)
+        self._store.put("searches", _entry(key, number), Entry({"values": dict(values)}), replace=True)
+
+    def study_file(self, key: str) -> Path:
+        """Return the file on this machine of the study of this search; its folder is there."""
+        return self._store.study_file(f"{self._name}-{key}")
+
+    def study_address(self, key: str) -> str:
+        """Return where the study of this search is once it is published."""
+        return self._store.study_address(f"{self._name}-{key}")
+
+    def publish_study(self, key: str) -> None:
+        """Bring the study of this search to the store, if that is elsewhere.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self._store.publish_study(f"{self._name}-{key}")
+
+    def say(self, text: str) -> None:
+        """Tell whoever listens to the store."""
+        self._store.notice(text)
 
 
-def _name(key: str, number: int) -> str:
+def _entry(key: str, number: int) -> str:
     return f"{key}-{number:06d}"

@@ -1,4 +1,4 @@
-"""Trials chosen by what those before them gave: Optuna's tree-structured Parzen estimator. Only this module imports Optuna.
+"""Trials chosen by what those before them gave: Optuna's tree-structured Parzen estimator.
 
 A suggestion is a value for every swept key. Some are answered without running anything: one that ``search.where`` or the rules
 of the configuration exclude counts as worse than all, one of a trial that has ended is told what that trial gave, and one of a
@@ -14,24 +14,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from sweep.consistency import check_search
-from sweep.dimensions import DIGITS, Choices, Dimension
+from sweep.dimensions import Dimension
 from sweep.errors import ConfigError
 from sweep.plan import Plan, Trial, TrialSpace
 from sweep.records import TrialRecord
 from sweep.schema import SearchSettings
 from sweep.search.memory import SearchMemory, Values
 from sweep.search.objectives import OBJECTIVES
+from sweep.search.outcomes import BAD, NOTHING, Outcome, outcome_of
+from sweep.search.parameters import distribution, parameter, size, value
+from sweep.search.study import KeptStudy
 
 STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
@@ -65,20 +65,7 @@ def plan(space: TrialSpace) -> Plan:
             f"the search space is empty: none of {ATTEMPTS} combinations drawn from {' '.join(space.overrides)} satisfies "
             f"search.where ({'; '.join(search.where)})"
         )
-    return Plan([], suggester=OptunaSuggester(space, search), base=space.config)
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What Optuna is told: all values, or ``PRUNED`` (worse than trials with values), or ``FAIL`` (nothing is known)."""
-
-    state: TrialState
-    values: Sequence[float] = ()
-    answered: int | None = None
-    """After how many answers a trial that was stopped had its value: Optuna holds later ones for better."""
-
-
-_BAD, _NOTHING = _Outcome(TrialState.PRUNED), _Outcome(TrialState.FAIL)
+    return Plan([], suggester=OptunaSuggester(space, search), base=space.config, notes=space.notes())
 
 
 class OptunaSuggester:
@@ -100,13 +87,14 @@ class OptunaSuggester:
         self.memory: SearchMemory | None = None
         self._space, self._search = space, search
         self._objectives = [OBJECTIVES[name] for name in search.objectives]
-        self._distributions = {key: _distribution(dimension) for key, dimension in space.dimensions.items()}
-        self._size = _size(space.dimensions.values())
+        self._distributions = {key: distribution(dimension) for key, dimension in space.dimensions.items()}
+        self._size = size(space.dimensions.values())
         self._startup = max(1, min(STARTUP, search.samples // 3))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(directions=[objective.direction for objective in self._objectives])
         self._seed(search.seed)
         self._key: str | None = None
+        self._kept: KeptStudy | None = None
         self._met: dict[str, str | None] = {}
         """Trial keys by the JSON of the values that were met; None where they are excluded."""
         self._suggested: set[str] = set()
@@ -114,7 +102,7 @@ class OptunaSuggester:
         """Trial keys by token."""
         self._waiting: dict[str, list[optuna.Trial]] = {}
         """Suggestions that a running trial will answer, by its key."""
-        self._ended: dict[str, _Outcome] = {}
+        self._ended: dict[str, Outcome] = {}
         self._answered = 0
         self._refused: list[ConfigError] = []
         self._exhausted = False
@@ -150,6 +138,11 @@ class OptunaSuggester:
             )
         return " ".join(said) or None
 
+    @property
+    def study(self) -> str | None:
+        """How to look at the study that is kept of the search (:mod:`sweep.search.study`), in words for the terminal."""
+        return None if self._kept is None else self._kept.address
+
     def suggest(self, token: str) -> Trial | None:
         """Return the next trial, or None: there are no more; if they are fewer than asked for, :attr:`notice` says why.
 
@@ -164,11 +157,11 @@ class OptunaSuggester:
                 break
             self._study.sampler = self._estimator if attempt < PATIENCE else self._dice
             asked = self._study.ask(self._distributions)
-            values = {key: _value(dimension, asked.params[key]) for key, dimension in self._space.dimensions.items()}
+            values = {key: value(dimension, asked.params[key]) for key, dimension in self._space.dimensions.items()}
             key, trial = self._at(values)
             if key is None:
                 # At the start left out, so that as many as planned are drawn at random; later held against its neighbourhood.
-                self._answer(asked, _BAD if self._answered >= self._startup else _NOTHING)
+                self._answer(asked, BAD if self._answered >= self._startup else NOTHING)
             elif key in self._ended:
                 self._answer(asked, self._ended[key])
             elif key in self._suggested:
@@ -189,9 +182,16 @@ class OptunaSuggester:
         """Say how the trial suggested under ``token`` ended; a second time changes nothing."""
         key = self._running.pop(token, None)
         if key is not None:
-            self._ended[key] = self._outcome(record)
+            self._ended[key] = outcome_of(record, self._objectives)
             for asked in self._waiting.pop(key):
                 self._answer(asked, self._ended[key])
+            if self._kept is not None:
+                self._kept.end(record)
+
+    def close(self) -> None:
+        """Leave the study that is kept as the same search goes on with it."""
+        if self._kept is not None:
+            self._kept.close()
 
     def _seed(self, seed: int) -> None:
         self._estimator = TPESampler(seed=seed, n_startup_trials=self._startup, constant_liar=True)
@@ -224,7 +224,10 @@ class OptunaSuggester:
                 self._study.enqueue_trial(self._parameters(one))
             if former:  # other numbers after those, not the same ones again
                 self._seed(self._search.seed + len(former))
+            self._kept = KeptStudy(self.memory, self._key, self._objectives, self._space.dimensions)
         self.memory.keep(self._key, len(self._suggested), values)
+        if self._kept is not None:
+            self._kept.begin(trial)
 
     def _key_of(self, first: Trial) -> str:
         """Return the key of the search. Its first suggestion depends on the seed alone, and the key of that on all that is not
@@ -234,55 +237,11 @@ class OptunaSuggester:
 
     def _parameters(self, values: Values) -> dict[str, Any]:
         """Return what Optuna calls these values."""
-        dimensions = self._space.dimensions.items()
-        return {key: one.place(values[key]) if isinstance(one, Choices) else values[key] for key, one in dimensions}
+        return {key: parameter(one, values[key]) for key, one in self._space.dimensions.items()}
 
-    def _outcome(self, record: TrialRecord) -> _Outcome:
-        """Return what the estimator is told about a trial: a number that is missing is never made up."""
-        values = [objective.value(record) for objective in self._objectives]
-        present = [value for value in values if value is not None]
-        if record.status == "interrupted":
-            return _NOTHING
-        if record.status == "finished" and len(present) == len(values):
-            return _Outcome(TrialState.COMPLETE, present)
-        if record.status == "stopped" and len(present) == len(values) == 1:
-            return _Outcome(TrialState.PRUNED, present, len(record.instances))
-        return _BAD
-
-    def _answer(self, asked: optuna.Trial, outcome: _Outcome) -> None:
+    def _answer(self, asked: optuna.Trial, outcome: Outcome) -> None:
         self._answered += outcome.state is not TrialState.FAIL
         if outcome.answered is not None:
             asked.report(outcome.values[0], outcome.answered)
         values = outcome.values if outcome.state is TrialState.COMPLETE else None
         self._study.tell(asked, values, outcome.state)
-
-
-def _distribution(dimension: Dimension) -> BaseDistribution:
-    """Return a dimension as Optuna's: listed values by their places, as integers where near places have like values."""
-    if not isinstance(dimension, Choices):
-        if dimension.integer:
-            return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
-        return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
-    if dimension.ordered:
-        return IntDistribution(0, len(dimension.values) - 1)
-    return CategoricalDistribution(range(len(dimension.values)))
-
-
-def _value(dimension: Dimension, parameter: Any) -> Any:
-    """Return the value of a key for what Optuna says."""
-    if isinstance(dimension, Choices):
-        return dimension.values[parameter]
-    if dimension.integer:
-        return parameter
-    return min(max(float(f"{parameter:.{DIGITS}g}"), dimension.low), dimension.high)
-
-
-def _size(dimensions: Iterable[Dimension]) -> float:
-    """Return how many assignments of values there are."""
-    return math.prod(_length(dimension) for dimension in dimensions)
-
-
-def _length(dimension: Dimension) -> float:
-    if isinstance(dimension, Choices):
-        return len({dimension.place(value) for value in dimension.values})
-    return dimension.high - dimension.low + 1 if dimension.integer else math.inf

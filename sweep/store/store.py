@@ -32,6 +32,9 @@ stopped early, and of answers and trials that differ in their time limit alone t
 LOGS = "logs"
 """The folder of the logs of trials."""
 
+STUDIES = "studies"
+"""The folder of the studies of adaptive searches."""
+
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
 """A file system takes no longer names than that and ``.json``."""
 
@@ -39,7 +42,7 @@ _KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
 class Store:
     """Entries ``KIND/SHARD/KEY.json`` (:mod:`sweep.store.codec`), SHARD the first two characters of the key, and beside them
     the weights of networks and the pictures of trials as safetensors; ``damaged/KIND/`` for what was set aside; ``logs/``;
-    ``reports/``.
+    ``reports/``; ``studies/``.
 
     It may be used by several threads, and a folder by several processes: each file is whole, and the last one stands.
 
@@ -195,13 +198,31 @@ class Store:
 
     def report_folder(self, name: str) -> Path:
         """Return a folder of this machine for the files of a report, created; :meth:`publish_report` takes it from there."""
+        return self._on_this_machine(f"reports/{name}")
+
+    def study_file(self, name: str) -> Path:
+        """Return the file on this machine of a search's study, in a folder that is there; :meth:`publish_study` takes it from
+        there."""
+        return self._on_this_machine(STUDIES) / f"{name}.db"
+
+    def study_address(self, name: str) -> str:
+        """Return where a search's study is in the store."""
+        return self._place.shown(f"{STUDIES}/{name}.db")
+
+    def publish_study(self, name: str) -> None:
+        """Bring a search's study to the store if that is elsewhere."""
+        if not isinstance(self._place, Folder):
+            self._write(f"{STUDIES}/{name}.db", self.study_file(name).read_bytes())
+
+    def _on_this_machine(self, path: str) -> Path:
+        """Return a folder of the store, created; of a store that is elsewhere one that is thrown away with this process."""
         if isinstance(self._place, Folder):
-            folder = self._place.root / "reports" / name
+            folder = self._place.root / path
         else:
             if self._scratch is None:
-                self._scratch = Path(tempfile.mkdtemp(prefix="sweep-report-"))
+                self._scratch = Path(tempfile.mkdtemp(prefix="sweep-store-"))
                 atexit.register(shutil.rmtree, self._scratch, ignore_errors=True)
-            folder = self._scratch / name
+            folder = self._scratch / path
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -1,9 +1,8 @@
 """What MLflow shows of a trial: its metrics, parameters, incumbents and table. Pure functions of a record; no mlflow.
 
-Metrics are medians over the instances of the values present, and missing where there is none. That holds for
-``time/total_seconds`` and ``time/cpu_seconds`` too, which are of one attack; accuracies, sparsity, ``time/train_seconds`` and
-``time/prune_seconds`` a trial has once (but for a pruning that makes a surrogate for each region), and so it has
-``time/core_share``: how much of a core its attacks had (:mod:`sweep.cpu_share`).
+``total/…`` is of the trial as a whole: a count or a sum. What has another name is of one instance: the median over the trial's
+instances of the values present, missing where there is none, or the share of instances for which something holds
+(``…_rate``). Accuracies and ``sparsity`` are of a network. docs/mlflow.md says what each metric is.
 """
 
 from __future__ import annotations
@@ -11,56 +10,81 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.canonical import with_effect
+from sweep.canonical import is_in, with_effect
 from sweep.cpu_share import core_share, starved_answers
+from sweep.overview import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.ranking import median_of
 from sweep.report.settings import flatten
-
-MAIN_SETTINGS = (
-    *("dataset.name", "dataset.side", "network.depth", "network.width", "network.file", "training.epochs", "training.seed"),
-    *("pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"),
-    *("instances.seed", "instances.count", "instances.split", "instances.properties", "bounds.method", "formulation.method"),
-    *("solver.name", "solver.time_limit_seconds", "solver.threads"),
-    *("attack.method", "attack.norm", "attack.radius", "attack.objective", "attack.target"),
-    *("attack.on_incumbent", "attack.start", "attack.polish"),
-)
-"""Configuration keys that become MLflow parameters whether swept or not; the rest is in the artifact ``config.yaml``."""
+from sweep.rules import CLOSEST
 
 MAX_PARAM_CHARACTERS = 6000
 
-INSTANCE_METRICS = {
-    "attack/margin": "margin",
-    "attack/surrogate_margin": "surrogate_margin",
-    "attack/first_adversarial_seconds": "first_adversarial_seconds",
-    "attack/dual_bound": "dual_bound",
-    "attack/norm_bound": "norm_bound",
-    "attack/gap": "gap",
-    "norm/l0": "l0",
-    "norm/l1": "l1",
-    "norm/l2": "l2",
-    "norm/linf": "linf",
-    "time/bounds_seconds": "bounds_seconds",
-    "time/build_seconds": "build_seconds",
-    "time/solve_seconds": "solve_seconds",
-    "time/total_seconds": "total_seconds",
-    "time/cpu_seconds": "cpu_seconds",
-    "milp/binaries": "binaries",
-    "milp/nonzeros": "nonzeros",
-    "milp/nodes": "nodes",
-    "milp/simplex_iterations": "simplex_iterations",
-    "milp/regions": "regions",
+BOOKKEEPING = ("swept", "sweep", "tracking", "cluster", "search", "deadlines", "hydra")
+"""Sections that say where and how a sweep runs, and not what."""
+
+
+def value_of(instance: InstanceRecord) -> float | None:
+    """Return what was found, on the dense network: a margin, an output, or the length of the closest perturbation."""
+    return instance.length if instance.objective == CLOSEST else instance.margin
+
+
+def _bound(instance: InstanceRecord) -> float | None:
+    return instance.norm_bound if instance.objective == CLOSEST else instance.dense_bound
+
+
+def _surrogate_bound(instance: InstanceRecord) -> float | None:
+    """Return the bound of a pruned network's own problem; None where the dense network is inside the MILP."""
+    return None if instance.dual_bound == instance.dense_bound else instance.dual_bound
+
+
+def _first_feasible(instance: InstanceRecord) -> float | None:
+    """Return when the first witness was met; where there is nothing to find, the first value."""
+    if instance.asks:
+        return instance.first_adversarial_seconds
+    return instance.timeline[0]["seconds"] if instance.timeline else None
+
+
+MEDIANS: dict[str, Callable[[InstanceRecord], float | None]] = {
+    "value": value_of,
+    "value/surrogate": lambda instance: instance.surrogate_margin,
+    "bound": _bound,
+    "bound/surrogate": _surrogate_bound,
+    "gap": lambda instance: instance.gap,
+    "first_feasible_seconds": _first_feasible,
+    "attack/margin": lambda instance: instance.margin,
+    "attack/surrogate_margin": lambda instance: instance.surrogate_margin,
+    "attack/first_adversarial_seconds": lambda instance: instance.first_adversarial_seconds,
+    "attack/norm_bound": lambda instance: instance.norm_bound,
+    "norm/l0": lambda instance: instance.l0,
+    "norm/l1": lambda instance: instance.l1,
+    "norm/l2": lambda instance: instance.l2,
+    "norm/linf": lambda instance: instance.linf,
+    "milp/binaries": lambda instance: instance.binaries,
+    "milp/nonzeros": lambda instance: instance.nonzeros,
+    "milp/nodes": lambda instance: instance.nodes,
+    "milp/simplex_iterations": lambda instance: instance.simplex_iterations,
+    "milp/regions": lambda instance: instance.regions,
+    "time/prune_seconds": lambda instance: instance.prune_seconds,
+    "time/bounds_seconds": lambda instance: instance.bounds_seconds,
+    "time/build_seconds": lambda instance: instance.build_seconds,
+    "time/solve_seconds": lambda instance: instance.solve_seconds,
+    "time/attack_seconds": lambda instance: instance.total_seconds,
+    "time/cpu_seconds": lambda instance: instance.cpu_seconds,
 }
-"""Metric and the field of :class:`~sweep.records.InstanceRecord` whose median it is."""
+"""Metrics that are of one instance, and what they are the median of.
+
+MLflow lists them in this order, and its comparison of runs begins with the first.
+"""
 
 _ARRAYS = ("timeline", "clean", "perturbed")
 
 
 class Incumbent(NamedTuple):
-    """One point of an incumbent series: a margin, or the norm of a perturbation."""
+    """One point of an incumbent series: a value as in :func:`value_of`, at the moment when it was met."""
 
     metric: str
     step: int
@@ -70,45 +94,51 @@ class Incumbent(NamedTuple):
 
 def metrics(record: TrialRecord) -> dict[str, float]:
     """Return the metrics of a trial by name, without those that have no finite value."""
+    statuses = [instance.status for instance in record.instances if instance.asks]
+    maximised = [instance.status for instance in record.instances if not instance.asks]
     found: dict[str, float | None] = {
+        **{name: median_of(_finite(of(instance)) for instance in record.instances) for name, of in MEDIANS.items()},
+        "success_rate": _share(statuses, "adversarial"),
+        "attack/success_rate": _share(statuses, "adversarial"),
+        "attack/robust_rate": _share(statuses, "robust"),
+        "attack/optimal_rate": _share(maximised, "optimal"),
         "accuracy/dense": record.accuracy_dense,
         "accuracy/surrogate": record.accuracy_surrogate,
         "sparsity": record.sparsity,
-        "time/train_seconds": record.train_seconds,
-        "time/prune_seconds": record.prune_seconds
-        if record.prune_seconds is not None
-        else median_of(_finite(instance.prune_seconds) for instance in record.instances),
-        "attack/instances": len(record.instances),
-        "attack/skipped": record.skipped,
-        "attack/starved": starved_answers([record]),
         "time/core_share": core_share(record.instances),
+        "total/instances": len(record.instances),
+        "total/skipped": record.skipped,
+        "total/starved": starved_answers([record]),
+        "total/train_seconds": record.train_seconds,
+        "total/prune_seconds": record.prune_seconds,
+        "total/seconds": record.total_seconds,
+        "total/cpu_seconds": record.cpu_seconds,
     }
-    statuses = [instance.status for instance in record.instances if instance.asks]
-    if statuses:
-        found["attack/success_rate"] = statuses.count("adversarial") / len(statuses)
-        found["attack/robust_rate"] = statuses.count("robust") / len(statuses)
-    maximised = [instance.status for instance in record.instances if not instance.asks]
-    if maximised:
-        found["attack/optimal_rate"] = maximised.count("optimal") / len(maximised)
-    for metric, name in INSTANCE_METRICS.items():
-        found[metric] = median_of(_finite(getattr(instance, name)) for instance in record.instances)
     return {name: float(value) for name, value in found.items() if _finite(value) is not None and value is not None}
 
 
+def _share(statuses: Sequence[str], status: str) -> float | None:
+    return statuses.count(status) / len(statuses) if statuses else None
+
+
 def params(record: TrialRecord) -> dict[str, str]:
-    """Return the swept keys and the main settings, as far as they can change this trial; null, true and false as in YAML.
+    """Return what was swept, as far as it can change this trial, by its configuration keys; null, true and false as in YAML.
 
-    A sparsity where nothing is pruned would be drawn into MLflow's comparisons as if it were one.
+    A sparsity where nothing is pruned would be drawn into MLflow's comparisons as if it were one. What the sweep's trials have
+    in common is on the parent run (:func:`constants`).
     """
-    flat = flatten(record.config)
-    chosen = {key: flat[key] for key in MAIN_SETTINGS if key in flat} | dict(record.swept)
-    return {_param_name(key): _yaml_word(chosen[key])[:MAX_PARAM_CHARACTERS] for key in with_effect(chosen, flat)}
+    chosen = with_effect(record.swept, flatten(record.config))
+    return {_param_name(key): _yaml_word(record.swept[key])[:MAX_PARAM_CHARACTERS] for key in chosen}
 
 
-def override_params(overrides: Sequence[str]) -> dict[str, str]:
-    """Return Hydra overrides such as ``+experiment=mnist`` as parameters; of a key given twice the last counts."""
-    pairs = (override.partition("=") for override in overrides)
-    return {_param_name(key.lstrip("+~")): value[:MAX_PARAM_CHARACTERS] for key, _, value in pairs}
+def constants(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what all trials of a sweep have in common, by configuration keys, of the configuration of the whole sweep.
+
+    What is not set (null) is left out, and so is what says where and how the sweep runs.
+    """
+    flat = flatten({name: section for name, section in config.items() if not is_in(name, BOOKKEEPING)})
+    given = {key: value for key, value in flat.items() if value is not None and value != SWEPT}
+    return {_param_name(key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in given.items()}
 
 
 def _metric_name(name: str) -> str:
@@ -121,19 +151,19 @@ def _param_name(key: str) -> str:
 
 
 def incumbents(record: TrialRecord) -> list[Incumbent]:
-    """Return, per question, the best so far at each solution that improved it; steps count all solutions met.
+    """Return, per instance, the best value so far at each solution that improved it; steps count all solutions met.
 
-    The best is the largest dense margin, or the smallest norm where the closest perturbation is looked for.
+    The best is the largest dense margin or output, or the smallest norm where the closest perturbation is looked for.
     """
     points: list[Incumbent] = []
     for instance in record.instances:
-        what, sign = ("norm", -1.0) if instance.objective == "closest" else ("margin", 1.0)
+        what, sign = ("norm", -1.0) if instance.objective == CLOSEST else ("margin", 1.0)
         best = -math.inf
         for step, event in enumerate(instance.timeline):
             value = _finite(event.get(what))
             if value is not None and sign * value > best:
                 best = sign * value
-                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}/{what}", step, event["seconds"], value))
+                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}", step, event["seconds"], value))
     return points
 
 

@@ -15,6 +15,8 @@ from sweep.addresses import database_file
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.tracking.connection import in_time, quiet, reason
+from sweep.tracking.earlier import PARENT_TAG
+from sweep.tracking.parent import names_of
 
 
 def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:
@@ -56,8 +58,8 @@ def _parent(uri: str, experiment: str, sweep: str) -> tuple[MlflowClient, Run]:
             [found.experiment_id], max_results=500, order_by=["attributes.start_time DESC"], page_token=token
         )
         for run in runs:
-            tags = run.data.tags
-            if "mlflow.parentRunId" not in tags and "sweep" in tags and sweep in (tags["sweep"], experiment):
+            names = names_of(run.data.tags)
+            if PARENT_TAG not in run.data.tags and names and sweep in (experiment, *names):
                 return client, run
         token = runs.token
         if not token:

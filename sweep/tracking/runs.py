@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
-import json
 import tempfile
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, LoggedModelInput, LoggedModelOutput, Metric, Param, Run, RunTag
+from mlflow.entities import LoggedModel, LoggedModelOutput, Metric, Param, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from surrogate.networks import ReluNetwork
-from sweep.environment import git_tags, packages_text, version_tags
-from sweep.logbook import log_text
 from sweep.records import TrialRecord
-from sweep.report.pictures import write_pictures
-from sweep.tracking import content, drivers
-from sweep.tracking.datasets import dataset_of
+from sweep.tracking import content, drivers, views
+from sweep.tracking.earlier import PARENT_TAG, Earlier, TrialRun
+from sweep.tracking.gains import Gain
 from sweep.tracking.models import save_model
-
-STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
-"""MLflow's word for the end of a trial."""
-
-MAX_TAG_CHARACTERS = 7900
-"""MLflow refuses tags over 8,000."""
-
-NOTE = "mlflow.note.content"
-"""The tag that the UI shows as the run's description."""
-
-TABLE, LOG = "instances.json", "log.txt"
-
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The one in C takes a tenth of the time."""
-
-
-@dataclass(frozen=True)
-class SweepEnd:
-    """What the parent run gets when the sweep has ended, at ``ended_at`` (Unix time in seconds)."""
-
-    status: str
-    """MLflow's word."""
-    metrics: dict[str, float]
-    note: str
-    error: str | None
-    """Why the sweep as a whole failed, if it did."""
-    files: tuple[Path, ...]
-    ended_at: float
-
-
-@dataclass
-class _Child:
-    run_id: str
-    status: str
-    complete: bool = False
-    artifact_uri: str | None = None
-    """Only while it is not complete."""
+from sweep.tracking.parent import Parent, SweepEnd, SweepStart, common_tags
+from sweep.tracking.trial_runs import TrialWriter
+from sweep.wording import count
 
 
 class Runs:
@@ -71,79 +30,60 @@ class Runs:
 
     def __init__(self, client: MlflowClient, experiment_id: str, answered: Callable[[], None] = lambda: None) -> None:
         self._client, self._experiment_id, self._answered = client, experiment_id, answered
-        self.parent_id: str | None = None
-        self._parent_artifacts = ""
-        self._id = uuid.uuid4().hex
-        """Finds the parent run again whose creation was not answered."""
+        self._earlier = Earlier(client, experiment_id, answered)
+        self.parent = Parent(client, experiment_id, self._earlier, answered)
+        self._writer = TrialWriter(client, experiment_id, answered)
         self._tags: dict[str, str] = {}
-        self._children: dict[str, _Child] = {}
+        self._trials: dict[str, TrialRun] | None = None
+        """By trial key: those under this parent, and those that are shared with other sweeps."""
+        self._fresh: set[str] = set()
+        """Keys of the trials that were written since the start."""
+        self._begun: set[str] = set()
+        """The ids of the runs that this driver has made."""
         self._networks: dict[str, str] = {}
         """The ids of the dense networks as models, by their keys."""
-        self._datasets: set[tuple[str, str]] = set()
         self.reused = 0
 
-    def start(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], note: str, again: bool) -> None:
-        """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
-
-        The overrides are its parameters, and ``note`` is its description until it ends.
-        """
-        self._tags = {"sweep": name, "mlflow.user": _user(), "mlflow.source.name": "sweep", **git_tags()}
-        if self.parent_id is None:
-            found = self._search(f"tags.sweep_id = '{self._id}'") if again else []
-            run = found[0] if found else self._create_parent(name, overrides, note)
-            self.parent_id, self._parent_artifacts = run.info.run_id, run.info.artifact_uri
-        params = [Param(key, value) for key, value in content.override_params(overrides).items()]
-        self._client.log_batch(self.parent_id, params=params, synchronous=True)
-        with tempfile.TemporaryDirectory() as folder:
-            _write(folder, "config.yaml", _yaml(config))
-            _write(folder, "overrides.txt", "".join(f"{override}\n" for override in overrides))
-            _write(folder, "packages.txt", packages_text())
-            self._upload(self._parent_artifacts, Path(folder))
-
-    def _create_parent(self, name: str, overrides: Sequence[str], note: str) -> Run:
-        tags = {**self._tags, **version_tags(), **drivers.tags(), "sweep_id": self._id, "status": "running"}
-        tags |= {"overrides": " ".join(overrides)[:MAX_TAG_CHARACTERS], NOTE: note}
-        return self._client.create_run(self._experiment_id, tags=tags, run_name=name)
-
-    def fail(self) -> None:
-        """End a parent run that could not be started properly."""
-        if self.parent_id is not None:
-            self._client.set_terminated(self.parent_id, status="FAILED")
-            self._client.set_tag(self.parent_id, NOTE, "The sweep could not be started.")
-
-    def beat(self) -> None:
-        """Say that this driver lives."""
-        self._client.set_tag(self._parent, drivers.HEARTBEAT, drivers.heartbeat())
-        self._answered()
+    def start(self, start: SweepStart, again: bool) -> None:
+        """Create the parent run, or go on with the one of the same sweep: :meth:`~sweep.tracking.parent.Parent.start`."""
+        self._tags = common_tags(start.name)
+        self.parent.start(start, again)
 
     def close_orphans(self) -> list[str]:
         """End what drivers that are gone have left RUNNING; return the names of those sweeps."""
         return drivers.close_orphans(self._client, self._experiment_id)
 
-    def trial(self, record: TrialRecord, reused: bool, again: bool) -> None:
-        """Write a trial that has ended as a nested run.
-
-        For a trial key that is there already this does nothing, unless that one had not finished and now has another state:
-        then it is deleted and written anew. ``again`` goes on with what an earlier call had begun.
-        """
-        child = self._children.get(record.key)
-        if child is not None and child.complete and child.status in ("finished", record.status):
-            return
-        if child is not None and (child.complete or not again):
-            self._client.delete_run(child.run_id)
-            child = None
-        if child is None:
-            run = (self._found(record.key) if again else None) or self._create_child(record, reused)
-            child = self._children[record.key] = _Child(run.info.run_id, record.status, artifact_uri=run.info.artifact_uri)
-            self._answered()
-        self._log_numbers(child.run_id, record)
+    def view(self, swept: Sequence[str], shortest: bool) -> None:
+        """Have the experiment's table of trials show what was swept."""
+        before = self._client.get_experiment(self._experiment_id).tags
+        for tag in views.tags_of(self._experiment_id, before, swept, shortest):
+            self._client.set_experiment_tag(self._experiment_id, tag.key, tag.value)
         self._answered()
-        self._log_inputs(child.run_id, record)
-        self._log_files(str(child.artifact_uri), record)
-        end = max(record.started_at, record.ended_at)
-        self._client.set_terminated(child.run_id, status=STATUSES[record.status], end_time=round(1000 * end))
-        self._children[record.key] = _Child(child.run_id, record.status, complete=True)
-        self.reused += reused
+
+    def trial(self, record: TrialRecord, reused: bool, again: bool) -> None:
+        """See to it that a trial that has ended has a nested run, of this sweep or of an earlier one of the experiment.
+
+        A trial whose record is shown already is not written again, and no other end takes the place of one that is finished.
+        Whatever else is there under this parent is deleted and written anew. ``again`` goes on with what an earlier call had
+        begun.
+        """
+        run = self._run_of(record, reused)
+        if run is None or not run.is_complete or not self._stays(run, record):
+            run = self._written(record, reused, run, again)
+        else:
+            self._completed(run, record)
+        if record.key not in self._fresh:
+            self._fresh.add(record.key)
+            self.reused += reused
+
+    def gain(self, gain: Gain) -> None:
+        """Write how a trial compares with its dense MILP; what is there already is not written again."""
+        run = self._known.get(gain.trial_key)
+        if run is None or not run.is_complete or gain.metrics.items() <= run.metrics.items():
+            return
+        values = [Metric(name, value, gain.known_at, 0) for name, value in gain.metrics.items()]
+        self._client.log_batch(run.run_id, metrics=values, synchronous=True)
+        run.metrics |= gain.metrics
 
     def network(self, key: str, network: ReluNetwork, again: bool) -> None:
         """Store a dense network as a model that the parent run has made, once per key; trials that attack it have it as input.
@@ -152,26 +92,27 @@ class Runs:
         """
         if key in self._networks:
             return
-        name = f"dense-{key}"
+        name, again = f"dense-{key}", again or self.parent.is_old
         model = (self._model(name) if again else None) or self._client.create_logged_model(
-            self._experiment_id, name, source_run_id=self._parent, tags={"network_key": key}, model_type="dense network"
+            self._experiment_id, name, source_run_id=self.parent.run_id, tags={"network_key": key}, model_type="dense network"
         )
         self._answered()
         with tempfile.TemporaryDirectory() as folder:
             save_model(network, Path(folder))
-            self._upload(str(model.artifact_location), Path(folder))
+            repository = get_artifact_repository(str(model.artifact_location), tracking_uri=self._client.tracking_uri)
+            repository.log_artifacts(folder)
         self._client.finalize_logged_model(model.model_id, "READY")
         self._answered()
-        outputs = self._client.get_run(self._parent).outputs if again else None
+        outputs = self._client.get_run(self.parent.run_id).outputs if again else None
         if outputs is None or model.model_id not in [one.model_id for one in outputs.model_outputs]:  # not a second time
-            self._client.log_outputs(self._parent, [LoggedModelOutput(model.model_id, step=0)])
+            self._client.log_outputs(self.parent.run_id, [LoggedModelOutput(model.model_id, step=0)])
         self._networks[key] = model.model_id
 
     def _model(self, name: str) -> LoggedModel | None:
-        """Return the model of this sweep whose creation was not answered."""
+        """Return the model of this sweep, such as one whose creation was not answered."""
         found = self._client.search_logged_models([self._experiment_id], f"name = '{name}'")
         self._answered()
-        return next((model for model in found if model.source_run_id == self._parent), None)
+        return next((model for model in found if model.source_run_id == self.parent.run_id), None)
 
     def finish(self, end: SweepEnd, doubtful: bool) -> None:
         """End the parent run, with key findings, counts and the report's files.
@@ -179,135 +120,78 @@ class Runs:
         ``doubtful`` says that MLflow may have done what it did not answer to: then it is asked for nested runs that are not of
         this account, and those are deleted.
         """
-        for child in self._children.values():
-            if not child.complete:  # given up after its creation
-                self._client.set_terminated(child.run_id, status="KILLED")
+        for run in self._known.values():
+            if not run.is_complete:  # given up after its creation, or half-written by a driver that is gone
+                self._client.set_terminated(run.run_id, status="KILLED")
         if doubtful:
-            known = {child.run_id for child in self._children.values()}
-            for run in self._search(f"tags.mlflow.parentRunId = '{self._parent}'"):
-                if run.info.run_id not in known:
-                    self._client.delete_run(run.info.run_id)
-        try:
-            self._log_findings(end)
-        finally:
-            self._client.set_terminated(self._parent, status=end.status, end_time=round(1000 * end.ended_at))
+            known = {run.run_id for run in self._known.values()}
+            for found in self._earlier.search(f"tags.{PARENT_TAG} = '{self.parent.run_id}'"):
+                if found.info.run_id not in known:
+                    self._client.delete_run(found.info.run_id)
+        self.parent.finish(end, self.reused, f"{self._elsewhere()}{views.links(self._experiment_id)}")
 
-    def _log_findings(self, end: SweepEnd) -> None:
-        numbers = {**end.metrics, "sweep/reused": float(self.reused)}
-        word = next(word for word, mlflow in STATUSES.items() if mlflow == end.status)
-        tags = {"status": word, NOTE: end.note}
-        if end.error is not None:
-            tags["error"] = end.error[:MAX_TAG_CHARACTERS]
-            tags[NOTE] = f"{end.error}\n\n{end.note}"[:MAX_TAG_CHARACTERS]
-        self._client.log_batch(
-            self._parent,
-            metrics=[Metric(name, value, round(1000 * end.ended_at), 0) for name, value in numbers.items()],
-            tags=[RunTag(name, value) for name, value in tags.items()],
-            synchronous=True,
-        )
-        self._answered()
-        repository = get_artifact_repository(self._parent_artifacts, tracking_uri=self._client.tracking_uri)
-        for path in end.files:
-            repository.log_artifact(str(path), "report")
-            self._answered()
+    def _elsewhere(self) -> str:
+        """Say which earlier sweeps have the runs of trials that have none under this parent."""
+        shared = Counter(run.parent_id for run in self._known.values() if run.parent_id != self.parent.run_id)
+        said = ""
+        for parent_id, number in shared.most_common(3):
+            name = self._client.get_run(parent_id).info.run_name
+            address = f"#/experiments/{self._experiment_id}/runs/{parent_id}?workflowType=machine_learning"
+            said += f"{count(number, 'trial')} are not listed here, but under [{name}]({address}), which ran them first. "
+        return said
 
     @property
-    def _parent(self) -> str:
-        assert self.parent_id is not None  # the tracker sees to that
-        return self.parent_id
+    def _known(self) -> dict[str, TrialRun]:
+        if self._trials is None:
+            self._trials = self._earlier.trials(self.parent.run_id) if self.parent.is_old else {}
+        return self._trials
+
+    def _run_of(self, record: TrialRecord, reused: bool) -> TrialRun | None:
+        """Return the run that the trial has under this parent, or, where a record of before is used again, under another."""
+        run = self._known.get(record.key)
+        if run is None and reused and (run := self._earlier.find(record)) is not None:
+            if not self._earlier.has_parent(run):  # somebody has deleted it
+                self._client.set_tag(run.run_id, PARENT_TAG, self.parent.run_id)
+                run.parent_id = self.parent.run_id
+            self._known[record.key] = run
+        return run
+
+    def _stays(self, run: TrialRun, record: TrialRecord) -> bool:
+        """Whether a complete run of a trial stays as it is, now that the trial has ended like this."""
+        if run.shows(record) or (run.status == "finished" and record.status != "finished"):
+            return True
+        return record.key in self._fresh and run.status in ("finished", record.status)
+
+    def _completed(self, run: TrialRun, record: TrialRecord) -> None:
+        """Add what this sweep has swept and the one that wrote the run had not."""
+        if not run.shows(record) or record.swept.keys() <= run.params:
+            return
+        lacking = [Param(key, value) for key, value in content.params(record).items() if key not in run.params]
+        if lacking:
+            self._client.log_batch(run.run_id, params=lacking, synchronous=True)
+            self._client.update_run(run.run_id, name=record.name)  # the longer name, which tells it from the others
+            run.params |= {param.key for param in lacking}
+        self._answered()
+
+    def _written(self, record: TrialRecord, reused: bool, run: TrialRun | None, again: bool) -> TrialRun:
+        if run is not None and not (again and run.run_id in self._begun and not run.is_complete):
+            self._client.delete_run(run.run_id)
+            run = None
+        if run is None:
+            created = self._found(record.key) if again else None
+            created = created or self._writer.create(record, self.parent.run_id, reused, self._tags)
+            info = created.info
+            run = TrialRun(info.run_id, self.parent.run_id, record.name, record.status, artifact_uri=str(info.artifact_uri))
+            self._known[record.key] = run
+            self._begun.add(run.run_id)
+            self._answered()
+        self._writer.fill(run, record, self._networks.get(record.network_key or ""))
+        return run
 
     def _found(self, key: str) -> Run | None:
         """Return the nested run of a trial whose creation was not answered, and delete all but one of them."""
-        runs = self._search(f"tags.mlflow.parentRunId = '{self._parent}' and tags.trial_key = '{key}'")
+        condition = f"tags.{PARENT_TAG} = '{self.parent.run_id}' and tags.trial_key = '{key}'"
+        runs = self._earlier.search(condition)
         for run in runs[1:]:
             self._client.delete_run(run.info.run_id)
         return runs[0] if runs else None
-
-    def _create_child(self, record: TrialRecord, reused: bool) -> Run:
-        tags = {
-            **self._tags,
-            "mlflow.parentRunId": self._parent,
-            "trial_key": record.key,
-            "status": record.status,
-            "reused": str(reused).lower(),
-        }
-        if record.host is not None:
-            tags["host"] = record.host
-        if record.network_key is not None:
-            tags["network_key"] = record.network_key
-        if record.error is not None:
-            tags["error"] = tags[NOTE] = record.error[:MAX_TAG_CHARACTERS]
-        if record.instances:  # makes the UI show the file as a table; MlflowClient.log_table would append when called again
-            tags["mlflow.loggedArtifacts"] = json.dumps([{"path": TABLE, "type": "table"}])
-        return self._client.create_run(
-            self._experiment_id, start_time=round(1000 * record.started_at), tags=tags, run_name=record.name
-        )
-
-    def _log_numbers(self, run_id: str, record: TrialRecord) -> None:
-        """Write metrics, incumbent series and parameters in one batch: five times as fast as a call for each."""
-        ended = round(1000 * record.ended_at)
-        values = [Metric(name, value, ended, 0) for name, value in content.metrics(record).items()]
-        series = [
-            Metric(point.metric, point.value, round(1000 * (record.started_at + point.seconds)), point.step)
-            for point in content.incumbents(record)
-        ]
-        params = [Param(name, value) for name, value in content.params(record).items()]
-        self._client.log_batch(run_id, metrics=[*values, *series], params=params, synchronous=True)
-
-    def _log_inputs(self, run_id: str, record: TrialRecord) -> None:
-        """Name the data set and the dense network of a trial; the data set on the parent too, whose row the UI shows first."""
-        data, model = dataset_of(record.config), self._networks.get(record.network_key or "")
-        datasets = [data] if data is not None else []
-        models = [LoggedModelInput(model)] if model is not None else []
-        if datasets or models:
-            self._client.log_inputs(run_id, datasets, models)
-            self._answered()
-        if data is not None and (known := (data.dataset.name, data.dataset.digest)) not in self._datasets:
-            self._client.log_inputs(self._parent, datasets)
-            self._datasets.add(known)
-            self._answered()
-
-    def _log_files(self, artifact_uri: str, record: TrialRecord) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            _write(folder, "config.yaml", _yaml(record.config))
-            _write(folder, LOG, log_text(record))
-            if record.error is not None:
-                _write(folder, "error.txt", f"{record.error}\n\n{record.error_detail or ''}")
-            if record.instances:
-                _write(folder, TABLE, json.dumps(content.table(record)))
-                pictures = Path(folder) / "pictures"
-                pictures.mkdir()
-                if not write_pictures(record.instances, pictures):
-                    pictures.rmdir()
-            self._upload(artifact_uri, Path(folder))
-
-    def _upload(self, artifact_uri: str, folder: Path) -> None:
-        """Copy a folder to where the artifacts of a run are, without asking again where that is."""
-        get_artifact_repository(artifact_uri, tracking_uri=self._client.tracking_uri).log_artifacts(str(folder))
-        self._answered()
-
-    def _search(self, condition: str) -> list[Run]:
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment_id], condition, max_results=500, page_token=token)
-            self._answered()
-            found += page
-            token = page.token
-            if not token:
-                return found
-
-
-def _write(folder: str, name: str, text: str) -> None:
-    (Path(folder) / name).write_text(text, encoding="utf-8")
-
-
-def _yaml(config: Mapping[str, Any]) -> str:
-    return str(yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container whose user has no name
-        return "unknown"

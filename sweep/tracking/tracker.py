@@ -17,13 +17,17 @@ from sweep.addresses import DATABASE
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
+from sweep.report.searches import SEARCH
 from sweep.report.tables import RANKING, VERDICTS
 from sweep.report.writing import HEADLINE, PAGE
+from sweep.rules import CLOSEST
 from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
+from sweep.tracking.gains import Gain, Gains
 from sweep.tracking.outbox import Outbox, Unanswered
-from sweep.tracking.runs import MAX_TAG_CHARACTERS, Runs, SweepEnd
+from sweep.tracking.parent import SweepEnd, SweepStart, cut
+from sweep.tracking.runs import Runs
 
 PATIENCE_SECONDS = 120.0
 
@@ -36,7 +40,7 @@ INTERRUPTED_SECONDS = 5.0
 WORTH_A_NOTICE = 50
 """Of so many entries that wait at the end of a sweep the terminal is told, because writing them takes seconds."""
 
-TRIAL, NETWORK, END = "the trial ", "the network ", "the end of the sweep"
+TRIAL, NETWORK, GAIN, END = "the trial ", "the network ", "the gain of the trial ", "the end of the sweep"
 """What waits to be written, in sentences."""
 
 
@@ -49,6 +53,14 @@ class _Orphans:
 class _Trial:
     record: TrialRecord
     reused: bool
+
+
+@dataclass(frozen=True)
+class _View:
+    """The experiment's table of trials is to show these parameters."""
+
+    swept: tuple[str, ...]
+    shortest: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,9 @@ class Tracker:
     :meth:`log_network` return at once. While MLflow does not answer, what is to be written waits, in little memory, and the
     sweep goes on; ``notice`` gets a sentence when that begins and ends. The parent is RUNNING until :meth:`finish_sweep`, which
     must be called however the sweep ends; a parent whose driver is gone is closed by the next sweep of the same name.
+
+    The same sweep again, which has the same trials, goes on with the parent run that it has, and a trial whose result is the
+    one that a run of the experiment shows gets no second run.
 
     Raises:
         SweepError: from the constructor and :meth:`start_sweep` if the store cannot be used, within 30 s. Nothing is raised
@@ -96,52 +111,63 @@ class Tracker:
         self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self.notice)
         self._runs: Runs | None = None
         self._outbox: Outbox | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._trials = 0
+        self._gains = Gains()
+        self._swept: dict[str, None] = {}
+        """The parameters that the table of trials shows, in their order."""
 
     @property
     def page(self) -> str:
         """The address of this sweep's page, once :attr:`ui_command` runs: MLflow's front page shows language models."""
         base = hide_password(self.uri).rstrip("/") if self.uri.startswith("http") else UI_ADDRESS
         runs, _ = self._started()
-        return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent_id}?workflowType=machine_learning"
+        return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent.run_id}?workflowType=machine_learning"
 
-    def start_sweep(self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str) -> None:
-        """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``.
+    def start_sweep(
+        self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str, keys: Sequence[str] = ()
+    ) -> None:
+        """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``; or
+        go on with the one of the same sweep.
 
-        The overrides are its parameters, and until it ends its note says what is ``planned``, such as ``144 trials``. Runs that
-        drivers that are gone have left RUNNING get closed.
+        What all trials have in common is its parameters, and until it ends its note says what is ``planned``, such as
+        ``144 trials``. ``keys`` are those of the trials, where they are known beforehand. Runs that drivers that are gone have
+        left RUNNING get closed.
         """
         outbox = Outbox(
             f"MLflow at {hide_password(self.uri)}",
             self._send,
             lambda text: self.notice(text),
-            idle=lambda: self._started()[0].beat(),
+            idle=lambda: self._started()[0].parent.beat(),
             idle_seconds=drivers.BEAT_SECONDS,
         )
         runs = Runs(self._client, self._experiment_id, outbox.answered)
+        note = f"Running: {planned} planned; the findings are written here at the end."
         try:
-            self._start(runs, name, config, overrides, planned)
+            self._start(runs, SweepStart(name, config, overrides, note, keys))
         except BaseException:  # also an interrupt: the caller has no sweep to finish yet
             with contextlib.suppress(Exception):
-                runs.fail()
+                runs.parent.fail()
             raise
-        self._runs, self._outbox, self._trials = runs, outbox, 0
+        self._runs, self._outbox = runs, outbox
+        self._begin()
         outbox.put("the end of an earlier sweep", _Orphans())
 
-    def _start(self, runs: Runs, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str) -> None:
+    def _start(self, runs: Runs, start: SweepStart) -> None:
         quiet()
-        note = f"Running: {planned} planned; the findings are written here at the end."
         begin, again = time.monotonic(), False
         while True:
             try:
-                runs.start(name, config, overrides, note, again)
+                runs.start(start, again)
             except (MlflowException, OSError) as error:
                 lasting = not isinstance(judged(error, self._client, self._experiment_id), Unanswered)
                 if (refusal := denied(self.uri, error)) is not None:
                     raise SweepError(f"{refusal}; nothing was started") from error
                 if lasting or time.monotonic() - begin > START_SECONDS:
                     raise SweepError(
-                        f"MLflow at {hide_password(self.uri)} did not take the sweep {name} ({reason(error, self.uri)}); "
+                        f"MLflow at {hide_password(self.uri)} did not take the sweep {start.name} ({reason(error, self.uri)}); "
                         f"nothing was started: mend it, or set tracking.uri to another store"
                     ) from error
                 again = True
@@ -150,14 +176,21 @@ class Tracker:
                 return
 
     def log_trial(self, record: TrialRecord, reused: bool = False) -> None:
-        """Have a trial that has ended written as a nested run, as it is now.
+        """Have a trial that has ended written as a nested run, as it is now, unless a run of the experiment shows it already.
 
         Calling it again for the same trial key does nothing, unless the first record had not finished and this one has another
-        state: then that run is deleted and written anew.
+        state: then that run is deleted and written anew. ``reused`` says that the record is one of before.
         """
         _, outbox = self._started()
         self._trials += 1
+        lacking = not record.swept.keys() <= self._swept.keys()
+        if lacking and (new := [name for name in content.params(record) if name not in self._swept]):
+            self._swept |= dict.fromkeys(new)
+            shortest = any(instance.objective == CLOSEST for instance in record.instances)
+            outbox.put("the table of the trials", _View(tuple(self._swept), shortest))
         outbox.put(f"{TRIAL}{record.name}", _Trial(record, reused))
+        for gain in self._gains.add(record):
+            outbox.put(f"{GAIN}{gain.name}", gain)
 
     def log_network(self, key: str, network: ReluNetwork) -> None:
         """Have a dense network stored as the model ``dense-<key>`` of the parent run, once per key."""
@@ -211,6 +244,10 @@ class Tracker:
                     runs.trial(record, reused, again)
                 case _Network(key, network):
                     runs.network(key, network, again)
+                case Gain():
+                    runs.gain(letter)
+                case _View(swept, shortest):
+                    runs.view(swept, shortest)
                 case SweepEnd():
                     runs.finish(letter, outbox.doubtful)
                 case _Orphans():
@@ -239,20 +276,23 @@ def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None
 
 
 def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
-    """Return the key findings in Markdown, cut at the end of a line to what a tag may hold.
+    """Return the key findings in Markdown, the first paragraph one sentence, cut at the end of a line to what a tag may hold.
 
     They are the report's own texts, so that both say the same: who won comes first, because more is not seen without scrolling.
     """
-    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, VERDICTS, RANKING)}
+    texts = {
+        file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, SEARCH, VERDICTS, RANKING)
+    }
     finished = sum(record.status == "finished" for record in records)
-    parts = [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
+    parts = [texts[SEARCH]] if SEARCH in texts else []
+    parts += [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
     parts += [texts[VERDICTS]] if VERDICTS in texts else []
     where = f"; the whole report, with figures, is `report/{PAGE}`" if texts else ""
     parts.append(f"{finished} of {len(records)} trials finished{where}.")
     parts += [f"Best setting first:\n\n{texts[RANKING]}"] if RANKING in texts else []
     parts += ["\n".join(f"- {r.name}: {r.status}, {r.error}" for r in records if r.status != "finished")]
     text = "\n\n".join(part.strip("\n") for part in parts if part)
-    return text if len(text) <= MAX_TAG_CHARACTERS else text[:MAX_TAG_CHARACTERS].rpartition("\n")[0]
+    return cut(text)
 
 
 def _to_stderr(text: str) -> None:

@@ -22,10 +22,13 @@ TOLERANCE = 1e-6
 KINDS = ("networks", "surrogates", "instances", "trials", "progress")
 
 COMPARED_METRICS = (
-    "attack/success_rate",
-    "attack/margin",
-    "attack/surrogate_margin",
-    "attack/dual_bound",
+    "value",
+    "value/surrogate",
+    "bound",
+    "bound/surrogate",
+    "gain_over_dense",
+    "wins_over_dense",
+    "success_rate",
     "accuracy/dense",
     "sparsity",
 )
@@ -39,7 +42,7 @@ class Outcome:
         keys: of the entries in the store, by kind.
         trials: what the record of each trial says, by trial key.
         children: what MLflow says of each trial under the last parent run, by trial key.
-        parents: how many parent runs there are: one for each driver that reached MLflow.
+        parents: how many parent runs there are.
         faults: sentences about what may be nowhere, whatever the sweep: entries that are damaged, runs that are RUNNING or
             there twice, trials that did not end well, answers that a deadline ended.
     """
@@ -124,6 +127,8 @@ def _read_runs(found: Outcome, uri: str, name: str) -> None:
     if not parents:
         found.faults.append("MLflow has no parent run")
         return
+    if len(parents) > 1:
+        found.faults.append(f"MLflow has {len(parents)} parent runs of one sweep")
     last = max(parents, key=lambda run: run.info.start_time)
     if last.info.status != "FINISHED":
         found.faults.append(f"the last parent run in MLflow is {last.info.status}")

@@ -30,10 +30,11 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-WIDTH, HEIGHT = 1400, 900
+WIDTH, HEIGHT = 1280, 900
 SERVER_SECONDS, PAGE_SECONDS = 120.0, 60.0
 MAX_COMPARED = 4
 
@@ -117,25 +118,42 @@ class Pages:
         query = f"runs={quote(json.dumps(ids))}&experiments={quote(json.dumps(experiments))}"
         self._open(f"/compare-runs?{query}", expected)
 
-    def plot(self, **chosen: Sequence[str]) -> None:
-        """Have the plot of a comparison show these ``Parameters`` and ``Metrics``; untold, it takes the first ones."""
-        self._driver.find_element(By.CSS_SELECTOR, "[data-testid=clear-button]").click()
-        for label, names in chosen.items():
-            box = self._driver.find_element(By.XPATH, f"//div[normalize-space(text())='{label}:']/following-sibling::div[1]")
-            box.click()
-            for name in names:
-                self.wait(lambda name=name: self._choose(name), f"{label} never offered {name}")
-            self._driver.find_element(By.TAG_NAME, "h2").click()  # closes the list
+    def follow(self, link: str) -> None:
+        """Open where a link with this text leads: of those in descriptions, in this window and not in a new one."""
+        address = str(self._driver.find_element(By.LINK_TEXT, link).get_attribute("href"))
+        self._driver.get("about:blank")
+        self._driver.get(address)
 
-    def _choose(self, name: str) -> bool:
-        """Click an option of the open list, or scroll the list on: it holds only those that are in sight."""
-        option = f"//*[contains(@class, 'select-item-option') and @title='{name}']"
-        if found := [one for one in self._driver.find_elements(By.XPATH, option) if one.is_displayed()]:
-            found[0].click()
-        else:
-            scroll = "document.querySelectorAll('[class*=list-holder]').forEach(list => { list.scrollTop += 150 })"
-            self._driver.execute_script(scroll)
-        return bool(found)
+    def press(self, button: str) -> None:
+        """Click a button by its text."""
+        self._driver.find_element(By.XPATH, f"//button[normalize-space(.)='{button}']").click()
+
+    def rows(self) -> list[str]:
+        """Return the names of the runs that are listed, in their order."""
+        rows = self._driver.find_elements(By.CSS_SELECTOR, ".ag-pinned-left-cols-container [role=row]")
+        placed = sorted(rows, key=lambda row: int(row.get_attribute("row-index") or 0))
+        return [row.find_element(By.CSS_SELECTOR, "a").text for row in placed]
+
+    def columns(self) -> list[str]:
+        """Return the headers of the list of runs, from left to right."""
+        return [header.text for header in self._headers()]
+
+    def cut_headers(self, names: Sequence[str]) -> list[str]:
+        """Return those of some columns whose header is wider than its column."""
+        script = "return [...arguments[0].querySelectorAll('*')].some(e => e.scrollWidth > e.clientWidth + 1)"
+        return [one.text for one in self._headers() if one.text in names and self._driver.execute_script(script, one)]
+
+    def _headers(self) -> list[WebElement]:
+        found = self._driver.find_elements(By.CSS_SELECTOR, ".ag-header-cell:not(.ag-header-group-cell)")
+        return sorted((one for one in found if one.text), key=lambda one: one.location["x"])
+
+    def axes(self) -> list[str]:
+        """Return the axes of a parallel coordinates plot."""
+        found = self._driver.find_elements(By.CSS_SELECTOR, ".parcoords .axis-title")
+        return [axis.text for axis in found]
+
+    def count(self, selector: str) -> int:
+        return len(self._driver.find_elements(By.CSS_SELECTOR, selector))
 
     def text(self) -> str:
         return self._driver.find_element(By.TAG_NAME, "body").text
@@ -192,7 +210,6 @@ def photograph(runs: Path, folder: Path) -> list[Path]:
         pages.run(parent, [str(parent.info.run_name), "Child runs", "Metrics ("])
         pages.screenshot(paths[0])
         pages.comparison(children[:MAX_COMPARED], ["Parallel Coordinates Plot", "Run details", "Metrics:"])
-        pages.plot(Parameters=["pruning.method", "pruning.amount"], Metrics=["attack/margin", "milp/binaries"])
         pages.screenshot(paths[1])
         pages.scroll_to("Metrics")
         pages.screenshot(paths[2])

@@ -18,6 +18,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from surrogate.networks import ReluNetwork
 from sweep import report
 from sweep.tracking import Tracker
+from sweep.tracking.views import FIRST
 
 pytestmark = pytest.mark.skipif(
     not (screenshots.CHROMIUM.exists() and screenshots.CHROMEDRIVER.exists()),
@@ -44,6 +45,10 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
     """A small sweep in a store of its own: the parent run and its finished children by name."""
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.sweep(networks=[(2, 16)], images=(2732, 4547))
+    for record in records:  # as the plan has it: what has no effect is not swept
+        pruned = record.config["pruning"]["method"] != "none"
+        record.swept = {"attack": record.config["attack"]["method"], "pruning": record.config["pruning"]["method"]}
+        record.swept |= {"pruning.amount": record.config["pruning"]["amount"]} if pruned else {}
     tracker = Tracker(database, "digits", folder / "mlruns")
     tracker.start_sweep(NAME, {"dataset": {"name": "digits"}}, ["+experiment=digits"], "3 trials")
     tracker.log_network("key-of-2x16", ReluNetwork([np.eye(3), np.ones((2, 3))], [np.zeros(3), np.arange(2.0)]))
@@ -86,7 +91,43 @@ def shown(value: float) -> str:
 
 def test_the_experiment_lists_the_sweep(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, children = tracked
-    pages.experiment(parent.info.experiment_id, [NAME, f"{len(children) + 1} matching runs"])
+    pages.experiment(parent.info.experiment_id, [NAME, f"{len(children) + 1} matching runs", "The trials as a table"])
+
+
+def test_trials_are_seen_without_a_click(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    _, parent, children = tracked
+    pages.experiment(parent.info.experiment_id, [NAME, *(str(child.info.run_name) for child in children)])
+    pages.wait(lambda: set(pages.rows()) == {NAME, *(child.info.run_name for child in children)}, "not all were listed")
+
+
+def test_the_table_of_trials_shows_six_metrics_and_what_was_swept(
+    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
+) -> None:
+    _, parent, children = tracked
+    pages.experiment(parent.info.experiment_id, ["The trials as a table"])
+    pages.follow("a table")
+    pages.wait(lambda: len(pages.rows()) == len(children), "the trials alone were never listed")
+    swept = ["attack", "pruning", "pruning.amount"]
+    pages.wait(lambda: pages.columns()[2:11] == [*FIRST, *swept], f"the columns were {pages.columns()}")
+    by_value = sorted(children, key=lambda run: -run.data.metrics["value"])
+    assert pages.rows() == [run.info.run_name for run in by_value]
+    assert pages.cut_headers(swept) == [], "the name of what was swept is cut"
+    beginnings = [name[:8] for name in FIRST]
+    assert len(set(beginnings)) == len(beginnings)
+
+
+def test_the_charts_begin_with_the_findings(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    _, parent, _ = tracked
+    pages.experiment(parent.info.experiment_id, ["The trials as a table"])
+    pages.follow("charts")
+    pages.wait(lambda: "Findings" in pages.text(), "the findings were never shown")
+    pages.wait(lambda: pages.count(".js-plotly-plot .barlayer .point") >= 6, "no bar was drawn")
+
+
+def test_the_view_is_in_the_list_of_views(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
+    pages.experiment(tracked[1].info.experiment_id, ["Views"])
+    pages.press("Views")
+    pages.wait(lambda: "Trials" in pages.text(), "no view was listed")
 
 
 def test_the_sweep_shows_its_findings_counts_and_children(
@@ -113,8 +154,8 @@ def test_a_trial_shows_its_metrics_and_parent(pages: screenshots.Pages, tracked:
 
 def test_the_series_of_a_trial_are_charts(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
-    pages.series(child, "incumbent/image_2732")
-    assert "incumbent/image_4547" in pages.text()
+    pages.series(child, "incumbent")
+    pages.wait(lambda: "image_4547" in pages.text(), "the second image had no series")
 
 
 def test_the_log_of_a_trial_is_read(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
@@ -137,6 +178,13 @@ def test_two_trials_are_compared(pages: screenshots.Pages, tracked: tuple[Tracke
     margins = [shown(run.data.metrics["attack/margin"]) for run in pair]
     names = [str(run.info.run_name) for run in pair]
     pages.comparison(pair, ["Comparing 2 Runs from 1 Experiment", *names, "pruning.amount", "attack/margin", *margins])
+
+
+def test_a_comparison_begins_with_what_was_swept_and_the_value(
+    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
+) -> None:
+    pages.comparison(tracked[2], ["Parallel Coordinates Plot"])
+    pages.wait(lambda: pages.axes() == ["attack", "pruning", "pruning.amount", "value"], f"the axes were {pages.axes()}")
 
 
 def test_a_sweep_can_be_recorded_through_the_server(pages: screenshots.Pages, address: str, tmp_path: Path) -> None:

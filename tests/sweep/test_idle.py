@@ -12,7 +12,7 @@ from oracles import random_network
 from surrogate.pruning import METHODS, Pruning, prune
 from surrogate.pruning.base import SurvivorMethod
 from sweep.idle import DRAWING
-from sweep.plan import plan_one, plan_sweep
+from sweep.plan import CORNERS, plan_one, plan_sweep
 
 DIGITS = ["dataset=digits", "instances.count=2"]
 
@@ -129,6 +129,39 @@ def test_an_option_of_which_only_the_rest_counts(composer: Composer) -> None:
 def test_what_comes_with_an_experiment_is_not(composer: Composer) -> None:
     params = ["attack=surrogate,gradient", "pruning=none", "pruning.amount=0.8", "attack.free=3"]
     assert of_a_sweep(composer, ["training.seed=1,2"], [*DIGITS, *params]) == ()
+
+
+@pytest.mark.parametrize(
+    ("swept", "idle"),
+    [
+        (
+            ["attack=gradient", "pruning.amount=interval(0.3,0.9)", "attack.radius=interval(1,2)"],
+            "pruning.amount=interval(0.3,0.9)",
+        ),
+        (["pruning=none,magnitude", "pruning.amount=interval(0.3,0.9)", "attack.free=3"], "attack.free=3"),
+        (["attack=surrogate,gradient", "pruning=none,magnitude", "pruning.amount=interval(0.3,0.9)"], None),
+        (["attack=surrogate,gradient", "pruning=none,random", "pruning.amount=interval(0.3,0.9)", "pruning.seed=3"], None),
+        (
+            [
+                "search.where=['0.4 < pruning.amount < 0.5']",
+                "pruning=random",
+                "pruning.amount=interval(0.3,0.9)",
+                "pruning.seed=3",
+            ],
+            None,
+        ),
+        (["pruning.amount=interval(0.3,0.9)", "search.seed=3"], None),
+    ],
+)
+def test_of_a_search_whose_trials_are_not_known_yet(composer: Composer, swept: list[str], idle: str | None) -> None:
+    said = of_a_sweep(composer, [*swept, "search=optuna"], DIGITS)
+    assert said == (() if idle is None else (f"{idle} changes nothing: with the other settings, nothing here looks at it.",))
+
+
+def test_of_a_search_with_too_many_corners_nothing_is_said(composer: Composer) -> None:
+    seeds = ",".join(str(seed) for seed in range(CORNERS // 2 + 1))
+    swept = [f"training.seed={seeds}", "pruning.amount=interval(0.3,0.9)", "attack.free=3", "search=optuna"]
+    assert of_a_sweep(composer, swept, DIGITS) == ()
 
 
 @pytest.mark.parametrize("method", [name for name, each in METHODS.items() if issubclass(each, SurvivorMethod)])

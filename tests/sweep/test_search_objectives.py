@@ -12,9 +12,10 @@ from composing import Composer
 
 from sweep.consistency import check
 from sweep.errors import ConfigError
+from sweep.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.search.early_stopping import course, progress_values, questions
-from sweep.search.objectives import OBJECTIVES
+from sweep.search.objectives import OBJECTIVES, judged_by
 
 
 def answered(status: str = "unresolved", **values: Any) -> InstanceRecord:
@@ -113,7 +114,6 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
         ({"scheduler": "asha"}, "search.scheduler=asha needs search.objectives"),
         ({"method": "optuna", "objectives": ["margins"]}, "'margins' is not an objective; .*did you mean margin?"),
         ({"method": "optuna", "objectives": ["margin", "margin"]}, "names margin twice"),
-        ({"objectives": ["margin"]}, "search.method=grid and search.scheduler=none: nothing looks at objectives; choose"),
         ({"method": "optuna", "objectives": ["norm"]}, "norm is a number of trials with attack.objective=closest only"),
         ({"scheduler": "asha", "objectives": ["margin"]}, "search.grace=1: a trial is asked one question"),
         ({"scheduler": "asha", "objectives": ["margin"], "grace": 4}, "raise instances.count above search.grace"),
@@ -126,7 +126,29 @@ def test_a_search_that_could_do_nothing_is_refused(composer: Composer, values: d
         check(settings)
 
 
+@pytest.mark.parametrize(
+    ("method", "named", "goals", "expected"),
+    [
+        ("optuna", ["accuracy", "margin"], [], ("accuracy", "margin")),
+        ("grid", ["margin"], ["margin"], ("margin",)),
+        ("grid", [], ["margin"], ()),
+        ("random", [], ["margin", "margin"], ("margin",)),
+        ("random", [], ["closest"], ("norm",)),
+        ("random", [], ["output"], ("margin",)),
+        ("random", [], ["margin", "output"], ()),
+        ("random", ["accuracy"], ["margin", "output"], ("accuracy",)),
+    ],
+)
+def test_by_what_the_best_trial_is_told(
+    composer: Composer, method: str, named: list[str], goals: list[str], expected: tuple[str, ...]
+) -> None:
+    settings = composer.changed(search__method=method, search__objectives=named)
+    trials = [Trial("k", "n", {"attack": {"objective": goal}}, {}, "", "") for goal in goals]
+    assert judged_by(settings, trials) == expected
+
+
 def test_searches_with_objectives_that_exist_pass(composer: Composer) -> None:
     check(composer.changed(search__method="optuna", search__objectives=["margin", "total_seconds"]))
     check(composer.changed(search__scheduler="asha", search__objectives=["accuracy"], instances__count=2))
     check(composer.changed(search__method="optuna", search__objectives=["norm"], attack__objective="closest"))
+    check(composer.changed(search__method="random", search__objectives=["margin"]))

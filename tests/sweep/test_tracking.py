@@ -14,12 +14,14 @@ import pytest
 import synthetic
 import yaml
 from mlflow import MlflowClient
-from tracked import EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
+from tracked import CONFIG, EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
 from surrogate.networks import ReluNetwork
 from sweep import environment, report
 from sweep.logbook import log_text
+from sweep.overview import SWEPT
 from sweep.records import TrialRecord
+from sweep.report.results import Searched, SweepState
 from sweep.tracking import Tracker, content
 from sweep.tracking.runs import Runs
 
@@ -36,9 +38,10 @@ def test_the_parent_says_what_was_run_and_on_what(tracker: Tracker) -> None:
     assert parent.data.tags["sweep"] == "a sweep"
     assert parent.data.tags["version.torch"]
     assert parent.data.tags["mlflow.note.content"] == "Running: 2 trials planned; the findings are written here at the end."
-    assert parent.data.params == {"dataset": "digits", "pruning.amount": "0.5,0.8"}
+    assert parent.data.params == {"dataset.name": "digits"}, "what all trials have in common, and what is set"
+    assert parent.data.tags["overrides"] == "dataset=digits +pruning.amount=0.5,0.8"
     assert artifacts_of(tracker, parent) == {"config.yaml", "overrides.txt", "packages.txt"}
-    assert yaml.safe_load(text_of(tracker, parent, "config.yaml")) == {"dataset": {"name": "digits"}, "seeds": [0, 1]}
+    assert yaml.safe_load(text_of(tracker, parent, "config.yaml")) == CONFIG
     assert text_of(tracker, parent, "overrides.txt").splitlines() == ["dataset=digits", "+pruning.amount=0.5,0.8"]
     assert "mlflow==" in text_of(tracker, parent, "packages.txt")
     for name, value in environment.git_tags().items():
@@ -52,7 +55,9 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
         synthetic.instance(2, margin=2.0, nodes=None, l1=None, status="robust", first_adversarial_seconds=None),
         synthetic.instance(3, margin=float("nan"), nodes=6, status="unresolved", first_adversarial_seconds=2.5),
     ]
-    record = synthetic.trial("abc", instances, name="2x16 dense", skipped=2, swept={"pruning.amount": 0.8, "network": "2x16"})
+    instances[0].dense_bound = instances[0].dual_bound = 1.5
+    swept = {"pruning.amount": 0.8, "network": "2x16", "attack.radius": None, "attack.polish": False}
+    record = synthetic.trial("abc", instances, name="2x16 dense", skipped=2, swept=swept)
     tracker.log_trial(record)
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
@@ -61,61 +66,107 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_700_000_010_000)
     expected = {
+        "value": 1.5,
+        "value/surrogate": 2.0,
+        "bound": 1.5,
+        "success_rate": 1 / 3,
+        "first_feasible_seconds": 1.5,
         "accuracy/dense": 0.95,
         "accuracy/surrogate": 0.9,
         "sparsity": 0.8,
         "attack/success_rate": 1 / 3,
         "attack/robust_rate": 1 / 3,
-        "attack/instances": 3.0,
-        "attack/skipped": 2.0,
-        "attack/starved": 0.0,
         "attack/margin": 1.5,
         "attack/surrogate_margin": 2.0,
         "attack/first_adversarial_seconds": 1.5,
         "norm/l1": 4.0,
-        "time/train_seconds": 4.0,
-        "time/prune_seconds": 0.25,
         "time/bounds_seconds": 0.02,
         "time/build_seconds": 0.1,
         "time/solve_seconds": 2.0,
-        "time/total_seconds": 2.2,
+        "time/attack_seconds": 2.2,
         "time/cpu_seconds": 2.1,
         "time/core_share": 2.1 / 2.2,
         "milp/binaries": 60.0,
         "milp/nonzeros": 9000.0,
         "milp/nodes": 4.5,
         "milp/simplex_iterations": 900.0,
+        "total/instances": 3.0,
+        "total/skipped": 2.0,
+        "total/starved": 0.0,
+        "total/train_seconds": 4.0,
+        "total/prune_seconds": 0.25,
+        "total/seconds": 10.0,
+        "total/cpu_seconds": 9.0,
     }
     assert {k: v for k, v in run.data.metrics.items() if not k.startswith("incumbent/")} == pytest.approx(expected)
-    assert run.data.params["pruning.method"] == "none"
-    assert run.data.params["network"] == "2x16"
-    assert run.data.params["attack.radius"] == "null"
-    assert run.data.params["attack.polish"] == "false"
-    assert "tracking.uri" not in run.data.params
+    assert run.data.params == {"network": "2x16", "attack.radius": "null", "attack.polish": "false"}
     wanted = {"sweep": "a sweep", "trial_key": "abc", "network_key": "net", "status": "finished", "reused": "false"}
     assert {name: run.data.tags[name] for name in wanted} == wanted
     assert yaml.safe_load(text_of(tracker, run, "config.yaml")) == record.config
 
 
 @pytest.mark.parametrize(
-    ("attack", "method", "rounds", "missing"),
+    ("attack", "method", "rounds", "shown"),
     [
-        ("surrogate", "none", 0, {"pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"}),
-        ("surrogate", "magnitude", 0, {"pruning.finetune.epochs"}),
-        ("surrogate", "magnitude", 1, set()),
-        ("gradient", "magnitude", 1, None),
+        ("surrogate", "none", 0, {"pruning.method"}),
+        ("surrogate", "magnitude", 0, {"pruning.method", "pruning.amount", "pruning.finetune.rounds"}),
+        (
+            "surrogate",
+            "magnitude",
+            1,
+            {"pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"},
+        ),
+        ("gradient", "magnitude", 1, set()),
     ],
 )
-def test_a_key_without_a_meaning_for_a_trial_is_no_parameter_of_it(
-    attack: str, method: str, rounds: int, missing: set[str] | None
+def test_the_parameters_of_a_trial_are_what_was_swept_and_has_a_meaning_for_it(
+    attack: str, method: str, rounds: int, shown: set[str]
 ) -> None:
     config = synthetic.config(attack=attack, method=method, amount=0.8, rounds=rounds)
-    found = content.params(synthetic.trial(config=config, swept={"pruning.amount": 0.8, "attack.method": attack}))
-    pruning = {"pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"}
-    assert {key for key in found if key.startswith("pruning")} == (set() if missing is None else pruning - missing)
-    assert ("formulation.method" in found) == (attack == "surrogate")
+    swept = {"attack.method": attack, "pruning.method": method, "pruning.amount": 0.8}
+    swept |= {"pruning.finetune.rounds": rounds, "pruning.finetune.epochs": 5}
+    found = content.params(synthetic.trial(config=config, swept=swept))
+    assert set(found) == {"attack.method"} | shown
     assert found["attack.method"] == attack
-    assert found["solver.time_limit_seconds"] == "20.0"
+
+
+def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:
+    config = {
+        "swept": {"pruning.amount": [0.5, 0.8]},
+        "dataset": {"name": "digits", "side": None},
+        "pruning": {"method": "magnitude", "amount": SWEPT, "finetune": {"rounds": 0}},
+        "sweep": {"name": "x"},
+        "cluster": {"cpus": 2},
+    }
+    assert content.constants(config) == {
+        "dataset.name": "digits",
+        "pruning.method": "magnitude",
+        "pruning.finetune.rounds": "0",
+    }
+
+
+def test_bounds_of_the_surrogate_and_of_the_dense_network_have_names_of_their_own() -> None:
+    dense = synthetic.instance(1, dual_bound=3.0, dense_bound=3.0, gap=0.5)
+    pruned = synthetic.instance(1, dual_bound=2.0, dense_bound=None)
+    stable = synthetic.instance(1, dual_bound=2.0, dense_bound=2.5)
+    closest = synthetic.instance(1, objective="closest", norm="l1", l1=4.0, norm_bound=3.5)
+    shown = [content.metrics(synthetic.trial(instances=[one])) for one in (dense, pruned, stable, closest)]
+    assert [(one.get("bound"), one.get("bound/surrogate")) for one in shown] == [
+        (3.0, None),
+        (None, 2.0),
+        (2.5, 2.0),
+        (3.5, None),
+    ]
+    assert shown[0]["gap"] == 0.5
+    assert shown[3]["value"] == 4.0
+    assert not any("attack/dual_bound" in one for one in shown)
+
+
+def test_where_there_is_nothing_to_find_the_first_value_counts() -> None:
+    maximised = synthetic.instance(1, objective="output", status="optimal", first_adversarial_seconds=None, margin=7.0)
+    found = content.metrics(synthetic.trial(instances=[maximised]))
+    assert (found["value"], found["first_feasible_seconds"], found["attack/optimal_rate"]) == (7.0, 0.1, 1.0)
+    assert "success_rate" not in found
 
 
 def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) -> None:
@@ -123,10 +174,10 @@ def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) ->
     assert tracker.finish_sweep([], "FINISHED", []) is None
     (run,) = children_of(tracker)
     client = MlflowClient(tracking_uri=tracker.uri)
-    history = client.get_metric_history(run.info.run_id, "incumbent/image_7/margin")
+    history = client.get_metric_history(run.info.run_id, "incumbent/image_7")
     points = [(point.step, point.value, point.timestamp - 1_700_000_000_000) for point in history]
     assert sorted(points) == [(0, -2.0, 100), (1, 1.0, 500)]
-    assert "incumbent/image_8/margin" not in run.data.metrics
+    assert "incumbent/image_8" not in run.data.metrics
 
 
 def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:
@@ -167,10 +218,10 @@ def test_a_trial_that_did_not_finish_says_why(tracker: Tracker, status: Any, wor
 
 
 def test_a_trial_is_written_once(tracker: Tracker) -> None:
-    record = synthetic.trial("abc")
+    record = synthetic.trial("never seen here")
     for _ in range(2):
         tracker.log_trial(record, reused=True)
-    tracker.log_trial(synthetic.trial("abc", [], status="interrupted"))
+    tracker.log_trial(synthetic.trial("never seen here", [], status="interrupted"))
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
     assert run.info.status == "FINISHED"
@@ -290,8 +341,20 @@ def test_the_note_says_what_the_page_says_and_who_won_first(
     assert first.startswith("**")
     assert first.strip("*") in page
     assert "2x16" in first
-    assert note.index("Does a sparse surrogate") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
+    assert note.index("On which network sizes") < note.index("6 of 6 trials finished") < note.index("Best setting first:")
     assert (note.count("| magnitude 0.8 |"), note.count("training.seed")) == (1, 0)
+
+
+def test_the_note_of_a_search_begins_with_its_answer(tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
+    record = synthetic.trial("k", config=synthetic.config(method="magnitude", amount=0.8), swept={"pruning.amount": 0.8})
+    state = SweepState("s", 1, 1, searched=Searched(("margin",), ("pruning.amount=interval(0.3,0.9)",)))
+    assert tracker.finish_sweep([record], "FINISHED", report.write_report([record], tmp_path, state=state)) is None
+    note = parent_of(tracker).data.tags["mlflow.note.content"]
+    assert note.startswith("Best of 1 finished trial by margin (larger is better): k with margin 1.")
+    command = "python -m sweep hydra.mode=RUN pruning.amount=0.8 sweep.resume=false"
+    assert f"```\n{command}\n```" in note
+    assert "report/search.md" in artifacts_of(tracker, parent_of(tracker), "report")
 
 
 def test_a_long_note_is_cut_at_a_line(tracker: Tracker) -> None:
@@ -308,7 +371,7 @@ def test_many_incumbents_and_long_values_are_taken(tracker: Tracker) -> None:
     tracker.log_trial(record)
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
-    assert run.data.metrics["incumbent/image_1/margin"] == 2499.0
+    assert run.data.metrics["incumbent/image_1"] == 2499.0
     assert len(run.data.params["search.where"]) == content.MAX_PARAM_CHARACTERS
 
 
@@ -320,8 +383,9 @@ def test_nothing_comes_before_the_start(empty_store: Path) -> None:
 
 def test_every_field_that_is_a_metric_exists() -> None:
     present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "dual_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
+    present |= {"dense_bound": 3.5, "prune_seconds": 0.1}
     record: TrialRecord = synthetic.trial(instances=[synthetic.instance(**present)])
-    assert set(content.INSTANCE_METRICS) <= set(content.metrics(record))
+    assert set(content.MEDIANS) <= set(content.metrics(record))
 
 
 def test_a_trial_says_where_it_ran(tracker: Tracker) -> None:

@@ -105,9 +105,9 @@ def test_a_request_whose_answer_is_lost_is_not_made_twice(study: Tracker, around
     assert study.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(study)
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["attack/instances"] == 2.0
+    assert run.data.metrics["total/instances"] == 2.0
     assert len(json.loads(text_of(study, run, "instances.json"))["data"]) == 2
-    history = MlflowClient(tracking_uri=study.uri).get_metric_history(run.info.run_id, "incumbent/image_1/margin")
+    history = MlflowClient(tracking_uri=study.uri).get_metric_history(run.info.run_id, "incumbent/image_1")
     assert len(history) == 2
     assert parent_of(study).info.status == "FINISHED"
 

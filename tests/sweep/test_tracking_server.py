@@ -58,8 +58,9 @@ def test_a_server_that_goes_and_comes_back_misses_nothing(
 
 def test_a_server_that_is_gone_for_good_is_caught_up_by_the_next_sweep(address: Server, tmp_path: Path) -> None:
     notices: list[str] = []
-    tracker = started(Tracker(address.uri, "gone", tmp_path, patience_seconds=3.0, notice=notices.append), "first")
     records = [synthetic.trial(f"key{number}", []) for number in range(3)]
+    keys = [record.key for record in records]
+    tracker = started(Tracker(address.uri, "gone", tmp_path, patience_seconds=3.0, notice=notices.append), "first", keys)
     tracker.log_trial(records[0])
     assert tracker._outbox is not None
     assert tracker._outbox.flush(30.0)
@@ -80,12 +81,13 @@ def test_a_server_that_is_gone_for_good_is_caught_up_by_the_next_sweep(address: 
     first = parent_of(tracker)
     assert first.info.status == "RUNNING"
     client.set_tag(first.info.run_id, "driver.started", "1")  # as if its driver were gone, which is this process
-    tracker = started(Tracker(address.uri, "gone", tmp_path, notice=notices.append), "second")
+    tracker = started(Tracker(address.uri, "gone", tmp_path, notice=notices.append), "second", keys)
     for record in records:
         tracker.log_trial(record, reused=True)
     assert tracker.finish_sweep(records, "FINISHED", []) is None
     assert [run.info.status for run in children_of(tracker)] == ["FINISHED"] * 3
-    assert client.get_run(first.info.run_id).info.status == "KILLED"
+    parent = parent_of(tracker)
+    assert (parent.info.run_id, parent.info.run_name, parent.info.status) == (first.info.run_id, "second", "FINISHED")
 
 
 def test_an_interrupt_while_the_server_is_gone_ends_in_seconds(address: Server, tmp_path: Path) -> None:

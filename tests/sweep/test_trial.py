@@ -233,11 +233,11 @@ def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: 
             assert found.norm_bound >= length * (1.0 - 1.1e-4)
         norms = [event["norm"] for event in found.timeline if "norm" in event]
         assert min(norms) == pytest.approx(length, abs=1e-9)
-    series = [point for point in content.incumbents(record) if point.metric.endswith("/norm")]
+    series = [point for point in content.incumbents(record) if point.metric.startswith("incumbent/")]
     assert series[-1].value == pytest.approx(record.instances[-1].length)
     metrics = content.metrics(record)
-    assert metrics["attack/norm_bound"] > 0.0
-    assert "attack/dual_bound" not in metrics
+    assert metrics["bound"] == metrics["attack/norm_bound"] > 0.0
+    assert "bound/surrogate" not in metrics
     limited = run_trial(composer.trial(*QUICK, *overrides, "attack.radius=1e-4", "pruning=none"), Inputs(digits), trained)
     assert [(i.status, i.norm_bound, i.length) for i in limited.instances] == [("robust", 1e-4, None)] * 2
 

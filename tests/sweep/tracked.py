@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -21,10 +23,14 @@ from sweep.tracking import Tracker
 EXPERIMENT = "study"
 
 
-def started(tracker: Tracker, name: str = "a sweep") -> Tracker:
-    """Start a sweep of two settings in a tracker, and return the tracker."""
-    config = {"dataset": {"name": "digits"}, "seeds": [0, 1]}
-    tracker.start_sweep(name, config, ["dataset=digits", "+pruning.amount=0.5,0.8"], "2 trials")
+CONFIG = {"dataset": {"name": "digits", "side": None}, "pruning": {"amount": "(swept)"}, "cluster": {"cpus": 2}}
+"""Of a sweep as a whole."""
+
+
+def started(tracker: Tracker, name: str = "a sweep", keys: Sequence[str] = (), **changed: Any) -> Tracker:
+    """Start a sweep of two settings in a tracker, and return the tracker; without ``keys`` it is the same as no other."""
+    keys = keys or [uuid.uuid4().hex]
+    tracker.start_sweep(name, CONFIG | changed, ["dataset=digits", "+pruning.amount=0.5,0.8"], "2 trials", keys)
     return tracker
 
 

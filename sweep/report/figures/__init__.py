@@ -14,9 +14,15 @@ def figures() -> Sequence[Kind]:
     from sweep.report.figures.accuracy import ACCURACY
     from sweep.report.figures.duel import DUEL
     from sweep.report.figures.finetuned import FINETUNED
+    from sweep.report.figures.front import TRADE_OFF
+    from sweep.report.figures.history import HISTORY
+    from sweep.report.figures.importance import IMPORTANCE
     from sweep.report.figures.over_time import MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS
     from sweep.report.figures.pareto import PARETO
     from sweep.report.figures.sparsity import BINARIES, SPARSITY
     from sweep.report.figures.stages import STAGES_FIGURE
 
-    return (MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS, DUEL, ACCURACY, FINETUNED, SPARSITY, BINARIES, PARETO, STAGES_FIGURE)
+    return (
+        *(HISTORY, TRADE_OFF, IMPORTANCE),
+        *(MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS, DUEL, ACCURACY, FINETUNED, SPARSITY, BINARIES, PARETO, STAGES_FIGURE),
+    )

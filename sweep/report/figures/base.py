@@ -51,7 +51,7 @@ SAMPLE = (HANDLE_EMS + COLUMN_EMS + 0.8) * LEGEND_POINTS / POINTS
 
 @dataclass(frozen=True)
 class Nothing:
-    """There is nothing to draw, and why: a sentence without its full stop."""
+    """There is nothing to draw, and why: a sentence without its full stop; empty where the page says it elsewhere."""
 
     why: str
 
@@ -95,6 +95,7 @@ class Kind:
         data: the table that is drawn.
         draw: draws it.
         caption: what it shows and how to read it, from the same table.
+        of_search: whether it is about a search: the page of another sweep does not speak of it.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Kind:
     data: Callable[[Results, Look], pd.DataFrame | Nothing]
     draw: Callable[[pd.DataFrame, Look], Figure]
     caption: Callable[[pd.DataFrame, Look], str]
+    of_search: bool = False
 
 
 def look_of(results: Results, ranking: pd.DataFrame) -> Look:

@@ -22,6 +22,8 @@ from sweep.report.page.instances import instances_shown
 from sweep.report.page.libraries import libraries
 from sweep.report.page.settings_table import LEGEND, settings_table
 from sweep.report.results import Results, SweepState
+from sweep.report.searches import MOST_ROWS as FRONT_ROWS
+from sweep.report.searches import SearchAnswer, front_rows, too_few
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
@@ -93,6 +95,7 @@ def page(
     limits: Sequence[Limit],
     drawn: Sequence[Drawn],
     files: Sequence[str],
+    search: SearchAnswer | None = None,
 ) -> str:
     """Return the page as HTML.
 
@@ -106,6 +109,7 @@ def page(
         limits: the figures of the time limit.
         drawn: all other figures.
         files: names of the files beside the page.
+        search: what the search found, if the sweep was one.
     """
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
     shown, of_shown = instances_shown(results, best_settings(results, sizes, ranking))
@@ -142,6 +146,10 @@ def page(
         more_unfinished=len(unfinished) - MOST_UNFINISHED,
         several=len(results.sweeps) > 1,
         files=files,
+        search=search,
+        front=front_rows(search) if search is not None else [],
+        more_front=len(search.front) - FRONT_ROWS if search is not None else 0,
+        too_few=too_few(search) if search is not None else None,
         library=libraries(),
         style=(FOLDER / "page.css").read_text(encoding="utf-8"),
         script=(FOLDER / "page.js").read_text(encoding="utf-8"),
@@ -206,8 +214,10 @@ def _short(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["unbroken"] = _unbroken
-    return environment.from_string((FOLDER / "page.html.j2").read_text(encoding="utf-8"))
+    return environment.get_template("page.html.j2")

@@ -32,7 +32,7 @@ def records() -> list[TrialRecord]:
 
 
 def trial(key: str) -> Any:
-    return SimpleNamespace(key=key, name=f"trial {key}", limits=())
+    return SimpleNamespace(key=key, name=f"trial {key}", limits=(), swept={})
 
 
 def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:
@@ -104,6 +104,22 @@ def test_a_report_that_fails_says_in_which_store_its_sweep_is(
     monkeypatch.chdir(tmp_path.parent)
     _, (said,) = ending.finish(records(), [], "FINISHED")
     assert f" python -m sweep.report sweep={NAME} sweep.store={store.url} makes it again." in said
+
+
+def test_a_search_ends_with_its_best_trial_whatever_becomes_of_the_report(
+    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending.objectives = ["margin"]
+    found = records()
+    found[0].swept = {"a": 1}
+    best = "Best of 1 finished trial by margin (larger is better): 2x16-dense with margin 1."
+    again = "To run it again alone: python -m sweep hydra.mode=RUN a=1 sweep.resume=false"
+    assert ending.finish(found, [], "KILLED")[1][:2] == [best, again]
+    monkeypatch.setattr(module, "write_report", lambda *_, **__: Path("nowhere").stat())
+    assert ending.finish(found, [], "FAILED")[1][:2] == [best, again]
+    kept = load(store, NAME)
+    assert kept is not None
+    assert (kept.objectives, kept.trials[0].swept) == (("margin",), {"a": 1})
 
 
 def test_nothing_is_reported_of_nothing(ending: Ending) -> None:

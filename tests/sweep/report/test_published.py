@@ -17,7 +17,7 @@ from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
-from sweep.report.results import SweepState, Unfinished, results_of
+from sweep.report.results import Searched, SweepState, Unfinished, results_of
 from sweep.report.writing import write_results
 
 
@@ -28,7 +28,9 @@ def _without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def published(folder: Path, records: list[TrialRecord]) -> list[Path]:
     unfinished = (Unfinished("4x64 bad", "failed", "training diverged, at once", "0123abcd"),)
-    return write_results(results_of([(SweepState("one", len(records) + 1, len(records), unfinished), records)]), folder)
+    searched = Searched(("margin",), ("pruning.amount=0.5,0.8", "sweep.name='a b'"))
+    state = SweepState("one", len(records) + 1, len(records), unfinished, searched=searched)
+    return write_results(results_of([(state, records)]), folder)
 
 
 @pytest.mark.parametrize("objective", ["margin", "closest"])
