@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sweep.cpu_share import load_sentences
-from sweep.report.answers import DOES_NOT_PAY, PAYS, Verdict
+from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind
 from sweep.report.limits import QUESTION
@@ -117,7 +117,9 @@ def page(
         title=" and ".join(state.name for state in results.sweeps),
         headline=said,
         scope=_scope(results),
-        short=list(zip(SHORT, answers, strict=False)) if sizes else [],
+        short=[(name, one.sentence if one.answer == MIXED else one.answer) for name, one in zip(SHORT, answers, strict=False)]
+        if sizes
+        else [],
         remarks=results.remarks,
         alerts=[_folded(alert) for alert in alerts(results)],
         sizes=sizes[:MOST_SIZES],
