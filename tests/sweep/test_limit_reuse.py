@@ -252,7 +252,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     assert "2 finished (0 reused)" in sweep("long", four)
     assert work.done == (0, 2, 4)
     preview = sweep("short", two, "sweep.dry_run=true")
-    assert "2 trials: 0 new, 0 partly done, 2 done. 4 of 4 answers are in" in preview
+    assert "2 trials: 2 done. 4 of 4 answers are in" in preview
     assert "Nothing is left to compute" in preview
     assert len(store.keys("trials")) == 2, "a dry run keeps nothing"
     printed = sweep("short", two)
@@ -272,7 +272,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     assert [one and one.instances for one in cut] == [record.instances for record in short]
 
     preview = sweep("longer", "solver.time_limit_seconds=8", "sweep.dry_run=true")
-    assert "2 trials: 0 new, 2 partly done, 0 done. 2 of 4 answers are in" in preview
+    assert "2 trials: 2 partly done. 2 of 4 answers are in" in preview
     assert "each of the 2 attacks" in preview
     assert "Not asked" not in sweep("longer", "solver.time_limit_seconds=8")
     assert work.done == (0, 0, 2)
