@@ -37,8 +37,8 @@ def results(*names: str, store: str | PathLike[str] = "store", limit: float | No
     Args:
         names: a run such as ``mnist-20260131-120000``, or ``sweep.name`` for the newest run of that experiment.
         store: folder or URL of the store, relative to the working directory.
-        limit: a time limit in seconds; every row is then what its attack had by that time (:mod:`sweep.time_limit`). Trials whose
-            standing at that time is not known are left out. By default what each attack had at its end.
+        limit: a time limit in seconds; every row is then what its attack had by that time (:mod:`sweep.time_limit`). Trials
+            whose standing at that time is not known are left out. By default a row is what its attack had at its end.
 
     Raises:
         ConfigError: no name, a limit that is not above 0, or there is no such sweep; near ones are named.
