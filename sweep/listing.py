@@ -13,8 +13,8 @@ from sweep.errors import ConfigError
 from sweep.progress import outcome
 from sweep.report import manifest as manifests
 from sweep.report.gather import gather
+from sweep.report.headline import first_sentence
 from sweep.report.manifest import Manifest
-from sweep.report.winners import headline, winners
 from sweep.report.writing import PAGE
 from sweep.store import Store
 from sweep.wording import count
@@ -71,7 +71,7 @@ def trials(store: Store, name: str) -> Iterator[str]:
         last = {one.partition("=")[0]: one for one in made_of.overrides}  # which is the one that counts
         yield f"made of: {shlex.join(last.values())}"
     yield from state.notes
-    yield (store.report_text(state.name, HEADLINE) or headline(winners(results)[0])).strip()
+    yield (store.report_text(state.name, HEADLINE) or first_sentence(results)).strip()
     yield ""
     rows = [(record.key, record.name, outcome(record)) for record in results.records]
     rows += [(one.key, one.name, f"{one.status}: {one.error}") for one in state.unfinished]
@@ -100,7 +100,7 @@ def _headline(store: Store, one: Manifest) -> str:
         return said.strip()
     if len(one.trials) > MOST_TRIALS:
         return f"none without its report: it has more than {MOST_TRIALS:,} trials"
-    return headline(winners(gather(store, [one.name]))[0])
+    return first_sentence(gather(store, [one.name]))
 
 
 def _report(store: Store, name: str) -> Iterator[str]:

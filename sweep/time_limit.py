@@ -139,11 +139,6 @@ def records_at_limit(records: Sequence[TrialRecord], seconds: float) -> list[Tri
     return standing
 
 
-def limits_asked(records: Iterable[TrialRecord]) -> list[float]:
-    """Return the time limits in seconds that sweeps ask about, the shortest first: those swept, and else each trial's own."""
-    return sorted({limit for record in records for limit in record.limits or [_limit(record)]})
-
-
 def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[str]:
     """Return what is to be said of time limits at the end of a sweep: how swept ones were run, and what was cut."""
     cut = [sum(one.cut_from_seconds is not None for one in record.instances) for record in records]

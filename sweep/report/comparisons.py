@@ -177,14 +177,18 @@ def counted(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     """Return the counts and the p-value of one measure's outcomes, without the intervals, which take time.
 
     A test sees each cluster once: of margins the median difference, by signed ranks, else what it won more often, by signs. p
-    is NaN without any outcome.
+    is NaN without any outcome. It is 1 where more pairs but fewer clusters were won than lost, or the other way round: that
+    speaks for neither side.
     """
     values = _by_cluster(decided, measure)
     better, worse = int((values > 0).sum()), int((values < 0).sum())
+    wins, losses = int((decided["win"] > 0).sum()), int((decided["win"] < 0).sum())
     p = math.nan if decided.empty else signed_rank_test(values) if measure == "margin" else sign_test(better, worse)
+    if (wins - losses) * (better - worse) < 0:
+        p = 1.0
     return {
-        "wins": int((decided["win"] > 0).sum()),
-        "losses": int((decided["win"] < 0).sum()),
+        "wins": wins,
+        "losses": losses,
         "pairs": len(decided),
         "clusters": len(values),
         "differing": better + worse,

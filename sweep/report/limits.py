@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
 
 MOST_LIMITS = 6
-"""So many of the longest of these limits: each test costs all others certainty, and nobody sets a fiftieth of what was run."""
+"""So many of the longest of these limits: each test costs all others certainty, and shorter ones interest nobody."""
 
 FEW_CHANGES = 0.1
 """More time changes little once at most this share of the pairs still changes its winner."""
@@ -167,11 +168,15 @@ def _worth_a_line(tests: Sequence[Compared]) -> list[list[Compared]]:
 
 
 def _span(tests: Sequence[Compared]) -> str:
-    """Return ``from 2 s on``, or from when to when, where the last limit is not among those at which a setting is ahead."""
-    ahead = sorted({one.row["seconds"] for one in tests if one.is_better})
-    if ahead[-1] == max(one.row["seconds"] for one in tests):
-        return f"from {seconds(ahead[0])} on"
-    return f"from {seconds(ahead[0])} to {seconds(ahead[-1])}" if len(ahead) > 1 else f"at {seconds(ahead[0])}"
+    """Return ``from 2 s on``, or ``from 0.5 s to 2 s``: the tested limits at which a setting is ahead, one after the other."""
+    tested = sorted({one.row["seconds"] for one in tests})
+    ahead = {one.row["seconds"] for one in tests if one.is_better}
+    said = []
+    for first, *others in (list(limits) for is_ahead, limits in groupby(tested, ahead.__contains__) if is_ahead):
+        last = others[-1] if others else first
+        until = "on" if last == tested[-1] else f"to {seconds(last)}"
+        said.append(f"from {seconds(first)} {until}" if others or until == "on" else f"at {seconds(first)}")
+    return joined(said)
 
 
 def _line(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: Sequence[Compared]) -> str:

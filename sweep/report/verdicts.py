@@ -130,13 +130,17 @@ def better_than_gradient(results: Results, wins: pd.DataFrame) -> Verdict:
 def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdict:
     """Answer yes if all that differs beyond chance is better, no if it is worse, and with the strongest of either kind."""
     several = len({one.network for one in found}) > 1
+
+    def text(one: Compared) -> str:
+        return f"{one.network}: {one.text(results.what)}" if several else one.text(results.what)
+
     leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
     if not leading:
         sentence = f"Nothing differs beyond chance. {too_few(found, results.what)}".rstrip()
-        return Verdict(question, _unsure(found), sentence, strongest(found).text(results.what))
+        return Verdict(question, _unsure(found), sentence, text(strongest(found)))
     answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
     said = [one.short(results, f"On {one.network}, {one.setting}" if several else one.setting) for one in leading]
-    return Verdict(question, answer, " ".join(said), "\n".join(one.text(results.what) for one in leading))
+    return Verdict(question, answer, " ".join(said), "\n".join(map(text, leading)))
 
 
 def _unsure(found: Sequence[Compared]) -> str:

@@ -86,10 +86,6 @@ class Parent:
         return str(self._run.info.run_id)
 
     @property
-    def is_started(self) -> bool:
-        return self._run is not None
-
-    @property
     def is_old(self) -> bool:
         """Whether an earlier run of the same sweep is gone on with."""
         return self._before is not None

@@ -28,7 +28,7 @@ from sweep.report.gather import gather
 from sweep.schema import Settings
 from sweep.stages import Entry, is_better
 from sweep.store import LocalStages, NoStages, Store
-from sweep.time_limit import limits_asked, records_at_limit, trial_at_limit
+from sweep.time_limit import records_at_limit, trial_at_limit
 from sweep.trial import Inputs, run_trial
 
 Starve = Callable[[bool], None]
@@ -289,7 +289,7 @@ def test_a_sweep_over_limits_runs_once_and_can_be_read_at_each(sweep: Callable[.
     assert work.done == (0, 2, 4)
     assert printed.count(said) == 2, "when it begins, and at the end"
     records = gather(Store(tmp_path / "store"), ["limits"]).records
-    assert limits_asked(records) == [1.5, 2.0, 4.0]
+    assert [record.limits for record in records] == [[1.5, 2.0, 4.0]] * 2
     assert [[one.margin for one in record.instances] for record in records_at_limit(records, 2.0)] == [[1.0, 1.0]] * 2
     assert [[one.margin for one in record.instances] for record in records_at_limit(records, 4.0)] == [[1.0, 2.0]] * 2
     whole, cut = (results("limits", store=tmp_path / "store", limit=limit) for limit in (None, 2.0))

@@ -20,8 +20,8 @@ from sweep.errors import ConfigError
 from sweep.progress import outcome
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
+from sweep.report.headline import first_sentence
 from sweep.report.manifest import Manifest, Planned, save
-from sweep.report.winners import headline, winners
 from sweep.store import Store
 from sweep.trial import new_record
 
@@ -152,7 +152,7 @@ def test_the_sweeps_of_a_store_are_listed(store: Store, done: TrialRecord, conso
     assert newest.split()[:2] == ["later-20260102-000000", "1/2"]
     assert "no end on record" in newest
     assert older.split()[:2] == ["study-20260101-000000", "1/2"]
-    assert older.rstrip().endswith(headline(winners(gather(store, ["study"]))[0]))
+    assert older.rstrip().endswith(first_sentence(gather(store, ["study"])))
     where = f"sweep.store={store.address}"
     assert said == [
         f"The trials of one: python -m sweep.show sweep=later-20260102-000000 {where}",
@@ -190,6 +190,20 @@ def test_a_headline_comes_from_the_report_if_there_is_one(
     assert show.run([f"sweep.store={store.url}"], console) == OK
     assert show.run(["sweep=study", f"sweep.store={store.url}"], console) == OK
     assert text(console).count("Pruning pays on 1x6.") == 2
+
+
+def test_without_a_report_the_headline_is_about_pruned_copies_and_the_dense_milp(store: Store, console: Console) -> None:
+    keys = {"d" * 16: ("none", 0.0), "c" * 16: ("magnitude", 1.0)}
+    for key, (method, margin) in keys.items():
+        answers = [synthetic.instance(image, margin=margin) for image in synthetic.IMAGES]
+        config = synthetic.config(method=method, amount=0.8)
+        store.save_trial(synthetic.trial(key, answers, config=config, baseline_key="d" * 16))
+    planned = tuple(Planned(key, key, "finished") for key in keys)
+    save(store, Manifest("pair-20260103-000000", "pair", started_at=1.0, ended_at=2.0, status="FINISHED", trials=planned))
+    said = "2x16: magnitude 0.8 beats the dense MILP on 6 of 6 images (sure)."
+    for arguments in ([], ["sweep=pair"]):
+        assert show.run([*arguments, f"sweep.store={store.url}"], console) == OK
+    assert text(console).count(said) == 2
 
 
 def test_a_store_without_sweeps(store: Store, console: Console) -> None:

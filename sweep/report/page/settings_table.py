@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE
+from sweep.report.ties import VALUES
 from sweep.report.words import p_number
 
 MOST_ROWS = 1000
@@ -55,15 +56,17 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     """Return the rows of the ranking (seeds pooled), each with what it won against both yardsticks; best first."""
     measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["margin_pairs"] > 0).any() else "margin"
     against = {(row["yardstick"], row["network"], row["setting"]): row for row in wins.to_dict("records")}
+    judged = compared_by_network(surrogates(results, wins[wins["yardstick"] == DENSE_MILP]), VALUES)
+    tested = {(one.network, one.setting): one for one in judged if one.measure == measure}
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
         key = (row["network"], row["setting"])
         extra = {name: against.get((name, *key)) for name in (DENSE_MILP, GRADIENT)}
-        rows.append({**row, **extra, **dict(results.settings[row["setting"]].extras)})
+        rows.append({**row, **extra, _TESTED: tested.get(key), **dict(results.settings[row["setting"]].extras)})
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
     columns = [*_SETTING, *((name, _word(name)) for name in extras), *_REACHED]
     columns += [(title, of_wins(yardstick, measure if by == "value" else by)) for title, yardstick, by in _WON]
-    columns.append(("p", _p(measure)))
+    columns.append(("p", _p))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
     shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
     shown = [title for title in shown if title != PROVEN or any(cell.order for cell in cells[title])]
@@ -108,13 +111,13 @@ def of_wins(yardstick: str, measure: str) -> Callable[[Row], Cell]:
     return cell
 
 
-def _p(measure: str) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        won = row[DENSE_MILP]
-        p = math.nan if won is None else float(won[f"{measure}_p_holm"])
-        return Cell(MISSING, LAST) if math.isnan(p) else Cell(p_number(p), p)
+_TESTED = "tested"
+"""What a row has of the comparison that the answers look at."""
 
-    return cell
+
+def _p(row: Row) -> Cell:
+    one: Compared | None = row[_TESTED]
+    return Cell(MISSING, LAST) if one is None else Cell(p_number(one.p), one.p)
 
 
 def _attack(row: Row) -> Cell:
@@ -160,6 +163,6 @@ _WON = (
 LEGEND = (
     "found: on how many instances an adversarial input was found and checked. first found: median seconds to it, of the "
     "instances on which there is one. value: median of the best dense margin; above 0 it is adversarial. better, sooner than "
-    "dense: on how many of the instances that both attacked. p: of the better, corrected for all comparisons (Holm); beyond "
-    "chance below 0.05. Filters of counts take shares in percent."
+    "dense: on how many of the instances that both attacked. p: of a pruned copy against the dense MILP, by the value, "
+    "corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take shares in percent."
 )

@@ -13,6 +13,7 @@ from sweep.records import TrialRecord
 from sweep.report.comparisons import (
     ALL,
     MEASURES,
+    counted,
     outcomes,
     pairs_of_settings,
     pairs_with_dense,
@@ -121,6 +122,16 @@ def test_an_image_won_and_lost_is_a_tie() -> None:
     records += [dense(times([2.0]), (4, 64)), pruned(times([3.0]), size=(4, 64))]
     row = row_of(win_table(results(*records)), network=ALL)
     assert (row["time_wins"], row["time_losses"], row["time_p"], row["time_differing"]) == (1, 1, 1.0, 0)
+
+
+def test_where_more_pairs_but_fewer_images_are_won_it_speaks_for_neither_side() -> None:
+    """One image won on ten networks, six lost on one each: as signs of images that would be p = 0.125 against."""
+    win = [1.0] * 10 + [-1.0] * 6
+    decided = pd.DataFrame({"win": win, "difference": win, "cluster": [*"aaaaaaaaaa", *"bcdefg"]})
+    for measure in ("margin", "time"):
+        found = counted(decided, measure)
+        assert (found["wins"], found["losses"], found["clusters"], found["p"]) == (10, 6, 7, 1.0)
+    assert counted(decided[9:], "time")["p"] == pytest.approx(0.125), "one image against six, a pair each"
 
 
 def seeded(record: TrialRecord, **seeds: int) -> TrialRecord:

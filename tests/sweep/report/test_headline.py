@@ -7,7 +7,7 @@ from making import IMAGES, dense, gradient, margins, pruned, results, times, tri
 
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
-from sweep.report.headline import beside, headline
+from sweep.report.headline import beside, first_sentence, headline
 from sweep.report.sizes import size_answers
 from sweep.report.winners import winners
 
@@ -95,3 +95,10 @@ def test_the_gradient_attack_beside_the_milps() -> None:
     )
     portfolio = trial(ABOVE, "p", attack="portfolio")
     assert "every MILP" in yardstick(dense(BELOW), portfolio, gradient(LEVEL)), "only MILPs are spoken of"
+
+
+def test_whoever_has_no_report_reads_what_it_would_say_first() -> None:
+    records = [dense(LEVEL), pruned(ABOVE), gradient(margins([2.0] * IMAGES))]
+    assert first_sentence(results(*records)) == f"{first(*records)} {yardstick(*records)}"
+    assert first_sentence(results(*records[:2])) == "2x16: magnitude 0.8 beats the dense MILP on 12 of 12 images (sure)."
+    assert first_sentence(results()) == "No trial has finished, so nothing has won."

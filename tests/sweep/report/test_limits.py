@@ -195,6 +195,13 @@ def test_one_copy_may_be_ahead_at_first_and_another_in_the_end() -> None:
     assert second.startswith("2x16, magnitude 0.5, better/worse")
 
 
+def test_limits_between_which_nobody_is_ahead_are_left_out() -> None:
+    again = [(0.1, -5.0), (0.4, 1.0), (8.0, 3.0)]
+    verdict = limit_answer(results(*met([[(0.1, -5.0), (1.5, 1.0)]] * 12, [again] * 12)))
+    assert verdict.answer == "From 0.5 s to 1 s and from 10 s on"
+    assert "beyond chance from 0.5 s to 1 s and from 10 s on;" in verdict.sentence
+
+
 def test_several_networks_each_with_its_own_limits() -> None:
     records = met([STILL] * 12, [AHEAD_FROM_2] * 12) + met([STILL] * 12, [STILL] * 12, (4, 64))
     verdict = limit_answer(results(*records))

@@ -73,3 +73,13 @@ def test_the_rows_are_bounded(extra: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_trial_no_row() -> None:
     assert table_of().rows == ()
+
+
+def test_p_is_that_of_the_answer_on_the_network_and_not_of_the_whole_win_table() -> None:
+    """Six of six is p = 0.031: no more for one pruned setting on each of two networks, three times that in the win table."""
+    records: list[TrialRecord] = []
+    for size in ((2, 16), (4, 64)):
+        records += [dense(margins([1.0] * 6), size), pruned(margins([2.0] * 6), size=size)]
+    found = {(row["network"], row["attack"]): row["p"] for row in rows_of(table_of(*records))}
+    assert found["2x16", "pruned MILP"] == found["4x64", "pruned MILP"] == "0.031"
+    assert found["2x16", "dense MILP"] == "—"

@@ -150,6 +150,7 @@ def test_each_network_is_corrected_for_its_own_settings() -> None:
     apart = [make for size in ((2, 16), (4, 64)) for make in (dense(yardstick, size), pruned(sooner, size=size))]
     assert asked(SOONER, *apart).answer == YES
     assert "On 2x16, magnitude 0.8 is sooner on 6" in asked(SOONER, *apart).sentence
+    assert asked(SOONER, *apart).evidence.startswith("2x16: magnitude 0.8 was sooner on 6 of 6 images")
     together = [dense(yardstick), pruned(sooner), pruned(sooner, 0.5)]
     assert asked(SOONER, *together).answer == UNCLEAR
     assert "p = 0.031, corrected 0.062." in asked(SOONER, *together).evidence
