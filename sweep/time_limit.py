@@ -63,7 +63,7 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
         instance,
         **changed,
         status="adversarial" if is_found else "unresolved",
-        margin=None if best is None else best["margin"],
+        margin=None if best is None else _confirmed(best["margin"], instance),
         surrogate_margin=max(surrogate, default=None),
         first_adversarial_seconds=instance.first_adversarial_seconds if is_found else None,
         solver_status=None if instance.solver_status is None else TIME_LIMIT,
@@ -157,6 +157,13 @@ def _best(timeline: Sequence[dict[str, Any]], objective: str) -> dict[str, Any] 
     if reached:
         return min(reached, key=lambda event: float(event["norm"]))
     return max(timeline, key=lambda event: float(event["margin"]), default=None)
+
+
+def _confirmed(margin: float, instance: InstanceRecord) -> float | None:
+    """Return the margin of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
+    if instance.objective == CLOSEST:
+        return margin  # the answer's margin is that of the shortest perturbation, not the largest
+    return None if instance.margin is None else min(margin, instance.margin)
 
 
 def _ended_by_itself(instance: InstanceRecord) -> bool:

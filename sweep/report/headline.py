@@ -52,7 +52,7 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
 
 
 def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
-    """Return what is said of a network; ``said``: whether a sentence before it has said what "does" means."""
+    """Return what is said of a network; ``said``: whether a sentence before it has named the dense MILP."""
     where, who = f"{answer.network}:", answer.setting
     if answer.verdict == PAYS:
         worse = f" and is worse on {answer.lost}" if answer.lost else ""
@@ -61,7 +61,7 @@ def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
         worse = f" and worse on {answer.lost}" if answer.lost else ""
         why = "too few to be sure" if answer.verdict == TOO_FEW else "which may be chance"
         return f"{where} {who} is better than the dense MILP on {answer.won}{worse} of {answer.of}, {why}."
-    does = "does" if said else "beats the dense MILP"
+    does = "beats it" if said else "beats the dense MILP"
     within = f" within {seconds(answer.limit_seconds)}" if answer.limit_seconds is not None else ""
     few = f" (too few {what}s to be sure)" if answer.verdict == TOO_FEW else ""
     also = f", but {answer.also} (sure)" if answer.also else ""

@@ -70,7 +70,7 @@ def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
     few = all(one.verdict == TOO_FEW for one in asked)
     answer = FEW if few else NONE if len(not_paying) == len(asked) else UNCLEAR
     sentence = (
-        f"With fewer than {FEWEST} images no test can tell." if few else "No pruned copy beats the dense MILP beyond chance."
+        f"With fewer than {FEWEST} instances no test can tell." if few else "No pruned copy beats the dense MILP beyond chance."
     )
     return Verdict(question, answer, sentence, lines)
 

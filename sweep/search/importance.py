@@ -42,9 +42,11 @@ def importances(values: Sequence[Mapping[str, Any]], outcomes: Sequence[float]) 
     distributions = (
         {key: found for key in values[0] if (found := _distribution([one[key] for one in values]))} if values else {}
     )
-    if len(values) < FEWEST or len(distributions) < 2 or len(set(outcomes)) < 2:
+    if len(values) < FEWEST or len(distributions) < 2:
         return {}
     chosen = sorted(random.Random(0).sample(range(len(values)), min(MOST, len(values))))
+    if len({outcomes[place] for place in chosen}) < 2:
+        return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()
     for place in chosen:

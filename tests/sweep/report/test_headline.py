@@ -30,7 +30,7 @@ def yardstick(*records: TrialRecord) -> str:
 def test_those_that_pay_come_first_and_the_others_are_said_to_do_not() -> None:
     records = [dense(LEVEL, SMALL), pruned(BELOW, size=SMALL), dense(LEVEL, LARGE), pruned(ABOVE, 0.9, size=LARGE)]
     assert first(*records) == (
-        "2x64: magnitude 0.9 beats the dense MILP on 12 of 12 images (sure). 2x32: no pruned copy does within 20 s."
+        "2x64: magnitude 0.9 beats the dense MILP on 12 of 12 images (sure). 2x32: no pruned copy beats it within 20 s."
     )
     assert first(*records[:2]) == "2x32: no pruned copy beats the dense MILP within 20 s."
 

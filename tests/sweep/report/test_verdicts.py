@@ -67,7 +67,7 @@ def test_on_which_networks() -> None:
     assert asked(SIZES, dense(LEVEL), pruned(BELOW)).answer == NONE
     assert asked(SIZES, dense(LEVEL), pruned(LEVEL)).answer == UNCLEAR
     few = asked(SIZES, dense(LEVEL[:4]), pruned(ABOVE[:4]))
-    assert (few.answer, few.sentence) == (FEW, "With fewer than 6 images no test can tell.")
+    assert (few.answer, few.sentence) == (FEW, "With fewer than 6 instances no test can tell.")
 
 
 def test_of_many_networks_a_few_are_named() -> None:
@@ -141,7 +141,7 @@ def test_too_few_images_are_said_to_be_too_few_however_many_networks_attack_them
     verdict = asked(question, *records)
     assert verdict.answer == FEW
     text = verdict.sentence + verdict.evidence
-    assert "fewer than 6 images" in text or "needs 6 images that differ; here there are at most 4." in text
+    assert "fewer than 6 instances" in text or "needs 6 images that differ; here there are at most 4." in text
 
 
 def test_each_network_is_corrected_for_its_own_settings() -> None:
