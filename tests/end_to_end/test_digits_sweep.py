@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -58,8 +60,14 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
         if metrics["attack/success_rate"] > 0.0:
             assert 0.0 < metrics["norm/l1"] <= 2.0 + 1e-6
         assert all(value == value for value in metrics.values())  # a missing value is missing, never NaN
-    dense = next(run for run in children if run.data.params.get("pruning") == "none")  # of a gradient it is no parameter
+    given = {str(run.info.run_name): run.data.params for run in children}
+    assert given["2x16 dense"] == {"attack": "surrogate", "pruning": "none"}
+    assert given["2x16 gradient"] == {"attack": "gradient"}
+    assert given["2x16 magnitude 0.8"] == {"attack": "surrogate", "pruning": "magnitude", "pruning.amount": "0.8"}
+    assert parents[0].data.params["network.width"] == "16"
+    dense = next(run for run in children if run.info.run_name == "2x16 dense")
     assert dense.data.metrics["sparsity"] == 0.0
+    assert all("gain_over_dense" in run.data.metrics for run in children if run is not dense)
 
 
 def test_the_ranking_has_a_row_for_each_setting(finished: tuple) -> None:
@@ -78,6 +86,9 @@ def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
     starved = re.search(r"Starved of CPU: \d+ answers? of (\d+) trials?", first.stdout)
     reused = 6 - (int(starved[1]) if starved else 0)
     assert f"6 finished ({reused} reused), 0 failed of 6 trials." in again.stdout
+    with contextlib.closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as database:
+        (runs,) = database.execute("select count(*) from runs where lifecycle_stage = 'active'").fetchone()
+    assert runs == 7, "a run of the sweep and one for each trial, as before"
 
 
 @pytest.mark.parametrize(
