@@ -19,7 +19,7 @@ ALWAYS = (
 """The keys of the configuration that are columns of every table; a key that differs between trials is one as well."""
 
 
-def results(*names: str, store: str | PathLike[str] = "store") -> pd.DataFrame:
+def results(*names: str, store: str | PathLike[str] = "store", limit: float | None = None) -> pd.DataFrame:
     """Return a row for each instance of the finished trials of some sweeps, each trial once.
 
     The columns are:
@@ -37,9 +37,11 @@ def results(*names: str, store: str | PathLike[str] = "store") -> pd.DataFrame:
     Args:
         names: a run such as ``mnist-20260131-120000``, or ``sweep.name`` for the newest run of that experiment.
         store: folder or URL of the store, relative to the working directory.
+        limit: a time limit in seconds; every row is then what its attack had by that time (:mod:`sweep.time_limit`). Trials whose
+            standing at that time is not known are left out. By default what each attack had at its end.
 
     Raises:
-        ConfigError: no name, or there is no such sweep; near ones are named.
+        ConfigError: no name, a limit that is not above 0, or there is no such sweep; near ones are named.
         StoreError: the store cannot be read.
     """
     import pandas as pd
@@ -51,7 +53,11 @@ def results(*names: str, store: str | PathLike[str] = "store") -> pd.DataFrame:
 
     if not names:
         raise ConfigError('results needs the name of a sweep, as in results("mnist"); python -m sweep.show lists them')
+    if limit is not None and not limit > 0.0:
+        raise ConfigError(f"limit={limit:g} of results must be a number of seconds above 0")
     gathered = gather(Store(store, write=False), names)
+    if limit is not None:
+        gathered = gathered.at_limit(limit)
     frame = with_timelines(gathered)
     of_trial = {record.key: place for place, record in enumerate(gathered.records)}
     rows = [of_trial[key] for key in frame["trial_key"]]

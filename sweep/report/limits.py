@@ -26,7 +26,7 @@ MOST_LIMITS = 6
 FEW_CHANGES = 0.1
 """More time changes little once at most this share of the pairs still changes its winner."""
 
-MOST_IN_ANSWER = 2
+MOST_IN_ANSWER = 3
 """Networks that the answer names; the sentence names more."""
 
 MOST_LINES = 3

@@ -14,6 +14,7 @@ import pandas as pd
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import SEEDS, Setting, group, longest
 from sweep.rules import OUTPUT
+from sweep.time_limit import records_at_limit
 from sweep.wording import count
 
 ARRAYS = ("timeline", "region_visits", "clean", "perturbed")
@@ -100,6 +101,14 @@ class Results:
                 f"answers too."
             )
         return found
+
+    def at_limit(self, seconds: float) -> Results:
+        """Return the results as they stood after so many seconds of each attack, where that is known."""
+        named = dict(zip(self.trials["trial_key"], self.trials["sweep"], strict=True))
+        cut = records_at_limit(self.records, seconds)
+        return results_of(
+            [(state, [one for one in cut if named[one.key] == state.name]) for state in self.sweeps], self.pictures
+        )
 
     @property
     def networks(self) -> list[str]:

@@ -33,7 +33,7 @@ from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.ties import VALUES
-from sweep.report.words import count, some
+from sweep.report.words import count, joined, some
 
 __all__ = ["Verdict", "verdicts"]
 
@@ -91,7 +91,8 @@ def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
         most, names = better[0], list(dict.fromkeys(one.setting for one in better))
         beat = f"{len(names)} of {count(rows['setting'].nunique(), 'pruned setting')} beat the dense MILP beyond chance"
         sentence = f"{beat}, most often {most.setting}: on {most.won} of {most.of(results.what)} of {most.network}."
-        return Verdict(question, some(names), sentence, text)
+        answer = joined(names) if len(names) <= 2 else f"{names[0]}, and {len(names) - 1} more"
+        return Verdict(question, answer, sentence, text)
     sentence = "No pruned setting beats the dense MILP beyond chance."
     answer = NONE if any(one.is_worse for one in found) else _unsure(found)
     return Verdict(question, answer, f"{sentence} {too_few(found, results.what)}".rstrip(), text)

@@ -93,7 +93,7 @@ def write_results(
     won, pooled = winners(results)
     wins = win_table(results)
     sizes = size_answers(results, wins, pooled)
-    said = f"{headline(results, sizes, won)} {beside(results, wins)}".rstrip()
+    said, yardstick = headline(results, sizes, won), beside(results, wins)
     answers = verdicts(results, wins, sizes)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
@@ -112,9 +112,11 @@ def write_results(
         written[-1].write_text(in_markdown(found), encoding="utf-8")
     path = folder / PAGE
     first = folder / HEADLINE
-    first.write_text(f"{said}\n", encoding="utf-8")
+    first.write_text(f"{said} {yardstick}".rstrip() + "\n", encoding="utf-8")
     names = [file.name for file in (first, *tables, *written)]
-    path.write_text(page(results, said, sizes, answers, pooled, wins, limits, drawn, names, found), encoding="utf-8")
+    path.write_text(
+        page(results, (said, yardstick), sizes, answers, pooled, wins, limits, drawn, names, found), encoding="utf-8"
+    )
     return [path, first, *tables, *written]
 
 

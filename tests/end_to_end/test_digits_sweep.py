@@ -58,7 +58,7 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
         if metrics["attack/success_rate"] > 0.0:
             assert 0.0 < metrics["norm/l1"] <= 2.0 + 1e-6
         assert all(value == value for value in metrics.values())  # a missing value is missing, never NaN
-    dense = next(run for run in children if run.data.params.get("pruning.method") == "none")  # of a gradient it is no parameter
+    dense = next(run for run in children if run.data.params.get("pruning") == "none")  # of a gradient it is no parameter
     assert dense.data.metrics["sparsity"] == 0.0
 
 

@@ -18,6 +18,7 @@ from surrogate.datasets import Dataset
 from surrogate.networks import ReluNetwork
 from sweep import driver
 from sweep.attacks import ATTACKS, Attack
+from sweep.errors import ConfigError
 from sweep.head import Head
 from sweep.limit_reuse import KIND, keep_trial
 from sweep.notebook import results
@@ -252,7 +253,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     assert "2 finished (0 reused)" in sweep("long", four)
     assert work.done == (0, 2, 4)
     preview = sweep("short", two, "sweep.dry_run=true")
-    assert "2 trials: 0 new, 0 partly done, 2 done. 4 of 4 answers are in" in preview
+    assert "2 trials: 2 done. 4 of 4 answers are in" in preview
     assert "Nothing is left to compute" in preview
     assert len(store.keys("trials")) == 2, "a dry run keeps nothing"
     printed = sweep("short", two)
@@ -272,7 +273,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     assert [one and one.instances for one in cut] == [record.instances for record in short]
 
     preview = sweep("longer", "solver.time_limit_seconds=8", "sweep.dry_run=true")
-    assert "2 trials: 0 new, 2 partly done, 0 done. 2 of 4 answers are in" in preview
+    assert "2 trials: 2 partly done. 2 of 4 answers are in" in preview
     assert "each of the 2 attacks" in preview
     assert "Not asked" not in sweep("longer", "solver.time_limit_seconds=8")
     assert work.done == (0, 0, 2)
@@ -291,7 +292,11 @@ def test_a_sweep_over_limits_runs_once_and_can_be_read_at_each(sweep: Callable[.
     assert limits_asked(records) == [1.5, 2.0, 4.0]
     assert [[one.margin for one in record.instances] for record in records_at_limit(records, 2.0)] == [[1.0, 1.0]] * 2
     assert [[one.margin for one in record.instances] for record in records_at_limit(records, 4.0)] == [[1.0, 2.0]] * 2
-    assert sorted(set(results("limits", store=tmp_path / "store")["limit_seconds"])) == [4.0]
+    whole, cut = (results("limits", store=tmp_path / "store", limit=limit) for limit in (None, 2.0))
+    assert (list(whole["limit_seconds"]), list(whole["margin"])) == ([4.0] * 4, [1.0, 2.0] * 2)
+    assert (list(cut["margin"]), set(cut["cut_from_seconds"].dropna())) == ([1.0] * 4, {4.0})
+    with pytest.raises(ConfigError, match="limit=0 of results must be a number of seconds above 0"):
+        results("limits", store=tmp_path / "store", limit=0)
     sweep("one", "solver.time_limit_seconds=4")
     assert work.done == (0, 0, 0)
     assert gather(Store(tmp_path / "store"), ["one"]).records[0].limits == [], "the limits are the sweep's, not the trial's"

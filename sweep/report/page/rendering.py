@@ -87,7 +87,7 @@ def _address(svg: bytes) -> str:
 
 def page(
     results: Results,
-    said: str,
+    said: tuple[str, str],
     sizes: Sequence[SizeAnswer],
     answers: Sequence[Verdict],
     ranking: pd.DataFrame,
@@ -101,7 +101,7 @@ def page(
 
     Args:
         results: all there is.
-        said: the first sentence.
+        said: the first sentence, and the one on the gradient attack or nothing.
         sizes: what is known of each network.
         answers: the verdicts.
         ranking: the settings of each network, seeds pooled, best first.
@@ -115,7 +115,8 @@ def page(
     shown, of_shown = instances_shown(results, best_settings(results, sizes, ranking))
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
-        headline=said,
+        headline=said[0],
+        yardstick=said[1],
         scope=_scope(results),
         short=[(name, one.sentence if one.answer == MIXED else one.answer) for name, one in zip(SHORT, answers, strict=False)]
         if sizes
