@@ -45,15 +45,12 @@ def unfold(driver: WebDriver) -> None:
 
 
 def photograph(report: Path, folder: Path) -> list[Path]:
-    """Write ``report-desktop.png``, ``report-phone.png`` (first screens) and ``report-table.png`` of the report in a folder."""
+    """Write the first screens of the report in a folder: ``first-run-report.png`` and ``first-run-report-phone.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"report-{name}.png" for name in ("desktop", "phone", "table")]
+    paths = [folder / f"{name}.png" for name in ("first-run-report", "first-run-report-phone")]
     with screenshots.browser() as driver:
-        for path, size in zip(paths, (DESKTOP, PHONE, DESKTOP), strict=True):
+        for path, size in zip(paths, (DESKTOP, PHONE), strict=True):
             looking.open_page(driver, report / "report.html", *size)
-            if path.stem == "report-table":
-                unfold(driver)
-                driver.execute_script("document.getElementById('exploring').scrollIntoView()")
             driver.save_screenshot(str(path))
     return paths
 

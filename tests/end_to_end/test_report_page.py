@@ -237,9 +237,9 @@ def test_a_print_has_the_evidence_and_no_controls(driver: WebDriver, tmp_path: P
 
 def test_the_pictures_of_the_documentation_are_taken(folder: Path, tmp_path: Path) -> None:
     paths = report_pages.photograph(folder, tmp_path)
-    assert [path.name for path in paths] == ["report-desktop.png", "report-phone.png", "report-table.png"]
+    assert [path.name for path in paths] == ["first-run-report.png", "first-run-report-phone.png"]
     sizes = [struct.unpack(">II", path.read_bytes()[16:24]) for path in paths]
-    assert sizes == [report_pages.DESKTOP, report_pages.PHONE, report_pages.DESKTOP]
+    assert sizes == [report_pages.DESKTOP, report_pages.PHONE]
 
 
 def test_no_label_of_a_figure_overlaps_another_and_nothing_is_cut_off(folder: Path, driver: WebDriver) -> None:
