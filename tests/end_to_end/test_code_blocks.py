@@ -37,7 +37,6 @@ COMMANDS_OF = {
 
 WHOLE = (
     "python -m sweep +experiment=digits",
-    "python -m sweep dataset=digits network.depth=2",
     "python -m sweep dataset=digits network=2x16",
     "python -m sweep +experiment=digits --cfg job",
     "python -m sweep +experiment=digits search=random search.samples=10 'pruning.amount=interval(0.3,0.95)'",

@@ -188,7 +188,7 @@ def test_one_copy_may_be_ahead_at_first_and_another_in_the_end() -> None:
     records = met([solved] * 12, [quick] * 12)
     records.append(timed(pruned(margins([None] * 12), 0.5), [slow] * 12))
     verdict = limit_answer(results(*records))
-    assert verdict.answer == "From 0.5 s on"
+    assert verdict.answer == "From 0.5 s to 2 s and from 10 s on"
     assert verdict.sentence.startswith("magnitude 0.8 is ahead of the dense MILP beyond chance from 0.5 s to 2 s;")
     first, second, _ = verdict.evidence.splitlines()
     assert first.startswith("2x16, magnitude 0.8, better/worse")
@@ -210,8 +210,9 @@ def test_several_networks_each_with_its_own_limits() -> None:
     assert "4x64: at none of the limits has magnitude 0.8 another value than the dense MILP." in verdict.evidence
     records = [one for depth in range(1, 4) for one in met([STILL] * 12, [AHEAD_FROM_2] * 12, (depth, 16))]
     three = limit_answer(results(*records))
-    assert three.answer == MIXED
+    assert three.answer == "1x16 from 2 s on; 2x16 from 2 s on; 3x16 from 2 s on"
     assert three.sentence.endswith("on 1x16 from 2 s on, 2x16 from 2 s on and 3x16 from 2 s on.")
+    assert limit_answer(results(*records, *met([STILL] * 12, [AHEAD_FROM_2] * 12, (4, 16)))).answer == MIXED
 
 
 @pytest.mark.parametrize(
