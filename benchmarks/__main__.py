@@ -28,6 +28,7 @@ from benchmarks import (
     planning,
     pruning_binaries,
     report_scale,
+    surrogate_milps,
     vnn_wide,
 )
 from benchmarks.results import Results
@@ -45,6 +46,7 @@ SECTIONS: dict[str, Section] = {
     "bounds": bounds.SECTION,
     "formulations": formulations.SECTION,
     "pruning": pruning_binaries.SECTION,
+    "surrogate_milps": surrogate_milps.SECTION,
     "overhead": overhead.SECTION,
     "again": again.SECTION,
     "planning": planning.SECTION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from surrogate.datasets import Dataset, load
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.training import Training, fit
-from sweep.instances import draw_instances
+from sweep.instances import DrawnInstance, draw_instances
 
 SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
 """The authors' pairs (data seed, training seed)."""
@@ -39,20 +40,30 @@ def network(side: int, depth: int, width: int, seed: int) -> ReluNetwork:
 
 def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[int, Instance]:
     """The protocol's first correctly classified draw from the training set, against the runner-up, p = 1."""
+    (drawn,) = _drawn(dense, side, data_seed, 1)
+    assert drawn.image is not None
+    return drawn.image, drawn.question
+
+
+def _drawn(dense: ReluNetwork, side: int, data_seed: int, count: int) -> Sequence[DrawnInstance]:
     data = mnist(side)
-    (drawn,), _ = draw_instances(
+    drawn, _ = draw_instances(
         dense,
         data.train_images,
         data.train_labels,
         seed=data_seed,
-        count=1,
+        count=count,
         norm="l1",
         radius=None,
         targeted=True,
         source=f"mnist {side}",
     )
-    assert drawn.image is not None
-    return drawn.image, drawn.question
+    return drawn
+
+
+def fresh_instances(dense: ReluNetwork, side: int, data_seed: int, count: int) -> list[Instance]:
+    """The protocol's first ``count`` correctly classified draws from the training set, against the runner-up, p = 1."""
+    return [drawn.question for drawn in _drawn(dense, side, data_seed, count)]
 
 
 def missing_vnncomp() -> str | None:

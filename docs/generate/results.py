@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 
+import fresh_study
 import numpy as np
 import pandas as pd
 
@@ -45,6 +46,9 @@ PAGE = DOCS / "results.md"
 
 RAW, IMAGES = DOCS / "results", DOCS / "images" / "results"
 
+STUDY = "fresh"
+"""The study that several solvers were run on: its folders begin so, and so do its figures."""
+
 FIGURE = re.compile(r"\]\(images/results/([a-z_]+)-([a-z]+)\.png\)")
 
 BLOCK = re.compile(r"(<!-- table: (\w+) ([\w+]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
@@ -62,7 +66,20 @@ table stored with their experiments (arXiv 2505.01985), incumbents checked and n
 
 def page() -> str:
     """Return the page with its tables written anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found[2]](results_of(found[3]))}\n{found[4]}", PAGE.read_text())
+    return BLOCK.sub(lambda found: f"{found[1]}{_table(found[2], found[3])}\n{found[4]}", PAGE.read_text())
+
+
+def _table(name: str, sweeps: str) -> str:
+    if name == "why":
+        return fresh_study.why(RAW / sweeps / "rows.jsonl")
+    if name in STUDY_TABLES:
+        return STUDY_TABLES[name](study_of(sweeps))
+    return TABLES[name](results_of(sweeps))
+
+
+def study_of(sweeps: str) -> fresh_study.Study:
+    """Return the published results of sweeps, each by its solver."""
+    return fresh_study.study_of([results_of(name) for name in sweeps.split("+")])
 
 
 @lru_cache
@@ -261,12 +278,28 @@ TABLES: dict[str, Callable[[Results], str]] = {
 }
 
 
+STUDY_TABLES: dict[str, Callable[[fresh_study.Study], str]] = {
+    "runs": fresh_study.runs,
+    "sooner": fresh_study.sooner,
+    "better": fresh_study.better,
+    "with_finetuning": fresh_study.finetuned,
+    "sizes": fresh_study.sizes,
+    "limits": fresh_study.limits,
+    "solvers": fresh_study.solvers,
+}
+"""Tables with the results of each solver side by side."""
+
+
 def draw() -> None:
     """Draw the figures that the page shows."""
     wanted: dict[str, set[str]] = {}
     for sweep, figure in FIGURE.findall(PAGE.read_text()):
         wanted.setdefault(sweep, set()).add(figure)
     IMAGES.mkdir(parents=True, exist_ok=True)
+    for figure in wanted.pop(STUDY, ()):
+        fresh_study.FIGURES[figure](
+            study_of("+".join(sorted(path.name for path in RAW.glob(f"{STUDY}_*")))), IMAGES / f"{STUDY}-{figure}.png"
+        )
     for sweep, figures in wanted.items():
         with tempfile.TemporaryDirectory() as folder:
             write_results(results_of(sweep), Path(folder))

@@ -41,6 +41,12 @@ SEED_COLUMNS = ("pruning_seed", "solver_seed")
 training gives another network, so another instance."""
 
 _SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
+_DECIDING = (
+    *("network", "setting", "cluster", "objective"),
+    *(f"{name}_{side}" for side in ("mine", "other") for name in ("best_margin", "first_adversarial_seconds", "length")),
+)
+"""The columns of pairs that say who won."""
+
 _ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
 
 
@@ -136,14 +142,13 @@ def win_table(results: Results) -> pd.DataFrame:
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
-    for yardstick, pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
-        if pairs.empty:
+    for yardstick, found_pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
+        if found_pairs.empty:
             continue
-        several = pairs["network"].nunique() > 1
-        groups = [*(pairs.groupby(["setting"], sort=False) if several else ())]
-        named = [((ALL, key[0]), part) for key, part in groups]
-        named += [(key, part) for key, part in pairs.groupby(["network", "setting"], sort=False)]
-        rows += [{"yardstick": yardstick, "network": n, "setting": s, **summary(part)} for (n, s), part in named]
+        pairs = found_pairs[list(_DECIDING)]
+        if pairs["network"].nunique() > 1:
+            pairs = pd.concat([pairs.assign(network=ALL), pairs])
+        rows += [{"yardstick": yardstick, "network": n, "setting": s, **found} for (n, s), found in _summaries(pairs).items()]
     table = pd.DataFrame(rows, columns=["yardstick", "network", "setting", *_summary_columns()])
     for measure in MEASURES:
         corrected = pd.Series(math.nan, index=table.index)
@@ -153,12 +158,26 @@ def win_table(results: Results) -> pd.DataFrame:
     return table
 
 
-def summary(pairs: pd.DataFrame) -> dict[str, Any]:
-    """Return the counts, intervals and p-values of some pairs, by all measures."""
-    found: dict[str, Any] = {"pairs": len(pairs)}
+def by_setting(pairs: pd.DataFrame, measure: Measure) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return the outcomes of each network and setting, in order of appearance: no row where a measure decides on no pair.
+
+    All pairs are decided on at once: a sweep may have thousands of settings.
+    """
+    keys = ["network", "setting"]
+    decided = outcomes(pairs, measure)[[*keys, "cluster", "win", "difference"]]
+    nothing = decided.iloc[:0]
+    parts = {(str(network), str(setting)): part for (network, setting), part in decided.groupby(keys, sort=False)}
+    return {(str(n), str(s)): parts.get((str(n), str(s)), nothing) for n, s in pairs[keys].drop_duplicates().to_numpy()}
+
+
+def _summaries(pairs: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the counts, intervals and p-values of each network and setting, by all measures."""
+    sizes = pairs.groupby(["network", "setting"]).size()
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for measure in MEASURES:
-        decided = outcomes(pairs, measure)
-        found |= {f"{measure}_{name}": value for name, value in measured(decided, measure).items()}
+        for key, decided in by_setting(pairs, measure).items():
+            row = found.setdefault(key, {"pairs": int(sizes[key])})
+            row |= {f"{measure}_{name}": value for name, value in measured(decided, measure).items()}
     return found
 
 

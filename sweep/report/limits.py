@@ -11,7 +11,7 @@ import pandas as pd
 
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
-from sweep.report.comparisons import counted, outcomes, pairs_with_dense
+from sweep.report.comparisons import by_setting, counted, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
@@ -129,10 +129,9 @@ def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> l
     for one in [*sorted(swept), limit] if swept else limits_of(limit):
         # An attack may end a little after its limit, and what it returned then counts.
         at = pairs_at(pairs, steps, one if one < limit else math.inf)
-        for setting, part in at.groupby("setting", sort=False):
-            found = {f"margin_{name}": value for name, value in counted(outcomes(part, "margin"), "margin").items()}
-            about = {"network": part["network"].iloc[0], "setting": setting, "seconds": one, "is_end": one == limit}
-            rows.append({**about, **found})
+        for (network, setting), decided in by_setting(at, "margin").items():
+            found = {f"margin_{name}": value for name, value in counted(decided, "margin").items()}
+            rows.append({"network": network, "setting": setting, "seconds": one, "is_end": one == limit, **found})
     table = pd.DataFrame(rows)
     return [one for _, part in table.groupby("is_end") for one in compared(part, ("margin",))]
 

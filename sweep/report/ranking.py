@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.comparisons import counted, outcomes, pairs_with_dense, pairs_with_gradient
+from sweep.report.comparisons import by_setting, counted, pairs_with_dense, pairs_with_gradient
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SURROGATE, Setting, group
 from sweep.report.statistics import cluster_median
@@ -60,13 +60,19 @@ Against = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def _compared(pairs: pd.DataFrame) -> Against:
-    return {(str(network), str(label)): _versus(part) for (network, label), part in pairs.groupby(["network", "setting"])}
+    """Return how each setting did against a yardstick; the value of one is a length where all of its pairs looked for one."""
+    lengths = (pairs["objective"] == CLOSEST).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
+    times = by_setting(pairs, "time")
+    kinds: tuple[tuple[Measure, pd.DataFrame], ...] = (("norm", pairs[lengths]), ("margin", pairs[~lengths]))
+    return {
+        key: _versus(values, measure, times[key])
+        for measure, part in kinds
+        for key, values in by_setting(part, measure).items()
+    }
 
 
-def _versus(pairs: pd.DataFrame) -> dict[str, Any]:
+def _versus(values: pd.DataFrame, measure: Measure, times: pd.DataFrame) -> dict[str, Any]:
     """Return how one setting did against a yardstick: its value at the limit, and its first adversarial input."""
-    measure: Measure = "norm" if (pairs["objective"] == CLOSEST).all() else "margin"
-    values, times = outcomes(pairs, measure), outcomes(pairs, "time")
     value, time = counted(values, measure), counted(times, "time")
     sized = values[values["difference"].notna()]
     return {
