@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sweep.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.words import number
-from sweep.rules import CLOSEST
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep.attacks import limit_only_ends
+from sweep.attack_facts import CLOSEST, OUTPUT, limit_only_ends
 from sweep.cpu_share import KILLED, is_starved
 from sweep.errors import SweepError
 from sweep.keys import instance_key
 from sweep.limit_reuse import answer_of_another_limit, keep_answer
 from sweep.records import InstanceRecord
-from sweep.rules import CLOSEST, OUTPUT
 from sweep.schema import Settings
 from sweep.stages import Entry, Stages, stands
 

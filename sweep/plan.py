@@ -12,7 +12,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from sweep.canonical import FORMAT_VERSION, canonical, key_of, training_recipe
+from sweep.canonical import canonical, key_of, training_recipe
 from sweep.consistency import check
 from sweep.dimensions import Choices
 from sweep.errors import ConfigError
@@ -28,7 +28,7 @@ from sweep.time_limit import KEY as TIME_LIMIT
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
 
-__all__ = ["FORMAT_VERSION", "Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "plan_sweep", "training_recipe"]
+__all__ = ["Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "training_recipe"]
 
 
 CORNERS = 1000
@@ -81,21 +81,6 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     overrides = OverridesParser.create().parse_overrides(list(written))
     said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
     return Plan([trial], base=plain, notes=() if said is None else (said,))
-
-
-def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str], written: Sequence[str] = ()) -> Plan:
-    """Return the plan of a sweep over overrides in Hydra's grammar, by ``search.method``; the last override of a key wins.
-
-    The plan's notes say which of those overrides that were ``written`` on the command line change nothing.
-
-    Raises:
-        ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
-        HydraException: Hydra's own refusals.
-    """
-    from sweep.search import SEARCHES
-
-    space = TrialSpace(loader, compose, overrides, written)
-    return SEARCHES[space.settings.search.method](space)
 
 
 class TrialSpace:

@@ -54,9 +54,10 @@ run it (make docs does). -->
 
 1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/driver.py` at once; a sweep comes through
    `sweep/sweeper.py`.
-2. `sweep/plan.py` turns overrides into trials: `sweep/space.py` composes every combination, `sweep/schema.py` and
-   `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what can change the
-   result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here (`sweep/preview/`).
+2. `sweep/plan.py` turns overrides into trials, and `sweep/search/` chooses which: `sweep/space.py` composes every combination,
+   `sweep/schema.py` and `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what
+   can change the result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here
+   (`sweep/preview/`).
 3. `sweep/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/running.py` books what the
    store has already. `sweep/inputs.py` has each distinct dense network trained once.
 4. What is left goes to Ray (`sweep/tuning.py`, `sweep/worker.py`), or runs in this process (`sweep/here.py`). Workers reach the

@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweep.attack_facts import CLOSEST
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
 from sweep.report.ties import VALUES, Measure, decide
-from sweep.rules import CLOSEST
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.comparisons import counted, outcomes, pairs_with_dense, pairs_with_gradient
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SURROGATE, Setting, group
 from sweep.report.statistics import cluster_median
 from sweep.report.ties import NORM_TOLERANCE, Measure, places
-from sweep.rules import CLOSEST
 
 
 def median_of(values: Iterable[float | None]) -> float | None:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sweep.attack_facts import OUTPUT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import SEEDS, Setting, group, longest
-from sweep.rules import OUTPUT
 from sweep.time_limit import records_at_limit
 from sweep.wording import count
 

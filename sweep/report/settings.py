@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE, limit_only_ends
+from sweep.attack_facts import CLOSEST, WITHOUT_SURROGATE, limit_only_ends
 from sweep.canonical import is_in, with_effect
 from sweep.records import TrialRecord
-from sweep.rules import CLOSEST
 from sweep.schema import network_name
 from sweep.time_limit import KEY as TIME_LIMIT
 

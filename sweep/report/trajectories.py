@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sweep.attack_facts import CLOSEST
 from sweep.report.results import Results
 from sweep.report.ties import decide
-from sweep.rules import CLOSEST
 
 
 def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:

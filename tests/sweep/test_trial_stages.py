@@ -10,7 +10,7 @@ import pytest
 from counting import Plan, Work, outcome
 
 from surrogate.datasets import Dataset
-from sweep import keys
+from sweep import key_versions
 from sweep.records import TrialRecord
 from sweep.stages import Entry, once
 from sweep.store import LocalStages, Store
@@ -186,6 +186,6 @@ def test_a_trial_of_another_version_is_not_continued(
 ) -> None:
     run_trial(plan(), Inputs(digits), None, LocalStages(store))
     assert work.done == (1, 1, 3)
-    monkeypatch.setattr(keys, "INSTANCES_VERSION", keys.INSTANCES_VERSION + 1)
+    monkeypatch.setattr(key_versions, "INSTANCES_VERSION", key_versions.INSTANCES_VERSION + 1)
     run_trial(plan(), Inputs(digits), None, LocalStages(store))
     assert work.done == (0, 0, 3)

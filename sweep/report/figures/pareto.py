@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sweep.attack_facts import CLOSEST
 from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
-from sweep.rules import CLOSEST
 
 LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
