@@ -16,6 +16,7 @@ from typing import Any
 from sweep import key_versions, rules
 from sweep.attack_facts import unused_keys
 from sweep.attacks import bounds_method, relative_gap
+from sweep.dotted_keys import is_in
 from sweep.inputs import data_checksum
 from sweep.rules import FUNCTION
 from sweep.schema import Settings
@@ -79,16 +80,6 @@ def _with_effect(
     unused = (*unused_keys(method, objective, start, policy, polishes), *(("training",) if is_read else ()))
     silent = () if said is None else (f"{said.rpartition('.')[0]}.",)
     return tuple(key for key in keys if not is_in(key, unused) and (key == said or not key.startswith(silent)))
-
-
-def is_in(key: str, sections: Iterable[str]) -> bool:
-    """Say whether a dotted key is one of these sections or keys, or inside one of them."""
-    return _is_in(key, tuple(sections))
-
-
-@functools.lru_cache(maxsize=65536)
-def _is_in(key: str, sections: tuple[str, ...]) -> bool:
-    return key in sections or key.startswith(tuple(f"{section}." for section in sections))
 
 
 def key_of(relevant: dict[str, Any]) -> str:

@@ -123,9 +123,9 @@ class _Sweep:
     ) -> None:
         from sweep.ledger import Ledger
         from sweep.report.ending import Ending
-        from sweep.report.manifest import free_name
         from sweep.running import Runner
         from sweep.search.objectives import judged_by
+        from sweep.store.manifest import free_name
 
         self.plan, self.settings = plan, settings
         self.overrides = hide_in_overrides(overrides)  # they are kept in the store and in MLflow, and shown
@@ -170,8 +170,8 @@ class _Sweep:
     def _close(self, signal_name: str | None, fault: BaseException | None = None) -> int:
         """Report, close the parent run and return the exit code."""
         from sweep import report
+        from sweep.errors import sentence
         from sweep.report.settings import SEEDS
-        from sweep.trial import sentence
 
         self._is_closing = True
         records, missing = self.ledger.ordered, self.ledger.missing
@@ -222,7 +222,7 @@ class _Sweep:
         If it fails on the way, such as on a full store, that is an interruption to its trials: their state is said as after
         Ctrl-C.
         """
-        from sweep.trial import sentence
+        from sweep.errors import sentence
 
         if self._has_begun and not self._is_closing and (isinstance(fault, StoreError) or self.ledger.has_begun):
             try:

@@ -15,4 +15,5 @@ finetunes otherwise."""
 
 INSTANCES_VERSION = 5
 """In the keys of answers (:mod:`sweep.keys`) and of trials. Raise it when a change of the program gives other answers (attacks,
-bounds, formulations, how solvers are called), or when a field of :class:`sweep.records.InstanceRecord` is renamed or removed."""
+bounds, formulations, how solvers are called), or when a field of :class:`sweep.records.InstanceRecord` is renamed or removed.
+"""

@@ -3,8 +3,8 @@
 The versions in these keys (:mod:`sweep.key_versions`) are also in the keys of trials (:mod:`sweep.canonical`): a record is not
 used where its answers would not be.
 
-A trained network has the key of its recipe (:func:`sweep.canonical.training_recipe`). What is made of it is keyed by the contents
-of the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
+A trained network has the key of its recipe (:func:`sweep.canonical.training_recipe`). What is made of it has a key by the
+contents of the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
 """
 
 from __future__ import annotations

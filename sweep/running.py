@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
+from sweep.errors import sentence
 from sweep.feeding import Materials, PlanFeed, SearchFeed
 from sweep.here import WatchedStages, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
@@ -26,7 +27,7 @@ from sweep.search.early_stopping import questions, stop_key
 from sweep.search.memory import SearchMemory
 from sweep.store import Store
 from sweep.tracking import Tracker
-from sweep.trial import TrialRun, limit_threads, mark_failed, new_record, sentence, still_valid
+from sweep.trial import TrialRun, limit_threads, mark_failed, new_record, still_valid
 
 if TYPE_CHECKING:
     from sweep.tuning import RayCluster

@@ -25,13 +25,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.answering import late_in_words
 from sweep.cluster import attach, preflight, start_local
 from sweep.consistency import available_cpus
-from sweep.errors import StoreError, SweepError
+from sweep.errors import StoreError, SweepError, sentence
 from sweep.head import THREADS, Head
 from sweep.inputs import TrainedNetwork, train_network
 from sweep.ledger import Ledger
 from sweep.records import TrialRecord
 from sweep.schema import ClusterSettings, Settings, read
-from sweep.trial import TrialRun, limit_threads, sentence
+from sweep.trial import TrialRun, limit_threads
 from sweep.wording import count
 from sweep.work import Work
 from sweep.worker import OpenRun, Worker, ask

@@ -14,14 +14,14 @@ from ray import tune
 from ray.exceptions import RayTaskError
 
 from sweep.cpu_share import CpuClock
-from sweep.errors import StoreError
+from sweep.errors import StoreError, sentence
 from sweep.head import BEAT_SECONDS
 from sweep.inputs import Inputs, TrainedNetwork
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.search.early_stopping import progress_values
 from sweep.stages import Entry, Kind, Stages
-from sweep.trial import TrialRun, limit_threads, new_record, sentence, warm_up
+from sweep.trial import TrialRun, limit_threads, new_record, warm_up
 from sweep.work import Start
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 2.0

@@ -1,6 +1,6 @@
 """The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
 
-A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.report.ties` says which of
+A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.measures` says which of
 two results is the better one, and which are equal:
 
 * ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
@@ -26,10 +26,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.attack_facts import CLOSEST
+from sweep.measures import VALUES, Measure, decide
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
-from sweep.report.ties import VALUES, Measure, decide
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""

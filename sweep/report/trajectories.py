@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sweep.attack_facts import CLOSEST
+from sweep.measures import decide
 from sweep.report.results import Results
-from sweep.report.ties import decide
 
 
 def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweep.attack_facts import CLOSEST
-from sweep.canonical import is_in, with_effect
+from sweep.canonical import with_effect
 from sweep.cpu_share import core_share, starved_answers
+from sweep.dotted_keys import flatten, is_in
+from sweep.measures import median_of
 from sweep.overview import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.ranking import median_of
-from sweep.report.settings import flatten
 
 MAX_PARAM_CHARACTERS = 6000
 

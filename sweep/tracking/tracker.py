@@ -18,9 +18,7 @@ from sweep.attack_facts import CLOSEST
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
-from sweep.report.searches import SEARCH
-from sweep.report.tables import RANKING, VERDICTS
-from sweep.report.writing import HEADLINE, PAGE
+from sweep.store.report_files import HEADLINE, PAGE, RANKING, SEARCH, VERDICTS
 from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged

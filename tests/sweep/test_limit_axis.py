@@ -9,9 +9,9 @@ from composing import QUICK, Composer
 
 from benchmarks.planning import _plan
 from sweep.plan import canonical, key_of
-from sweep.report.manifest import Manifest, load, planned, save
 from sweep.schema import read
 from sweep.store import Store
+from sweep.store.manifest import Manifest, load, planned, save
 
 LIMITS = "solver.time_limit_seconds=5,30,10"
 

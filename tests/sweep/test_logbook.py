@@ -24,8 +24,8 @@ from sweep.ledger import Ledger
 from sweep.logbook import NO_STEPS, TIME_CHARACTERS, line, log_text, overheard
 from sweep.progress import Progress
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, Planned, save
 from sweep.store import LocalStages, Store
+from sweep.store.manifest import Manifest, Planned, save
 from sweep.trial import Inputs, mark_failed, new_record, run_trial
 
 

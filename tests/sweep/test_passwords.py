@@ -22,9 +22,9 @@ from sweep.overview import sweep_config
 from sweep.passwords import hide_in_overrides, hide_in_text, hide_password
 from sweep.plan import plan_one
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, load, save
 from sweep.schema import read
 from sweep.store import Store
+from sweep.store.manifest import Manifest, load, save
 from sweep.store.places import place_at
 from sweep.tracking import Tracker, connection
 

@@ -21,8 +21,8 @@ from sweep.progress import outcome
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
-from sweep.report.manifest import Manifest, Planned, save
 from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, save
 from sweep.trial import new_record
 
 

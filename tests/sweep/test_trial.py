@@ -14,12 +14,13 @@ from surrogate.datasets import Dataset
 from surrogate.datasets.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
+from sweep.errors import sentence
 from sweep.records import TrialRecord
 from sweep.schema import read
 from sweep.store import LocalStages, Store
 from sweep.store.trials import record_of, trial_entry
 from sweep.tracking import content
-from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, sentence, train_network, warm_up
+from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, train_network, warm_up
 
 
 @pytest.fixture(scope="module")

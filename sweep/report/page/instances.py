@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sweep.attack_facts import CLOSEST
+from sweep.pictures import CHANGED_PIXEL, is_image
 from sweep.records import InstanceRecord
-from sweep.report.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
 from sweep.report.words import count, seconds
 
