@@ -76,7 +76,10 @@ class Head:
     """
 
     def __init__(self, url: str, resume: bool, retries: int, kill: Callable[[Any], None]) -> None:
-        self._store, self._resume, self._retries, self._kill = Store(url), resume, retries, kill
+        self._notices: list[str] = []
+        # Kept for the driver: in a Ray actor nobody would see what is printed.
+        self._store = Store(url, notice=self._notices.append)
+        self._resume, self._retries, self._kill = resume, retries, kill
         self._lock = threading.RLock()
         self._works: dict[str, Work] = {}
         self._running: dict[str, _Running] = {}
@@ -90,8 +93,6 @@ class Head:
         """What was put since this was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
         """By key: what two workers send under the same one is compared and written one after the other."""
-        self._notices: list[str] = []
-        self._store.notice = self._notices.append  # in a Ray actor, nobody would see what is printed
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def offer(self, work: Work) -> list[str]:

@@ -146,7 +146,7 @@ class Runner:
             with self.interruption.postponed():  # a half-started Ray would leave processes behind
                 cluster.__enter__()
             self.interruption.install()  # Ray has set its own handler of SIGTERM
-            self.progress.slots = cluster.slots
+            self.progress.widen(cluster.slots)
             materials = Materials(cluster.share)
             self.progress.activity("loading data")
             trials = [trial for trial in trials if self._has_data(materials, trial)]
@@ -165,7 +165,7 @@ class Runner:
                 return
             feed = PlanFeed(ready, materials)
         else:
-            suggester.memory = SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name)
+            suggester.remember(SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name))
             feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
         try:
             cluster.run(
@@ -180,7 +180,7 @@ class Runner:
             if suggester is not None:
                 with self.interruption.postponed():
                     suggester.close()
-        self.progress.total = len(self.ledger.trials)  # a search may have ended sooner
+        self.progress.expect(len(self.ledger.trials))  # a search may have ended sooner
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")
         if suggester is not None and suggester.notice is not None:

@@ -287,7 +287,7 @@ class _Booking(tune.Callback):
         references = {self._head.partial.remote(key): key for key in keys}
         ready, _ = ray.wait(list(references), num_returns=len(keys), timeout=PARTIAL_SECONDS) if keys else ([], [])
         for reference in ready:
-            self._ledger.partial[references[reference]] = ray.get(reference)
+            self._ledger.keep_partial(references[reference], ray.get(reference))
         if len(ready) == len(keys):  # else the head is lost, and would be waited for twice
             self.hear()
 

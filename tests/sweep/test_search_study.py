@@ -28,7 +28,7 @@ SIZES = Choices("sizes", ([1, 2], [3]))
 
 def suggester(store: Store, samples: int = 8, resume: bool = True, space: Space | None = None, **more: Any) -> OptunaSuggester:
     found = OptunaSuggester(space or Space(AMOUNT, METHOD), search(samples=samples, **more))
-    found.memory = SearchMemory(store, resume, "my sweep")
+    found.remember(SearchMemory(store, resume, "my sweep"))
     return found
 
 
