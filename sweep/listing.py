@@ -27,7 +27,7 @@ MOST_TRIALS = 1000
 
 
 def sweeps(store: Store) -> tuple[Table, list[str]]:
-    """Return a table with a row a sweep, the newest first, and sentences on what to do with it.
+    """Return a table with a row for each sweep, the newest first, and sentences on what to do with it.
 
     Raises:
         StoreError: the store cannot be read.

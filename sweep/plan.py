@@ -32,7 +32,7 @@ __all__ = ["Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "tr
 
 
 CORNERS = 1000
-"""A space with more corners is not gone through for settings that change nothing."""
+"""In a space with more corners than that, nobody looks for settings that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,11 @@ class TrialSpace:
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
     def notes(self) -> tuple[str, ...]:
-        """Return the notes of a plan whose trials are not known yet: what its trials can look at shows at the corners of the
-        space, whatever ``search.where`` says. Of a space with too many corners to try nothing is said."""
+        """Return the notes of a plan whose trials are chosen while the sweep runs.
+
+        A note names the settings that no trial looks at. To find them, the corners of the space are read in the place of its
+        trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no notes.
+        """
         corners = itertools.product(
             *(
                 range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
@@ -205,10 +208,11 @@ class TrialSpace:
         return () if said is None else (said,)
 
     def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
-        """Return the trials at a point, and how many combinations there ``search.where`` excludes.
+        """Return the trials at a point, and the number of combinations at that point which ``search.where`` excludes.
 
-        All listed time limits are looked at, whichever the point has. A run with the longest that is left holds the answers for
-        the shorter ones, unless the attack plans by its limit.
+        Where time limits are swept, a point stands for one combination with each of the listed limits. The trial with the
+        longest allowed limit holds the answers for the shorter ones, unless its attack plans by its limit: then each limit has
+        a trial.
         """
         if self._axis is None:
             candidate = self._candidate(point)

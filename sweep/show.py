@@ -117,7 +117,7 @@ SHOWN = (
 
 
 def instances(record: TrialRecord) -> Table:
-    """Return a table with a row a question."""
+    """Return a table with a row for each question."""
     closest = any(one.objective == "closest" for one in record.instances)
     table = Table(box=None, pad_edge=False)
     titles = ["question", "status", "length" if closest else "margin", "dense bound", "first adv.", "wall", "CPU"]

@@ -37,8 +37,8 @@ ALL = "all networks"
 MEASURES: tuple[Measure, ...] = ("margin", "time", "norm")
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
-"""Of the seeds that make no settings of their own those of which one instance may be attacked with several; another seed of
-training gives another network, so another instance."""
+"""The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives
+another network, and so another instance."""
 
 _SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
 _ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
@@ -77,7 +77,7 @@ def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def pairs_of(
     mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str], apart: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return a row a pair: what is known of the instance in ``mine``, and both sides' results as ``..._mine``, ``..._other``.
+    """Return a row for each pair: what ``mine`` says of the instance, and both results as ``..._mine`` and ``..._other``.
 
     ``left`` and ``right`` are the columns that must agree; of several matches in ``others`` the first counts, but those that
     differ in a column of ``apart`` are pairs of their own.
@@ -128,7 +128,7 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def win_table(results: Results) -> pd.DataFrame:
-    """Return a row a yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
+    """Return a row for each yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
     Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_clusters`` (images),
     ``margin_differing`` (images that are no tie), ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median

@@ -15,7 +15,7 @@ MEASURES = ("margin", "norm", "time", "time_with_pruning")
 
 
 def finetuning_pairs(results: Results) -> pd.DataFrame:
-    """Return a row a pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
+    """Return a row for each pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
     instances = with_seeds(results)
     counterparts = {
         _without_rounds(s): label for label, s in results.settings.items() if s.is_surrogate and not s.finetune_rounds

@@ -111,7 +111,7 @@ class SearchAnswer:
 
     @property
     def numbers(self) -> pd.DataFrame:
-        """A row a candidate: ``number``, ``front``, and a column for each objective by its name."""
+        """A row for each candidate: ``number``, ``front``, and a column for each objective by its name."""
         columns = {one.name: [candidate.values[i] for candidate in self.candidates] for i, one in enumerate(self.objectives)}
         on_it = {one.number for one in self.front}
         numbers = [one.number for one in self.candidates]

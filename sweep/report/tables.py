@@ -32,7 +32,7 @@ def write_tables(
 
     Args:
         results: all there is.
-        ranking: a row a setting, seeds apart.
+        ranking: a row for each setting, seeds apart.
         pooled: the same with seeds pooled, for the Markdown.
         wins: the win table.
         answers: the verdicts.

@@ -11,7 +11,7 @@ from sweep.report.results import Results
 
 
 def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a pair and moment at which one of both met something, in order of pairs and time.
+    """Return a row for each pair and moment at which one of both met something, in order of pairs and time.
 
     Columns: ``pair``, the place of the pair; ``seconds``; ``mine`` and ``other``, the best value so far (of lengths the
     negative; NaN for none yet); ``win``: 1, 0 or -1. An attack that has ended keeps what it had, so the last row is the result.

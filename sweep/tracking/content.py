@@ -168,7 +168,7 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
 
 
 def table(record: TrialRecord) -> dict[str, list[Any]]:
-    """Return ``columns``, and a row an instance as ``data``, without the arrays and with null for what is not finite.
+    """Return ``columns``, and a row for each instance as ``data``, without the arrays and with null for what is not finite.
 
     The regions that were visited are a list in their cell (``region_visits``).
     """

@@ -38,7 +38,7 @@ def file_of(store: Store) -> Path:
 
 
 def study_of(store: Store) -> optuna.Study:
-    """Open the only study as anybody would."""
+    """Return a copy of the only study in the store, read from its file by Optuna alone."""
     file = file_of(store)
     storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     study = optuna.load_study(study_name=file.stem, storage=storage)

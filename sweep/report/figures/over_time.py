@@ -102,9 +102,9 @@ def _curves(
     asked: pd.DataFrame,
     curve: Callable[[pd.DataFrame, pd.DataFrame], tuple[FloatArray, FloatArray]],
 ) -> pd.DataFrame:
-    """Return a row a step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end`` (of the longest attack).
+    """Return a row for each step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end``.
 
-    A setting without any step has one row without seconds and value.
+    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value.
     """
     rows = []
     grouped = dict(list(asked.groupby(["network", "setting"], sort=False)))
