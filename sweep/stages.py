@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 Kind = Literal["networks", "surrogates", "instances", "progress", "limits"]
 """Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
@@ -98,10 +98,15 @@ def _supply(entry: Entry) -> tuple[bool, float]:
     return had_all, cpu or 0.0
 
 
+Made = TypeVar("Made", Entry, Entry | None)
+
+
 def once(
-    stages: Stages, kind: Kind, key: str, make: Callable[[], Entry], deadline_seconds: float | None = None
-) -> tuple[Entry, bool]:
+    stages: Stages, kind: Kind, key: str, make: Callable[[], Made], deadline_seconds: float | None = None
+) -> tuple[Made, bool]:
     """Return the result under ``key``, made by ``make`` unless it is there, and whether it was there.
+
+    A ``make`` that returns None leaves the result to others.
 
     Raises:
         whatever ``make`` raises, after the claim was given up.
@@ -114,5 +119,7 @@ def once(
     except BaseException:
         stages.abandon(kind, key)
         raise
-    stages.put(kind, key, made)
-    return made, False
+    if made is None:
+        stages.abandon(kind, key)
+        return made, False
+    return stages.put(kind, key, made) or made, False
