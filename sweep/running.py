@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate.errors import SurrogateError
 from sweep.errors import sentence
 from sweep.feeding import Materials, PlanFeed, SearchFeed
-from sweep.here import WatchedStages, run_here
+from sweep.here import local_head, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
@@ -104,7 +104,7 @@ class Runner:
             if self._has_data(materials, trial)
         ]
         self.progress.activity("")
-        stages = WatchedStages(self.store, self.settings.sweep.resume)
+        head = local_head(self.store, self.settings.sweep.resume)
         for trial, inputs in loaded:
             self.ledger.start(trial.key)
             try:
@@ -114,7 +114,7 @@ class Runner:
                 mark_failed(record, error)
                 record.ended_at = time.time()
             else:
-                record = run_here(trial, inputs, trained, stages, functools.partial(self.ledger.advance, trial.key))
+                record = run_here(trial, inputs, trained, head, functools.partial(self.ledger.advance, trial.key))
             self.ledger.end(record)
 
     def _has_data(self, materials: Materials, trial: Trial) -> bool:

@@ -58,6 +58,28 @@ class Stages(Protocol):
         ...
 
 
+class NoStages:
+    """Stage results that are never there and never kept: every trial makes all of its own."""
+
+    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
+        return None
+
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+        return None
+
+    def abandon(self, kind: Kind, key: str) -> None:
+        pass
+
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        return None
+
+    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
+        pass
+
+    def improve(self, key: str, facts: dict[str, Any]) -> None:
+        pass
+
+
 def stands(entry: Entry, deadline_seconds: float | None, *, made_now: bool = False) -> bool:
     """Whether a result is as good as a new one: False if a deadline ended it, and it may take longer now, or if it was starved
     of CPU. A starved one that was ``made_now``, in the same run of the sweep, stands: a busy machine must not make it go round.

@@ -31,8 +31,7 @@ from sweep.keys import pruning_part, surrogate_key
 from sweep.logbook import answer_text, line, overheard
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings, read
-from sweep.stages import Entry, Stages, once
-from sweep.store import NoStages
+from sweep.stages import Entry, NoStages, Stages, once
 from sweep.wording import count
 
 if TYPE_CHECKING:
