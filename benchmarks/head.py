@@ -64,7 +64,7 @@ def _beats(head: Any, name: str, count: int) -> None:
 
 
 def _answers(head: Any, name: str, count: int) -> None:
-    """What a worker asks of the head for each attack on an image, as :class:`sweep.worker.RemoteStages` does."""
+    """What a worker asks of the head for each attack on an image, as :class:`sweep.head_stages.HeadStages` does."""
     import ray
 
     facts = null_answer().to_dict()

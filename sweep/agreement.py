@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sweep.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.words import number
-from sweep.rules import CLOSEST
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork
@@ -105,7 +105,7 @@ def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance])
         if checked is not None and checked.is_witness:
             yield Compared(f"witness of {answer.name}", Finding.SAME, f"it holds, with margin {number(checked.margin)}")
         else:
-            yield Compared(f"witness of {answer.name}", Finding.DIFFERENT, "the point on record is none today")
+            yield Compared(f"witness of {answer.name}", Finding.DIFFERENT, "the recorded point is no witness today")
 
 
 def _value(answer: InstanceRecord) -> float | None:

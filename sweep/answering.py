@@ -9,15 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep.attacks import limit_only_ends
+from sweep.attack_facts import CLOSEST, OUTPUT, limit_only_ends
 from sweep.cpu_share import KILLED, is_starved
 from sweep.errors import SweepError
 from sweep.keys import instance_key
 from sweep.limit_reuse import answer_of_another_limit, keep_answer
 from sweep.records import InstanceRecord
-from sweep.rules import CLOSEST, OUTPUT
 from sweep.schema import Settings
-from sweep.stages import Entry, Stages, stands
+from sweep.stages import Entry, Stages, once, stands
 
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, Event
@@ -120,12 +119,8 @@ class Answering:
 
     def found(self, drawn: DrawnInstance, stages: Stages) -> InstanceRecord | None:
         """Return the answer if it is in the store, whatever ended it; no attack is run."""
-        key = self.key(drawn)
-        entry = stages.get("instances", key, 0.0) or self._of_another_limit(drawn, key, stages)
-        if entry is None:
-            stages.abandon("instances", key)
-            return None
-        return _record(entry, drawn)
+        entry, _ = once(stages, "instances", self.key(drawn), lambda: self._of_another_limit(drawn, stages), 0.0)
+        return None if entry is None else _record(entry, drawn)
 
     def answer(self, drawn: DrawnInstance, stages: Stages, seconds_left: float | None) -> tuple[InstanceRecord, bool]:
         """Return the answer, from the store or by an attack that may take ``seconds_left`` at most, and whether it was there.
@@ -134,38 +129,32 @@ class Answering:
             whatever the attack raises, after the claim on the answer was given up.
         """
         key, deadline = self.key(drawn), instance_deadline(self.settings)
-        entry = stages.get("instances", key, deadline) or self._of_another_limit(drawn, key, stages)
-        if entry is not None:
-            return _record(entry, drawn), True
-        try:
-            entry = self._attack(drawn, key, stages, deadline if seconds_left is None else min(deadline, seconds_left))
-        except BaseException:
-            stages.abandon("instances", key)
-            raise
-        answer = _record(stages.put("instances", key, entry) or entry, drawn)
-        if self._limit_only_ends:
+        is_attacked = False
+
+        def make() -> Entry:
+            nonlocal is_attacked
+            known = self._of_another_limit(drawn, stages)
+            if known is not None:
+                return known
+            is_attacked = True
+            return self._attack(drawn, key, stages, deadline if seconds_left is None else min(deadline, seconds_left))
+
+        entry, _ = once(stages, "instances", key, make, deadline)
+        answer = _record(entry, drawn)
+        if is_attacked and self._limit_only_ends:
             keep_answer(stages, self.key(drawn, any_limit=True), key, answer)
-        return answer, False
+        return answer, not is_attacked
 
     @property
     def _limit_only_ends(self) -> bool:
         return limit_only_ends(self.settings.attack.method, self.settings.attack.objective)
 
-    def _of_another_limit(self, drawn: DrawnInstance, key: str, stages: Stages) -> Entry | None:
-        """Return the answer from one with another time limit, kept under ``key`` too; the caller holds the claim on that.
-
-        Raises:
-            whatever the store raises, after the claim was given up.
-        """
+    def _of_another_limit(self, drawn: DrawnInstance, stages: Stages) -> Entry | None:
+        """Return the answer by one with another time limit, if there is one."""
         if not self._limit_only_ends:
             return None
-        try:
-            shared, limit = self.key(drawn, any_limit=True), self.settings.solver.time_limit_seconds
-            entry = answer_of_another_limit(stages, shared, limit)
-            return None if entry is None else stages.put("instances", key, entry) or entry
-        except BaseException:
-            stages.abandon("instances", key)
-            raise
+        shared, limit = self.key(drawn, any_limit=True), self.settings.solver.time_limit_seconds
+        return answer_of_another_limit(stages, shared, limit)
 
     def _attack(self, drawn: DrawnInstance, key: str, stages: Stages, deadline_seconds: float) -> Entry:
         from surrogate.attack.recorder import listening

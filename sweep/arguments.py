@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
@@ -15,7 +17,13 @@ from sweep.errors import ConfigError, SweepError
 from sweep.passwords import hide_in_refusal
 from sweep.rules import nearest
 
+if TYPE_CHECKING:
+    from sweep.store import Store
+
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+DEFAULT_STORE = "store"
+"""The folder that is read where the command line names no store."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ def parse(arguments: Sequence[str], what: str, more: Sequence[str] = (), *, opti
         got = f"got {len(names)}: {', '.join(names)}" if names else "got none"
         raise ConfigError(f"exactly one {what} is wanted (quote a name that has spaces), {got}")
     uri = existing_uri(values.pop("tracking.uri", None))
-    return Asked(names[0] if names else "", values.pop("sweep.store", "store"), uri, values)
+    return Asked(names[0] if names else "", values.pop("sweep.store", DEFAULT_STORE), uri, values)
 
 
 def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
@@ -65,6 +73,12 @@ def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
     if not value.strip():
         raise ConfigError(f"{key} needs a value, as in {key}=...")
     return key, value
+
+
+def store_argument(store: Store) -> str:
+    """Return ``sweep.store=...`` with a space before it, for a command that reads this store; nothing for the default store."""
+    is_default = Path(store.url).resolve() == Path(DEFAULT_STORE).resolve()
+    return "" if is_default else f" {shlex.quote(f'sweep.store={store.address}')}"
 
 
 def path_of(key: str, value: str) -> Path:

@@ -1,8 +1,8 @@
 """The attacks a trial can run, from its settings: a function an attack, and its line in :data:`ATTACKS`.
 
-A new attack is a function here, a line in the registry and in :data:`UNUSED`, its name in :data:`WITHOUT_SURROGATE` if it takes
-no pruned network, and a file in ``conf/attack``. What it imports of :mod:`surrogate` it imports when it is called: the names
-alone are needed to check a configuration.
+A new attack is a function here and a line in the registry; in :mod:`sweep.attack_facts` a line in ``UNUSED``, and its name in
+``WITHOUT_SURROGATE`` if it takes no pruned network; and a file in ``conf/attack``. A function here imports what it needs of
+:mod:`surrogate` when it is called: a configuration is checked without that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep import rules
+from sweep.attack_facts import CLOSEST, GOAL_OF
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def gradient_attack(settings: Settings) -> Attack:
 def surrogate_attack(settings: Settings) -> Attack:
     from surrogate.attack import Exclusion, SurrogateAttack
 
-    if settings.attack.objective == rules.CLOSEST:
+    if settings.attack.objective == CLOSEST:
         closest = _closest(settings, "milp")
         return Attack(
             needs_surrogate=True, run=lambda dense, surrogate, instance: closest.run(dense, _alone(surrogate), instance)
@@ -77,7 +78,7 @@ def _alone(surrogate: ReluNetwork | Stabilised | None) -> ReluNetwork:
 def branch_and_bound_attack(settings: Settings) -> Attack:
     from surrogate.attack import BranchAndBoundAttack
 
-    if settings.attack.objective == rules.CLOSEST:
+    if settings.attack.objective == CLOSEST:
         closest = _closest(settings, "branch_and_bound")
         return Attack(needs_surrogate=False, run=lambda dense, _, instance: closest.run(dense, dense, instance))
     attack = BranchAndBoundAttack(
@@ -177,66 +178,6 @@ ATTACKS: dict[str, Callable[[Settings], Attack]] = {
 }
 """Every attack by the name that ``attack.method`` gives it."""
 
-WITHOUT_SURROGATE = ("gradient", "branch_and_bound", "restriction")
-"""The attacks on the dense network alone: how it would be pruned can't change their results, nor is it part of their names."""
-
-PLANNING_BY_LIMIT = ("portfolio",)
-"""The attacks that plan by their time limit: the portfolio gives its dense search a fifth of it first. What they have met by a
-moment is then not what they would have met with a limit that ends there."""
-
-CLOSEST_ATTACKS = ("surrogate", "branch_and_bound")
-"""The attacks that can minimise the length of the perturbation (``attack.objective=closest``)."""
-
-GOALS_BY_POLICY = ("branch_and_bound", "portfolio")
-"""The attacks without a MILP of their own for which ``attack.on_incumbent`` says when they may end."""
-
-GOAL_OF = {"check": "optimum", "stop": "verdict"}
-"""What ``attack.on_incumbent`` means to :data:`GOALS_BY_POLICY`: go on to the optimum, or end when the question is decided."""
-
-EXCLUDING = ("exclude_region", "dense_subproblem")
-"""The values of ``attack.on_incumbent`` that exclude activation regions."""
-
-_POLISHING = ("attack.polish", "attack.polish_steps")
-_MILP = ("formulation", "solver.name", "solver.threads", "attack.start", *_POLISHING, "attack.exclusion")
-_GRADIENT = ("attack.gradient_starts", "attack.gradient_steps")
-_RESTRICTION = ("attack.free", "attack.round_seconds")
-
-UNUSED: dict[str, tuple[str, ...]] = {
-    "surrogate": _RESTRICTION,
-    "gradient": ("pruning", "bounds", *_MILP, "solver.relative_gap", "attack.on_incumbent", *_RESTRICTION),
-    "branch_and_bound": ("pruning", *_MILP, *_RESTRICTION),
-    "restriction": ("pruning", *_MILP, "solver.relative_gap", "attack.on_incumbent"),
-    "portfolio": (*_MILP, "attack.round_seconds"),
-}
-"""The configuration keys that can't change an attack's results, whatever the others are."""
-
-
-def limit_only_ends(method: str, objective: str) -> bool:
-    """Whether a longer time limit lets an attack go on and changes nothing before.
-
-    The closest perturbation plans too: the ball that would prove it the shortest has nine tenths of what time is left.
-    """
-    return method not in PLANNING_BY_LIMIT and objective != rules.CLOSEST
-
-
-def unused_keys(method: str, objective: str, start: str, on_incumbent: str, polish: bool) -> tuple[str, ...]:
-    """Return the configuration keys that can't change the results of an attack, by ``attack.method`` and others of attack."""
-    unused = UNUSED.get(method, ())
-    if method == "branch_and_bound" and objective == rules.CLOSEST:
-        return (*unused, "attack.on_incumbent")
-    if method != "surrogate":
-        return unused
-    if objective == rules.CLOSEST:
-        return (*unused, "attack.on_incumbent", "attack.start", *_POLISHING, "attack.exclusion")
-    excluding = on_incumbent in EXCLUDING
-    return (
-        *unused,
-        *(() if start == "gradient" else _GRADIENT),
-        *(() if polish else ("attack.polish_steps",)),
-        *(() if excluding else ("attack.exclusion",)),
-        *(("attack.exclusion.seeds",) if excluding and start == "none" else ()),
-    )
-
 
 def bounds_method(settings: Settings) -> str:
     """Return the bound method of a trial; ``auto`` is the attack's own default."""
@@ -249,7 +190,7 @@ def bounds_method(settings: Settings) -> str:
         "restriction": RestrictionAttack.bounds,
         "portfolio": PortfolioAttack.bounds,
     }
-    milp = ClosestAttack.bounds if settings.attack.objective == rules.CLOSEST else SurrogateAttack.bounds
+    milp = ClosestAttack.bounds if settings.attack.objective == CLOSEST else SurrogateAttack.bounds
     return str(defaults.get(settings.attack.method, milp))
 
 
@@ -260,7 +201,7 @@ def relative_gap(settings: Settings) -> float:
     from surrogate.attack import BranchAndBoundAttack, ClosestAttack, PortfolioAttack
     from surrogate.solvers import Solver
 
-    if settings.attack.objective == rules.CLOSEST:
+    if settings.attack.objective == CLOSEST:
         return ClosestAttack.relative_gap
     defaults = {"branch_and_bound": BranchAndBoundAttack.relative_gap, "portfolio": PortfolioAttack.relative_gap}
     return defaults.get(settings.attack.method, Solver.relative_gap)

@@ -13,15 +13,13 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sweep import keys, rules
-from sweep.attacks import bounds_method, relative_gap, unused_keys
+from sweep import key_versions, rules
+from sweep.attack_facts import unused_keys
+from sweep.attacks import bounds_method, relative_gap
+from sweep.dotted_keys import is_in
 from sweep.inputs import data_checksum
 from sweep.rules import FUNCTION
 from sweep.schema import Settings
-
-FORMAT_VERSION = 2
-"""Part of the keys of trainings and trials: raise it when a change of the program trains other networks, or when what is hashed
-here gets another form. What trials depend on beside that has versions of its own (:mod:`sweep.keys`)."""
 
 Part = dict[str, Any]
 
@@ -84,16 +82,6 @@ def _with_effect(
     return tuple(key for key in keys if not is_in(key, unused) and (key == said or not key.startswith(silent)))
 
 
-def is_in(key: str, sections: Iterable[str]) -> bool:
-    """Say whether a dotted key is one of these sections or keys, or inside one of them."""
-    return _is_in(key, tuple(sections))
-
-
-@functools.lru_cache(maxsize=65536)
-def _is_in(key: str, sections: tuple[str, ...]) -> bool:
-    return key in sections or key.startswith(tuple(f"{section}." for section in sections))
-
-
 def key_of(relevant: dict[str, Any]) -> str:
     """Return the key of a trial by its canonical settings: 16 hex digits of SHA-256 over their JSON and versions."""
     return joined_key((text_of(name, relevant[name]) for name in sorted(relevant)), versions(relevant.get("pruning")))
@@ -102,7 +90,7 @@ def key_of(relevant: dict[str, Any]) -> str:
 def versions(pruning: Part | None) -> tuple[int, ...]:
     """Return the versions of what a trial is made with, by the part of its pruning that counts."""
     prunes = pruning is not None and pruning["method"] != rules.NO_PRUNING
-    return (keys.INSTANCES_VERSION, *([keys.SURROGATES_VERSION] if prunes else []))
+    return (key_versions.INSTANCES_VERSION, *([key_versions.SURROGATES_VERSION] if prunes else []))
 
 
 def text_of(name: str, found: Part) -> str:
@@ -112,7 +100,7 @@ def text_of(name: str, found: Part) -> str:
 
 def joined_key(texts: Iterable[str], versions: Iterable[int] = ()) -> str:
     """Return the hash of the parts whose :func:`text_of` is given, in the order of their names, and of versions."""
-    numbers = ",".join(str(version) for version in (FORMAT_VERSION, *versions))
+    numbers = ",".join(str(version) for version in (key_versions.FORMAT_VERSION, *versions))
     return hashlib.sha256(f"[{numbers},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 

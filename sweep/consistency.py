@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from sweep import rules
-from sweep.attacks import CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
+from sweep.attack_facts import CLOSEST, CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
 from sweep.errors import ConfigError
 from sweep.fitting import check_fit
 from sweep.schema import ClusterSettings, Settings
@@ -67,7 +67,7 @@ def check_search(settings: Settings) -> None:
 def _check_attack(settings: Settings) -> None:
     """Check what an attack can do, and how far it may go."""
     attack = settings.attack
-    if attack.objective == rules.CLOSEST and attack.method not in CLOSEST_ATTACKS:
+    if attack.objective == CLOSEST and attack.method not in CLOSEST_ATTACKS:
         raise ConfigError(
             f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} look for the "
             f"closest perturbation; choose one of these or attack.objective=margin"
@@ -77,7 +77,7 @@ def _check_attack(settings: Settings) -> None:
             f"attack.on_incumbent={attack.on_incumbent} with attack.method={attack.method}: only attack=surrogate excludes "
             f"regions; choose {' or '.join(GOAL_OF)}"
         )
-    if not settings.asks_about_images or attack.objective == rules.CLOSEST:
+    if not settings.asks_about_images or attack.objective == CLOSEST:
         return
     if attack.radius is None and attack.norm != "l1":
         raise ConfigError(

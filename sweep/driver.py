@@ -95,10 +95,11 @@ def run(
     interruption = Interruption()
     with interruption:
         try:
-            store = Store(settings.sweep.store)
+            progress = Progress(console, _most_trials(plan, settings), slots=1)
+            store = Store(settings.sweep.store, notice=progress.say)
             patience = settings.tracking.patience_seconds
-            tracker = Tracker(named_uri(settings.tracking.uri), settings.sweep.name, TRACKING_FOLDER, patience)
-            sweep = _Sweep(plan, overrides, settings, store, tracker, console, interruption)
+            tracker = Tracker(named_uri(settings.tracking.uri), settings.sweep.name, TRACKING_FOLDER, patience, progress.say)
+            sweep = _Sweep(plan, overrides, settings, store, tracker, progress, interruption)
             try:
                 return sweep.run(parallel, open_run)
             finally:
@@ -118,27 +119,25 @@ class _Sweep:
         settings: Settings,
         store: Store,
         tracker: Tracker,
-        console: Console,
+        progress: Progress,
         interruption: Interruption,
     ) -> None:
         from sweep.ledger import Ledger
         from sweep.report.ending import Ending
-        from sweep.report.manifest import free_name
         from sweep.running import Runner
         from sweep.search.objectives import judged_by
+        from sweep.store.manifest import free_name
 
         self.plan, self.settings = plan, settings
         self.overrides = hide_in_overrides(overrides)  # they are kept in the store and in MLflow, and shown
-        self.store, self.tracker, self.console, self.interruption = store, tracker, console, interruption
-        most = settings.search.samples if plan.suggester is not None else len(plan.trials)
-        self.progress = Progress(console, most, slots=1)
-        self.ledger: Ledger = Ledger(plan.trials, store, tracker, self.progress, interruption)
-        self.runner = Runner(plan, settings, store, tracker, self.ledger, self.progress, interruption)
+        self.store, self.tracker, self.progress, self.interruption = store, tracker, progress, interruption
+        self.ledger: Ledger = Ledger(plan.trials, store, tracker, progress, interruption)
+        self.runner = Runner(plan, settings, store, tracker, self.ledger, progress, interruption)
         self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         objectives = judged_by(settings, plan.trials)
         self.ending = Ending(store, self.name, settings.sweep.name, self.overrides, objectives)
-        store.notice = tracker.notice = self.progress.say
-        self._planned = count(most, "trial") if plan.suggester is None else f"at most {count(most, 'trial')}"
+        planned = count(_most_trials(plan, settings), "trial")
+        self._planned = planned if plan.suggester is None else f"at most {planned}"
         self._has_begun = self._is_closing = self._is_closed = False
 
     def run(self, parallel: bool, open_run: OpenRun | None) -> int:
@@ -170,8 +169,8 @@ class _Sweep:
     def _close(self, signal_name: str | None, fault: BaseException | None = None) -> int:
         """Report, close the parent run and return the exit code."""
         from sweep import report
+        from sweep.errors import sentence
         from sweep.report.settings import SEEDS
-        from sweep.trial import sentence
 
         self._is_closing = True
         records, missing = self.ledger.ordered, self.ledger.missing
@@ -179,7 +178,7 @@ class _Sweep:
         late = sum(record.late for record in records)
         status = "KILLED" if signal_name else "FAILED" if failed or late or fault else "FINISHED"
         others = [record for record in records if record.status != "interrupted"]  # those have just been named
-        report.print_ranking(report.rank(others, SEEDS), self.console)  # as the page does
+        report.print_ranking(report.rank(others, SEEDS), self.progress.console)  # as the page does
         say = self.progress.say
         hurried = functools.partial(getattr, self.interruption, "hurried")
         files, said = self.ending.finish(records, missing, status, hurried)
@@ -222,7 +221,7 @@ class _Sweep:
         If it fails on the way, such as on a full store, that is an interruption to its trials: their state is said as after
         Ctrl-C.
         """
-        from sweep.trial import sentence
+        from sweep.errors import sentence
 
         if self._has_begun and not self._is_closing and (isinstance(fault, StoreError) or self.ledger.has_begun):
             try:
@@ -242,6 +241,11 @@ class _Sweep:
                 print(unwritten, file=sys.stderr)
         except Exception as error:  # the first error is the one that matters
             print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
+
+
+def _most_trials(plan: Plan, settings: Settings) -> int:
+    """Return how many trials a sweep has; of one whose search chooses them while it runs, how many it may have."""
+    return len(plan.trials) if plan.suggester is None else settings.search.samples
 
 
 def _say_cut_off(say: Callable[[str], None], why: str, missing: Sequence[Trial]) -> None:

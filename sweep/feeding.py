@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
+from sweep.errors import sentence
 from sweep.ledger import Ledger
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.schema import DatasetSettings, read
-from sweep.trial import load_data, load_properties, sentence
+from sweep.trial import load_data, load_properties
 from sweep.work import Work
 
 if TYPE_CHECKING:

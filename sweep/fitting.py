@@ -10,7 +10,7 @@ import functools
 from surrogate.errors import DataUnavailable, SurrogateError
 from surrogate.files import file_path
 from sweep import rules
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attack_facts import WITHOUT_SURROGATE
 from sweep.errors import ConfigError
 from sweep.files import read_network, read_properties
 from sweep.schema import DatasetSettings, Settings

@@ -1,13 +1,13 @@
-"""The head: one actor beside the driver that keeps stage results, hands out work, and ends workers that outlive a deadline.
+"""The head keeps stage results, hands out work, and ends workers that outlive a deadline.
 
-:class:`Head` is plain Python behind a lock, which is not held while the store is read or written; :mod:`sweep.tuning` makes
-of it a Ray actor, so that no node needs a path in common with another. It can be started again at any moment: results are
-in the store, and all else comes back with the next calls.
+:class:`Head` is plain Python behind a lock, which is not held while the store is read or written. For Ray's workers it is an
+actor beside the driver (:mod:`sweep.tuning`): no node needs a path in common with another. For trials in the driver's process
+it is an object there (:mod:`sweep.here`). It can be started again at any moment: results are in the store, and all else comes
+back with the next calls.
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Head:
     """Stage results, claims on them, and deadlines.
 
     Args:
-        url: of the store.
+        store: where results are kept; or its URL: then what the store says is kept for :meth:`notices`.
         resume: whether results of earlier sweeps count.
         retries: how many workers a trial may lose and still be started again.
         kill: ends a worker by the handle that it gave.
@@ -75,8 +75,10 @@ class Head:
         StoreError: the store cannot be used.
     """
 
-    def __init__(self, url: str, resume: bool, retries: int, kill: Callable[[Any], None]) -> None:
-        self._store, self._resume, self._retries, self._kill = Store(url), resume, retries, kill
+    def __init__(self, store: Store | str, resume: bool, retries: int, kill: Callable[[Any], None]) -> None:
+        self._notices: list[str] = []  # in a Ray actor nobody would see what is printed
+        self._store = Store(store, notice=self._notices.append) if isinstance(store, str) else store
+        self._resume, self._retries, self._kill = resume, retries, kill
         self._lock = threading.RLock()
         self._works: dict[str, Work] = {}
         self._running: dict[str, _Running] = {}
@@ -90,9 +92,9 @@ class Head:
         """What was put since this was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
         """By key: what two workers send under the same one is compared and written one after the other."""
-        self._notices: list[str] = []
-        self._store.notice = self._notices.append  # in a Ray actor, nobody would see what is printed
-        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+        self._is_watching = False
+        self._unwritten: dict[str, StoreError] = {}
+        """By trial: why an answer that a deadline ended could not be written."""
 
     def offer(self, work: Work) -> list[str]:
         """Keep what a worker needs for a trial until :meth:`close`; return what :meth:`notices` does, to save a call."""
@@ -115,10 +117,9 @@ class Head:
             running = self._running.setdefault(trial_key, _Running())
             running.attempts += 1
             losses = running.attempts - 1 - running.kills
-            refused = None
-            if losses > self._retries:
-                refused = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
-            return Start(work, time.monotonic() - running.first_start, losses, refused)
+            why = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
+            seconds = time.monotonic() - running.first_start
+            return Start(work, seconds, losses, refused=why if losses > self._retries else None)
 
     def attempts(self, trial_key: str) -> tuple[int, int]:
         """Return how often a worker has taken up a trial, and how many of those were ended because an attack was too late."""
@@ -155,8 +156,13 @@ class Head:
 
         The claim comes before the look into the store, which may take long: else a result that is put in between would be made
         once more.
+
+        Raises:
+            StoreError: the store cannot be read, or an answer of the trial that a deadline ended could not be written.
         """
         with self._lock:
+            if trial_key in self._unwritten:
+                raise self._unwritten.pop(trial_key)
             self._beats[worker] = time.monotonic()
             holder, of_trial = self._claims.get((kind, key), (worker, trial_key))
             if of_trial != trial_key and self._beats.get(holder, 0.0) > time.monotonic() - LEASE_SECONDS:
@@ -218,6 +224,9 @@ class Head:
             deadline = time.monotonic() + deadline_seconds + GRACE_SECONDS
             self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts, clock)
             self._late.pop(key, None)
+            if not self._is_watching:
+                self._is_watching = True
+                threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def improve(self, key: str, facts: dict[str, Any], worker: str) -> None:
         """Replace the facts of :meth:`begin`."""
@@ -254,26 +263,30 @@ class Head:
                 del self._claims[kind, key]
 
     def _answered(self, kind: Kind, key: str, trial_key: str) -> None:
-        running = self._running.get(trial_key)
-        if kind == "instances" and running is not None:
-            running.answers[key] = None
+        if kind == "instances" and trial_key in self._running:
+            self._running[trial_key].answers[key] = None
 
     def _watch(self) -> None:
-        while True:
+        """End the workers that are past their deadline, as long as there is one to watch."""
+        is_over = False
+        while not is_over:
             time.sleep(WATCH_SECONDS)
             with self._lock:
-                now = time.monotonic()
-                late = [(key, watch) for key, watch in self._watches.items() if watch.deadline < now]
+                late = [(key, watch) for key, watch in self._watches.items() if watch.deadline < time.monotonic()]
                 for key, _ in late:
                     del self._watches[key]
                     self._late[key] = False
+                is_over = not self._watches
+                self._is_watching = not is_over
             for key, watch in late:  # each by itself: the store may take its time for one of them
                 threading.Thread(target=self._end, args=(key, watch), name="deadline", daemon=True).start()
 
     def _end(self, key: str, watch: _Watch) -> None:
         """Write down what was found until the deadline, then end the worker, if it still looks: never the other way round."""
-        with contextlib.suppress(StoreError):  # the next worker meets it too, and says so
+        try:
             self._keep("instances", key, Entry(killed_facts(watch.facts, watch.clock)), watch.trial_key)
+        except StoreError as error:  # the next worker of the trial says so
+            self._unwritten[watch.trial_key] = error
         with self._lock:
             if key not in self._late:  # its answer came meanwhile, and it may be in another trial now
                 return

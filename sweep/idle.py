@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sweep import rules
-from sweep.canonical import PARTS, is_in
+from sweep.canonical import PARTS
+from sweep.dotted_keys import is_in
 from sweep.fitting import data_sizes, network_sizes, reads_files, use_of_data
 from sweep.schema import Settings, is_key
 

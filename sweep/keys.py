@@ -1,9 +1,10 @@
 """The keys of stage results: hashes of all that can change them, so that a changed setting makes anew what it changes, no more.
 
-The versions here are also in the keys of trials (:mod:`sweep.canonical`), so that no record is used whose answers would not be.
+The versions in these keys (:mod:`sweep.key_versions`) are also in the keys of trials (:mod:`sweep.canonical`): a record is not
+used where its answers would not be.
 
-A trained network has the key of its recipe (:func:`sweep.plan.training_recipe`). What is made of it is keyed by the contents of
-the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
+A trained network has the key of its recipe (:func:`sweep.canonical.training_recipe`). What is made of it has a key by the
+contents of the networks that go into it, whatever made those: two recipes that give the same weights share everything after.
 """
 
 from __future__ import annotations
@@ -13,17 +14,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from sweep import key_versions
+from sweep.canonical import part
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
     from surrogate.datasets import Dataset
-
-SURROGATES_VERSION = 2
-"""Raise it when a change of the program prunes or finetunes otherwise: surrogates of before are not used any more."""
-
-INSTANCES_VERSION = 5
-"""Raise it when a change of the program gives other answers (attacks, bounds, formulations, how solvers are called), or when a
-field of :class:`sweep.records.InstanceRecord` is renamed or removed: answers of before are not used any more."""
 
 _HOW = ("pruning", "bounds", "formulation", "solver", "attack")
 """Sections that say how a question is answered."""
@@ -37,7 +33,7 @@ def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> s
 
     The data count for every pruning: also where it does not look at them, they give the surrogate's accuracy.
     """
-    return digest("surrogate", SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
+    return digest("surrogate", key_versions.SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
 
 
 def instance_key(
@@ -65,14 +61,14 @@ def instance_key(
     if any_limit:
         how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
     pruning = pruning_part(settings) if surrogate_key is None else None
-    versions = (INSTANCES_VERSION, None if pruning is None else SURROGATES_VERSION)
+    versions = (key_versions.INSTANCES_VERSION, None if pruning is None else key_versions.SURROGATES_VERSION)
     return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)
 
 
 def pruning_part(settings: Settings) -> dict[str, Any] | None:
     """Return the settings of the pruning that count; None where the attack takes no surrogate."""
-    part: dict[str, Any] | None = _canonical(settings).get("pruning")
-    return part
+    found: dict[str, Any] | None = _canonical(settings).get("pruning")
+    return found
 
 
 def data_part(data: Dataset | None) -> list[Any] | None:
@@ -88,8 +84,6 @@ def digest(*parts: Any) -> str:
 
 def _canonical(settings: Settings) -> dict[str, Any]:
     """Return the settings that matter of :data:`_HOW`. What is asked of which network has keys of its own."""
-    from sweep.canonical import part
-
     # Without a look at files, which a worker need not have.
     bare = dataclasses.replace(
         settings,

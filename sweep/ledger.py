@@ -31,8 +31,7 @@ class Ledger:
         self.records: dict[str, TrialRecord] = {}
         """By key, without the pictures: those are in the store, and of a large sweep they would fill the memory."""
         self.running: dict[str, float] = {}
-        self.partial: dict[str, dict[str, Any] | None] = {}
-        """What was found by trials under way, by key, as far as it is known when they are cut off."""
+        self._partial: dict[str, dict[str, Any] | None] = {}
         self._networks: dict[str, str] = {}
         self._lost: dict[str, list[str]] = {}
         """Lines for the logs of trials: where a network came from, by training key, and lost workers, by trial key."""
@@ -51,7 +50,7 @@ class Ledger:
         """A search has chosen one more trial."""
         if trial.key not in self.trials:
             self.trials[trial.key] = trial
-            self._progress.total = max(self._progress.total, len(self.trials))
+            self._progress.expect(max(self._progress.total, len(self.trials)))
 
     def start(self, key: str) -> None:
         """A worker takes up a trial."""
@@ -127,13 +126,17 @@ class Ledger:
         self._store.save_stopped(stop_key(key, read(self.trials[key].config)), record)
         self.end(record)
 
+    def keep_partial(self, key: str, found: dict[str, Any] | None) -> None:
+        """Keep what a trial under way has found, for its record if it is cut off."""
+        self._partial[key] = found
+
     def interrupt(self, by: str) -> None:
         """Book the trials that are running as interrupted, with what they had found; ``by`` names a signal or another cause."""
         for key, started_at in list(self.running.items()):
             self._cut(key, "interrupted", f"interrupted by {by} after {time.time() - started_at:.0f} s")
 
     def _cut(self, key: str, status: TrialStatus, error: str, detail: str | None = None) -> None:
-        self.end(self._cut_off(key, self.partial.pop(key, None), status, error, detail))
+        self.end(self._cut_off(key, self._partial.pop(key, None), status, error, detail))
 
     def _cut_off(
         self, key: str, found: dict[str, Any] | None, status: TrialStatus, error: str, detail: str | None = None

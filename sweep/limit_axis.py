@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.attack_facts import CLOSEST
 from sweep.dimensions import Choices, Dimension
-from sweep.rules import CLOSEST
 from sweep.schema import AttackSettings
 from sweep.time_limit import KEY
 from sweep.wording import count

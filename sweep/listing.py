@@ -5,18 +5,18 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.table import Table
 
+from sweep.arguments import store_argument
 from sweep.errors import ConfigError
 from sweep.progress import outcome
-from sweep.report import manifest as manifests
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
-from sweep.report.manifest import Manifest
-from sweep.report.writing import PAGE
 from sweep.store import Store
+from sweep.store import manifest as manifests
+from sweep.store.manifest import Manifest
+from sweep.store.report_files import HEADLINE, PAGE
 from sweep.wording import count
 
 MOST_SWEEPS = 20
@@ -25,12 +25,9 @@ MOST_SWEEPS = 20
 MOST_TRIALS = 1000
 """Where no report has the headline it is made from all trials of a sweep: of more than so many it would be waited for."""
 
-HEADLINE = "headline.md"
-"""The file of a report that holds its first sentence."""
-
 
 def sweeps(store: Store) -> tuple[Table, list[str]]:
-    """Return a table with a row a sweep, the newest first, and sentences on what to do with it.
+    """Return a table with a row for each sweep, the newest first, and sentences on what to do with it.
 
     Raises:
         StoreError: the store cannot be read.
@@ -47,7 +44,7 @@ def sweeps(store: Store) -> tuple[Table, list[str]]:
     if not known:
         return table, [f"There is no sweep in {store.address}: run one first, or set sweep.store to where it is."]
     said = [f"{count(len(known) - MOST_SWEEPS, 'older sweep')} not shown."] if len(known) > MOST_SWEEPS else []
-    where, newest = location(store), known[0].name
+    where, newest = store_argument(store), known[0].name
     said += [f"The trials of one: python -m sweep.show sweep={newest}{where}"]
     return table, [*said, *_report(store, newest)]
 
@@ -80,14 +77,8 @@ def trials(store: Store, name: str) -> Iterator[str]:
         yield f"{key:16}  {trial:{width}}  {said}"
     yield ""
     if rows:
-        yield f"One trial, question by question: python -m sweep.show {rows[0][0]}{location(store)}"
+        yield f"One trial, question by question: python -m sweep.show {rows[0][0]}{store_argument(store)}"
     yield from _report(store, state.name)
-
-
-def location(store: Store) -> str:
-    """Return what a command needs to find the store, if it is not the one that is looked for by default."""
-    is_default = Path(store.url).resolve() == Path("store").resolve()
-    return "" if is_default else f" {shlex.quote(f'sweep.store={store.address}')}"
 
 
 def _when(one: Manifest) -> str:
@@ -105,5 +96,5 @@ def _headline(store: Store, one: Manifest) -> str:
 
 def _report(store: Store, name: str) -> Iterator[str]:
     address = store.report_address(name, PAGE)
-    again = f"python -m sweep.report sweep={shlex.quote(name)}{location(store)}"
+    again = f"python -m sweep.report sweep={shlex.quote(name)}{store_argument(store)}"
     yield f"Report: {address} (made again by {again})" if address is not None else f"Its report is made by: {again}"

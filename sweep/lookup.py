@@ -9,9 +9,9 @@ from typing import Any
 
 from sweep.errors import ConfigError, SweepError
 from sweep.records import TrialRecord
-from sweep.report import manifest as manifests
-from sweep.report.manifest import Manifest, Planned
 from sweep.store import Store, is_key
+from sweep.store import manifest as manifests
+from sweep.store.manifest import Manifest, Planned
 
 MOST_NEAR = 5
 FEWEST_DIGITS = 4

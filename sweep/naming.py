@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE
+from sweep.attack_facts import WITHOUT_SURROGATE
 from sweep.schema import Settings
 
 NAMED = {

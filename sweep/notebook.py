@@ -76,7 +76,7 @@ def configured(records: Sequence[TrialRecord]) -> dict[str, list[Any]]:
     None stands for a value that cannot change its trial.
     """
     from sweep.canonical import PARTS, with_effect
-    from sweep.report.settings import flatten
+    from sweep.dotted_keys import flatten
 
     flat = [flatten({name: part for name, part in record.config.items() if name in PARTS}) for record in records]
     counting = [{key: one[key] for key in with_effect(one, one)} for one in flat]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sweep.dimensions import Choices, Dimension
+from sweep.dotted_keys import flatten
 from sweep.passwords import BOOKKEEPING, hide_in_config, hide_in_values
 from sweep.plan import Plan, Trial
 
@@ -45,18 +46,10 @@ def _differing(trials: Sequence[Trial]) -> dict[str, Any]:
     for name, several in sections.items():
         values: dict[str, dict[str, Any]] = {}
         for section in several.values():
-            for key, value in _leaves(name, section):
+            for key, value in flatten({name: section}).items():
                 values.setdefault(key, {}).setdefault(repr(value), value)
         found |= {key: _values(list(each.values())) for key, each in values.items() if len(each) > 1}
     return found
-
-
-def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        yield key, value
-        return
-    for name, inner in value.items():
-        yield from _leaves(f"{key}.{name}", inner)
 
 
 def _values(values: list[Any]) -> Any:

@@ -12,7 +12,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from sweep.canonical import FORMAT_VERSION, canonical, key_of, training_recipe
+from sweep.canonical import canonical, key_of, training_recipe
 from sweep.consistency import check
 from sweep.dimensions import Choices
 from sweep.errors import ConfigError
@@ -28,11 +28,11 @@ from sweep.time_limit import KEY as TIME_LIMIT
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
 
-__all__ = ["FORMAT_VERSION", "Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "plan_sweep", "training_recipe"]
+__all__ = ["Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "training_recipe"]
 
 
 CORNERS = 1000
-"""A space with more corners is not gone through for settings that change nothing."""
+"""In a space with more corners than that, nobody looks for settings that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,6 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     overrides = OverridesParser.create().parse_overrides(list(written))
     said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
     return Plan([trial], base=plain, notes=() if said is None else (said,))
-
-
-def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str], written: Sequence[str] = ()) -> Plan:
-    """Return the plan of a sweep over overrides in Hydra's grammar, by ``search.method``; the last override of a key wins.
-
-    The plan's notes say which of those overrides that were ``written`` on the command line change nothing.
-
-    Raises:
-        ConfigError: an override or a value that is not allowed, wherever in the sweep, or a search space without trials.
-        HydraException: Hydra's own refusals.
-    """
-    from sweep.search import SEARCHES
-
-    space = TrialSpace(loader, compose, overrides, written)
-    return SEARCHES[space.settings.search.method](space)
 
 
 class TrialSpace:
@@ -201,8 +186,11 @@ class TrialSpace:
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
     def notes(self) -> tuple[str, ...]:
-        """Return the notes of a plan whose trials are not known yet: what its trials can look at shows at the corners of the
-        space, whatever ``search.where`` says. Of a space with too many corners to try nothing is said."""
+        """Return the notes of a plan whose trials are chosen while the sweep runs.
+
+        A note names the settings that no trial looks at. To find them, the corners of the space are read in the place of its
+        trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no notes.
+        """
         corners = itertools.product(
             *(
                 range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
@@ -220,10 +208,11 @@ class TrialSpace:
         return () if said is None else (said,)
 
     def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
-        """Return the trials at a point, and how many combinations there ``search.where`` excludes.
+        """Return the trials at a point, and the number of combinations at that point which ``search.where`` excludes.
 
-        All listed time limits are looked at, whichever the point has. A run with the longest that is left holds the answers for
-        the shorter ones, unless the attack plans by its limit.
+        Where time limits are swept, a point stands for one combination with each of the listed limits. The trial with the
+        longest allowed limit holds the answers for the shorter ones, unless its attack plans by its limit: then each limit has
+        a trial.
         """
         if self._axis is None:
             candidate = self._candidate(point)

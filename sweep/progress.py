@@ -79,6 +79,14 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def expect(self, trials: int) -> None:
+        """Set how many trials there are in all."""
+        self.total = trials
+
+    def widen(self, slots: int) -> None:
+        """Set how many trials run at a time."""
+        self.slots = max(slots, 1)
+
     def say(self, text: str) -> None:
         """Print a line above the live display."""
         self.console.print(escape(text), highlight=False, soft_wrap=True)

@@ -18,7 +18,6 @@ from sweep.lookup import find
 from sweep.plan import Trial, plan_one
 from sweep.records import TrialRecord
 from sweep.schema import read
-from sweep.stages import Entry, Kind
 from sweep.store import Store
 
 USAGE = """usage: python -m sweep.replay TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
@@ -98,31 +97,23 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
         SurrogateError, SweepError: the data cannot be loaded, or the network not be trained.
     """
     from sweep.answering import draw_questions
-    from sweep.here import WatchedStages, run_here
+    from sweep.here import local_head, run_here
     from sweep.inputs import Inputs, load_data, load_properties, train_network
     from sweep.trial import limit_threads
 
     settings = read(trial.config)
     limit_threads(settings.cluster.cpus_per_trial)
 
-    class Counting(WatchedStages):
-        """Says how far it is."""
-
-        answered = 0
-
-        def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
-            stands = super().put(kind, key, entry)
-            if kind == "instances":
-                self.answered += 1
-                status.update(f"{self.answered} of {len(before.instances)} questions answered")
-            return stands
+    def told(answered: int) -> None:
+        if answered:
+            status.update(f"{answered} of {len(before.instances)} questions answered")
 
     with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
         inputs = Inputs(load_data(settings), load_properties(settings))
         status.update("training the dense network" if settings.network.file is None else "reading the network")
         trained = train_network(settings, inputs.data)
         status.update("pruning, and the first question")
-        after = run_here(trial, inputs, trained, Counting(Store(folder)))
+        after = run_here(trial, inputs, trained, local_head(Store(folder)), told)
         compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
         if compared and before.network_key == after.network_key:
             compared += confirm(before, trained.network, draw_questions(settings, inputs, trained.network)[0])

@@ -8,6 +8,7 @@ from typing import Any
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from sweep import attack_facts
 
 Rule = Callable[[Any], str | None]
 """Returns what is allowed if the value is not, else None."""
@@ -105,9 +106,6 @@ NO_DATASET = "none"
 NO_PRUNING = "none"
 """The pruning that leaves the dense network as it is."""
 
-MARGIN, CLOSEST, OUTPUT = OBJECTIVES = ("margin", "closest", "output")
-"""What an attack optimises: the margin within a radius, the length of an adversarial perturbation, or the first output."""
-
 AUTO = "auto"
 """Bounds by the method that the attack works best with."""
 
@@ -183,13 +181,11 @@ def solvers() -> Iterable[str]:
 
 
 def attacks() -> Iterable[str]:
-    from sweep.attacks import ATTACKS
-
-    return ATTACKS
+    return attack_facts.NAMES
 
 
 def objectives() -> Iterable[str]:
-    return OBJECTIVES
+    return attack_facts.OBJECTIVES
 
 
 def norms() -> Iterable[str]:

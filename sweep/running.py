@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
+from sweep.errors import sentence
 from sweep.feeding import Materials, PlanFeed, SearchFeed
-from sweep.here import WatchedStages, run_here
+from sweep.here import local_head, run_here
 from sweep.inputs import Inputs, TrainedNetwork, load_properties, train_network
 from sweep.interruption import Interruption
 from sweep.ledger import Ledger
@@ -26,7 +27,7 @@ from sweep.search.early_stopping import questions, stop_key
 from sweep.search.memory import SearchMemory
 from sweep.store import Store
 from sweep.tracking import Tracker
-from sweep.trial import TrialRun, limit_threads, mark_failed, new_record, sentence, still_valid
+from sweep.trial import TrialRun, limit_threads, mark_failed, new_record, still_valid
 
 if TYPE_CHECKING:
     from sweep.tuning import RayCluster
@@ -103,7 +104,7 @@ class Runner:
             if self._has_data(materials, trial)
         ]
         self.progress.activity("")
-        stages = WatchedStages(self.store, self.settings.sweep.resume)
+        head = local_head(self.store, self.settings.sweep.resume)
         for trial, inputs in loaded:
             self.ledger.start(trial.key)
             try:
@@ -113,7 +114,7 @@ class Runner:
                 mark_failed(record, error)
                 record.ended_at = time.time()
             else:
-                record = run_here(trial, inputs, trained, stages, functools.partial(self.ledger.advance, trial.key))
+                record = run_here(trial, inputs, trained, head, functools.partial(self.ledger.advance, trial.key))
             self.ledger.end(record)
 
     def _has_data(self, materials: Materials, trial: Trial) -> bool:
@@ -145,7 +146,7 @@ class Runner:
             with self.interruption.postponed():  # a half-started Ray would leave processes behind
                 cluster.__enter__()
             self.interruption.install()  # Ray has set its own handler of SIGTERM
-            self.progress.slots = cluster.slots
+            self.progress.widen(cluster.slots)
             materials = Materials(cluster.share)
             self.progress.activity("loading data")
             trials = [trial for trial in trials if self._has_data(materials, trial)]
@@ -164,7 +165,7 @@ class Runner:
                 return
             feed = PlanFeed(ready, materials)
         else:
-            suggester.memory = SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name)
+            suggester.remember(SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name))
             feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
         try:
             cluster.run(
@@ -179,7 +180,7 @@ class Runner:
             if suggester is not None:
                 with self.interruption.postponed():
                     suggester.close()
-        self.progress.total = len(self.ledger.trials)  # a search may have ended sooner
+        self.progress.expect(len(self.ledger.trials))  # a search may have ended sooner
         for trial in self.ledger.missing:
             self.ledger.fail(trial.key, "Ray Tune returned no result for this trial")
         if suggester is not None and suggester.notice is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from sweep import rules
+from sweep import attack_facts, rules
 from sweep.errors import ConfigError
 
 
@@ -195,7 +195,7 @@ class Settings:
     @property
     def asks_about_images(self) -> bool:
         """Whether the questions are drawn from a data set: neither read from files nor about the whole box of inputs."""
-        return self.instances.properties is None and self.attack.objective != rules.OUTPUT
+        return self.instances.properties is None and self.attack.objective != attack_facts.OUTPUT
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

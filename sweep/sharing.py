@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sweep.attacks import limit_only_ends
+from sweep.attack_facts import limit_only_ends
 from sweep.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
 from sweep.passwords import BOOKKEEPING, hide_in_values
 from sweep.schema import AttackSettings, Settings, read, read_section

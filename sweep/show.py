@@ -13,10 +13,10 @@ from rich.table import Table
 from sweep import listing, terminal
 from sweep.arguments import FAILED, OK, Asked, parse, program
 from sweep.cpu_share import load_sentences
+from sweep.dotted_keys import flatten
 from sweep.errors import ConfigError
 from sweep.lookup import Found, find
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.settings import flatten
 from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 
@@ -117,7 +117,7 @@ SHOWN = (
 
 
 def instances(record: TrialRecord) -> Table:
-    """Return a table with a row a question."""
+    """Return a table with a row for each question."""
     closest = any(one.objective == "closest" for one in record.instances)
     table = Table(box=None, pad_edge=False)
     titles = ["question", "status", "length" if closest else "margin", "dense bound", "first adv.", "wall", "CPU"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 Kind = Literal["networks", "surrogates", "instances", "progress", "limits"]
 """Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
@@ -58,6 +58,28 @@ class Stages(Protocol):
         ...
 
 
+class NoStages:
+    """Stage results that are never there and never kept: every trial makes all of its own."""
+
+    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
+        return None
+
+    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+        return None
+
+    def abandon(self, kind: Kind, key: str) -> None:
+        pass
+
+    def peek(self, kind: Kind, key: str) -> Entry | None:
+        return None
+
+    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
+        pass
+
+    def improve(self, key: str, facts: dict[str, Any]) -> None:
+        pass
+
+
 def stands(entry: Entry, deadline_seconds: float | None, *, made_now: bool = False) -> bool:
     """Whether a result is as good as a new one: False if a deadline ended it, and it may take longer now, or if it was starved
     of CPU. A starved one that was ``made_now``, in the same run of the sweep, stands: a busy machine must not make it go round.
@@ -98,10 +120,15 @@ def _supply(entry: Entry) -> tuple[bool, float]:
     return had_all, cpu or 0.0
 
 
+Made = TypeVar("Made", Entry, Entry | None)
+
+
 def once(
-    stages: Stages, kind: Kind, key: str, make: Callable[[], Entry], deadline_seconds: float | None = None
-) -> tuple[Entry, bool]:
+    stages: Stages, kind: Kind, key: str, make: Callable[[], Made], deadline_seconds: float | None = None
+) -> tuple[Made, bool]:
     """Return the result under ``key``, made by ``make`` unless it is there, and whether it was there.
+
+    A ``make`` that returns None leaves the result to others.
 
     Raises:
         whatever ``make`` raises, after the claim was given up.
@@ -114,5 +141,7 @@ def once(
     except BaseException:
         stages.abandon(kind, key)
         raise
-    stages.put(kind, key, made)
-    return made, False
+    if made is None:
+        stages.abandon(kind, key)
+        return made, False
+    return stages.put(kind, key, made) or made, False

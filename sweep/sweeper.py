@@ -29,7 +29,7 @@ class SweepOnRayTune(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         from sweep.driver import execute
-        from sweep.plan import plan_sweep
+        from sweep.search import plan_sweep
 
         loader, config = self._loader, self.config
         assert config is not None

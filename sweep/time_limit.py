@@ -1,8 +1,8 @@
 """What a run had by a moment is what a run with that time limit would have met, up to the noise of clocks.
 
 So one run holds the standing at every shorter limit. A proof counts from the moment at which the attack ended, since nobody
-wrote down when its bound was reached. Attacks that plan by their limit (:func:`sweep.attacks.limit_only_ends`) have no standing
-but at their own.
+wrote down when its bound was reached. Attacks that plan by their limit (:func:`sweep.attack_facts.limit_only_ends`) have no
+standing but at their own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.attacks import limit_only_ends
+from sweep.attack_facts import CLOSEST, limit_only_ends
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.rules import CLOSEST
 from sweep.wording import count
 
 KEY = "solver.time_limit_seconds"

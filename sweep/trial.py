@@ -13,10 +13,9 @@ import traceback
 from statistics import median
 from typing import TYPE_CHECKING
 
-from surrogate.errors import SurrogateError
 from sweep.answering import Answering, draw_questions, had_its_time, instance_deadline, still_stands
 from sweep.attacks import ATTACKS
-from sweep.errors import StoreError, SweepError
+from sweep.errors import StoreError, SweepError, sentence
 from sweep.inputs import (
     Inputs,
     TrainedNetwork,
@@ -32,8 +31,7 @@ from sweep.keys import pruning_part, surrogate_key
 from sweep.logbook import answer_text, line, overheard
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings, read
-from sweep.stages import Entry, Stages, once
-from sweep.store import NoStages
+from sweep.stages import Entry, NoStages, Stages, once
 from sweep.wording import count
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ __all__ = [
     "mark_failed",
     "new_record",
     "run_trial",
-    "sentence",
     "still_valid",
     "train_network",
     "warm_up",
@@ -311,14 +308,6 @@ def mark_failed(record: TrialRecord, error: BaseException) -> None:
     record.status = "failed"
     record.error = sentence(error)
     record.error_detail = "".join(traceback.format_exception(error))
-
-
-def sentence(error: BaseException) -> str:
-    """Return one sentence about an error: our own as they are, others with their type."""
-    text = " ".join(str(error).split())
-    if isinstance(error, (SurrogateError, SweepError)):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def limit_threads(count: int) -> None:

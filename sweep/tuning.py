@@ -25,13 +25,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.answering import late_in_words
 from sweep.cluster import attach, preflight, start_local
 from sweep.consistency import available_cpus
-from sweep.errors import StoreError, SweepError
+from sweep.errors import StoreError, SweepError, sentence
 from sweep.head import THREADS, Head
 from sweep.inputs import TrainedNetwork, train_network
 from sweep.ledger import Ledger
 from sweep.records import TrialRecord
 from sweep.schema import ClusterSettings, Settings, read
-from sweep.trial import TrialRun, limit_threads, sentence
+from sweep.trial import TrialRun, limit_threads
 from sweep.wording import count
 from sweep.work import Work
 from sweep.worker import OpenRun, Worker, ask
@@ -287,7 +287,7 @@ class _Booking(tune.Callback):
         references = {self._head.partial.remote(key): key for key in keys}
         ready, _ = ray.wait(list(references), num_returns=len(keys), timeout=PARTIAL_SECONDS) if keys else ([], [])
         for reference in ready:
-            self._ledger.partial[references[reference]] = ray.get(reference)
+            self._ledger.keep_partial(references[reference], ray.get(reference))
         if len(ready) == len(keys):  # else the head is lost, and would be waited for twice
             self.hear()
 

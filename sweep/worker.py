@@ -13,19 +13,16 @@ import ray
 from ray import tune
 from ray.exceptions import RayTaskError
 
-from sweep.cpu_share import CpuClock
-from sweep.errors import StoreError
+from sweep.errors import StoreError, sentence
 from sweep.head import BEAT_SECONDS
+from sweep.head_stages import HeadStages
 from sweep.inputs import Inputs, TrainedNetwork
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.search.early_stopping import progress_values
-from sweep.stages import Entry, Kind, Stages
-from sweep.trial import TrialRun, limit_threads, new_record, sentence, warm_up
+from sweep.stages import Stages
+from sweep.trial import TrialRun, limit_threads, new_record, warm_up
 from sweep.work import Start
-
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 2.0
-"""Pauses between two questions whether a result that another worker makes is there."""
 
 
 class Run(Protocol):
@@ -46,38 +43,21 @@ OpenRun = Callable[[Trial, Inputs, TrainedNetwork | None, Stages, float], Run]
 """As :class:`sweep.trial.TrialRun`, whose last argument is how long the trial ran before."""
 
 
-class RemoteStages:
-    """The store at the head, for one trial on one worker."""
+class RemoteHead:
+    """A head in a Ray actor, called as if it were here: its methods return what it returns, and raise what it raises."""
 
-    def __init__(self, head: Any, worker: str, trial_key: str, handle: Any) -> None:
-        self._head, self._worker, self._trial_key, self._handle = head, worker, trial_key, handle
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
 
-    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
-        pause = FIRST_WAIT_SECONDS
-        while True:
-            state, entry = ask(self._head.claim.remote(kind, key, deadline_seconds, self._worker, self._trial_key))
-            if state != "wait":
-                return entry
-            time.sleep(pause)
-            pause = min(2.0 * pause, LONGEST_WAIT_SECONDS)
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._actor, name)
+        return lambda *given: ask(method.remote(*given))
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
-        stands: Entry | None = ask(self._head.put.remote(kind, key, entry, self._trial_key))
-        return stands
+    def improve(self, key: str, facts: dict[str, Any], worker: str) -> None:
+        self._actor.improve.remote(key, facts, worker)  # not waited for: an attack must not pay for it
 
-    def abandon(self, kind: Kind, key: str) -> None:
-        ask(self._head.abandon.remote(kind, key, self._worker))
-
-    def peek(self, kind: Kind, key: str) -> Entry | None:
-        entry: Entry | None = ask(self._head.peek.remote(kind, key))
-        return entry
-
-    def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
-        clock = CpuClock.of_this_process()
-        ask(self._head.begin.remote(key, facts, deadline_seconds, self._worker, self._trial_key, self._handle, clock))
-
-    def improve(self, key: str, facts: dict[str, Any]) -> None:
-        self._head.improve.remote(key, facts, self._worker)  # not waited for: an attack must not pay for it
+    def beat(self, worker: str) -> None:
+        self._actor.beat.remote(worker)  # not waited for: the next one comes anyway
 
 
 class Worker(tune.Trainable):
@@ -87,7 +67,7 @@ class Worker(tune.Trainable):
         self, config: dict[str, Any], head: Any, threads: int, open_run: OpenRun
     ) -> None:
         limit_threads(threads)
-        self._head, self._open_run = head, open_run
+        self._head, self._open_run = RemoteHead(head), open_run
         self._run: Run | None = None
         self._name = ray.get_runtime_context().get_actor_id() or "unknown"
         self._handle = ray.get_runtime_context().current_actor
@@ -103,7 +83,7 @@ class Worker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         if self._run is None:
-            start: Start = ask(self._head.start.remote(self._key))
+            start: Start = self._head.start(self._key)
             if start.work is None:
                 raise RuntimeError("the head was started again and does not know this trial yet")  # Tune retries, and tells it
             if start.refused is not None:
@@ -123,7 +103,7 @@ class Worker(tune.Trainable):
         more = run.step()
         if more:
             record = run.record
-            ask(self._head.report.remote(self._key, dataclasses.replace(record, instances=[]).to_dict()))
+            self._head.report(self._key, dataclasses.replace(record, instances=[]).to_dict())
             return {**progress_values(record), "done": False}
         return {**progress_values(run.record), **self._ended(run.finish())}
 
@@ -135,12 +115,12 @@ class Worker(tune.Trainable):
         work = start.work
         assert work is not None
         inputs = Inputs(self._get(work.data), self._get(work.properties))
-        stages = RemoteStages(self._head, self._name, self._key, self._handle)
+        stages = HeadStages(self._head, self._name, self._key, self._handle)
         return self._open_run(work.trial, inputs, self._get(work.network), stages, start.seconds)
 
     def _refused(self, trial: Trial, why: str) -> TrialRecord:
         """Return the record of a trial that cannot go on, with what it had found."""
-        found = ask(self._head.partial.remote(self._key))
+        found = self._head.partial(self._key)
         record = new_record(trial) if found is None else TrialRecord.from_dict(found)
         record.status, record.error, record.ended_at = "failed", why, time.time()
         return record
@@ -158,7 +138,7 @@ class Worker(tune.Trainable):
 
     def _beat(self) -> None:
         while True:
-            self._head.beat.remote(self._name)
+            self._head.beat(self._name)
             time.sleep(BEAT_SECONDS)
 
 

@@ -154,7 +154,7 @@ def pays(results: Results) -> str:
 
 
 def finetuned(results: Results) -> str:
-    """Surrogates with finetuning against the same ones without, a row an amount; p-values corrected by Holm over the rows."""
+    """Surrogates with finetuning against the same ones without: a row for each amount, p-values corrected over the rows."""
     pairs = finetuning_pairs(results)
     rows, found = [], []
     for (method, amount), part in pairs.groupby(["method", "amount"]):
@@ -228,7 +228,7 @@ def _is_milp(results: Results, label: str) -> bool:
 
 
 def outcome(results: Results) -> str:
-    """What every setting reached: a row a network and setting.
+    """What every setting reached: a row for each network and setting.
 
     "Better than the clean image": the best margin is above that of the first point of the timeline, which is the clean image.
     """

@@ -54,13 +54,15 @@ run it (make docs does). -->
 
 1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/driver.py` at once; a sweep comes through
    `sweep/sweeper.py`.
-2. `sweep/plan.py` turns overrides into trials: `sweep/space.py` composes every combination, `sweep/schema.py` and
-   `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what can change the
-   result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here (`sweep/preview/`).
+2. `sweep/plan.py` turns overrides into trials, and `sweep/search/` chooses which: `sweep/space.py` composes every combination,
+   `sweep/schema.py` and `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what
+   can change the result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here
+   (`sweep/preview/`).
 3. `sweep/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/running.py` books what the
    store has already. `sweep/inputs.py` has each distinct dense network trained once.
-4. What is left goes to Ray (`sweep/tuning.py`, `sweep/worker.py`), or runs in this process (`sweep/here.py`). Workers reach the
-   store through one actor on the driver's machine (`sweep/head.py`), so they need no shared folder.
+4. What is left goes to Ray (`sweep/tuning.py`, `sweep/worker.py`), or runs in this process (`sweep/here.py`). Both reach the
+   store through one head (`sweep/head.py`), which knows who makes which result and ends what outlives its deadline. For Ray it
+   is an actor on the driver's machine, so that workers need no shared folder.
 5. `sweep/trial.py` is one trial: it prunes, draws the questions (`sweep/instances.py`) and answers them one by one
    (`sweep/answering.py`), each by an attack (`sweep/attacks.py`). What has been made is found by its key (`sweep/keys.py`).
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model

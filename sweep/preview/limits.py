@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sweep.answering import instance_deadline
+from sweep.attack_facts import OUTPUT
 from sweep.inputs import load_properties
-from sweep.rules import OUTPUT
 from sweep.schema import Settings
 
 

@@ -125,7 +125,7 @@ def _summary(preview: Preview) -> Iterator[str]:
     if preview.reused and "new" in states:
         yield "New trials may share answers with others there, as after a change of instances.count: those are found then."
     if not preview.settings.sweep.resume:
-        yield "sweep.resume=false: nothing of before is used, and what is computed takes the places of what is there."
+        yield "sweep.resume=false: no result in the store is used, and new results replace those that are there."
     if any(row.state.starved for row in preview.rows):
         starved = [row.state.starved for row in preview.rows if row.state.starved]
         yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: asked for once more."

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sweep import terminal
 from sweep.addresses import existing_uri, named_uri
-from sweep.arguments import FAILED, OK, path_of, program, setting
+from sweep.arguments import DEFAULT_STORE, FAILED, OK, path_of, program, setting
 from sweep.errors import ConfigError, SweepError
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
@@ -36,7 +36,7 @@ class Arguments:
     """What is asked for; ``tracking_uri`` is what was named, None if nothing was."""
 
     sweeps: tuple[str, ...]
-    store: str = "store"
+    store: str = DEFAULT_STORE
     tracking_uri: str | None = None
     output: Path | None = None
     files: tuple[Path, ...] = ()
@@ -64,7 +64,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
     uri = others.get("tracking.uri")
     return Arguments(
         tuple(dict.fromkeys(sweeps)),
-        others.get("sweep.store", "store"),
+        others.get("sweep.store", DEFAULT_STORE),
         None if uri == "null" else uri,
         path_of("output", others["output"]) if "output" in others else None,
     )
@@ -80,8 +80,9 @@ def run(arguments: Arguments, console: Console) -> int:
     from sweep.report.gather import gather
     from sweep.report.page import alerts
     from sweep.report.published import read_files
-    from sweep.report.writing import HEADLINE, PAGE, write_results
+    from sweep.report.writing import write_results
     from sweep.store import Store
+    from sweep.store.report_files import HEADLINE, PAGE
 
     if arguments.files:
         results = read_files(arguments.files)

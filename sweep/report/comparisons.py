@@ -1,6 +1,6 @@
 """The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
 
-A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.report.ties` says which of
+A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.measures` says which of
 two results is the better one, and which are equal:
 
 * ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweep.attack_facts import CLOSEST
+from sweep.measures import VALUES, Measure, decide
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
-from sweep.report.ties import VALUES, Measure, decide
-from sweep.rules import CLOSEST
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""
@@ -37,8 +37,8 @@ ALL = "all networks"
 MEASURES: tuple[Measure, ...] = ("margin", "time", "norm")
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
-"""Of the seeds that make no settings of their own those of which one instance may be attacked with several; another seed of
-training gives another network, so another instance."""
+"""The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives
+another network, and so another instance."""
 
 _SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
 _DECIDING = (
@@ -83,7 +83,7 @@ def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def pairs_of(
     mine: pd.DataFrame, others: pd.DataFrame, left: Iterable[str], right: Iterable[str], apart: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return a row a pair: what is known of the instance in ``mine``, and both sides' results as ``..._mine``, ``..._other``.
+    """Return a row for each pair: what ``mine`` says of the instance, and both results as ``..._mine`` and ``..._other``.
 
     ``left`` and ``right`` are the columns that must agree; of several matches in ``others`` the first counts, but those that
     differ in a column of ``apart`` are pairs of their own.
@@ -134,7 +134,7 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def win_table(results: Results) -> pd.DataFrame:
-    """Return a row a yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
+    """Return a row for each yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
     Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_clusters`` (images),
     ``margin_differing`` (images that are no tie), ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sweep.errors import SweepError
+from sweep.arguments import store_argument
+from sweep.errors import sentence
 from sweep.plan import Trial
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, Planned, planned, save
 from sweep.report.results import Searched, SweepState, Unfinished
 from sweep.report.searches import in_lines, search_answer
 from sweep.report.words import count
-from sweep.report.writing import HEADLINE, PAGE, Budget, write_report
+from sweep.report.writing import Budget, write_report
 from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, planned, save
+from sweep.store.report_files import HEADLINE, PAGE
 
 LIMIT_SECONDS = 60.0
 """For the figures of a sweep that ended by itself."""
@@ -77,10 +78,9 @@ class Ending:
                 said += [file.read_text(encoding="utf-8").strip() for file in files if file.name == HEADLINE]
                 said.append(f"Report: {self.store.publish_report(self.name)}/{PAGE}")
         except Exception as error:  # the boundary of the report
-            text = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
             said.append(
-                f"The report could not be written ({text}); nothing else is lost, and "
-                f"python -m sweep.report sweep={self.name}{self._where} makes it again."
+                f"The report could not be written ({sentence(error)}); nothing else is lost, and "
+                f"python -m sweep.report sweep={self.name}{store_argument(self.store)} makes it again."
             )
         return files, said
 
@@ -108,12 +108,6 @@ class Ending:
             pictures=lambda key: self.store.trial(key),
             budget=Budget(INTERRUPTED_SECONDS if status == "KILLED" else LIMIT_SECONDS, hurried),
         )
-
-    @property
-    def _where(self) -> str:
-        """What a command that reads the store needs to find it, if it is not the one that is looked for by default."""
-        is_default = Path(self.store.url).resolve() == Path("store").resolve()
-        return "" if is_default else f" {shlex.quote(f'sweep.store={self.store.address}')}"
 
     def _manifest(self, trials: tuple[Planned, ...]) -> Manifest:
         overrides, objectives = tuple(self.overrides), tuple(self.objectives)

@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.measures import Measure
 from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.results import Results
 from sweep.report.settings import Setting
-from sweep.report.ties import Measure
 
 MEASURES = ("margin", "norm", "time", "time_with_pruning")
 
 
 def finetuning_pairs(results: Results) -> pd.DataFrame:
-    """Return a row a pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
+    """Return a row for each pair; ``mine`` is the finetuned surrogate. Empty if nothing was swept both ways."""
     instances = with_seeds(results)
     counterparts = {
         _without_rounds(s): label for label, s in results.settings.items() if s.is_surrogate and not s.finetune_rounds

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sweep.measures import VALUES
 from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
@@ -13,7 +14,6 @@ from sweep.report.comparisons import ALL, win_table
 from sweep.report.results import Results
 from sweep.report.settings import GRADIENT
 from sweep.report.sizes import SizeAnswer, size_answers
-from sweep.report.ties import VALUES
 from sweep.report.winners import Winner
 from sweep.report.words import MOST_NAMED, seconds, some
 

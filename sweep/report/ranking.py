@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import pandas as pd
 
+from sweep.attack_facts import CLOSEST
+from sweep.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.comparisons import by_setting, counted, pairs_with_dense, pairs_with_gradient
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SURROGATE, Setting, group
 from sweep.report.statistics import cluster_median
-from sweep.report.ties import NORM_TOLERANCE, Measure, places
-from sweep.rules import CLOSEST
-
-
-def median_of(values: Iterable[float | None]) -> float | None:
-    """Return the median of the values that are not None, or None if there is none."""
-    present = [value for value in values if value is not None]
-    return float(median(present)) if present else None
 
 
 def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataFrame:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sweep.attack_facts import OUTPUT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.settings import SEEDS, Setting, group, longest
-from sweep.rules import OUTPUT
 from sweep.time_limit import records_at_limit
 from sweep.wording import count
 
@@ -74,10 +74,10 @@ class Results:
         sweeps: where they come from.
         records: the trials, in order of their sweeps' plans.
         settings: of the pooled seeds (:data:`~sweep.report.settings.SEEDS`), by label; equal labels on other networks are one.
-        trials: a row a trial; ``setting`` is the label of its setting.
-        instances: a row an instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` but the arrays, and
-            of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
-        events: a row a solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
+        trials: a row for each trial; ``setting`` is the label of its setting.
+        instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
+            arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
+        events: a row for each solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
         pictures: finds the pictures of a trial.
         shorter: so many finished trials are left out, as there are longer ones of the same.
     """

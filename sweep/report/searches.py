@@ -11,17 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweep.dotted_keys import flatten
+from sweep.measures import MARGIN_TOLERANCE
 from sweep.records import TrialRecord
 from sweep.report.results import Results, SweepState
-from sweep.report.settings import flatten
-from sweep.report.ties import MARGIN_TOLERANCE
 from sweep.search.alone import command
 from sweep.search.objectives import OBJECTIVES, Objective
 from sweep.time_limit import KEY as TIME_LIMIT
 from sweep.wording import count
-
-SEARCH = "search.md"
-"""The file with the answer, which MLflow shows too."""
 
 MOST_ROWS = 30
 """Trials of the Pareto front in its table; the figure has them all."""
@@ -114,7 +111,7 @@ class SearchAnswer:
 
     @property
     def numbers(self) -> pd.DataFrame:
-        """A row a candidate: ``number``, ``front``, and a column for each objective by its name."""
+        """A row for each candidate: ``number``, ``front``, and a column for each objective by its name."""
         columns = {one.name: [candidate.values[i] for candidate in self.candidates] for i, one in enumerate(self.objectives)}
         on_it = {one.number for one in self.front}
         numbers = [one.number for one in self.candidates]

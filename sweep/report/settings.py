@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attacks import WITHOUT_SURROGATE, limit_only_ends
-from sweep.canonical import is_in, with_effect
+from sweep.attack_facts import CLOSEST, WITHOUT_SURROGATE, limit_only_ends
+from sweep.canonical import with_effect
+from sweep.dotted_keys import flatten, is_in
 from sweep.records import TrialRecord
-from sweep.rules import CLOSEST
 from sweep.schema import network_name
 from sweep.time_limit import KEY as TIME_LIMIT
 
@@ -95,17 +95,6 @@ class Setting:
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
         return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested configuration as ``{"pruning.amount": 0.8, ...}``."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Setting, list[TrialRecord]]:

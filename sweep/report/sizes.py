@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.measures import VALUES
 from sweep.report.answers import DOES_NOT_PAY, PAYS, TOO_FEW, UNCOMPARED, UNSURE
 from sweep.report.compared import Compared, compared, strongest, surrogates, why_not_compared
 from sweep.report.comparisons import ALL
@@ -15,7 +16,6 @@ from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.statistics import FEWEST, Interval
-from sweep.report.ties import VALUES
 from sweep.report.words import count, number, p_text, seconds, signed_percent
 
 SOLVED_GAP = 1e-3

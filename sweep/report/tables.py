@@ -15,8 +15,7 @@ from sweep.report.settings import DENSE_MILP
 from sweep.report.terminal import markdown_ranking
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
-
-RANKING, VERDICTS = "ranking.md", "verdicts.md"
+from sweep.store.report_files import RANKING, VERDICTS
 
 STATES = "sweeps"
 """The attribute of the table of trials, in its file too, that has what is known of their sweeps."""
@@ -33,7 +32,7 @@ def write_tables(
 
     Args:
         results: all there is.
-        ranking: a row a setting, seeds apart.
+        ranking: a row for each setting, seeds apart.
         pooled: the same with seeds pooled, for the Markdown.
         wins: the win table.
         answers: the verdicts.
@@ -55,12 +54,12 @@ def write_tables(
         table.to_csv(path, index=False)
         written.append(path)
     texts = {
-        "ranking": markdown_ranking(pooled),
-        "wins": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
-        "verdicts": "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
+        RANKING: markdown_ranking(pooled),
+        "wins.md": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
+        VERDICTS: "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
-        path = folder / f"{name}.md"
+        path = folder / name
         path.write_text(text + "\n", encoding="utf-8")
         written.append(path)
     trials = results.trials.copy(deep=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sweep.attack_facts import CLOSEST
+from sweep.measures import decide
 from sweep.report.results import Results
-from sweep.report.ties import decide
-from sweep.rules import CLOSEST
 
 
 def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a pair and moment at which one of both met something, in order of pairs and time.
+    """Return a row for each pair and moment at which one of both met something, in order of pairs and time.
 
     Columns: ``pair``, the place of the pair; ``seconds``; ``mine`` and ``other``, the best value so far (of lengths the
     negative; NaN for none yet); ``win``: 1, 0 or -1. An attack that has ended keeps what it had, so the last row is the result.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sweep.measures import VALUES
 from sweep.report.answers import (
     DOES_NOT_PAY,
     FEW,
@@ -32,7 +33,6 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
-from sweep.report.ties import VALUES
 from sweep.report.words import count, joined, some
 
 __all__ = ["Verdict", "verdicts"]

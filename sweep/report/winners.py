@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.measures import Measure
 from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.leads import Lead, lead
 from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, Interval, holm, share_interval
-from sweep.report.ties import Measure
 from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"

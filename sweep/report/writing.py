@@ -23,13 +23,12 @@ from sweep.report.limits import limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
-from sweep.report.searches import SEARCH, answer_of, in_markdown
+from sweep.report.searches import answer_of, in_markdown
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
 from sweep.report.verdicts import verdicts
 from sweep.report.winners import winners
-
-PAGE, HEADLINE = "report.html", "headline.md"
+from sweep.store.report_files import HEADLINE, PAGE, SEARCH
 
 DPI = 130
 

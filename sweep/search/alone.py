@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString, Transformer
 
-from sweep.canonical import is_in
+from sweep.dotted_keys import is_in
 
 OF_SWEEPS = ("search", "hydra", "cluster.cpus", "sweep.retries", "sweep.resume", "sweep.dry_run")
 """What the overrides of a sweep say to it alone, or what the command says itself."""

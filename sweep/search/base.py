@@ -13,13 +13,7 @@ if TYPE_CHECKING:
 
 
 class Suggester(Protocol):
-    """Chooses trials one at a time, while others run. It is called by one thread, on the driver.
-
-    Attributes:
-        memory: keeps what it has suggested, so that the same command goes on; None: nothing is kept.
-    """
-
-    memory: SearchMemory | None
+    """Chooses trials one at a time, while others run. It is called by one thread, on the driver."""
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
@@ -28,6 +22,10 @@ class Suggester(Protocol):
 
     def former(self, memory: SearchMemory) -> list[Trial]:
         """Return the trials that were suggested in former runs of this search, without a change to this one."""
+        ...
+
+    def remember(self, memory: SearchMemory) -> None:
+        """Keep all suggestions in ``memory``, after those that are there; called before the first suggestion, or never."""
         ...
 
     @property

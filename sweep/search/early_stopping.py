@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from sweep.attack_facts import OUTPUT
 from sweep.keys import digest
 from sweep.records import TrialRecord
-from sweep.rules import OUTPUT
 from sweep.schema import Settings
 from sweep.search.objectives import OBJECTIVES
 

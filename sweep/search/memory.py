@@ -19,11 +19,14 @@ MOST_CHARACTERS = 100
 
 
 class SearchMemory:
-    """The suggestions of searches, one entry each: the order in which trials end side by side cannot be had again, they can.
+    """The suggestions of searches, kept with one entry each.
+
+    A search chooses by the trials that have ended so far. Trials that run side by side end in another order each time, so that
+    the same search would choose others when it is run again: its suggestions are kept to be made again.
 
     Args:
-        store: where they are.
-        resume: False to go by none that are there; new ones take their places.
+        store: where the suggestions are kept.
+        resume: False to use no suggestion that is in the store; new suggestions replace those.
         name: ``sweep.name``, with which names of studies begin.
     """
 

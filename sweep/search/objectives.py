@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from sweep import rules
+from sweep import attack_facts, rules
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings
 
@@ -42,7 +42,7 @@ class Objective:
     name: str
     direction: Direction
     measure: Callable[[TrialRecord], float | None]
-    goals: tuple[str, ...] = rules.OBJECTIVES
+    goals: tuple[str, ...] = attack_facts.OBJECTIVES
 
     @property
     def meaning(self) -> str:
@@ -133,14 +133,14 @@ def _time_limit(record: TrialRecord) -> float:
     return float(record.config["solver"]["time_limit_seconds"])
 
 
-_ADVERSARIAL = (rules.MARGIN, rules.CLOSEST)
+_ADVERSARIAL = (attack_facts.MARGIN, attack_facts.CLOSEST)
 
 _ALL = (
     Objective("accuracy", "maximize", _accuracy),
     Objective("accuracy_dense", "maximize", _accuracy_dense),
     Objective("sparsity", "maximize", _sparsity),
-    Objective("margin", "maximize", _margin, (rules.MARGIN, rules.OUTPUT)),
-    Objective("norm", "minimize", _norm, (rules.CLOSEST,)),
+    Objective("margin", "maximize", _margin, (attack_facts.MARGIN, attack_facts.OUTPUT)),
+    Objective("norm", "minimize", _norm, (attack_facts.CLOSEST,)),
     Objective("success_rate", "maximize", _success_rate, _ADVERSARIAL),
     Objective("decided_rate", "maximize", _decided_rate, _ADVERSARIAL),
     Objective("first_adversarial_seconds", "minimize", _first_adversarial_seconds, _ADVERSARIAL),
@@ -151,7 +151,7 @@ _ALL = (
 OBJECTIVES = {objective.name: objective for objective in _ALL}
 """Every objective by its name in ``search.objectives``."""
 
-USUAL = {rules.MARGIN: "margin", rules.CLOSEST: "norm", rules.OUTPUT: "margin"}
+USUAL = {attack_facts.MARGIN: "margin", attack_facts.CLOSEST: "norm", attack_facts.OUTPUT: "margin"}
 """The objective by which trials are judged where none is named: the value at the time limit, by ``attack.objective``."""
 
 

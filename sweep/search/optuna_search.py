@@ -72,19 +72,16 @@ class OptunaSuggester:
     """Suggests up to ``search.samples`` distinct trials; a :class:`sweep.search.base.Suggester`.
 
     The same seed and the same results in the same order give the same suggestions, but trials that run side by side end in any
-    order. So a search with a ``memory`` first suggests what it has suggested before, in that order: the store has the results
-    of those that ended, and the others go on where they stopped.
+    order. So a search with a memory (:meth:`remember`) first suggests what it has suggested before, in that order: the store
+    has the results of those that ended, and the others go on where they stopped.
 
     Args:
         space: the dimensions of the sweep, and the trial at each assignment of values.
         search: ``samples``, ``seed`` and ``objectives``, one at least.
-
-    Attributes:
-        memory: to be set before the first suggestion, if there is one.
     """
 
     def __init__(self, space: Assignable, search: SearchSettings) -> None:
-        self.memory: SearchMemory | None = None
+        self._memory: SearchMemory | None = None
         self._space, self._search = space, search
         self._objectives = [OBJECTIVES[name] for name in search.objectives]
         self._distributions = {key: distribution(dimension) for key, dimension in space.dimensions.items()}
@@ -124,6 +121,10 @@ class OptunaSuggester:
             return []
         found = (self._space.at(values) for values in memory.load(self._key_of(first)))
         return [trial for trial in found if trial is not None][: self._search.samples]
+
+    def remember(self, memory: SearchMemory) -> None:
+        """Keep all suggestions in ``memory``, after those that are there; called before the first suggestion, or never."""
+        self._memory = memory
 
     @property
     def notice(self) -> str | None:
@@ -168,7 +169,7 @@ class OptunaSuggester:
                 self._waiting[key].append(asked)
             else:
                 assert trial is not None
-                self._remember(trial, values)
+                self._keep(trial, values)
                 self._suggested.add(key)
                 self._running[token] = key
                 self._waiting[key] = [asked]
@@ -213,19 +214,19 @@ class OptunaSuggester:
     def _is_used_up(self) -> bool:
         return len(self._met) == self._size
 
-    def _remember(self, trial: Trial, values: Values) -> None:
+    def _keep(self, trial: Trial, values: Values) -> None:
         """Keep a suggestion. Before the first one is kept, queue what followed it in a former run."""
-        if self.memory is None:
+        if self._memory is None:
             return
         if self._key is None:
             self._key = self._key_of(trial)
-            former = list(self.memory.load(self._key))
+            former = list(self._memory.load(self._key))
             for one in former[1:]:
                 self._study.enqueue_trial(self._parameters(one))
             if former:  # other numbers after those, not the same ones again
                 self._seed(self._search.seed + len(former))
-            self._kept = KeptStudy(self.memory, self._key, self._objectives, self._space.dimensions)
-        self.memory.keep(self._key, len(self._suggested), values)
+            self._kept = KeptStudy(self._memory, self._key, self._objectives, self._space.dimensions)
+        self._memory.keep(self._key, len(self._suggested), values)
         if self._kept is not None:
             self._kept.begin(trial)
 

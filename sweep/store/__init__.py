@@ -1,6 +1,5 @@
 """Stage results under the hash of what made them, in a folder or at any fsspec URL."""
 
-from sweep.store.local import LocalStages, NoStages
 from sweep.store.store import Store, is_key
 
-__all__ = ["LocalStages", "NoStages", "Store", "is_key"]
+__all__ = ["Store", "is_key"]

@@ -49,17 +49,15 @@ class Store:
     Args:
         url: a folder (relative to the working directory) or a URL that fsspec knows.
         write: False to read only; nothing is created then, and what is damaged stays where it is.
-
-    Attributes:
-        notice: called with a sentence for each entry that was set aside.
+        notice: called with a sentence for each entry that was set aside; by default printed to the standard error.
 
     Raises:
         StoreError: it cannot be used, or not be written. Methods raise it too when reading or writing fails; a remote file
             system that does not answer counts as failing after ``PATIENCE_SECONDS``.
     """
 
-    def __init__(self, url: str | PathLike[str], *, write: bool = True) -> None:
-        self.notice: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
+    def __init__(self, url: str | PathLike[str], *, write: bool = True, notice: Callable[[str], None] | None = None) -> None:
+        self.notice = notice or _to_stderr
         self._url = fspath(url)
         self._place = place_at(self._url)
         self._scratch: Path | None = None
@@ -356,3 +354,7 @@ def _beside(path: str, weights: WeightsFile) -> str:
 
 def _words(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)

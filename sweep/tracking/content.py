@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.canonical import is_in, with_effect
+from sweep.attack_facts import CLOSEST
+from sweep.canonical import with_effect
 from sweep.cpu_share import core_share, starved_answers
+from sweep.dotted_keys import flatten, is_in
+from sweep.measures import median_of
 from sweep.overview import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.report.ranking import median_of
-from sweep.report.settings import flatten
-from sweep.rules import CLOSEST
 
 MAX_PARAM_CHARACTERS = 6000
 
@@ -168,7 +168,7 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
 
 
 def table(record: TrialRecord) -> dict[str, list[Any]]:
-    """Return ``columns``, and a row an instance as ``data``, without the arrays and with null for what is not finite.
+    """Return ``columns``, and a row for each instance as ``data``, without the arrays and with null for what is not finite.
 
     The regions that were visited are a list in their cell (``region_visits``).
     """

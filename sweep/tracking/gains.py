@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sweep.attack_facts import CLOSEST
+from sweep.measures import Measure, decide, median_of
 from sweep.records import TrialRecord
-from sweep.report.ranking import median_of
-from sweep.report.ties import Measure, decide
-from sweep.rules import CLOSEST
 from sweep.tracking.content import value_of
 
 GAIN, WINS = "gain_over_dense", "wins_over_dense"

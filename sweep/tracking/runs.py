@@ -147,7 +147,7 @@ class Runs:
         return self._trials
 
     def _run_of(self, record: TrialRecord, reused: bool) -> TrialRun | None:
-        """Return the run that the trial has under this parent, or, where a record of before is used again, under another."""
+        """Return the run that the trial has under this parent. A trial whose record is reused may have one under another."""
         run = self._known.get(record.key)
         if run is None and reused and (run := self._earlier.find(record)) is not None:
             if not self._earlier.has_parent(run):  # somebody has deleted it

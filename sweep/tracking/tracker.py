@@ -14,13 +14,11 @@ from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
 from sweep.addresses import DATABASE
+from sweep.attack_facts import CLOSEST
 from sweep.errors import SweepError
 from sweep.passwords import hide_password
 from sweep.records import TrialRecord
-from sweep.report.searches import SEARCH
-from sweep.report.tables import RANKING, VERDICTS
-from sweep.report.writing import HEADLINE, PAGE
-from sweep.rules import CLOSEST
+from sweep.store.report_files import HEADLINE, PAGE, RANKING, SEARCH, VERDICTS
 from sweep.tracking import content, drivers
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
@@ -77,8 +75,9 @@ class Tracker:
 
     Trials are written when they have ended and with their final state. A thread writes them: :meth:`log_trial` and
     :meth:`log_network` return at once. While MLflow does not answer, what is to be written waits, in little memory, and the
-    sweep goes on; ``notice`` gets a sentence when that begins and ends. The parent is RUNNING until :meth:`finish_sweep`, which
-    must be called however the sweep ends; a parent whose driver is gone is closed by the next sweep of the same name.
+    sweep goes on; ``notice`` gets a sentence, from that thread, when the waiting begins and ends. The parent is RUNNING until
+    :meth:`finish_sweep`, which must be called however the sweep ends; a parent whose driver is gone is closed by the next
+    sweep of the same name.
 
     The same sweep again, which has the same trials, goes on with the parent run that it has, and a trial whose result is the
     one that a run of the experiment shows gets no second run.
@@ -92,8 +91,6 @@ class Tracker:
     """Where the runs are."""
     ui_command: str
     """The line that opens the MLflow UI, on the loopback interface."""
-    notice: Callable[[str], None]
-    """Told, by another thread, what is worth a line on the terminal."""
 
     def __init__(
         self,
@@ -106,9 +103,9 @@ class Tracker:
         home = Path(folder).absolute()
         self.uri = uri if uri is not None else f"sqlite:///{home / DATABASE}"
         self.ui_command = ui_command(self.uri)
-        self.notice = notice or _to_stderr
+        self._notice = notice or _to_stderr
         self._patience_seconds = patience_seconds
-        self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self.notice)
+        self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self._notice)
         self._runs: Runs | None = None
         self._outbox: Outbox | None = None
         self._begin()
@@ -139,7 +136,7 @@ class Tracker:
         outbox = Outbox(
             f"MLflow at {hide_password(self.uri)}",
             self._send,
-            lambda text: self.notice(text),
+            self._notice,
             idle=lambda: self._started()[0].parent.beat(),
             idle_seconds=drivers.BEAT_SECONDS,
         )
@@ -218,7 +215,7 @@ class Tracker:
         paths = tuple(Path(file).absolute() for file in files)
         outbox.put(END, SweepEnd(status, content.summary(records), _note(records, paths), error, paths, time.time()))
         if (waiting := len(outbox)) > WORTH_A_NOTICE:
-            self.notice(f"{waiting} entries are still to be written to {outbox.name}.")
+            self._notice(f"{waiting} entries are still to be written to {outbox.name}.")
         if not outbox.flush(patience, most, hurried) and outbox.answers:
             outbox.skip_to_last()  # answered, but too slowly: the parent at least shall not stay RUNNING
             outbox.flush(min(patience, INTERRUPTED_SECONDS), 2 * INTERRUPTED_SECONDS)
@@ -252,7 +249,7 @@ class Tracker:
                     runs.finish(letter, outbox.doubtful)
                 case _Orphans():
                     for name in runs.close_orphans():
-                        self.notice(f"Closed in MLflow: the sweep {name}, whose driver is gone.")
+                        self._notice(f"Closed in MLflow: the sweep {name}, whose driver is gone.")
         except Exception as error:
             raise judged(error, self._client, self._experiment_id) from error
 

@@ -12,8 +12,8 @@ from mlflow.entities import LoggedModelInput, Metric, Param, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweep.logbook import log_text
+from sweep.pictures import write_pictures
 from sweep.records import TrialRecord
-from sweep.report.pictures import write_pictures
 from sweep.tracking import content
 from sweep.tracking.datasets import dataset_of
 from sweep.tracking.earlier import PARENT_TAG, STATUSES, TrialRun, ended_at

@@ -56,8 +56,8 @@ class Outcome:
 
 def outcome(store_folder: Path, tracking_uri: str, name: str) -> Outcome:
     """Read the outcome of the sweep ``name``."""
-    store, found = Store(store_folder, write=False), Outcome()
-    store.notice = found.faults.append
+    found = Outcome()
+    store = Store(store_folder, write=False, notice=found.faults.append)
     found.keys = {kind: store.keys(kind) for kind in KINDS}
     for key in sorted(found.keys["trials"]):
         record = store.trial(key)

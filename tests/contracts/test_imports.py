@@ -43,6 +43,17 @@ def test_where_each_library_may_be_imported(path: Path) -> None:
         assert "mlflow" not in tops(path)
 
 
+PROGRAM = ROOT / "sweep" / "report" / "__main__.py"
+"""It writes a report and puts it into MLflow, so it is above both rooms."""
+
+
+@pytest.mark.parametrize(("room", "other"), [("tracking", "report"), ("report", "tracking")])
+def test_mlflow_and_the_report_know_nothing_of_each_other(room: str, other: str) -> None:
+    for path in (ROOT / "sweep" / room).rglob("*.py"):
+        known = {name for name in imported(path) if name == f"sweep.{other}" or name.startswith(f"sweep.{other}.")}
+        assert path == PROGRAM or not known, (path, known)
+
+
 LAYERS = ["networks", "region", "problems", "witness", "bounds", "formulation", "solvers", "attack"]
 
 

@@ -16,8 +16,8 @@ import synthetic
 from oracles import random_network
 from pages import HERE, NOT_HERE, PAGES, ROOT, blocks, can_run, commands, follow, run_python
 
-from sweep.report.manifest import Manifest, Planned, save
 from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, save
 
 PYTHON_OF = {
     "README.md": "test_readme.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,12 @@ from surrogate.attack import AttackResult, GradientAttack, Instance
 from surrogate.networks import ReluNetwork
 from sweep import trial
 from sweep.attacks import ATTACKS, Attack
+from sweep.head_stages import HeadStages
+from sweep.here import local_head
 from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.schema import Settings
+from sweep.store import Store
 
 Plan = Callable[..., Trial]
 """Plans a trial from overrides; see the fixture ``plan``."""
@@ -66,6 +70,11 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surrogate.pruning, "prune", pruning)
     monkeypatch.setattr(surrogate.pruning, "prune_for", pruning_for)
     monkeypatch.setitem(ATTACKS, "surrogate", quick)
+
+
+def stages_of(store: Store, resume: bool = True) -> HeadStages:
+    """Return the stage results of a trial that runs in this process, for a sweep that begins now."""
+    return HeadStages(local_head(store, resume), "a worker", "a trial", threading.Event())
 
 
 def outcome(record: TrialRecord) -> list[tuple[Any, ...]]:

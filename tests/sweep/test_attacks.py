@@ -13,6 +13,7 @@ from surrogate.bounds import AlphaCrown, Crown, Lp
 from surrogate.formulation import BigM, Partition
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
+from sweep.attack_facts import NAMES
 from sweep.attacks import ATTACKS
 from sweep.schema import Settings
 
@@ -75,3 +76,7 @@ def test_defaults_are_the_librarys(composer: Composer, made: Any) -> None:
     assert attack.polish_steps == library.SurrogateAttack.polish_steps
     assert made(composer.changed(attack__method="restriction")).round_seconds == library.RestrictionAttack.round_seconds
     assert made(composer.changed(bounds__method="lp")).bounds == Lp()
+
+
+def test_every_name_has_an_attack() -> None:
+    assert list(ATTACKS) == list(NAMES)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import synthetic
 from composing import QUICK, Composer
-from counting import Plan, Work
+from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.attack import AttackResult, Instance
@@ -30,7 +30,7 @@ from sweep.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import Settings, read
 from sweep.stages import Entry, is_better, stands
-from sweep.store import LocalStages, Store
+from sweep.store import Store
 from sweep.trial import Inputs, run_trial, still_valid, train_network
 
 LIMIT = 10.0
@@ -60,7 +60,7 @@ def supply(monkeypatch: pytest.MonkeyPatch, work: Work) -> Callable[[Supply], No
 
 
 def answered(store: Store, one: Trial, digits: Dataset) -> TrialRecord:
-    record = run_trial(one, Inputs(digits), None, LocalStages(store))
+    record = run_trial(one, Inputs(digits), None, stages_of(store))
     assert record.status == "finished", record.error
     store.save_trial(record)
     return record
@@ -121,7 +121,7 @@ def test_on_a_machine_that_stays_busy_a_run_asks_once_and_the_better_answer_stan
     work.done  # noqa: B018
     for cpu, kept in ((1.0, 2.0), (3.0, 3.0), (0.5, 3.0)):
         supply(lambda number, cpu=cpu: cpu)  # type: ignore[misc]
-        stages = LocalStages(store)
+        stages = stages_of(store)
         for _ in range(2):  # the second is another trial of the same run that asks the same, or the same one begun again
             record = run_trial(one, Inputs(digits), None, stages)
             assert [(i.starved, i.cpu_seconds) for i in record.instances] == [(True, kept)] * 3
@@ -211,8 +211,9 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
     plan: Plan, digits: Dataset, work: Work, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In this process an attack that outlives its deadline is left behind and its trial begins again."""
-    monkeypatch.setattr(here, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(here, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(heads, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(heads, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(here, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(cpu_share, "JUDGED_SECONDS", 0.1)
     one = plan("deadlines.instance_seconds=0.2")
     trained = train_network(read(one.config), digits)
@@ -224,7 +225,7 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
             time.sleep(1.0)
 
     work.attack = second_hangs
-    record = here.run_here(one, Inputs(digits), trained, here.WatchedStages(store))
+    record = here.run_here(one, Inputs(digits), trained, here.local_head(store))
     assert record.status == "finished", record.error
     assert [i.starved for i in record.instances] == [False, True, False]
     assert record.instances[1].solver_status == "killed"

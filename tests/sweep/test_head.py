@@ -157,6 +157,20 @@ def test_a_store_that_fails_gives_the_claim_back(head: Head, monkeypatch: pytest
     assert head.claim("instances", "k", None, "two", "b") == ("make", None)
 
 
+def test_that_an_answer_could_not_be_written_at_its_deadline_is_told_to_the_next_worker_of_its_trial(
+    head: Head, killed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("the disk is full")
+
+    head.claim("instances", "k", 1.0, "one", "a")
+    monkeypatch.setattr(Store, "put", broken)
+    head.begin("k", {"status": "unresolved", "deadline_seconds": 0.0}, 0.0, "one", "a", "the worker")
+    until(lambda: killed == ["the worker"])
+    with pytest.raises(StoreError, match="the disk is full"):
+        head.claim("instances", "k", 1.0, "two", "a")
+
+
 def test_a_lost_worker_gives_way_to_the_next_of_its_trial(head: Head) -> None:
     assert head.claim("instances", "k", None, "one", "a") == ("make", None)
     assert head.claim("instances", "k", None, "two", "a") == ("make", None)

@@ -12,7 +12,8 @@ from oracles import random_network
 from surrogate.pruning import METHODS, Pruning, prune
 from surrogate.pruning.base import SurvivorMethod
 from sweep.idle import DRAWING
-from sweep.plan import CORNERS, plan_one, plan_sweep
+from sweep.plan import CORNERS, plan_one
+from sweep.search import plan_sweep
 
 DIGITS = ["dataset=digits", "instances.count=2"]
 

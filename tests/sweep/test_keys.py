@@ -14,7 +14,7 @@ from surrogate.datasets import Dataset
 from surrogate.datasets.dataset import _from_idx
 from surrogate.datasets.functions import sample
 from surrogate.datasets.sources import SOURCES, Source, SourceFile
-from sweep import canonical, keys
+from sweep import canonical, key_versions
 from sweep.inputs import data_checksum
 from sweep.keys import instance_key, surrogate_key
 from sweep.schema import Settings
@@ -119,11 +119,11 @@ def test_settings_of_finetuning_that_does_not_happen_do_not_count(composer: Comp
 def test_versions_count(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     before = surrogate(settings), instance(settings), instance(settings, pruned=None)
     with monkeypatch.context() as patch:
-        patch.setattr(keys, "SURROGATES_VERSION", 99)
+        patch.setattr(key_versions, "SURROGATES_VERSION", 99)
         assert surrogate(settings) != before[0]
         assert instance(settings) == before[1]
         assert instance(settings, pruned=None) != before[2]
-    monkeypatch.setattr(keys, "INSTANCES_VERSION", 99)
+    monkeypatch.setattr(key_versions, "INSTANCES_VERSION", 99)
     assert surrogate(settings) == before[0]
     assert instance(settings) != before[1]
 
@@ -147,11 +147,11 @@ def test_a_trial_is_made_anew_when_its_surrogate_or_its_answers_would_be(
     kinds = (["pruning=magnitude"], ["pruning=none"], ["attack=gradient"])
     before = [trial_keys(composer, *kind) for kind in kinds]
     with monkeypatch.context() as patch:
-        patch.setattr(keys, "SURROGATES_VERSION", 99)
+        patch.setattr(key_versions, "SURROGATES_VERSION", 99)
         after = [trial_keys(composer, *kind) for kind in kinds]
         assert [old[0] != new[0] for old, new in zip(before, after, strict=True)] == [True, False, False]
         assert [old[1] for old in before] == [new[1] for new in after]
-    monkeypatch.setattr(keys, "INSTANCES_VERSION", 99)
+    monkeypatch.setattr(key_versions, "INSTANCES_VERSION", 99)
     after = [trial_keys(composer, *kind) for kind in kinds]
     assert all(old[0] != new[0] and old[1] == new[1] for old, new in zip(before, after, strict=True))
 

@@ -9,15 +9,15 @@ from composing import QUICK, Composer
 
 from benchmarks.planning import _plan
 from sweep.plan import canonical, key_of
-from sweep.report.manifest import Manifest, load, planned, save
 from sweep.schema import read
 from sweep.store import Store
+from sweep.store.manifest import Manifest, load, planned, save
 
 LIMITS = "solver.time_limit_seconds=5,30,10"
 
 
 def limit_of(trial: object) -> float:
-    limit: float = trial.config["solver"]["time_limit_seconds"]  # type: ignore[attr-defined]
+    limit: float = trial.config["solver"]["time_limit_seconds"]
     return limit
 
 
@@ -135,7 +135,7 @@ def test_an_adaptive_search_chooses_the_limit(composer: Composer) -> None:
     plan = composer.plan(*QUICK, "search=optuna", "search.samples=3", "search.objectives=[margin]", LIMITS)
     assert plan.suggester is not None
     (dimension,) = plan.suggester.dimensions
-    assert list(dimension.values) == [5, 30, 10]  # type: ignore[union-attr]
+    assert list(dimension.values) == [5, 30, 10]
     suggested = [plan.suggester.suggest(str(n)) for n in range(3)]
     assert {limit_of(trial) for trial in suggested if trial is not None} == {5.0, 10.0, 30.0}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from composing import QUICK, Composer
-from counting import Plan, Work
+from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.attack import AttackResult, Event, Instance
@@ -26,8 +26,8 @@ from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.schema import Settings
-from sweep.stages import Entry, is_better
-from sweep.store import LocalStages, NoStages, Store
+from sweep.stages import Entry, NoStages, is_better
+from sweep.store import Store
 from sweep.time_limit import records_at_limit, trial_at_limit
 from sweep.trial import Inputs, run_trial
 
@@ -81,7 +81,7 @@ def at(plan: Plan, digits: Dataset, store: Store, lasting: Starve) -> Callable[.
 
     def run(seconds: float, *overrides: str, resume: bool = True) -> TrialRecord:
         one = plan(f"solver.time_limit_seconds={seconds:g}", *overrides)
-        record = run_trial(one, Inputs(digits), None, LocalStages(store, resume))
+        record = run_trial(one, Inputs(digits), None, stages_of(store, resume))
         assert record.status == "finished", record.error
         return record
 
@@ -146,7 +146,7 @@ def test_afresh_takes_only_what_it_made_itself(at: At, work: Work, plan: Plan, d
     assert work.done == (1, 1, 3)
     at(2, resume=False)
     assert work.done == (1, 1, 3)
-    stages = LocalStages(store, resume=False)
+    stages = stages_of(store, resume=False)
     for limit, attacked in ((4, 3), (2, 0)):
         run_trial(plan(f"solver.time_limit_seconds={limit}"), Inputs(digits), None, stages)
         assert work.done[2] == attacked
@@ -182,10 +182,10 @@ def test_an_attack_that_plans_by_its_limit_is_run_for_each(at: At, work: Work, s
 def test_the_longest_stands_whoever_writes_last(at: At, work: Work, plan: Plan, digits: Dataset, store: Store) -> None:
     """Two drivers at once, each with a limit of its own, that know nothing of each other."""
     for limit in (4, 2):
-        run_trial(plan(f"solver.time_limit_seconds={limit}"), Inputs(digits), None, LocalStages(store, resume=False))
+        run_trial(plan(f"solver.time_limit_seconds={limit}"), Inputs(digits), None, stages_of(store, resume=False))
     shared = store.keys(KIND)
     assert len(shared) == 3
-    stages, key = LocalStages(store), sorted(shared)[0]
+    stages, key = stages_of(store), sorted(shared)[0]
     stages.put(KIND, key, Entry({"key": "long", "limit_seconds": 9.0}))
     stages.put(KIND, key, Entry({"key": "short", "limit_seconds": 3.0}))
     assert stages.peek(KIND, key) == Entry({"key": "long", "limit_seconds": 9.0})

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import synthetic
-from counting import Plan, Work
+from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.datasets import Dataset
@@ -24,8 +24,8 @@ from sweep.ledger import Ledger
 from sweep.logbook import NO_STEPS, TIME_CHARACTERS, line, log_text, overheard
 from sweep.progress import Progress
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, Planned, save
-from sweep.store import LocalStages, Store
+from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, save
 from sweep.trial import Inputs, mark_failed, new_record, run_trial
 
 
@@ -39,7 +39,7 @@ def test_a_line_has_its_time_in_utc_and_is_one_line() -> None:
 
 
 def test_a_trial_logs_its_steps(plan: Plan, digits: Dataset, work: Work, store: Store) -> None:
-    first = run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    first = run_trial(plan(), Inputs(digits), None, stages_of(store))
     names = [one.name for one in first.instances]
     starts = [
         "begins on",
@@ -55,7 +55,7 @@ def test_a_trial_logs_its_steps(plan: Plan, digits: Dataset, work: Work, store: 
     times = [text[:TIME_CHARACTERS] for text in first.log]
     assert times == sorted(times)
     assert not any("taken from the store" in text for text in said(first))
-    again = said(run_trial(plan(), Inputs(digits), None, LocalStages(store)))
+    again = said(run_trial(plan(), Inputs(digits), None, stages_of(store)))
     assert sum("taken from the store" in text for text in again) == 4
     assert "it was in the store" in again
 

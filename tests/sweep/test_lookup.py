@@ -11,8 +11,8 @@ from counting import Plan
 from sweep.errors import ConfigError, SweepError
 from sweep.lookup import find
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, Planned, save
 from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, save
 from sweep.trial import new_record
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -22,9 +23,9 @@ from sweep.overview import sweep_config
 from sweep.passwords import hide_in_overrides, hide_in_text, hide_password
 from sweep.plan import plan_one
 from sweep.records import TrialRecord
-from sweep.report.manifest import Manifest, load, save
 from sweep.schema import read
 from sweep.store import Store
+from sweep.store.manifest import Manifest, load, save
 from sweep.store.places import place_at
 from sweep.tracking import Tracker, connection
 
@@ -154,9 +155,9 @@ class _WithPassword(Tracker):
 
     given: str | None = None
 
-    def __init__(self, uri: str | None, experiment: str, folder: Path, patience_seconds: float) -> None:
+    def __init__(self, uri: str | None, *more: Any) -> None:
         type(self).given = uri
-        super().__init__(None, experiment, folder, patience_seconds)
+        super().__init__(None, *more)
 
 
 def test_nothing_that_a_sweep_leaves_behind_has_the_password(

@@ -125,9 +125,8 @@ def test_a_damaged_record_is_to_be_made_anew_and_stays_where_it_is(plan: Plan, s
     begin(store, trial, answered=1)
     (path,) = (tmp_path / "store" / "trials").rglob(f"{trial.key}.json")
     path.write_bytes(path.read_bytes()[:-20])
-    reader = Store(store.url, write=False)
     told: list[str] = []
-    reader.notice = told.append
+    reader = Store(store.url, write=False, notice=told.append)
     found = look_ahead(plan, read(plan.config), reader, ROOM)
     assert states(found)[0] == ("partly", 1)
     assert path.is_file()
@@ -277,7 +276,7 @@ def test_an_adaptive_search_is_incomplete_but_for_what_it_suggested_before(compo
     assert "0 trials suggested in former runs" in text
     suggester = plan().suggester
     assert suggester is not None
-    suggester.memory = SearchMemory(store, resume=True)
+    suggester.remember(SearchMemory(store, resume=True))
     former = [suggester.suggest(token) for token in "ab"]
     store.save_trial(finished(former[0], answers([1.0] * 2)))
     found = preview(plan(), store)

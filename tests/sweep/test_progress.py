@@ -15,7 +15,7 @@ from sweep.progress import Progress
 def shown(progress: Progress) -> str:
     console = Console(file=io.StringIO(), width=300)
     console.print(progress._render())
-    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    text: str = console.file.getvalue()
     return text
 
 
@@ -81,7 +81,7 @@ def test_the_counts_stay_on_one_line(width: int) -> None:
     progress.end(synthetic.trial("d", [], status="failed", error="diverged"))
     plain = Console(file=io.StringIO(), width=width)
     plain.print(progress._render())
-    lines = plain.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = plain.file.getvalue().splitlines()
     assert len(lines) == 2
     assert "3/12000  done 2  running 1" in lines[0]
     assert width < 80 or "time left" in lines[0]
@@ -120,7 +120,7 @@ def test_a_training_shows_its_epochs_on_a_terminal_and_is_one_line_elsewhere() -
         progress.train("0", 3)
     assert "training 0x8 on digits (epoch 3 of 5); 1x8 on digits (epoch 0 of 5)" in shown(live)
     assert "; 2 more" in shown(live)
-    assert plain.console.file.getvalue() == "training six networks\n"  # type: ignore[attr-defined]
+    assert plain.console.file.getvalue() == "training six networks\n"
     for number in range(6):
         live.end_training(str(number))
     assert "training" not in shown(live)

@@ -204,7 +204,7 @@ def test_the_same_search_again_suggests_the_same_trials_first_whatever_they_gave
 
     def resumed(samples: int, best: float, resume: bool = True, **more: Any) -> list[str]:
         suggester = OptunaSuggester(space, search(samples=samples, **more))
-        suggester.memory = SearchMemory(store, resume)
+        suggester.remember(SearchMemory(store, resume))
         return [trial.key for trial in run(suggester, best_at(best), at_a_time=2)]
 
     first = resumed(12, best=0.2)
@@ -224,7 +224,7 @@ def test_another_configuration_or_another_space_is_another_search(tmp_path: Path
 
     def searches(*dimensions: Dimension, limit: int) -> int:
         suggester = OptunaSuggester(Space(*dimensions, key=lambda values: f"{values} {limit}"), search(samples=1))
-        suggester.memory = SearchMemory(store, resume=True)
+        suggester.remember(SearchMemory(store, resume=True))
         run(suggester, record)
         return len(store.keys("searches"))
 

@@ -28,7 +28,7 @@ SIZES = Choices("sizes", ([1, 2], [3]))
 
 def suggester(store: Store, samples: int = 8, resume: bool = True, space: Space | None = None, **more: Any) -> OptunaSuggester:
     found = OptunaSuggester(space or Space(AMOUNT, METHOD), search(samples=samples, **more))
-    found.memory = SearchMemory(store, resume, "my sweep")
+    found.remember(SearchMemory(store, resume, "my sweep"))
     return found
 
 
@@ -38,7 +38,7 @@ def file_of(store: Store) -> Path:
 
 
 def study_of(store: Store) -> optuna.Study:
-    """Open the only study as anybody would."""
+    """Return a copy of the only study in the store, read from its file by Optuna alone."""
     file = file_of(store)
     storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     study = optuna.load_study(study_name=file.stem, storage=storage)

@@ -21,8 +21,8 @@ from sweep.progress import outcome
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
-from sweep.report.manifest import Manifest, Planned, save
 from sweep.store import Store
+from sweep.store.manifest import Manifest, Planned, save
 from sweep.trial import new_record
 
 
@@ -74,7 +74,7 @@ def test_a_made_up_witness_is_seen(store: Store, done: TrialRecord, console: Con
     answers = [dataclasses.replace(one, status="adversarial", perturbed=one.clean) for one in done.instances]
     store.save_trial(dataclasses.replace(done, instances=answers))
     assert replay.run([done.key, f"sweep.store={store.url}"], console) == FAILED
-    assert "the point on record is none today" in text(console)
+    assert "the recorded point is no witness today" in text(console)
 
 
 def test_a_configuration_of_another_version(store: Store, done: TrialRecord) -> None:

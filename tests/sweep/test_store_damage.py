@@ -19,10 +19,9 @@ from surrogate.networks import ReluNetwork
 from sweep.errors import ConfigError
 from sweep.inputs import TrainedNetwork
 from sweep.lookup import find
-from sweep.report import manifest
 from sweep.search.memory import SearchMemory
 from sweep.stages import Entry
-from sweep.store import Store, codec, places
+from sweep.store import Store, codec, manifest, places
 from sweep.store.codec import Damaged, decode, encode, weights_file
 from sweep.store.store import KINDS
 from sweep.store.trials import record_of

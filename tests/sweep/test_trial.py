@@ -9,17 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from composing import QUICK, Composer
+from counting import stages_of
 
 from surrogate.datasets import Dataset
 from surrogate.datasets.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
+from sweep.errors import sentence
 from sweep.records import TrialRecord
 from sweep.schema import read
-from sweep.store import LocalStages, Store
+from sweep.store import Store
 from sweep.store.trials import record_of, trial_entry
 from sweep.tracking import content
-from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, sentence, train_network, warm_up
+from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, train_network, warm_up
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +190,7 @@ def test_what_each_excluded_region_gave_is_kept(
     composer: Composer, digits: Dataset, trained: TrainedNetwork, tmp_path: Path
 ) -> None:
     overrides = ["attack.on_incumbent=dense_subproblem", "pruning.amount=0.5", "solver.time_limit_seconds=3"]
-    trial, stages = composer.trial(*QUICK, *overrides), LocalStages(Store(str(tmp_path)))
+    trial, stages = composer.trial(*QUICK, *overrides), stages_of(Store(str(tmp_path)))
     record = run_trial(trial, Inputs(digits), trained, stages)
     assert record.status == "finished", record.error
     for found in record.instances:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from counting import Plan, Work, outcome
+from counting import Plan, Work, outcome, stages_of
 
 from surrogate.attack import Instance
 from surrogate.datasets import Dataset
 from surrogate.region import Region
 from surrogate.witness import check
+from sweep.head_stages import HeadStages
+from sweep.here import local_head
 from sweep.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.schema import read
-from sweep.stages import Entry, Kind
-from sweep.store import LocalStages, NoStages, Store
+from sweep.stages import Entry, Kind, NoStages
+from sweep.store import Store
 from sweep.trial import Inputs, TrialRun, run_trial, still_valid, train_network
 
 
@@ -74,17 +77,17 @@ def test_what_is_known_is_told_while_the_attack_runs(plan: Plan, digits: Dataset
 
 def ended(store: Store, one: Trial, digits: Dataset, work: Work, deadline_seconds: float) -> str:
     """Run a trial whose second attack is ended by a deadline, as the head does it; return the key of that answer."""
-    stages = LocalStages(store)
+    head = local_head(store)
     killed: dict[str, dict[str, Any]] = {}
 
     def hangs(number: int) -> None:
         if number == 1:
-            killed.update(stages.found)
+            killed.update({key: watch.facts for key, watch in head._watches.items()})
             raise KeyboardInterrupt
 
     work.attack = hangs
     with pytest.raises(KeyboardInterrupt):
-        run_trial(one, Inputs(digits), None, stages)
+        run_trial(one, Inputs(digits), None, HeadStages(head, "a worker", one.key, threading.Event()))
     work.attack = lambda number: None
     ((key, facts),) = killed.items()
     assert facts["deadline_seconds"] == deadline_seconds
@@ -98,7 +101,7 @@ def test_an_answer_that_a_deadline_ended_stands_until_it_may_take_longer(
 ) -> None:
     one = plan("deadlines.instance_seconds=5")
     key = ended(store, one, digits, work, 5.0)
-    record = run_trial(one, Inputs(digits), None, LocalStages(store))
+    record = run_trial(one, Inputs(digits), None, stages_of(store))
     assert (record.status, work.done) == ("finished", (0, 0, 1))
     assert [i.solver_status == "killed" for i in record.instances] == [False, True, False]
     assert (record.instances[1].deadline_seconds, record.instances[1].total_seconds) == (5.0, 5.0)
@@ -108,7 +111,7 @@ def test_an_answer_that_a_deadline_ended_stands_until_it_may_take_longer(
         assert still_valid(record, read(changed.config)) == stands
     longer = plan()
     assert not still_valid(record, read(longer.config))
-    record = run_trial(longer, Inputs(digits), None, LocalStages(store))
+    record = run_trial(longer, Inputs(digits), None, stages_of(store))
     assert (record.status, work.done) == ("finished", (0, 0, 1))
     assert all(i.deadline_seconds is None for i in record.instances)
     entry = store.get("instances", key)
@@ -121,7 +124,7 @@ def test_a_trial_over_its_time_stops_after_a_question_and_goes_on_later(
 ) -> None:
     work.attack = lambda number: time.sleep(1.3)
     short = plan("deadlines.trial_seconds=1.2")
-    record = run_trial(short, Inputs(digits), None, LocalStages(store))
+    record = run_trial(short, Inputs(digits), None, stages_of(store))
     assert (record.status, len(record.instances), work.done) == ("stopped", 1, (1, 1, 1))
     assert record.error == (
         "stopped by deadlines.trial_seconds=1.2 with 1 of 3 instances answered; the same command with a larger deadline goes "
@@ -129,9 +132,9 @@ def test_a_trial_over_its_time_stops_after_a_question_and_goes_on_later(
     )
     work.attack = lambda number: None
     larger = plan("deadlines.trial_seconds=60")
-    record = run_trial(larger, Inputs(digits), None, LocalStages(store))
+    record = run_trial(larger, Inputs(digits), None, stages_of(store))
     assert (record.status, work.done, outcome(record)) == ("finished", (0, 0, 2), outcome(expected))
-    stages = LocalStages(store)
+    stages = stages_of(store)
     run = TrialRun(larger, Inputs(digits), None, stages, spent_seconds=61.0)
     while run.step():
         pass
@@ -151,7 +154,7 @@ def test_time_spent_on_a_lost_worker_counts(plan: Plan, digits: Dataset, work: W
     work.done  # noqa: B018
     key = stages.told[0][0]
     store.put("instances", key, Entry(facts))
-    run = TrialRun(one, Inputs(digits), None, LocalStages(store), spent_seconds=60.0)
+    run = TrialRun(one, Inputs(digits), None, stages_of(store), spent_seconds=60.0)
     assert run.step() is False
     record = run.finish()
     assert (record.status, [i.solver_status for i in record.instances]) == ("stopped", ["killed"])

@@ -7,13 +7,16 @@ import time
 from pathlib import Path
 
 import pytest
-from counting import Plan, Work, outcome
+from counting import Plan, Work, outcome, stages_of
 
 from surrogate.datasets import Dataset
-from sweep import keys
+from sweep import key_versions
+from sweep.head_stages import HeadStages
+from sweep.here import local_head
+from sweep.plan import Trial
 from sweep.records import TrialRecord
 from sweep.stages import Entry, once
-from sweep.store import LocalStages, Store
+from sweep.store import Store
 from sweep.trial import Inputs, TrialRun, run_trial
 
 
@@ -21,9 +24,9 @@ def test_the_same_trial_again_makes_nothing_and_gives_the_same(
     plan: Plan, digits: Dataset, work: Work, store: Store, expected: TrialRecord
 ) -> None:
     one = plan()
-    first = run_trial(one, Inputs(digits), None, LocalStages(store))
+    first = run_trial(one, Inputs(digits), None, stages_of(store))
     assert (first.status, work.done, outcome(first)) == ("finished", (1, 1, 3), outcome(expected))
-    again = run_trial(one, Inputs(digits), None, LocalStages(store))
+    again = run_trial(one, Inputs(digits), None, stages_of(store))
     assert (again.status, work.done) == ("finished", (0, 0, 0))
     assert again.instances == first.instances
     same = ("network_key", "accuracy_dense", "accuracy_surrogate", "sparsity", "train_seconds", "prune_seconds", "skipped")
@@ -51,9 +54,9 @@ def test_the_same_trial_again_makes_nothing_and_gives_the_same(
 def test_a_change_makes_anew_what_it_changes(
     plan: Plan, digits: Dataset, work: Work, store: Store, changed: list[str], done: tuple[int, int, int]
 ) -> None:
-    assert run_trial(plan(), Inputs(digits), None, LocalStages(store)).status == "finished"
+    assert run_trial(plan(), Inputs(digits), None, stages_of(store)).status == "finished"
     assert work.done == (1, 1, 3)
-    record = run_trial(plan(*changed), Inputs(digits), None, LocalStages(store))
+    record = run_trial(plan(*changed), Inputs(digits), None, stages_of(store))
     assert (record.status, work.done) == ("finished", done)
     fresh = run_trial(plan(*changed), Inputs(digits))
     assert outcome(record) == outcome(fresh)
@@ -68,7 +71,7 @@ def test_a_trial_goes_on_at_the_question_where_it_ended(
             raise KeyboardInterrupt
 
     one = plan()
-    stages = LocalStages(store)
+    stages = stages_of(store)
     work.attack = killed
     with pytest.raises(KeyboardInterrupt):
         run_trial(one, Inputs(digits), None, stages)
@@ -87,11 +90,11 @@ def test_what_was_found_before_a_failure_is_in_the_record_and_kept(
             raise ArithmeticError("no luck")
 
     work.attack = fails
-    record = run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    record = run_trial(plan(), Inputs(digits), None, stages_of(store))
     assert (record.status, record.error, len(record.instances)) == ("failed", "ArithmeticError: no luck", 1)
     work.attack = lambda number: None
     assert work.done == (1, 1, 1)
-    assert run_trial(plan(), Inputs(digits), None, LocalStages(store)).status == "finished"
+    assert run_trial(plan(), Inputs(digits), None, stages_of(store)).status == "finished"
     assert work.done == (0, 0, 2)
 
 
@@ -111,22 +114,22 @@ def test_damaged_results_are_made_anew(
 ) -> None:
     told: list[str] = []
     store.notice = told.append
-    run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    run_trial(plan(), Inputs(digits), None, stages_of(store))
     assert work.done == (1, 1, 3)
     key = sorted(store.keys(damaged))[0]
     path = Path(store.address) / damaged / key[:2] / f"{key}.json"
     path.write_bytes(path.read_bytes()[:100])
-    record = run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    record = run_trial(plan(), Inputs(digits), None, stages_of(store))
     assert work.done == {"networks": (1, 0, 0), "surrogates": (0, 1, 0), "instances": (0, 0, 1)}[damaged]
     assert (outcome(record), len(told)) == (outcome(expected), 1)
 
 
 def test_afresh_reads_nothing_and_deletes_nothing(plan: Plan, digits: Dataset, work: Work, store: Store) -> None:
     one = plan()
-    run_trial(one, Inputs(digits), None, LocalStages(store))
+    run_trial(one, Inputs(digits), None, stages_of(store))
     old = [store.get("instances", key) for key in sorted(store.keys("instances"))]
     assert work.done == (1, 1, 3)
-    stages = LocalStages(store, resume=False)
+    stages = stages_of(store, resume=False)
     assert run_trial(one, Inputs(digits), None, stages).status == "finished"
     assert work.done == (1, 1, 3)
     new = [store.get("instances", key) for key in sorted(store.keys("instances"))]
@@ -139,11 +142,15 @@ def test_afresh_reads_nothing_and_deletes_nothing(plan: Plan, digits: Dataset, w
 def test_trials_at_the_same_time_make_each_result_once(
     plan: Plan, digits: Dataset, work: Work, store: Store, expected: TrialRecord
 ) -> None:
-    stages = LocalStages(store)
+    head = local_head(store)
     work.attack = lambda number: time.sleep(0.02)
     trials = [plan(), plan(), plan("instances.count=4")]
     records: list[TrialRecord] = []
-    threads = [threading.Thread(target=lambda t=t: records.append(run_trial(t, Inputs(digits), None, stages))) for t in trials]
+
+    def run(worker: str, trial: Trial) -> None:
+        records.append(run_trial(trial, Inputs(digits), None, HeadStages(head, worker, worker, threading.Event())))
+
+    threads = [threading.Thread(target=run, args=(f"worker {place}", trial)) for place, trial in enumerate(trials)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -154,7 +161,7 @@ def test_trials_at_the_same_time_make_each_result_once(
 
 
 def test_a_failing_maker_gives_up_its_claim(store: Store) -> None:
-    stages = LocalStages(store)
+    stages = stages_of(store)
 
     def fails() -> Entry:
         raise ArithmeticError
@@ -167,10 +174,11 @@ def test_a_failing_maker_gives_up_its_claim(store: Store) -> None:
 
 
 def test_who_waits_for_a_result_that_fails_makes_it(store: Store) -> None:
-    stages = LocalStages(store)
+    head = local_head(store)
+    stages, others = (HeadStages(head, worker, worker, threading.Event()) for worker in ("one", "two"))
     assert stages.get("instances", "k1") is None
     got: list[Entry | None] = []
-    waiting = threading.Thread(target=lambda: got.append(stages.get("instances", "k1")))
+    waiting = threading.Thread(target=lambda: got.append(others.get("instances", "k1")))
     waiting.start()
     time.sleep(0.05)
     assert got == []
@@ -184,8 +192,8 @@ def test_who_waits_for_a_result_that_fails_makes_it(store: Store) -> None:
 def test_a_trial_of_another_version_is_not_continued(
     plan: Plan, digits: Dataset, work: Work, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    run_trial(plan(), Inputs(digits), None, stages_of(store))
     assert work.done == (1, 1, 3)
-    monkeypatch.setattr(keys, "INSTANCES_VERSION", keys.INSTANCES_VERSION + 1)
-    run_trial(plan(), Inputs(digits), None, LocalStages(store))
+    monkeypatch.setattr(key_versions, "INSTANCES_VERSION", key_versions.INSTANCES_VERSION + 1)
+    run_trial(plan(), Inputs(digits), None, stages_of(store))
     assert work.done == (0, 0, 3)

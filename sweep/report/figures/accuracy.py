@@ -22,7 +22,7 @@ BESIDE = 0.4
 
 
 def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a network and pruned setting: ``accuracy`` and the shares of wins over the dense MILP with their limits."""
+    """Return a row for each network and pruned setting: ``accuracy``, the share of wins over the dense MILP and its limits."""
     pruned = results.trials[[results.settings[label].is_surrogate for label in results.trials["setting"]]]
     if pruned["accuracy_surrogate"].isna().all():
         return Nothing("no surrogate with a known accuracy has finished")

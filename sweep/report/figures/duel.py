@@ -28,7 +28,10 @@ BEYOND = 1.6
 
 
 def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a pair in which at least one found an adversarial input: ``dense`` and ``mine`` in seconds, NaN for none."""
+    """Return a row for each pair in which an attack found an adversarial input: ``dense`` and ``mine`` in seconds.
+
+    NaN stands for an attack that found none.
+    """
     if not any(setting.is_dense_milp for setting in results.settings.values()):
         return Nothing("no dense MILP has finished, to compare with")
     pairs = pairs_with_dense(results)

@@ -38,7 +38,7 @@ BESIDE, BELOW = 0.65, 0.5
 
 
 def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a pair and measure that both have: ``finetuned`` and ``plain`` values, ``win`` of the finetuned one."""
+    """Return a row for each pair and each measure that both have: values ``finetuned`` and ``plain``, ``win`` of the former."""
     pairs = finetuning_pairs(results)
     if pairs.empty:
         return Nothing("no pruning was swept both with and without finetuning")

@@ -17,7 +17,7 @@ DOMINATED, FRONT = "beaten by another trial", "Pareto front"
 
 
 def front_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a trial: ``number``, ``front``, and a column for each objective by its name."""
+    """Return a row for each trial: ``number``, ``front``, and a column for each objective by its name."""
     answer = answer_of(results)
     if answer is None or len(answer.objectives) < 2 or len(answer.candidates) < 2:
         return Nothing("")

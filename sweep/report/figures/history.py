@@ -19,7 +19,11 @@ DOT, LINE = "a trial", "best so far"
 
 
 def history_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a trial and objective: ``number`` of the trial, ``objective``, ``value``, ``best`` so far, ``better``."""
+    """Return a row for each objective and trial.
+
+    The columns are ``objective``, ``better`` (its direction in words), ``number`` of the trial, its ``value``, and ``best``,
+    the best value up to that trial.
+    """
     answer = answer_of(results)
     if answer is None or len(answer.candidates) < 2:
         return Nothing("")

@@ -18,7 +18,7 @@ from matplotlib.ticker import Formatter, FuncFormatter
 from sweep.report.figures.style import RC
 
 POINTS = 72.0
-"""In an inch."""
+"""Points in an inch."""
 
 TITLE_POINTS, NUMBER_POINTS = float(RC["axes.titlesize"]), float(RC["font.size"])
 """Height of the letters of titles and of the numbers at ticks."""

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sweep.attack_facts import CLOSEST, MARGIN, OUTPUT
 from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
 from sweep.report.words import count
-from sweep.rules import CLOSEST, MARGIN, OUTPUT
 
 MOST_STEPS = 300
 """Moments at which a median is taken; of more, so many at even ranks."""
@@ -102,9 +102,9 @@ def _curves(
     asked: pd.DataFrame,
     curve: Callable[[pd.DataFrame, pd.DataFrame], tuple[FloatArray, FloatArray]],
 ) -> pd.DataFrame:
-    """Return a row a step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end`` (of the longest attack).
+    """Return a row for each step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end``.
 
-    A setting without any step has one row without seconds and value.
+    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value.
     """
     rows = []
     grouped = dict(list(asked.groupby(["network", "setting"], sort=False)))

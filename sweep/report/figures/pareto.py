@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sweep.attack_facts import CLOSEST
 from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
-from sweep.rules import CLOSEST
 
 LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
@@ -25,8 +25,11 @@ MOST_NAMES = 4
 
 
 def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a network and setting: mean ``seconds`` of an instance (its share of pruning included), ``reached`` (median
-    best margin, or median norm with a minus for the closest perturbation), ``front`` (no other is as quick and better)."""
+    """Return a row for each network and setting.
+
+    The columns beside them are the mean ``seconds`` of an instance, its share of pruning included; ``reached``, the median best
+    margin, or for the closest perturbation minus the median norm; and ``front``: no other setting is as quick and better.
+    """
     found = results.instances[results.instances["network"].isin(look.networks)]
     closest = (found["objective"] == CLOSEST).all() and len(found) > 0
     reached = -found["length"] if closest else found["best_margin"]

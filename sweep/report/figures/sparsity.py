@@ -42,7 +42,7 @@ def _milps(results: Results) -> pd.DataFrame:
 
 
 def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row an instance of a MILP: ``sparsity``, ``seconds`` to the first witness (NaN for none), ``prune_seconds``."""
+    """Return a row for each instance of a MILP: ``sparsity``, ``seconds`` to the first witness or NaN, ``prune_seconds``."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks)]
     if found["sparsity"].nunique() < 2:
@@ -103,7 +103,7 @@ def _heights(counts: Mapping[float, tuple[int, int]], number: int) -> list[int]:
 
 
 def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row a network, family and setting: median ``sparsity``, ``binaries`` and share of neurons without one."""
+    """Return a row for each network, family and setting: median ``sparsity``, ``binaries`` and share of neurons without one."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks) & found["binaries"].notna()]
     if found.empty:

@@ -7,11 +7,11 @@ from itertools import groupby
 
 import pandas as pd
 
+from sweep.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
-from sweep.report.ties import VALUES
 from sweep.report.words import count
 
 MOST_NETWORKS, MOST_COLUMNS = 12, 24

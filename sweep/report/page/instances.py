@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from sweep.attack_facts import CLOSEST
+from sweep.pictures import CHANGED_PIXEL, is_image
 from sweep.records import InstanceRecord
-from sweep.report.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
 from sweep.report.words import count, seconds
-from sweep.rules import CLOSEST
 
 MOST = 48
 """Instances shown, shared out among the networks; instances.parquet has all."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sweep.attack_facts import CLOSEST, OUTPUT
 from sweep.cpu_share import load_sentences
 from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
@@ -28,7 +29,6 @@ from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.words import count
-from sweep.rules import CLOSEST, OUTPUT
 
 if TYPE_CHECKING:
     from jinja2 import Template

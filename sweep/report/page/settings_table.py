@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE
-from sweep.report.ties import VALUES
 from sweep.report.words import p_number
 
 MOST_ROWS = 1000

@@ -13,8 +13,8 @@ from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report import ending as module
 from sweep.report.ending import INTERRUPTED_SECONDS, LIMIT_SECONDS, Ending
-from sweep.report.manifest import free_name, load
 from sweep.store import Store
+from sweep.store.manifest import free_name, load
 
 NAME = "mnist-20260131-120000"
 
@@ -71,7 +71,7 @@ def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, 
     [
         (SweepError("the disk is full"), "(the disk is full)"),
         (ValueError("no such colour"), "(ValueError: no such colour)"),
-        (MemoryError(), "(MemoryError: )"),
+        (MemoryError(), "(MemoryError)"),
     ],
 )
 def test_a_report_that_fails_does_not_fail_the_sweep(

@@ -14,8 +14,8 @@ from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main, parse
 from sweep.report.gather import UnknownSweep, gather
-from sweep.report.manifest import KIND, Manifest, Planned, key_of, load, planned, save
 from sweep.store import Store
+from sweep.store.manifest import KIND, Manifest, Planned, key_of, load, planned, save
 
 NAME = "mnist-20260131-120000"
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from making import IMAGES, Outcome, closest, dense, pruned, results, trial
 
+from sweep.measures import LEAST_SECONDS, LEAST_SHARE, MARGIN_TOLERANCE, NORM_TOLERANCE, Measure, decide, places
 from sweep.records import TrialRecord
 from sweep.report.comparisons import outcomes, pairs_of, pairs_with_dense, win_table, with_clusters, with_seeds
 from sweep.report.leads import lead
@@ -15,7 +16,6 @@ from sweep.report.limits import limit_curves
 from sweep.report.ranking import rank
 from sweep.report.settings import SEEDS
 from sweep.report.sizes import size_answers
-from sweep.report.ties import LEAST_SECONDS, LEAST_SHARE, MARGIN_TOLERANCE, NORM_TOLERANCE, Measure, decide, places
 from sweep.report.winners import duel
 
 MISSING = math.nan

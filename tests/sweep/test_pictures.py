@@ -10,7 +10,7 @@ import pytest
 import synthetic
 from matplotlib.image import imread
 
-from sweep.report.pictures import picture, write_pictures
+from sweep.pictures import picture, write_pictures
 
 
 def pixels(png: bytes) -> np.ndarray:

@@ -1,8 +1,12 @@
-"""When two results count as equal, and which is the better one: the same for ranking, comparisons, winners and limits."""
+"""Numbers of answers: their median, when two of them count as equal, and which is the better one.
+
+The rules are the same for ranking, comparisons, winners and limits of the report and for the gains in MLflow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +26,12 @@ NORM_TOLERANCE = 1e-4
 LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
 """Two times are equal if they are at most 0.01 s apart, or at most a tenth of the longer: nobody chooses an attack for that,
 and the machine alone can make it, in the same direction on every image."""
+
+
+def median_of(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are not None, or None if there is none."""
+    present = [value for value in values if value is not None]
+    return float(median(present)) if present else None
 
 
 def decide(mine: ArrayLike, other: ArrayLike, measure: Measure) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from typing import Any
 from sweep.passwords import hide_in_overrides
 from sweep.search.objectives import OBJECTIVES
 from sweep.stages import Entry
-from sweep.store import Store, is_key
+from sweep.store.store import Store, is_key
 
 KIND = "sweeps"
 
