@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -216,15 +214,6 @@ class Region:
         if not is_number(tolerance):
             raise InvalidRegion(f"tolerance must be a number, got {shown(tolerance)}")
         return self.violation(x) <= tolerance
-
-    def constrain(self, block: Any, x: Sequence[Any]) -> None:
-        """Add this region to a Pyomo ``block`` as constraints on the variables ``x`` (``d`` of them).
-
-        See :func:`surrogate.formulation.region.constrain`.
-        """
-        from surrogate.formulation.region import constrain
-
-        constrain(self, block, x)
 
     def _rows(self, C: ArrayLike) -> FloatArray:
         rows = numbers("the rows", C, InvalidRegion)

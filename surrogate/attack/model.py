@@ -47,7 +47,7 @@ class MaximisationModel:
         self.pyomo.x = pyo.Var(range(folded.input_size))
         self.inputs = list(self.pyomo.x.values())
         self.pyomo.region = pyo.Block()
-        self.region.constrain(self.pyomo.region, self.inputs)
+        region_constraints.constrain(region, self.pyomo.region, self.inputs)
         self.pyomo.network = pyo.Block()
         self.embedding = embed(self.pyomo.network, folded, self.inputs, bounds, formulation)
         self.goal = self.embedding.outputs[0]

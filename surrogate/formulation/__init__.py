@@ -15,6 +15,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
 from surrogate.formulation.partition import Partition
+from surrogate.formulation.region import constrain
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
@@ -154,4 +155,4 @@ def _box_of(variables: Sequence[Any]) -> Region:
     return Region(lower=limits[0::2], upper=limits[1::2])
 
 
-__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "Partition", "embed", "method"]
+__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "Partition", "constrain", "embed", "method"]
