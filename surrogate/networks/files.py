@@ -7,7 +7,7 @@ from pathlib import Path
 
 from surrogate.errors import InvalidNetwork
 from surrogate.files import file_path, pickled
-from surrogate.networks import ReluNetwork
+from surrogate.networks.relu_network import ReluNetwork
 
 READERS: dict[str, Callable[[Path], ReluNetwork]] = {
     ".onnx": ReluNetwork.from_onnx,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from surrogate.affine_chain import AffineChain
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
-from surrogate.networks import ReluNetwork
-from surrogate.torch_comparison import (
+from surrogate.networks.affine_chain import AffineChain
+from surrogate.networks.arrays import FloatArray, Layers
+from surrogate.networks.torch_modules.comparison import (
     DOUBLE,
     SUPPORTED,
     TOLERANCES,
@@ -22,11 +22,11 @@ from surrogate.torch_comparison import (
     require_layer,
     require_layers_alone,
 )
-from surrogate.torch_copies import copied_as_it_is, copied_in_float64
+from surrogate.networks.torch_modules.copies import copied_as_it_is, copied_in_float64
 
 
-def read_torch(module: nn.Module) -> ReluNetwork:
-    """Return the network that ``module`` computes in evaluation mode, in float64 whatever its weights are kept in.
+def read_torch(module: nn.Module) -> Layers:
+    """Return the network that ``module`` computes in evaluation mode as weights and biases, in float64 whatever it keeps them in.
 
     ``module`` is a ``Sequential``, nested or not, of Linear and ReLU; Flatten, Identity and Dropout may stand anywhere.
     Neighbouring Linear layers are folded into one. Weights and biases that torch makes anew in every forward pass (pruning
@@ -44,12 +44,12 @@ def read_torch(module: nn.Module) -> ReluNetwork:
     _require_supported(_places(module))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         double = copied_in_float64(module)
-        network = _read_double(double)
+        layers = _read_double(double)
         _require_same(copied_as_it_is(module), double)
-    return network
+    return layers
 
 
-def _read_double(module: nn.Module) -> ReluNetwork:
+def _read_double(module: nn.Module) -> Layers:
     chain = AffineChain()
     width = _first_width(module)
     for where, layer in _places(module):
@@ -60,9 +60,9 @@ def _read_double(module: nn.Module) -> ReluNetwork:
             require_layer(layer, layer, width, DOUBLE, where)
         else:
             require_layer(layer, layer, width, DOUBLE, where)
-    network = chain.network()
+    layers = chain.layers()
     require_layers_alone(module, "", _first_width(module), DOUBLE)
-    return network
+    return layers
 
 
 def _require_same(own: nn.Module, double: nn.Module) -> None:
@@ -81,10 +81,10 @@ def _require_same(own: nn.Module, double: nn.Module) -> None:
         require_layers_alone(own, "", _first_width(double), like)
 
 
-def write_torch(network: ReluNetwork) -> nn.Sequential:
-    """Return a float64 ``Sequential`` of Linear and ReLU with the weights of ``network``, in evaluation mode."""
+def write_torch(weights: Sequence[FloatArray], biases: Sequence[FloatArray]) -> nn.Sequential:
+    """Return a float64 ``Sequential`` of Linear and ReLU with the weights and biases of a network, in evaluation mode."""
     layers: list[nn.Module] = []
-    for weight, bias in zip(network.weights, network.biases, strict=True):
+    for weight, bias in zip(weights, biases, strict=True):
         linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=torch.float64)
         with torch.no_grad():
             linear.weight.copy_(torch.tensor(weight))

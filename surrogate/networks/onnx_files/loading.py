@@ -13,7 +13,7 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.files import read_bytes, refuse_pickled
-from surrogate.onnx_files.graph import OPERATIONS
+from surrogate.networks.onnx_files.graph import OPERATIONS
 
 MAX_BYTES = 2**31 - 1
 """Largest file that is read, unpacked: protocol buffers allow no larger one."""

@@ -1,4 +1,4 @@
-"""Walking the nodes of an ONNX graph and folding them into a network."""
+"""Walking the nodes of an ONNX graph and folding them into the weights and biases of a network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from surrogate.affine_chain import AffineChain
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
-from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.networks.affine_chain import AffineChain
+from surrogate.networks.arrays import FloatArray, Layers
 
 LARGEST_WIDTH = 2**20
 """Most values of an input or a layer: a file of a few bytes can claim any number, and a broadcast constant would fill it."""
@@ -35,8 +35,8 @@ class GraphReader:
         self.current, self.shape = self._input()
         self.chain = AffineChain(math.prod(self.shape))
 
-    def read(self) -> ReluNetwork:
-        """Return the network.
+    def read(self) -> Layers:
+        """Return the weights and biases of the network.
 
         Raises:
             UnsupportedLayer: a node that does not continue the chain of the nodes in front of it; gives index and type.
@@ -61,7 +61,7 @@ class GraphReader:
         if outputs != [self.current]:
             raise InvalidNetwork(f"{self.file_name}: expected {self.current} as the only output, got {', '.join(outputs)}")
         try:
-            return self.chain.network()
+            return self.chain.layers()
         except InvalidNetwork as error:
             raise InvalidNetwork(f"{self.file_name}: {error}") from error
 

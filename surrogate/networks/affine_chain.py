@@ -1,4 +1,4 @@
-"""Layers read one after another, whatever file or framework they come from, folded into a network."""
+"""Layers read one after another, whatever file or framework they come from, folded into the weights and biases of a network."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.errors import InvalidNetwork
-from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.networks.arrays import FloatArray, Layers, checked
 
 LARGEST_MATRIX = 2**26
 """Most entries of a matrix that folding makes (half a gigabyte): a few bytes of a file can ask for any number."""
 
 
 class AffineChain:
-    r"""Builds a :class:`ReluNetwork` of affine maps and ReLUs; neighbouring affine maps become one, and so do ReLUs.
+    r"""Folds affine maps and ReLUs into the layers of a network; neighbouring affine maps become one, and so do ReLUs.
 
     An affine map that only scales and shifts every coordinate, :math:`y = s \odot x + t`, such as a normalisation of the
     inputs, is folded into its neighbours too, and becomes a matrix only if a ReLU follows it at once.
@@ -82,8 +82,8 @@ class AffineChain:
         self._close(self._shift)
         self._after_relu = True
 
-    def network(self) -> ReluNetwork:
-        """Return the network.
+    def layers(self) -> Layers:
+        """Return the weights and biases of the network.
 
         Raises:
             InvalidNetwork: no affine map at all, or none after the last ReLU, or an elementwise one that would become a matrix
@@ -94,7 +94,7 @@ class AffineChain:
                 "the network ends in a ReLU: its logits must be affine" if self._after_relu else "no affine layer"
             )
         self._close(self._shift)
-        return ReluNetwork(self._weights, self._biases)
+        return checked(self._weights, self._biases)
 
     def _close(self, shift: FloatArray) -> None:
         if self._matrix is None:

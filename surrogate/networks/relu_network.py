@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers
 from surrogate.errors import InvalidNetwork, InvalidSetting
 from surrogate.files import file_path, refuse_pickled
+from surrogate.networks.arrays import FloatArray, checked
 
 if TYPE_CHECKING:
     import torch
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,37 +42,9 @@ class ReluNetwork:
     biases: tuple[FloatArray, ...]
 
     def __init__(self, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> None:
-        if not (hasattr(weights, "__len__") and hasattr(biases, "__len__")):
-            raise InvalidNetwork(
-                f"weights and biases must be lists of arrays, got {type(weights).__name__}, {type(biases).__name__}"
-            )
-        if len(weights) == 0 or len(weights) != len(biases):
-            raise InvalidNetwork(
-                f"a network needs at least one weight matrix and one bias vector per matrix, "
-                f"got {len(weights)} matrices and {len(biases)} vectors"
-            )
-        matrices: list[FloatArray] = []
-        vectors: list[FloatArray] = []
-        for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            matrix, vector = _frozen(weight), _frozen(bias)
-            if matrix.ndim != 2 or vector.shape != matrix.shape[:1]:
-                raise InvalidNetwork(
-                    f"layer {index}: expected a matrix (out, in) and a bias (out,), got {matrix.shape} and {vector.shape}"
-                )
-            if 0 in matrix.shape[1:]:
-                raise InvalidNetwork(f"layer {index} has no inputs: its matrix has shape {matrix.shape}")
-            if matrices and matrix.shape[1] != matrices[-1].shape[0]:
-                raise InvalidNetwork(
-                    f"layer {index} takes {matrix.shape[1]} inputs but layer {index - 1} has {matrices[-1].shape[0]} outputs"
-                )
-            if not (np.isfinite(matrix).all() and np.isfinite(vector).all()):
-                raise InvalidNetwork(f"layer {index} has weights or biases that are NaN or infinite")
-            matrices.append(matrix)
-            vectors.append(vector)
-        if vectors[-1].size == 0:
-            raise InvalidNetwork("the last layer has no outputs")
-        object.__setattr__(self, "weights", tuple(matrices))
-        object.__setattr__(self, "biases", tuple(vectors))
+        matrices, vectors = checked(weights, biases)
+        object.__setattr__(self, "weights", matrices)
+        object.__setattr__(self, "biases", vectors)
 
     @property
     def input_size(self) -> int:
@@ -153,28 +123,28 @@ class ReluNetwork:
                 what its weights say, because of a hook for one; gives index and type.
             InvalidNetwork: weights that are complex, not there yet or not finite, or sizes that do not fit.
         """
-        from surrogate.torch_layers import read_torch
+        from surrogate.networks.torch_modules import read_torch
 
-        return read_torch(module)
+        return cls(*read_torch(module))
 
     def to_torch(self) -> torch.nn.Sequential:
         """Return a float64 ``Sequential`` of Linear and ReLU with these weights."""
-        from surrogate.torch_layers import write_torch
+        from surrogate.networks.torch_modules import write_torch
 
-        return write_torch(self)
+        return write_torch(self.weights, self.biases)
 
     @classmethod
     def from_onnx(cls, path: str | Path) -> ReluNetwork:
         """Read an ONNX file, plain or gzipped, of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
-        from surrogate.onnx_files import read_onnx
+        from surrogate.networks.onnx_files import read_onnx
 
-        return read_onnx(file_path(path))
+        return cls(*read_onnx(file_path(path)))
 
     def to_onnx(self, path: str | Path) -> None:
         """Write an ONNX file (Gemm and Relu, float64 weights); needs the ``onnx`` extra."""
-        from surrogate.onnx_files import write_onnx
+        from surrogate.networks.onnx_files import write_onnx
 
-        write_onnx(self, file_path(path))
+        write_onnx(self.weights, self.biases, file_path(path))
 
     def to_arrays(self) -> dict[str, FloatArray]:
         """Return ``{"weight.0": ..., "bias.0": ..., ...}``, the layout of a stored network."""
@@ -185,9 +155,9 @@ class ReluNetwork:
 
     def to_bytes(self) -> bytes:
         """Return the weights as the bytes of a safetensors file."""
-        from safetensors.numpy import save
+        from surrogate.networks.stored import write_bytes
 
-        return bytes(save({name: np.ascontiguousarray(array) for name, array in self.to_arrays().items()}))
+        return write_bytes(self.to_arrays())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ReluNetwork:
@@ -196,25 +166,9 @@ class ReluNetwork:
         Raises:
             InvalidNetwork: the bytes are not a safetensors file of ``weight.i`` and ``bias.i`` alone.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
+        from surrogate.networks.stored import read_bytes
 
-        if not isinstance(data, (bytes, bytearray)):
-            raise InvalidNetwork(f"a stored network must be bytes, as to_bytes() returns, got {type(data).__name__}")
-        try:
-            named = load(bytes(data))
-        except SafetensorError as error:
-            raise InvalidNetwork(f"it is not a stored network (safetensors with weight.i and bias.i): {error}") from error
-        except KeyError as error:  # numpy has fewer types than safetensors
-            raise InvalidNetwork(f"its tensors have the type {error}, which is not read: store them as F32 or F64") from error
-        count = len(named) // 2
-        if named.keys() != {f"{kind}.{i}" for kind in ("weight", "bias") for i in range(count)}:
-            raise InvalidNetwork(
-                f"it is not a stored network: expected tensors weight.0, bias.0, weight.1, ... and no others, got "
-                f"{', '.join(list(named)[:4])}{', ...' if len(named) > 4 else ''}; a state dict does not say what lies between "
-                f"its tensors: load it into its module and store ReluNetwork.from_torch(module)"
-            )
-        return cls([named[f"weight.{i}"] for i in range(count)], [named[f"bias.{i}"] for i in range(count)])
+        return cls(*read_bytes(data))
 
     def save(self, path: str | Path) -> None:
         """Write the weights as a safetensors file, which is read back without unpickling.
@@ -244,14 +198,3 @@ class ReluNetwork:
             return cls.from_bytes(data)
         except InvalidNetwork as error:
             raise InvalidNetwork(f"{path}: {error}") from error
-
-
-def _frozen(array: ArrayLike) -> FloatArray:
-    try:
-        if np.iscomplexobj(array):
-            raise InvalidNetwork("weights and biases must be real numbers, got complex ones")
-        copy = np.array(array, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise InvalidNetwork(f"weights and biases must be arrays of numbers: {error}") from error
-    copy.flags.writeable = False
-    return copy

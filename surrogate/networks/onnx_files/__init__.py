@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from surrogate.errors import InvalidSetting, SurrogateError
-from surrogate.networks import ReluNetwork
+from surrogate.networks.arrays import FloatArray, Layers
 
 OPSET_VERSION = 13
 IR_VERSION = 8
@@ -17,8 +18,8 @@ class MissingExtra(SurrogateError, ImportError):
     """A package that an optional feature needs is not installed."""
 
 
-def read_onnx(path: Path) -> ReluNetwork:
-    """Return the network in an ONNX file; weights become float64, inputs are flattened row by row.
+def read_onnx(path: Path) -> Layers:
+    """Return the weights and biases of the network in an ONNX file, in float64; inputs are flattened row by row.
 
     Supported are a chain of Gemm, MatMul and Relu; Add, Sub, Mul and Div with a constant, which are folded into their
     neighbours; Flatten, Reshape and Identity, which change no value; and Constant. The batch size must be 1 or open.
@@ -29,14 +30,14 @@ def read_onnx(path: Path) -> ReluNetwork:
         MissingExtra: onnx is not installed.
     """
     _require_onnx()
-    from surrogate.onnx_files.graph import GraphReader
-    from surrogate.onnx_files.loading import load_model
+    from surrogate.networks.onnx_files.graph import GraphReader
+    from surrogate.networks.onnx_files.loading import load_model
 
     return GraphReader(load_model(path), path.name).read()
 
 
-def write_onnx(network: ReluNetwork, path: Path) -> None:
-    """Write ``network`` as Gemm and Relu nodes with float64 weights; input ``x`` ``(n, d)``, output ``logits`` ``(n, o)``.
+def write_onnx(weights: Sequence[FloatArray], biases: Sequence[FloatArray], path: Path) -> None:
+    """Write a network as Gemm and Relu nodes with float64 weights; input ``x`` ``(n, d)``, output ``logits`` ``(n, o)``.
 
     Raises:
         InvalidSetting: the file cannot be written.
@@ -46,8 +47,8 @@ def write_onnx(network: ReluNetwork, path: Path) -> None:
     from onnx import TensorProto, helper, numpy_helper, save
 
     nodes, tensors, current = [], [], "x"
-    last = len(network.weights) - 1
-    for index, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+    last = len(weights) - 1
+    for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         tensors += [numpy_helper.from_array(weight, f"weight.{index}"), numpy_helper.from_array(bias, f"bias.{index}")]
         affine = "logits" if index == last else f"z.{index}"
         nodes.append(helper.make_node("Gemm", [current, f"weight.{index}", f"bias.{index}"], [affine], transB=1))
@@ -57,8 +58,8 @@ def write_onnx(network: ReluNetwork, path: Path) -> None:
     graph = helper.make_graph(
         nodes,
         "relu_network",
-        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["n", network.input_size])],
-        [helper.make_tensor_value_info("logits", TensorProto.DOUBLE, ["n", network.output_size])],
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["n", weights[0].shape[1]])],
+        [helper.make_tensor_value_info("logits", TensorProto.DOUBLE, ["n", weights[-1].shape[0]])],
         tensors,
     )
     opset = [helper.make_opsetid("", OPSET_VERSION)]
