@@ -100,7 +100,7 @@ def _network(path: Path, _time: float, _size: int) -> ReluNetwork:
 
 @functools.lru_cache(maxsize=4096)
 def _property(path: Path, _time: float, _size: int) -> tuple[str, tuple[Instance, ...]]:
-    from surrogate import vnnlib
+    from surrogate.problems import vnnlib
 
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16], tuple(vnnlib.read(path))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
-    from surrogate.datasets import Dataset
+    from surrogate.data import Dataset
 
 SURROGATES_VERSION = 2
 """Raise it when a change of the program prunes or finetunes otherwise: surrogates of before are not used any more."""

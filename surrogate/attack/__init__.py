@@ -7,8 +7,9 @@ from surrogate.attack.members import GOALS
 from surrogate.attack.portfolio import PortfolioAttack
 from surrogate.attack.regions import Exclusion
 from surrogate.attack.restriction import RestrictionAttack
-from surrogate.attack.result import AttackResult, Event, Instance, RegionVisit, Status
+from surrogate.attack.result import AttackResult, Event, RegionVisit, Status
 from surrogate.attack.surrogate_milp import ON_INCUMBENT, STARTS, SurrogateAttack
+from surrogate.problems.instance import Instance
 
 __all__ = [
     "GOALS",

@@ -10,7 +10,7 @@ from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import NearestRecorder
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 SEGMENT = 65
 """Points tried on the segment to the clean input, before bisection between the last that fails and the first that does not."""

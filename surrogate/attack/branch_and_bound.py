@@ -9,12 +9,13 @@ from surrogate import bounds as bound_methods
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import GOALS, DenseSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
 from surrogate.checks import require_counts, require_kind, require_name, require_positive
 from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
 
 SEARCHES = {
     "optimum": BranchAndBound(refine_share=0.0, steps=20, rates=Polyak()),

@@ -15,7 +15,7 @@ from surrogate.bounds import Bounds
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound, Search
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 PROVEN = -1e-12
 """A domain is closed when its bound is at most this: strictly below the margin 0 at which nothing is decided."""

@@ -15,13 +15,14 @@ from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.checks import is_number, require_counts, require_integer, require_kind, require_name, shown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import Formulation
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.instance import Instance
+from surrogate.problems.region import Region
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.witness import WITNESS_MARGIN
 

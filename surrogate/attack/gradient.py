@@ -8,10 +8,11 @@ import numpy as np
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.checks import is_number, require_counts, require_integer, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
 
 BATCH = 32
 """Starts that climb together: large enough for the matrix products, small enough that the limit is kept."""
@@ -33,7 +34,7 @@ class GradientAttack:
         InvalidSetting: fewer than one start or step, a negative seed, or a limit that is not positive.
 
     Example:
-        >>> from surrogate.region import Region
+        >>> from surrogate.problems.region import Region
         >>> network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
         >>> region = Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1")
         >>> result = GradientAttack(starts=100).run(network, Instance(region, label=0))

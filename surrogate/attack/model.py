@@ -19,7 +19,7 @@ from surrogate.formulation.base import linear
 from surrogate.formulation.scaling import amplified, doubt
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
-from surrogate.region import Region
+from surrogate.problems.region import Region
 from surrogate.solvers import Solution, Solver
 from surrogate.solvers.base import OnIncumbent
 

@@ -12,9 +12,10 @@ from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import DenseSearch, SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
 from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
-from surrogate.attack.result import AttackResult, Instance
+from surrogate.attack.result import AttackResult
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
 
 HEAD_START = 0.2
 """Share of the time that the dense search has for itself first: what closes soon should not wait for the others."""

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
-from surrogate.attack.result import AttackResult, Event, Instance, Status
+from surrogate.attack.result import AttackResult, Event, Status
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.instance import Instance
+from surrogate.problems.region import Region
 from surrogate.witness import Checked, check, perturbation_norms, rounding_error
 
 CONTRADICTION = 1e-4
@@ -39,7 +40,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
     Example:
         >>> from surrogate.attack import GradientAttack, Instance
-        >>> from surrogate.region import Region
+        >>> from surrogate.problems.region import Region
         >>> net = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
         >>> met = []
         >>> with listening(lambda event, checked: met.append(checked.margin)):

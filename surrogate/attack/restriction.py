@@ -12,14 +12,15 @@ from surrogate.attack.branch_and_bound import SEARCHES
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.members import SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching import BranchAndBound
 from surrogate.checks import require_counts, require_kind, require_positive
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.problems.instance import Instance
+from surrogate.problems.region import Region
 from surrogate.pruning.affine_neurons import AffineNeurons
-from surrogate.region import Region
 
 GROWTH, SHRINKAGE = 1.5, 0.7
 """The number of free neurons is multiplied by these: a restriction that closed with nothing new was too narrow, one that did

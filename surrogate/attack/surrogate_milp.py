@@ -12,13 +12,14 @@ from surrogate.attack.model import MaximisationModel
 from surrogate.attack.policies import Outcome, Search
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
 from surrogate.attack.regions import Exclusion, RegionSearch
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.bounds import BoundMethod
 from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import Formulation
 from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
 from surrogate.pruning import Stabilised
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.solvers.standard_form import nothing_spent

@@ -18,7 +18,7 @@ from surrogate.branching.domains import Domain, Part
 from surrogate.branching.leaf import LeafSolver
 from surrogate.checks import require_counts, require_integer, require_kind, require_number
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 LONGEST_BATCH = 0.3
 """Seconds that a batch of domains should take at most."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from surrogate.checks import list_of, require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import linear
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 
 def constrain(region: Region, block: Any, x: Sequence[Any]) -> None:

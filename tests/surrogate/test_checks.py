@@ -11,7 +11,6 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from surrogate import vnnlib
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
@@ -26,12 +25,12 @@ from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown, Lp
 from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
-from surrogate.datasets.functions import evaluate, sample
+from surrogate.data.functions import evaluate, sample
 from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
 from surrogate.formulation import constrain, embed
 from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
-from surrogate.problems import Conditions, Margin, Output
+from surrogate.problems import Conditions, Margin, Output, vnnlib
 from surrogate.pruning import Finetuning, Pruning, merge_stable, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver

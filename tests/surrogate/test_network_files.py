@@ -10,12 +10,12 @@ import pytest
 import torch
 from oracles import random_network
 
-from surrogate import vnnlib
-from surrogate.datasets import load
+from surrogate.data import load
 from surrogate.errors import DataUnavailable, InvalidNetwork, InvalidSetting
 from surrogate.files import file_path, read_bytes
 from surrogate.networks import ReluNetwork
 from surrogate.networks.files import READERS, read_network
+from surrogate.problems import vnnlib
 
 NETWORK = random_network(np.random.default_rng(0), (3, 4, 2))
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from composing import QUICK, Composer
 
-from surrogate.datasets import Dataset
-from surrogate.datasets.functions import evaluate
+from surrogate.data import Dataset
+from surrogate.data.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.records import TrialRecord

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from counting import Plan, Work, outcome
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from sweep import keys
 from sweep.records import TrialRecord
 from sweep.stages import Entry, once

@@ -26,7 +26,7 @@ from surrogate.networks.torch_modules.copies import copied_as_it_is, copied_in_f
 
 
 def read_torch(module: nn.Module) -> Layers:
-    """Return the network that ``module`` computes in evaluation mode as weights and biases, in float64 whatever it keeps them in.
+    """Return what ``module`` computes in evaluation mode as the weights and biases of a network, in float64 in any case.
 
     ``module`` is a ``Sequential``, nested or not, of Linear and ReLU; Flatten, Identity and Dropout may stand anywhere.
     Neighbouring Linear layers are folded into one. Weights and biases that torch makes anew in every forward pass (pruning

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from surrogate.files import read_bytes
-from surrogate.vnnlib.errors import InvalidProperty
-from surrogate.vnnlib.syntax import count_line_ends
+from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.problems.vnnlib.syntax import count_line_ends
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest text that is read, decompressed; the largest files of the competitions have about a quarter of it."""

@@ -1,58 +1,20 @@
-"""Training of dense networks and finetuning of pruned ones, in float32 with explicit seeds.
-
-Training takes one thread, whatever torch is set to, and leaves that setting and torch's global random state as they were. Equal
-seeds give equal networks on one machine; elsewhere sums may round differently.
-"""
+"""New networks fitted to data, pruned ones trained further, and how many images a network gets right."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import list_of, require_flags, require_integer, require_kind, require_name, require_number
+from surrogate.checks import list_of, require_integer, require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, ReluNetwork
-
-OPTIMIZERS = ("adam", "sgd")
-"""Accepted values of ``Training.optimizer``; sgd is without momentum."""
+from surrogate.training.settings import Training
 
 EVALUATION_BATCH = 4096
 """Images that ``accuracy`` evaluates at a time, so that a batch's float64 activations stay small."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings of a training by mini-batches; the defaults are the paper's for dense networks.
-
-    The loss is the cross-entropy of labels, which are integers, or the mean squared error of values, which are floats.
-
-    ``epochs=0`` leaves a network as initialised. ``weight_decay`` is added to the gradient, as torch does. ``bias=False``
-    trains no biases: a new network's are 0, a finetuned one's stay as they are.
-
-    Raises:
-        InvalidSetting: a value that is not allowed; names it and what is.
-    """
-
-    epochs: int = 5
-    seed: int = 0
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-3
-    optimizer: str = "adam"
-    bias: bool = True
-
-    def __post_init__(self) -> None:
-        require_integer("epochs", self.epochs, 0)
-        require_integer("seed", self.seed, 0)
-        require_integer("batch_size", self.batch_size, 1)
-        require_number("learning_rate", self.learning_rate, "a finite number above 0", lambda value: value > 0.0)
-        require_number("weight_decay", self.weight_decay, "a finite number of at least 0", lambda value: value >= 0.0)
-        require_name("optimizer", self.optimizer, OPTIMIZERS)
-        require_flags(bias=self.bias)
 
 
 def fit(
@@ -81,7 +43,7 @@ def fit(
         require_integer("each of hidden_sizes", size, 1)
     require_integer("outputs", outputs, 1)
     x, y = _checked(images, labels, None, outputs)
-    from surrogate.descent import train_new  # imports torch, which settings and their checks do without
+    from surrogate.training.descent import train_new  # imports torch, which settings and their checks do without
 
     return train_new(training, [x.shape[1], *sizes, outputs], x, y, watch)
 
@@ -108,7 +70,7 @@ def finetune(
     if training.epochs == 0:
         return ReluNetwork(masked, network.biases)
     x, y = _checked(images, labels, network.input_size, network.output_size)
-    from surrogate.descent import train_further
+    from surrogate.training.descent import train_further
 
     return train_further(training, ReluNetwork(masked, network.biases), masks, x, y)
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from surrogate.vnnlib.errors import InvalidProperty
-from surrogate.vnnlib.syntax import MAX_DISJUNCTS, Node
+from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.problems.vnnlib.syntax import MAX_DISJUNCTS, Node
 
 MAX_CONDITIONS = 2_000_000
 """Most conditions, in at most MAX_DISJUNCTS cases, once every ``or`` is moved to the outside: brackets that multiply out to

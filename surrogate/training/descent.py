@@ -7,19 +7,17 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
 
 from surrogate.errors import TrainingDiverged
 from surrogate.networks import BoolArray, ReluNetwork
-
-if TYPE_CHECKING:
-    from surrogate.training import Training
+from surrogate.training.settings import Training
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-"""One class per name in ``surrogate.training.OPTIMIZERS``."""
+"""One class per name in ``surrogate.training.settings.OPTIMIZERS``."""
 
 
 _LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from surrogate.checks import is_integer, list_of, numbers, require_integer, require_kind, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 LARGEST_ROWS = 2**28
 """Most entries of a problem's rows (two gigabytes): a margin against every other class has the square of their number."""

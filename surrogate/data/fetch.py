@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from surrogate.datasets.sources import Source, SourceFile
+from surrogate.data.sources import Source, SourceFile
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 """Also the longest silence on an open connection."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.datasets.cache import read_cache, read_folder
-from surrogate.datasets.fetch import Contents
-from surrogate.datasets.sources import SOURCES, Source
+from surrogate.data.cache import read_cache, read_folder
+from surrogate.data.fetch import Contents
+from surrogate.data.sources import SOURCES, Source
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 
@@ -34,7 +34,7 @@ class Dataset:
     """Grey images of ten classes, one row an image, pixels row by row; or points of a test function and their values.
 
     Attributes:
-        name: one of NAMES, or the test function (:mod:`surrogate.datasets.functions`).
+        name: one of NAMES, or the test function (:mod:`surrogate.data.functions`).
         side: pixels a side; ``d = side * side``. None for points, which are no images.
         train_images: ``(n, d)`` float32 in [0, 1], read-only.
         train_labels: ``(n,)`` int64, 0 to 9, read-only; of points their values, float64.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers, require_name
-from surrogate.datasets.dataset import Dataset
+from surrogate.data.dataset import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 

@@ -7,8 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from surrogate.datasets.fetch import Contents, FetchFailed, fetchers, unpack
-from surrogate.datasets.sources import Source, SourceFile
+from surrogate.data.fetch import Contents, FetchFailed, fetchers, unpack
+from surrogate.data.sources import Source, SourceFile
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 

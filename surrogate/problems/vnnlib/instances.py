@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from surrogate.attack.result import Instance
 from surrogate.networks import FloatArray
-from surrogate.problems import Conditions
-from surrogate.region import LARGEST, Region
-from surrogate.vnnlib.errors import InvalidProperty
-from surrogate.vnnlib.property import Condition, Property
+from surrogate.problems.instance import Instance
+from surrogate.problems.problem import Conditions
+from surrogate.problems.region import LARGEST, Region
+from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.problems.vnnlib.property import Condition, Property
 
 MAX_NUMBERS = 20_000_000
 """Most bounds and coefficients of all instances together."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from surrogate.attack.result import Instance
 from surrogate.files import file_path
-from surrogate.vnnlib.errors import InvalidProperty
-from surrogate.vnnlib.instances import to_instances
-from surrogate.vnnlib.loading import read_text
-from surrogate.vnnlib.property import Property
-from surrogate.vnnlib.syntax import commands
+from surrogate.problems.instance import Instance
+from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.problems.vnnlib.instances import to_instances
+from surrogate.problems.vnnlib.loading import read_text
+from surrogate.problems.vnnlib.property import Property
+from surrogate.problems.vnnlib.syntax import commands
 
 
 def read(path: Path | str) -> list[Instance]:

@@ -5,6 +5,6 @@ Files are looked for in the cache folder (the environment variable ``SURROGATE_D
 on the path. Whatever the source, a file is used only if its SHA-256 is the published one.
 """
 
-from surrogate.datasets.dataset import CLASSES, NAMES, SIDE_LIMITS, Dataset, image_count, load, native_side
+from surrogate.data.dataset import CLASSES, NAMES, SIDE_LIMITS, Dataset, image_count, load, native_side
 
 __all__ = ["CLASSES", "NAMES", "SIDE_LIMITS", "Dataset", "image_count", "load", "native_side"]
