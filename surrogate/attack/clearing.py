@@ -13,7 +13,7 @@ from surrogate.attack.members import CLIMB_SHARE
 from surrogate.attack.recorder import NearestRecorder
 from surrogate.bounds import Bounds
 from surrogate.bounds.steps import Polyak
-from surrogate.branching import BranchAndBound, Search
+from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 
@@ -52,7 +52,7 @@ class Clearing:
         """Search until ``deadline``; ``folded`` is the problem on the dense network, ``bounds`` are its own over the ball."""
         self._begin = time.perf_counter()
         groups = self.recorder.problem.groups(folded.output_size)
-        search = Search(SEARCH, folded, groups, self.inside, bounds, lambda: PROVEN, self._offer)
+        search = BranchingSearch(SEARCH, folded, groups, self.inside, bounds, lambda: PROVEN, self._offer)
         outcome = search.run(deadline, lambda: bool(self.shorter))
         self.bound, self.complete, self.domains = outcome.bound, outcome.complete, outcome.domains
 

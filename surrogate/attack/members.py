@@ -9,7 +9,7 @@ import numpy as np
 from surrogate.attack.frank_wolfe import ascend
 from surrogate.attack.recorder import Recorder
 from surrogate.bounds import Bounds
-from surrogate.branching import BranchAndBound, Search
+from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.networks import FloatArray, ReluNetwork
 
 GOALS = ("optimum", "verdict")
@@ -55,7 +55,7 @@ class DenseSearch:
             return best + relative_gap * max(1.0, abs(best))
 
         groups = problem.groups(folded.output_size)
-        self._search = Search(settings, folded, groups, recorder.region, bounds, threshold, self._offer)
+        self._search = BranchingSearch(settings, folded, groups, recorder.region, bounds, threshold, self._offer)
 
     @property
     def decided(self) -> bool:
@@ -106,7 +106,7 @@ class SurrogateSearch:
         self.evaluations = self.domains = 0
         self._best = self._value(start[None])
         groups = recorder.problem.groups(folded.output_size)
-        self._search = Search(settings, folded, groups, recorder.region, bounds, self._threshold, self._offer)
+        self._search = BranchingSearch(settings, folded, groups, recorder.region, bounds, self._threshold, self._offer)
 
     def round(self, deadline: float) -> None:
         """Go on until ``deadline``."""

@@ -14,7 +14,7 @@ from surrogate.solvers import Solution, Solver, SolverStatus
 
 
 @dataclass
-class Outcome:
+class MilpOutcome:
     """What the MILP part of an attack came to.
 
     Attributes:
@@ -37,7 +37,7 @@ class Outcome:
 
 
 @dataclass
-class Search:
+class MilpSearch:
     """What all policies share: the MILP, the clock, and the check of an incumbent.
 
     Attributes:
@@ -83,7 +83,7 @@ class Search:
             after = max(after, float(margins[0]))
         return before, after
 
-    def once(self, stop: bool) -> Outcome:
+    def once(self, stop: bool) -> MilpOutcome:
         """Solve the MILP and check every incumbent; ``stop``: end at the first witness.
 
         Raises:
@@ -104,7 +104,7 @@ class Search:
         require_feasible(solution)
         if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
             on_incumbent(solution.values, float("nan"))  # a model without binaries has an optimum but no incumbents
-        return Outcome(
+        return MilpOutcome(
             str(solution.status),
             certain_bound(solution),
             solution.solve_seconds,

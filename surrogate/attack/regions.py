@@ -10,7 +10,7 @@ import numpy as np
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.model import MaximisationModel, Pattern
-from surrogate.attack.policies import Outcome, Search, certain_bound, require_feasible
+from surrogate.attack.policies import MilpOutcome, MilpSearch, certain_bound, require_feasible
 from surrogate.attack.result import RegionVisit
 from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.checks import require_flags, require_integer, require_positive
@@ -78,7 +78,7 @@ class RegionSearch:
     where a surrogate's region was only checked at a point, nothing is known and later bounds count for nothing.
     """
 
-    def __init__(self, search: Search, settings: Exclusion, subproblem: DenseSubproblem | None) -> None:
+    def __init__(self, search: MilpSearch, settings: Exclusion, subproblem: DenseSubproblem | None) -> None:
         """``subproblem`` optimises the dense network inside a region; None only checks incumbents."""
         self.search, self.settings, self.subproblem = search, settings, subproblem
         self.model, self.recorder = search.model, search.recorder
@@ -93,7 +93,7 @@ class RegionSearch:
         self._rng = np.random.default_rng(settings.seed)
         self._pool: FloatArray = np.empty((0, search.recorder.region.size))
 
-    def run(self) -> Outcome:
+    def run(self) -> MilpOutcome:
         """Search until the time is over, every region was visited, or nothing better can be left (a dense surrogate).
 
         Raises:
@@ -278,8 +278,8 @@ class RegionSearch:
             self._pool = np.concatenate([climbed, starts])
         return None
 
-    def _outcome(self, status: str, size: dict[str, int]) -> Outcome:
-        return Outcome(
+    def _outcome(self, status: str, size: dict[str, int]) -> MilpOutcome:
+        return MilpOutcome(
             status,
             self.certain,
             self.solve_seconds,

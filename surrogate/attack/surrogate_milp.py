@@ -9,7 +9,7 @@ from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.model import MaximisationModel
-from surrogate.attack.policies import Outcome, Search
+from surrogate.attack.policies import MilpOutcome, MilpSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
 from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Status
@@ -134,10 +134,10 @@ class SurrogateAttack:
         proves = error < float("inf")
         bound = float(problem.combine(bounds.upper[-1][None])[0])
         proven = proves and problem.asks and bound + error < 0.0
-        search = Search(
+        search = MilpSearch(
             model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
         )
-        outcome: Outcome | None = None
+        outcome: MilpOutcome | None = None
         solver_status = None
         if not (self.on_incumbent == "stop" and (proven or recorder.witness is not None)):
             try:
@@ -187,7 +187,7 @@ class SurrogateAttack:
     def _gap(self) -> float:
         return max(CLOSED_GAP, 1.01 * self.solver.relative_gap)
 
-    def _search(self, search: Search) -> Outcome:
+    def _search(self, search: MilpSearch) -> MilpOutcome:
         if self.on_incumbent in ("check", "stop"):
             return search.once(stop=self.on_incumbent == "stop")
         subproblem = None
