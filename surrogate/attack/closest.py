@@ -9,11 +9,9 @@ import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
-from surrogate.attack.approach import approach, ball, shrink
+from surrogate.attack.approach import approach, ball
+from surrogate.attack.ball_milp import BallMilp
 from surrogate.attack.clearing import Clearing
-from surrogate.attack.frank_wolfe import ascend
-from surrogate.attack.model import MaximisationModel
-from surrogate.attack.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
@@ -22,7 +20,6 @@ from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.formulation import Formulation
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.instance import Instance
-from surrogate.problems.region import Region
 from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.witness import WITNESS_MARGIN
 
@@ -89,8 +86,7 @@ class ClosestAttack:
     relative_gap: float = 1e-4
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (("prover", self.prover, PROVERS),):
-            require_name(name, value, allowed)
+        require_name("prover", self.prover, PROVERS)
         bound_methods.method(self.bounds)
         formulations.method(self.formulation)
         require_kind("solver", self.solver, Solver, "HighsSolver()")
@@ -259,51 +255,16 @@ class _Run:
 
     def _solve(self, radius: float, deadline: float) -> tuple[float, SolverStatus]:
         """Solve the MILP over a ball; return the certain bound on the margin of its network, and the solver's status."""
-        attack, recorder, problem = self.attack, self.recorder, self.problem
-        inside = ball(self.region, radius)
-        begin = time.perf_counter()
-        folded = problem.fold(self.surrogate, self.region)
-        bounds = bound_methods.method(attack.bounds).compute(folded, inside, deadline)
-        before_build = time.perf_counter()
-        model = MaximisationModel(folded, problem, inside, bounds, attack.formulation)
-        self.timings["bounds_seconds"] += before_build - begin
-        self.timings["build_seconds"] += time.perf_counter() - before_build
-        model.set_values(self.region.center)  # a guard: a model that cuts the clean input off is wrong
-        start = self._start(inside)
-        model.set_values(start)
-        shorter: list[FloatArray] = []
-
-        def on_incumbent(x: FloatArray, _objective: float) -> bool:
-            before = recorder.norm
-            checked = recorder.meet(x, "incumbent", float(problem.value(self.surrogate(x[None]))[0]))
-            if checked is None or checked.margin < recorder.threshold:
-                return False
-            moved = shrink(recorder.dense, problem, self.region.center, checked.point[None], recorder.threshold)
-            recorder.meet(moved[0], "shrink")
-            if before is not None and recorder.norm is not None and recorder.norm >= before:
-                return False
-            shorter.append(moved[0])
-            return True
-
-        solution = model.solve(attack.solver, model.inputs, warm_start=True, on_incumbent=on_incumbent, deadline=deadline)
-        require_feasible(solution)
-        if solution.values is not None and solution.status is SolverStatus.OPTIMAL:
-            on_incumbent(solution.values, float("nan"))
-        self.size = self.size or solution.size
-        self.timings["solve_seconds"] += solution.solve_seconds
-        self.work["solves"] += 1
-        for name in ("nodes", "simplex_iterations"):
-            self.work[name] += solution.work.get(name, 0)
-        if shorter:
-            self._approach(np.stack(shorter))
-        return certain_bound(solution), solution.status
-
-    def _start(self, inside: Region) -> FloatArray:
-        """Return the best point known for the model: the perturbation drawn into the ball, or the center, then climbed."""
-        best = self.recorder.best
-        known = [self.region.center] if best is None else [self.region.center, best.point]
-        points, margins, spent = ascend(
-            self.surrogate, inside, self.problem, inside.project(np.stack(known)), self.attack.steps, self.deadline
-        )
-        self.work["gradient_evaluations"] += spent
-        return points[int(np.argmax(margins))]
+        attack, milp = self.attack, BallMilp(self.recorder, ball(self.region, radius), self.surrogate)
+        try:
+            milp.solve(attack.bounds, attack.formulation, attack.solver, attack.steps, deadline)
+        finally:  # what a solver that gave up has cost counts too
+            for name, seconds in milp.seconds.items():
+                self.timings[name] += seconds
+            for name, count in milp.work.items():
+                self.work[name] += count
+        assert milp.status is not None
+        self.size = self.size or milp.size
+        if milp.shorter:
+            self._approach(np.stack(milp.shorter))
+        return milp.bound, milp.status

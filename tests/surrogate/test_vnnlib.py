@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracles import random_network
 
-from surrogate.attack import GradientAttack, Status, SurrogateAttack
-from surrogate.attack.result import Instance
+from surrogate.attack import GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.errors import SurrogateError
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, vnnlib
