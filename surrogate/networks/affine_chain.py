@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.errors import InvalidNetwork
-from surrogate.networks.arrays import FloatArray, Layers, checked
+from surrogate.networks.arrays import FloatArray, WeightsAndBiases, checked
 
 LARGEST_MATRIX = 2**26
 """Most entries of a matrix that folding makes (half a gigabyte): a few bytes of a file can ask for any number."""
@@ -82,7 +82,7 @@ class AffineChain:
         self._close(self._shift)
         self._after_relu = True
 
-    def layers(self) -> Layers:
+    def layers(self) -> WeightsAndBiases:
         """Return the weights and biases of the network.
 
         Raises:

@@ -12,11 +12,11 @@ from surrogate.errors import InvalidNetwork
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-Layers = tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]
+WeightsAndBiases = tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]
 """Weights of shape ``(out, in)`` and biases ``(out,)``, the first layer first: what a reader of networks returns."""
 
 
-def checked(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> Layers:
+def checked(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]) -> WeightsAndBiases:
     """Return copies of the arrays in float64 that nobody can write to.
 
     Raises:

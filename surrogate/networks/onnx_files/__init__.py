@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from surrogate.errors import InvalidSetting, SurrogateError
-from surrogate.networks.arrays import FloatArray, Layers
+from surrogate.networks.arrays import FloatArray, WeightsAndBiases
 
 OPSET_VERSION = 13
 IR_VERSION = 8
@@ -18,7 +18,7 @@ class MissingExtra(SurrogateError, ImportError):
     """A package that an optional feature needs is not installed."""
 
 
-def read_onnx(path: Path) -> Layers:
+def read_onnx(path: Path) -> WeightsAndBiases:
     """Return the weights and biases of the network in an ONNX file, in float64; inputs are flattened row by row.
 
     Supported are a chain of Gemm, MatMul and Relu; Add, Sub, Mul and Div with a constant, which are folded into their

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.networks.affine_chain import AffineChain
-from surrogate.networks.arrays import FloatArray, Layers
+from surrogate.networks.arrays import FloatArray, WeightsAndBiases
 
 LARGEST_WIDTH = 2**20
 """Most values of an input or a layer: a file of a few bytes can claim any number, and a broadcast constant would fill it."""
@@ -35,7 +35,7 @@ class GraphReader:
         self.current, self.shape = self._input()
         self.chain = AffineChain(math.prod(self.shape))
 
-    def read(self) -> Layers:
+    def read(self) -> WeightsAndBiases:
         """Return the weights and biases of the network.
 
         Raises:

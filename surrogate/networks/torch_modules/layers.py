@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.networks.affine_chain import AffineChain
-from surrogate.networks.arrays import FloatArray, Layers
+from surrogate.networks.arrays import FloatArray, WeightsAndBiases
 from surrogate.networks.torch_modules.comparison import (
     DOUBLE,
     SUPPORTED,
@@ -25,7 +25,7 @@ from surrogate.networks.torch_modules.comparison import (
 from surrogate.networks.torch_modules.copies import copied_as_it_is, copied_in_float64
 
 
-def read_torch(module: nn.Module) -> Layers:
+def read_torch(module: nn.Module) -> WeightsAndBiases:
     """Return what ``module`` computes in evaluation mode as the weights and biases of a network, in float64 in any case.
 
     ``module`` is a ``Sequential``, nested or not, of Linear and ReLU; Flatten, Identity and Dropout may stand anywhere.
@@ -49,7 +49,7 @@ def read_torch(module: nn.Module) -> Layers:
     return layers
 
 
-def _read_double(module: nn.Module) -> Layers:
+def _read_double(module: nn.Module) -> WeightsAndBiases:
     chain = AffineChain()
     width = _first_width(module)
     for where, layer in _places(module):
