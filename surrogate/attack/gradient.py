@@ -34,7 +34,7 @@ class GradientAttack:
         InvalidSetting: fewer than one start or step, a negative seed, or a limit that is not positive.
 
     Example:
-        >>> from surrogate.problems.region import Region
+        >>> from surrogate.region import Region
         >>> network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
         >>> region = Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1")
         >>> result = GradientAttack(starts=100).run(network, Instance(region, label=0))

@@ -40,7 +40,7 @@ def listening(listener: OnBetterPoint) -> Iterator[None]:
 
     Example:
         >>> from surrogate.attack import GradientAttack, Instance
-        >>> from surrogate.problems.region import Region
+        >>> from surrogate.region import Region
         >>> net = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
         >>> met = []
         >>> with listening(lambda event, checked: met.append(checked.margin)):
