@@ -9,7 +9,7 @@ import pytest
 from oracles import brute_force_maximum, linear_maximum, random_network, random_region
 
 from surrogate.attack import GradientAttack, Instance, Status
-from surrogate.attack.branch_and_bound import BranchAndBoundAttack
+from surrogate.attack.complete.branch_and_bound import BranchAndBoundAttack
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import Box, Crown
 from surrogate.bounds.relaxation import Relaxation

@@ -31,7 +31,7 @@ def test_the_warning_points_at_the_line_that_imports(monkeypatch: pytest.MonkeyP
 def test_what_is_inside_is_not_there_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("surrogate.datasets", "surrogate.datasets.sources"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    with pytest.warns(DeprecationWarning, match=r"surrogate\.data\.sources"):
+    with pytest.warns(DeprecationWarning, match=r"is now surrogate\.data"):
         module = importlib.import_module("surrogate.datasets.sources")
     assert module is importlib.import_module("surrogate.data.sources")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from surrogate.attack.frank_wolfe import ascend
-from surrogate.attack.model import MaximisationModel
+from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import RegionVisit
 from surrogate.errors import SolverFailure

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.approach import shrink
+from surrogate.attack.closest.approach import shrink
 from surrogate.attack.frank_wolfe import ascend
-from surrogate.attack.model import MaximisationModel
-from surrogate.attack.policies import certain_bound, require_feasible
+from surrogate.attack.milp.model import MaximisationModel
+from surrogate.attack.milp.policies import certain_bound, require_feasible
 from surrogate.attack.recorder import NearestRecorder
 from surrogate.bounds import BoundMethod
 from surrogate.formulation import Formulation

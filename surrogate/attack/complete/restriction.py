@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.branch_and_bound import SEARCHES
+from surrogate.attack.complete.branch_and_bound import SEARCHES
+from surrogate.attack.complete.members import SurrogateSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.members import SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.branch_and_bound import SEARCHES, conclude, require_complete_settings
+from surrogate.attack.complete.branch_and_bound import SEARCHES, conclude, require_complete_settings
+from surrogate.attack.complete.members import DenseSearch, SurrogateSearch
+from surrogate.attack.complete.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.members import DenseSearch, SurrogateSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
-from surrogate.attack.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.networks import ReluNetwork

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from surrogate.attack.approach import shrink
+from surrogate.attack.closest.approach import shrink
+from surrogate.attack.complete.members import CLIMB_SHARE
 from surrogate.attack.frank_wolfe import ascend
-from surrogate.attack.members import CLIMB_SHARE
 from surrogate.attack.recorder import NearestRecorder
 from surrogate.bounds import Bounds
 from surrogate.bounds.steps import Polyak

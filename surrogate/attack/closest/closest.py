@@ -9,9 +9,9 @@ import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
-from surrogate.attack.approach import approach, ball
-from surrogate.attack.ball_milp import BallMilp
-from surrogate.attack.clearing import Clearing
+from surrogate.attack.closest.approach import approach, ball
+from surrogate.attack.closest.ball_milp import BallMilp
+from surrogate.attack.closest.clearing import Clearing
 from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod

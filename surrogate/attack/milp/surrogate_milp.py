@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.model import MaximisationModel
-from surrogate.attack.policies import MilpOutcome, MilpSearch
+from surrogate.attack.milp.model import MaximisationModel
+from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
+from surrogate.attack.milp.regions import Exclusion, RegionSearch
+from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
-from surrogate.attack.regions import Exclusion, RegionSearch
 from surrogate.attack.result import AttackResult, Status
-from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.bounds import BoundMethod
 from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from surrogate import bounds as bound_methods
+from surrogate.attack.complete.members import GOALS, DenseSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.members import GOALS, DenseSearch
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod

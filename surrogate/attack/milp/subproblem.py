@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyomo.environ as pyo
 
-from surrogate.attack.model import MaximisationModel, Pattern
+from surrogate.attack.milp.model import MaximisationModel, Pattern
 from surrogate.formulation.base import linear
 from surrogate.networks import FloatArray
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
-from surrogate.attack.model import MaximisationModel, Pattern
-from surrogate.attack.policies import MilpOutcome, MilpSearch, certain_bound, require_feasible
+from surrogate.attack.milp.model import MaximisationModel, Pattern
+from surrogate.attack.milp.policies import MilpOutcome, MilpSearch, certain_bound, require_feasible
+from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.result import RegionVisit
-from surrogate.attack.subproblem import DenseSubproblem
 from surrogate.checks import require_flags, require_integer, require_positive
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
