@@ -68,6 +68,7 @@ class ClosestAttack:
         InvalidSetting: an unknown name (lists those that there are), or a number out of range.
 
     Example:
+        >>> from surrogate.region import Region
         >>> network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
         >>> region = Region(0.0, 1.0, [0.6, 0.5], radius=1.0, norm="l1")
         >>> result = ClosestAttack().run(network, network, Instance(region, label=0))
