@@ -13,10 +13,10 @@ from statistics import median
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import VNNCOMP, network, protocol_instance, vnncomp_network
 from benchmarks.tables import markdown, number
-from surrogate import vnnlib
 from surrogate.attack import Instance
 from surrogate.bounds import METHODS, BoundMethod, Lp, method
 from surrogate.networks import ReluNetwork
+from surrogate.problems import vnnlib
 
 REPEATS, ENOUGH_SECONDS = 7, 6.0
 """A method is repeated so often, or until its repeats have taken so long."""

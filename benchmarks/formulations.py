@@ -15,7 +15,7 @@ from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import PEER_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number
 from surrogate.attack import Instance, SurrogateAttack
-from surrogate.attack.model import MaximisationModel
+from surrogate.attack.milp.model import MaximisationModel
 from surrogate.bounds import method
 from surrogate.formulation import BigM, Formulation, Partition
 from surrogate.models import optimise

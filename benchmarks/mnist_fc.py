@@ -11,8 +11,8 @@ from benchmarks.runs import failures, measured
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import VNNCOMP, missing_vnncomp, vnncomp_network
 from benchmarks.tables import markdown, number
-from surrogate import vnnlib
 from surrogate.attack import BranchAndBoundAttack
+from surrogate.problems import vnnlib
 
 TIME_LIMIT_SECONDS = 120.0
 ANSWERS = {"adversarial": "sat", "robust": "unsat"}

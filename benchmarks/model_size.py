@@ -20,7 +20,7 @@ from benchmarks.subjects import SEED_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number
 from surrogate.attack import SurrogateAttack
 from surrogate.bounds import method
-from surrogate.formulation import embed
+from surrogate.formulation import constrain, embed
 from surrogate.pruning import Pruning, prune
 from surrogate.solvers import HighsSolver
 
@@ -59,7 +59,7 @@ def _build(data_seed: int, training_seed: int, bounds: str) -> dict[str, Any]:
         model.x = pyo.Var(range(dense.input_size))
         x = list(model.x.values())
         model.region, model.network = pyo.Block(), pyo.Block()
-        instance.region.constrain(model.region, x)
+        constrain(instance.region, model.region, x)
         embedding = embed(model.network, dense, x, found)
         logits = embedding.outputs
         model.margin = pyo.Objective(expr=logits[target] - logits[label], sense=pyo.maximize)

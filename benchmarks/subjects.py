@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from surrogate.attack import Instance
-from surrogate.datasets import Dataset, load
+from surrogate.data import Dataset, load
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.training import Training, fit

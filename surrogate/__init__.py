@@ -13,3 +13,5 @@ Shape letters, the same in every docstring of this package:
 
 All arrays are float64 unless said otherwise; all durations are seconds.
 """
+
+from surrogate import moved as moved

@@ -11,7 +11,7 @@ from surrogate.checks import numbers
 from surrogate.errors import InvalidNetwork
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 WITNESS_MARGIN = 1e-9
 """A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie makes none."""

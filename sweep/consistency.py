@@ -168,7 +168,7 @@ def _check_function(settings: Settings) -> None:
         raise ConfigError(
             "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
         )
-    from surrogate.datasets.functions import FUNCTIONS, LARGEST_INPUTS
+    from surrogate.data.functions import FUNCTIONS, LARGEST_INPUTS
 
     least = FUNCTIONS[data.function].least_inputs
     if not least <= data.inputs <= LARGEST_INPUTS:

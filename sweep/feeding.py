@@ -36,7 +36,7 @@ class Materials:
         """Return the data set of a trial itself, or None.
 
         Raises:
-            DataUnavailable, InvalidSetting: see :func:`surrogate.datasets.load`.
+            DataUnavailable, InvalidSetting: see :func:`surrogate.data.load`.
         """
         return self._loaded(trial)[0]
 

@@ -50,7 +50,7 @@ class Property:
 
 
 def read_network(file: str) -> ReluNetwork:
-    """Return the network in a file of one of the endings of :data:`surrogate.network_files.READERS`.
+    """Return the network in a file of one of the endings of :data:`surrogate.networks.files.READERS`.
 
     Raises:
         ConfigError: it cannot be read.
@@ -93,14 +93,14 @@ def _read_once(read: Callable[[Path, float, int], Read], path: Path) -> Read:
 
 @functools.lru_cache(maxsize=64)
 def _network(path: Path, _time: float, _size: int) -> ReluNetwork:
-    from surrogate import network_files
+    from surrogate.networks.files import read_network
 
-    return network_files.read_network(path)
+    return read_network(path)
 
 
 @functools.lru_cache(maxsize=4096)
 def _property(path: Path, _time: float, _size: int) -> tuple[str, tuple[Instance, ...]]:
-    from surrogate import vnnlib
+    from surrogate.problems import vnnlib
 
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16], tuple(vnnlib.read(path))
 

@@ -40,14 +40,14 @@ def check_fit(settings: Settings) -> None:
 
 def reads_files(dataset: DatasetSettings) -> bool:
     """Return whether a data set is read from files, which may lie in a folder of the user's."""
-    from surrogate.datasets.sources import SOURCES
+    from surrogate.data.sources import SOURCES
 
     return dataset.name in SOURCES
 
 
 def data_sizes(dataset: DatasetSettings) -> Sizes | None:
     """Return the sizes of a network that is trained on a data set; None without data."""
-    from surrogate.datasets import CLASSES, native_side
+    from surrogate.data import CLASSES, native_side
 
     if dataset.name == rules.NO_DATASET:
         return None
@@ -87,8 +87,8 @@ def use_of_data(settings: Settings) -> str | None:
 
 @functools.cache
 def _check_folder(name: str, folder: str) -> None:
-    from surrogate.datasets.cache import read_folder
-    from surrogate.datasets.sources import SOURCES
+    from surrogate.data.cache import read_folder
+    from surrogate.data.sources import SOURCES
 
     try:
         read_folder(SOURCES[name], file_path(folder))
@@ -97,7 +97,7 @@ def _check_folder(name: str, folder: str) -> None:
 
 
 def _check_count(settings: Settings) -> None:
-    from surrogate.datasets import image_count
+    from surrogate.data import image_count
 
     instances, name = settings.instances, settings.dataset.name
     images = image_count(name, instances.split)

@@ -16,7 +16,7 @@ from sweep.schema import DatasetSettings, Settings
 from sweep.stages import Entry
 
 if TYPE_CHECKING:
-    from surrogate.datasets import Dataset
+    from surrogate.data import Dataset
     from sweep.files import Property
 
 
@@ -58,17 +58,17 @@ def load_data(settings: Settings) -> Dataset | None:
     """Load the data set of a trial; None with ``dataset=none``.
 
     Raises:
-        DataUnavailable, InvalidSetting: see :func:`surrogate.datasets.load`.
+        DataUnavailable, InvalidSetting: see :func:`surrogate.data.load`.
     """
     if settings.dataset.name == NO_DATASET:
         return None
     if settings.dataset.name == FUNCTION:
-        from surrogate.datasets.functions import sample
+        from surrogate.data.functions import sample
 
         assert settings.dataset.function is not None
         assert settings.dataset.inputs is not None
         return sample(settings.dataset.function, settings.dataset.inputs)
-    from surrogate.datasets import load
+    from surrogate.data import load
 
     dataset = settings.dataset
     return load(dataset.name, dataset.side, dataset.folder)
@@ -76,7 +76,7 @@ def load_data(settings: Settings) -> Dataset | None:
 
 @functools.cache
 def data_checksum(dataset: DatasetSettings) -> str | None:
-    """Return the checksum of a data set (:attr:`surrogate.datasets.Dataset.checksum`); None without data.
+    """Return the checksum of a data set (:attr:`surrogate.data.Dataset.checksum`); None without data.
 
     Files that are downloaded have a published one, and others are not used: they need not be there for it. A data set that
     comes with a package or is drawn from a function is loaded.
@@ -84,7 +84,7 @@ def data_checksum(dataset: DatasetSettings) -> str | None:
     Raises:
         DataUnavailable: the package's data cannot be read.
     """
-    from surrogate.datasets.sources import SOURCES
+    from surrogate.data.sources import SOURCES
 
     if dataset.name == NO_DATASET:
         return None
@@ -92,12 +92,12 @@ def data_checksum(dataset: DatasetSettings) -> str | None:
     if source is not None:
         return hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
     if dataset.name == FUNCTION:
-        from surrogate.datasets.functions import sample
+        from surrogate.data.functions import sample
 
         if dataset.function is None or dataset.inputs is None:  # refused when the configuration is checked
             return None
         return sample(dataset.function, dataset.inputs).checksum
-    from surrogate.datasets import load
+    from surrogate.data import load
 
     return load(dataset.name).checksum
 
@@ -118,7 +118,7 @@ def train_network(
 
         network = read_network(settings.network.file)
         return TrainedNetwork(network, None, None, accuracy_on(network, data))
-    from surrogate.datasets import CLASSES
+    from surrogate.data import CLASSES
     from surrogate.training import Training, fit
 
     assert data is not None, "a configuration without data and without a network's file is refused"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.attack.result import Instance
+from surrogate.attack import Instance
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Output
 from surrogate.region import Region

@@ -19,7 +19,7 @@ from sweep.canonical import part
 from sweep.schema import Settings
 
 if TYPE_CHECKING:
-    from surrogate.datasets import Dataset
+    from surrogate.data import Dataset
 
 _HOW = ("pruning", "bounds", "formulation", "solver", "attack")
 """Sections that say how a question is answered."""

@@ -125,19 +125,19 @@ def searches() -> Iterable[str]:
 
 
 def datasets() -> Iterable[str]:
-    from surrogate.datasets import NAMES
+    from surrogate.data import NAMES
 
     return (*NAMES, FUNCTION, NO_DATASET)
 
 
 def functions() -> Iterable[str]:
-    from surrogate.datasets.functions import FUNCTIONS
+    from surrogate.data.functions import FUNCTIONS
 
     return FUNCTIONS
 
 
 def side(value: int) -> str | None:
-    from surrogate.datasets import SIDE_LIMITS
+    from surrogate.data import SIDE_LIMITS
 
     smallest, largest = SIDE_LIMITS
     return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"

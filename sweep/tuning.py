@@ -37,7 +37,7 @@ from sweep.work import Work
 from sweep.worker import OpenRun, Worker, ask
 
 if TYPE_CHECKING:
-    from surrogate.datasets import Dataset
+    from surrogate.data import Dataset
 
 KEEP_TRYING = -1
 """Tune restarts a trial as often as it loses its worker: how often that may be is the head's matter."""

@@ -76,7 +76,8 @@ run it (make docs does). -->
 `surrogate` never imports `sweep`. In `surrogate` imports point one way; a test holds it (`tests/contracts/test_imports.py`):
 
 ```text
-networks <- region <- problems <- witness <- bounds <- formulation <- solvers <- attack
+errors <- checks <- files <- quiet_highs <- networks <- problems <- region <- witness <- variables
+       <- bounds <- branching <- formulation <- solvers <- data <- training <- pruning <- attack <- models
 ```
 """
 

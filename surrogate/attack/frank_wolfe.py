@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Problem
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 STEP_SIZES = np.array([1.0, 0.5, 0.25, 0.1, 0.03, 0.01])
 """Tried on the way to the maximiser of the linearised margin; the best is taken. A ReLU network is piecewise linear, so the

@@ -8,10 +8,11 @@ import numpy as np
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
-from surrogate.attack.result import AttackResult, Instance, Status
+from surrogate.attack.result import AttackResult, Status
 from surrogate.checks import is_number, require_counts, require_integer, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
 
 BATCH = 32
 """Starts that climb together: large enough for the matrix products, small enough that the limit is kept."""

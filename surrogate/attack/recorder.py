@@ -12,26 +12,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
-from surrogate.attack.result import AttackResult, Event, Instance, Status
+from surrogate.attack.result import AttackResult, Event, Status
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
 from surrogate.networks import ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.instance import Instance
+from surrogate.problems.region import Region
 from surrogate.witness import Checked, check, perturbation_norms, rounding_error
 
 CONTRADICTION = 1e-4
 """A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
 
 
-Listener = Callable[[Event, Checked], None]
+OnBetterPoint = Callable[[Event, Checked], None]
 """Called with the event and the checked point each time an attack meets a better point than before."""
 
-_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_LISTENER: ContextVar[OnBetterPoint | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: OnBetterPoint) -> Iterator[None]:
     """Have the attacks that start in this block tell ``listener`` of each better point, at the moment they meet it.
 
     It is called in the middle of the search, by whichever thread the solver uses, and its time counts as the attack's: it

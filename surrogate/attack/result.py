@@ -1,15 +1,11 @@
-"""What an attack starts from and what it returns."""
+"""What an attack returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from surrogate.checks import require_kind
-from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
-from surrogate.problems import Margin, Problem
-from surrogate.region import Region
 
 
 class Status(StrEnum):
@@ -24,36 +20,6 @@ class Status(StrEnum):
     """Function maximisation only, which asks no question: the dense network's dual bound meets the best value found."""
     UNRESOLVED = "unresolved"
     """None of these: the limit was reached, or the surrogate's optimum is not adversarial. Says nothing about robustness."""
-
-
-@dataclass(frozen=True, init=False)
-class Instance:
-    """One question: is there a point of ``region`` on which class ``target`` beats class ``label``?
-
-    ``target=None`` is the untargeted question: any class but ``label``. Another ``problem`` may stand in place of the classes:
-    ``Instance(region, problem=Output(0))``.
-
-    Raises:
-        InvalidSetting: no region; neither a label nor a problem, both, or classes that don't fit (:class:`Margin`).
-    """
-
-    region: Region
-    label: int | None
-    target: int | None
-    problem: Problem
-
-    def __init__(
-        self, region: Region, label: int | None = None, target: int | None = None, problem: Problem | None = None
-    ) -> None:
-        if (label is None) == (problem is None) or (problem is not None and target is not None):
-            raise InvalidSetting("an instance needs either a label (with a target, or None for any other class) or a problem")
-        require_kind("region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
-        if problem is not None:
-            require_kind("problem", problem, Problem, "Output(0)")
-        object.__setattr__(self, "region", region)
-        object.__setattr__(self, "label", label)
-        object.__setattr__(self, "target", target)
-        object.__setattr__(self, "problem", Margin(label, target) if label is not None else problem)
 
 
 @dataclass(frozen=True)

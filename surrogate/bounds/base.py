@@ -12,7 +12,7 @@ import numpy as np
 from surrogate.checks import is_number, list_of, numbers, require_kind, shown
 from surrogate.errors import InvalidNetwork, InvalidSetting, UnsoundBounds
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 SLACK = 1e-9
 """Every interval is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum

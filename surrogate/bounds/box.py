@@ -7,7 +7,7 @@ from typing import ClassVar
 from surrogate.bounds.base import BoundMethod, Bounds, require_matching
 from surrogate.bounds.interval import Interval
 from surrogate.networks import ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 
 class Box(BoundMethod):

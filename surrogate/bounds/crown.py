@@ -13,7 +13,7 @@ from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_box, a
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.errors import UnsoundBounds
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 BATCH = 64
 """Neurons whose slopes are optimised at once: enough for the matrix products, few enough that a deadline is kept."""

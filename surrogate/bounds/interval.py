@@ -8,7 +8,7 @@ import numpy as np
 
 from surrogate.bounds.base import BoundMethod, Bounds, affine_over_box, affine_over_region, require_matching
 from surrogate.networks import ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 
 class Interval(BoundMethod):

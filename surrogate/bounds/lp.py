@@ -16,8 +16,8 @@ from surrogate.bounds.relaxation import Multipliers, Relaxation
 from surrogate.checks import is_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.problems.region import Region
 from surrogate.quiet_highs import QuietHighs
-from surrogate.region import Region
 
 PRIMAL_SIMPLEX = 4
 """HiGHS's value of the option ``simplex_strategy``."""

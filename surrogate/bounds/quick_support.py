@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 SHARE_OF_RADIUS = 3.0
 """The coordinates looked at first are so many times as many as the radius could fill; most maximisers use fewer."""

@@ -12,7 +12,7 @@ from surrogate.bounds.base import rounding
 from surrogate.bounds.quick_support import quick_support
 from surrogate.bounds.steps import Layers, Polyak, Rates, Stepper
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 COMPACT = 0.8
 """Rows that are low enough leave the batch when less than this share of it is left."""

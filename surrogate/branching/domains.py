@@ -37,11 +37,11 @@ class Domain:
 
 
 @dataclass(eq=False)
-class Part:
-    """Domains that share pre-activation bounds, hence a relaxation; the root's part is the region.
+class Subtree:
+    """Domains that share pre-activation bounds, and so a relaxation: those below one node of the search tree.
 
     Attributes:
-        bounds: pre-activation bounds over the part.
+        bounds: pre-activation bounds over all of the subtree's domains.
         relaxation: made from them.
         starts: flat index of each layer's first neuron in question, and their number at the end.
     """
@@ -92,8 +92,8 @@ class Part:
             full[layer][self.relaxation.neurons[layer][:size]] = split[start : start + size]
         return full
 
-    def carry(self, domain: Domain, other: Part) -> Multipliers:
-        """Return the multipliers of one of this part's domains in ``other``'s arrangement, where a part of them has a place."""
+    def carry(self, domain: Domain, other: Subtree) -> Multipliers:
+        """Return the multipliers of a domain of this subtree as ``other`` arranges them, those that have a place there."""
         carried = other.relaxation.start(1)
         for layer, size in enumerate(self.relaxation.sizes):
             start = self.starts[layer]

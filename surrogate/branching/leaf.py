@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from surrogate.bounds.base import rounding
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray
+from surrogate.problems.region import Region
 from surrogate.quiet_highs import QuietHighs
-from surrogate.region import Region
 
 PENALTY = 1e4
 """Price of violating the splits, in values of the row: an empty domain then has a very small value instead of none."""

@@ -10,15 +10,16 @@ import pyomo.environ as pyo
 
 from surrogate.bounds import Bounds, Crown
 from surrogate.checks import require_kind, require_name
-from surrogate.domain_parts import domain_parts
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import Embedding, Formulation
 from surrogate.formulation.big_m import BigM
 from surrogate.formulation.partition import Partition
+from surrogate.formulation.region import constrain
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 from surrogate.variables import variables_of
+from surrogate.variables.domain_parts import domain_parts
 
 METHODS: dict[str, type[Formulation]] = {method.name: method for method in (BigM, Partition)}
 """Every formulation by its name."""
@@ -154,4 +155,4 @@ def _box_of(variables: Sequence[Any]) -> Region:
     return Region(lower=limits[0::2], upper=limits[1::2])
 
 
-__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "Partition", "embed", "method"]
+__all__ = ["METHODS", "BigM", "Embedding", "Formulation", "Partition", "constrain", "embed", "method"]

@@ -9,10 +9,10 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 
-from surrogate.checks import list_of
+from surrogate.checks import list_of, require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.formulation.base import linear
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 
 def constrain(region: Region, block: Any, x: Sequence[Any]) -> None:
@@ -25,8 +25,9 @@ def constrain(region: Region, block: Any, x: Sequence[Any]) -> None:
     Adds to ``block``: ``plus[j]``, ``minus[j]``, ``split[j]`` for the two-sided ``j``, and ``ball``.
 
     Raises:
-        InvalidSetting: ``norm="l2"``, which no linear model can state, no block, or not ``d`` variables.
+        InvalidSetting: ``norm="l2"``, which no linear model can state; no region, no block, or not ``d`` variables.
     """
+    require_kind("the region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
     if not hasattr(block, "component_objects"):
         raise InvalidSetting(f"a region goes into a Pyomo Block, got {type(block).__name__}: declare model.r = pyo.Block()")
     variables = list_of("x", x, "Pyomo variables")

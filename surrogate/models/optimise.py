@@ -12,7 +12,7 @@ from surrogate.models.incumbent import Incumbent, OnBetter
 from surrogate.models.place import Place
 from surrogate.models.reading import UserModel
 from surrogate.models.result import ModelResult, Status
-from surrogate.models.search import Search
+from surrogate.models.search import ModelSearch
 from surrogate.models.settings import settings_of
 from surrogate.models.state import SearchState
 
@@ -65,7 +65,7 @@ def optimise(
     chosen = settings_of(settings)
     user = UserModel(model, listed, chosen.tolerance)
     incumbent = Incumbent(user, begin, chosen.tolerance, chosen.target, on_better)
-    search = Search(user, incumbent, chosen, begin + time_limit_seconds)
+    search = ModelSearch(user, incumbent, chosen, begin + time_limit_seconds)
     try:
         search.run()
     finally:

@@ -11,11 +11,11 @@ from pyomo.core.base.indexed_component_slice import IndexedComponent_slice
 from pyomo.core.expr.visitor import identify_variables
 
 from surrogate.checks import is_number, list_of, require_kind, shown
-from surrogate.domain_parts import domain_parts, shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning
 from surrogate.variables import variables_of
+from surrogate.variables.domain_parts import domain_parts, shown_domain
 
 
 @dataclass(frozen=True, eq=False)

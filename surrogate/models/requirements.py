@@ -11,10 +11,10 @@ from pyomo.core.expr.visitor import identify_mutable_parameters, identify_variab
 from pyomo.repn import generate_standard_repn
 
 from surrogate.checks import shown
-from surrogate.domain_parts import shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.solvers.standard_form import StandardForm, compile_model
 from surrogate.variables import Allowed
+from surrogate.variables.domain_parts import shown_domain
 
 
 def require_model(model: Any) -> None:

@@ -20,7 +20,7 @@ from surrogate.models.shares import Shares
 from surrogate.models.state import SearchState
 
 
-class Search:
+class ModelSearch:
     """One call: what is common to its members, and whose turn it is.
 
     Attributes:

@@ -9,10 +9,11 @@ import numpy as np
 
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_integer, require_kind, require_name, require_number
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Problem
+from surrogate.problems.region import Region
 from surrogate.pruning.activation import Activation
 from surrogate.pruning.activation_structured import ActivationStructured
 from surrogate.pruning.base import PruningMethod, RegionMethod, SurvivorMethod
@@ -23,11 +24,11 @@ from surrogate.pruning.merging import merge_stable
 from surrogate.pruning.none import NoPruning
 from surrogate.pruning.random import Random
 from surrogate.pruning.random_structured import RandomStructured
-from surrogate.pruning.stabilise import Stabilised, stabilise, stabilise_within
+from surrogate.pruning.stabilise import stabilise, stabilise_within
+from surrogate.pruning.stabilised import Stabilised
 from surrogate.pruning.stable import Stable
 from surrogate.pruning.structured import Structured
 from surrogate.pruning.survivors import Survivors
-from surrogate.region import Region
 
 METHODS: dict[str, type[PruningMethod]] = {
     method.name: method

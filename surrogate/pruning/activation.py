@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning.base import SurvivorMethod, all_but_lowest

@@ -7,7 +7,7 @@ import numpy as np
 from surrogate.bounds import SLACK, Crown
 from surrogate.bounds.base import affine_over_box, affine_over_region
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 ROUNDING = 1e-12
 """A float64 pre-activation differs from the exact one by at most this much of the sum of its absolute terms."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_kind
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.problems.region import Region
+from surrogate.pruning.stabilised import Stabilised
 from surrogate.pruning.survivors import IndexArray, Survivors
-from surrogate.region import Region
-
-if TYPE_CHECKING:
-    from surrogate.pruning.stabilise import Stabilised
 
 
 class PruningMethod(ABC):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surrogate.checks import require_integer
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning.base import SurvivorMethod

@@ -7,9 +7,9 @@ import numpy as np
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
+from surrogate.problems.region import Region
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.pruning.base import require_bounds
-from surrogate.region import Region
 
 
 def merge_stable(network: ReluNetwork, region: Region, bounds: Bounds) -> ReluNetwork:

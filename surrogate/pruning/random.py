@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from surrogate.pruning.base import SurvivorMethod, all_but_lowest
 from surrogate.pruning.survivors import Survivors

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,72 +10,15 @@ from surrogate.bounds.base import affine_over_box
 from surrogate.checks import numbers, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
-from surrogate.problems import composed_from_above
+from surrogate.problems.region import Region
 from surrogate.pruning.affine_neurons import AffineNeurons
 from surrogate.pruning.base import require_bounds
 from surrogate.pruning.difference import DifferenceLines, difference, relax
-from surrogate.region import Region
+from surrogate.pruning.stabilised import Stabilised
 
 LATER_LAYER = 2.0
 """How much more a neuron counts as costing for every hidden layer behind its own: the ReLUs that stay there pass a difference
 on in one direction only, so that errors which would cancel add up. Chosen by trial on trained networks; little hangs on it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stabilised:
-    r"""A surrogate with fewer unstable neurons, and by how much its outputs differ from the dense network's over the region.
-
-    Attributes:
-        network: the surrogate, of the dense network's shape. Outside the region it means nothing.
-        dense_key: the dense network's key.
-        region: where the surrogate stands for it.
-        rows: the matrix ``(k, o)`` of the output rows that the bounds are for.
-        lower, upper: sound bounds ``(k,)`` on ``rows @ (f(x) - network(x))`` for every ``x`` of the region.
-        replaced: number of unstable neurons that became affine.
-    """
-
-    network: ReluNetwork
-    dense_key: str
-    region: Region
-    rows: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    replaced: int
-
-    @property
-    def error(self) -> FloatArray:
-        """Bounds ``(k,)`` on the absolute differences."""
-        return np.maximum(np.abs(self.lower), np.abs(self.upper))
-
-    @property
-    def majorant(self) -> ReluNetwork:
-        r"""A network with ``k`` outputs, none below its row :math:`r_i f(x)` anywhere in the region, and as few binaries.
-
-        Its maximum over the region, or a solver's dual bound on it, is an upper bound on the dense network's: with margin rows,
-        a negative one proves robustness of the dense network.
-        """
-        composed = composed_from_above(self.network, self.rows, np.zeros(len(self.rows)), self.region)
-        return ReluNetwork(composed.weights, [*composed.biases[:-1], composed.biases[-1] + self.upper])
-
-    def upper_error(self, dense: ReluNetwork, region: Region, rows: FloatArray) -> float:
-        """Return by how much the dense network's largest row can exceed the surrogate's at any point of the region.
-
-        So the surrogate's largest value over the region, plus this, is an upper bound on the dense network's.
-
-        Raises:
-            InvalidSetting: the bounds are for another network, region, or matrix of rows.
-        """
-        for what, same in (
-            ("dense network", dense.key == self.dense_key),
-            ("region", region.same_as(self.region)),
-            ("question (output rows)", rows.shape == self.rows.shape and bool((rows == self.rows).all())),
-        ):
-            if not same:
-                raise InvalidSetting(
-                    f"the surrogate's error is bounded for another {what}: stabilise the network for this attack's region and "
-                    f"problem, or pass the surrogate alone (its .network), which proves nothing"
-                )
-        return float(self.upper.max())
 
 
 def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: float, rows: ArrayLike | None = None) -> Stabilised:

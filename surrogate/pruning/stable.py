@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from surrogate.bounds import Crown
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.problems.region import Region
 from surrogate.pruning.base import RegionMethod
-from surrogate.pruning.stabilise import Stabilised, stabilise
-from surrogate.region import Region
+from surrogate.pruning.stabilise import stabilise
+from surrogate.pruning.stabilised import Stabilised
 
 
 class Stable(RegionMethod):

@@ -11,9 +11,9 @@ import pyomo.environ as pyo
 from pyomo.common.modeling import unique_component_name
 from pyomo.core.base.range import NumericRange
 
-from surrogate.domain_parts import Part, shown_domain
 from surrogate.errors import InvalidSetting
 from surrogate.variables import Allowed
+from surrogate.variables.domain_parts import Part, shown_domain
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from surrogate.datasets.sources import SOURCES
+from surrogate.data.sources import SOURCES
 from surrogate.errors import SurrogateError
 from sweep.inputs import data_checksum
 from sweep.rules import FUNCTION, NO_DATASET

@@ -12,7 +12,7 @@ from oracles import random_network, random_region, sample
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
 from surrogate.errors import InvalidSetting, UnsoundBounds
-from surrogate.formulation import METHODS, embed
+from surrogate.formulation import METHODS, constrain, embed
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
@@ -123,7 +123,7 @@ def test_region_rows() -> None:
     region = Region(0.0, 1.0, [0.5, 0.0, 1.0], 0.75, "l1")
     model = pyo.ConcreteModel()
     model.x = pyo.Var(range(3))
-    region.constrain(model, list(model.x.values()))
+    constrain(region, model, list(model.x.values()))
     assert list(model.plus) == list(model.minus) == [0]  # the others can move one way only
     assert [v.bounds for v in model.x.values()] == [(0.0, 1.0), (0.0, 0.75), (0.25, 1.0)]
     model.goal = pyo.Objective(expr=model.x[0] + 2.0 * model.x[1] - model.x[2], sense=pyo.maximize)
@@ -135,7 +135,7 @@ def test_l2_has_no_linear_model() -> None:
     model = pyo.ConcreteModel()
     model.x = pyo.Var([0])
     with pytest.raises(InvalidSetting, match="no linear formulation"):
-        Region(0.0, 1.0, [0.5], 0.1, "l2").constrain(model, [model.x[0]])
+        constrain(Region(0.0, 1.0, [0.5], 0.1, "l2"), model, [model.x[0]])
 
 
 class TestEmbedRefuses:

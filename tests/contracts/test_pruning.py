@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from oracles import random_network, random_region
 
 from surrogate.bounds import Crown
-from surrogate.datasets import Dataset, load
+from surrogate.data import Dataset, load
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import METHODS, Finetuning, Pruning, SurvivorMethod, prune, sparsity

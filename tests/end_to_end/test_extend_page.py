@@ -19,8 +19,8 @@ from omegaconf import OmegaConf
 from oracles import random_region
 from pages import ROOT, blocks, commands, follow, run_python
 
-from surrogate import bounds, datasets, pruning
-from surrogate.datasets import sources
+from surrogate import bounds, data, pruning
+from surrogate.data import dataset, sources
 from sweep.__main__ import conf_folder
 from sweep.schema import read
 
@@ -28,8 +28,8 @@ from sweep.schema import read
 @pytest.fixture
 def extended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Run the page, with a folder of IDX files; what it lists is not listed any more at the end."""
-    for module in (datasets, datasets.dataset):  # in a checkout they follow from SOURCES
-        monkeypatch.setattr(module, "NAMES", (*datasets.NAMES, "stripes"))
+    for module in (data, dataset):  # in a checkout they follow from SOURCES
+        monkeypatch.setattr(module, "NAMES", (*data.NAMES, "stripes"))
     names: dict[str, Any] = {"folder": stripes(tmp_path)}
     with patch.dict(pruning.METHODS), patch.dict(bounds.METHODS), patch.dict(sources.SOURCES):
         yield run_python("docs/extend.md", names)

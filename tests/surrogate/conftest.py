@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tiny_mnist import MIRRORS, described, five_images
 
-from surrogate.datasets import fetch
-from surrogate.datasets.fetch import FetchFailed
-from surrogate.datasets.sources import SOURCES, Source
+from surrogate.data import fetch
+from surrogate.data.fetch import FetchFailed
+from surrogate.data.sources import SOURCES, Source
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 from oracles import brute_force_maximum, linear_maximum, random_network, random_region
 
 from surrogate.attack import GradientAttack, Instance, Status
-from surrogate.attack.branch_and_bound import BranchAndBoundAttack
+from surrogate.attack.complete.branch_and_bound import BranchAndBoundAttack
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import Box, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
-from surrogate.branching import BranchAndBound, Search
+from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.branching.leaf import LeafSolver
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
@@ -193,7 +193,7 @@ def test_a_search_that_ends_early_still_bounds_all_that_is_open() -> None:
             left[0] -= 1
             return left[0] < 0
 
-        search = Search(
+        search = BranchingSearch(
             BranchAndBound(batch=2),
             folded,
             instance.problem.groups(folded.output_size),
@@ -220,7 +220,7 @@ def test_the_scale_of_a_network_changes_nothing(rates: Rates | Polyak) -> None:
             [*folded.weights[:-1], scale * folded.weights[-1]], [*folded.biases[:-1], scale * folded.biases[-1]]
         )
         bounds = Box().compute(scaled, instance.region)
-        search = Search(
+        search = BranchingSearch(
             BranchAndBound(batch=4, steps=10, refine_share=0.0, rates=rates),
             scaled,
             [(0,)],
@@ -252,7 +252,7 @@ def test_many_leaves_keep_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds = Box().compute(folded, instance.region)
     # Nothing is ever low enough, so that every branch ends in leaves.
     groups = instance.problem.groups(folded.output_size)
-    search = Search(
+    search = BranchingSearch(
         BranchAndBound(steps=0, refine_share=0.0),
         folded,
         groups,

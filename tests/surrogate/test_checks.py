@@ -11,7 +11,6 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from surrogate import vnnlib
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
@@ -26,12 +25,12 @@ from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import Bounds, Crown, Lp
 from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
-from surrogate.datasets.functions import evaluate, sample
+from surrogate.data.functions import evaluate, sample
 from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
-from surrogate.formulation import embed
+from surrogate.formulation import constrain, embed
 from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
-from surrogate.problems import Conditions, Margin, Output
+from surrogate.problems import Conditions, Margin, Output, vnnlib
 from surrogate.pruning import Finetuning, Pruning, merge_stable, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
@@ -160,7 +159,8 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "a list of functions": (lambda: sample(WRONG and [], 2), r"function=\[\] is not one of "),
     "points in words": (lambda: evaluate("levy", WRONG), "points must be numbers"),
     "a folded region": (lambda: Margin(0).fold(NETWORK, WRONG), "the region must be a Region"),
-    "a region in no block": (lambda: REGION.constrain(WRONG, []), "a region goes into a Pyomo Block, got str"),
+    "a region that is none": (lambda: constrain(WRONG, pyo.Block(), []), "the region must be a Region"),
+    "a region in no block": (lambda: constrain(REGION, WRONG, []), "a region goes into a Pyomo Block, got str"),
     "a file that is none": (
         lambda: ReluNetwork.from_onnx(WRONG and None),
         "path must be a text such as 'network.onnx', or a P",

@@ -9,8 +9,8 @@ import pytest
 from oracles import brute_force_closest, random_network, random_region, sample
 
 from surrogate.attack import ClosestAttack, Instance, Status
-from surrogate.attack.approach import shrink
-from surrogate.attack.closest import PROVERS
+from surrogate.attack.closest.approach import shrink
+from surrogate.attack.closest.closest import PROVERS
 from surrogate.bounds import AlphaCrown, Bounds, Crown
 from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
 from surrogate.networks import ReluNetwork
@@ -156,13 +156,14 @@ def test_bounds_that_lie_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
     true_norm = ClosestAttack().run(dense, dense, instance).norms["l1"]
     monkeypatch.setattr(Crown, "compute", optimist)
-    monkeypatch.setattr(
-        "surrogate.attack.closest.approach", lambda *_, **__: 0
-    )  # finds nothing: the lie proves the whole region
+    # It finds nothing, so that the lie proves the whole region.
+    monkeypatch.setattr("surrogate.attack.closest.closest.approach", lambda *_, **__: 0)
     lied = ClosestAttack(bounds="crown").run(dense, dense, instance)
     assert lied.dual_bound > true_norm  # without a point there is nothing to catch it by
     monkeypatch.undo()
-    monkeypatch.setattr("surrogate.attack.closest._Run._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9))
+    monkeypatch.setattr(
+        "surrogate.attack.closest.closest._Run._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9)
+    )
     with pytest.raises(UnsoundBounds, match=r"although none up to 2\.9"):
         ClosestAttack().run(dense, dense, instance)
 

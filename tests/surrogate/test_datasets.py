@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tiny_mnist import assert_one_sentence, listing, put
 
-from surrogate.datasets import NAMES, dataset, fetch, load
-from surrogate.datasets.cache import cache_folder
-from surrogate.datasets.sources import SOURCES
+from surrogate.data import NAMES, dataset, fetch, load
+from surrogate.data.cache import cache_folder
+from surrogate.data.sources import SOURCES
 from surrogate.errors import DataUnavailable, InvalidSetting
 
 

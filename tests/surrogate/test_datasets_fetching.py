@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from tiny_mnist import MIRRORS, assert_one_sentence, listing, put
 
-from surrogate.datasets import fetch, load
-from surrogate.datasets.fetch import FetchFailed
+from surrogate.data import fetch, load
+from surrogate.data.fetch import FetchFailed
 from surrogate.errors import DataUnavailable
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oracles import random_network
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Finetuning, Pruning, finetuning, prune

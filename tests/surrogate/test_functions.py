@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surrogate.datasets.functions import FUNCTIONS, LARGEST_INPUTS, TEST_POINTS, TRAIN_POINTS, evaluate, sample
+from surrogate.data.functions import FUNCTIONS, LARGEST_INPUTS, TEST_POINTS, TRAIN_POINTS, evaluate, sample
 from surrogate.errors import InvalidSetting, TrainingDiverged
 from surrogate.networks import ReluNetwork
 from surrogate.training import Training, accuracy, finetune, fit

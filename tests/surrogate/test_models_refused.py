@@ -188,9 +188,12 @@ def nothing_allowed(model: Any) -> None:
     model.row = pyo.Constraint(expr=model.z + model.x[0] <= 7)
 
 
+ANOTHER = a_model()
+"""Kept here: of a model that is gone, Pyomo's variables have no names."""
+
 MODELS: dict[str, tuple[Change, str]] = {
     "no places": (lambda _: [], "at least one Place must say where a network sits"),
-    "places of another model": (lambda _: [place(a_model())], r"variable x\[0\] of a Place is not in the model"),
+    "places of another model": (lambda _: [place(ANOTHER)], r"variable x\[0\] of a Place is not in the model"),
     "an output of two places": (lambda m: [place(m), place(m)], r"variable y\[0\] is the output of two places"),
     "a circle": (circle, "places read one another's outputs in a circle, among them the one that writes b"),
     "a place that reads itself": (

@@ -10,12 +10,12 @@ import pytest
 import torch
 from oracles import random_network
 
-from surrogate import vnnlib
-from surrogate.datasets import load
+from surrogate.data import load
 from surrogate.errors import DataUnavailable, InvalidNetwork, InvalidSetting
 from surrogate.files import file_path, read_bytes
-from surrogate.network_files import READERS, read_network
 from surrogate.networks import ReluNetwork
+from surrogate.networks.files import READERS, read_network
+from surrogate.problems import vnnlib
 
 NETWORK = random_network(np.random.default_rng(0), (3, 4, 2))
 
@@ -82,7 +82,7 @@ def test_every_ending_has_its_reader(tmp_path: Path, onnx_file: Path) -> None:
 def test_an_onnx_file_may_be_gzipped_and_is_never_unpacked_beyond_the_limit(
     onnx_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from surrogate.onnx_files import loading
+    from surrogate.networks.onnx_files import loading
 
     packed = gzip.compress(onnx_file.read_bytes())
     onnx_file.write_bytes(packed)  # told by content, whatever the name

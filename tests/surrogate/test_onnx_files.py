@@ -12,7 +12,7 @@ from oracles import random_network
 
 from surrogate.errors import InvalidNetwork, SurrogateError
 from surrogate.networks import ReluNetwork
-from surrogate.onnx_files import MissingExtra
+from surrogate.networks.onnx_files import MissingExtra
 
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator

@@ -13,7 +13,7 @@ from oracles import brute_force_maximum, linear_maximum, random_network, random_
 from surrogate.attack import Instance, SurrogateAttack
 from surrogate.bounds import Bounds, method
 from surrogate.errors import InvalidSetting, UnsoundBounds
-from surrogate.formulation import BigM, Embedding, Formulation, Partition, embed
+from surrogate.formulation import BigM, Embedding, Formulation, Partition, constrain, embed
 from surrogate.models import Place, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Output
@@ -26,7 +26,7 @@ def stated(network: ReluNetwork, region: Region, formulation: Formulation, bound
     model.x = pyo.Var(range(network.input_size))
     model.r, model.f = pyo.Block(), pyo.Block()
     inputs = list(model.x.values())
-    region.constrain(model.r, inputs)
+    constrain(region, model.r, inputs)
     return model, embed(model.f, network, inputs, method(bounds).compute(network, region), formulation)
 
 

@@ -11,8 +11,8 @@ import pytest
 from oracles import brute_force_maximum, linear_pieces, random_network, random_region, sample
 
 from surrogate.attack import Exclusion, Instance, Status, SurrogateAttack
-from surrogate.attack.model import MaximisationModel
-from surrogate.attack.subproblem import polyhedron
+from surrogate.attack.milp.model import MaximisationModel
+from surrogate.attack.milp.subproblem import polyhedron
 from surrogate.bounds import Crown
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import ReluNetwork
@@ -129,7 +129,7 @@ def test_the_polyhedron_is_where_the_surrogate_has_the_pattern() -> None:
 def test_a_dense_region_s_bound_is_its_lp_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     dense, instance = question(4, sizes=(3, 4, 3))
     robust = Instance(replace_radius(instance.region, 0.05), instance.label, instance.target)
-    monkeypatch.setattr("surrogate.attack.regions.RegionSearch._closed", lambda _: False)  # visit all, whatever is known
+    monkeypatch.setattr("surrogate.attack.milp.regions.RegionSearch._closed", lambda _: False)  # visit all, whatever is known
     for question_ in (instance, robust):
         result = SurrogateAttack(bounds="box", on_incumbent="exclude_region").run(dense, dense, question_)
         folded = question_.problem.fold(dense)
@@ -164,8 +164,8 @@ def test_what_was_excluded_unseen_never_counts_as_proven(monkeypatch: pytest.Mon
     """If the LP inside a region fails, no later solve may prove anything about the whole."""
     dense, instance = question(0, sizes=(3, 4, 4, 3))
     small = Instance(replace_radius(instance.region, 0.2), instance.label, instance.target)
-    monkeypatch.setattr("surrogate.attack.regions.RegionSearch._solve_inside", lambda *_, **__: None)
-    monkeypatch.setattr("surrogate.attack.regions.RegionSearch._closed", lambda _: False)
+    monkeypatch.setattr("surrogate.attack.milp.regions.RegionSearch._solve_inside", lambda *_, **__: None)
+    monkeypatch.setattr("surrogate.attack.milp.regions.RegionSearch._closed", lambda _: False)
     result = SurrogateAttack(bounds="box", on_incumbent="exclude_region").run(dense, dense, small)
     assert result.solver_status == "exhausted"
     assert result.status is not Status.ROBUST

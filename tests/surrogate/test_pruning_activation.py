@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from oracles import random_network
 
-from surrogate.datasets import Dataset, load
+from surrogate.data import Dataset, load
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Finetuning, Pruning, prune
 from surrogate.pruning.activation import IMAGES, root_mean_squares

@@ -10,7 +10,7 @@ import pytest
 import torch
 from oracles import random_network
 
-from surrogate.datasets import Dataset, load
+from surrogate.data import Dataset, load
 from surrogate.errors import DataUnavailable, InvalidSetting, TrainingDiverged
 from surrogate.networks import ReluNetwork
 from surrogate.training import Training, accuracy, finetune, fit

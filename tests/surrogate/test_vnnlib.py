@@ -14,13 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracles import random_network
 
-from surrogate import vnnlib
-from surrogate.attack import GradientAttack, Status, SurrogateAttack
-from surrogate.attack.result import Instance
+from surrogate.attack import GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.errors import SurrogateError
 from surrogate.networks import ReluNetwork
-from surrogate.problems import Conditions
-from surrogate.vnnlib import InvalidProperty, loading, property
+from surrogate.problems import Conditions, vnnlib
+from surrogate.problems.vnnlib import InvalidProperty, loading, property
 
 ROOT = Path(__file__).resolve().parents[2]
 VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc"
@@ -311,7 +309,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_cases_that_share_many_conditions_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from surrogate.vnnlib import instances
+    from surrogate.problems.vnnlib import instances
 
     shared = "(assert (>= Y_0 0.0))" * 50
     cases = "(assert (or" + "".join(f" (and (<= X_0 0.{i}) (>= Y_1 0.0))" for i in range(1, 9)) + "))"

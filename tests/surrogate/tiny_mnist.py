@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from surrogate.datasets.sources import SourceFile
+from surrogate.data.sources import SourceFile
 
 MIRRORS = ("https://first.example/mnist", "https://second.example/mnist")
 

@@ -12,7 +12,7 @@ from hydra import initialize_config_dir
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from surrogate.datasets import Dataset, load
+from surrogate.data import Dataset, load
 from sweep.plan import Trial, plan_one
 from sweep.records import TrialRecord
 from sweep.store import Store

@@ -19,7 +19,7 @@ from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.attack import AttackResult, Instance
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep import cpu_share, driver, here
 from sweep import head as heads

@@ -12,7 +12,7 @@ import pytest
 from composing import QUICK, Composer
 from oracles import random_network
 
-from surrogate.datasets import CLASSES, Dataset, image_count, native_side
+from surrogate.data import CLASSES, Dataset, image_count, native_side
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.errors import ConfigError

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from composing import Composer
 
-from surrogate.datasets import Dataset
-from surrogate.datasets.dataset import _from_idx
-from surrogate.datasets.functions import sample
-from surrogate.datasets.sources import SOURCES, Source, SourceFile
+from surrogate.data import Dataset
+from surrogate.data.dataset import _from_idx
+from surrogate.data.functions import sample
+from surrogate.data.sources import SOURCES, Source, SourceFile
 from sweep import canonical, key_versions
 from sweep.inputs import data_checksum
 from sweep.keys import instance_key, surrogate_key

@@ -14,7 +14,7 @@ from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.attack import AttackResult, Event, Instance
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep import driver
 from sweep.attacks import ATTACKS, Attack

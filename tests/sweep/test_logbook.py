@@ -15,7 +15,7 @@ import synthetic
 from counting import Plan, Work, stages_of
 from rich.console import Console
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from sweep import show
 from sweep.arguments import FAILED, OK
 from sweep.errors import StoreError

@@ -16,7 +16,7 @@ import torch
 from composing import QUICK, Composer
 from rich.console import Console
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.errors import DataUnavailable
 from sweep import driver, feeding, running, tuning
 from sweep.errors import StoreError

@@ -11,8 +11,8 @@ import pytest
 from composing import QUICK, Composer
 from counting import stages_of
 
-from surrogate.datasets import Dataset
-from surrogate.datasets.functions import evaluate
+from surrogate.data import Dataset
+from surrogate.data.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
 from sweep.errors import sentence

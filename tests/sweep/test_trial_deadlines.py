@@ -12,7 +12,7 @@ import pytest
 from counting import Plan, Work, outcome, stages_of
 
 from surrogate.attack import Instance
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.region import Region
 from surrogate.witness import check
 from sweep.head_stages import HeadStages

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from counting import Plan, Work, outcome, stages_of
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from sweep import key_versions
 from sweep.head_stages import HeadStages
 from sweep.here import local_head

@@ -22,7 +22,7 @@ from composing import QUICK, Composer
 from ray import cloudpickle
 from rich.console import Console
 
-from surrogate.datasets import Dataset
+from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.errors import StoreError, SweepError
 from sweep.inputs import TrainedNetwork

@@ -15,7 +15,7 @@ from surrogate.models.programmes.linear import MixedProgramme
 from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 FEWEST, MOST = 8, 400
 """Between which the number of free neurons moves."""

@@ -9,8 +9,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from surrogate.datasets.fetch import FetchFailed, unpack
-from surrogate.datasets.sources import SourceFile
+from surrogate.data.fetch import FetchFailed, unpack
+from surrogate.data.sources import SourceFile
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 

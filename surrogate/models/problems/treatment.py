@@ -43,7 +43,7 @@ from surrogate.models.problems.base import (
 )
 from surrogate.models.problems.tables import read_table, require_size
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 SAMPLES = 3_000
 

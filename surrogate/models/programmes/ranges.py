@@ -13,7 +13,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.models.programmes.safe import SafeProgramme
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray
-from surrogate.region import LARGEST, Region
+from surrogate.problems.region import LARGEST, Region
 
 MARGIN = 1e-6
 """A range that HiGHS states and no dual values prove is widened by this, relative to its size where that is above 1."""

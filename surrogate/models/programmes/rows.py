@@ -12,7 +12,7 @@ from scipy import sparse
 from surrogate.bounds import Bounds
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
-from surrogate.region import Region
+from surrogate.problems.region import Region
 
 Indices = NDArray[np.int32]
 

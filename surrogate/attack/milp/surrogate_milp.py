@@ -1,0 +1,199 @@
+"""The surrogate attack: maximise the margin of a pruned network by MILP, check every incumbent on the dense one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
+from surrogate.attack.gradient import GradientAttack
+from surrogate.attack.milp.model import MaximisationModel
+from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
+from surrogate.attack.milp.regions import Exclusion, RegionSearch
+from surrogate.attack.milp.subproblem import DenseSubproblem
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
+from surrogate.attack.result import AttackResult, Status
+from surrogate.bounds import BoundMethod
+from surrogate.checks import require_counts, require_flags, require_kind, require_name
+from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.formulation import Formulation
+from surrogate.networks import ReluNetwork
+from surrogate.problems.instance import Instance
+from surrogate.pruning import Stabilised
+from surrogate.solvers import HighsSolver, Solver, SolverStatus
+from surrogate.solvers.standard_form import nothing_spent
+
+ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
+"""``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
+decided, by a witness or by a proof; ``exclude_region``: check an incumbent, forbid its activation pattern and go on elsewhere;
+``dense_subproblem``: optimise the dense network where the surrogate has the incumbent's pattern, then forbid it."""
+
+CLOSED_GAP = 1.01e-4
+"""The proven bound must be this close to the best point, relative to its size (at least 1), for it to be called the optimum,
+whatever the solver calls it; or as close as the solver was told to bring it."""
+
+STARTS = ("none", "center", "gradient")
+"""Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
+network, whose time counts."""
+
+
+@dataclass(frozen=True)
+class SurrogateAttack:
+    """Solve the MILP of a surrogate and check what it meets on the dense network.
+
+    ``SurrogateAttack().run(net, net, instance)`` is the dense MILP, the baseline. It can prove robustness, and so can a
+    surrogate whose error over the region is bounded (``surrogate.pruning.prune_for``); another surrogate can't.
+
+    Attributes:
+        bounds: name of the bound method (``surrogate.bounds.METHODS``), or a method.
+        formulation: name of the formulation (``surrogate.formulation.METHODS``), or a formulation.
+        solver: the solver; its ``time_limit_seconds`` is the limit of the whole attack.
+        on_incumbent: one of ``ON_INCUMBENT``.
+        start: one of ``STARTS``.
+        polish: climb the dense margin by Frank-Wolfe from each incumbent.
+        polish_steps: most steps per incumbent.
+        gradient: the gradient attack of ``start="gradient"``.
+        exclusion: when regions are excluded, and how long each is searched (the last two policies).
+
+    Raises:
+        InvalidSetting: an unknown name (lists those that there are), or another value that is not allowed.
+    """
+
+    bounds: str | BoundMethod = "crown"
+    formulation: str | Formulation = "big_m"
+    solver: Solver = field(default_factory=HighsSolver)
+    on_incumbent: str = "check"
+    start: str = "center"
+    polish: bool = False
+    polish_steps: int = 20
+    gradient: GradientAttack = field(default_factory=GradientAttack)
+    exclusion: Exclusion = field(default_factory=Exclusion)
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("on_incumbent", self.on_incumbent, ON_INCUMBENT),
+            ("start", self.start, STARTS),
+        ):
+            require_name(name, value, allowed)
+        bound_methods.method(self.bounds)
+        formulations.method(self.formulation)
+        require_kind("solver", self.solver, Solver, "HighsSolver()")
+        require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
+        require_kind("exclusion", self.exclusion, Exclusion, "Exclusion()")
+        require_flags(polish=self.polish)
+        require_counts(polish_steps=self.polish_steps)
+
+    def run(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised, instance: Instance) -> AttackResult:
+        """Attack one instance.
+
+        Args:
+            dense: the network in question; margins, witnesses and verdicts are about it.
+            surrogate: the network that the MILP describes, of the same input and output sizes; or one with bounds on its
+                error, made for this region and problem: its dual bound plus its error is a bound on the dense network.
+            instance: the region and the question.
+
+        Raises:
+            InvalidSetting: networks and region that do not fit together, bounds on another error, or an l2 region.
+            SolverFailure: the solver gave up, or contradicted the clean input, with nothing proven before.
+            UnsoundBounds: a point met contradicts a bound; nothing of this attack can be trusted then.
+        """
+        recorder = Recorder(dense, instance)
+        error = float("inf")
+        if isinstance(surrogate, Stabilised):
+            rows, _ = recorder.problem.rows(dense.output_size)
+            error, surrogate = surrogate.upper_error(dense, instance.region, rows), surrogate.network
+        surrogate = require_surrogate(dense, surrogate)
+        if instance.region.norm == "l2":
+            raise InvalidSetting('norm="l2" has no linear formulation: use l1 or linf, or the gradient attack')
+        deadline = recorder.begin + self.solver.time_limit_seconds
+        problem = recorder.problem
+        folded = problem.fold(surrogate, instance.region)
+
+        point = instance.region.center
+        recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
+        evaluations = 0
+        if self.start == "gradient":
+            evaluations = self.gradient.climb(recorder, deadline)
+            point = recorder.best.point if recorder.best is not None else point
+
+        before_bounds = time.perf_counter()
+        bounds = bound_methods.method(self.bounds).compute(
+            folded, instance.region, before_bounds + BOUNDS_SHARE * (deadline - before_bounds)
+        )
+        before_build = time.perf_counter()
+        model = MaximisationModel(folded, problem, instance.region, bounds, self.formulation)
+        # The center is in the region by construction: a model that cuts it off is wrong, whatever it is started from.
+        model.set_values(instance.region.center)
+        if self.start == "gradient":
+            model.set_values(point)
+        timings = {"bounds_seconds": before_build - before_bounds, "build_seconds": time.perf_counter() - before_build}
+
+        is_dense = surrogate.key == dense.key
+        error = 0.0 if is_dense else error
+        proves = error < float("inf")
+        bound = float(problem.combine(bounds.upper[-1][None])[0])
+        proven = proves and problem.asks and bound + error < 0.0
+        search = MilpSearch(
+            model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
+        )
+        outcome: MilpOutcome | None = None
+        solver_status = None
+        if not (self.on_incumbent == "stop" and (proven or recorder.witness is not None)):
+            try:
+                outcome = self._search(search)
+            except SolverFailure:
+                if not proven:
+                    raise
+                solver_status = "failed"  # what the bounds prove stands without the solver
+            else:
+                solver_status = outcome.status
+                certain = outcome.certain_bound
+                if proves and certain < bound and not challenge(recorder, instance.region, certain + error):
+                    certain, solver_status = float("inf"), "contradicted"
+                bound = min(bound, certain)
+                proven |= proves and problem.asks and certain + error < 0.0
+        timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
+        evaluations += search.gradient_evaluations
+
+        margin = recorder.best.margin if recorder.best is not None else float("-inf")
+        dense_bound = None
+        if proves:
+            require_consistent(recorder, bound + error)
+            bound = max(bound, margin - error)  # the solver's tolerance may leave its bound below what was reached
+            dense_bound = bound + error
+            proven &= margin < 0.0  # as rounding leaves it, what looks like 0 or more is no proof
+        status = Status.ADVERSARIAL if recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
+        closed = dense_bound is not None and dense_bound - margin <= self._gap() * max(1.0, abs(margin))
+        if is_dense and solver_status in (str(SolverStatus.OPTIMAL), "exhausted"):
+            if closed and not problem.asks:
+                status = Status.OPTIMAL
+            elif not closed and solver_status != "exhausted":
+                solver_status = "inexact"  # optimal by the solver's tolerances, whose errors leave more open
+        met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
+        return recorder.result(
+            status,
+            timings,
+            {**(outcome.work if outcome else nothing_spent()), "gradient_evaluations": evaluations},
+            surrogate_margin=max(met, default=None),
+            dual_bound=bound,
+            dense_bound=dense_bound,
+            gap=None if dense_bound is None else (dense_bound - margin) / max(1.0, abs(margin)),
+            size=outcome.size if outcome else {},
+            solver_status=solver_status,
+            regions=outcome.regions if outcome else [],
+        )
+
+    def _gap(self) -> float:
+        return max(CLOSED_GAP, 1.01 * self.solver.relative_gap)
+
+    def _search(self, search: MilpSearch) -> MilpOutcome:
+        if self.on_incumbent in ("check", "stop"):
+            return search.once(stop=self.on_incumbent == "stop")
+        subproblem = None
+        if self.on_incumbent == "dense_subproblem":
+            dense, problem, region = search.recorder.dense, search.recorder.problem, search.recorder.region
+            folded = problem.fold(dense, region)
+            bounds = bound_methods.method(self.bounds).compute(folded, region, search.deadline)
+            subproblem = DenseSubproblem(MaximisationModel(folded, problem, region, bounds, self.formulation))
+        return RegionSearch(search, self.exclusion, subproblem).run()

@@ -1,0 +1,6 @@
+"""What is asked: a region of inputs, and what is maximised over it. Users find ``Region`` in :mod:`surrogate.region` and
+``Instance``, both together, in :mod:`surrogate.attack`."""
+
+from surrogate.problems.problem import Conditions, Margin, Output, Problem, composed_from_above
+
+__all__ = ["Conditions", "Margin", "Output", "Problem", "composed_from_above"]
