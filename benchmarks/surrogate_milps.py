@@ -18,7 +18,7 @@ from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import fresh_instances, mnist, network
 from benchmarks.tables import markdown, number
 from surrogate.attack import GradientAttack, Instance
-from surrogate.attack.model import MaximisationModel
+from surrogate.attack.milp.model import MaximisationModel
 from surrogate.bounds import Bounds, method
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Finetuning, Pruning, prune

@@ -98,6 +98,13 @@ def dimension_of(override: Override, elements: Sequence[Any]) -> Dimension:
     return Choices(override.key_or_group, tuple(_plain(element) for element in elements))
 
 
+def listed(override: Override) -> tuple[Any, ...]:
+    """Return the values of an override: one where it is not swept, none of an interval."""
+    if not override.is_sweep_override():
+        return (override.value(),)
+    return () if override.is_interval_sweep() else tuple(_plain(element) for element in override.sweep_iterator())
+
+
 def _plain(element: Any) -> Any:
     """Return a value as the configuration has it: texts without the quotes in which they were written."""
     if isinstance(element, QuotedString):

@@ -27,7 +27,10 @@ class LimitAxis:
 
     @classmethod
     def of(cls, dimensions: Mapping[str, Dimension]) -> LimitAxis | None:
-        """Return the axis of a space; None if it has no listed time limits. An interval of them is a dimension like others."""
+        """Return the axis of a space; None if it has no listed time limits.
+
+        An interval of limits is a dimension like others, and so are limits that go together with values of other keys.
+        """
         one = dimensions.get(KEY)
         if not isinstance(one, Choices) or not all(type(value) in (int, float) for value in one.values):
             return None

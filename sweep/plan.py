@@ -12,6 +12,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
+from sweep.axes import Axes
 from sweep.canonical import canonical, key_of, training_recipe
 from sweep.consistency import check
 from sweep.dimensions import Choices
@@ -24,6 +25,7 @@ from sweep.schema import Settings
 from sweep.sharing import SharedSections
 from sweep.space import Compose, Point, Space, plain_config, satisfies
 from sweep.time_limit import KEY as TIME_LIMIT
+from sweep.together import groups_of
 
 if TYPE_CHECKING:
     from sweep.search.base import Suggester
@@ -88,9 +90,10 @@ class TrialSpace:
 
     Attributes:
         dimensions: the swept keys in their order: :class:`~sweep.dimensions.Choices` or :class:`~sweep.dimensions.Interval`.
-        drawn: the same, with one value of time limits that are listed: :meth:`plan` looks at all of them at each point.
+        axes: the same, with one axis for keys whose values go together.
+        drawn: the axes by name, with one value of time limits that are listed: :meth:`plan` looks at all of them at each point.
         overrides: as given.
-        config: the configuration with the first value of each key.
+        config: the configuration with the first value of each axis.
         settings: the same, read.
 
     Raises:
@@ -106,11 +109,14 @@ class TrialSpace:
         self._shown = [key for key in self.dimensions if key not in NAMED]
         if any(isinstance(one, Choices) and not one.values for one in self.dimensions.values()):
             raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
-        for point in self._space.alone():
+        together = self._sections.read(self._space.config(self._space.first)).search.together
+        self._groups = groups_of(together, self.dimensions, self._space.overrides, self._space.replaced)
+        self.axes = Axes(self.dimensions, self._groups)
+        for point in self.axes.alone():
             config = self._space.config(point)
             satisfies(self._sections.read(config), config)
-        self._axis, self.drawn = LimitAxis.of(self.dimensions), one_limit(self.dimensions)
-        self.config = self._space.config(self._space.first)
+        self._axis, self.drawn = LimitAxis.of(self.axes.dimensions), one_limit(self.axes.dimensions)
+        self.config = self._space.config(self.axes.first)
         self.settings = self._sections.read(self.config)
 
     @property
@@ -127,7 +133,7 @@ class TrialSpace:
         return count
 
     def points(self) -> Iterator[Point]:
-        """Yield all combinations of listed values of :attr:`drawn`, the last key fastest."""
+        """Yield all points on the axes :attr:`drawn`, the last axis fastest."""
         return itertools.product(*(range(len(one.values)) for one in self.drawn.values() if isinstance(one, Choices)))
 
     def at(self, values: Mapping[str, Any]) -> Trial | None:
@@ -146,7 +152,7 @@ class TrialSpace:
         """Return the plan of the different trials at some points.
 
         Args:
-            points: where to look.
+            points: where to look, on the axes.
             most: end with so many trials.
             patience: end after so many points in a row that gave no new trial.
 
@@ -182,7 +188,7 @@ class TrialSpace:
         limits = None
         if self._axis is not None:
             limits = sentence_on_limits((c.settings.attack, c.limits, c.settings.solver.time_limit_seconds) for c in found)
-        notes = (() if limits is None else (limits,)) + self._on_idle(candidate.settings for candidate in found)
+        notes = (*self._on_groups(), *(() if limits is None else (limits,)), *self._on_idle(c.settings for c in found))
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
     def notes(self) -> tuple[str, ...]:
@@ -194,13 +200,17 @@ class TrialSpace:
         corners = itertools.product(
             *(
                 range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
-                for one in self.dimensions.values()
+                for one in self.axes.dimensions.values()
             )
         )
         tried = list(itertools.islice(corners, CORNERS + 1))
         if len(tried) > CORNERS:
-            return ()
-        return self._on_idle(self._sections.read(self._space.config(corner)) for corner in tried)
+            return self._on_groups()
+        settings = (self._sections.read(self._space.config(self.axes.point(corner))) for corner in tried)
+        return (*self._on_groups(), *self._on_idle(settings))
+
+    def _on_groups(self) -> tuple[str, ...]:
+        return tuple(group.sentence for group in self._groups)
 
     def _on_idle(self, trials: Iterable[Settings]) -> tuple[str, ...]:
         """Return what is said of overrides of the command line that change nothing in these trials."""
@@ -208,18 +218,19 @@ class TrialSpace:
         return () if said is None else (said,)
 
     def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
-        """Return the trials at a point, and the number of combinations at that point which ``search.where`` excludes.
+        """Return the trials at a point on the axes, and the number of combinations there which ``search.where`` excludes.
 
         Where time limits are swept, a point stands for one combination with each of the listed limits. The trial with the
         longest allowed limit holds the answers for the shorter ones, unless its attack plans by its limit: then each limit has
         a trial.
         """
         if self._axis is None:
-            candidate = self._candidate(point)
+            candidate = self._candidate(self.axes.point(point))
             return ([], 1) if candidate is None else ([candidate], 0)
         found: list[Candidate] = []
         excluded = 0
-        for limit, place in self._axis.points(point):
+        for limit, beside in self._axis.points(point):
+            place = self.axes.point(beside)
             if found and found[0].limits:
                 if self._is_allowed(place):
                     found[0] = dataclasses.replace(found[0], limits=(limit, *found[0].limits))

@@ -141,6 +141,7 @@ class SearchSettings:
     scheduler: Annotated[str, rules.one_of(lambda: ("none", "asha"))]
     grace: Annotated[int, rules.at_least(1)]
     reduction: Annotated[int, rules.at_least(2)]
+    together: list[list[str]] = dataclasses.field(default_factory=list)  # records of before do not have this key
 
 
 @dataclass(frozen=True)
@@ -302,6 +303,9 @@ def _read(cls: Any, data: Any, prefix: str) -> Any:
     for f in fields:
         key, (hint, rule) = dot + f.name, hints[f.name]
         if f.name not in data:
+            if f.default_factory is not dataclasses.MISSING:
+                values[f.name] = f.default_factory()
+                continue
             raise ConfigError(f"{key} is missing from the configuration; every key needs a value")
         if dataclasses.is_dataclass(hint):
             values[f.name] = _read(hint, data[f.name], key)
@@ -324,12 +328,16 @@ def _hints(cls: type) -> dict[str, tuple[Any, rules.Rule | None]]:
     }
 
 
+_IN_THE_SHELL: dict[Any, str] = {list[str]: '["..."]', list[list[str]]: "[[training.seed,instances.seed]]"}
+"""How lists are written there, where they need quotes around them."""
+
 _WORDS: dict[Any, str] = {
     bool: "true or false",
     int: "an integer",
     float: "a finite number",
     str: "a text",
     list[str]: "a list of texts",
+    list[list[str]]: "a list of lists of keys",
     type(None): "null",
 }
 
@@ -339,13 +347,20 @@ def _typed(hint: Any, value: Any, key: str) -> Any:
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)
-        if option == list[str] and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if option == list[str] and _is_list_of_texts(value):
+            return value
+        if option == list[list[str]] and isinstance(value, list) and all(map(_is_list_of_texts, value)):
             return value
         if option in (bool, int, str, type(None)) and type(value) is option:
             return value
     allowed = " or ".join(_WORDS[option] for option in options)
-    example = f", in the shell as in '{key}=[\"...\"]'" if list[str] in options else ""
-    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}{example}, not {type(value).__name__}")
+    example = "".join(f", in the shell as in '{key}={_IN_THE_SHELL[option]}'" for option in options if option in _IN_THE_SHELL)
+    found = "" if isinstance(value, list) else f", not {type(value).__name__}"
+    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}{example}{found}")
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _shown(value: Any) -> str:

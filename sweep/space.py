@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -16,6 +16,7 @@ from sweep.dimensions import Choices, Dimension, dimension_of
 from sweep.errors import ConfigError
 from sweep.frame import Frame, unresolved, value_at
 from sweep.schema import Settings, unknown_key
+from sweep.together import BRACKETS, KEY
 from sweep.where import Condition
 
 Compose = Callable[[list[str]], DictConfig]
@@ -37,6 +38,7 @@ class Space:
 
     Attributes:
         overrides: one a key, in their order.
+        replaced: the first override of each key that has several: the experiment's, where the command line replaces it.
         dimensions: the swept keys in their order, with what each may be.
 
     Raises:
@@ -47,17 +49,22 @@ class Space:
         self._compose = compose
         self._composed: dict[tuple[str, ...], DictConfig] = {}
         self._frames: dict[Point, Frame] = {}
+        self.replaced: dict[str, Override] = {}
         by_key: dict[str, Override] = {}
         for override in OverridesParser.create(config_loader=loader).parse_overrides(list(lines)):
             # The place of the first, the value of the last: an override of the command line replaces one of the experiment.
-            by_key[override.get_key_element().lstrip("+~")] = override
+            name = override.get_key_element().lstrip("+~")
+            if name in by_key:
+                self.replaced.setdefault(override.key_or_group, by_key[name])
+            by_key[name] = override
         self.overrides = list(by_key.values())
         self._groups = {o.key_or_group for o in self.overrides if loader.get_group_options(o.key_or_group)}
         self._swept = [override for override in self.overrides if override.is_sweep_override()]
         for override in self._swept:
             if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
+                hint = f"; {BRACKETS}" if override.key_or_group == KEY else ""
                 raise ConfigError(
-                    f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept"
+                    f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept{hint}"
                 )
         self._elements = [[] if o.is_interval_sweep() else list(o.sweep_iterator()) for o in self._swept]
         self.dimensions: dict[str, Dimension] = {
@@ -83,14 +90,6 @@ class Space:
     def first(self) -> Point:
         """The point of first values; every dimension has one."""
         return tuple(0 if isinstance(dimension, Choices) else dimension.low for dimension in self._all)
-
-    def alone(self) -> Iterator[Point]:
-        """Yield the first point, and those that differ from it in one option; of an interval, in its other end."""
-        first = self.first
-        yield first
-        for place, one in enumerate(self._all):
-            for option in range(1, len(one.values)) if isinstance(one, Choices) else (one.high,):
-                yield (*first[:place], option, *first[place + 1 :])
 
     def config(self, point: Point) -> dict[str, Any]:
         """Return the resolved configuration at a point. Points share the sections that are equal: they must not be changed.

@@ -50,7 +50,14 @@ KEYS = tuple(keys())
 
 SECTIONS = [key for key in KEYS if "." not in key]
 
-TYPES = {bool: "true or false", int: "an integer", float: "a number", str: "a text", list[str]: "a list of texts"}
+TYPES = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    list[str]: "a list of texts",
+    list[list[str]]: "a list of lists of keys",
+}
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import surrogate_milps
 from benchmarks.results import Results as BenchmarkResults
+from sweep.measures import Measure
 from sweep.report.compared import Compared, compared_by_network
 from sweep.report.comparisons import ALL, counted, outcomes, win_table
 from sweep.report.figures.style import RC, styles_of
@@ -21,7 +22,6 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import holm
 from sweep.report.tables import markdown
-from sweep.report.ties import Measure
 from sweep.report.words import number, p_number, seconds
 
 SOLVERS = {"gurobi": "Gurobi", "highs": "HiGHS", "scip": "SCIP"}

@@ -21,6 +21,7 @@ import optuna
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
+from sweep.axes import Axes
 from sweep.consistency import check_search
 from sweep.dimensions import Dimension
 from sweep.errors import ConfigError
@@ -48,6 +49,9 @@ class Assignable(Protocol):
 
     @property
     def dimensions(self) -> Mapping[str, Dimension]: ...
+
+    @property
+    def axes(self) -> Axes: ...
 
     def at(self, values: Values) -> Trial | None: ...
 
@@ -84,8 +88,9 @@ class OptunaSuggester:
         self._memory: SearchMemory | None = None
         self._space, self._search = space, search
         self._objectives = [OBJECTIVES[name] for name in search.objectives]
-        self._distributions = {key: distribution(dimension) for key, dimension in space.dimensions.items()}
-        self._size = size(space.dimensions.values())
+        self._axes = space.axes.dimensions
+        self._distributions = {name: distribution(dimension) for name, dimension in self._axes.items()}
+        self._size = size(self._axes.values())
         self._startup = max(1, min(STARTUP, search.samples // 3))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(directions=[objective.direction for objective in self._objectives])
@@ -158,7 +163,8 @@ class OptunaSuggester:
                 break
             self._study.sampler = self._estimator if attempt < PATIENCE else self._dice
             asked = self._study.ask(self._distributions)
-            values = {key: value(dimension, asked.params[key]) for key, dimension in self._space.dimensions.items()}
+            chosen = {name: value(dimension, asked.params[name]) for name, dimension in self._axes.items()}
+            values = self._space.axes.by_key(chosen)
             key, trial = self._at(values)
             if key is None:
                 # At the start left out, so that as many as planned are drawn at random; later held against its neighbourhood.
@@ -233,12 +239,13 @@ class OptunaSuggester:
     def _key_of(self, first: Trial) -> str:
         """Return the key of the search. Its first suggestion depends on the seed alone, and the key of that on all that is not
         swept: what is the same search."""
-        parts = [first.key, [repr(one) for one in self.dimensions], self._search.seed, self._search.objectives]
+        parts = [first.key, [repr(one) for one in self._axes.values()], self._search.seed, self._search.objectives]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def _parameters(self, values: Values) -> dict[str, Any]:
         """Return what Optuna calls these values."""
-        return {key: parameter(one, values[key]) for key, one in self._space.dimensions.items()}
+        chosen = self._space.axes.by_axis(values)
+        return {name: parameter(one, chosen[name]) for name, one in self._axes.items()}
 
     def _answer(self, asked: optuna.Trial, outcome: Outcome) -> None:
         self._answered += outcome.state is not TrialState.FAIL

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-PACKAGES = ("surrogate",)
+PACKAGES = ("surrogate", "sweep")
 
 
 def modules(package: str) -> dict[str, Path]:

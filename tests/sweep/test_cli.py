@@ -87,6 +87,7 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
             [
                 "python -m sweep +experiment=mnist",
                 "pruning: activation, activation_structured, layerwise_magnitude, magnitude, none",
+                "python -m sweep -m training.seed=0,3 instances.seed=7,8 'search.together=[[training.seed,instances.seed]]'",
                 "exit codes",
             ],
         ),

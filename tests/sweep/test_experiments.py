@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from composing import CONF, Composer
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from sweep.errors import ConfigError
 from sweep.plan import Plan
 
 WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml") if path.stem not in ("vnncomp", "paper"))
@@ -44,6 +47,66 @@ def test_the_papers_grid_is_the_authors(composer: Composer) -> None:
         config = trial.config
         assert (config["bounds"]["method"], config["attack"]["start"], config["attack"]["polish"]) == ("box", "none", False)
         assert config["solver"]["time_limit_seconds"] == 300.0
+
+
+AUTHORS = "(instances.seed, training.seed) in [(0, 0), (1, 3), (8, 12), (90, 99)]"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "condition"),
+    [
+        ("paper", AUTHORS),
+        ("paper_small", AUTHORS),
+        ("paper_fashion", AUTHORS),
+        ("best", AUTHORS),
+        ("paper_fresh", "(training.seed, instances.seed) in [(0, 100), (3, 101), (12, 102)]"),
+        ("what_pays", "(network.width == 32) == (dataset.side == 18)"),
+    ],
+)
+def test_values_that_go_together_are_the_trials_of_all_combinations_with_a_condition(
+    composer: Composer, experiment: str, condition: str
+) -> None:
+    """How these experiments were written before there was ``search.together``: what was computed then is found again."""
+    small = ["network=4x32"] if experiment == "paper" else []  # tens of thousands of combinations otherwise
+    found = planned(composer, experiment, *small)
+    where = json.dumps([*found.config["search"]["where"], condition])
+    before = planned(composer, experiment, *small, "search.together=[]", f"search.where={where}")
+    assert before.excluded > found.excluded
+    assert [(one.key, one.name, one.swept) for one in found.trials] == [(one.key, one.name, one.swept) for one in before.trials]
+
+
+def seeds(plan: Plan) -> list[tuple[int, int]]:
+    return list(dict.fromkeys((one.config["training"]["seed"], one.config["instances"]["seed"]) for one in plan.trials))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["training.seed=5", "instances.seed=7"], [(5, 7)]),
+        (["training.seed=5,6", "instances.seed=7,8"], [(5, 7), (6, 8)]),
+        (["training.seed=3"], [(3, 101)]),
+        (["instances.seed=102,100"], [(12, 102), (0, 100)]),
+        (["training.seed=0,3", "search.together=[]"], [(0, 100), (3, 100), (0, 101), (3, 101), (0, 102), (3, 102)]),
+    ],
+)
+def test_the_command_line_replaces_or_chooses_values_that_go_together(
+    composer: Composer, overrides: list[str], expected: list[tuple[int, int]]
+) -> None:
+    assert seeds(planned(composer, "paper_fresh", "network=4x32", *overrides)) == expected
+
+
+def test_a_value_that_goes_together_with_nothing_is_refused(composer: Composer) -> None:
+    message = (
+        "training.seed=5 is in no combination of the experiment, where instances.seed and training.seed go together: (100, 0), "
+        "(101, 3), (102, 12); choose one of these, or give values for all of these keys"
+    )
+    for fixed in ("training.seed=5", "training.seed=0,5"):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            planned(composer, "paper_fresh", fixed)
+    group = "search.together=[[network,pruning.amount]]"
+    plan = planned(composer, "paper_fresh", "network=2x64,4x32", "pruning.amount=0.8,0.9", "pruning=magnitude", group)
+    found = {(one.config["network"]["depth"], one.config["pruning"]["amount"]) for one in plan.trials}
+    assert found == {(2, 0.8), (4, 0.9)}, "a group of the command line is about the values of the command line"
 
 
 def test_the_small_form_fits_into_twenty_minutes(composer: Composer) -> None:

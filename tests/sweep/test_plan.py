@@ -66,7 +66,7 @@ def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer, opti
     [
         ("+experiment=digits,closest", "hydra.sweeper.params, sweep.name, search.where"),
         ("+experiment=choice(digits,closest)", "hydra.sweeper.params, sweep.name, search.where"),
-        ("+experiment=paper_small,what_pays", "hydra.sweeper.params, sweep.name, search.where"),
+        ("+experiment=paper_small,what_pays", "hydra.sweeper.params, sweep.name, search.where, search.together"),
     ],
 )
 def test_experiments_are_not_swept_without_their_own_sweeps(composer: Composer, swept: str, changed: str) -> None:
@@ -92,6 +92,7 @@ def _params(composer: Composer, experiment: str) -> list[str]:
     ("values", "key"),
     [
         ({"search": {"where": ["pruning.amount > 0.5"]}}, "search.where"),
+        ({"search": {"together": [["training.seed", "instances.seed"]]}}, "search.together"),
         ({"sweep": {"name": "mine"}}, "sweep.name"),
         ({"tracking": {"uri": "http://127.0.0.1:1"}}, "tracking.uri"),
         ({"deadlines": {"trial_seconds": 5}}, "deadlines.trial_seconds"),

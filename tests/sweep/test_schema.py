@@ -74,6 +74,9 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.gradient_starts", 0, "0", "at least 1"),
     ("cluster.cpus_per_trial", 0, "0", "at least 1"),
     ("search.where", "x", "x", "a list of texts"),
+    ("search.together", ["training.seed"], "['training.seed']", "in the shell as in 'search.together=[[training.seed,"),
+    ("search.together", [["training.seed", 3]], "[['training.seed', 3]]", "a list of lists of keys"),
+    ("search.together", "training.seed", "training.seed", "a list of lists of keys"),
     ("search.method", "randomly", "randomly", "random"),
     ("sweep.name", "a/b", "a/b", "a name without /"),
     ("sweep.store", "memory://s", "memory://s", "ends with the process that wrote it"),
@@ -96,6 +99,12 @@ def test_a_refusal_names_key_value_and_what_is_allowed(
         composer.changed(**{key.replace(".", "__"): value})
     assert str(refused.value).startswith(f"{key}={shown} ")
     assert allowed in str(refused.value)
+
+
+def test_records_of_before_have_no_values_that_go_together(composer: Composer) -> None:
+    config = composer.plain()
+    assert config["search"].pop("together") == []
+    assert read(config) == read(composer.plain())
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "experiment"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from composing import Composer
 
+from sweep.axes import Axes
 from sweep.dimensions import Choices, Dimension, Interval
 from sweep.errors import ConfigError
 from sweep.plan import Trial
@@ -38,6 +39,7 @@ class Space:
         self, *dimensions: Dimension, key: Callable[[Values], str | None] = lambda values: str(sorted(values.items()))
     ):
         self.dimensions = {dimension.key: dimension for dimension in dimensions}
+        self.axes = Axes(self.dimensions)
         self._key = key
 
     def at(self, values: Values) -> Trial | None:
