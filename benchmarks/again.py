@@ -34,7 +34,7 @@ def measure(options: Options) -> Iterator[Row]:
 def _again(count: int, answers: int) -> dict[str, float]:
     """Put so many finished trials into a store of their own and run their sweep twice; return seconds, and runs in MLflow."""
     from sweep.store import Store
-    from sweep.trial import new_record
+    from sweep.trial.trial import new_record
 
     with tempfile.TemporaryDirectory(prefix="sweep-again-") as folder, contextlib.chdir(folder):
         overrides = [*QUICK, f"instances.seed=range(0,{count})"]
@@ -50,7 +50,7 @@ def _again(count: int, answers: int) -> dict[str, float]:
 def _seconds(plan: Any, overrides: list[str]) -> float:
     from rich.console import Console
 
-    from sweep.driver import run
+    from sweep.execution.driver import run
 
     text, begin = io.StringIO(), time.perf_counter()
     code = run(plan, overrides, parallel=False, console=Console(file=text, width=200))

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
 from sweep.records import InstanceRecord
-from sweep.stages import Entry
+from sweep.store.stage_results import Entry
 
 CLIENTS, PIXELS = 2, 784
 
@@ -32,7 +32,7 @@ def measure(options: Options) -> Iterator[Row]:
 def _load(count: int, call: Callable[[Any, str, int], None]) -> dict[str, float]:
     import ray
 
-    from sweep.head import THREADS, Head
+    from sweep.execution.coordinator import THREADS, Head
 
     with tempfile.TemporaryDirectory(prefix="sweep-head-") as folder:
         ray.init(address="local", num_cpus=CLIENTS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -64,7 +64,8 @@ def _beats(head: Any, name: str, count: int) -> None:
 
 
 def _answers(head: Any, name: str, count: int) -> None:
-    """What a worker asks of the head for each attack on an image, as :class:`sweep.head_stages.HeadStages` does."""
+    """What a worker asks of the head for each attack on an image, as :class:`sweep.execution.coordinated_stages.HeadStages`
+    does."""
     import ray
 
     facts = null_answer().to_dict()

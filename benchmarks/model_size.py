@@ -83,7 +83,7 @@ def _build(data_seed: int, training_seed: int, bounds: str) -> dict[str, Any]:
 
 def _trial_mib(limit_seconds: float) -> float:
     """Do what a trial's worker does, in this process, and return the largest resident memory that it took, in MiB."""
-    import_module("sweep.tuning")  # a worker has Ray loaded
+    import_module("sweep.execution.ray_tune")  # a worker has Ray loaded
     dense = network(SIDE, DEPTH, WIDTH, 0)  # loads the data and trains
     _, instance = protocol_instance(dense, SIDE, 0)
     surrogate = prune(Pruning("magnitude", 0.8), dense, None)

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
-from sweep.cluster import probe
+from sweep.execution.cluster import probe
 from sweep.store import Store
 
 COUNTS = (1, 2)

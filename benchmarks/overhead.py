@@ -19,7 +19,7 @@ from benchmarks.head import head_cpu_seconds, null_answer
 from benchmarks.planning import plan_of
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
-from sweep.stages import Entry
+from sweep.store.stage_results import Entry
 
 SIZES = ((200, 0), (200, 20), (3_000, 0), (10_000, 0))
 """Trials, and answers of each."""
@@ -32,7 +32,7 @@ class NullRun:
     """A trial without a question, or with answers that are there at once and go through the head as those of attacks do."""
 
     def __init__(self, trial: Any, inputs: Any, trained: Any, stages: Any, spent_seconds: float, answers: int = 0) -> None:
-        from sweep.trial import new_record
+        from sweep.trial.trial import new_record
 
         self.record, self._stages, self._left = new_record(trial), stages, answers
 
@@ -80,7 +80,7 @@ def _plan(count: int) -> tuple[Any, list[str]]:
 def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
     from rich.console import Console
 
-    from sweep.driver import run
+    from sweep.execution.driver import run
 
     text = _Clocked(len(plan.trials))
     begin, begin_cpu = time.perf_counter(), time.process_time()

@@ -54,7 +54,7 @@ def plan_of(overrides: Sequence[str]) -> Any:
     from hydra.types import RunMode
 
     from sweep.__main__ import conf_folder
-    from sweep.search import plan_sweep
+    from sweep.planning.search import plan_sweep
 
     Plugins.instance()
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3", job_name="sweep"):

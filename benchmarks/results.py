@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.sections import Row, Section
 from benchmarks.subjects import machine
-from sweep.environment import git_tags
+from sweep.tracking.environment import git_tags
 
 PACKAGES = ("highspy", "pyomo", "torch", "numpy", "omlt", "pyscipopt", "pyscipopt-ml", "gurobipy", "gurobi-machinelearning")
 

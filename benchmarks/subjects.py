@@ -14,7 +14,7 @@ from surrogate.data import Dataset, load
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.training import Training, fit
-from sweep.instances import DrawnInstance, draw_instances
+from sweep.trial.instances import DrawnInstance, draw_instances
 
 SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
 """The authors' pairs (data seed, training seed)."""

@@ -12,9 +12,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sweep import completion
+from sweep.commands import completion
 from sweep.errors import ConfigError
-from sweep.terminal import UNREAD, silence
+from sweep.terminal.streams import UNREAD, silence
 
 
 def conf_folder() -> Path:
@@ -29,8 +29,8 @@ def application(config: DictConfig) -> None:
     """Run the one trial of a configuration in this process; sweeps go to :mod:`sweep.sweeper`."""
     from hydra.core.hydra_config import HydraConfig
 
-    from sweep.driver import execute
-    from sweep.plan import plan_one
+    from sweep.execution.driver import execute
+    from sweep.planning.plan import plan_one
 
     written = list(HydraConfig.get().overrides.task)
     try:
@@ -55,7 +55,8 @@ def main() -> None:
         code = UNREAD
     except KeyboardInterrupt:
         code = 130
-        if "sweep.running" not in sys.modules:  # imported by a sweep that begins, which says itself how far it has come
+        # A sweep that begins imports the runner, and says itself how far it has come.
+        if "sweep.execution.runner" not in sys.modules:
             print("Interrupted before the sweep had begun: nothing was started.")
     except SystemExit as stop:
         code = stop.code
@@ -92,8 +93,8 @@ def overrides_first(arguments: list[str]) -> list[str]:
 
 def refuse(error: Exception) -> NoReturn:
     """Print why a configuration is refused, in one message, and exit with code 2."""
-    from sweep.passwords import hide_in_refusal
-    from sweep.refusal import explain
+    from sweep.config.passwords import hide_in_refusal
+    from sweep.config.refusal import explain
 
     print(f"error: {hide_in_refusal(explain(error), sys.argv[1:])}", file=sys.stderr)
     raise SystemExit(2)

@@ -28,8 +28,8 @@ class SweepOnRayTune(Sweeper):
         self._loader = hydra_context.config_loader
 
     def sweep(self, arguments: list[str]) -> None:
-        from sweep.driver import execute
-        from sweep.search import plan_sweep
+        from sweep.execution.driver import execute
+        from sweep.planning.search import plan_sweep
 
         loader, config = self._loader, self.config
         assert config is not None

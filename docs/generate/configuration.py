@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from conf/ (defaults, comments, options) and sweep/schema.py (types and rules).
+"""Writes docs/configuration.md from conf/ (defaults, comments, options) and sweep/config/schema.py (types and rules).
 
 python docs/generate/configuration.py
 """
@@ -16,16 +16,17 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
-from sweep.rules import Rule
-from sweep.schema import keys, kinds_of
-from sweep.space import WHOLE
+from sweep.config.rules import Rule
+from sweep.config.schema import keys, kinds_of
+from sweep.planning.space import WHOLE
 
 PAGE = Path(__file__).parents[1] / "configuration.md"
 
 START = """\
 # Configuration
 
-<!-- Written by docs/generate/configuration.py from conf/ and sweep/schema.py: change those, then run it (make docs does). -->
+<!-- Written by docs/generate/configuration.py from conf/ and sweep/config/schema.py: change those, then run it
+(make docs does). -->
 
 Every setting has a default, and every default can be replaced on the command line. Hydra composes the configuration from the
 files in `conf/`: one *option* of each *group*, then the experiment, then the command line.

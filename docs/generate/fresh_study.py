@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import surrogate_milps
 from benchmarks.results import Results as BenchmarkResults
-from sweep.measures import Measure
+from sweep.records.measures import Measure
 from sweep.report.compared import Compared, compared_by_network
 from sweep.report.comparisons import ALL, counted, outcomes, win_table
 from sweep.report.figures.style import RC, styles_of

@@ -52,23 +52,23 @@ run it (make docs does). -->
 
 ## The way of the data
 
-1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/driver.py` at once; a sweep comes through
+1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/execution/driver.py` at once; a sweep comes through
    `sweep/sweeper.py`.
-2. `sweep/plan.py` turns overrides into trials, and `sweep/search/` chooses which: `sweep/space.py` composes every combination,
-   `sweep/schema.py` and `sweep/consistency.py` refuse what is not allowed, `sweep/canonical.py` reduces a configuration to what
+2. `sweep/planning/plan.py` turns overrides into trials, and `sweep/planning/search/` chooses which: `sweep/planning/space.py` composes every combination,
+   `sweep/config/schema.py` and `sweep/config/consistency.py` refuse what is not allowed, `sweep/config/canonical.py` reduces a configuration to what
    can change the result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here
-   (`sweep/preview/`).
-3. `sweep/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/running.py` books what the
-   store has already. `sweep/inputs.py` has each distinct dense network trained once.
-4. What is left goes to Ray (`sweep/tuning.py`, `sweep/worker.py`), or runs in this process (`sweep/here.py`). Both reach the
-   store through one head (`sweep/head.py`), which knows who makes which result and ends what outlives its deadline. For Ray it
+   (`sweep/commands/preview/`).
+3. `sweep/execution/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/execution/runner.py` books what the
+   store has already. `sweep/config/inputs.py` has each distinct dense network trained once.
+4. What is left goes to Ray (`sweep/execution/ray_tune.py`, `sweep/execution/worker.py`), or runs in this process (`sweep/execution/local_run.py`). Both reach the
+   store through one head (`sweep/execution/coordinator.py`), which knows who makes which result and ends what outlives its deadline. For Ray it
    is an actor on the driver's machine, so that workers need no shared folder.
-5. `sweep/trial.py` is one trial: it prunes, draws the questions (`sweep/instances.py`) and answers them one by one
-   (`sweep/answering.py`), each by an attack (`sweep/attacks.py`). What has been made is found by its key (`sweep/keys.py`).
+5. `sweep/trial/trial.py` is one trial: it prunes, draws the questions (`sweep/trial/instances.py`) and answers them one by one
+   (`sweep/trial/instance_answers.py`), each by an attack (`sweep/trial/attacks.py`). What has been made is found by its key (`sweep/config/stage_keys.py`).
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
    Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
-7. The records (`sweep/records.py`) go into the store, and from there to MLflow and into the report (`sweep/report/`), both of
+7. The records (`sweep/records/records.py`) go into the store, and from there to MLflow and into the report (`sweep/report/`), both of
    which are views of the store.
 
 ## Who imports whom

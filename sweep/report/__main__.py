@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweep import terminal
-from sweep.addresses import existing_uri, named_uri
-from sweep.arguments import DEFAULT_STORE, FAILED, OK, path_of, program, setting
+from sweep.commands.arguments import DEFAULT_STORE, FAILED, OK, path_of, program, setting
+from sweep.config.mlflow_address import existing_uri, named_uri
 from sweep.errors import ConfigError, SweepError
+from sweep.terminal import streams
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
        python -m sweep.report files=FOLDER [files=OTHER ...] output=FOLDER
@@ -129,7 +129,7 @@ def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: run with the arguments of the command line and return the exit code."""
-    return program(USAGE, lambda given: run(parse(given), terminal.console()), arguments)
+    return program(USAGE, lambda given: run(parse(given), streams.console()), arguments)
 
 
 if __name__ == "__main__":

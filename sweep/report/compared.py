@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.measures import VALUES
+from sweep.records.measures import VALUES
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
 from sweep.report.words import count, evidence

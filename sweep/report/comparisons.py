@@ -1,7 +1,7 @@
 """The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
 
-A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.measures` says which of
-two results is the better one, and which are equal:
+A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.records.measures` says which
+of two results is the better one, and which are equal:
 
 * ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
 * ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.attack_facts import CLOSEST
-from sweep.measures import VALUES, Measure, decide
+from sweep.config.attack_facts import CLOSEST
+from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sweep.arguments import store_argument
+from sweep.commands.arguments import store_argument
 from sweep.errors import sentence
-from sweep.plan import Trial
+from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.results import Searched, SweepState, Unfinished
 from sweep.report.searches import in_lines, search_answer

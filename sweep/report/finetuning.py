@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.measures import Measure
+from sweep.records.measures import Measure
 from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.results import Results
 from sweep.report.settings import Setting

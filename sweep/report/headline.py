@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweep.measures import VALUES
+from sweep.records.measures import VALUES
 from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.measures import decide
+from sweep.records.measures import decide
 from sweep.report.words import number, seconds, signed_percent
 
 

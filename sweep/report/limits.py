@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from sweep.attack_facts import CLOSEST
+from sweep.config.attack_facts import CLOSEST
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import by_setting, counted, pairs_with_dense

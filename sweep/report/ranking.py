@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.attack_facts import CLOSEST
-from sweep.measures import NORM_TOLERANCE, Measure, median_of, places
+from sweep.config.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import by_setting, counted, pairs_with_dense, pairs_with_gradient
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SURROGATE, Setting, group

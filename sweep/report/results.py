@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweep.attack_facts import OUTPUT
+from sweep.config.attack_facts import OUTPUT
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.time_limit import records_at_limit
 from sweep.report.settings import SEEDS, Setting, group, longest
-from sweep.time_limit import records_at_limit
-from sweep.wording import count
+from sweep.terminal.wording import count
 
 ARRAYS = ("timeline", "region_visits", "clean", "perturbed")
 FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.dotted_keys import flatten
-from sweep.measures import MARGIN_TOLERANCE
+from sweep.config.dotted_keys import flatten
+from sweep.planning.search.alone import command
+from sweep.planning.search.objectives import OBJECTIVES, Objective
 from sweep.records import TrialRecord
+from sweep.records.measures import MARGIN_TOLERANCE
+from sweep.records.time_limit import KEY as TIME_LIMIT
 from sweep.report.results import Results, SweepState
-from sweep.search.alone import command
-from sweep.search.objectives import OBJECTIVES, Objective
-from sweep.time_limit import KEY as TIME_LIMIT
-from sweep.wording import count
+from sweep.terminal.wording import count
 
 MOST_ROWS = 30
 """Trials of the Pareto front in its table; the figure has them all."""
@@ -203,7 +203,7 @@ def front_rows(answer: SearchAnswer) -> list[Mapping[str, str]]:
 
 def importance_of(answer: SearchAnswer) -> dict[str, dict[str, float]]:
     """Return the share of each swept key in what explains an objective, by its name; nothing where that cannot be told."""
-    from sweep.search.importance import importances
+    from sweep.planning.search.importance import importances
 
     found = {}
     for place, objective in enumerate(answer.objectives):
@@ -215,7 +215,7 @@ def importance_of(answer: SearchAnswer) -> dict[str, dict[str, float]]:
 
 def too_few(answer: SearchAnswer) -> str | None:
     """Return a sentence where there are too few trials to tell which setting matters; None where there are enough."""
-    from sweep.search.importance import FEWEST
+    from sweep.planning.search.importance import FEWEST
 
     there = len(answer.candidates)
     if there >= FEWEST or len({key for one in answer.candidates for key in one.record.swept}) < 2:

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.attack_facts import CLOSEST, WITHOUT_SURROGATE, limit_only_ends
-from sweep.canonical import with_effect
-from sweep.dotted_keys import flatten, is_in
+from sweep.config.attack_facts import CLOSEST, WITHOUT_SURROGATE, limit_only_ends
+from sweep.config.canonical import with_effect
+from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.schema import network_name
 from sweep.records import TrialRecord
-from sweep.schema import network_name
-from sweep.time_limit import KEY as TIME_LIMIT
+from sweep.records.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"

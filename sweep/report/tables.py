@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
-from sweep.report.terminal import markdown_ranking
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 from sweep.store.report_files import RANKING, VERDICTS

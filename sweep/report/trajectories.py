@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sweep.attack_facts import CLOSEST
-from sweep.measures import decide
+from sweep.config.attack_facts import CLOSEST
+from sweep.records.measures import decide
 from sweep.report.results import Results
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweep.measures import VALUES
+from sweep.records.measures import VALUES
 from sweep.report.answers import (
     DOES_NOT_PAY,
     FEW,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.measures import Measure
+from sweep.records.measures import Measure
 from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.leads import Lead, lead
 from sweep.report.ranking import judged_against_dense, rank

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweep.wording import count
+from sweep.terminal.wording import count
 
 Row = Mapping[Any, Any]
 

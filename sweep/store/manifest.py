@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweep.passwords import hide_in_overrides
-from sweep.search.objectives import OBJECTIVES
-from sweep.stages import Entry
+from sweep.config.passwords import hide_in_overrides
+from sweep.planning.search.objectives import OBJECTIVES
+from sweep.store.stage_results import Entry
 from sweep.store.store import Store, is_key
 
 KIND = "sweeps"
@@ -35,7 +35,7 @@ class Planned:
         name: of the trial.
         status: how it ended; None as long as it has not.
         error: why it did not end well.
-        limits: those of :class:`sweep.plan.Trial`.
+        limits: those of :class:`sweep.planning.plan.Trial`.
         swept: the same; None where the list is of an earlier version.
     """
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sweep.config.passwords import hide_in_text, hide_password
 from sweep.errors import StoreError
-from sweep.passwords import hide_in_text, hide_password
 
 PATIENCE_SECONDS = 20.0
 """A file system at the other end of a network that has not done what it was asked for after so long cannot be used."""

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from surrogate.errors import InvalidNetwork
+from sweep.config.inputs import TrainedNetwork, network_entry, network_of
 from sweep.errors import StoreError
-from sweep.inputs import TrainedNetwork, network_entry, network_of
 from sweep.records import TrialRecord
-from sweep.stages import Entry, is_better
 from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
 from sweep.store.places import Folder, place_at
+from sweep.store.stage_results import Entry, is_better
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
 KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped", "limits")
@@ -93,7 +93,7 @@ class Store:
 
     def put(self, kind: str, key: str, entry: Entry, *, replace: bool = False) -> Entry | None:
         """Keep an entry. A second one under the same key changes nothing, unless ``replace`` is set or it is better
-        (:func:`sweep.stages.is_better`); then the first one is returned.
+        (:func:`sweep.store.stage_results.is_better`); then the first one is returned.
 
         Raises:
             ValueError: the facts hold a NaN or an infinity.
@@ -172,7 +172,8 @@ class Store:
             return None
 
     def stopped(self, key: str) -> TrialRecord | None:
-        """Return the record of a trial that a search stopped, by :func:`sweep.search.early_stopping.stop_key`, or None."""
+        """Return the record of a trial that a search stopped, by :func:`sweep.planning.search.early_stopping.stop_key`, or
+        None."""
         return self._record("stopped", key, pictures=True)
 
     def save_stopped(self, key: str, record: TrialRecord) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sweep.records import TrialRecord
-from sweep.stages import Entry
+from sweep.store.stage_results import Entry
 
 NOT_A_RECORD = (TypeError, KeyError, ValueError, AttributeError, IndexError)
 """What reading something else as a record raises."""

@@ -20,9 +20,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.addresses import DATABASES, SERVERS, accepted, check_address, database_file, kind_of, named
+from sweep.config.mlflow_address import DATABASES, SERVERS, accepted, check_address, database_file, kind_of, named
+from sweep.config.passwords import hide_in_text, hide_password
 from sweep.errors import SweepError
-from sweep.passwords import hide_in_text, hide_password
 from sweep.tracking.embedded import ready, remedy
 from sweep.tracking.sqlite import alone
 

@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.attack_facts import CLOSEST
-from sweep.canonical import with_effect
-from sweep.cpu_share import core_share, starved_answers
-from sweep.dotted_keys import flatten, is_in
-from sweep.measures import median_of
-from sweep.overview import SWEPT
+from sweep.config.attack_facts import CLOSEST
+from sweep.config.canonical import with_effect
+from sweep.config.dotted_keys import flatten, is_in
+from sweep.planning.sweep_config import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.cpu_share import core_share, starved_answers
+from sweep.records.measures import median_of
 
 MAX_PARAM_CHARACTERS = 6000
 

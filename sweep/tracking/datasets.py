@@ -12,9 +12,9 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from surrogate.data.sources import SOURCES
 from surrogate.errors import SurrogateError
-from sweep.inputs import data_checksum
-from sweep.rules import FUNCTION, NO_DATASET
-from sweep.schema import DatasetSettings
+from sweep.config.inputs import data_checksum
+from sweep.config.rules import FUNCTION, NO_DATASET
+from sweep.config.schema import DatasetSettings
 
 CONTEXT = "mlflow.data.context"
 

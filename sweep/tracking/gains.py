@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sweep.attack_facts import CLOSEST
-from sweep.measures import Measure, decide, median_of
+from sweep.config.attack_facts import CLOSEST
 from sweep.records import TrialRecord
+from sweep.records.measures import Measure, decide, median_of
 from sweep.tracking.content import value_of
 
 GAIN, WINS = "gain_over_dense", "wins_over_dense"

@@ -15,9 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from sweep.environment import git_tags, packages_text, version_tags
 from sweep.tracking import content, drivers
 from sweep.tracking.earlier import LAYOUT, LAYOUT_TAG, STATUSES, TRIALS_TAG, Earlier, identity
+from sweep.tracking.environment import git_tags, packages_text, version_tags
 from sweep.tracking.files import write, yaml_text
 from sweep.tracking.views import NOTE
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from sweep.addresses import database_file
+from sweep.config.mlflow_address import database_file
+from sweep.config.passwords import hide_password
 from sweep.errors import ConfigError, SweepError
-from sweep.passwords import hide_password
 from sweep.tracking.connection import in_time, quick_retries, reached
 
 

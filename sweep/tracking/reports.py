@@ -11,9 +11,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.addresses import database_file
+from sweep.config.mlflow_address import database_file
+from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
-from sweep.passwords import hide_password
 from sweep.tracking.connection import in_time, quiet, reason
 from sweep.tracking.earlier import PARENT_TAG
 from sweep.tracking.parent import names_of

@@ -13,13 +13,13 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from surrogate.networks import ReluNetwork
 from sweep.records import TrialRecord
+from sweep.terminal.wording import count
 from sweep.tracking import content, drivers, views
 from sweep.tracking.earlier import PARENT_TAG, Earlier, TrialRun
 from sweep.tracking.gains import Gain
 from sweep.tracking.models import save_model
 from sweep.tracking.parent import Parent, SweepEnd, SweepStart, common_tags
 from sweep.tracking.trial_runs import TrialWriter
-from sweep.wording import count
 
 
 class Runs:

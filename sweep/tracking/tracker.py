@@ -13,10 +13,10 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
-from sweep.addresses import DATABASE
-from sweep.attack_facts import CLOSEST
+from sweep.config.attack_facts import CLOSEST
+from sweep.config.mlflow_address import DATABASE
+from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
-from sweep.passwords import hide_password
 from sweep.records import TrialRecord
 from sweep.store.report_files import HEADLINE, PAGE, RANKING, SEARCH, VERDICTS
 from sweep.tracking import content, drivers

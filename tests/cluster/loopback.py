@@ -15,15 +15,15 @@ from pathlib import Path
 
 from ports import free_port
 
-from sweep.cluster import probe
+from sweep.execution.cluster import probe
 
 START_SECONDS = 90.0
 
 DRIVER = """
 import sys
-from sweep.cluster import attach, preflight
+from sweep.execution.cluster import attach, preflight
 from sweep.errors import SweepError
-from sweep.schema import ClusterSettings
+from sweep.config.schema import ClusterSettings
 address, cpus, cpus_per_trial = sys.argv[1:]
 settings = ClusterSettings("attach", address or None, int(cpus) if cpus else None, int(cpus_per_trial))
 try:

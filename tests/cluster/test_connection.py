@@ -18,11 +18,11 @@ from loopback import drive, ray_head
 from ports import free_port
 from ray.exceptions import RaySystemError
 
-from sweep.cluster import connection
-from sweep.cluster.connection import Address, attach, check_answer, find_address, find_token
-from sweep.cluster.local import start_local
+from sweep.config.schema import ClusterSettings
 from sweep.errors import SweepError
-from sweep.schema import ClusterSettings
+from sweep.execution.cluster import connection
+from sweep.execution.cluster.connection import Address, attach, check_answer, find_address, find_token
+from sweep.execution.cluster.local import start_local
 
 TOKEN = "a-token-for-these-tests-0123456789abcdef"
 HERE = Address("10.0.0.1", 6379, "RAY_ADDRESS")

@@ -22,8 +22,8 @@ WORK = """
 import json, sys, time
 begin = time.monotonic()
 import ray
-from sweep.cluster import attach, preflight
-from sweep.schema import ClusterSettings
+from sweep.execution.cluster import attach, preflight
+from sweep.config.schema import ClusterSettings
 settings = ClusterSettings("attach", sys.argv[1], None, 1)
 times = {"import": time.monotonic() - begin}
 with attach(settings):
@@ -34,9 +34,9 @@ with attach(settings):
     @ray.remote(num_cpus=1)
     def where(seconds):
         import os, socket, time
-        import surrogate, sweep.plan
+        import surrogate, sweep.store
         time.sleep(seconds)
-        return socket.gethostname(), surrogate.__file__, sweep.plan.__file__, os.path.exists("/tmp/checkout/of-the-head")
+        return socket.gethostname(), surrogate.__file__, sweep.store.__file__, os.path.exists("/tmp/checkout/of-the-head")
 
     found = ray.get([where.remote(1.0) for _ in range(6)])
     times["tasks"] = time.monotonic() - begin - sum(times.values())

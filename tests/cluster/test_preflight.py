@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweep.cluster.preflight import PACKAGES, Node, capacity_of, check_versions, installed
+from sweep.config.schema import ClusterSettings
 from sweep.errors import SweepError
-from sweep.schema import ClusterSettings
+from sweep.execution.cluster.preflight import PACKAGES, Node, capacity_of, check_versions, installed
 
 HEAD, SMALL, LARGE = Node("a", "10.0.0.1 (head)", 0.0), Node("b", "10.0.0.2 (small)", 3.0), Node("c", "10.0.0.3 (large)", 8.0)
 

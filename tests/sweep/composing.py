@@ -11,9 +11,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
-from sweep.plan import Plan, Trial, plan_one
-from sweep.schema import Settings, read
-from sweep.search import plan_sweep
+from sweep.config.schema import Settings, read
+from sweep.planning.plan import Plan, Trial, plan_one
+from sweep.planning.search import plan_sweep
 
 CONF = conf_folder()
 

@@ -13,10 +13,10 @@ from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from surrogate.data import Dataset, load
-from sweep.plan import Trial, plan_one
+from sweep.planning.plan import Trial, plan_one
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.trial import Inputs, limit_threads, run_trial
+from sweep.trial.trial import Inputs, limit_threads, run_trial
 
 
 @pytest.fixture(scope="session")

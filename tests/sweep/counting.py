@@ -11,14 +11,14 @@ import pytest
 import surrogate.pruning
 from surrogate.attack import AttackResult, GradientAttack, Instance
 from surrogate.networks import ReluNetwork
-from sweep import trial
-from sweep.attacks import ATTACKS, Attack
-from sweep.head_stages import HeadStages
-from sweep.here import local_head
-from sweep.plan import Trial
+from sweep.config.schema import Settings
+from sweep.execution.coordinated_stages import HeadStages
+from sweep.execution.local_run import local_head
+from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
-from sweep.schema import Settings
 from sweep.store import Store
+from sweep.trial import trial
+from sweep.trial.attacks import ATTACKS, Attack
 
 Plan = Callable[..., Trial]
 """Plans a trial from overrides; see the fixture ``plan``."""

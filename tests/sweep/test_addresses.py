@@ -9,11 +9,11 @@ import pytest
 from composing import QUICK, Composer
 from rich.console import Console
 
-from sweep import driver
-from sweep.addresses import VARIABLE, check_address, existing_uri, named_uri
-from sweep.arguments import parse
+from sweep.commands.arguments import parse
+from sweep.config.mlflow_address import VARIABLE, check_address, existing_uri, named_uri
 from sweep.errors import ConfigError, SweepError
-from sweep.running import Runner
+from sweep.execution import driver
+from sweep.execution.runner import Runner
 
 SECRET = "hunter2secret"
 

@@ -11,7 +11,7 @@ import pytest
 from surrogate.attack import Instance
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from sweep.agreement import Finding, compare, compare_answers, confirm
+from sweep.commands.agreement import Finding, compare, compare_answers, confirm
 from sweep.records import InstanceRecord, TrialRecord
 
 ANSWER = InstanceRecord(

@@ -13,9 +13,9 @@ from surrogate.bounds import AlphaCrown, Crown, Lp
 from surrogate.formulation import BigM, Partition
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from sweep.attack_facts import NAMES
-from sweep.attacks import ATTACKS
-from sweep.schema import Settings
+from sweep.config.attack_facts import NAMES
+from sweep.config.schema import Settings
+from sweep.trial.attacks import ATTACKS
 
 NETWORK = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]])
 

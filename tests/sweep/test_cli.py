@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from sweep.__main__ import overrides_first
-from sweep.refusal import not_an_option
+from sweep.config.refusal import not_an_option
 
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training=digits", "attack.radius=1.0")
 
@@ -305,7 +305,8 @@ def test_a_sweep_outlives_its_output(tmp_path: Path, output: str) -> None:
 
 _EARLY = """
 import os, signal
-from sweep import __main__ as program, plan
+from sweep import __main__ as program
+from sweep.planning import plan
 
 plan.plan_one = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 program.main()

@@ -21,17 +21,17 @@ from rich.console import Console
 from surrogate.attack import AttackResult, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
-from sweep import cpu_share, driver, here
-from sweep import head as heads
-from sweep.attacks import ATTACKS, Attack
-from sweep.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
-from sweep.head import Head
-from sweep.plan import Trial
-from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import Settings, read
-from sweep.stages import Entry, is_better, stands
+from sweep.config.schema import Settings, read
+from sweep.execution import coordinator as heads
+from sweep.execution import driver, local_run
+from sweep.execution.coordinator import Head
+from sweep.planning.plan import Trial
+from sweep.records import InstanceRecord, TrialRecord, cpu_share
+from sweep.records.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
 from sweep.store import Store
-from sweep.trial import Inputs, run_trial, still_valid, train_network
+from sweep.store.stage_results import Entry, is_better, stands
+from sweep.trial.attacks import ATTACKS, Attack
+from sweep.trial.trial import Inputs, run_trial, still_valid, train_network
 
 LIMIT = 10.0
 
@@ -213,7 +213,7 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
     """In this process an attack that outlives its deadline is left behind and its trial begins again."""
     monkeypatch.setattr(heads, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(heads, "WATCH_SECONDS", 0.01)
-    monkeypatch.setattr(here, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(local_run, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(cpu_share, "JUDGED_SECONDS", 0.1)
     one = plan("deadlines.instance_seconds=0.2")
     trained = train_network(read(one.config), digits)
@@ -225,7 +225,7 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
             time.sleep(1.0)
 
     work.attack = second_hangs
-    record = here.run_here(one, Inputs(digits), trained, here.local_head(store))
+    record = local_run.run_here(one, Inputs(digits), trained, local_run.local_head(store))
     assert record.status == "finished", record.error
     assert [i.starved for i in record.instances] == [False, True, False]
     assert record.instances[1].solver_status == "killed"

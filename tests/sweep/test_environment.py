@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep import environment
+from sweep.tracking import environment
 
 
 def _git(folder: Path, *arguments: str) -> str:

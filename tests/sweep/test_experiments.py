@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from sweep.errors import ConfigError
-from sweep.plan import Plan
+from sweep.planning.plan import Plan
 
 WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml") if path.stem not in ("vnncomp", "paper"))
 """``vnncomp`` needs the competition's files (tests/sweep/test_files.py); ``paper`` is planned on its own."""

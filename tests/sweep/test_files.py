@@ -15,14 +15,14 @@ from oracles import random_network
 from surrogate.data import CLASSES, Dataset, image_count, native_side
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
+from sweep.config.files import read_network, read_properties
+from sweep.config.schema import read
 from sweep.errors import ConfigError
-from sweep.files import read_network, read_properties
-from sweep.instances import contradictions
-from sweep.plan import Trial
+from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.report.__main__ import parse
-from sweep.schema import read
-from sweep.trial import Inputs, load_properties, run_trial, train_network
+from sweep.trial.instances import contradictions
+from sweep.trial.trial import Inputs, load_properties, run_trial, train_network
 
 ROOT = Path(__file__).resolve().parents[2]
 VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from sweep import head as module
 from sweep.errors import StoreError
-from sweep.head import Head
-from sweep.stages import Entry
+from sweep.execution import coordinator as module
+from sweep.execution.coordinator import Head
 from sweep.store import Store
+from sweep.store.stage_results import Entry
 
 WAIT = 10.0
 """Seconds that are never reached unless something hangs."""

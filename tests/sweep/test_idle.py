@@ -11,9 +11,9 @@ from oracles import random_network
 
 from surrogate.pruning import METHODS, Pruning, prune
 from surrogate.pruning.base import SurvivorMethod
-from sweep.idle import DRAWING
-from sweep.plan import CORNERS, plan_one
-from sweep.search import plan_sweep
+from sweep.planning.plan import CORNERS, plan_one
+from sweep.planning.search import plan_sweep
+from sweep.planning.unused_settings import DRAWING
 
 DIGITS = ["dataset=digits", "instances.count=2"]
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from sweep.interruption import Interruption
+from sweep.execution.interruption import Interruption
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -14,10 +14,10 @@ from surrogate.data import Dataset
 from surrogate.data.dataset import _from_idx
 from surrogate.data.functions import sample
 from surrogate.data.sources import SOURCES, Source, SourceFile
-from sweep import canonical, key_versions
-from sweep.inputs import data_checksum
-from sweep.keys import instance_key, surrogate_key
-from sweep.schema import Settings
+from sweep.config import canonical, key_versions
+from sweep.config.inputs import data_checksum
+from sweep.config.schema import Settings
+from sweep.config.stage_keys import instance_key, surrogate_key
 
 
 def data(**changed: Any) -> Dataset:

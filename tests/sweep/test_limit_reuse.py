@@ -16,20 +16,20 @@ from rich.console import Console
 from surrogate.attack import AttackResult, Event, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
-from sweep import driver
-from sweep.attacks import ATTACKS, Attack
+from sweep.commands.notebook import results
+from sweep.config.schema import Settings
 from sweep.errors import ConfigError
-from sweep.head import Head
-from sweep.limit_reuse import KIND, keep_trial
-from sweep.notebook import results
-from sweep.plan import Trial
+from sweep.execution import driver
+from sweep.execution.coordinator import Head
+from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
+from sweep.records.time_limit import records_at_limit, trial_at_limit
 from sweep.report.gather import gather
-from sweep.schema import Settings
-from sweep.stages import Entry, NoStages, is_better
 from sweep.store import Store
-from sweep.time_limit import records_at_limit, trial_at_limit
-from sweep.trial import Inputs, run_trial
+from sweep.store.stage_results import Entry, NoStages, is_better
+from sweep.trial.attacks import ATTACKS, Attack
+from sweep.trial.limit_reuse import KIND, keep_trial
+from sweep.trial.trial import Inputs, run_trial
 
 Starve = Callable[[bool], None]
 

@@ -16,17 +16,17 @@ from counting import Plan, Work, stages_of
 from rich.console import Console
 
 from surrogate.data import Dataset
-from sweep import show
-from sweep.arguments import FAILED, OK
+from sweep.commands import show
+from sweep.commands.arguments import FAILED, OK
 from sweep.errors import StoreError
-from sweep.interruption import Interruption
-from sweep.ledger import Ledger
-from sweep.logbook import NO_STEPS, TIME_CHARACTERS, line, log_text, overheard
-from sweep.progress import Progress
+from sweep.execution.interruption import Interruption
+from sweep.execution.ledger import Ledger
 from sweep.records import TrialRecord
+from sweep.records.trial_log import NO_STEPS, TIME_CHARACTERS, line, log_text, overheard
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
-from sweep.trial import Inputs, mark_failed, new_record, run_trial
+from sweep.terminal.progress import Progress
+from sweep.trial.trial import Inputs, mark_failed, new_record, run_trial
 
 
 def said(record: TrialRecord) -> list[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from counting import Plan
 
+from sweep.commands.lookup import find
 from sweep.errors import ConfigError, SweepError
-from sweep.lookup import find
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
-from sweep.trial import new_record
+from sweep.trial.trial import new_record
 
 
 @pytest.fixture

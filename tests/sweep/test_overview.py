@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composing import QUICK, Composer
 
-from sweep.overview import LISTED, SWEPT, sweep_config
+from sweep.planning.sweep_config import LISTED, SWEPT, sweep_config
 
 
 def test_what_differs_between_trials_is_named_with_its_values(composer: Composer) -> None:

@@ -15,15 +15,17 @@ from composing import QUICK, Composer
 from rich.console import Console
 from tracked import EXPERIMENT
 
-from sweep import driver, replay, tracking
+from sweep import tracking
 from sweep.__main__ import refuse
-from sweep.arguments import OK, REFUSED, program
+from sweep.commands import replay
+from sweep.commands.arguments import OK, REFUSED, program
+from sweep.config.passwords import hide_in_overrides, hide_in_text, hide_password
+from sweep.config.schema import read
 from sweep.errors import SweepError
-from sweep.overview import sweep_config
-from sweep.passwords import hide_in_overrides, hide_in_text, hide_password
-from sweep.plan import plan_one
+from sweep.execution import driver
+from sweep.planning.plan import plan_one
+from sweep.planning.sweep_config import sweep_config
 from sweep.records import TrialRecord
-from sweep.schema import read
 from sweep.store import Store
 from sweep.store.manifest import Manifest, load, save
 from sweep.store.places import place_at

@@ -10,7 +10,7 @@ import pytest
 import synthetic
 from matplotlib.image import imread
 
-from sweep.pictures import picture, write_pictures
+from sweep.records.pictures import picture, write_pictures
 
 
 def pixels(png: bytes) -> np.ndarray:

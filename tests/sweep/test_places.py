@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import StoreError
-from sweep.stages import Entry
 from sweep.store import Store, places
+from sweep.store.stage_results import Entry
 
 
 @pytest.fixture

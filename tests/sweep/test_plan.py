@@ -17,10 +17,10 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from sweep.config.schema import read
 from sweep.errors import ConfigError
-from sweep.plan import canonical, key_of
-from sweep.schema import read
-from sweep.search import plan_sweep
+from sweep.planning.plan import canonical, key_of
+from sweep.planning.search import plan_sweep
 
 
 def test_the_combinations_are_those_that_hydra_composes(composer: Composer) -> None:
@@ -268,7 +268,7 @@ def test_the_key_changes_with_what_can_change_the_result(composer: Composer, key
 def test_keys_are_the_same_in_every_process(composer: Composer) -> None:
     """Python's hash of texts differs from process to process; a key must not depend on it."""
     code = (
-        "import json, sys; from sweep.plan import canonical, key_of; from sweep.schema import read;"
+        "import json, sys; from sweep.planning.plan import canonical, key_of; from sweep.config.schema import read;"
         "print(key_of(canonical(read(json.load(sys.stdin)))))"
     )
     config = composer.plain()

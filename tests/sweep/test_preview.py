@@ -15,19 +15,19 @@ import synthetic
 from composing import QUICK, Composer
 from rich.console import Console
 
-from sweep.cluster import connection
+from sweep.commands.preview import Preview, look_ahead, show
+from sweep.commands.preview.capacity import Room, room_for
+from sweep.commands.preview.limits import limits_of
+from sweep.commands.preview.show import duration
+from sweep.config.schema import read
 from sweep.errors import StoreError
-from sweep.plan import Plan, Trial
-from sweep.preview import Preview, look_ahead, show
-from sweep.preview.capacity import Room, room_for
-from sweep.preview.limits import limits_of
-from sweep.preview.show import duration
+from sweep.execution.cluster import connection
+from sweep.planning.plan import Plan, Trial
+from sweep.planning.search.memory import SearchMemory
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import read
-from sweep.search.memory import SearchMemory
-from sweep.stages import Entry
 from sweep.store import Store
-from sweep.trial import new_record
+from sweep.store.stage_results import Entry
+from sweep.trial.trial import new_record
 
 SPACE = (*QUICK, "instances.count=3", "pruning.amount=0.3,0.5,0.8")
 ROOM = Room(2, "on 2 CPUs of this machine")
@@ -192,7 +192,7 @@ class TestEstimates:
         assert self.seconds(shorter, store)[0] == pytest.approx(4.0 + 4.0)
 
     def test_training_by_its_epochs(self, composer: Composer, plan: Plan, store: Store) -> None:
-        from sweep.plan import training_recipe
+        from sweep.planning.plan import training_recipe
 
         facts = {"train_seconds": 6.0, "recipe": training_recipe(read(plan.config))}  # three epochs
         store.put("networks", plan.trials[0].training_key, Entry(facts))
@@ -291,12 +291,12 @@ def test_a_hundred_thousand_trials(tmp_path: Path) -> None:
 import resource, sys, time
 from pathlib import Path
 from benchmarks.planning import plan_of
-from sweep.preview import look_ahead, show
-from sweep.preview.capacity import Room
-from sweep.schema import read
-from sweep.stages import Entry
+from sweep.commands.preview import look_ahead, show
+from sweep.commands.preview.capacity import Room
+from sweep.config.schema import read
+from sweep.store.stage_results import Entry
 from sweep.store import Store
-from sweep.trial import new_record
+from sweep.trial.trial import new_record
 from rich.console import Console
 import synthetic
 

@@ -8,8 +8,8 @@ import pytest
 import synthetic
 from rich.console import Console
 
-from sweep import terminal
-from sweep.progress import Progress
+from sweep.terminal import streams
+from sweep.terminal.progress import Progress
 
 
 def shown(progress: Progress) -> str:
@@ -89,7 +89,7 @@ def test_the_counts_stay_on_one_line(width: int) -> None:
 
 def test_the_time_left_is_there_from_the_first_answer_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("sweep.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("sweep.terminal.progress.time.monotonic", lambda: now)
     progress = Progress(Console(file=io.StringIO()), total=3, slots=1)
     progress.start("a", "4x64 dense", questions=4)
     now = 110.0
@@ -138,6 +138,6 @@ def test_where_the_output_is_no_terminal_there_is_no_live_line_whatever_jupyter_
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert Console().is_terminal  # what Rich takes it for
-    with Progress(terminal.console(), total=1, slots=1) as progress:
+    with Progress(streams.console(), total=1, slots=1) as progress:
         progress.start("a", "4x64 dense")
     assert "\x1b" not in capsys.readouterr().out

@@ -18,19 +18,19 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.errors import DataUnavailable
-from sweep import driver, feeding, running, tuning
+from sweep.config.inputs import TrainedNetwork, train_network
+from sweep.config.schema import Settings, read
 from sweep.errors import StoreError
-from sweep.feeding import Materials, SearchFeed
-from sweep.inputs import TrainedNetwork, train_network
-from sweep.interruption import Interruption
-from sweep.ledger import Ledger
-from sweep.plan import Plan, Trial
-from sweep.progress import Progress
+from sweep.execution import driver, ray_tune, runner, trial_queue
+from sweep.execution.interruption import Interruption
+from sweep.execution.ledger import Ledger
+from sweep.execution.runner import Runner
+from sweep.execution.trial_queue import Materials, SearchFeed
+from sweep.planning.plan import Plan, Trial
 from sweep.records import TrialRecord
-from sweep.running import Runner
-from sweep.schema import Settings, read
 from sweep.store import Store
-from sweep.trial import limit_threads
+from sweep.terminal.progress import Progress
+from sweep.trial.trial import limit_threads
 
 
 class ListedTracker:
@@ -70,7 +70,7 @@ def no_mnist(monkeypatch: pytest.MonkeyPatch, digits: Dataset) -> list[str]:
             raise DataUnavailable("mnist could not be fetched: put its files there")
         return digits
 
-    monkeypatch.setattr(feeding, "load_data", load)
+    monkeypatch.setattr(trial_queue, "load_data", load)
     return asked
 
 
@@ -101,13 +101,13 @@ def test_a_single_trial_trains_the_network_of_a_sweep(
         threads.append(torch.get_num_threads())
         return train_network(settings, data, watch)
 
-    monkeypatch.setattr(running, "train_network", train)
+    monkeypatch.setattr(runner, "train_network", train)
     desk = Desk(plan, store)
     torch.set_num_threads(3)
     try:
         desk.runner.run(parallel=False)
         torch.set_num_threads(3)
-        *epochs, swept = tuning._train(read(plan.config), digits)
+        *epochs, swept = ray_tune._train(read(plan.config), digits)
     finally:
         limit_threads(1)
     assert epochs == [1]
@@ -123,8 +123,8 @@ def test_a_signal_while_ray_ends_waits_until_it_has_ended(
 ) -> None:
     done: list[str] = []
 
-    class Ending(tuning.RayCluster):
-        def __enter__(self) -> tuning.RayCluster:
+    class Ending(ray_tune.RayCluster):
+        def __enter__(self) -> ray_tune.RayCluster:
             return self
 
         def share(self, value: Any) -> Any:
@@ -134,7 +134,7 @@ def test_a_signal_while_ray_ends_waits_until_it_has_ended(
             os.kill(os.getpid(), number)
             done.append("ended")
 
-    monkeypatch.setattr(tuning, "RayCluster", Ending)
+    monkeypatch.setattr(ray_tune, "RayCluster", Ending)
     desk = Desk(composer.plan(*QUICK[1:], "dataset=mnist"), store)
     with desk.runner.interruption as interruption:
         with pytest.raises(KeyboardInterrupt, match=number.name):
@@ -160,8 +160,8 @@ def test_a_trial_that_a_deadline_put_back_names_the_deadline(
     """The head has ended one worker of the trial."""
     plan = composer.plan(*QUICK, *(f"deadlines.{name}={seconds}" for name, seconds in deadlines.items()))
     desk, head, (trial,) = Desk(plan, store), Mock(), plan.trials
-    monkeypatch.setattr(tuning.ray, "get", lambda _: (1, 1))
-    booking = tuning._Booking(desk.ledger, Mock(), head, retries=1)
+    monkeypatch.setattr(ray_tune.ray, "get", lambda _: (1, 1))
+    booking = ray_tune._Booking(desk.ledger, Mock(), head, retries=1)
     booking._lose(Mock(config={"trial_key": trial.key}))
     (said,) = desk.ledger._lost[trial.key]
     assert said.endswith(f"goes back to the queue: an attack was past its deadline ({why}), which ended the worker process")

@@ -14,11 +14,11 @@ from composing import CONF, Composer
 from hydra.errors import HydraException
 
 from surrogate.networks import ReluNetwork
-from sweep import rules
-from sweep.consistency import check
+from sweep.config import rules
+from sweep.config.consistency import check
+from sweep.config.refusal import explain
+from sweep.config.schema import keys, read
 from sweep.errors import ConfigError
-from sweep.refusal import explain
-from sweep.schema import keys, read
 
 REFUSED: list[tuple[str, Any, str, str]] = [
     ("pruning.amount", 1.0, "1.0", "0 <= value < 1"),

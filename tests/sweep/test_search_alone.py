@@ -12,8 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from sweep.plan import plan_one
-from sweep.search.alone import command
+from sweep.planning.plan import plan_one
+from sweep.planning.search.alone import command
 
 OFTEN = 12
 """Trials of an experiment that are looked at, chosen at random."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep.search.importance import FEWEST, MOST, importances
+from sweep.planning.search.importance import FEWEST, MOST, importances
 
 
 def trials(number: int) -> tuple[list[dict[str, Any]], list[float]]:

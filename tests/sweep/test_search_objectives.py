@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from composing import Composer
 
-from sweep.consistency import check
+from sweep.config.consistency import check
 from sweep.errors import ConfigError
-from sweep.plan import Trial
+from sweep.planning.plan import Trial
+from sweep.planning.search.early_stopping import course, progress_values, questions
+from sweep.planning.search.objectives import OBJECTIVES, judged_by
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.search.early_stopping import course, progress_values, questions
-from sweep.search.objectives import OBJECTIVES, judged_by
 
 
 def answered(status: str = "unresolved", **values: Any) -> InstanceRecord:

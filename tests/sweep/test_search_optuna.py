@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from composing import Composer
 
-from sweep.axes import Axes
-from sweep.dimensions import Choices, Dimension, Interval
+from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
-from sweep.plan import Trial
+from sweep.planning.plan import Trial
+from sweep.planning.search.base import Suggester
+from sweep.planning.search.memory import SearchMemory, Values
+from sweep.planning.search.optuna_search import ATTEMPTS, OptunaSuggester
+from sweep.planning.search_axes import Axes
+from sweep.planning.swept_keys import Choices, Dimension, Interval
 from sweep.records import InstanceRecord, TrialRecord, TrialStatus
-from sweep.schema import SearchSettings
-from sweep.search.base import Suggester
-from sweep.search.memory import SearchMemory, Values
-from sweep.search.optuna_search import ATTEMPTS, OptunaSuggester
 from sweep.store import Store
 
 AMOUNT = Interval("pruning.amount", 0.0, 1.0, integer=False, log=False)

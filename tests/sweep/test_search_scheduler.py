@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from sweep.config.schema import SearchSettings
+from sweep.planning.search.tune_scheduler import scheduler
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import SearchSettings
-from sweep.search.tune_scheduler import scheduler
 
 STOP, GO_ON = "STOP", "CONTINUE"
 

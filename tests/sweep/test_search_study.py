@@ -16,11 +16,11 @@ import pytest
 from optuna.trial import TrialState
 from test_search_optuna import AMOUNT, METHOD, RATE, WIDTH, Space, best_at, record, run, search
 
-from sweep.dimensions import Choices
-from sweep.plan import Trial
+from sweep.planning.plan import Trial
+from sweep.planning.search.memory import SearchMemory
+from sweep.planning.search.optuna_search import OptunaSuggester
+from sweep.planning.swept_keys import Choices
 from sweep.records import TrialRecord
-from sweep.search.memory import SearchMemory
-from sweep.search.optuna_search import OptunaSuggester
 from sweep.store import Store
 
 SIZES = Choices("sizes", ([1, 2], [3]))

@@ -13,17 +13,17 @@ from counting import Plan
 from rich.console import Console
 
 import sweep
-from sweep import listing, notebook, replay, show
-from sweep.agreement import Finding
-from sweep.arguments import FAILED, OK, REFUSED, parse, program
+from sweep.commands import listing, notebook, replay, show
+from sweep.commands.agreement import Finding
+from sweep.commands.arguments import FAILED, OK, REFUSED, parse, program
 from sweep.errors import ConfigError
-from sweep.progress import outcome
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
-from sweep.trial import new_record
+from sweep.terminal.progress import outcome
+from sweep.trial.trial import new_record
 
 
 @pytest.fixture

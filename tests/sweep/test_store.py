@@ -18,11 +18,11 @@ import pytest
 import synthetic
 
 from surrogate.networks import ReluNetwork
+from sweep.config.inputs import TrainedNetwork
 from sweep.errors import StoreError
-from sweep.inputs import TrainedNetwork
-from sweep.stages import Entry
 from sweep.store import Store, places
 from sweep.store.codec import encode
+from sweep.store.stage_results import Entry
 
 
 def a_network(seed: int = 0) -> TrainedNetwork:

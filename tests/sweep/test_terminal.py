@@ -9,7 +9,7 @@ from errno import EAGAIN, EIO, ENOSPC, EPIPE
 
 import pytest
 
-from sweep import terminal
+from sweep.terminal import streams
 
 
 class Failing(io.StringIO):
@@ -31,8 +31,8 @@ def test_an_output_that_goes_away_is_said_once(monkeypatch: pytest.MonkeyPatch, 
     stdout, stderr = Failing(number), io.StringIO()
     monkeypatch.setattr(sys, "stdout", stdout)
     monkeypatch.setattr(sys, "stderr", stderr)
-    with terminal.outlived():
-        terminal.console().print("first")
+    with streams.outlived():
+        streams.console().print("first")
         print("second", flush=True)
     assert sys.stdout is stdout
     assert stdout.getvalue() == "", "what has gone away is not asked again"
@@ -44,7 +44,7 @@ def test_an_output_that_goes_away_is_said_once(monkeypatch: pytest.MonkeyPatch, 
 def test_both_may_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Failing(EIO))
     monkeypatch.setattr(sys, "stderr", Failing(EIO))
-    with terminal.outlived():
+    with streams.outlived():
         print("first", flush=True)
         print("second", file=sys.stderr, flush=True)
 
@@ -52,7 +52,7 @@ def test_both_may_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reader_that_is_slow_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = Failing(EAGAIN)
     monkeypatch.setattr(sys, "stdout", stdout)
-    with terminal.outlived():
+    with streams.outlived():
         print("first", end="")
         print("second", end="")
     assert stdout.getvalue() == "second"
@@ -63,24 +63,24 @@ def test_a_program_whose_reader_has_gone_ends_as_a_shell_reports_it(monkeypatch:
     os.close(reader)
     with os.fdopen(writer, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        with pytest.raises(SystemExit) as ended, terminal.while_read():
+        with pytest.raises(SystemExit) as ended, streams.while_read():
             print("kept back until it is flushed")
-        assert ended.value.code == terminal.UNREAD == 128 + 13
+        assert ended.value.code == streams.UNREAD == 128 + 13
         stream.flush()
 
 
 def test_what_rich_prints_ends_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Failing(EPIPE))
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with pytest.raises(SystemExit) as ended, terminal.while_read():
-        terminal.console().print("a line")
-    assert ended.value.code == terminal.UNREAD
+    with pytest.raises(SystemExit) as ended, streams.while_read():
+        streams.console().print("a line")
+    assert ended.value.code == streams.UNREAD
 
 
 def test_what_was_closed_from_the_start_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    with terminal.outlived():
-        terminal.console().print("first")
+    with streams.outlived():
+        streams.console().print("first")
 
 
 def test_a_silenced_stream_can_be_flushed() -> None:
@@ -90,5 +90,5 @@ def test_a_silenced_stream_can_be_flushed() -> None:
         stream.write("kept back")
         with pytest.raises(BrokenPipeError):
             stream.flush()
-        terminal.silence(stream)
+        streams.silence(stream)
         stream.flush()

@@ -16,7 +16,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.time_limit import (
+from sweep.records.time_limit import (
     at_limit,
     is_known_at,
     limit_sentences,

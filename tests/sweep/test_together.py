@@ -11,15 +11,15 @@ from composing import QUICK, Composer
 from test_search_optuna import record as ended
 from test_search_optuna import run
 
+from sweep.commands.preview import look_ahead, show
+from sweep.commands.preview.capacity import Room
+from sweep.config.schema import read
 from sweep.errors import ConfigError
-from sweep.overview import sweep_config
-from sweep.plan import Plan, Trial
-from sweep.preview import look_ahead, show
-from sweep.preview.capacity import Room
-from sweep.schema import read
-from sweep.search.memory import SearchMemory
+from sweep.planning.plan import Plan, Trial
+from sweep.planning.search.memory import SearchMemory
+from sweep.planning.sweep_config import sweep_config
 from sweep.store import Store
-from sweep.terminal import console
+from sweep.terminal.streams import console
 
 SEEDS = ("training.seed=0,3,12", "instances.seed=100,101,102", "search.together=[[training.seed,instances.seed]]")
 PAIRS = [(0, 100), (3, 101), (12, 102)]

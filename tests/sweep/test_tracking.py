@@ -17,12 +17,12 @@ from mlflow import MlflowClient
 from tracked import CONFIG, EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
 from surrogate.networks import ReluNetwork
-from sweep import environment, report
-from sweep.logbook import log_text
-from sweep.overview import SWEPT
+from sweep import report
+from sweep.planning.sweep_config import SWEPT
 from sweep.records import TrialRecord
+from sweep.records.trial_log import log_text
 from sweep.report.results import Searched, SweepState
-from sweep.tracking import Tracker, content
+from sweep.tracking import Tracker, content, environment
 from sweep.tracking.runs import Runs
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import synthetic
 
-from sweep.measures import MARGIN_TOLERANCE, NORM_TOLERANCE
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.measures import MARGIN_TOLERANCE, NORM_TOLERANCE
 from sweep.tracking.gains import Gain, Gains
 
 

@@ -15,13 +15,13 @@ from surrogate.data import Dataset
 from surrogate.data.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
+from sweep.config.schema import read
 from sweep.errors import sentence
 from sweep.records import TrialRecord
-from sweep.schema import read
 from sweep.store import Store
 from sweep.store.trials import record_of, trial_entry
 from sweep.tracking import content
-from sweep.trial import Inputs, TrainedNetwork, load_data, run_trial, train_network, warm_up
+from sweep.trial.trial import Inputs, TrainedNetwork, load_data, run_trial, train_network, warm_up
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ from surrogate.attack import Instance
 from surrogate.data import Dataset
 from surrogate.region import Region
 from surrogate.witness import check
-from sweep.head_stages import HeadStages
-from sweep.here import local_head
-from sweep.plan import Trial
+from sweep.config.schema import read
+from sweep.execution.coordinated_stages import HeadStages
+from sweep.execution.local_run import local_head
+from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import read
-from sweep.stages import Entry, Kind, NoStages
 from sweep.store import Store
-from sweep.trial import Inputs, TrialRun, run_trial, still_valid, train_network
+from sweep.store.stage_results import Entry, Kind, NoStages
+from sweep.trial.trial import Inputs, TrialRun, run_trial, still_valid, train_network
 
 
 class Watched(NoStages):

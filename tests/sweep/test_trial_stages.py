@@ -10,14 +10,14 @@ import pytest
 from counting import Plan, Work, outcome, stages_of
 
 from surrogate.data import Dataset
-from sweep import key_versions
-from sweep.head_stages import HeadStages
-from sweep.here import local_head
-from sweep.plan import Trial
+from sweep.config import key_versions
+from sweep.execution.coordinated_stages import HeadStages
+from sweep.execution.local_run import local_head
+from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
-from sweep.stages import Entry, once
 from sweep.store import Store
-from sweep.trial import Inputs, TrialRun, run_trial
+from sweep.store.stage_results import Entry, once
+from sweep.trial.trial import Inputs, TrialRun, run_trial
 
 
 def test_the_same_trial_again_makes_nothing_and_gives_the_same(

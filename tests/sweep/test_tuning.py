@@ -24,19 +24,19 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
+from sweep.config.inputs import TrainedNetwork
+from sweep.config.schema import ClusterSettings, read
 from sweep.errors import StoreError, SweepError
-from sweep.inputs import TrainedNetwork
-from sweep.interruption import Interruption
-from sweep.ledger import Ledger
-from sweep.plan import Trial
-from sweep.progress import Progress
+from sweep.execution.assignment import Work
+from sweep.execution.interruption import Interruption
+from sweep.execution.ledger import Ledger
+from sweep.execution.ray_tune import RayCluster, TrainingFailure
+from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.schema import ClusterSettings, read
-from sweep.stages import Entry, Stages, once
 from sweep.store import Store
-from sweep.trial import new_record
-from sweep.tuning import RayCluster, TrainingFailure
-from sweep.work import Work
+from sweep.store.stage_results import Entry, Stages, once
+from sweep.terminal.progress import Progress
+from sweep.trial.trial import new_record
 
 pytestmark = pytest.mark.filterwarnings(
     # Ray's own, none of which its user can avoid

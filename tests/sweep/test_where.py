@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sweep.errors import ConfigError
-from sweep.where import Condition
+from sweep.planning.conditions import Condition
 
 CONFIG = {
     "pruning": {"method": "magnitude", "amount": 0.8, "finetune": {"rounds": 0, "rewind": True}},

@@ -17,7 +17,7 @@ MOST_KEYS = 12
 
 def importance_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
     """Return a row for each objective and swept key: ``objective``, ``key``, ``share``, see
-    :func:`sweep.search.importance.importances`."""
+    :func:`sweep.planning.search.importance.importances`."""
     answer = answer_of(results)
     if answer is None:
         return Nothing("")

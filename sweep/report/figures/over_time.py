@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.attack_facts import CLOSEST, MARGIN, OUTPUT
+from sweep.config.attack_facts import CLOSEST, MARGIN, OUTPUT
 from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.attack_facts import CLOSEST
+from sweep.config.attack_facts import CLOSEST
 from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style

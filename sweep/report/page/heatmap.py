@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from sweep.measures import VALUES
+from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL
 from sweep.report.results import Results

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.attack_facts import CLOSEST
-from sweep.pictures import CHANGED_PIXEL, is_image
+from sweep.config.attack_facts import CLOSEST
 from sweep.records import InstanceRecord
+from sweep.records.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
 from sweep.report.words import count, seconds
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sweep.attack_facts import CLOSEST, OUTPUT
-from sweep.cpu_share import load_sentences
+from sweep.config.attack_facts import CLOSEST, OUTPUT
+from sweep.records.cpu_share import load_sentences
 from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import Kind

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.measures import VALUES
+from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE

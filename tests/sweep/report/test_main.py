@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from making import dense, pruned, times
 
-from sweep.arguments import FAILED, OK, REFUSED
+from sweep.commands.arguments import FAILED, OK, REFUSED
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main, parse

@@ -12,7 +12,7 @@ import pytest
 import synthetic
 from making import closest
 
-from sweep.arguments import FAILED, OK, REFUSED
+from sweep.commands.arguments import FAILED, OK, REFUSED
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main

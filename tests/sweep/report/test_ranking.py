@@ -13,11 +13,11 @@ import synthetic
 from rich.console import Console
 
 from sweep import report
-from sweep.measures import NORM_TOLERANCE
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.measures import NORM_TOLERANCE
+from sweep.report.ranking_table import MISSING
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SEEDS, group
-from sweep.report.terminal import MISSING
 from sweep.report.writing import Budget
 
 

@@ -14,6 +14,7 @@ from drawing import KINDS, drawn, look_at
 from making import results, trial
 from test_page import page_of
 
+from sweep.planning.search.importance import FEWEST
 from sweep.records import TrialRecord
 from sweep.report.figures.base import Nothing
 from sweep.report.results import Results, Searched, SweepState
@@ -28,7 +29,6 @@ from sweep.report.searches import (
     on_front,
     too_few,
 )
-from sweep.search.importance import FEWEST
 
 OVERRIDES = ("pruning=magnitude,random", "pruning.amount=interval(0.3,0.9)", "search=optuna", "sweep.name='my sweep'")
 

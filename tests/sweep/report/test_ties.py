@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from making import IMAGES, Outcome, closest, dense, pruned, results, trial
 
-from sweep.measures import LEAST_SECONDS, LEAST_SHARE, MARGIN_TOLERANCE, NORM_TOLERANCE, Measure, decide, places
 from sweep.records import TrialRecord
+from sweep.records.measures import LEAST_SECONDS, LEAST_SHARE, MARGIN_TOLERANCE, NORM_TOLERANCE, Measure, decide, places
 from sweep.report.comparisons import outcomes, pairs_of, pairs_with_dense, win_table, with_clusters, with_seeds
 from sweep.report.leads import lead
 from sweep.report.limits import limit_curves

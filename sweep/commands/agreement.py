@@ -1,0 +1,133 @@
+"""Do two records of the same trial agree? What is proven must, what a clock ended need not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sweep.config.attack_facts import CLOSEST
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.report.words import number
+
+if TYPE_CHECKING:
+    from surrogate.networks import ReluNetwork
+    from sweep.trial.instances import DrawnInstance
+
+TOLERANCE = 2e-4
+"""Relative to the value (at least 1): solvers call a gap of 1e-4 closed, and either side may have its own."""
+
+DECIDED = ("adversarial", "robust", "optimal")
+
+
+class Finding(StrEnum):
+    """How one thing compares."""
+
+    SAME = "same"
+    TIME = "time"
+    """It differs, and a clock decided at least one of the two: another machine, or another load."""
+    DIFFERENT = "different"
+    """It differs, and nothing excuses it."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One thing of two records: what it is, how it compares, and a sentence."""
+
+    what: str
+    finding: Finding
+    said: str
+
+
+def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Compared]:
+    """Yield what the trial as a whole and each of its questions gave before and now.
+
+    Without a common dense network the questions are others, and are not compared.
+    """
+    yield _equal("dense network", before.network_key, after.network_key)
+    for what, old, new in (
+        ("accuracy of the dense network", before.accuracy_dense, after.accuracy_dense),
+        ("accuracy of the surrogate", before.accuracy_surrogate, after.accuracy_surrogate),
+        ("sparsity", before.sparsity, after.sparsity),
+    ):
+        if old is not None or new is not None:
+            yield _equal(what, old, new)
+    if before.network_key != after.network_key:
+        return
+    answers = {one.instance_key: one for one in after.instances}
+    for old_answer in before.instances:
+        answer = answers.pop(old_answer.instance_key, None)
+        if answer is None:
+            yield Compared(old_answer.name, Finding.DIFFERENT, "it was asked before, and is not asked now")
+        else:
+            yield compare_answers(old_answer, answer)
+    for answer in answers.values():
+        yield Compared(answer.name, Finding.DIFFERENT, "it was not asked before")
+
+
+def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Compared:
+    """Return how two answers to one question compare; a proof of one against a point of the other is the worst there is."""
+    what = before.name
+    for first, second, when in ((before, after, "now"), (after, before, "before")):
+        if first.status == "robust" and second.status == "adversarial":
+            return Compared(what, Finding.DIFFERENT, f"proven robust, and {when} there is a witness: one of them is wrong")
+        bound, reached = first.dense_bound, second.margin
+        if before.objective != CLOSEST and bound is not None and reached is not None and _exceeds(reached, bound):
+            return Compared(
+                what, Finding.DIFFERENT, f"{when} it reaches {number(reached)}, above the proven bound {number(bound)}"
+            )
+    old, new = _value(before), _value(after)
+    same_value = (old is None and new is None) or (
+        old is not None and new is not None and not _exceeds(old, new) and not _exceeds(new, old)
+    )
+    name = "length" if before.objective == CLOSEST else "margin"
+    values = f"{name} {_text(old)}, now {_text(new)}"
+    if before.status == after.status and same_value:
+        return Compared(what, Finding.SAME, f"{after.status}, {values}")
+    said = f"{before.status}, now {after.status}; {values}"
+    timed = any(_ended_by_clock(one) for one in (before, after))
+    return Compared(what, Finding.TIME if timed else Finding.DIFFERENT, said)
+
+
+def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance]) -> Iterator[Compared]:
+    """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""
+    from surrogate.witness import check
+
+    questions = {one.key: one.question for one in drawn}
+    for answer in before.instances:
+        if answer.status != "adversarial" or answer.instance_key not in questions:
+            continue
+        if answer.cut_from_seconds is not None and answer.perturbed is None:
+            continue  # of a longer attack only the last point was kept
+        question = questions[answer.instance_key]
+        checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
+        if checked is not None and checked.is_witness:
+            yield Compared(f"witness of {answer.name}", Finding.SAME, f"it holds, with margin {number(checked.margin)}")
+        else:
+            yield Compared(f"witness of {answer.name}", Finding.DIFFERENT, "the recorded point is no witness today")
+
+
+def _value(answer: InstanceRecord) -> float | None:
+    return answer.length if answer.objective == CLOSEST else answer.margin
+
+
+def _ended_by_clock(answer: InstanceRecord) -> bool:
+    """Whether more time could have given another answer; a search without an end, such as the gradient's, always could."""
+    if answer.deadline_seconds is not None or answer.status not in DECIDED:
+        return True
+    return answer.solver_status != "optimal"
+
+
+def _exceeds(value: float, bound: float) -> bool:
+    return value > bound + TOLERANCE * max(1.0, abs(bound))
+
+
+def _equal(what: str, old: object, new: object) -> Compared:
+    if old == new:
+        return Compared(what, Finding.SAME, _text(new))
+    return Compared(what, Finding.DIFFERENT, f"{_text(old)}, now {_text(new)}")
+
+
+def _text(value: object) -> str:
+    return "none" if value is None else number(value) if isinstance(value, float) else str(value)

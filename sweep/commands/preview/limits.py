@@ -1,0 +1,51 @@
+"""The longest that the attacks of a trial can take, from the limits in its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweep.config.attack_facts import OUTPUT
+from sweep.config.inputs import load_properties
+from sweep.config.schema import Settings
+from sweep.trial.instance_answers import instance_deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one trial.
+
+    Attributes:
+        questions: how many it is asked.
+        limit_seconds: after so long an attack ends itself.
+        deadline_seconds: after so long it is ended from outside.
+        trial_seconds: after so long the trial is ended; None: never.
+    """
+
+    questions: int
+    limit_seconds: float
+    deadline_seconds: float
+    trial_seconds: float | None
+
+    def by_limits(self, questions: int) -> float:
+        """Return the seconds of so many attacks that each take their whole time limit."""
+        return self._capped(questions * self.limit_seconds)
+
+    def by_deadlines(self, questions: int) -> float:
+        """Return the seconds of so many attacks that ignore their limits and are each ended at their deadline."""
+        return self._capped(questions * self.deadline_seconds)
+
+    def _capped(self, seconds: float) -> float:
+        return seconds if self.trial_seconds is None else min(seconds, self.trial_seconds)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits of a trial. Properties are counted in their files.
+
+    Raises:
+        ConfigError: those cannot be read.
+    """
+    if settings.instances.properties is not None:
+        questions = sum(len(one.questions) for one in load_properties(settings))
+    else:
+        questions = 1 if settings.attack.objective == OUTPUT else settings.instances.count or 1
+    return Limits(questions, settings.solver.time_limit_seconds, instance_deadline(settings), settings.deadlines.trial_seconds)

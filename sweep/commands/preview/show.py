@@ -1,0 +1,260 @@
+"""A preview for people, and as lines of JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from rich.console import Console
+
+from sweep.commands.preview.limits import Limits
+from sweep.commands.preview.preview import Preview, Row, Training
+from sweep.planning.swept_keys import Choices, Dimension
+from sweep.terminal.wording import count
+
+BRIEF = 40
+"""So many trials are listed on a terminal before a table by network takes their place."""
+
+FIRST = 20
+"""So many trials stand below that table."""
+
+MOST_GROUPS = 30
+"""So many lines does that table have."""
+
+
+def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
+    """Print a preview; a long one in brief on a terminal, whole into a file.
+
+    With ``as_json`` there is one JSON object a line and trial, and what is said about all of them goes to standard error.
+    """
+    said = "\n".join(_summary(preview)) + "\n"
+    if as_json:
+        _write(console.file, (json.dumps(_facts(row)) + "\n" for row in preview.rows))
+        sys.stderr.write(said)
+        return
+    brief = console.is_terminal and len(preview.rows) > BRIEF
+    lines = [*_groups(preview), ""] if brief else []
+    lines += _listing(preview.rows[:FIRST] if brief else preview.rows)
+    if brief:
+        lines.append(f"... and {len(preview.rows) - FIRST:,} more: all of them are listed in a file (> plan.txt).")
+    _write(console.file, (f"{line}\n" for line in lines))
+    console.file.write(f"\n{said}" if lines else said)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the unit that people would use."""
+    if 0.0 < seconds < 0.5:
+        return "less than 1 s"
+    for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
+        if seconds < most:
+            return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"
+    return f"{seconds / 86400.0:,.1f} days"
+
+
+def _write(file: IO[str], lines: Iterator[str]) -> None:
+    file.writelines(lines)
+
+
+def _listing(rows: Sequence[Row]) -> Iterator[str]:
+    if rows:
+        yield f"{'state':7}  {'answers':>7}  {'key':16}  trial"
+    for row in rows:  # the name has every value by which trials differ
+        yield f"{row.state.name:7}  {f'{row.answered}/{row.questions}':>7}  {row.trial.key}  {row.trial.name}"
+
+
+def _facts(row: Row) -> dict[str, object]:
+    trial, limits = row.trial, row.kind.limits
+    return {
+        "key": trial.key,
+        "name": trial.name,
+        "state": row.state.name,
+        "answered": row.answered,
+        "starved": row.state.starved,
+        "questions": row.questions,
+        "swept": trial.swept,
+        "training_key": trial.training_key,
+        "seconds_by_time_limits": limits.by_limits(row.left),
+        "seconds_by_deadlines": limits.by_deadlines(row.left),
+        "seconds_estimated": row.seconds,
+    }
+
+
+def _groups(preview: Preview) -> Iterator[str]:
+    """Yield the lines of a table by network and data set."""
+    groups: dict[str, list[Row]] = {}
+    for row in preview.rows:
+        groups.setdefault(row.kind.group, []).append(row)
+    head = ["network", "trials", "new", "partly", "done", "attacks to run", "at most", "about"]
+    cells = [head] + [_group(name, rows) for name, rows in list(groups.items())[:MOST_GROUPS]]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(head))]
+    for line in cells:
+        yield "  ".join(
+            [line[0].ljust(widths[0]), *[cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]]
+        )
+    if len(groups) > MOST_GROUPS:
+        yield f"... and {len(groups) - MOST_GROUPS:,} more networks."
+
+
+def _group(name: str, rows: Sequence[Row]) -> list[str]:
+    states: list[str] = [row.state.name for row in rows]
+    left = [row for row in rows if row.left]
+    known = [row.seconds for row in left if row.seconds is not None]
+    about = "-" if left and len(known) < len(left) else duration(sum(known))
+    return [
+        name,
+        *[f"{count:,}" for count in (len(rows), *[states.count(state) for state in ("new", "partly", "done")])],
+        f"{sum(row.left for row in rows):,}",
+        duration(sum(row.kind.limits.by_limits(row.left) for row in rows)),
+        about,
+    ]
+
+
+def _summary(preview: Preview) -> Iterator[str]:
+    plan, search = preview.plan, preview.settings.search
+    yield from plan.notes
+    if plan.suggester is not None:
+        yield from _adaptive(preview)
+    states: list[str] = [row.state.name for row in preview.rows]
+    counts = ", ".join(f"{states.count(name):,} {word}" for name, word in _WORDS.items() if name in states)
+    answers = sum(row.answered for row in preview.rows)
+    asked = sum(row.questions for row in preview.rows)
+    what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in former runs")
+    yield f"{what}{f': {counts}' if counts else ''}. {answers:,} of {count(asked, 'answer')} {_are(asked)} in {preview.store}."
+    if preview.reused and "new" in states:
+        yield "New trials may share answers with others there, as after a change of instances.count: those are found then."
+    if not preview.settings.sweep.resume:
+        yield "sweep.resume=false: no result in the store is used, and new results replace those that are there."
+    if any(row.state.starved for row in preview.rows):
+        starved = [row.state.starved for row in preview.rows if row.state.starved]
+        yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: asked for once more."
+    if preview.unseen:
+        yield (
+            f"Of those done, {preview.unseen:,} were not looked into: what is damaged, was killed sooner or had too little CPU "
+            f"is run again."
+        )
+    if preview.other_limits:
+        yield (
+            f"{count(preview.other_limits, 'trial')} were run with another time limit and were not looked into: of them, what "
+            f"ended by itself or had longer is not run again."
+        )
+    yield from _left_out(preview)
+    yield from _networks(preview)
+    yield _room(preview)
+    yield from _cost(preview)
+    if search.scheduler != "none":
+        yield f"search.scheduler={search.scheduler} stops weak trials early: that is not known beforehand, and left out here."
+    yield "Dry run: nothing was started."
+
+
+_WORDS = {"new": "new", "partly": "partly done", "stopped": "stopped early", "done": "done"}
+
+
+def _adaptive(preview: Preview) -> Iterator[str]:
+    suggester, search = preview.plan.suggester, preview.settings.search
+    assert suggester is not None
+    yield (
+        f"search={search.method} chooses up to {search.samples:,} trials while it runs, each by what those before gave: this "
+        f"preview is incomplete. It chooses from:"
+    )
+    for one in suggester.dimensions:
+        yield f"  {one.key}={_space(one)}"
+
+
+def _space(one: Dimension) -> str:
+    if isinstance(one, Choices):
+        return ",".join(str(value) for value in one.values)
+    interval = f"interval({one.low:g},{one.high:g})"
+    return f"tag(log,{interval})" if one.log else interval
+
+
+def _left_out(preview: Preview) -> Iterator[str]:
+    """Yield what became of the combinations of values that are no trials of their own."""
+    plan = preview.plan
+    parts = [f"{plan.excluded:,} {_are(plan.excluded)} excluded by search.where"] if plan.excluded else []
+    if plan.duplicates:
+        parts.append(f"{plan.duplicates:,} {_are(plan.duplicates)} the same trial as another")
+    if parts:
+        combinations = len(plan.trials) + plan.excluded + plan.duplicates
+        yield f"Of {count(combinations, 'combination')} of the swept values {' and '.join(parts)}."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _networks(preview: Preview) -> Iterator[str]:
+    trainings, parts = preview.trainings, []
+    if trainings:
+        names = list(dict.fromkeys(training.name for training in trainings))
+        more = f" and {len(names) - 6} more kinds" if len(names) > 6 else ""
+        parts.append(f"{len(trainings):,} to train ({', '.join(names[:6])}{more})")
+    if preview.reused:
+        parts.append(f"{preview.reused:,} in the store")
+    if preview.read:
+        parts.append(f"{preview.read:,} to read from files")
+    if parts:
+        yield f"Dense networks: {', '.join(parts)}."
+
+
+def _room(preview: Preview) -> str:
+    room, each = preview.room, preview.settings.cluster.cpus_per_trial
+    cpus = f"{count(each, 'CPU')} a trial"
+    if room.slots is None:
+        return f"{cpus}, {room.place}"
+    return f"{cpus}, {count(room.slots, 'trial')} at a time, {room.place}."
+
+
+def _cost(preview: Preview) -> Iterator[str]:
+    """Yield what the sweep may cost. CPU time is what trials reserve: their seconds times ``cluster.cpus_per_trial``."""
+    left, cpus = preview.open, preview.settings.cluster.cpus_per_trial
+    if not left:
+        if preview.plan.suggester is None:
+            yield "Nothing is left to compute, unless an entry turns out to be damaged when it is read."
+        return
+    attacks = sum(row.left for row in left)
+    limit, deadline = cpus * preview.worst(Limits.by_limits), cpus * preview.worst(Limits.by_deadlines)
+    each = "the attack" if attacks == 1 else f"each of the {attacks:,} attacks"
+    unlimited = "Training and pruning have no limit and are" if preview.trainings else "Pruning has no limit and is"
+    yield (
+        f"At most {duration(limit)} of CPU time{_wall(preview, limit)} if {each} takes its whole solver.time_limit_seconds, "
+        f"and {duration(deadline)} if nothing but its deadline ends it. {unlimited} not counted."
+    )
+    if (most := preview.settings.deadlines.sweep_seconds) is not None:
+        yield f"deadlines.sweep_seconds={most:g} ends the sweep after {duration(most)}, whatever is left."
+    yield _estimate(preview, left, cpus)
+
+
+def _estimate(preview: Preview, left: Sequence[Row], cpus: int) -> str:
+    known = [(row, row.seconds) for row in left if row.seconds is not None]
+    if not known:
+        return "No estimate: the store has no finished trials of the same attacks on networks of these shapes."
+    seconds = cpus * sum(spent for _, spent in known)
+    untold = [training for training in preview.trainings if training.seconds is None]
+    trained = [training.seconds for training in preview.trainings if training.seconds is not None]
+    parts = [f"{duration(seconds)} for {len(known):,} of {len(left):,} trials" if len(known) < len(left) else duration(seconds)]
+    if trained:
+        parts.append(f"{duration(cpus * sum(trained))} for training")
+    seconds += cpus * sum(trained)
+    text = f"Probably {' and '.join(parts)} of CPU time{_wall(preview, seconds)}"
+    text += f", from {count(preview.learned, 'finished trial')} in the store"
+    without = []
+    if len(known) < len(left):
+        without.append(f"{len(left) - len(known):,} trials")
+    if untold:
+        without.append(_trainings(untold))
+    return f"{text}; nothing there is like {' and '.join(without)}." if without else f"{text}."
+
+
+def _trainings(untold: Sequence[Training]) -> str:
+    return f"{count(len(untold), 'training')}"
+
+
+def _wall(preview: Preview, cpu_seconds: float) -> str:
+    """Return how long that takes on the clock, with as many trials at a time as there are and as there is room for."""
+    slots = preview.room.slots
+    if slots is None:
+        return ""
+    seconds = cpu_seconds / preview.settings.cluster.cpus_per_trial
+    return f" ({duration(seconds / min(slots, len(preview.open)))} on the clock)"

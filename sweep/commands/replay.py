@@ -1,0 +1,124 @@
+"""What ``python -m sweep.replay <trial>`` does: runs a trial again from its recorded configuration, and compares."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from sweep.commands.agreement import Compared, Finding, compare, confirm
+from sweep.commands.arguments import FAILED, OK, parse
+from sweep.commands.lookup import find
+from sweep.config.schema import read
+from sweep.errors import ConfigError, SweepError
+from sweep.planning.plan import Trial, plan_one
+from sweep.records import TrialRecord
+from sweep.store import Store
+from sweep.terminal import streams
+
+USAGE = """usage: python -m sweep.replay TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
+
+Runs a finished trial again, training included, in this process, from the configuration in its record, and says whether it
+agrees. Nothing is read from the store but the record, and nothing is written to it.
+
+  TRIAL                a trial's key or its first digits, the id of its run in MLflow, or its name ('4x64 dense',
+                       or mnist/'4x64 dense' where several sweeps have one)
+  sweep.store=FOLDER   folder or URL of the store (default: store)
+  tracking.uri=URI     the MLflow store that run ids are looked up in (default: what MLFLOW_TRACKING_URI says,
+                       else mlruns/mlflow.db, if it is there)
+
+Exit codes: 0 it agrees, as far as time limits allow; 1 it does not, or could not be run; 2 the arguments were refused.
+"""
+
+
+def run(arguments: Sequence[str], console: Console | None = None) -> int:
+    """Replay the trial that is asked for and return the exit code."""
+    console = console or streams.console()
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    asked = parse(arguments, "trial")
+    found = find(Store(asked.store, write=False), asked.what, asked.tracking_uri)
+    if found.record is None:
+        raise SweepError(f"{found.name} has not finished ({found.status}), so there is nothing to compare with: run it first")
+    before = found.record
+    trial = planned(before)
+    say(f"{before.name} ({before.key}), {len(before.instances)} questions, took {_minutes(before)} when it was recorded")
+    if trial.key != before.key:
+        say(
+            f"Its key is {trial.key} today: this version of the program, or its data, is not the one that made the record, so "
+            f"that differences may be meant."
+        )
+    after, compared = replayed(before, trial, console)
+    if after.status != "finished":
+        raise SweepError(f"the trial does not finish today: {after.error}")
+    for one in compared:
+        say(f"  {_MARKS[one.finding]} {one.what}: {one.said}")
+    findings = [one.finding for one in compared]
+    say(verdict(findings))
+    return FAILED if Finding.DIFFERENT in findings else OK
+
+
+_MARKS = {Finding.SAME: "=", Finding.TIME: "~", Finding.DIFFERENT: "≠"}
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Return the sentence at the end."""
+    different, timed = findings.count(Finding.DIFFERENT), findings.count(Finding.TIME)
+    if different:
+        return f"It disagrees in {different} of {len(findings)} things (≠)."
+    if timed:
+        return f"It agrees, but for {timed} of {len(findings)} things that a time limit decides (~)."
+    return f"It agrees in all {len(findings)} things."
+
+
+def planned(record: TrialRecord) -> Trial:
+    """Return the trial that a record's configuration gives today.
+
+    Raises:
+        ConfigError: this version of the program refuses it.
+    """
+    try:
+        trial = plan_one(OmegaConf.create(record.config)).trials[0]
+    except ConfigError as error:
+        raise ConfigError(f"this version of the program refuses the recorded configuration: {error}") from error
+    return Trial(trial.key, record.name, trial.config, record.swept, trial.baseline_key, trial.training_key)
+
+
+def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[TrialRecord, list[Compared]]:
+    """Run a trial with a store of its own that is thrown away; return its record and how it compares.
+
+    Raises:
+        SurrogateError, SweepError: the data cannot be loaded, or the network not be trained.
+    """
+    from sweep.config.inputs import Inputs, load_data, load_properties, train_network
+    from sweep.execution.local_run import local_head, run_here
+    from sweep.trial.instance_answers import draw_questions
+    from sweep.trial.trial import limit_threads
+
+    settings = read(trial.config)
+    limit_threads(settings.cluster.cpus_per_trial)
+
+    def told(answered: int) -> None:
+        if answered:
+            status.update(f"{answered} of {len(before.instances)} questions answered")
+
+    with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
+        inputs = Inputs(load_data(settings), load_properties(settings))
+        status.update("training the dense network" if settings.network.file is None else "reading the network")
+        trained = train_network(settings, inputs.data)
+        status.update("pruning, and the first question")
+        after = run_here(trial, inputs, trained, local_head(Store(folder)), told)
+        compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
+        if compared and before.network_key == after.network_key:
+            compared += confirm(before, trained.network, draw_questions(settings, inputs, trained.network)[0])
+    return after, compared
+
+
+def _minutes(record: TrialRecord) -> str:
+    seconds = (record.total_seconds or 0.0) + (record.train_seconds or 0.0)
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

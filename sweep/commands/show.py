@@ -1,0 +1,167 @@
+"""What ``python -m sweep.show`` does: lists the sweeps of a store, or the trials of a sweep, or prints one trial."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from sweep.commands import listing
+from sweep.commands.arguments import FAILED, OK, Asked, parse
+from sweep.commands.lookup import Found, find
+from sweep.config.dotted_keys import flatten
+from sweep.errors import ConfigError
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.cpu_share import load_sentences
+from sweep.report.words import number, percent, seconds
+from sweep.store import Store
+from sweep.terminal import streams
+
+USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
+       python -m sweep.show sweep=NAME [sweep.store=FOLDER]
+       python -m sweep.show TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
+
+  without a name       the sweeps in the store, the newest first
+  sweep=NAME           the trials of a run such as mnist-20260131-120000, or of the newest run of an experiment
+  TRIAL                a trial's key or its first digits, the id of its run in MLflow, or its name ('4x64 dense',
+                       or mnist/'4x64 dense' where several sweeps have one)
+  sweep.store=FOLDER   folder or URL of the store (default: store)
+  tracking.uri=URI     the MLflow store that run ids are looked up in (default: what MLFLOW_TRACKING_URI says,
+                       else mlruns/mlflow.db, if it is there)
+
+Exit codes: 0 shown, 1 the trial has not finished, or something could not be read, 2 the arguments were refused.
+A report on a sweep, with figures: python -m sweep.report sweep=NAME
+"""
+
+MISSING = "—"
+
+WIDTH = 160
+
+
+def run(arguments: Sequence[str], console: Console | None = None) -> int:
+    """Print the sweeps, the trials of a sweep, or the trial that is asked for, and return the exit code."""
+    console = console or wide_console()
+    asked = parse(arguments, "trial", ["sweep"], optional=True)
+    store = Store(asked.store, write=False)
+    sweep = asked.others.get("sweep")
+    if sweep is not None and asked.what:
+        raise ConfigError(f"a trial of one sweep is named with it: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
+    if sweep is not None:
+        for line in listing.trials(store, sweep):
+            _say(console, line)
+        return OK
+    if not asked.what:
+        table, said = listing.sweeps(store)
+        if table.rows:
+            console.print(table)
+        for line in said:
+            _say(console, line)
+        return OK
+    return _show(asked, store, console)
+
+
+def _show(asked: Asked, store: Store, console: Console) -> int:
+    found = find(store, asked.what, asked.tracking_uri)
+    address, log = store.log(found.key) or (None, "")
+    if found.record is None:
+        _say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
+        if address is not None:
+            _say(console, f"Its log, {address}:\n{log}")
+        return FAILED
+    for line in facts(found):
+        _say(console, line)
+    console.print(instances(found.record))
+    if address is not None:
+        _say(console, f"Each step with its time: {address}")
+    _say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
+    return OK
+
+
+def wide_console() -> Console:
+    """Return a console that is wide enough for a table where no terminal says how wide it is."""
+    console = streams.console()
+    return console if console.is_terminal else streams.console(width=WIDTH)
+
+
+def facts(found: Found) -> Iterator[str]:
+    """Yield what is known of a trial as a whole, line by line."""
+    record = found.record
+    assert record is not None
+    yield f"{record.name}   key {record.key}   {record.status}"
+    ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.ended_at))
+    where = record.host or "an unknown machine"
+    yield f"ended {ended} on {where}, {_seconds(record.total_seconds)} wall, {_seconds(record.cpu_seconds)} CPU"
+    yield from load_sentences([record])
+    trained = f", trained in {_seconds(record.train_seconds)}" if record.train_seconds is not None else ", from a file"
+    yield f"dense network {record.network_key}, accuracy {_share(record.accuracy_dense)}{trained}"
+    if record.sparsity is not None:
+        accuracy = f", accuracy {_share(record.accuracy_surrogate)}" if record.accuracy_surrogate is not None else ""
+        yield f"surrogate: sparsity {_share(record.sparsity)}{accuracy}, pruned in {_seconds(record.prune_seconds)}"
+    if record.skipped:
+        yield f"{record.skipped} drawn images were left out: the dense network misclassifies them"
+    swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
+    yield f"swept: {swept or 'nothing'}"
+    flat = flatten(record.config)
+    told = [f"{key}={flat[key]}" for key in SHOWN if flat.get(key) is not None and key not in record.swept]
+    yield f"settings: {' '.join(told)}"
+
+
+SHOWN = (
+    *("dataset.name", "dataset.side", "network.depth", "network.width", "network.file", "training.seed", "pruning.method"),
+    *("pruning.amount", "pruning.finetune.rounds", "bounds.method", "solver.name", "solver.time_limit_seconds"),
+    *("attack.method", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent", "attack.start"),
+)
+
+
+def instances(record: TrialRecord) -> Table:
+    """Return a table with a row for each question."""
+    closest = any(one.objective == "closest" for one in record.instances)
+    table = Table(box=None, pad_edge=False)
+    titles = ["question", "status", "length" if closest else "margin", "dense bound", "first adv.", "wall", "CPU"]
+    for title in [*titles, "binaries", "nodes", "ended by"]:
+        table.add_column(title, no_wrap=True, justify="left" if title in ("question", "status", "ended by") else "right")
+    for one in record.instances:
+        found, bound = (one.length, one.norm_bound) if closest else (one.margin, one.dense_bound)
+        table.add_row(
+            _question(one),
+            one.status,
+            _number(found),
+            _number(bound),
+            _seconds(one.first_adversarial_seconds),
+            _seconds(one.total_seconds),
+            _seconds(one.cpu_seconds),
+            MISSING if one.binaries is None else str(one.binaries),
+            MISSING if one.nodes is None else f"{one.nodes:,}",
+            _end(one),
+        )
+    return table
+
+
+def _end(one: InstanceRecord) -> str:
+    cut = "" if one.cut_from_seconds is None else f", cut from {_seconds(one.cut_from_seconds)}"
+    return f"{one.solver_status or MISSING}{cut}{', starved of CPU' if one.starved else ''}"
+
+
+def _question(one: InstanceRecord) -> str:
+    if one.question is not None or one.label is None:
+        return one.name
+    return f"{one.name}: {one.label} → {'any' if one.target is None else one.target}, {one.norm} {_number(one.radius)}"
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None else number(value)
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else percent(value) if value in (0.0, 1.0) else f"{100.0 * value:.1f} %"
+
+
+def _seconds(value: float | None) -> str:
+    return MISSING if value is None else seconds(value)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

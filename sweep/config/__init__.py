@@ -1,0 +1,1 @@
+"""The configuration: read and checked, what of it can change a result, and the names that people see."""

@@ -1,0 +1,182 @@
+"""Values of the configuration that are allowed one by one but not together, and the files that it names."""
+
+from __future__ import annotations
+
+import os
+
+from sweep.config import rules
+from sweep.config.attack_facts import CLOSEST, CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
+from sweep.config.input_sizes import check_fit
+from sweep.config.schema import ClusterSettings, Settings
+from sweep.errors import ConfigError
+from sweep.terminal.wording import count
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigError for values that are allowed one by one but not together."""
+    cluster = settings.cluster
+    _check_inputs(settings)
+    _check_attack(settings)
+    _check_solver(settings)
+    check_search(settings)
+    _check_cluster(cluster)
+    if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
+        raise ConfigError(
+            f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
+            f"surrogate is for one region, which training would undo; set the rounds to 0"
+        )
+    if settings.solver.threads > cluster.cpus_per_trial:
+        raise ConfigError(
+            f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
+            f"the CPUs that a trial reserves; raise that or lower the threads"
+        )
+
+
+def check_search(settings: Settings) -> None:
+    """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
+    from sweep.planning.search.early_stopping import questions
+    from sweep.planning.search.objectives import OBJECTIVES
+
+    search, known = settings.search, ", ".join(OBJECTIVES)
+    for name in search.objectives:
+        if name not in OBJECTIVES:
+            near = rules.nearest(name, OBJECTIVES)
+            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
+        goals = OBJECTIVES[name].goals
+        if settings.attack.objective not in goals:
+            raise ConfigError(
+                f"search.objectives={search.objectives} with attack.objective={settings.attack.objective}: {name} is a number "
+                f"of trials with attack.objective={' or '.join(goals)} only; choose another objective"
+            )
+    twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
+    if twice:
+        raise ConfigError(f"search.objectives names {twice[0]} twice; name each objective once")
+    adaptive, halving = search.method == rules.OPTUNA, search.scheduler != "none"
+    if not search.objectives and (adaptive or halving):
+        key = "search.method=optuna" if adaptive else f"search.scheduler={search.scheduler}"
+        raise ConfigError(f"{key} needs search.objectives, such as search.objectives=[margin]; available: {known}")
+    asked = questions(settings)
+    if halving and asked is not None and asked <= search.grace:
+        kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"
+        raise ConfigError(
+            f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
+            f"raise instances.count above search.grace, or set search.scheduler=none"
+        )
+
+
+def _check_attack(settings: Settings) -> None:
+    """Check what an attack can do, and how far it may go."""
+    attack = settings.attack
+    if attack.objective == CLOSEST and attack.method not in CLOSEST_ATTACKS:
+        raise ConfigError(
+            f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} look for the "
+            f"closest perturbation; choose one of these or attack.objective=margin"
+        )
+    if attack.method in GOALS_BY_POLICY and attack.on_incumbent not in GOAL_OF:
+        raise ConfigError(
+            f"attack.on_incumbent={attack.on_incumbent} with attack.method={attack.method}: only attack=surrogate excludes "
+            f"regions; choose {' or '.join(GOAL_OF)}"
+        )
+    if not settings.asks_about_images or attack.objective == CLOSEST:
+        return
+    if attack.radius is None and attack.norm != "l1":
+        raise ConfigError(
+            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
+            f"set attack.radius to a number above 0"
+        )
+    if attack.norm == "l2" and attack.method == "surrogate":
+        raise ConfigError(
+            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
+            "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
+        )
+
+
+def _check_solver(settings: Settings) -> None:
+    """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
+    if settings.cluster.name == "attach":
+        return
+    attack = settings.attack
+    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish):
+        return
+    from surrogate.errors import InvalidSetting
+    from surrogate.solvers import SOLVERS
+
+    try:
+        SOLVERS[settings.solver.name]()
+    except InvalidSetting as error:
+        raise ConfigError(str(error)) from error
+
+
+def _check_cluster(cluster: ClusterSettings) -> None:
+    """Check the CPUs against this machine, where the sweep runs on it; what a cluster has is seen when it is joined."""
+    if cluster.name == "attach":
+        if cluster.cpus is not None and cluster.cpus_per_trial > cluster.cpus:
+            raise ConfigError(f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than cluster.cpus={cluster.cpus}")
+        return
+    if cluster.address is not None:
+        raise ConfigError(
+            f"cluster.address={cluster.address} with cluster.name=local: a running Ray cluster is joined with cluster=attach"
+        )
+    available = available_cpus()
+    if cluster.cpus is not None and cluster.cpus > available:
+        raise ConfigError(f"cluster.cpus={cluster.cpus} is more than the {count(available, 'CPU')} that this process may use")
+    total = cluster.cpus or available
+    if cluster.cpus_per_trial > total:
+        raise ConfigError(
+            f"cluster.cpus_per_trial={cluster.cpus_per_trial} is more than the {count(total, 'CPU')} of the sweep"
+        )
+
+
+def _check_inputs(settings: Settings) -> None:
+    """Check where network, data and questions come from, and read the files among them."""
+    _check_function(settings)
+    if settings.instances.properties is not None and settings.attack.objective != "margin":
+        raise ConfigError(
+            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
+            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
+        )
+    if settings.dataset.name == rules.NO_DATASET:
+        if settings.network.file is None:
+            raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
+        if settings.asks_about_images:
+            raise ConfigError(
+                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
+                "set or set attack.objective=output"
+            )
+        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
+            raise ConfigError(
+                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
+            )
+        if rules.pruning_needs(settings.pruning.method, "data"):
+            raise ConfigError(
+                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
+                f"data set or another pruning"
+            )
+    check_fit(settings)
+
+
+def _check_function(settings: Settings) -> None:
+    data = settings.dataset
+    if data.name != rules.FUNCTION:
+        for key, value in (("function", data.function), ("inputs", data.inputs)):
+            if value is not None:
+                raise ConfigError(
+                    f"dataset.{key}={value} with dataset.name={data.name}: only dataset=function has it; set null"
+                )
+        return
+    if data.function is None or data.inputs is None:
+        raise ConfigError(
+            "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
+        )
+    from surrogate.data.functions import FUNCTIONS, LARGEST_INPUTS
+
+    least = FUNCTIONS[data.function].least_inputs
+    if not least <= data.inputs <= LARGEST_INPUTS:
+        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
+    if settings.asks_about_images:
+        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
+
+
+def available_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

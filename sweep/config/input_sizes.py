@@ -1,0 +1,147 @@
+"""Whether what a trial starts from fits together: its network, its data set and its properties, by their sizes.
+
+All of it is known before anything starts, and files are read for it here: the driver reads them for the workers too.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from surrogate.errors import DataUnavailable, SurrogateError
+from surrogate.files import file_path
+from sweep.config import rules
+from sweep.config.attack_facts import WITHOUT_SURROGATE
+from sweep.config.files import read_network, read_properties
+from sweep.config.schema import DatasetSettings, Settings
+from sweep.errors import ConfigError
+
+Sizes = tuple[int, int]
+"""Inputs and outputs of a network."""
+
+
+def check_fit(settings: Settings) -> None:
+    """Read the files that the settings name, and check that what comes from them fits the rest.
+
+    Raises:
+        ConfigError: a file that is missing or malformed, or sizes that do not fit each other.
+    """
+    dataset = settings.dataset
+    if dataset.folder is not None and reads_files(dataset):
+        _check_folder(dataset.name, dataset.folder)
+    if settings.asks_about_images:
+        _check_count(settings)
+    network = network_sizes(settings)
+    if settings.instances.properties is not None:
+        _check_properties(settings, network)
+    use = use_of_data(settings)
+    if settings.network.file is not None and use is not None:
+        _check_data(settings, network, use)
+
+
+def reads_files(dataset: DatasetSettings) -> bool:
+    """Return whether a data set is read from files, which may lie in a folder of the user's."""
+    from surrogate.data.sources import SOURCES
+
+    return dataset.name in SOURCES
+
+
+def data_sizes(dataset: DatasetSettings) -> Sizes | None:
+    """Return the sizes of a network that is trained on a data set; None without data."""
+    from surrogate.data import CLASSES, native_side
+
+    if dataset.name == rules.NO_DATASET:
+        return None
+    if dataset.name == rules.FUNCTION:
+        assert dataset.inputs is not None, "dataset=function without inputs is refused"
+        return dataset.inputs, 1
+    return (dataset.side or native_side(dataset.name)) ** 2, CLASSES
+
+
+def network_sizes(settings: Settings) -> Sizes:
+    """Return the sizes of a trial's dense network.
+
+    Raises:
+        ConfigError: its file cannot be read.
+    """
+    if settings.network.file is None:
+        sizes = data_sizes(settings.dataset)
+        assert sizes is not None, "a configuration without data and without a network's file is refused"
+        return sizes
+    network = read_network(settings.network.file)
+    return network.input_size, network.output_size
+
+
+def use_of_data(settings: Settings) -> str | None:
+    """Return which setting makes a trial look at its data set beside training; None if nothing does."""
+    pruning = settings.pruning
+    if settings.asks_about_images:
+        return f"attack.objective={settings.attack.objective}"
+    if settings.attack.method in WITHOUT_SURROGATE or pruning.method == rules.NO_PRUNING:
+        return None
+    if rules.pruning_needs(pruning.method, "data"):
+        return f"pruning.method={pruning.method}"
+    if pruning.finetune.rounds > 0 and pruning.finetune.epochs > 0:
+        return f"pruning.finetune.rounds={pruning.finetune.rounds}"
+    return None
+
+
+@functools.cache
+def _check_folder(name: str, folder: str) -> None:
+    from surrogate.data.cache import read_folder
+    from surrogate.data.sources import SOURCES
+
+    try:
+        read_folder(SOURCES[name], file_path(folder))
+    except DataUnavailable as error:
+        raise ConfigError(f"dataset.folder={folder} cannot be used: {error}") from error
+
+
+def _check_count(settings: Settings) -> None:
+    from surrogate.data import image_count
+
+    instances, name = settings.instances, settings.dataset.name
+    images = image_count(name, instances.split)
+    if instances.count is not None and instances.count > images:
+        raise ConfigError(
+            f"instances.count={instances.count} with instances.split={instances.split}: {name} has {images} such images; "
+            f"ask for fewer"
+        )
+
+
+def _check_properties(settings: Settings, network: Sizes) -> None:
+    where, file = settings.instances.properties, settings.network.file
+    assert where is not None
+    inputs, outputs = network
+    named = f"dataset.name={settings.dataset.name}, on which the network is trained" if file is None else f"network.file={file}"
+    for found in read_properties(where, file):
+        for question in found.questions:
+            try:
+                question.problem.rows(outputs)
+            except SurrogateError as error:
+                raise ConfigError(f"property {found.name} does not fit {named}: {error}") from error
+            if question.region.size != inputs:
+                raise ConfigError(
+                    f"property {found.name} does not fit {named}: it is on {question.region.size} inputs and the network has "
+                    f"{inputs}"
+                )
+
+
+def _check_data(settings: Settings, network: Sizes, use: str) -> None:
+    """Check a network from a file against the data set that a trial looks at."""
+    data = data_sizes(settings.dataset)
+    assert data is not None, "a configuration that looks at data without a data set is refused"
+    (inputs, outputs), name = network, settings.dataset.name
+    where = f"network.file={settings.network.file} with dataset.name={name}, which {use} looks at"
+    if inputs != data[0]:
+        points, key = ("points", "dataset.inputs") if name == rules.FUNCTION else ("images", "dataset.side")
+        numbers = "numbers" if name == rules.FUNCTION else "pixels"
+        raise ConfigError(
+            f"{where}: the network takes {inputs} inputs and the {points} of {name} have {data[0]} {numbers}; choose another "
+            f"dataset or {key}"
+        )
+    if name == rules.FUNCTION and outputs != 1:
+        raise ConfigError(f"{where}: the network has {outputs} outputs and a function has one value; choose another dataset")
+    if outputs < data[1]:
+        raise ConfigError(
+            f"{where}: the network has {outputs} outputs and {name} has {data[1]} classes; choose another dataset or network"
+        )

@@ -1,0 +1,212 @@
+"""What a single value may be. A rule's names come from the registries of :mod:`surrogate`, imported only when needed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from surrogate.errors import SurrogateError
+from surrogate.files import file_path
+from sweep.config import attack_facts
+
+Rule = Callable[[Any], str | None]
+"""Returns what is allowed if the value is not, else None."""
+
+
+LARGEST_INTEGER = 2**31 - 1
+LONGEST_SECONDS = 1e9
+"""What solvers and random generators take as a seed or a count."""
+
+
+def at_least(limit: int) -> Rule:
+    def rule(value: int) -> str | None:
+        if value > LARGEST_INTEGER:
+            return f"an integer of at most {LARGEST_INTEGER}"
+        return None if value >= limit else f"an integer of at least {limit}"
+
+    return rule
+
+
+def positive(value: float) -> str | None:
+    return None if value > 0 else "a number above 0"
+
+
+def duration(value: float) -> str | None:
+    """Seconds that a timer can wait."""
+    return None if 0 < value <= LONGEST_SECONDS else f"a number of seconds above 0 and at most {LONGEST_SECONDS:g}"
+
+
+def outlives_a_process(url: str) -> str | None:
+    """A store: driver, head and workers are processes of their own, which share no memory."""
+    if url.partition(":")[0] == "memory":
+        return "a folder or a URL that other processes see too: what is under memory:// ends with the process that wrote it"
+    scheme, _, local = url.rpartition("://")
+    if scheme in ("", "file", "local") and url.strip():
+        return path(local)
+    return None if url.strip() else "a folder or a URL"
+
+
+def not_negative(value: float) -> str | None:
+    return None if value >= 0 else "a number of at least 0"
+
+
+def share(value: float) -> str | None:
+    return None if 0 <= value < 1 else "a number with 0 <= value < 1"
+
+
+def inner_share(value: float) -> str | None:
+    return None if 0 < value < 1 else "a number with 0 < value < 1"
+
+
+def not_empty(value: str) -> str | None:
+    return None if value.strip() else "a text that is not empty"
+
+
+def path(value: str) -> str | None:
+    """A file or folder whose place is known: not below the home folder of a user whom this machine does not know."""
+    if not value.strip():
+        return "a text that is not empty"
+    try:
+        file_path(value)
+    except SurrogateError as error:
+        return f"a path that can be found, and {error}"
+    return None
+
+
+def experiment_name(value: str) -> str | None:
+    usable = value.strip() and not set(value) & set("/\\:\0") and value.strip(".")
+    return None if usable else "a name without / \\ and :"
+
+
+AS_JSON = "json"
+"""A dry run for programs: a JSON object a line and trial."""
+
+
+def dry_run(value: bool | str) -> str | None:
+    return None if isinstance(value, bool) or value == AS_JSON else f"true, false or {AS_JSON}"
+
+
+def one_of(names: Callable[[], Iterable[str]]) -> Rule:
+    """Return a rule for one of ``names()``, called late so that the registries are imported only when needed."""
+
+    def rule(value: str) -> str | None:
+        options = list(names())
+        return None if value in options else "one of " + ", ".join(options) + nearest(str(value), options)
+
+    return rule
+
+
+FUNCTION = "function"
+"""The data set that is drawn from a test function."""
+
+NO_DATASET = "none"
+"""The data set of networks and properties that come from files."""
+
+NO_PRUNING = "none"
+"""The pruning that leaves the dense network as it is."""
+
+AUTO = "auto"
+"""Bounds by the method that the attack works best with."""
+
+LP = "lp"
+"""Bounds by linear programmes, which have a budget of their own."""
+
+PARTITION = "partition"
+"""The formulation that has a number of parts."""
+
+
+GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
+"""How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""
+
+
+def searches() -> Iterable[str]:
+    return SEARCHES
+
+
+def datasets() -> Iterable[str]:
+    from surrogate.data import NAMES
+
+    return (*NAMES, FUNCTION, NO_DATASET)
+
+
+def functions() -> Iterable[str]:
+    from surrogate.data.functions import FUNCTIONS
+
+    return FUNCTIONS
+
+
+def side(value: int) -> str | None:
+    from surrogate.data import SIDE_LIMITS
+
+    smallest, largest = SIDE_LIMITS
+    return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"
+
+
+def optimizers() -> Iterable[str]:
+    from surrogate.training import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def prunings() -> Iterable[str]:
+    from surrogate.pruning import METHODS
+
+    return METHODS
+
+
+def pruning_needs(method: str, what: str) -> bool:
+    """Return whether a pruning method needs ``data`` (training images) or a ``region`` (a surrogate for each instance)."""
+    from surrogate.pruning import METHODS
+
+    return bool(getattr(METHODS[method], f"needs_{what}"))
+
+
+def bounds() -> Iterable[str]:
+    from surrogate.bounds import METHODS
+
+    return (AUTO, *METHODS)
+
+
+def formulations() -> Iterable[str]:
+    from surrogate.formulation import METHODS
+
+    return METHODS
+
+
+def solvers() -> Iterable[str]:
+    from surrogate.solvers import SOLVERS
+
+    return SOLVERS
+
+
+def attacks() -> Iterable[str]:
+    return attack_facts.NAMES
+
+
+def objectives() -> Iterable[str]:
+    return attack_facts.OBJECTIVES
+
+
+def norms() -> Iterable[str]:
+    from surrogate.region import NORMS
+
+    return [norm for norm in NORMS if norm != "none"]
+
+
+def on_incumbent() -> Iterable[str]:
+    from surrogate.attack import ON_INCUMBENT
+
+    return ON_INCUMBENT
+
+
+def starts() -> Iterable[str]:
+    from surrogate.attack import STARTS
+
+    return STARTS
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Return a hint at the option that ``word`` was probably meant to be, or nothing."""
+    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,95 @@
+"""The keys of stage results: hashes of all that can change them, so that a changed setting makes anew what it changes, no more.
+
+The versions in these keys (:mod:`sweep.config.key_versions`) are also in the keys of trials (:mod:`sweep.config.canonical`): a
+record is not used where its answers would not be.
+
+A trained network has the key of its recipe (:func:`sweep.config.canonical.training_recipe`). What is made of it has a key by
+the contents of the networks that go into it, whatever made those: two recipes that give the same weights share everything
+after.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sweep.config import key_versions
+from sweep.config.canonical import part
+from sweep.config.schema import Settings
+
+if TYPE_CHECKING:
+    from surrogate.data import Dataset
+
+_HOW = ("pruning", "bounds", "formulation", "solver", "attack")
+"""Sections that say how a question is answered."""
+
+_OF_THE_QUESTION = ("norm", "radius", "target")
+"""Settings of the attack that a question's own key holds."""
+
+
+def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> str:
+    """Return the key of a surrogate that serves all instances: dense network, pruning, and the data.
+
+    The data count for every pruning: also where it does not look at them, they give the surrogate's accuracy.
+    """
+    return digest("surrogate", key_versions.SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
+
+
+def instance_key(
+    settings: Settings,
+    dense_key: str,
+    surrogate_key: str | None,
+    question_key: str,
+    data: Dataset | None,
+    *,
+    any_limit: bool = False,
+) -> str:
+    """Return the key of an answer.
+
+    Args:
+        settings: of the trial, whose bounds, formulation, solver and attack count.
+        dense_key: content key of the dense network.
+        surrogate_key: content key of the surrogate; None where the attack takes none, or one for each region.
+        question_key: key of the question (:class:`sweep.trial.instances.DrawnInstance`).
+        data: the data set that the question is drawn from.
+        any_limit: the key that answers with other time limits share, under which the store says which of them had the longest.
+    """
+    relevant = _canonical(settings)
+    attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
+    how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
+    if any_limit:
+        how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
+    pruning = pruning_part(settings) if surrogate_key is None else None
+    versions = (key_versions.INSTANCES_VERSION, None if pruning is None else key_versions.SURROGATES_VERSION)
+    return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)
+
+
+def pruning_part(settings: Settings) -> dict[str, Any] | None:
+    """Return the settings of the pruning that count; None where the attack takes no surrogate."""
+    found: dict[str, Any] | None = _canonical(settings).get("pruning")
+    return found
+
+
+def data_part(data: Dataset | None) -> list[Any] | None:
+    """Return what tells one data set from another."""
+    return None if data is None else [data.name, data.train_images.shape[1], data.checksum]
+
+
+def digest(*parts: Any) -> str:
+    """Return 16 hex digits of SHA-256 over the JSON of some parts."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(settings: Settings) -> dict[str, Any]:
+    """Return the settings that matter of :data:`_HOW`. What is asked of which network has keys of its own."""
+    # Without a look at files, which a worker need not have.
+    bare = dataclasses.replace(
+        settings,
+        network=dataclasses.replace(settings.network, file=None),
+        instances=dataclasses.replace(settings.instances, properties=None),
+    )
+    parts = {name: part(name, bare) for name in _HOW}
+    return {name: found for name, found in parts.items() if found is not None}

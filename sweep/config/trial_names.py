@@ -1,0 +1,37 @@
+"""Short names of trials, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sweep.config.attack_facts import WITHOUT_SURROGATE
+from sweep.config.schema import Settings
+
+NAMED = {
+    *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
+    *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
+}
+"""Keys that :func:`short_name` shows."""
+
+
+def short_name(settings: Settings) -> str:
+    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
+    network = settings.network.name
+    pruning = settings.pruning
+    attack = settings.attack.method
+    if attack in WITHOUT_SURROGATE:
+        return f"{network} {attack}"
+    if pruning.method == "none":
+        return f"{network} {'dense' if attack == 'surrogate' else attack}"
+    if attack != "surrogate":
+        network = f"{network} {attack}"
+    rounds = pruning.finetune.rounds
+    finetuned = {0: "", 1: " finetuned"}.get(rounds, f" finetuned in {rounds} rounds")
+    return f"{network} {pruning.method} {pruning.amount:g}{finetuned}"
+
+
+def full_name(settings: Settings, swept: Mapping[str, Any], shown: Iterable[str]) -> str:
+    """Return the short name with the values of some swept keys, as in ``4x64 dense training.seed=3``."""
+    more = [f"{key}={swept[key]}" for key in shown if key in swept]
+    return " ".join([short_name(settings), *more])

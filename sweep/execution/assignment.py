@@ -1,0 +1,35 @@
+"""What a worker is given: a trial with what it needs, and what became of it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.planning.plan import Trial
+
+
+@dataclass(frozen=True)
+class Work:
+    """A trial and references to what it needs: its data set, its properties, its dense network (or None: not trained yet)."""
+
+    trial: Trial
+    data: Any
+    properties: Any
+    network: Any
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a worker is told when it takes up a trial.
+
+    Attributes:
+        work: None if the head does not know the trial, which happens when it was started again.
+        seconds: how long the trial has run on workers before this one.
+        losses: how many workers it lost before this one, those that the head ended at a deadline left out.
+        refused: why it must not run again, if it lost more workers than are allowed.
+    """
+
+    work: Work | None
+    seconds: float = 0.0
+    losses: int = 0
+    refused: str | None = None

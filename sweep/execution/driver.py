@@ -1,0 +1,271 @@
+"""The flow of a sweep on the driver: plan -> store -> networks -> trials -> tracker -> report."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+
+from surrogate.errors import SurrogateError
+from sweep.config.mlflow_address import TRACKING_FOLDER, check_address, named_uri
+from sweep.config.passwords import hide_in_overrides, hide_in_text
+from sweep.config.rules import AS_JSON
+from sweep.config.schema import Settings, read
+from sweep.errors import ConfigError, StoreError, SweepError
+from sweep.execution.interruption import INTERRUPTIONS, Interruption
+from sweep.planning.plan import Plan, Trial
+from sweep.planning.sweep_config import sweep_config
+from sweep.records.cpu_share import load_sentences
+from sweep.records.time_limit import limit_sentences
+from sweep.terminal import streams
+from sweep.terminal.progress import Progress
+from sweep.terminal.wording import count
+
+if TYPE_CHECKING:
+    from sweep.execution.ledger import Ledger
+    from sweep.execution.worker import OpenRun
+    from sweep.store import Store
+    from sweep.tracking import Tracker
+
+EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+MOST_NAMED = 20
+"""Of trials that were not started, so many are named."""
+
+NEXT = """What to run next:
+  python -m sweep -m pruning.amount=0.3,0.5,0.8    the same with three sparsities: a sweep
+  python -m sweep +experiment=digits               several ways to attack, compared; under a minute
+  python -m sweep.show                             what has been run so far"""
+
+
+def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
+    """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
+    try:
+        check_address(named_uri(plan.config["tracking"]["uri"]))
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_REFUSED) from None
+    # The lines of a dry run are all that it is for: nothing is left to do once they can't be printed.
+    with contextlib.nullcontext() if plan.config["sweep"]["dry_run"] else streams.outlived():
+        try:
+            code = run(plan, overrides, parallel=parallel)
+        except (SweepError, SurrogateError) as error:
+            print(f"error: {hide_in_text(str(error))}", file=sys.stderr)
+            code = EXIT_FAILED
+        except Exception:  # a fault of the program: Hydra must not take it for one of the configuration
+            traceback.print_exc()
+            code = EXIT_FAILED
+    raise SystemExit(code)
+
+
+def run(
+    plan: Plan,
+    overrides: Sequence[str],
+    *,
+    parallel: bool,
+    console: Console | None = None,
+    open_run: OpenRun | None = None,
+) -> int:
+    """Run all trials of a plan, on Ray or one after the other in this process, and return the exit code.
+
+    Args:
+        plan: the trials.
+        overrides: what the plan was made of, for the tracker.
+        parallel: on Ray.
+        console: where to print; by default the terminal.
+        open_run: what a worker of Ray does with a trial, if not :class:`sweep.trial.trial.TrialRun`: to measure all the rest.
+
+    Raises:
+        SweepError: the store or the tracker cannot be used.
+    """
+    console = console or streams.console()
+    settings = read(plan.config)  # what concerns the sweep as a whole is the same in every trial
+    if settings.sweep.dry_run:
+        _preview(plan, settings, console, parallel=parallel)
+        return EXIT_OK
+    from sweep.store import Store
+    from sweep.tracking import Tracker
+
+    interruption = Interruption()
+    with interruption:
+        try:
+            progress = Progress(console, _most_trials(plan, settings), slots=1)
+            store = Store(settings.sweep.store, notice=progress.say)
+            patience = settings.tracking.patience_seconds
+            tracker = Tracker(named_uri(settings.tracking.uri), settings.sweep.name, TRACKING_FOLDER, patience, progress.say)
+            sweep = _Sweep(plan, overrides, settings, store, tracker, progress, interruption)
+            try:
+                return sweep.run(parallel, open_run)
+            finally:
+                store.drop_empty_report(sweep.name)
+        except KeyboardInterrupt:
+            console.print("Interrupted before the sweep had begun: nothing was started.")
+            return EXIT_INTERRUPTED
+
+
+class _Sweep:
+    """One sweep, from the parent run to the report."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        overrides: Sequence[str],
+        settings: Settings,
+        store: Store,
+        tracker: Tracker,
+        progress: Progress,
+        interruption: Interruption,
+    ) -> None:
+        from sweep.execution.ledger import Ledger
+        from sweep.execution.runner import Runner
+        from sweep.planning.search.objectives import judged_by
+        from sweep.report.ending import Ending
+        from sweep.store.manifest import free_name
+
+        self.plan, self.settings = plan, settings
+        self.overrides = hide_in_overrides(overrides)  # they are kept in the store and in MLflow, and shown
+        self.store, self.tracker, self.progress, self.interruption = store, tracker, progress, interruption
+        self.ledger: Ledger = Ledger(plan.trials, store, tracker, progress, interruption)
+        self.runner = Runner(plan, settings, store, tracker, self.ledger, progress, interruption)
+        self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        objectives = judged_by(settings, plan.trials)
+        self.ending = Ending(store, self.name, settings.sweep.name, self.overrides, objectives)
+        planned = count(_most_trials(plan, settings), "trial")
+        self._planned = planned if plan.suggester is None else f"at most {planned}"
+        self._has_begun = self._is_closing = self._is_closed = False
+
+    def run(self, parallel: bool, open_run: OpenRun | None) -> int:
+        signal_name = None
+        try:
+            with self.interruption.postponed():
+                keys = [trial.key for trial in self.plan.trials]
+                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned, keys)
+                self.ending.begin(self.plan.trials)
+                self._has_begun = True
+            for note in self.plan.notes:
+                self.progress.say(note)
+            with self.progress, self.interruption.deadline(self.settings.deadlines.sweep_seconds):
+                self.runner.run(parallel=parallel, open_run=open_run)
+        except KeyboardInterrupt:  # Ray raises its own in the middle of a wait, so the name of the signal is kept elsewhere
+            signal_name = self.interruption.requested or "SIGINT"
+            self.ledger.interrupt(signal_name)
+        except BaseException as error:
+            self.interruption.finish()
+            self._close_after_fault(error)
+            raise
+        self.interruption.finish()
+        try:
+            return self._close(signal_name)
+        except BaseException as error:
+            self._close_after_fault(error)
+            raise
+
+    def _close(self, signal_name: str | None, fault: BaseException | None = None) -> int:
+        """Report, close the parent run and return the exit code."""
+        from sweep import report
+        from sweep.errors import sentence
+        from sweep.report.settings import SEEDS
+
+        self._is_closing = True
+        records, missing = self.ledger.ordered, self.ledger.missing
+        failed = [record for record in records if record.status == "failed"]
+        late = sum(record.late for record in records)
+        status = "KILLED" if signal_name else "FAILED" if failed or late or fault else "FINISHED"
+        others = [record for record in records if record.status != "interrupted"]  # those have just been named
+        report.print_ranking(report.rank(others, SEEDS), self.progress.console)  # as the page does
+        say = self.progress.say
+        hurried = functools.partial(getattr, self.interruption, "hurried")
+        files, said = self.ending.finish(records, missing, status, hurried)
+        for text in said:
+            say(text)
+        self._is_closed = True
+        error = None if fault is None else f"The sweep failed: {sentence(fault)}"
+        if (unwritten := self.tracker.finish_sweep(records, status, files, error=error, hurried=hurried)) is not None:
+            say(unwritten)
+        finished = sum(record.status == "finished" for record in records)
+        stopped = sum(record.status == "stopped" for record in records) - late
+        early = f", {late} ended by deadlines.trial_seconds" if late else ""
+        early += f", {stopped} stopped early" if stopped else ""
+        interrupted = sum(record.status == "interrupted" for record in records)
+        cut = f", {interrupted} interrupted" if interrupted else ""
+        cut += f", {len(missing)} not started" if missing else ""
+        total = len(self.ledger.trials)
+        say(f"{finished} finished ({self.progress.reused} reused){early}, {len(failed)} failed{cut} of {total} trials.")
+        if signal_name or fault:
+            _say_cut_off(say, f"Interrupted by {signal_name}" if signal_name else "Ended by an error", missing)
+        elif failed:
+            say("Run the same command again to retry the failed trials; the others are kept.")
+        for text in (*load_sentences(records), *limit_sentences(self.plan.limits_note, records)):
+            say(text)
+        if late and not signal_name:
+            say("The same command with a larger deadlines.trial_seconds goes on with the trials that were out of time.")
+        if self.plan.suggester is not None and self.plan.suggester.study is not None:
+            say(f"Study of the search: {self.plan.suggester.study}")
+        say(f"MLflow UI: {self.tracker.ui_command}")
+        say(f"This sweep in it: {self.tracker.page}")
+        if not self.overrides:  # a bare python -m sweep: somebody has a first look
+            say(NEXT)
+        if signal_name is not None and signal_name in INTERRUPTIONS:
+            return EXIT_INTERRUPTED
+        return EXIT_FAILED if failed or late or signal_name or fault else EXIT_OK
+
+    def _close_after_fault(self, fault: BaseException) -> None:
+        """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported.
+
+        If it fails on the way, such as on a full store, that is an interruption to its trials: their state is said as after
+        Ctrl-C.
+        """
+        from sweep.errors import sentence
+
+        if self._has_begun and not self._is_closing and (isinstance(fault, StoreError) or self.ledger.has_begun):
+            try:
+                self.ledger.interrupt("the error that ended the sweep")
+                self._close(None, fault)
+            except Exception as error:  # the first error is the one that matters
+                print(f"the end of the sweep could not be told: {error}", file=sys.stderr)
+        if self._is_closed:
+            return
+        try:
+            self._is_closed = True
+            hurried = functools.partial(getattr, self.interruption, "hurried")
+            unwritten = self.tracker.finish_sweep(
+                self.ledger.ordered, "FAILED", [], error=f"The sweep failed: {sentence(fault)}", hurried=hurried
+            )
+            if unwritten is not None:
+                print(unwritten, file=sys.stderr)
+        except Exception as error:  # the first error is the one that matters
+            print(f"the tracker could not be told that the sweep failed: {error}", file=sys.stderr)
+
+
+def _most_trials(plan: Plan, settings: Settings) -> int:
+    """Return how many trials a sweep has; of one whose search chooses them while it runs, how many it may have."""
+    return len(plan.trials) if plan.suggester is None else settings.search.samples
+
+
+def _say_cut_off(say: Callable[[str], None], why: str, missing: Sequence[Trial]) -> None:
+    say(f"{why}.")  # the trials that were running have had their lines when they were cut off
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        say(f"Not started: {', '.join(trial.name for trial in missing[:MOST_NAMED])}{more}.")
+    larger = ""
+    if why.startswith("Interrupted by deadlines."):
+        larger = ", with a larger deadlines.sweep_seconds if it was too short for a training or a single answer"
+    say(f"Run the same command again to go on{larger}: finished trials and single answers are kept.")
+
+
+def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:
+    from sweep.commands.preview import look_ahead, show
+    from sweep.commands.preview.capacity import room_for
+    from sweep.store import Store
+
+    store = Store(settings.sweep.store, write=False)
+    room = room_for(settings.cluster, parallel=parallel)
+    ahead = look_ahead(plan, settings, store, room)
+    with streams.while_read():
+        show(ahead, console, as_json=settings.sweep.dry_run == AS_JSON)

@@ -1,0 +1,263 @@
+"""From overrides to trials: composed by Hydra, validated, reduced to what matters, keyed, without duplicates. Pure: no Ray."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from sweep.config.canonical import canonical, key_of, training_recipe
+from sweep.config.consistency import check
+from sweep.config.schema import Settings
+from sweep.config.shared_sections import SharedSections
+from sweep.config.trial_names import NAMED
+from sweep.errors import ConfigError
+from sweep.planning.search_axes import Axes
+from sweep.planning.space import Compose, Point, Space, plain_config, satisfies
+from sweep.planning.swept_keys import Choices
+from sweep.planning.time_limit_axis import LimitAxis, one_limit, sentence_on_limits
+from sweep.planning.together import groups_of
+from sweep.planning.trials import Candidate, Trial, trial_of, with_several_values
+from sweep.planning.unused_settings import sentence_on_idle
+from sweep.records.time_limit import KEY as TIME_LIMIT
+
+if TYPE_CHECKING:
+    from sweep.planning.search.base import Suggester
+
+__all__ = ["Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "training_recipe"]
+
+
+CORNERS = 1000
+"""In a space with more corners than that, nobody looks for settings that change nothing."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a sweep.
+
+    Attributes:
+        trials: those that are known beforehand; none where a suggester chooses them while the sweep runs.
+        duplicates: how many combinations fell away because another gives the same trial.
+        excluded: how many ``search.where`` excluded.
+        suggester: chooses trials while the sweep runs.
+        base: a configuration of the sweep, with the passwords that only the driver has; by default that of the first trial.
+        notes: sentences that whoever asked for the plan should read.
+        limits_note: the one of them that says how swept time limits are run; None if none are.
+    """
+
+    trials: list[Trial]
+    duplicates: int = 0
+    excluded: int = 0
+    suggester: Suggester | None = None
+    base: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    limits_note: str | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """A configuration of the sweep: what concerns it as a whole is the same in every trial."""
+        return self.trials[0].config if self.base is None else self.base
+
+
+def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
+    """Return the plan of a single trial.
+
+    Args:
+        config: as Hydra composed it.
+        written: the overrides of the command line, of which the plan's notes say what changes nothing.
+
+    Raises:
+        ConfigError: the configuration is not valid.
+    """
+    sections, plain = SharedSections(), plain_config(config)
+    settings = sections.read(plain)
+    check(settings)
+    candidate = Candidate(sections.key(settings), sections.any_limit_key(settings), plain, settings, {})
+    trial = trial_of(candidate, sections, ())
+    overrides = OverridesParser.create().parse_overrides(list(written))
+    said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
+    return Plan([trial], base=plain, notes=() if said is None else (said,))
+
+
+class TrialSpace:
+    """What a search chooses from: the trials of all combinations of overrides in Hydra's grammar.
+
+    Attributes:
+        dimensions: the swept keys in their order: :class:`~sweep.planning.swept_keys.Choices` or
+            :class:`~sweep.planning.swept_keys.Interval`.
+        axes: the same, with one axis for keys whose values go together.
+        drawn: the axes by name, with one value of time limits that are listed: :meth:`plan` looks at all of them at each point.
+        overrides: as given.
+        config: the configuration with the first value of each axis.
+        settings: the same, read.
+
+    Raises:
+        ConfigError, HydraException: a key or a value that is not allowed, or a key without values. Each value is looked at on
+            its own before any other combination: a typo is found after a few compositions, however large the space.
+    """
+
+    def __init__(self, loader: ConfigLoader, compose: Compose, overrides: Sequence[str], written: Sequence[str] = ()) -> None:
+        self._space = Space(loader, compose, overrides)
+        self._written = [one for one in self._space.overrides if one.input_line in written]
+        self._sections = SharedSections()
+        self.overrides, self.dimensions = tuple(overrides), self._space.dimensions
+        self._shown = [key for key in self.dimensions if key not in NAMED]
+        if any(isinstance(one, Choices) and not one.values for one in self.dimensions.values()):
+            raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
+        together = self._sections.read(self._space.config(self._space.first)).search.together
+        self._groups = groups_of(together, self.dimensions, self._space.overrides, self._space.replaced)
+        self.axes = Axes(self.dimensions, self._groups)
+        for point in self.axes.alone():
+            config = self._space.config(point)
+            satisfies(self._sections.read(config), config)
+        self._axis, self.drawn = LimitAxis.of(self.axes.dimensions), one_limit(self.axes.dimensions)
+        self.config = self._space.config(self.axes.first)
+        self.settings = self._sections.read(self.config)
+
+    @property
+    def size(self) -> int | None:
+        """How many combinations of :attr:`drawn` there are; None if there is no end of them."""
+        count = 1
+        for one in self.drawn.values():
+            if isinstance(one, Choices):
+                count *= len(one.values)
+            elif one.integer:
+                count *= int(one.high) - int(one.low) + 1
+            else:
+                return None
+        return count
+
+    def points(self) -> Iterator[Point]:
+        """Yield all points on the axes :attr:`drawn`, the last axis fastest."""
+        return itertools.product(*(range(len(one.values)) for one in self.drawn.values() if isinstance(one, Choices)))
+
+    def at(self, values: Mapping[str, Any]) -> Trial | None:
+        """Return the trial with one value for each swept key, or None if ``search.where`` excludes it.
+
+        Different values give the same trial (one key) where they differ in what cannot change its result.
+
+        Raises:
+            ConfigError: values that are not allowed.
+            ValueError: a value that is not among those listed.
+        """
+        candidate = self._candidate(self._space.point(values))
+        return None if candidate is None else trial_of(candidate, self._sections, self._shown)
+
+    def plan(self, points: Iterable[Point], most: int | None = None, patience: int | None = None) -> Plan:
+        """Return the plan of the different trials at some points.
+
+        Args:
+            points: where to look, on the axes.
+            most: end with so many trials.
+            patience: end after so many points in a row that gave no new trial.
+
+        Raises:
+            ConfigError: values that are not allowed together, or not one trial.
+        """
+        unique: dict[str, Candidate] = {}
+        looked = excluded = duplicates = idle = 0
+        for point in points:
+            candidates, left_out = self._candidates(point)
+            looked, excluded, idle = looked + left_out, excluded + left_out, idle + 1
+            for candidate in candidates:
+                combinations = len(candidate.limits) or 1
+                looked += combinations
+                identity = candidate.any_limit_key if candidate.limits else candidate.key
+                known = unique.get(identity)
+                if known is None:
+                    unique[identity], idle = candidate, 0
+                else:
+                    unique[identity], duplicates = known.joined(candidate), duplicates + combinations
+                if len(unique) == most:
+                    break
+            if len(unique) == most or idle == patience:
+                break
+        if not unique:
+            raise ConfigError(
+                f"the search space is empty: none of the {looked} combinations satisfies search.where "
+                f"({'; '.join(self.settings.search.where)})"
+            )
+        found = list(unique.values())
+        shown = with_several_values(candidate.swept for candidate in found)
+        trials = [trial_of(candidate, self._sections, shown) for candidate in found]
+        limits = None
+        if self._axis is not None:
+            limits = sentence_on_limits((c.settings.attack, c.limits, c.settings.solver.time_limit_seconds) for c in found)
+        notes = (*self._on_groups(), *(() if limits is None else (limits,)), *self._on_idle(c.settings for c in found))
+        return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes of a plan whose trials are chosen while the sweep runs.
+
+        A note names the settings that no trial looks at. To find them, the corners of the space are read in the place of its
+        trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no notes.
+        """
+        corners = itertools.product(
+            *(
+                range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
+                for one in self.axes.dimensions.values()
+            )
+        )
+        tried = list(itertools.islice(corners, CORNERS + 1))
+        if len(tried) > CORNERS:
+            return self._on_groups()
+        settings = (self._sections.read(self._space.config(self.axes.point(corner))) for corner in tried)
+        return (*self._on_groups(), *self._on_idle(settings))
+
+    def _on_groups(self) -> tuple[str, ...]:
+        return tuple(group.sentence for group in self._groups)
+
+    def _on_idle(self, trials: Iterable[Settings]) -> tuple[str, ...]:
+        """Return what is said of overrides of the command line that change nothing in these trials."""
+        said = sentence_on_idle(self._written, trials, self._sections.counts)
+        return () if said is None else (said,)
+
+    def _candidates(self, point: Point) -> tuple[list[Candidate], int]:
+        """Return the trials at a point on the axes, and the number of combinations there which ``search.where`` excludes.
+
+        Where time limits are swept, a point stands for one combination with each of the listed limits. The trial with the
+        longest allowed limit holds the answers for the shorter ones, unless its attack plans by its limit: then each limit has
+        a trial.
+        """
+        if self._axis is None:
+            candidate = self._candidate(self.axes.point(point))
+            return ([], 1) if candidate is None else ([candidate], 0)
+        found: list[Candidate] = []
+        excluded = 0
+        for limit, beside in self._axis.points(point):
+            place = self.axes.point(beside)
+            if found and found[0].limits:
+                if self._is_allowed(place):
+                    found[0] = dataclasses.replace(found[0], limits=(limit, *found[0].limits))
+                else:
+                    excluded += 1
+                continue
+            candidate = self._candidate(place)
+            if candidate is None:
+                excluded += 1
+                continue
+            if candidate.any_limit_key:
+                swept = {key: value for key, value in candidate.swept.items() if key != TIME_LIMIT}
+                candidate = dataclasses.replace(candidate, swept=swept, limits=(limit,))
+            found.append(candidate)
+        if not (found and found[0].limits):
+            found.reverse()
+        return found, excluded
+
+    def _is_allowed(self, point: Point) -> bool:
+        return not self.settings.search.where or satisfies(self.settings, self._space.config(point))
+
+    def _candidate(self, point: Point) -> Candidate | None:
+        config = self._space.config(point)
+        settings = self._sections.read(config)
+        if not satisfies(settings, config):
+            return None
+        check(settings)
+        swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
+        return Candidate(self._sections.key(settings), self._sections.any_limit_key(settings), config, settings, swept)

@@ -1,0 +1,48 @@
+"""What a running trial tells a scheduler: how many questions it has answered, and its objectives so far.
+
+The scheduler is Ray Tune's ASHA (:mod:`sweep.planning.search.tune_scheduler`) with a question as its unit of time: trials are
+compared after equally many answers. Trials of one ``instances.seed`` are asked about the images in the same order, less those
+that their dense network misclassifies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sweep.config.attack_facts import OUTPUT
+from sweep.config.schema import Settings
+from sweep.config.stage_keys import digest
+from sweep.planning.search.objectives import OBJECTIVES
+from sweep.records import TrialRecord
+
+ANSWERED = "answered"
+"""The name under which a trial reports how many questions it has answered."""
+
+
+def progress_values(record: TrialRecord) -> dict[str, float]:
+    """Return what a trial reports after each answer: :data:`ANSWERED` and every objective that has a value so far.
+
+    An objective without a value is left out, and then nothing is decided by it: the trial goes on.
+    """
+    values = {name: objective.value(record) for name, objective in OBJECTIVES.items()}
+    return {ANSWERED: len(record.instances), **{name: value for name, value in values.items() if value is not None}}
+
+
+def course(record: TrialRecord) -> list[dict[str, float]]:
+    """Return what a trial that ended has reported on its way, one entry an answer."""
+    lengths = range(1, len(record.instances) + 1)
+    return [progress_values(dataclasses.replace(record, instances=record.instances[:length])) for length in lengths]
+
+
+def questions(settings: Settings) -> int | None:
+    """Return how many questions a trial is asked, or None where only the files of its properties say so."""
+    if settings.instances.properties is not None:
+        return None
+    return 1 if settings.attack.objective == OUTPUT else settings.instances.count or 1
+
+
+def stop_key(trial_key: str, settings: Settings) -> str:
+    """Return the key under which it is kept that the search stopped a trial: in a sweep of this name, by these rules."""
+    search = settings.search
+    rules = [search.scheduler, search.objectives[:1], search.grace, search.reduction]
+    return digest("stopped", trial_key, settings.sweep.name, rules)

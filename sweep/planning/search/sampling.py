@@ -1,0 +1,79 @@
+"""A random sample of the space: combinations drawn independently, each trial once."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+
+from sweep.planning.plan import Plan, TrialSpace
+from sweep.planning.space import Point
+from sweep.planning.swept_keys import Choices, Dimension, Interval
+
+PATIENCE = 20_000
+"""So many draws in a row without a new trial end the drawing where there is no end of combinations, or too many to try all."""
+
+SMALL = 200_000
+"""A space of so many combinations is gone through to the last one before a sample is called incomplete."""
+
+
+def plan(space: TrialSpace) -> Plan:
+    """Return the plan of ``search.samples`` different trials, drawn by ``search.seed`` from what ``search.where`` allows.
+
+    A larger sample with the same seed begins with the smaller one. A space with fewer trials is taken whole, and the plan's
+    note says so.
+
+    Raises:
+        ConfigError: values that are not allowed together, or no trial.
+    """
+    search = space.settings.search
+    size, chance = space.size, random.Random(search.seed)
+    dimensions = list(space.drawn.values())
+    if any(isinstance(one, Interval) and one.log for one in dimensions):
+        size = None  # not all combinations are equally likely
+    if size is None:
+        found = space.plan(_drawn(dimensions, chance), most=search.samples, patience=PATIENCE)
+    else:
+        patience = None if size <= SMALL else PATIENCE
+        points = (_combination(dimensions, place) for place in _permuted(size, chance))
+        found = space.plan(points, most=search.samples, patience=patience)
+    if len(found.trials) == search.samples:
+        return found
+    count = len(found.trials)
+    if size is not None and size <= SMALL:
+        note = f"search.samples={search.samples}, but the space has only {count} different trials: all of them are taken"
+    else:
+        note = (
+            f"search.samples={search.samples}, but only {count} different trials were found: {PATIENCE} draws in a row gave "
+            f"none that is new and satisfies search.where; these are taken"
+        )
+    return dataclasses.replace(found, notes=(*found.notes, note))
+
+
+def _drawn(dimensions: list[Dimension], chance: random.Random) -> Iterator[Point]:
+    while True:
+        shares = [chance.random() for _ in dimensions]
+        yield tuple(
+            int(share * len(one.values)) if isinstance(one, Choices) else one.value(share)
+            for one, share in zip(dimensions, shares, strict=True)
+        )
+
+
+def _permuted(size: int, chance: random.Random) -> Iterator[int]:
+    """Yield the numbers below ``size`` in a random order, without a list of them (a Fisher-Yates shuffle as far as it goes)."""
+    moved: dict[int, int] = {}
+    for last in reversed(range(size)):
+        place = chance.randrange(last + 1)
+        yield moved.get(place, place)
+        moved[place] = moved.get(last, last)
+        moved.pop(last, None)
+
+
+def _combination(dimensions: list[Dimension], place: int) -> Point:
+    """Return the combination at a place of the list of all."""
+    point: list[int] = []
+    for one in reversed(dimensions):
+        count = len(one.values) if isinstance(one, Choices) else int(one.high - one.low) + 1
+        place, option = divmod(place, count)
+        point.append(option if isinstance(one, Choices) else int(one.low) + option)
+    return tuple(reversed(point))

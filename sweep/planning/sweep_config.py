@@ -1,0 +1,67 @@
+"""The configuration of a sweep as a whole: what all trials have in common, and what differs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from sweep.config.dotted_keys import flatten
+from sweep.config.passwords import BOOKKEEPING, hide_in_config, hide_in_values
+from sweep.planning.plan import Plan, Trial
+from sweep.planning.swept_keys import Choices, Dimension
+
+LISTED = 20
+"""More values of a key are not listed one by one."""
+
+SWEPT = "(swept)"
+"""What stands in the place of a value that differs from trial to trial."""
+
+
+def sweep_config(plan: Plan) -> dict[str, Any]:
+    """Return the configuration of a sweep, without passwords: ``swept`` has the keys whose values differ between trials, with
+    these values; in the sections, :data:`SWEPT` stands in their places. Each trial's own configuration is with the trial."""
+    swept = _differing(plan.trials)
+    if plan.suggester is not None:
+        swept |= {one.key: _choices(one) for one in plan.suggester.dimensions}
+    swept = {key: hide_in_values(value) if key.partition(".")[0] in BOOKKEEPING else value for key, value in swept.items()}
+    config = copy.deepcopy(hide_in_config(plan.config))
+    for key in swept:
+        *parents, leaf = key.split(".")
+        section: Any = config
+        for name in parents:
+            section = section.get(name) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section[leaf] = SWEPT
+    return {"swept": swept, **config}
+
+
+def _differing(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return the keys whose values differ, in the order of the configuration."""
+    sections: dict[str, dict[int, Any]] = {}
+    for trial in trials:  # trials share their sections: hundreds of a hundred thousand are different
+        for name, section in trial.config.items():
+            sections.setdefault(name, {}).setdefault(id(section), section)
+    found: dict[str, Any] = {}
+    for name, several in sections.items():
+        values: dict[str, dict[str, Any]] = {}
+        for section in several.values():
+            for key, value in flatten({name: section}).items():
+                values.setdefault(key, {}).setdefault(repr(value), value)
+        found |= {key: _values(list(each.values())) for key, each in values.items() if len(each) > 1}
+    return found
+
+
+def _values(values: list[Any]) -> Any:
+    if len(values) <= LISTED:
+        return values
+    if all(isinstance(value, int | float) for value in values):
+        return f"{len(values)} values from {min(values)} to {max(values)}"
+    return f"{len(values)} values, such as {', '.join(str(value) for value in values[:3])}"
+
+
+def _choices(one: Dimension) -> Any:
+    if isinstance(one, Choices):
+        return _values(list(one.values))
+    interval = f"interval({one.low:g},{one.high:g})"
+    return f"tag(log,{interval})" if one.log else interval

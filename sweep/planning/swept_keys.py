@@ -1,0 +1,145 @@
+"""The swept keys of a space: listed values, or intervals, read from overrides in Hydra's grammar."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
+
+from sweep.config import schema
+from sweep.errors import ConfigError
+
+DIGITS = 6
+"""Significant digits of a number drawn from an interval: as many as names of trials show, so that no two look the same."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A key with listed values: ``0.5,0.8``, ``choice(a,b)``, ``range(1,5)``, ``glob(4x*)``, or the options of a group.
+
+    Attributes:
+        key: the swept key.
+        values: the values in the order written.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+    lines: tuple[str, ...] = ()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the values are numbers that rise or fall, so that near places have like values."""
+        if not all(type(value) in (int, float) for value in self.values):
+            return False
+        return list(self.values) in (sorted(self.values), sorted(self.values, reverse=True))
+
+    def place(self, value: Any) -> int:
+        """Return the place of a value.
+
+        Raises:
+            ValueError: it is not among the values.
+        """
+        try:
+            return self._places[_identity(value)]
+        except KeyError:
+            raise ValueError(f"{self.key}={value!r} is not among the values {', '.join(map(str, self.values))}") from None
+
+    @functools.cached_property
+    def _places(self) -> dict[Any, int]:
+        return {_identity(value): place for place, value in reversed(list(enumerate(self.values)))}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A key with all numbers between two: ``interval(0.3,0.95)``, ``tag(log,interval(1e-4,1e-1))``.
+
+    Attributes:
+        key: the swept key.
+        low: the smallest value.
+        high: the largest value.
+        integer: whether the values are integers, because the key's are.
+        log: whether equal factors count alike, not equal distances.
+    """
+
+    key: str
+    low: float
+    high: float
+    integer: bool
+    log: bool
+
+    def value(self, share: float) -> int | float:
+        """Return the value at a share of the interval, ``0 <= share < 1``: equally likely shares give equally likely values."""
+        low, high = (self.low - 0.5, self.high + 0.5) if self.integer else (self.low, self.high)
+        number = low * (high / low) ** share if self.log else low + share * (high - low)
+        number = round(number) if self.integer else float(f"{number:.{DIGITS}g}")
+        return min(max(number, self.low), self.high)
+
+
+Dimension = Choices | Interval
+
+
+def dimension_of(override: Override, elements: Sequence[Any]) -> Dimension:
+    """Return the dimension of a swept override.
+
+    Args:
+        override: the override.
+        elements: its listed values as Hydra parsed them; of an interval, empty.
+
+    Raises:
+        ConfigError: an interval without length, of a key that has no numbers, or from 0 or less with the tag ``log``.
+    """
+    swept = override.value()
+    if isinstance(swept, IntervalSweep):
+        return _interval(override, swept)
+    return Choices(override.key_or_group, tuple(_plain(element) for element in elements))
+
+
+def listed(override: Override) -> tuple[Any, ...]:
+    """Return the values of an override: one where it is not swept, none of an interval."""
+    if not override.is_sweep_override():
+        return (override.value(),)
+    return () if override.is_interval_sweep() else tuple(_plain(element) for element in override.sweep_iterator())
+
+
+def _plain(element: Any) -> Any:
+    """Return a value as the configuration has it: texts without the quotes in which they were written."""
+    if isinstance(element, QuotedString):
+        return element.text
+    if isinstance(element, list):
+        return [_plain(item) for item in element]
+    if isinstance(element, dict):
+        return {_plain(key): _plain(value) for key, value in element.items()}
+    return element
+
+
+def _interval(override: Override, swept: IntervalSweep) -> Interval:
+    assert swept.start is not None
+    assert swept.end is not None
+    key, written = override.key_or_group, override.input_line
+    kinds, rule = schema.kinds_of(key)
+    if not kinds & {int, float}:
+        if not schema.is_key(key):
+            raise schema.unknown_key(key)
+        raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
+    integer, log = int in kinds, "log" in swept.tags
+    if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
+        raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
+    if integer and not (float(swept.start).is_integer() and float(swept.end).is_integer()):
+        raise ConfigError(f"{written}: the values of {key} are integers, and so must be its ends, as in interval(1,8)")
+    if log and swept.start <= 0:
+        raise ConfigError(f"{written}: an interval with the tag log begins above 0, as in tag(log,interval(1e-4,1e-1))")
+    if integer:
+        return Interval(key, int(swept.start), int(swept.end), integer, log)
+    high = float(swept.end)
+    if rule is not None and rule(high) is not None and rule(below := math.nextafter(high, -math.inf)) is None:
+        high = below  # a number that all values are below, as in interval(0,1) of a share that 1 is none of
+    return Interval(key, float(swept.start), high, integer, log)
+
+
+def _identity(value: Any) -> Any:
+    """Return what tells values apart; to Python, 1, 1.0 and True are equal."""
+    return (type(value), value) if isinstance(value, (str, int, float, bool, type(None))) else repr(value)

@@ -1,0 +1,191 @@
+"""What a trial leaves behind: plain, JSON-serialisable records, the truth that MLflow and the report are views of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sweep.config.passwords import hide_in_config
+
+TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
+"""``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
+
+
+@dataclass
+class InstanceRecord:
+    """One question, mostly about an image.
+
+    Margins, norms and seconds are as in :class:`surrogate.attack.AttackResult`; None is "no value".
+    """
+
+    instance_key: str
+    """Joins the same question across trials: network key, image, label, target, norm, radius; or network and property."""
+    image: int | None
+    """Index of the image in its split; None where the question is about no image."""
+    label: int | None
+    target: int | None
+    norm: str
+    """Of the ball; ``none`` for a box alone."""
+    radius: float | None
+    status: str
+    question: str | None = None
+    """Name of a question about no image: of the property, or of the output that is maximised."""
+    objective: str = "margin"
+    """What the attack optimised: ``margin``, ``closest`` or ``output``."""
+    expected: str | None = None
+    """The known verdict on the property, ``sat`` or ``unsat``."""
+    margin: float | None = None
+    surrogate_margin: float | None = None
+    dual_bound: float | None = None
+    """Upper bound on the margin of the network inside the MILP or the search; None for the closest perturbation."""
+    dense_bound: float | None = None
+    """Upper bound on the dense network's margin; None where a surrogate is optimised whose error is not bounded."""
+    norm_bound: float | None = None
+    """Objective ``closest``: proven lower bound on the length of every adversarial perturbation, in the ball's norm."""
+    gap: float | None = None
+    """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
+    first_adversarial_seconds: float | None = None
+    solver_status: str | None = None
+    l0: float | None = None
+    l1: float | None = None
+    l2: float | None = None
+    linf: float | None = None
+    prune_seconds: float | None = None
+    """Pruning for this region alone; None where one surrogate serves all instances (see the trial's)."""
+    sparsity: float | None = None
+    """Of the surrogate for this region alone; None where one surrogate serves all instances."""
+    bounds_seconds: float | None = None
+    build_seconds: float | None = None
+    solve_seconds: float | None = None
+    total_seconds: float | None = None
+    cpu_seconds: float | None = None
+    nodes: int | None = None
+    simplex_iterations: int | None = None
+    gradient_evaluations: int | None = None
+    regions: int | None = None
+    """Number of activation regions visited and excluded."""
+    solves: int | None = None
+    """MILPs solved, where an attack solves more than one."""
+    restrictions: int | None = None
+    binaries: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    nonzeros: int | None = None
+    deadline_seconds: float | None = None
+    """The deadline that ended the attack from outside, keeping what it had found until then; None if it ended by itself."""
+    limit_seconds: float | None = None
+    """The time limit of its attack; None in records of earlier versions."""
+    cut_from_seconds: float | None = None
+    """The time limit of the longer attack of which this is the standing after ``limit_seconds``
+    (:mod:`sweep.records.time_limit`); None if it was not cut."""
+    starved: bool = False
+    """A limit ended it after too little CPU (:mod:`sweep.records.cpu_share`): it is asked again when the sweep is run again."""
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
+    ``closest`` an adversarial one has its ``norm`` too."""
+    region_visits: list[dict[str, Any]] = field(default_factory=list)
+    """``{"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}`` per activation region that was excluded, in
+    order of time, as in :class:`surrogate.attack.RegionVisit`; ``margin_after - margin_before`` is the gain."""
+    clean: list[float] = field(default_factory=list)
+    """The clean image, row by row; of a property, the middle of its box."""
+    perturbed: list[float] | None = None
+    """The best point met, adversarial or not."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name; lists are copied, but not what is in them."""
+        return _fields(self)
+
+    @property
+    def name(self) -> str:
+        """What people call the question, such as ``image 2732``."""
+        return f"image {self.image}" if self.question is None else self.question
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is something to find: with the objective ``output`` values are only larger or smaller."""
+        return self.objective != "output"
+
+    @property
+    def length(self) -> float | None:
+        """Length of the closest perturbation found, in the ball's norm; None with another objective, or if none was found."""
+        if self.objective != "closest" or self.status != "adversarial":
+            return None
+        return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm)
+
+    @property
+    def best_margin(self) -> float | None:
+        """The largest dense margin that was met; None with the objective ``closest``, which looks for a short perturbation."""
+        return None if self.objective == "closest" else self.margin
+
+
+@dataclass
+class TrialRecord:
+    """One trial: train, prune, attack a number of images."""
+
+    key: str
+    """Trial key: hash of everything that can change the result."""
+    name: str
+    """Short readable name, such as ``4x64 magnitude 0.8``."""
+    config: dict[str, Any]
+    """The whole resolved configuration."""
+    swept: dict[str, Any]
+    """The swept keys with this trial's values, in the order in which they were swept."""
+    status: TrialStatus
+    error: str | None = None
+    """One sentence for a person, if ``status`` is not ``finished``."""
+    error_detail: str | None = None
+    """The traceback, for the artifact of a failed trial."""
+    log: list[str] = field(default_factory=list)
+    """What it did, a line a step in order of time (:mod:`sweep.records.trial_log`); empty where an earlier version made the
+    record."""
+    late: bool = False
+    """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger one goes on."""
+    host: str | None = None
+    """Name of the machine on which it ended; None if it was on none."""
+    started_at: float = 0.0
+    """Unix time in seconds."""
+    ended_at: float = 0.0
+    limits: list[float] = field(default_factory=list)
+    """The time limits in seconds that its sweep asks about, the shortest first, where one run holds the answers for several."""
+    baseline_key: str | None = None
+    """Key of the dense MILP that this trial is measured against: the same settings with attack surrogate and pruning none."""
+    network_key: str | None = None
+    """Content key of the dense network."""
+    accuracy_dense: float | None = None
+    """Share of the test set classified correctly, 0 to 1."""
+    accuracy_surrogate: float | None = None
+    """The same of the pruned network; None where no surrogate is used, or one for each region."""
+    sparsity: float | None = None
+    """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
+    skipped: int = 0
+    """Images drawn but left out because the dense network misclassifies them."""
+    train_seconds: float | None = None
+    """Training time of the dense network, also where it was reused."""
+    prune_seconds: float | None = None
+    """Pruning and finetuning; None where each region has its own surrogate (see the instances)."""
+    total_seconds: float | None = None
+    cpu_seconds: float | None = None
+    instances: list[InstanceRecord] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, instances as dictionaries; lists are copied, but not what is in them."""
+        return {**_fields(self), "instances": [instance.to_dict() for instance in self.instances]}
+
+    def without_pictures(self) -> TrialRecord:
+        """Return the record without the arrays of its instances, which are most of its size."""
+        return dataclasses.replace(
+            self, instances=[dataclasses.replace(instance, clean=[], perturbed=None) for instance in self.instances]
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
+        instances = [InstanceRecord(**row) for row in data["instances"]]
+        # Records of before were kept with the passwords of the command line.
+        return cls(**{**data, "config": hide_in_config(data["config"]), "instances": instances})
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    # dataclasses.asdict would copy every pixel by itself: for twenty images longer than many a trial.
+    values = ((one.name, getattr(record, one.name)) for one in dataclasses.fields(record))
+    return {name: list(value) if isinstance(value, list) else value for name, value in values}

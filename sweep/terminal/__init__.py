@@ -1,0 +1,1 @@
+"""What the programs print, and where: streams, the progress of a sweep, numbers in sentences."""
