@@ -14,7 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweep.commands import completion
 from sweep.errors import ConfigError
-from sweep.terminal.streams import UNREAD, silence
+from sweep.terminal.exit_codes import FAILED, INTERRUPTED, REFUSED, UNREAD
+from sweep.terminal.streams import silence
 
 
 def conf_folder() -> Path:
@@ -29,7 +30,7 @@ def application(config: DictConfig) -> None:
     """Run the one trial of a configuration in this process; sweeps go to :mod:`sweep.sweeper`."""
     from hydra.core.hydra_config import HydraConfig
 
-    from sweep.execution.driver import execute
+    from sweep.commands.run import execute
     from sweep.planning.plan import plan_one
 
     written = list(HydraConfig.get().overrides.task)
@@ -54,7 +55,7 @@ def main() -> None:
     except BrokenPipeError:  # Hydra was printing its help or a configuration
         code = UNREAD
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
         # A sweep that begins imports the runner, and says itself how far it has come.
         if "sweep.execution.runner" not in sys.modules:
             print("Interrupted before the sweep had begun: nothing was started.")
@@ -65,9 +66,9 @@ def main() -> None:
             stream.flush()
         except OSError as error:  # whoever read it is gone, or its disk is full
             silence(stream)
-            code = code or (UNREAD if isinstance(error, BrokenPipeError) else 1)
-    if code == 130:
-        os._exit(130)  # a trial of this process may still be inside the solver, and would hold up a normal exit
+            code = code or (UNREAD if isinstance(error, BrokenPipeError) else FAILED)
+    if code == INTERRUPTED:
+        os._exit(INTERRUPTED)  # a trial of this process may still be inside the solver, and would hold up a normal exit
     sys.exit(code)
 
 
@@ -97,7 +98,7 @@ def refuse(error: Exception) -> NoReturn:
     from sweep.config.refusal import explain
 
     print(f"error: {hide_in_refusal(explain(error), sys.argv[1:])}", file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(REFUSED)
 
 
 if __name__ == "__main__":

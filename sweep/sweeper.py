@@ -28,7 +28,7 @@ class SweepOnRayTune(Sweeper):
         self._loader = hydra_context.config_loader
 
     def sweep(self, arguments: list[str]) -> None:
-        from sweep.execution.driver import execute
+        from sweep.commands.run import execute
         from sweep.planning.search import plan_sweep
 
         loader, config = self._loader, self.config

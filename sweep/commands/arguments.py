@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,15 +14,12 @@ from sweep.config.mlflow_address import existing_uri
 from sweep.config.passwords import hide_in_refusal
 from sweep.config.rules import nearest
 from sweep.errors import ConfigError, SweepError
+from sweep.store.default_store import DEFAULT_STORE
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import FAILED, INTERRUPTED, OK, REFUSED
 
 if TYPE_CHECKING:
-    from sweep.store import Store
-
-OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-
-DEFAULT_STORE = "store"
-"""The folder that is read where the command line names no store."""
+    pass
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,6 @@ def setting(argument: str, accepted: Sequence[str]) -> tuple[str, str]:
     if not value.strip():
         raise ConfigError(f"{key} needs a value, as in {key}=...")
     return key, value
-
-
-def store_argument(store: Store) -> str:
-    """Return ``sweep.store=...`` with a space before it, for a command that reads this store; nothing for the default store."""
-    is_default = Path(store.url).resolve() == Path(DEFAULT_STORE).resolve()
-    return "" if is_default else f" {shlex.quote(f'sweep.store={store.address}')}"
 
 
 def path_of(key: str, value: str) -> Path:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from sweep.commands.arguments import store_argument
 from sweep.errors import ConfigError
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
 from sweep.store import Store
 from sweep.store import manifest as manifests
+from sweep.store.default_store import store_argument
 from sweep.store.manifest import Manifest
 from sweep.store.report_files import HEADLINE, PAGE
 from sweep.terminal.progress import outcome

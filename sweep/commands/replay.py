@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from sweep.commands.agreement import Compared, Finding, compare, confirm
-from sweep.commands.arguments import FAILED, OK, parse
+from sweep.commands.arguments import parse
 from sweep.commands.lookup import find
 from sweep.config.schema import read
 from sweep.errors import ConfigError, SweepError
@@ -18,6 +18,7 @@ from sweep.planning.plan import Trial, plan_one
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import FAILED, OK
 
 USAGE = """usage: python -m sweep.replay TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
 
@@ -95,8 +96,9 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     Raises:
         SurrogateError, SweepError: the data cannot be loaded, or the network not be trained.
     """
-    from sweep.config.inputs import Inputs, load_data, load_properties, train_network
+    from sweep.config.inputs import Inputs, load_data, load_properties
     from sweep.execution.local_run import local_head, run_here
+    from sweep.trial.dense_network import train_network
     from sweep.trial.instance_answers import draw_questions
     from sweep.trial.trial import limit_threads
 

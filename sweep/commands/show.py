@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sweep.commands import listing
-from sweep.commands.arguments import FAILED, OK, Asked, parse
+from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten
 from sweep.errors import ConfigError
@@ -19,6 +19,7 @@ from sweep.records.cpu_share import load_sentences
 from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import FAILED, OK
 
 USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
        python -m sweep.show sweep=NAME [sweep.store=FOLDER]

@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sweep.config import key_versions, rules
+from sweep.config.attack_defaults import bounds_method, relative_gap
 from sweep.config.attack_facts import unused_keys
 from sweep.config.dotted_keys import is_in
 from sweep.config.inputs import data_checksum
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import Settings
-from sweep.trial.attacks import bounds_method, relative_gap
 
 Part = dict[str, Any]
 

@@ -18,7 +18,6 @@ def check(settings: Settings) -> None:
     _check_inputs(settings)
     _check_attack(settings)
     _check_solver(settings)
-    check_search(settings)
     _check_cluster(cluster)
     if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
         raise ConfigError(
@@ -29,38 +28,6 @@ def check(settings: Settings) -> None:
         raise ConfigError(
             f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
             f"the CPUs that a trial reserves; raise that or lower the threads"
-        )
-
-
-def check_search(settings: Settings) -> None:
-    """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    from sweep.planning.search.early_stopping import questions
-    from sweep.planning.search.objectives import OBJECTIVES
-
-    search, known = settings.search, ", ".join(OBJECTIVES)
-    for name in search.objectives:
-        if name not in OBJECTIVES:
-            near = rules.nearest(name, OBJECTIVES)
-            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
-        goals = OBJECTIVES[name].goals
-        if settings.attack.objective not in goals:
-            raise ConfigError(
-                f"search.objectives={search.objectives} with attack.objective={settings.attack.objective}: {name} is a number "
-                f"of trials with attack.objective={' or '.join(goals)} only; choose another objective"
-            )
-    twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
-    if twice:
-        raise ConfigError(f"search.objectives names {twice[0]} twice; name each objective once")
-    adaptive, halving = search.method == rules.OPTUNA, search.scheduler != "none"
-    if not search.objectives and (adaptive or halving):
-        key = "search.method=optuna" if adaptive else f"search.scheduler={search.scheduler}"
-        raise ConfigError(f"{key} needs search.objectives, such as search.objectives=[margin]; available: {known}")
-    asked = questions(settings)
-    if halving and asked is not None and asked <= search.grace:
-        kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"
-        raise ConfigError(
-            f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
-            f"raise instances.count above search.grace, or set search.scheduler=none"
         )
 
 

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from surrogate.errors import InvalidNetwork
-from surrogate.networks import ReluNetwork
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import DatasetSettings, Settings
-from sweep.store.stage_results import Entry
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
     from sweep.config.files import Property
-
-
-@dataclass(frozen=True)
-class TrainedNetwork:
-    """A dense network with what its training cost and its share of correct test images (0 to 1).
-
-    A network from a file has no training time, and no accuracy where the data set has other images or is missing.
-    """
-
-    network: ReluNetwork
-    train_seconds: float | None
-    train_cpu_seconds: float | None
-    accuracy: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,88 +82,3 @@ def data_checksum(dataset: DatasetSettings) -> str | None:
     from surrogate.data import load
 
     return load(dataset.name).checksum
-
-
-def train_network(
-    settings: Settings, data: Dataset | None, watch: Callable[[int], object] = lambda epoch: None
-) -> TrainedNetwork:
-    """Train the dense network of a trial, or read it from its file.
-
-    ``watch`` is called after each epoch with the number of epochs that are done.
-
-    Raises:
-        TrainingDiverged: the loss or the weights are no longer finite.
-        ConfigError: the file cannot be read.
-    """
-    if settings.network.file is not None:
-        from sweep.config.files import read_network
-
-        network = read_network(settings.network.file)
-        return TrainedNetwork(network, None, None, accuracy_on(network, data))
-    from surrogate.data import CLASSES
-    from surrogate.training import Training, fit
-
-    assert data is not None, "a configuration without data and without a network's file is refused"
-
-    t, hidden = settings.training, [settings.network.width] * settings.network.depth
-    training = Training(
-        epochs=t.epochs,
-        seed=t.seed,
-        batch_size=t.batch_size,
-        learning_rate=t.learning_rate,
-        weight_decay=t.weight_decay,
-        optimizer=t.optimizer,
-        bias=settings.network.bias,
-    )
-    wall, cpu = time.perf_counter(), time.process_time()
-    outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training, hidden, data.train_images, data.train_labels, outputs, watch)
-    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
-
-
-def accuracy_on(network: ReluNetwork, data: Dataset | None) -> float | None:
-    """Return the share of correct test images, or None where the network is not made for them."""
-    from surrogate.training import accuracy
-
-    if data is None or data.test_labels.dtype.kind != "i" or network.input_size != data.test_images.shape[1]:
-        return None
-    if network.output_size <= data.test_labels.max():
-        return None
-    return accuracy(network, data.test_images, data.test_labels)
-
-
-def network_entry(trained: TrainedNetwork, recipe: dict[str, Any]) -> Entry:
-    """Return what the store keeps of a trained network; ``recipe`` is what made it, for whoever reads the file."""
-    facts = {
-        "network_key": trained.network.key,
-        "train_seconds": trained.train_seconds,
-        "train_cpu_seconds": trained.train_cpu_seconds,
-        "accuracy": trained.accuracy,
-        "recipe": recipe,
-    }
-    return Entry(facts, trained.network.to_bytes())
-
-
-def network_of(entry: Entry) -> TrainedNetwork:
-    """Return the trained network that :func:`network_entry` made an entry of.
-
-    Raises:
-        InvalidNetwork, KeyError: it holds none, or another one than its facts say.
-    """
-    network, facts = stored_weights(entry), entry.facts
-    return TrainedNetwork(network, facts["train_seconds"], facts["train_cpu_seconds"], facts["accuracy"])
-
-
-def stored_weights(entry: Entry) -> ReluNetwork:
-    """Return the network of an entry with weights, whose ``network_key`` is that network's key.
-
-    Raises:
-        InvalidNetwork, KeyError: it holds none, or another one than its facts say.
-    """
-    if entry.weights is None:
-        raise InvalidNetwork("it has no weights")
-    network = ReluNetwork.from_bytes(entry.weights)
-    if network.key != entry.facts["network_key"]:
-        raise InvalidNetwork("its weights are not those of the network that it describes")
-    return network

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from surrogate.errors import SurrogateError
-from sweep.config.mlflow_address import TRACKING_FOLDER, check_address, named_uri
-from sweep.config.passwords import hide_in_overrides, hide_in_text
-from sweep.config.rules import AS_JSON
+from sweep.config.mlflow_address import TRACKING_FOLDER, named_uri
+from sweep.config.passwords import hide_in_overrides
 from sweep.config.schema import Settings, read
-from sweep.errors import ConfigError, StoreError, SweepError
+from sweep.errors import StoreError
 from sweep.execution.interruption import INTERRUPTIONS, Interruption
 from sweep.planning.plan import Plan, Trial
 from sweep.planning.sweep_config import sweep_config
 from sweep.records.cpu_share import load_sentences
 from sweep.records.time_limit import limit_sentences
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import FAILED, INTERRUPTED, OK
 from sweep.terminal.progress import Progress
 from sweep.terminal.wording import count
 
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from sweep.store import Store
     from sweep.tracking import Tracker
 
-EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
-
 MOST_NAMED = 20
 """Of trials that were not started, so many are named."""
 
@@ -42,26 +37,6 @@ NEXT = """What to run next:
   python -m sweep -m pruning.amount=0.3,0.5,0.8    the same with three sparsities: a sweep
   python -m sweep +experiment=digits               several ways to attack, compared; under a minute
   python -m sweep.show                             what has been run so far"""
-
-
-def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
-    """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
-    try:
-        check_address(named_uri(plan.config["tracking"]["uri"]))
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(EXIT_REFUSED) from None
-    # The lines of a dry run are all that it is for: nothing is left to do once they can't be printed.
-    with contextlib.nullcontext() if plan.config["sweep"]["dry_run"] else streams.outlived():
-        try:
-            code = run(plan, overrides, parallel=parallel)
-        except (SweepError, SurrogateError) as error:
-            print(f"error: {hide_in_text(str(error))}", file=sys.stderr)
-            code = EXIT_FAILED
-        except Exception:  # a fault of the program: Hydra must not take it for one of the configuration
-            traceback.print_exc()
-            code = EXIT_FAILED
-    raise SystemExit(code)
 
 
 def run(
@@ -86,9 +61,6 @@ def run(
     """
     console = console or streams.console()
     settings = read(plan.config)  # what concerns the sweep as a whole is the same in every trial
-    if settings.sweep.dry_run:
-        _preview(plan, settings, console, parallel=parallel)
-        return EXIT_OK
     from sweep.store import Store
     from sweep.tracking import Tracker
 
@@ -106,7 +78,7 @@ def run(
                 store.drop_empty_report(sweep.name)
         except KeyboardInterrupt:
             console.print("Interrupted before the sweep had begun: nothing was started.")
-            return EXIT_INTERRUPTED
+            return INTERRUPTED
 
 
 class _Sweep:
@@ -124,7 +96,7 @@ class _Sweep:
     ) -> None:
         from sweep.execution.ledger import Ledger
         from sweep.execution.runner import Runner
-        from sweep.planning.search.objectives import judged_by
+        from sweep.planning.search.goals import judged_by
         from sweep.report.ending import Ending
         from sweep.store.manifest import free_name
 
@@ -212,8 +184,8 @@ class _Sweep:
         if not self.overrides:  # a bare python -m sweep: somebody has a first look
             say(NEXT)
         if signal_name is not None and signal_name in INTERRUPTIONS:
-            return EXIT_INTERRUPTED
-        return EXIT_FAILED if failed or late or signal_name or fault else EXIT_OK
+            return INTERRUPTED
+        return FAILED if failed or late or signal_name or fault else OK
 
     def _close_after_fault(self, fault: BaseException) -> None:
         """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported.
@@ -257,15 +229,3 @@ def _say_cut_off(say: Callable[[str], None], why: str, missing: Sequence[Trial])
     if why.startswith("Interrupted by deadlines."):
         larger = ", with a larger deadlines.sweep_seconds if it was too short for a training or a single answer"
     say(f"Run the same command again to go on{larger}: finished trials and single answers are kept.")
-
-
-def _preview(plan: Plan, settings: Settings, console: Console, *, parallel: bool) -> None:
-    from sweep.commands.preview import look_ahead, show
-    from sweep.commands.preview.capacity import room_for
-    from sweep.store import Store
-
-    store = Store(settings.sweep.store, write=False)
-    room = room_for(settings.cluster, parallel=parallel)
-    ahead = look_ahead(plan, settings, store, room)
-    with streams.while_read():
-        show(ahead, console, as_json=settings.sweep.dry_run == AS_JSON)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from sweep.config.inputs import Inputs, TrainedNetwork
+from sweep.config.inputs import Inputs
 from sweep.config.schema import read
 from sweep.execution.coordinated_stages import HeadStages
 from sweep.execution.coordinator import Head
@@ -14,6 +14,7 @@ from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import line
 from sweep.store import Store
+from sweep.store.networks import TrainedNetwork
 from sweep.trial.instance_answers import late_in_words
 from sweep.trial.trial import TrialRun, warm_up
 

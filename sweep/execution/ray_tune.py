@@ -23,7 +23,6 @@ from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.config.consistency import available_cpus
-from sweep.config.inputs import TrainedNetwork, train_network
 from sweep.config.schema import ClusterSettings, Settings, read
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.execution.assignment import Work
@@ -32,7 +31,9 @@ from sweep.execution.coordinator import THREADS, Head
 from sweep.execution.ledger import Ledger
 from sweep.execution.worker import OpenRun, Worker, ask
 from sweep.records import TrialRecord
+from sweep.store.networks import TrainedNetwork
 from sweep.terminal.wording import count
+from sweep.trial.dense_network import train_network
 from sweep.trial.instance_answers import late_in_words
 from sweep.trial.trial import TrialRun, limit_threads
 

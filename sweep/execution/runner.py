@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
-from sweep.config.inputs import Inputs, TrainedNetwork, load_properties, train_network
+from sweep.config.inputs import Inputs, load_properties
 from sweep.config.schema import Settings, read
 from sweep.errors import sentence
 from sweep.execution.interruption import Interruption
@@ -24,8 +24,10 @@ from sweep.planning.search.memory import SearchMemory
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
 from sweep.store import Store
+from sweep.store.networks import TrainedNetwork
 from sweep.terminal.progress import Progress
 from sweep.tracking import Tracker
+from sweep.trial.dense_network import train_network
 from sweep.trial.limit_reuse import trial_of_another_limit
 from sweep.trial.trial import TrialRun, limit_threads, mark_failed, new_record, still_valid
 

@@ -13,7 +13,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayTaskError
 
-from sweep.config.inputs import Inputs, TrainedNetwork
+from sweep.config.inputs import Inputs
 from sweep.errors import StoreError, sentence
 from sweep.execution.assignment import Start
 from sweep.execution.coordinated_stages import HeadStages
@@ -21,6 +21,7 @@ from sweep.execution.coordinator import BEAT_SECONDS
 from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import progress_values
 from sweep.records import TrialRecord
+from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Stages
 from sweep.trial.trial import TrialRun, limit_threads, new_record, warm_up
 

@@ -18,6 +18,7 @@ from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.config.trial_names import NAMED
 from sweep.errors import ConfigError
+from sweep.planning.search.goals import check_search
 from sweep.planning.search_axes import Axes
 from sweep.planning.space import Compose, Point, Space, plain_config, satisfies
 from sweep.planning.swept_keys import Choices
@@ -77,7 +78,7 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     """
     sections, plain = SharedSections(), plain_config(config)
     settings = sections.read(plain)
-    check(settings)
+    _check(settings)
     candidate = Candidate(sections.key(settings), sections.any_limit_key(settings), plain, settings, {})
     trial = trial_of(candidate, sections, ())
     overrides = OverridesParser.create().parse_overrides(list(written))
@@ -258,6 +259,12 @@ class TrialSpace:
         settings = self._sections.read(config)
         if not satisfies(settings, config):
             return None
-        check(settings)
+        _check(settings)
         swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
         return Candidate(self._sections.key(settings), self._sections.any_limit_key(settings), config, settings, swept)
+
+
+def _check(settings: Settings) -> None:
+    """Raise ConfigError for values that are allowed one by one but not together."""
+    check(settings)
+    check_search(settings)

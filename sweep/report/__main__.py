@@ -9,10 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweep.commands.arguments import DEFAULT_STORE, FAILED, OK, path_of, program, setting
+from sweep.commands.arguments import path_of, program, setting
 from sweep.config.mlflow_address import existing_uri, named_uri
 from sweep.errors import ConfigError, SweepError
+from sweep.store.default_store import DEFAULT_STORE
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import FAILED, OK
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
        python -m sweep.report files=FOLDER [files=OTHER ...] output=FOLDER

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sweep.commands.arguments import store_argument
 from sweep.errors import sentence
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
@@ -16,6 +15,7 @@ from sweep.report.searches import in_lines, search_answer
 from sweep.report.words import count
 from sweep.report.writing import Budget, write_report
 from sweep.store import Store
+from sweep.store.default_store import store_argument
 from sweep.store.manifest import Manifest, Planned, planned, save
 from sweep.store.report_files import HEADLINE, PAGE
 

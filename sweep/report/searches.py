@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from sweep.config.dotted_keys import flatten
 from sweep.planning.search.alone import command
-from sweep.planning.search.objectives import OBJECTIVES, Objective
 from sweep.records import TrialRecord
 from sweep.records.measures import MARGIN_TOLERANCE
+from sweep.records.objectives import OBJECTIVES, Objective
 from sweep.records.time_limit import KEY as TIME_LIMIT
 from sweep.report.results import Results, SweepState
 from sweep.terminal.wording import count

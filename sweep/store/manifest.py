@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.config.passwords import hide_in_overrides
-from sweep.planning.search.objectives import OBJECTIVES
+from sweep.records.objectives import OBJECTIVES
 from sweep.store.stage_results import Entry
 from sweep.store.store import Store, is_key
 

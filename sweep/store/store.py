@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from surrogate.errors import InvalidNetwork
-from sweep.config.inputs import TrainedNetwork, network_entry, network_of
 from sweep.errors import StoreError
 from sweep.records import TrialRecord
 from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
+from sweep.store.networks import TrainedNetwork, network_entry, network_of
 from sweep.store.places import Folder, place_at
 from sweep.store.stage_results import Entry, is_better
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,8 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweep.records import TrialRecord
 from sweep.terminal.wording import count
+
+if TYPE_CHECKING:
+    from sweep.records import TrialRecord
 
 SHOWN_RUNNING = 4
 """At most this many running trials or trainings are named."""

@@ -10,8 +10,7 @@ from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
 
-UNREAD = 141
-"""The exit code when the reader of the output has gone: what a shell reports of a program that SIGPIPE (13) ended, 128 + 13."""
+from sweep.terminal.exit_codes import UNREAD
 
 
 class _Console(Console):

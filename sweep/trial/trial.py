@@ -14,25 +14,17 @@ import traceback
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sweep.config.inputs import (
-    Inputs,
-    TrainedNetwork,
-    accuracy_on,
-    load_data,
-    load_properties,
-    network_entry,
-    network_of,
-    stored_weights,
-    train_network,
-)
+from sweep.config.inputs import Inputs, load_data, load_properties
 from sweep.config.schema import Settings, read
 from sweep.config.stage_keys import pruning_part, surrogate_key
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.trial_log import answer_text, line, overheard
+from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
 from sweep.store.stage_results import Entry, NoStages, Stages, once
 from sweep.terminal.wording import count
 from sweep.trial.attacks import ATTACKS
+from sweep.trial.dense_network import accuracy_on, train_network
 from sweep.trial.instance_answers import Answering, draw_questions, had_its_time, instance_deadline, still_stands
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+import test_circles as circles
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +55,7 @@ def test_where_each_library_may_be_imported(path: Path) -> None:
 
 
 PROGRAM = ROOT / "sweep" / "report" / "__main__.py"
-"""It writes a report and puts it into MLflow, so it is above both rooms."""
+"""A program in a room: it writes a report and puts it into MLflow, so it is above all rooms."""
 
 
 @pytest.mark.parametrize(("room", "other"), [("tracking", "report"), ("report", "tracking")])
@@ -99,3 +100,49 @@ def test_the_science_points_one_way(room: str) -> None:
     for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
         for name in imported(path):
             assert not any(f"{name}.".startswith(f"surrogate.{other}.") for other in later), (path, name)
+
+
+SWEEP_ROOMS = [
+    "errors",
+    "terminal",
+    "config",
+    "records",
+    "store",
+    "planning",
+    "trial",
+    "tracking",
+    "report",
+    "execution",
+    "commands",
+]
+"""The errors and every room of sweep: each imports only those in front of it."""
+
+PROGRAMS = {"__init__", "__main__", "replay", "show", "sweeper"}
+"""The files beside the rooms: what users start or import, and what Hydra starts. They are above all rooms."""
+
+FOR_TYPES_ALONE = {("terminal/progress.py", "records"): "a line of the terminal is about a record, of which it reads fields"}
+"""The imports that point the other way, each with its reason; none of them is there when the program runs."""
+
+
+def test_beside_the_rooms_of_sweep_are_only_programs_and_errors() -> None:
+    found = {path.stem for path in (ROOT / "sweep").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert found == {*SWEEP_ROOMS, *PROGRAMS}
+
+
+@pytest.mark.parametrize("room", SWEEP_ROOMS)
+def test_the_system_points_one_way(room: str) -> None:
+    place = ROOT / "sweep" / room
+    later = {*SWEEP_ROOMS[SWEEP_ROOMS.index(room) + 1 :], *PROGRAMS}
+    for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
+        parts = [name.split(".") for name in imported(path)]
+        known = {name[1] for name in parts if name[0] == "sweep" and len(name) > 1}
+        against = {(path.relative_to(ROOT / "sweep").as_posix(), other) for other in known & later}
+        assert path == PROGRAM or against <= set(FOR_TYPES_ALONE), against
+
+
+@pytest.mark.parametrize(("file", "room"), FOR_TYPES_ALONE)
+def test_what_points_the_other_way_does_so_for_types_alone(file: str, room: str) -> None:
+    path = ROOT / "sweep" / file
+    assert any(name.startswith(f"sweep.{room}") for name in imported(path)), "no exception is listed that is none"
+    known = circles.modules("sweep")
+    assert not any(name.startswith(f"sweep.{room}") for name in circles.imported(path, known))

@@ -10,10 +10,12 @@ from composing import QUICK, Composer
 from rich.console import Console
 
 from sweep.commands.arguments import parse
+from sweep.commands.run import execute
 from sweep.config.mlflow_address import VARIABLE, check_address, existing_uri, named_uri
 from sweep.errors import ConfigError, SweepError
 from sweep.execution import driver
 from sweep.execution.runner import Runner
+from sweep.terminal.exit_codes import REFUSED
 
 SECRET = "hunter2secret"
 
@@ -76,8 +78,8 @@ def test_an_address_that_can_be_no_store_is_refused_before_the_start(
 ) -> None:
     lines = [*QUICK, f"sweep.store={tmp_path / 'store'}", f"tracking.uri='{uri}'", f"sweep.dry_run={str(dry).lower()}"]
     with pytest.raises(SystemExit) as ended:
-        driver.execute(composer.plan(*lines), [], parallel=False)
-    assert ended.value.code == driver.EXIT_REFUSED
+        execute(composer.plan(*lines), [], parallel=False)
+    assert ended.value.code == REFUSED
     said = capsys.readouterr()
     assert said.err.startswith(f"error: {IMPOSSIBLE[uri]}")
     assert said.out == ""

@@ -21,9 +21,10 @@ from rich.console import Console
 from surrogate.attack import AttackResult, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
+from sweep.commands import run as commands
 from sweep.config.schema import Settings, read
 from sweep.execution import coordinator as heads
-from sweep.execution import driver, local_run
+from sweep.execution import local_run
 from sweep.execution.coordinator import Head
 from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord, cpu_share
@@ -279,7 +280,7 @@ def test_a_sweep_says_so_at_its_end_in_its_report_and_in_a_dry_run_and_mends_it_
     def sweep(*more: str) -> str:
         terminal = io.StringIO()
         plan = composer.plan(*overrides, f"sweep.store={store}", f"tracking.uri={uri}", *more)
-        assert driver.run(plan, overrides, parallel=False, console=Console(file=terminal, width=200)) == 0
+        assert commands.run(plan, overrides, parallel=False, console=Console(file=terminal, width=200)) == 0
         return terminal.getvalue()
 
     supply(lambda number: 0.1 if number == 1 else 9.9)

@@ -16,10 +16,10 @@ from rich.console import Console
 from surrogate.attack import AttackResult, Event, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
+from sweep.commands import run as commands
 from sweep.commands.notebook import results
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
-from sweep.execution import driver
 from sweep.execution.coordinator import Head
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
@@ -239,7 +239,7 @@ def sweep(
     def run(name: str, *more: str) -> str:
         lines = [*QUICK, "pruning.amount=0.5,0.8", f"sweep.name={name}", f"sweep.store={store}", f"tracking.uri={uri}", *more]
         terminal = io.StringIO()
-        assert driver.run(composer.plan(*lines), lines, parallel=False, console=Console(file=terminal, width=250)) == 0
+        assert commands.run(composer.plan(*lines), lines, parallel=False, console=Console(file=terminal, width=250)) == 0
         return terminal.getvalue()
 
     return run

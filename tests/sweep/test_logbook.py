@@ -17,7 +17,6 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from sweep.commands import show
-from sweep.commands.arguments import FAILED, OK
 from sweep.errors import StoreError
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
@@ -25,6 +24,7 @@ from sweep.records import TrialRecord
 from sweep.records.trial_log import NO_STEPS, TIME_CHARACTERS, line, log_text, overheard
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
+from sweep.terminal.exit_codes import FAILED, OK
 from sweep.terminal.progress import Progress
 from sweep.trial.trial import Inputs, mark_failed, new_record, run_trial
 

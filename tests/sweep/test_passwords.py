@@ -18,7 +18,7 @@ from tracked import EXPERIMENT
 from sweep import tracking
 from sweep.__main__ import refuse
 from sweep.commands import replay
-from sweep.commands.arguments import OK, REFUSED, program
+from sweep.commands.arguments import program
 from sweep.config.passwords import hide_in_overrides, hide_in_text, hide_password
 from sweep.config.schema import read
 from sweep.errors import SweepError
@@ -29,6 +29,7 @@ from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.manifest import Manifest, load, save
 from sweep.store.places import place_at
+from sweep.terminal.exit_codes import OK, REFUSED
 from sweep.tracking import Tracker, connection
 
 SECRET = "hunter2secret"
@@ -170,7 +171,7 @@ def test_nothing_that_a_sweep_leaves_behind_has_the_password(
     overrides = [*QUICK, "dataset.side=8", f"sweep.store={tmp_path}/store", f"tracking.uri={URI}"]
     terminal = io.StringIO()
     code = driver.run(plan_one(composer.config(*overrides)), overrides, parallel=False, console=Console(file=terminal))
-    assert code == driver.EXIT_OK, terminal.getvalue()
+    assert code == OK, terminal.getvalue()
     assert _WithPassword.given == URI, "the live process has it"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     names = {path.name for path in files}

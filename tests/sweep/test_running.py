@@ -18,7 +18,6 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.errors import DataUnavailable
-from sweep.config.inputs import TrainedNetwork, train_network
 from sweep.config.schema import Settings, read
 from sweep.errors import StoreError
 from sweep.execution import driver, ray_tune, runner, trial_queue
@@ -29,7 +28,9 @@ from sweep.execution.trial_queue import Materials, SearchFeed
 from sweep.planning.plan import Plan, Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
+from sweep.store.networks import TrainedNetwork
 from sweep.terminal.progress import Progress
+from sweep.trial.dense_network import train_network
 from sweep.trial.trial import limit_threads
 
 

@@ -19,6 +19,7 @@ from sweep.config.consistency import check
 from sweep.config.refusal import explain
 from sweep.config.schema import keys, read
 from sweep.errors import ConfigError
+from sweep.planning.search.goals import check_search
 
 REFUSED: list[tuple[str, Any, str, str]] = [
     ("pruning.amount", 1.0, "1.0", "0 <= value < 1"),
@@ -116,7 +117,9 @@ def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, t
     options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
     assert options
     for option in (f"{folder}={name}" for name in options):
-        check(read(composer.plain(option, *beside.get(option, []))))
+        settings = read(composer.plain(option, *beside.get(option, [])))
+        check(settings)
+        check_search(settings)
 
 
 def test_every_method_of_the_library_has_an_option() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from composing import Composer
 
-from sweep.config.consistency import check
 from sweep.errors import ConfigError
 from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import course, progress_values, questions
-from sweep.planning.search.objectives import OBJECTIVES, judged_by
+from sweep.planning.search.goals import check_search, judged_by
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.objectives import OBJECTIVES
 
 
 def answered(status: str = "unresolved", **values: Any) -> InstanceRecord:
@@ -123,7 +123,7 @@ def test_a_search_that_could_do_nothing_is_refused(composer: Composer, values: d
     count = 4 if "grace" in values else 1
     settings = composer.changed(instances__count=count, **{f"search__{key}": value for key, value in values.items()})
     with pytest.raises(ConfigError, match=re.escape(message).replace(r"\.\*", ".*")):
-        check(settings)
+        check_search(settings)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_by_what_the_best_trial_is_told(
 
 
 def test_searches_with_objectives_that_exist_pass(composer: Composer) -> None:
-    check(composer.changed(search__method="optuna", search__objectives=["margin", "total_seconds"]))
-    check(composer.changed(search__scheduler="asha", search__objectives=["accuracy"], instances__count=2))
-    check(composer.changed(search__method="optuna", search__objectives=["norm"], attack__objective="closest"))
-    check(composer.changed(search__method="random", search__objectives=["margin"]))
+    check_search(composer.changed(search__method="optuna", search__objectives=["margin", "total_seconds"]))
+    check_search(composer.changed(search__scheduler="asha", search__objectives=["accuracy"], instances__count=2))
+    check_search(composer.changed(search__method="optuna", search__objectives=["norm"], attack__objective="closest"))
+    check_search(composer.changed(search__method="random", search__objectives=["margin"]))

@@ -15,13 +15,14 @@ from rich.console import Console
 import sweep
 from sweep.commands import listing, notebook, replay, show
 from sweep.commands.agreement import Finding
-from sweep.commands.arguments import FAILED, OK, REFUSED, parse, program
+from sweep.commands.arguments import parse, program
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
 from sweep.report.headline import first_sentence
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
+from sweep.terminal.exit_codes import FAILED, OK, REFUSED
 from sweep.terminal.progress import outcome
 from sweep.trial.trial import new_record
 

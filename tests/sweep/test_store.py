@@ -18,10 +18,10 @@ import pytest
 import synthetic
 
 from surrogate.networks import ReluNetwork
-from sweep.config.inputs import TrainedNetwork
 from sweep.errors import StoreError
 from sweep.store import Store, places
 from sweep.store.codec import encode
+from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Entry
 
 

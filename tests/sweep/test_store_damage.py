@@ -17,11 +17,11 @@ import synthetic
 
 from surrogate.networks import ReluNetwork
 from sweep.commands.lookup import find
-from sweep.config.inputs import TrainedNetwork
 from sweep.errors import ConfigError
 from sweep.planning.search.memory import SearchMemory
 from sweep.store import Store, codec, manifest, places
 from sweep.store.codec import Damaged, decode, encode, weights_file
+from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Entry
 from sweep.store.store import KINDS
 from sweep.store.trials import record_of

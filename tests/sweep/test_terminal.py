@@ -10,6 +10,7 @@ from errno import EAGAIN, EIO, ENOSPC, EPIPE
 import pytest
 
 from sweep.terminal import streams
+from sweep.terminal.exit_codes import UNREAD
 
 
 class Failing(io.StringIO):
@@ -65,7 +66,7 @@ def test_a_program_whose_reader_has_gone_ends_as_a_shell_reports_it(monkeypatch:
         monkeypatch.setattr(sys, "stdout", stream)
         with pytest.raises(SystemExit) as ended, streams.while_read():
             print("kept back until it is flushed")
-        assert ended.value.code == streams.UNREAD == 128 + 13
+        assert ended.value.code == UNREAD == 128 + 13
         stream.flush()
 
 
@@ -74,7 +75,7 @@ def test_what_rich_prints_ends_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with pytest.raises(SystemExit) as ended, streams.while_read():
         streams.console().print("a line")
-    assert ended.value.code == streams.UNREAD
+    assert ended.value.code == UNREAD
 
 
 def test_what_was_closed_from_the_start_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,6 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
-from sweep.config.inputs import TrainedNetwork
 from sweep.config.schema import ClusterSettings, read
 from sweep.errors import StoreError, SweepError
 from sweep.execution.assignment import Work
@@ -34,6 +33,7 @@ from sweep.execution.ray_tune import RayCluster, TrainingFailure
 from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
+from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Entry, Stages, once
 from sweep.terminal.progress import Progress
 from sweep.trial.trial import new_record

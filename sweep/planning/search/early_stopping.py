@@ -12,8 +12,8 @@ import dataclasses
 from sweep.config.attack_facts import OUTPUT
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.planning.search.objectives import OBJECTIVES
 from sweep.records import TrialRecord
+from sweep.records.objectives import OBJECTIVES
 
 ANSWERED = "answered"
 """The name under which a trial reports how many questions it has answered."""

@@ -21,18 +21,18 @@ import optuna
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from sweep.config.consistency import check_search
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, Trial, TrialSpace
+from sweep.planning.search.goals import check_search
 from sweep.planning.search.memory import SearchMemory, Values
-from sweep.planning.search.objectives import OBJECTIVES
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
 from sweep.planning.search.parameters import distribution, parameter, size, value
 from sweep.planning.search.study import KeptStudy
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
 from sweep.records import TrialRecord
+from sweep.records.objectives import OBJECTIVES
 
 STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""

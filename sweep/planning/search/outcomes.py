@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from optuna.trial import TrialState
 
-from sweep.planning.search.objectives import Objective
 from sweep.records import TrialRecord
+from sweep.records.objectives import Objective
 
 
 @dataclass(frozen=True)

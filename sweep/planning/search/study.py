@@ -20,10 +20,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep.planning.plan import Trial
 from sweep.planning.search.memory import SearchMemory
-from sweep.planning.search.objectives import Objective
 from sweep.planning.search.parameters import plain, readable
 from sweep.planning.swept_keys import Dimension
 from sweep.records import TrialRecord
+from sweep.records.objectives import Objective
 
 TRIAL_KEY = "trial_key"
 """The attribute of a trial of the study that says which trial of the sweep it is."""

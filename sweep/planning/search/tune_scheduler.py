@@ -15,8 +15,8 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from sweep.config.schema import SearchSettings
 from sweep.planning.search.early_stopping import ANSWERED, course
-from sweep.planning.search.objectives import OBJECTIVES
 from sweep.records import TrialRecord
+from sweep.records.objectives import OBJECTIVES
 
 _MANY = 2**20
 """More questions than a trial is asked: the rungs above those that trials reach stay empty."""

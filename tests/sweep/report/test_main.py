@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from making import dense, pruned, times
 
-from sweep.commands.arguments import FAILED, OK, REFUSED
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main, parse
 from sweep.report.gather import UnknownSweep, gather
 from sweep.store import Store
 from sweep.store.manifest import KIND, Manifest, Planned, key_of, load, planned, save
+from sweep.terminal.exit_codes import FAILED, OK, REFUSED
 
 NAME = "mnist-20260131-120000"
 

@@ -12,13 +12,13 @@ import pytest
 import synthetic
 from making import closest
 
-from sweep.commands.arguments import FAILED, OK, REFUSED
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
 from sweep.report.results import Searched, SweepState, Unfinished, results_of
 from sweep.report.writing import write_results
+from sweep.terminal.exit_codes import FAILED, OK, REFUSED
 
 
 @pytest.fixture(autouse=True)

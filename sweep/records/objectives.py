@@ -14,14 +14,10 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from sweep.config import attack_facts, rules
-from sweep.config.schema import Settings
+from sweep.config import attack_facts
 from sweep.records import InstanceRecord, TrialRecord
-
-if TYPE_CHECKING:
-    from sweep.planning.plan import Trial
 
 Direction = Literal["maximize", "minimize"]
 
@@ -150,18 +146,3 @@ _ALL = (
 
 OBJECTIVES = {objective.name: objective for objective in _ALL}
 """Every objective by its name in ``search.objectives``."""
-
-USUAL = {attack_facts.MARGIN: "margin", attack_facts.CLOSEST: "norm", attack_facts.OUTPUT: "margin"}
-"""The objective by which trials are judged where none is named: the value at the time limit, by ``attack.objective``."""
-
-
-def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
-    """Return the objectives that say which trial of a sweep is the best; none where nobody asked for a best one.
-
-    A random search without objectives has the usual one (:data:`USUAL`) if its trials look for the same thing.
-    """
-    search = settings.search
-    if search.objectives or search.method != rules.RANDOM:
-        return tuple(search.objectives)
-    goals = {trial.config["attack"]["objective"] for trial in trials} or {settings.attack.objective}
-    return (USUAL[goals.pop()],) if len(goals) == 1 else ()

@@ -1,0 +1,63 @@
+"""The dense network of a trial: trained, or read from its file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from surrogate.networks import ReluNetwork
+from sweep.config.schema import Settings
+from sweep.store.networks import TrainedNetwork
+
+if TYPE_CHECKING:
+    from surrogate.data import Dataset
+
+
+def train_network(
+    settings: Settings, data: Dataset | None, watch: Callable[[int], object] = lambda epoch: None
+) -> TrainedNetwork:
+    """Train the dense network of a trial, or read it from its file.
+
+    ``watch`` is called after each epoch with the number of epochs that are done.
+
+    Raises:
+        TrainingDiverged: the loss or the weights are no longer finite.
+        ConfigError: the file cannot be read.
+    """
+    if settings.network.file is not None:
+        from sweep.config.files import read_network
+
+        network = read_network(settings.network.file)
+        return TrainedNetwork(network, None, None, accuracy_on(network, data))
+    from surrogate.data import CLASSES
+    from surrogate.training import Training, fit
+
+    assert data is not None, "a configuration without data and without a network's file is refused"
+
+    t, hidden = settings.training, [settings.network.width] * settings.network.depth
+    training = Training(
+        epochs=t.epochs,
+        seed=t.seed,
+        batch_size=t.batch_size,
+        learning_rate=t.learning_rate,
+        weight_decay=t.weight_decay,
+        optimizer=t.optimizer,
+        bias=settings.network.bias,
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
+    network = fit(training, hidden, data.train_images, data.train_labels, outputs, watch)
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
+
+
+def accuracy_on(network: ReluNetwork, data: Dataset | None) -> float | None:
+    """Return the share of correct test images, or None where the network is not made for them."""
+    from surrogate.training import accuracy
+
+    if data is None or data.test_labels.dtype.kind != "i" or network.input_size != data.test_images.shape[1]:
+        return None
+    if network.output_size <= data.test_labels.max():
+        return None
+    return accuracy(network, data.test_images, data.test_labels)
