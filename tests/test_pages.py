@@ -48,5 +48,7 @@ def test_the_map_names_every_module_with_a_sentence_and_only_modules_that_are_th
 
 def test_the_order_of_imports_on_the_map_is_the_one_that_is_tested() -> None:
     rules = (ROOT / "tests" / "contracts" / "test_imports.py").read_text()
-    rooms = re.findall(r'"(\w+)"', re.findall(r"^ROOMS = \[(.*?)\]", rules, flags=re.MULTILINE | re.DOTALL)[0])
-    assert " <- ".join(rooms) in " ".join(generator("structure").page().split())
+    page = " ".join(generator("structure").page().split())
+    for name in ("ROOMS", "SWEEP_ROOMS"):
+        rooms = re.findall(r'"(\w+)"', re.findall(rf"^{name} = \[(.*?)\]", rules, flags=re.MULTILINE | re.DOTALL)[0])
+        assert " <- ".join(rooms) in page

@@ -52,32 +52,51 @@ run it (make docs does). -->
 
 ## The way of the data
 
-1. `sweep/__main__.py` is Hydra's application. One trial goes to `sweep/execution/driver.py` at once; a sweep comes through
-   `sweep/sweeper.py`.
-2. `sweep/planning/plan.py` turns overrides into trials, and `sweep/planning/search/` chooses which: `sweep/planning/space.py` composes every combination,
-   `sweep/config/schema.py` and `sweep/config/consistency.py` refuse what is not allowed, `sweep/config/canonical.py` reduces a configuration to what
-   can change the result, and its hash is the trial's key. All of this is done before anything starts. A dry run ends here
-   (`sweep/commands/preview/`).
-3. `sweep/execution/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and `sweep/execution/runner.py` books what the
-   store has already. `sweep/config/inputs.py` has each distinct dense network trained once.
-4. What is left goes to Ray (`sweep/execution/ray_tune.py`, `sweep/execution/worker.py`), or runs in this process (`sweep/execution/local_run.py`). Both reach the
-   store through one head (`sweep/execution/coordinator.py`), which knows who makes which result and ends what outlives its deadline. For Ray it
-   is an actor on the driver's machine, so that workers need no shared folder.
-5. `sweep/trial/trial.py` is one trial: it prunes, draws the questions (`sweep/trial/instances.py`) and answers them one by one
-   (`sweep/trial/instance_answers.py`), each by an attack (`sweep/trial/attacks.py`). What has been made is found by its key (`sweep/config/stage_keys.py`).
+1. `sweep/__main__.py` is Hydra's application; a sweep comes through `sweep/sweeper.py`. Both make a plan and hand it to
+   `sweep/commands/run.py`.
+2. `sweep/planning/plan.py` makes trials of overrides. `sweep/planning/space.py` composes every combination,
+   `sweep/planning/search/` chooses from them, and `sweep/config/schema.py` and `sweep/config/consistency.py` refuse what is not
+   allowed. `sweep/config/canonical.py` reduces a configuration to what can change the result; the hash of that is the trial's
+   key. All of this is done before anything starts. A dry run ends here (`sweep/commands/preview/`).
+3. `sweep/execution/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and
+   `sweep/execution/runner.py` books what the store has already. It has each distinct dense network trained once
+   (`sweep/trial/dense_network.py`).
+4. What is left goes to Ray (`sweep/execution/ray_tune.py`, `sweep/execution/worker.py`), or runs in this process
+   (`sweep/execution/local_run.py`). Both reach the store through one coordinator (`sweep/execution/coordinator.py`). It knows
+   who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's machine, so that workers
+   need no shared folder.
+5. `sweep/trial/trial.py` is one trial: it prunes, draws the instances (`sweep/trial/instances.py`) and answers them one by one
+   (`sweep/trial/instance_answers.py`), each by an attack (`sweep/trial/attacks.py`). What has been made is found by its key
+   (`sweep/config/stage_keys.py`).
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
    Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
-7. The records (`sweep/records/records.py`) go into the store, and from there to MLflow and into the report (`sweep/report/`), both of
-   which are views of the store.
+7. The records (`sweep/records/records.py`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
+   views of them.
+
+| where is | the place |
+|---|---|
+| what a trial's key is made of | `sweep/config/canonical.py`; the keys of networks and answers: `sweep/config/stage_keys.py` |
+| what happens when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
+| the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/records.py` |
+| the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
 
 ## Who imports whom
 
-`surrogate` never imports `sweep`. In `surrogate` imports point one way; a test holds it (`tests/contracts/test_imports.py`):
+`surrogate` never imports `sweep`. In both packages imports point one way, those inside functions too. A test holds the order
+(`tests/contracts/test_imports.py`), another one that no file needs itself (`tests/contracts/test_circles.py`).
+
+Of `surrogate`:
 
 ```text
 errors <- checks <- files <- quiet_highs <- networks <- problems <- region <- witness <- variables
        <- bounds <- branching <- formulation <- solvers <- data <- training <- pruning <- attack <- models
+```
+
+Of `sweep`, whose programs are above all rooms:
+
+```text
+errors <- terminal <- config <- records <- store <- planning <- trial <- tracking <- report <- execution <- commands
 ```
 """
 
@@ -85,7 +104,7 @@ errors <- checks <- files <- quiet_highs <- networks <- problems <- region <- wi
 @functools.cache
 def page() -> str:
     """Return the whole page."""
-    return "\n".join([START, *_rooms(), *_libraries(), *_maps()])
+    return "\n".join([START, *_rooms("surrogate"), *_rooms("sweep"), *_libraries(), *_maps()])
 
 
 def modules(package: str) -> list[Path]:
@@ -99,15 +118,17 @@ def first_sentence(path: Path) -> str:
     return re.split(r"(?<=\.) (?=[A-Z])", text)[0]
 
 
-def _rooms() -> Iterator[str]:
-    yield "| room of `surrogate` | imports | and when it is called |\n|---|---|---|"
+def _rooms(package: str) -> Iterator[str]:
+    yield f"| room of `{package}` | imports | and when it is called |\n|---|---|---|"
     found: dict[str, tuple[set[str], set[str]]] = {}
-    for path in modules("surrogate"):
-        room = path.relative_to(ROOT / "surrogate").parts[0].removesuffix(".py")
+    for path in modules(package):
+        room = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        if path.name == "__main__.py":
+            room = "__main__"  # a program is above the room that it lies in
         for known, names in zip(found.setdefault(room, (set(), set())), imports(path), strict=True):
-            known |= {name.split(".")[1] for name in names if name.startswith("surrogate.")} - {room}
+            known |= {name.split(".")[1] for name in names if name.startswith(f"{package}.")} - {room}
     for room, (first, later) in sorted(found.items(), key=lambda item: (len(item[1][0]), item[0])):
-        if room != "__init__":
+        if room not in ("__init__", "__main__"):
             yield f"| `{room}` | {_names(first)} | {_names(later - first)} |"
     yield ""
 
