@@ -34,11 +34,11 @@ STARTING_PROCESSES = (
     "tests/end_to_end/test_report_page.py",
     "tests/end_to_end/test_search_sweep.py",
     "tests/end_to_end/test_tutorial_page.py",
-    "tests/sweep/test_cli.py",
-    "tests/sweep/test_tracking_credentials.py",
-    "tests/sweep/test_tracking_postgres.py",
-    "tests/sweep/test_tracking_server.py",
-    "tests/sweep/test_tuning.py",
+    "tests/sweep/commands/test_cli.py",
+    "tests/sweep/tracking/test_tracking_credentials.py",
+    "tests/sweep/tracking/test_tracking_postgres.py",
+    "tests/sweep/tracking/test_tracking_server.py",
+    "tests/sweep/execution/test_ray_tune.py",
 )
 """The tests that start several processes at a time: Ray, MLflow servers, whole sweeps, browsers, nodes."""
 

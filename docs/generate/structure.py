@@ -77,7 +77,7 @@ run it (make docs does). -->
 | where is | the place |
 |---|---|
 | what a trial's key is made of | `sweep/config/canonical.py`; the keys of networks and answers: `sweep/config/stage_keys.py` |
-| what happens when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
+| what runs when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
 | the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/records.py` |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
 

@@ -127,7 +127,7 @@ def test_a_sweep_whose_driver_was_killed_is_closed_by_the_next(empty_store: Path
         "tracker.start_sweep('the killed one', {}, [], '1 trial')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", program, str(empty_store)], cwd=root, timeout=120, check=False)
     assert done.returncode == -9
     tracker = Tracker(None, "killed", empty_store, notice=lambda _: None)

@@ -25,7 +25,7 @@ QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training=digit
 
 HERE = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "PYTHONPATH": str(Path(__file__).parents[3]),
 }
 """What makes ``python -m sweep`` in a shell run this checkout."""
 
@@ -177,7 +177,7 @@ def test_several_values_without_a_sweep_are_refused_with_the_command_that_sweeps
 
 
 def test_the_ui_takes_a_port() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     shown = [
         subprocess.run(["make", "--dry-run", *words], cwd=root, capture_output=True, text=True).stdout
         for words in (["ui"], ["ui", "PORT=5001"], ["help"])

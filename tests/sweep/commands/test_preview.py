@@ -319,7 +319,7 @@ spent = time.process_time() - begin
 print(len(found.rows), sum(row.state.name == "done" for row in found.rows), spent,
       resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
 """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     listing = tmp_path / "plan.txt"
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "store"), str(listing)],

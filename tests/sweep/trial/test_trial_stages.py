@@ -39,7 +39,7 @@ def test_the_same_trial_again_makes_nothing_and_gives_the_same(
 @pytest.mark.parametrize(
     ("changed", "done"),
     [
-        (["solver.time_limit_seconds=7"], (0, 0, 0)),  # they ended by themselves (tests/sweep/test_limit_reuse.py)
+        (["solver.time_limit_seconds=7"], (0, 0, 0)),  # they ended by themselves (tests/sweep/trial/test_limit_reuse.py)
         (["solver.seed=1"], (0, 0, 3)),
         (["instances.count=5"], (0, 0, 2)),
         (["instances.count=2"], (0, 0, 0)),

@@ -24,7 +24,7 @@ from sweep.report.__main__ import parse
 from sweep.trial.instances import contradictions
 from sweep.trial.trial import Inputs, load_properties, run_trial, train_network
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc"
 
 BOX = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)" + "".join(

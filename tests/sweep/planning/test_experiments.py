@@ -16,7 +16,7 @@ from sweep.errors import ConfigError
 from sweep.planning.plan import Plan
 
 WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml") if path.stem not in ("vnncomp", "paper"))
-"""``vnncomp`` needs the competition's files (tests/sweep/test_files.py); ``paper`` is planned on its own."""
+"""``vnncomp`` needs the competition's files (tests/sweep/config/test_files.py); ``paper`` is planned on its own."""
 
 
 def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:

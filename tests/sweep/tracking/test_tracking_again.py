@@ -150,7 +150,7 @@ tracker.finish_sweep([], "FINISHED", [])
 
 
 def test_a_driver_that_was_killed_is_gone_on_with_and_what_it_left_half_written_is_written_anew(study: Study) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", KILLED_IN_THE_MIDDLE, study.name, str(study.folder)]
     paths = {"PYTHONPATH": f"{root}:{root / 'tests'}:{root / 'tests' / 'sweep'}", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, env=paths, capture_output=True, text=True, timeout=120, check=False)

@@ -175,7 +175,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_kill_leaves_a_study_that_can_be_read_and_gone_on_with(store: Store) -> None:
     here = Path(__file__).parent
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, store.url, str(here), str(here.parent)],
+        [sys.executable, "-c", KILLED, store.url, *map(str, (here, here.parents[1], here.parents[2]))],
         capture_output=True,
         text=True,
         timeout=120,

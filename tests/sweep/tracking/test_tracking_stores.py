@@ -206,7 +206,7 @@ def test_a_fresh_store_is_silent_and_leaves_the_working_directory_alone(tmp_path
     )
     (tmp_path / "cwd").mkdir()
     environment_ = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTEST_")) and k not in ("CI",)}
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     done = subprocess.run(
         [sys.executable, "-c", program, root, str(tmp_path / "runs")],
         cwd=tmp_path / "cwd",

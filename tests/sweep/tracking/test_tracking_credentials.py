@@ -21,7 +21,7 @@ from sweep.tracking import Tracker
 
 pytestmark = [pytest.mark.slow, postgres.needs_postgres]
 
-SCRIPT = Path(__file__).parents[2] / "deploy" / "mlflow-server.sh"
+SCRIPT = Path(__file__).parents[3] / "deploy" / "mlflow-server.sh"
 ADMIN, ADA, BOB = ("admin", "admin-of-the-tests"), ("ada", "ada-of-the-tests"), ("bob", "bob-of-the-tests")
 
 
