@@ -14,7 +14,7 @@ help:
 	@echo "make sweep     set up, then run the main study: python -m sweep +experiment=mnist"
 	@echo "make test      set up, then lint and run the tests"
 	@echo "make test-all  the same with the slow tests"
-	@echo "make chaos     a sweep whose workers, nodes, head and driver are killed at random (10 to 20 minutes);"
+	@echo "make chaos     a sweep whose workers, nodes, coordinator and driver are killed at random (10 to 20 minutes);"
 	@echo "               another storm: make chaos CHAOS=\"--kills 50 --seed 7 --minutes 30\""
 	@echo "make bench     set up with the other tools, then measure all side by side (hours);"
 	@echo "               a part of it: make bench BENCH=\"peers --instances 0-3\""

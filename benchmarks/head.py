@@ -32,12 +32,12 @@ def measure(options: Options) -> Iterator[Row]:
 def _load(count: int, call: Callable[[Any, str, int], None]) -> dict[str, float]:
     import ray
 
-    from sweep.execution.coordinator import THREADS, Head
+    from sweep.execution.coordinator import THREADS, Coordinator
 
     with tempfile.TemporaryDirectory(prefix="sweep-head-") as folder:
         ray.init(address="local", num_cpus=CLIENTS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
-            actor = ray.remote(Head).options(num_cpus=0, max_concurrency=THREADS)
+            actor = ray.remote(Coordinator).options(num_cpus=0, max_concurrency=THREADS)
             head = actor.remote(str(Path(folder) / "store"), True, 0, _nothing)
             client = ray.remote(num_cpus=1)(call)
             ray.get([client.remote(head, f"first-{one}", 10) for one in range(CLIENTS)])  # processes and imports
@@ -64,8 +64,8 @@ def _beats(head: Any, name: str, count: int) -> None:
 
 
 def _answers(head: Any, name: str, count: int) -> None:
-    """What a worker asks of the head for each attack on an image, as :class:`sweep.execution.coordinated_stages.HeadStages`
-    does."""
+    """What a worker asks of the head for each attack on an image, as
+    :class:`sweep.execution.coordinated_stages.CoordinatedStages` does."""
     import ray
 
     facts = null_answer().to_dict()
@@ -98,7 +98,7 @@ def head_cpu_seconds() -> float:
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
-                if (entry / "cmdline").read_bytes().startswith(b"ray::Head"):
+                if (entry / "cmdline").read_bytes().startswith(b"ray::Coordinator"):
                     fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
                     found = max(found, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
     return found

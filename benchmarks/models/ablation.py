@@ -14,7 +14,7 @@ from benchmarks.models.tools import ALONE, DENSE, REPAIRED, SEARCH, SPARSE, SPAR
 from benchmarks.runs import failures
 from benchmarks.sections import Row
 from benchmarks.tables import markdown
-from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test
+from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test
 
 Pair = tuple[Row, Row]
 """Two runs of one instance."""
@@ -37,9 +37,9 @@ class Comparison:
     pairs: int
     better: int
     worse: int
-    better_share: Interval
+    better_share: ConfidenceInterval
     p: float
-    sooner: Interval
+    sooner: ConfidenceInterval
 
     @property
     def equal(self) -> int:
@@ -180,7 +180,7 @@ def _first(row: Row) -> float:
     return max(min(first_feasible(row), row["limit_seconds"]), 1e-3)
 
 
-def _interval(found: Interval) -> str:
+def _interval(found: ConfidenceInterval) -> str:
     if math.isnan(found.value):
         return "-"
     return f"{found.value:.2f}" + ("" if math.isnan(found.low) else f" ({found.low:.2f} to {found.high:.2f})")

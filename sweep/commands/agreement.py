@@ -32,7 +32,7 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """One thing of two records: what it is, how it compares, and a sentence."""
 
     what: str
@@ -40,7 +40,7 @@ class Compared:
     said: str
 
 
-def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Compared]:
+def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Comparison]:
     """Yield what the trial as a whole and each of its questions gave before and now.
 
     Without a common dense network the questions are others, and are not compared.
@@ -59,22 +59,22 @@ def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Compared]:
     for old_answer in before.instances:
         answer = answers.pop(old_answer.instance_key, None)
         if answer is None:
-            yield Compared(old_answer.name, Finding.DIFFERENT, "it was asked before, and is not asked now")
+            yield Comparison(old_answer.name, Finding.DIFFERENT, "it was asked before, and is not asked now")
         else:
             yield compare_answers(old_answer, answer)
     for answer in answers.values():
-        yield Compared(answer.name, Finding.DIFFERENT, "it was not asked before")
+        yield Comparison(answer.name, Finding.DIFFERENT, "it was not asked before")
 
 
-def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Compared:
+def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Comparison:
     """Return how two answers to one question compare; a proof of one against a point of the other is the worst there is."""
     what = before.name
     for first, second, when in ((before, after, "now"), (after, before, "before")):
         if first.status == "robust" and second.status == "adversarial":
-            return Compared(what, Finding.DIFFERENT, f"proven robust, and {when} there is a witness: one of them is wrong")
+            return Comparison(what, Finding.DIFFERENT, f"proven robust, and {when} there is a witness: one of them is wrong")
         bound, reached = first.dense_bound, second.margin
         if before.objective != CLOSEST and bound is not None and reached is not None and _exceeds(reached, bound):
-            return Compared(
+            return Comparison(
                 what, Finding.DIFFERENT, f"{when} it reaches {number(reached)}, above the proven bound {number(bound)}"
             )
     old, new = _value(before), _value(after)
@@ -84,13 +84,13 @@ def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Compared:
     name = "length" if before.objective == CLOSEST else "margin"
     values = f"{name} {_text(old)}, now {_text(new)}"
     if before.status == after.status and same_value:
-        return Compared(what, Finding.SAME, f"{after.status}, {values}")
+        return Comparison(what, Finding.SAME, f"{after.status}, {values}")
     said = f"{before.status}, now {after.status}; {values}"
     timed = any(_ended_by_clock(one) for one in (before, after))
-    return Compared(what, Finding.TIME if timed else Finding.DIFFERENT, said)
+    return Comparison(what, Finding.TIME if timed else Finding.DIFFERENT, said)
 
 
-def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance]) -> Iterator[Compared]:
+def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance]) -> Iterator[Comparison]:
     """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""
     from surrogate.witness import check
 
@@ -103,9 +103,9 @@ def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance])
         question = questions[answer.instance_key]
         checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
         if checked is not None and checked.is_witness:
-            yield Compared(f"witness of {answer.name}", Finding.SAME, f"it holds, with margin {number(checked.margin)}")
+            yield Comparison(f"witness of {answer.name}", Finding.SAME, f"it holds, with margin {number(checked.margin)}")
         else:
-            yield Compared(f"witness of {answer.name}", Finding.DIFFERENT, "the recorded point is no witness today")
+            yield Comparison(f"witness of {answer.name}", Finding.DIFFERENT, "the recorded point is no witness today")
 
 
 def _value(answer: InstanceRecord) -> float | None:
@@ -123,10 +123,10 @@ def _exceeds(value: float, bound: float) -> bool:
     return value > bound + TOLERANCE * max(1.0, abs(bound))
 
 
-def _equal(what: str, old: object, new: object) -> Compared:
+def _equal(what: str, old: object, new: object) -> Comparison:
     if old == new:
-        return Compared(what, Finding.SAME, _text(new))
-    return Compared(what, Finding.DIFFERENT, f"{_text(old)}, now {_text(new)}")
+        return Comparison(what, Finding.SAME, _text(new))
+    return Comparison(what, Finding.DIFFERENT, f"{_text(old)}, now {_text(new)}")
 
 
 def _text(value: object) -> str:

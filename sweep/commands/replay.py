@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweep.commands.agreement import Compared, Finding, compare, confirm
+from sweep.commands.agreement import Comparison, Finding, compare, confirm
 from sweep.commands.arguments import parse
 from sweep.commands.lookup import find
 from sweep.config.schema import read
@@ -90,14 +90,14 @@ def planned(record: TrialRecord) -> Trial:
     return Trial(trial.key, record.name, trial.config, record.swept, trial.baseline_key, trial.training_key)
 
 
-def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[TrialRecord, list[Compared]]:
+def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[TrialRecord, list[Comparison]]:
     """Run a trial with a store of its own that is thrown away; return its record and how it compares.
 
     Raises:
         SurrogateError, SweepError: the data cannot be loaded, or the network not be trained.
     """
     from sweep.config.inputs import Inputs, load_data, load_properties
-    from sweep.execution.local_run import local_head, run_here
+    from sweep.execution.local_run import local_coordinator, run_locally
     from sweep.trial.dense_network import train_network
     from sweep.trial.instance_answers import draw_questions
     from sweep.trial.trial import limit_threads
@@ -114,7 +114,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
         status.update("training the dense network" if settings.network.file is None else "reading the network")
         trained = train_network(settings, inputs.data)
         status.update("pruning, and the first question")
-        after = run_here(trial, inputs, trained, local_head(Store(folder)), told)
+        after = run_locally(trial, inputs, trained, local_coordinator(Store(folder)), told)
         compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
         if compared and before.network_key == after.network_key:
             compared += confirm(before, trained.network, draw_questions(settings, inputs, trained.network)[0])

@@ -9,7 +9,7 @@ from sweep.planning.plan import Trial
 
 
 @dataclass(frozen=True)
-class Work:
+class Assignment:
     """A trial and references to what it needs: its data set, its properties, its dense network (or None: not trained yet)."""
 
     trial: Trial
@@ -23,13 +23,13 @@ class Start:
     """What a worker is told when it takes up a trial.
 
     Attributes:
-        work: None if the head does not know the trial, which happens when it was started again.
+        work: None if the coordinator does not know the trial, which happens when it was started again.
         seconds: how long the trial has run on workers before this one.
-        losses: how many workers it lost before this one, those that the head ended at a deadline left out.
+        losses: how many workers it lost before this one, those that the coordinator ended at a deadline left out.
         refused: why it must not run again, if it lost more workers than are allowed.
     """
 
-    work: Work | None
+    work: Assignment | None
     seconds: float = 0.0
     losses: int = 0
     refused: str | None = None

@@ -1,7 +1,7 @@
-"""The head keeps stage results, hands out work, and ends workers that outlive a deadline.
+"""The coordinator keeps stage results, hands out work, and ends workers that outlive a deadline.
 
-:class:`Head` is plain Python behind a lock, which is not held while the store is read or written. For Ray's workers it is an
-actor beside the driver (:mod:`sweep.execution.ray_tune`): no node needs a path in common with another. For trials in the
+:class:`Coordinator` is plain Python behind a lock, which is not held while the store is read or written. For Ray's workers it
+is an actor beside the driver (:mod:`sweep.execution.ray_tune`): no node needs a path in common with another. For trials in the
 driver's process it is an object there (:mod:`sweep.execution.local_run`). It can be started again at any moment: results are in
 the store, and all else comes back with the next calls.
 """
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sweep.errors import StoreError
-from sweep.execution.assignment import Start, Work
+from sweep.execution.assignment import Assignment, Start
 from sweep.records.cpu_share import CpuClock, killed_facts
 from sweep.store import Store
-from sweep.store.stage_results import Entry, Kind, stands
+from sweep.store.stage_results import Entry, StageKind, stands
 
 LEASE_SECONDS = 30.0
 """A worker that was silent for so long no longer holds its claims: another one makes what it was making."""
@@ -40,7 +40,7 @@ HELD_SECONDS = 5.0
 
 
 @dataclass
-class _Running:
+class _TrialUnderWay:
     """A trial under way."""
 
     attempts: int = 0
@@ -51,7 +51,7 @@ class _Running:
 
 
 @dataclass
-class _Watch:
+class _WatchedAnswer:
     """An answer that is being looked for."""
 
     worker: str
@@ -62,7 +62,7 @@ class _Watch:
     clock: CpuClock | None
 
 
-class Head:
+class Coordinator:
     """Stage results, claims on them, and deadlines.
 
     Args:
@@ -80,15 +80,15 @@ class Head:
         self._store = Store(store, notice=self._notices.append) if isinstance(store, str) else store
         self._resume, self._retries, self._kill = resume, retries, kill
         self._lock = threading.RLock()
-        self._works: dict[str, Work] = {}
-        self._running: dict[str, _Running] = {}
-        self._claims: dict[tuple[Kind, str], tuple[str, str]] = {}
+        self._works: dict[str, Assignment] = {}
+        self._running: dict[str, _TrialUnderWay] = {}
+        self._claims: dict[tuple[StageKind, str], tuple[str, str]] = {}
         """The worker that makes a result, and for which trial."""
         self._beats: dict[str, float] = {}
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, _WatchedAnswer] = {}
         self._late: dict[str, bool] = {}
         """Answers past their deadline that their worker has not sent since, and whether it is being ended."""
-        self._fresh: set[tuple[Kind, str]] = set()
+        self._fresh: set[tuple[StageKind, str]] = set()
         """What was put since this was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
         """By key: what two workers send under the same one is compared and written one after the other."""
@@ -96,7 +96,7 @@ class Head:
         self._unwritten: dict[str, StoreError] = {}
         """By trial: why an answer that a deadline ended could not be written."""
 
-    def offer(self, work: Work) -> list[str]:
+    def offer(self, work: Assignment) -> list[str]:
         """Keep what a worker needs for a trial until :meth:`close`; return what :meth:`notices` does, to save a call."""
         with self._lock:
             self._works[work.trial.key] = work
@@ -114,7 +114,7 @@ class Head:
             work = self._works.get(trial_key)
             if work is None:
                 return Start(None)
-            running = self._running.setdefault(trial_key, _Running())
+            running = self._running.setdefault(trial_key, _TrialUnderWay())
             running.attempts += 1
             losses = running.attempts - 1 - running.kills
             why = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
@@ -150,7 +150,7 @@ class Head:
             self._running.pop(trial_key, None)
 
     def claim(
-        self, kind: Kind, key: str, deadline_seconds: float | None, worker: str, trial_key: str
+        self, kind: StageKind, key: str, deadline_seconds: float | None, worker: str, trial_key: str
     ) -> tuple[Literal["found", "make", "wait"], Entry | None]:
         """Return the result; or "make" if the caller is to make it, or "wait" if another worker that still answers does.
 
@@ -181,13 +181,13 @@ class Head:
             self._answered(kind, key, trial_key)
         return "found", entry
 
-    def put(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> Entry | None:
+    def put(self, kind: StageKind, key: str, entry: Entry, trial_key: str) -> Entry | None:
         """Keep a result, unless there is one that is as good, which is returned
         (:meth:`sweep.store.stage_results.Stages.put`)."""
         self._came(key)
         return self._keep(kind, key, entry, trial_key)
 
-    def _keep(self, kind: Kind, key: str, entry: Entry, trial_key: str) -> Entry | None:
+    def _keep(self, kind: StageKind, key: str, entry: Entry, trial_key: str) -> Entry | None:
         with self._writing[hash((kind, key)) % len(self._writing)]:
             stands = self._store.put(kind, key, entry, replace=not self._resume and (kind, key) not in self._fresh)
             self._fresh.add((kind, key))
@@ -196,12 +196,12 @@ class Head:
             self._answered(kind, key, trial_key)
         return stands
 
-    def abandon(self, kind: Kind, key: str, worker: str) -> None:
+    def abandon(self, kind: StageKind, key: str, worker: str) -> None:
         """Give a claim back."""
         self._came(key)
         self._give_up(kind, key, worker)
 
-    def peek(self, kind: Kind, key: str) -> Entry | None:
+    def peek(self, kind: StageKind, key: str) -> Entry | None:
         """Return a result that is there (:meth:`sweep.store.stage_results.Stages.peek`)."""
         with self._lock:
             counts = self._resume or (kind, key) in self._fresh
@@ -223,7 +223,7 @@ class Head:
         """
         with self._lock:
             deadline = time.monotonic() + deadline_seconds + GRACE_SECONDS
-            self._watches[key] = _Watch(worker, trial_key, handle, deadline, facts, clock)
+            self._watches[key] = _WatchedAnswer(worker, trial_key, handle, deadline, facts, clock)
             self._late.pop(key, None)
             if not self._is_watching:
                 self._is_watching = True
@@ -258,12 +258,12 @@ class Head:
         if is_being_ended:
             time.sleep(HELD_SECONDS)
 
-    def _give_up(self, kind: Kind, key: str, worker: str) -> None:
+    def _give_up(self, kind: StageKind, key: str, worker: str) -> None:
         with self._lock:
             if self._claims.get((kind, key), ("", ""))[0] == worker:
                 del self._claims[kind, key]
 
-    def _answered(self, kind: Kind, key: str, trial_key: str) -> None:
+    def _answered(self, kind: StageKind, key: str, trial_key: str) -> None:
         if kind == "instances" and trial_key in self._running:
             self._running[trial_key].answers[key] = None
 
@@ -282,7 +282,7 @@ class Head:
             for key, watch in late:  # each by itself: the store may take its time for one of them
                 threading.Thread(target=self._end, args=(key, watch), name="deadline", daemon=True).start()
 
-    def _end(self, key: str, watch: _Watch) -> None:
+    def _end(self, key: str, watch: _WatchedAnswer) -> None:
         """Write down what was found until the deadline, then end the worker, if it still looks: never the other way round."""
         try:
             self._keep("instances", key, Entry(killed_facts(watch.facts, watch.clock)), watch.trial_key)

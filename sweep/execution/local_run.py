@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from sweep.config.inputs import Inputs
 from sweep.config.schema import read
-from sweep.execution.coordinated_stages import HeadStages
-from sweep.execution.coordinator import Head
+from sweep.execution.coordinated_stages import CoordinatedStages
+from sweep.execution.coordinator import Coordinator
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import line
@@ -22,8 +22,8 @@ LOOK_SECONDS = 0.25
 """How often the waiting thread looks how far the trial is."""
 
 
-def local_head(store: Store, resume: bool = True) -> Head:
-    """Return the head of trials in this process.
+def local_coordinator(store: Store, resume: bool = True) -> Coordinator:
+    """Return the coordinator of trials in this process.
 
     At a deadline it tells the trial's thread that it is left behind: a thread cannot be ended from outside.
 
@@ -31,14 +31,14 @@ def local_head(store: Store, resume: bool = True) -> Head:
         store: where results are kept.
         resume: whether results of before count; if not, new ones take their places.
     """
-    return Head(store, resume, retries=0, kill=threading.Event.set)
+    return Coordinator(store, resume, retries=0, kill=threading.Event.set)
 
 
-def run_here(
+def run_locally(
     trial: Trial,
     inputs: Inputs,
     trained: TrainedNetwork,
-    head: Head,
+    coordinator: Coordinator,
     watch: Callable[[int], object] = lambda answered: None,
 ) -> TrialRecord:
     """Run a trial; an attack that outlives its deadline is left behind, with what it had found as its answer.
@@ -54,13 +54,13 @@ def run_here(
     while True:
         attempt += 1
         left_behind = threading.Event()
-        stages = HeadStages(head, f"attempt {attempt} at {trial.key}", trial.key, left_behind)
+        stages = CoordinatedStages(coordinator, f"attempt {attempt} at {trial.key}", trial.key, left_behind)
         run = TrialRun(trial, inputs, trained, stages, time.monotonic() - begin)
         record = _watched(run, left_behind, watch)
         if record is not None:
             record.log = [*before, *record.log]
             return record
-        head.lost(trial.key)
+        coordinator.lost(trial.key)
         before += [*run.record.log, line(f"{late_in_words(read(trial.config))} and is left behind: the trial begins again")]
 
 

@@ -25,9 +25,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.config.consistency import available_cpus
 from sweep.config.schema import ClusterSettings, Settings, read
 from sweep.errors import StoreError, SweepError, sentence
-from sweep.execution.assignment import Work
+from sweep.execution.assignment import Assignment
 from sweep.execution.cluster import attach, preflight, start_local
-from sweep.execution.coordinator import THREADS, Head
+from sweep.execution.coordinator import THREADS, Coordinator
 from sweep.execution.ledger import Ledger
 from sweep.execution.worker import OpenRun, Worker, ask
 from sweep.records import TrialRecord
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from surrogate.data import Dataset
 
 KEEP_TRYING = -1
-"""Tune restarts a trial as often as it loses its worker: how often that may be is the head's matter."""
+"""Tune restarts a trial as often as it loses its worker: how often that may be is the coordinator's matter."""
 
 LOST = "its worker process was lost"
 """Why a trial goes back to the queue, if it was not ended at a deadline."""
@@ -58,13 +58,13 @@ class TrainingFailure:
     detail: str
 
 
-class Feed(Protocol):
+class TrialQueue(Protocol):
     """Gives Tune one trial after the other."""
 
     adaptive: bool
     """Whether the next trial depends on those before: then it is asked for only when there is a place for it."""
 
-    def next(self) -> Work | None:
+    def next(self) -> Assignment | None:
         """Return the next trial with what it needs; None: there are no more."""
         ...
 
@@ -140,7 +140,7 @@ class RayCluster:
 
     def run(
         self,
-        feed: Feed,
+        queue: TrialQueue,
         ledger: Ledger,
         *,
         store: str,
@@ -151,7 +151,7 @@ class RayCluster:
         """Run trials with Ray Tune; each ends up in the ledger, by its own key, at the moment it ends.
 
         Args:
-            feed: the trials.
+            queue: the trials.
             ledger: told about starts, losses and ends.
             store: folder (absolute) or URL of the store, as the driver's node reaches it.
             resume: whether stage results of earlier sweeps count.
@@ -161,11 +161,11 @@ class RayCluster:
         Raises:
             StoreError, SweepError: a record could not be written, or no worker can be started.
         """
-        head = self._head(store, resume)
-        trainable = tune.with_parameters(Worker, head=head, threads=self.cpus_per_trial, open_run=open_run)
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1" if feed.adaptive else str(self.slots)
+        coordinator = self._coordinator(store, resume)
+        trainable = tune.with_parameters(Worker, coordinator=coordinator, threads=self.cpus_per_trial, open_run=open_run)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1" if queue.adaptive else str(self.slots)
         os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1000000000"  # the store restores a sweep; Tune's file would only grow
-        booking = _Booking(ledger, feed, head, self.retries)
+        booking = _Booking(ledger, queue, coordinator, self.retries)
         with tempfile.TemporaryDirectory(prefix="sweep-tune-", dir=os.environ.get("RAY_TMPDIR")) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"cpu": self.cpus_per_trial}),
@@ -199,14 +199,14 @@ class RayCluster:
                             booking.keep_partial()
                     raise booking.error  # rather than the text of it, which is what Tune makes of it
 
-    def _head(self, store: str, resume: bool) -> Any:
+    def _coordinator(self, store: str, resume: bool) -> Any:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # where the store is
-        actor = ray.remote(Head).options(
+        actor = ray.remote(Coordinator).options(
             num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=THREADS, scheduling_strategy=here
         )
-        head = actor.remote(store, resume, self.retries, ray.kill)
-        ask(cast(Any, head).beat.remote("driver"))  # a store that can't be used is refused here
-        return head
+        coordinator = actor.remote(store, resume, self.retries, ray.kill)
+        ask(cast(Any, coordinator).beat.remote("driver"))  # a store that can't be used is refused here
+        return coordinator
 
 
 def _train(settings: Settings, data: Dataset | None) -> Iterator[int | TrainedNetwork | TrainingFailure]:
@@ -227,7 +227,7 @@ def _train(settings: Settings, data: Dataset | None) -> Iterator[int | TrainedNe
 
 
 class _Search(Searcher):
-    """Hands the feed's trials to Tune by their keys."""
+    """Hands the queue's trials to Tune by their keys."""
 
     def __init__(self, booking: _Booking) -> None:
         super().__init__()
@@ -252,10 +252,10 @@ class _Search(Searcher):
 class _Booking(tune.Callback):
     """Carries what Tune says about its trials to the ledger; an error there stops the sweep."""
 
-    def __init__(self, ledger: Ledger, feed: Feed, head: Any, retries: int) -> None:
-        self._ledger, self._feed, self._head, self._retries = ledger, feed, head, retries
-        self._works: dict[str, Work] = {}
-        self._again: list[Work] = []
+    def __init__(self, ledger: Ledger, queue: TrialQueue, coordinator: Any, retries: int) -> None:
+        self._ledger, self._queue, self._coordinator, self._retries = ledger, queue, coordinator, retries
+        self._works: dict[str, Assignment] = {}
+        self._again: list[Assignment] = []
         """Trials that Tune has given up: it does so if a worker is lost between two trials, just when it takes up the next."""
         self._is_over = False
         self._begun: dict[str, tuple[int, int, int]] = {}
@@ -268,13 +268,13 @@ class _Booking(tune.Callback):
         return {}
 
     def next(self) -> str | None:
-        """Return the key of the next trial, which the head knows from now on, or None if there is none, or none yet."""
-        work = self._again.pop(0) if self._again else None if self._is_over else self._book(self._feed.next)
+        """Return the key of the next trial, which the coordinator knows from now on, or None if there is none, or none yet."""
+        work = self._again.pop(0) if self._again else None if self._is_over else self._book(self._queue.next)
         if work is None:
             self._is_over = True
             return None
         self._works[work.trial.key] = work
-        self._say(ray.get(self._head.offer.remote(work)))
+        self._say(ray.get(self._coordinator.offer.remote(work)))
         return str(work.trial.key)
 
     @property
@@ -285,16 +285,16 @@ class _Booking(tune.Callback):
     def keep_partial(self) -> None:
         """Fetch what the trials that are cut off have found, for the ledger to write down."""
         keys = list(self._ledger.running)
-        references = {self._head.partial.remote(key): key for key in keys}
+        references = {self._coordinator.partial.remote(key): key for key in keys}
         ready, _ = ray.wait(list(references), num_returns=len(keys), timeout=PARTIAL_SECONDS) if keys else ([], [])
         for reference in ready:
             self._ledger.keep_partial(references[reference], ray.get(reference))
-        if len(ready) == len(keys):  # else the head is lost, and would be waited for twice
+        if len(ready) == len(keys):  # else the coordinator is lost, and would be waited for twice
             self.hear()
 
     def hear(self) -> None:
-        """Print what the head's store has said since the last trial was offered."""
-        ready, _ = ray.wait([self._head.notices.remote()], timeout=PARTIAL_SECONDS)
+        """Print what the coordinator's store has said since the last trial was offered."""
+        ready, _ = ray.wait([self._coordinator.notices.remote()], timeout=PARTIAL_SECONDS)
         with contextlib.suppress(RayError):  # the results are whole without it
             for reference in ready:
                 self._say(ray.get(reference))
@@ -306,21 +306,21 @@ class _Booking(tune.Callback):
         key = trial.config["trial_key"]
         if key in self._works:
             # Waited for: a worker that begins the trial again must not lose its claims to this. Offered again in case it was
-            # the head that was lost.
-            self._say(ray.get([self._head.lost.remote(key), self._head.offer.remote(self._works[key])])[1])
+            # the coordinator that was lost.
+            self._say(ray.get([self._coordinator.lost.remote(key), self._coordinator.offer.remote(self._works[key])])[1])
         self._lose(trial)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A worker was lost in a moment in which Tune does not start it again: the trial is handed out once more."""
         key = trial.config["trial_key"]
         if key in self._works:
-            ray.get(self._head.lost.remote(key))
+            ray.get(self._coordinator.lost.remote(key))
             self._again.append(self._works[key])
         self._lose(trial)
 
     def _lose(self, trial: TuneTrial) -> None:
         key = trial.config["trial_key"]
-        attempts, kills = ray.get(self._head.attempts.remote(key))
+        attempts, kills = ray.get(self._coordinator.attempts.remote(key))
         before, known_kills, stuck = self._begun.get(key, (-1, 0, 0))
         if kills > known_kills:
             late = late_in_words(read(self._ledger.trials[key].config))
@@ -348,7 +348,7 @@ class _Booking(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         key = trial.config["trial_key"]
         if key in self._works:  # the scheduler ended it
-            found = ray.get(self._head.partial.remote(key))
+            found = ray.get(self._coordinator.partial.remote(key))
             self._book(lambda: self._ledger.stop(key, found, "stopped early by the search: others did better so far"))
             self._close(key)
         _forget(trial)
@@ -364,9 +364,9 @@ class _Booking(tune.Callback):
     def _close(self, key: str) -> None:
         self._works.pop(key, None)
         self._begun.pop(key, None)
-        self._head.close.remote(key)
+        self._coordinator.close.remote(key)
         record = self._ledger.records[key]
-        self._book(lambda: self._feed.tell(record))
+        self._book(lambda: self._queue.tell(record))
 
     def _book(self, write: Callable[[], Any]) -> Any:
         try:

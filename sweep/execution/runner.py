@@ -16,8 +16,8 @@ from sweep.config.schema import Settings, read
 from sweep.errors import sentence
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
-from sweep.execution.local_run import local_head, run_here
-from sweep.execution.trial_queue import Materials, PlanFeed, SearchFeed
+from sweep.execution.local_run import local_coordinator, run_locally
+from sweep.execution.trial_queue import Materials, PlanQueue, SearchQueue
 from sweep.planning.plan import Plan, Trial, training_recipe
 from sweep.planning.search.early_stopping import questions, stop_key
 from sweep.planning.search.memory import SearchMemory
@@ -106,7 +106,7 @@ class Runner:
             if self._has_data(materials, trial)
         ]
         self.progress.activity("")
-        head = local_head(self.store, self.settings.sweep.resume)
+        coordinator = local_coordinator(self.store, self.settings.sweep.resume)
         for trial, inputs in loaded:
             self.ledger.start(trial.key)
             try:
@@ -116,7 +116,7 @@ class Runner:
                 mark_failed(record, error)
                 record.ended_at = time.time()
             else:
-                record = run_here(trial, inputs, trained, head, functools.partial(self.ledger.advance, trial.key))
+                record = run_locally(trial, inputs, trained, coordinator, functools.partial(self.ledger.advance, trial.key))
             self.ledger.end(record)
 
     def _has_data(self, materials: Materials, trial: Trial) -> bool:
@@ -154,24 +154,24 @@ class Runner:
             trials = [trial for trial in trials if self._has_data(materials, trial)]
             ready = self._prepare_networks(cluster, materials, trials)
             self.progress.activity("")
-            self._feed(cluster, materials, ready, open_run)
+            self._run_queue(cluster, materials, ready, open_run)
         finally:
             with self.interruption.postponed():  # an interrupted end of Ray would end this process too, without a word
                 cluster.__exit__(None, None, None)
 
-    def _feed(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None) -> None:
+    def _run_queue(self, cluster: RayCluster, materials: Materials, ready: Sequence[Trial], open_run: OpenRun | None) -> None:
         suggester, scheduler = self.plan.suggester, self._scheduler()
-        feed: PlanFeed | SearchFeed
+        queue: PlanQueue | SearchQueue
         if suggester is None:
             if not ready:
                 return
-            feed = PlanFeed(ready, materials)
+            queue = PlanQueue(ready, materials)
         else:
             suggester.remember(SearchMemory(self.store, self.settings.sweep.resume, self.settings.sweep.name))
-            feed = SearchFeed(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
+            queue = SearchQueue(suggester, materials, self.ledger, self._stored, self._log_network_of, scheduler)
         try:
             cluster.run(
-                feed,
+                queue,
                 self.ledger,
                 store=self.store.url,
                 resume=self.settings.sweep.resume,

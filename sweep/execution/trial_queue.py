@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate.errors import SurrogateError
 from sweep.config.schema import DatasetSettings, read
 from sweep.errors import sentence
-from sweep.execution.assignment import Work
+from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
@@ -48,10 +48,10 @@ class Materials:
         """Share a dense network with the trials that need it."""
         self._networks[training_key] = self._share(trained)
 
-    def work(self, trial: Trial) -> Work:
+    def work(self, trial: Trial) -> Assignment:
         """Return a trial with all that it needs; a network that is not there yet it trains itself."""
         properties = load_properties(read(trial.config))
-        return Work(trial, self.shared_data(trial), properties, self._networks.get(trial.training_key))
+        return Assignment(trial, self.shared_data(trial), properties, self._networks.get(trial.training_key))
 
     def _loaded(self, trial: Trial) -> tuple[Any, Any]:
         settings = read(trial.config)
@@ -68,7 +68,7 @@ class Materials:
         return self._data[dataset]
 
 
-class PlanFeed:
+class PlanQueue:
     """Trials that are known beforehand, in their order."""
 
     adaptive = False
@@ -76,7 +76,7 @@ class PlanFeed:
     def __init__(self, trials: Iterable[Trial], materials: Materials) -> None:
         self._trials, self._materials = iter(trials), materials
 
-    def next(self) -> Work | None:
+    def next(self) -> Assignment | None:
         trial = next(self._trials, None)
         return None if trial is None else self._materials.work(trial)
 
@@ -84,7 +84,7 @@ class PlanFeed:
         """Nothing depends on it."""
 
 
-class SearchFeed:
+class SearchQueue:
     """Trials that a search chooses by those before; one that the store has already is answered without running it.
 
     Args:
@@ -111,7 +111,7 @@ class SearchFeed:
         self._tokens: dict[str, str] = {}
         self._count = 0
 
-    def next(self) -> Work | None:
+    def next(self) -> Assignment | None:
         while True:
             token = str(self._count)
             self._count += 1

@@ -1,4 +1,4 @@
-"""A worker of Ray Tune: trial after trial in one process, one question a step, every stage result through the head."""
+"""A worker of Ray Tune: trial after trial in one process, one question a step, every stage result through the coordinator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ray.exceptions import RayTaskError
 from sweep.config.inputs import Inputs
 from sweep.errors import StoreError, sentence
 from sweep.execution.assignment import Start
-from sweep.execution.coordinated_stages import HeadStages
+from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.coordinator import BEAT_SECONDS
 from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import progress_values
@@ -26,7 +26,7 @@ from sweep.store.stage_results import Stages
 from sweep.trial.trial import TrialRun, limit_threads, new_record, warm_up
 
 
-class Run(Protocol):
+class RunningTrial(Protocol):
     """A trial under way; :class:`sweep.trial.trial.TrialRun` is the one that does something."""
 
     record: TrialRecord
@@ -40,12 +40,12 @@ class Run(Protocol):
         ...
 
 
-OpenRun = Callable[[Trial, Inputs, TrainedNetwork | None, Stages, float], Run]
+OpenRun = Callable[[Trial, Inputs, TrainedNetwork | None, Stages, float], RunningTrial]
 """As :class:`sweep.trial.trial.TrialRun`, whose last argument is how long the trial ran before."""
 
 
-class RemoteHead:
-    """A head in a Ray actor, called as if it were here: its methods return what it returns, and raise what it raises."""
+class RemoteCoordinator:
+    """A coordinator in a Ray actor, called as if it were here: its methods return what it returns, and raise what it raises."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -65,11 +65,11 @@ class Worker(tune.Trainable):
     """Runs the trials that Tune gives it by key; reused, so that imports and data are paid for once a process."""
 
     def setup(  # type: ignore[override]  # Tune's own way to hand over parameters
-        self, config: dict[str, Any], head: Any, threads: int, open_run: OpenRun
+        self, config: dict[str, Any], coordinator: Any, threads: int, open_run: OpenRun
     ) -> None:
         limit_threads(threads)
-        self._head, self._open_run = RemoteHead(head), open_run
-        self._run: Run | None = None
+        self._coordinator, self._open_run = RemoteCoordinator(coordinator), open_run
+        self._run: RunningTrial | None = None
         self._name = ray.get_runtime_context().get_actor_id() or "unknown"
         self._handle = ray.get_runtime_context().current_actor
         self._seen: dict[Any, Any] = {}
@@ -84,9 +84,10 @@ class Worker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         if self._run is None:
-            start: Start = self._head.start(self._key)
+            start: Start = self._coordinator.start(self._key)
             if start.work is None:
-                raise RuntimeError("the head was started again and does not know this trial yet")  # Tune retries, and tells it
+                # Tune retries, and tells it.
+                raise RuntimeError("the coordinator was started again and does not know this trial yet")
             if start.refused is not None:
                 return self._ended(self._refused(start.work.trial, start.refused))
             self._trial = start.work.trial
@@ -95,16 +96,14 @@ class Worker(tune.Trainable):
             return self._go_on(self._run)
         except StoreError as error:  # no trial can keep what it finds now
             return {"store_error": str(error), "done": True}
-        except (
-            Exception
-        ) as error:  # a trial's own errors are in its record; those of the head or the store are told the same way
+        except Exception as error:  # of the coordinator or the store; a trial's own errors are in its record
             return self._ended(self._refused(self._trial, sentence(error)))
 
-    def _go_on(self, run: Run) -> dict[str, Any]:
+    def _go_on(self, run: RunningTrial) -> dict[str, Any]:
         more = run.step()
         if more:
             record = run.record
-            self._head.report(self._key, dataclasses.replace(record, instances=[]).to_dict())
+            self._coordinator.report(self._key, dataclasses.replace(record, instances=[]).to_dict())
             return {**progress_values(record), "done": False}
         return {**progress_values(run.record), **self._ended(run.finish())}
 
@@ -112,16 +111,16 @@ class Worker(tune.Trainable):
         self._key: str = config["trial_key"]
         self._run = None
 
-    def _open(self, start: Start) -> Run:
+    def _open(self, start: Start) -> RunningTrial:
         work = start.work
         assert work is not None
         inputs = Inputs(self._get(work.data), self._get(work.properties))
-        stages = HeadStages(self._head, self._name, self._key, self._handle)
+        stages = CoordinatedStages(self._coordinator, self._name, self._key, self._handle)
         return self._open_run(work.trial, inputs, self._get(work.network), stages, start.seconds)
 
     def _refused(self, trial: Trial, why: str) -> TrialRecord:
         """Return the record of a trial that cannot go on, with what it had found."""
-        found = self._head.partial(self._key)
+        found = self._coordinator.partial(self._key)
         record = new_record(trial) if found is None else TrialRecord.from_dict(found)
         record.status, record.error, record.ended_at = "failed", why, time.time()
         return record
@@ -139,12 +138,12 @@ class Worker(tune.Trainable):
 
     def _beat(self) -> None:
         while True:
-            self._head.beat(self._name)
+            self._coordinator.beat(self._name)
             time.sleep(BEAT_SECONDS)
 
 
 def ask(reference: Any) -> Any:
-    """Return what a remote call gives; an error is raised as the head raised it."""
+    """Return what a remote call gives; an error is raised as the coordinator raised it."""
     try:
         return ray.get(reference)
     except RayTaskError as error:

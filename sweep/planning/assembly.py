@@ -25,7 +25,7 @@ _ELSEWHERE = ("oc.env:", "hydra:", "now:")
 _ANYTHING = ""
 """The key of an interpolation that may lead anywhere."""
 
-Group = tuple[str, Sequence[Any]]
+GroupOptions = tuple[str, Sequence[Any]]
 """A section, and what it is with each option of its group."""
 
 
@@ -38,7 +38,7 @@ class Frame:
         plain: the dimensions whose values replace one value of a section, by their place.
     """
 
-    def __init__(self, base: DictConfig, groups: Mapping[int, Group], plain: Mapping[int, Dimension]) -> None:
+    def __init__(self, base: DictConfig, groups: Mapping[int, GroupOptions], plain: Mapping[int, Dimension]) -> None:
         self._base, self._groups = base, dict(groups)
         references = {name: set(_targets(section, name)) for name, section in unresolved(base).items()}
         for name, options in groups.values():

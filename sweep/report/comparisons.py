@@ -29,7 +29,7 @@ from sweep.config.attack_facts import CLOSEST
 from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
-from sweep.report.statistics import Interval, holm, median_interval, share_interval, sign_test, signed_rank_test
+from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""
@@ -187,7 +187,7 @@ def measured(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     sized = ~np.isnan(differences)
     effect = median_interval(differences[sized], clusters[sized])
     if measure == "time":
-        effect = Interval(*(10.0**value for value in (effect.value, effect.low, effect.high)))
+        effect = ConfidenceInterval(*(10.0**value for value in (effect.value, effect.low, effect.high)))
     share = share_interval(decided["win"].to_numpy() > 0, clusters)
     return {**counted(decided, measure), **_named("share", share), **_named("effect", effect)}
 
@@ -227,12 +227,12 @@ def _by_cluster(decided: pd.DataFrame, measure: Measure) -> NDArray[np.float64]:
     return values.to_numpy(dtype=float)
 
 
-def _named(name: str, interval: Interval) -> Mapping[str, float]:
+def _named(name: str, interval: ConfidenceInterval) -> Mapping[str, float]:
     return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def _summary_columns() -> list[str]:
-    nothing = Interval(math.nan, math.nan, math.nan)
+    nothing = ConfidenceInterval(math.nan, math.nan, math.nan)
     of_one = ["wins", "losses", "pairs", "clusters", "differing", "p", *_named("share", nothing), *_named("effect", nothing)]
     return ["pairs", *(f"{measure}_{name}" for measure in MEASURES for name in of_one)]
 

@@ -18,8 +18,6 @@ from sweep.report.tables import STATES
 
 TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
 
-Part = tuple[SweepState, list[TrialRecord]]
-
 EVENT = ("seconds", "margin", "surrogate_margin", "norm")
 
 _INTEGERS = {one.name for one in dataclasses.fields(InstanceRecord) if str(one.type).startswith("int")}
@@ -37,7 +35,7 @@ def read_files(folders: Sequence[Path]) -> Results:
         ConfigError: a folder has no such files.
         SweepError: they cannot be read, are not those of a report of this version, or not of the same one.
     """
-    parts: list[Part] = []
+    parts: list[tuple[SweepState, list[TrialRecord]]] = []
     for folder in {path.resolve(): path for path in folders}.values():
         trials, instances = _table(folder / TRIALS, {"trial_key"}), _table(folder / INSTANCES, {"trial_key"})
         try:
@@ -52,7 +50,7 @@ def read_files(folders: Sequence[Path]) -> Results:
     return results_of(parts)
 
 
-def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[Part]:
+def _parts(trials: pd.DataFrame, instances: pd.DataFrame) -> list[tuple[SweepState, list[TrialRecord]]]:
     """Return the sweeps of a folder, each with its trials.
 
     Raises:

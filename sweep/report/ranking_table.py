@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.report.words import seconds
+from sweep.report.words import Row, seconds
 
 MISSING = "—"
 """Shown where there is no value."""
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

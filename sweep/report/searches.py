@@ -30,7 +30,7 @@ BETTER = {"maximize": "larger is better", "minimize": "smaller is better"}
 
 
 @dataclass(frozen=True)
-class Candidate:
+class JudgedTrial:
     """A finished trial that has a value of each objective.
 
     Attributes:
@@ -58,8 +58,8 @@ class SearchAnswer:
     """
 
     objectives: tuple[Objective, ...]
-    candidates: tuple[Candidate, ...]
-    front: tuple[Candidate, ...]
+    candidates: tuple[JudgedTrial, ...]
+    front: tuple[JudgedTrial, ...]
     finished: int
     overrides: tuple[str, ...]
 
@@ -90,17 +90,17 @@ class SearchAnswer:
         slack = {"rel_tol": MARGIN_TOLERANCE, "abs_tol": MARGIN_TOLERANCE}
         return sum(math.isclose(one.values[0], best, **slack) for one in self.candidates) - 1
 
-    def told(self, one: Candidate) -> str:
+    def told(self, one: JudgedTrial) -> str:
         """Return the values of a trial with the names of the objectives."""
         return ", ".join(f"{o.name} {value:.5g}" for o, value in zip(self.objectives, one.values, strict=True))
 
-    def command(self, one: Candidate) -> str:
+    def command(self, one: JudgedTrial) -> str:
         """Return the command that runs a trial again, alone."""
         limit = one.record.config["solver"]["time_limit_seconds"]  # of several that were swept one run has the longest
         return command(self.overrides, {TIME_LIMIT: limit, **one.record.swept})
 
     @property
-    def best(self) -> list[tuple[str, Candidate]]:
+    def best(self) -> list[tuple[str, JudgedTrial]]:
         """The best trial, or with several objectives the trial of the front that is best in each, and what it is called."""
         if len(self.objectives) == 1 or not self.front:
             return [("Best", one) for one in self.front[:1]]
@@ -138,7 +138,7 @@ def search_answer(state: SweepState, records: Sequence[TrialRecord]) -> SearchAn
     for number, record in enumerate(finished, 1):
         values = tuple(value for one in objectives if (value := one.value(record)) is not None)
         if len(values) == len(objectives):
-            candidates.append(Candidate(number, record, values))
+            candidates.append(JudgedTrial(number, record, values))
     costs = np.array([[_cost(o, v) for o, v in zip(objectives, one.values, strict=True)] for one in candidates])
     front = tuple(candidates[place] for place in on_front(costs)) if candidates else ()
     return SearchAnswer(objectives, tuple(candidates), front, len(finished), state.searched.overrides)

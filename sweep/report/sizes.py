@@ -15,7 +15,7 @@ from sweep.report.limits import limit_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SEEDS
-from sweep.report.statistics import FEWEST, Interval
+from sweep.report.statistics import FEWEST, ConfidenceInterval
 from sweep.report.words import count, number, p_text, seconds, signed_percent
 
 SOLVED_GAP = 1e-3
@@ -56,7 +56,7 @@ class SizeAnswer:
     lost: int = 0
     pairs: int = 0
     of: str = ""
-    gain: Interval | None = None
+    gain: ConfidenceInterval | None = None
     p: float | None = None
     limit_seconds: float | None = None
 
@@ -112,7 +112,7 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
         lost=best.lost,
         pairs=best.pairs,
         of=best.of(results.what),
-        gain=Interval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
+        gain=ConfidenceInterval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
         p=best.p,
         limit_seconds=limit,
     )

@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A value with the limits of its 95 % interval; the limits are missing (NaN) where the clusters are too few for one."""
 
     value: float
@@ -41,7 +41,7 @@ class Interval:
     high: float
 
 
-def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] | NDArray[Any]) -> Interval:
+def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] | NDArray[Any]) -> ConfidenceInterval:
     """Return the share of wins, with an interval by the bootstrap over clusters.
 
     Clusters are drawn with replacement, each with all its members, because images that two networks share are no independent
@@ -56,34 +56,34 @@ def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] 
     """
     won = np.asarray(wins, dtype=np.float64)
     if won.size == 0:
-        return Interval(math.nan, math.nan, math.nan)
+        return ConfidenceInterval(math.nan, math.nan, math.nan)
     sums, counts = _by_cluster(won, clusters)
     share = float(won.mean())
     low, high = _exact(share, len(sums))
     if share in (0.0, 1.0):
-        return Interval(share, low, high)
+        return ConfidenceInterval(share, low, high)
     if len(sums) < FEWEST:
-        return Interval(share, math.nan, math.nan)
+        return ConfidenceInterval(share, math.nan, math.nan)
     drawn_low, drawn_high = _bootstrap(len(sums), lambda drawn: sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    return Interval(share, min(low, drawn_low), max(high, drawn_high))
+    return ConfidenceInterval(share, min(low, drawn_low), max(high, drawn_high))
 
 
-def median_interval(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> Interval:
+def median_interval(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> ConfidenceInterval:
     """Return the median over clusters of the medians of their members, with an interval by the bootstrap over clusters.
 
     The limits are missing with fewer than :data:`FEWEST` clusters.
     """
     found = np.asarray(values, dtype=np.float64)
     if found.size == 0:
-        return Interval(math.nan, math.nan, math.nan)
+        return ConfidenceInterval(math.nan, math.nan, math.nan)
     medians = _cluster_medians(found, clusters)
     middle = float(np.median(medians))
     if len(medians) < FEWEST:
-        return Interval(middle, math.nan, math.nan)
+        return ConfidenceInterval(middle, math.nan, math.nan)
     if np.ptp(medians) == 0.0:
-        return Interval(middle, float(medians[0]), float(medians[0]))
+        return ConfidenceInterval(middle, float(medians[0]), float(medians[0]))
     low, high = _bootstrap(len(medians), lambda drawn: np.median(medians[drawn], axis=1))
-    return Interval(middle, low, high)
+    return ConfidenceInterval(middle, low, high)
 
 
 def cluster_median(values: Sequence[float] | FloatArray, clusters: Sequence[Any] | NDArray[Any]) -> float:

@@ -21,7 +21,7 @@ from sweep.report.leads import Lead, lead
 from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
-from sweep.report.statistics import FEWEST, SIGNIFICANT, Interval, holm, share_interval
+from sweep.report.statistics import FEWEST, SIGNIFICANT, ConfidenceInterval, holm, share_interval
 from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
@@ -60,7 +60,7 @@ class Duel:
     pairs: int
     clusters: int
     differing: int
-    interval: Interval
+    interval: ConfidenceInterval
     p: float
     lead: Lead
     p_holm: float = math.nan

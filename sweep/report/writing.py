@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, look_of
+from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
 from sweep.report.headline import beside, headline
@@ -136,7 +136,7 @@ def _limits(
     return found, paths
 
 
-def _written(kind: Kind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn | None, list[Path]]:
+def _written(kind: FigureKind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn | None, list[Path]]:
     """Draw one figure; None where there is nothing to draw."""
     if budget.is_spent:
         return Drawn(kind, None, "", _late(budget)), []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-Kind = Literal["networks", "surrogates", "instances", "progress", "limits"]
+StageKind = Literal["networks", "surrogates", "instances", "progress", "limits"]
 """Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
 answers that differ in their time limit alone the key of the one with the longest."""
 
@@ -22,7 +22,7 @@ class Entry:
 class Stages(Protocol):
     """The stage results that a trial uses and adds to."""
 
-    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
+    def get(self, kind: StageKind, key: str, deadline_seconds: float | None = None) -> Entry | None:
         """Return a result, once another trial that makes it at this moment is done; None if the caller is to make it now.
 
         Whoever gets None must end with :meth:`put` or :meth:`abandon`. ``deadline_seconds`` is how long it may take now: one
@@ -30,7 +30,7 @@ class Stages(Protocol):
         """
         ...
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+    def put(self, kind: StageKind, key: str, entry: Entry) -> Entry | None:
         """Keep a result, unless there is one that is as good (:func:`is_better`): that one stands, and is returned.
 
         Raises:
@@ -38,11 +38,11 @@ class Stages(Protocol):
         """
         ...
 
-    def abandon(self, kind: Kind, key: str) -> None:
+    def abandon(self, kind: StageKind, key: str) -> None:
         """Leave a result to others: making it failed."""
         ...
 
-    def peek(self, kind: Kind, key: str) -> Entry | None:
+    def peek(self, kind: StageKind, key: str) -> Entry | None:
         """Return a result that is there, whoever makes it anew at this moment; nothing needs to follow."""
         ...
 
@@ -61,16 +61,16 @@ class Stages(Protocol):
 class NoStages:
     """Stage results that are never there and never kept: every trial makes all of its own."""
 
-    def get(self, kind: Kind, key: str, deadline_seconds: float | None = None) -> Entry | None:
+    def get(self, kind: StageKind, key: str, deadline_seconds: float | None = None) -> Entry | None:
         return None
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> Entry | None:
+    def put(self, kind: StageKind, key: str, entry: Entry) -> Entry | None:
         return None
 
-    def abandon(self, kind: Kind, key: str) -> None:
+    def abandon(self, kind: StageKind, key: str) -> None:
         pass
 
-    def peek(self, kind: Kind, key: str) -> Entry | None:
+    def peek(self, kind: StageKind, key: str) -> Entry | None:
         return None
 
     def begin(self, key: str, facts: dict[str, Any], deadline_seconds: float) -> None:
@@ -124,7 +124,7 @@ Made = TypeVar("Made", Entry, Entry | None)
 
 
 def once(
-    stages: Stages, kind: Kind, key: str, make: Callable[[], Made], deadline_seconds: float | None = None
+    stages: Stages, kind: StageKind, key: str, make: Callable[[], Made], deadline_seconds: float | None = None
 ) -> tuple[Made, bool]:
     """Return the result under ``key``, made by ``make`` unless it is there, and whether it was there.
 

@@ -32,7 +32,7 @@ PARENT_TAG = "mlflow.parentRunId"
 
 
 @dataclass
-class TrialRun:
+class MlflowRun:
     """The run of a trial: written, or begun."""
 
     run_id: str
@@ -79,7 +79,7 @@ class Earlier:
 
     def __init__(self, client: MlflowClient, experiment_id: str, answered: Callable[[], None]) -> None:
         self._client, self._experiment_id, self._answered = client, experiment_id, answered
-        self._known: dict[str, list[TrialRun]] = defaultdict(list)
+        self._known: dict[str, list[MlflowRun]] = defaultdict(list)
         self._read: set[str] = set()
         """Parents whose trials are known."""
         self._parents: set[str] | None = None
@@ -91,15 +91,15 @@ class Earlier:
         free = [run for run in found if run.info.status != "RUNNING" or drivers.why_gone(run.data.tags) is not None]
         return max(free, key=lambda run: int(run.info.start_time), default=None)
 
-    def trials(self, parent_id: str) -> dict[str, TrialRun]:
+    def trials(self, parent_id: str) -> dict[str, MlflowRun]:
         """Return the trials under a parent run, by key; of two runs of one trial the one that ended last."""
-        found: dict[str, TrialRun] = {}
+        found: dict[str, MlflowRun] = {}
         for key, run in self._children(parent_id):
             if key not in found or (run.is_complete, run.ended_at) > (found[key].is_complete, found[key].ended_at):
                 found[key] = run
         return found
 
-    def find(self, record: TrialRecord) -> TrialRun | None:
+    def find(self, record: TrialRecord) -> MlflowRun | None:
         """Return the run that shows a finished record, under whatever parent."""
         if self._is_empty is None:
             some = self._client.search_runs([self._experiment_id], f"tags.trial_key LIKE '%' and {_OURS}", max_results=1)
@@ -111,7 +111,7 @@ class Earlier:
                 self._read_all(str(run.data.tags.get(PARENT_TAG)))  # the next ones that are wanted are probably there too
         return next((run for run in self._known[record.key] if run.shows(record)), None)
 
-    def has_parent(self, run: TrialRun) -> bool:
+    def has_parent(self, run: MlflowRun) -> bool:
         """Whether the parent of a run is there, and not deleted."""
         if self._parents is None:
             self._parents = {parent.info.run_id for parent in self.search(f"tags.{TRIALS_TAG} LIKE '%'")}
@@ -123,7 +123,7 @@ class Earlier:
                 self._known[key].append(run)
             self._read.add(parent_id)
 
-    def _children(self, parent_id: str) -> list[tuple[str, TrialRun]]:
+    def _children(self, parent_id: str) -> list[tuple[str, MlflowRun]]:
         found = self.search(f"tags.{PARENT_TAG} = '{parent_id}' and {_OURS}")
         return [(run.data.tags["trial_key"], _trial_run(run)) for run in found if "trial_key" in run.data.tags]
 
@@ -143,9 +143,9 @@ class Earlier:
 _OURS = f"tags.{LAYOUT_TAG} = '{LAYOUT}'"
 
 
-def _trial_run(run: Run) -> TrialRun:
+def _trial_run(run: Run) -> MlflowRun:
     status = str(run.data.tags.get("status"))
-    return TrialRun(
+    return MlflowRun(
         run.info.run_id,
         str(run.data.tags.get(PARENT_TAG)),
         str(run.info.run_name),

@@ -15,7 +15,7 @@ from surrogate.networks import ReluNetwork
 from sweep.records import TrialRecord
 from sweep.terminal.wording import count
 from sweep.tracking import content, drivers, views
-from sweep.tracking.earlier import PARENT_TAG, Earlier, TrialRun
+from sweep.tracking.earlier import PARENT_TAG, Earlier, MlflowRun
 from sweep.tracking.gains import Gain
 from sweep.tracking.models import save_model
 from sweep.tracking.parent import Parent, SweepEnd, SweepStart, common_tags
@@ -34,7 +34,7 @@ class Runs:
         self.parent = Parent(client, experiment_id, self._earlier, answered)
         self._writer = TrialWriter(client, experiment_id, answered)
         self._tags: dict[str, str] = {}
-        self._trials: dict[str, TrialRun] | None = None
+        self._trials: dict[str, MlflowRun] | None = None
         """By trial key: those under this parent, and those that are shared with other sweeps."""
         self._fresh: set[str] = set()
         """Keys of the trials that were written since the start."""
@@ -141,12 +141,12 @@ class Runs:
         return said
 
     @property
-    def _known(self) -> dict[str, TrialRun]:
+    def _known(self) -> dict[str, MlflowRun]:
         if self._trials is None:
             self._trials = self._earlier.trials(self.parent.run_id) if self.parent.is_old else {}
         return self._trials
 
-    def _run_of(self, record: TrialRecord, reused: bool) -> TrialRun | None:
+    def _run_of(self, record: TrialRecord, reused: bool) -> MlflowRun | None:
         """Return the run that the trial has under this parent. A trial whose record is reused may have one under another."""
         run = self._known.get(record.key)
         if run is None and reused and (run := self._earlier.find(record)) is not None:
@@ -156,13 +156,13 @@ class Runs:
             self._known[record.key] = run
         return run
 
-    def _stays(self, run: TrialRun, record: TrialRecord) -> bool:
+    def _stays(self, run: MlflowRun, record: TrialRecord) -> bool:
         """Whether a complete run of a trial stays as it is, now that the trial has ended like this."""
         if run.shows(record) or (run.status == "finished" and record.status != "finished"):
             return True
         return record.key in self._fresh and run.status in ("finished", record.status)
 
-    def _completed(self, run: TrialRun, record: TrialRecord) -> None:
+    def _completed(self, run: MlflowRun, record: TrialRecord) -> None:
         """Add what this sweep has swept and the one that wrote the run had not."""
         if not run.shows(record) or record.swept.keys() <= run.params:
             return
@@ -173,7 +173,7 @@ class Runs:
             run.params |= {param.key for param in lacking}
         self._answered()
 
-    def _written(self, record: TrialRecord, reused: bool, run: TrialRun | None, again: bool) -> TrialRun:
+    def _written(self, record: TrialRecord, reused: bool, run: MlflowRun | None, again: bool) -> MlflowRun:
         if run is not None and not (again and run.run_id in self._begun and not run.is_complete):
             self._client.delete_run(run.run_id)
             run = None
@@ -181,7 +181,7 @@ class Runs:
             created = self._found(record.key) if again else None
             created = created or self._writer.create(record, self.parent.run_id, reused, self._tags)
             info = created.info
-            run = TrialRun(info.run_id, self.parent.run_id, record.name, record.status, artifact_uri=str(info.artifact_uri))
+            run = MlflowRun(info.run_id, self.parent.run_id, record.name, record.status, artifact_uri=str(info.artifact_uri))
             self._known[record.key] = run
             self._begun.add(run.run_id)
             self._answered()

@@ -48,7 +48,7 @@ class _Orphans:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _EndedTrial:
     record: TrialRecord
     reused: bool
 
@@ -185,7 +185,7 @@ class Tracker:
             self._swept |= dict.fromkeys(new)
             shortest = any(instance.objective == CLOSEST for instance in record.instances)
             outbox.put("the table of the trials", _View(tuple(self._swept), shortest))
-        outbox.put(f"{TRIAL}{record.name}", _Trial(record, reused))
+        outbox.put(f"{TRIAL}{record.name}", _EndedTrial(record, reused))
         for gain in self._gains.add(record):
             outbox.put(f"{GAIN}{gain.name}", gain)
 
@@ -237,7 +237,7 @@ class Tracker:
         quiet()
         try:
             match letter:
-                case _Trial(record, reused):
+                case _EndedTrial(record, reused):
                     runs.trial(record, reused, again)
                 case _Network(key, network):
                     runs.network(key, network, again)

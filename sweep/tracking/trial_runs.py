@@ -16,7 +16,7 @@ from sweep.records.pictures import write_pictures
 from sweep.records.trial_log import log_text
 from sweep.tracking import content
 from sweep.tracking.datasets import dataset_of
-from sweep.tracking.earlier import PARENT_TAG, STATUSES, TrialRun, ended_at
+from sweep.tracking.earlier import PARENT_TAG, STATUSES, MlflowRun, ended_at
 from sweep.tracking.files import write, yaml_text
 from sweep.tracking.parent import MAX_TAG_CHARACTERS
 from sweep.tracking.views import NOTE
@@ -56,7 +56,7 @@ class TrialWriter:
             self._experiment_id, start_time=round(1000 * record.started_at), tags=tags, run_name=record.name
         )
 
-    def fill(self, run: TrialRun, record: TrialRecord, model_id: str | None) -> None:
+    def fill(self, run: MlflowRun, record: TrialRecord, model_id: str | None) -> None:
         """Write all that a record says, and end the run; ``model_id`` is that of the dense network, if it is there."""
         params = content.params(record)
         self._log_numbers(run.run_id, record, params)
@@ -78,7 +78,7 @@ class TrialWriter:
         given = [Param(name, value) for name, value in params.items()]
         self._client.log_batch(run_id, metrics=[*values, *series], params=given, synchronous=True)
 
-    def _log_inputs(self, run: TrialRun, record: TrialRecord, model_id: str | None) -> None:
+    def _log_inputs(self, run: MlflowRun, record: TrialRecord, model_id: str | None) -> None:
         """Name the data set and the dense network of a trial; the data set on the parent too, whose row the UI shows first."""
         data = dataset_of(record.config)
         datasets = [data] if data is not None else []

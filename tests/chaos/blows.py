@@ -15,7 +15,7 @@ from subject import Sweep
 WORKERS = ("ray::Worker", "ray::ResourceTrainable", "ray::_train")
 """How Ray titles the processes of trials and trainings; the second is what Tune calls the first while it does something."""
 
-HEAD = ("ray::Head",)
+COORDINATOR = ("ray::Coordinator",)
 
 POLL_SECONDS = 0.1
 
@@ -157,7 +157,7 @@ class Storm:
             return True
         # Without nodes of its own, Ray is the driver's: another sweep may run beside it.
         root = None if self._ray is not None or self._sweep.program is None else self._sweep.program.pid
-        there = titled(self._family.members(root), WORKERS if kind == "worker" else HEAD)
+        there = titled(self._family.members(root), WORKERS if kind == "worker" else COORDINATOR)
         if there:
             self._family.kill([self._rng.choice(there)])
         return bool(there)
@@ -176,7 +176,7 @@ def plan_blows(kills: int, questions: int, rng: random.Random, local: bool) -> l
 
     Every third comes within a moment of the one before, so that it hits the recovery.
     """
-    others = ["driver", "head"] if local else ["driver", "head", "node"]
+    others = ["driver", "coordinator"] if local else ["driver", "coordinator", "node"]
     kinds = ["worker"] * (kills - kills // 2) + [others[i % len(others)] for i in range(kills // 2)]
     rng.shuffle(kinds)
     moments = sorted(rng.randrange(int(LAST_SHARE * questions)) for _ in kinds)

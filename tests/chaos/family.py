@@ -20,7 +20,7 @@ END_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Process:
-    """A living process; ``title`` is its command line, which Ray replaces by what a worker does, such as ``ray::Head``."""
+    """A living process; ``title`` is its command line, which Ray replaces by what a worker does, such as ``ray::Worker``."""
 
     pid: int
     parent: int

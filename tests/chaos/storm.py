@@ -1,4 +1,4 @@
-"""A sweep in a storm: workers, nodes, the head and the driver are killed, MLflow goes away, and nothing may be lost or doubled.
+"""A sweep in a storm: workers, nodes, coordinator and driver are killed, MLflow goes away, and nothing may be lost or doubled.
 
     python tests/chaos/storm.py --kills 30 --seed 1 --minutes 20
 
@@ -20,22 +20,22 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from blows import HEAD, WORKERS, Storm, Stuck, plan_blows, ride_out, say, titled
+from blows import COORDINATOR, WORKERS, Storm, Stuck, plan_blows, ride_out, say, titled
 from family import Family
 from machines import RayMachines, TrackingServer
 from outcome import differences, outcome
 from subject import Size, Sweep
 
 SETTLE_SECONDS = 45.0
-"""After the last driver, its workers and its head must be gone by then."""
+"""After the last driver, its workers and its coordinator must be gone by then."""
 
 ONE_CPU_NODES = 2
 
 
 def settled(family: Family, seconds: float) -> list[str]:
-    """Wait until no worker and no head is left; return the titles of those that stay."""
+    """Wait until no worker and no coordinator is left; return the titles of those that stay."""
     end = time.monotonic() + seconds
-    while (left := titled(family.members(), (*WORKERS, *HEAD))) and time.monotonic() < end:
+    while (left := titled(family.members(), (*WORKERS, *COORDINATOR))) and time.monotonic() < end:
         time.sleep(0.5)
     return [process.title for process in left]
 

@@ -33,9 +33,9 @@ def storm(*words: str, minutes: float) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_two_workers_the_head_and_the_driver_are_killed() -> None:
+def test_two_workers_the_coordinator_and_the_driver_are_killed() -> None:
     printed = storm("--local", "--kills=4", "--seed=1", "--depths=1", "--amounts=0.5", "--instances=16", minutes=8)
-    assert "kills: 4 (1 driver, 1 head, 2 worker)" in printed
+    assert "kills: 4 (1 coordinator, 1 driver, 2 worker)" in printed
     assert "2 trials, 32 answers, 2 runs under the last of " in printed
 
 
@@ -43,7 +43,7 @@ def test_two_workers_the_head_and_the_driver_are_killed() -> None:
 @pytest.mark.timeout(1200)
 def test_a_storm_over_nodes_and_an_mlflow_server_that_goes_away() -> None:
     printed = storm("--kills=12", "--seed=2", "--amounts=0.3,0.6", minutes=15)
-    assert re.search(r"kills: 12 \(2 driver, 2 head, 2 node, 6 worker\); MLflow was away 2 times", printed)
+    assert re.search(r"kills: 12 \(2 coordinator, 2 driver, 2 node, 6 worker\); MLflow was away 2 times", printed)
     assert "6 trials, 48 answers, 6 runs under the last of " in printed
 
 

@@ -12,8 +12,8 @@ import surrogate.pruning
 from surrogate.attack import AttackResult, GradientAttack, Instance
 from surrogate.networks import ReluNetwork
 from sweep.config.schema import Settings
-from sweep.execution.coordinated_stages import HeadStages
-from sweep.execution.local_run import local_head
+from sweep.execution.coordinated_stages import CoordinatedStages
+from sweep.execution.local_run import local_coordinator
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
@@ -72,9 +72,9 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ATTACKS, "surrogate", quick)
 
 
-def stages_of(store: Store, resume: bool = True) -> HeadStages:
+def stages_of(store: Store, resume: bool = True) -> CoordinatedStages:
     """Return the stage results of a trial that runs in this process, for a sweep that begins now."""
-    return HeadStages(local_head(store, resume), "a worker", "a trial", threading.Event())
+    return CoordinatedStages(local_coordinator(store, resume), "a worker", "a trial", threading.Event())
 
 
 def outcome(record: TrialRecord) -> list[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 Nothing is started, fetched or written: the store is read, and a Ray cluster that is to be joined is asked what it has.
 """
 
-from sweep.commands.preview.preview import Preview, Row, look_ahead
+from sweep.commands.preview.preview import Preview, PreviewedTrial, look_ahead
 from sweep.commands.preview.show import show
 
-__all__ = ["Preview", "Row", "look_ahead", "show"]
+__all__ = ["Preview", "PreviewedTrial", "look_ahead", "show"]

@@ -22,7 +22,7 @@ _COUNTS = ("dataset", "network", "pruning", "instances", "bounds", "formulation"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TrialKind:
     """What trials have in common that differ in seeds only.
 
     Attributes:
@@ -37,12 +37,12 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PreviewedTrial:
     """One trial of the preview."""
 
     trial: Trial
     state: State
-    kind: Kind
+    kind: TrialKind
 
     @property
     def questions(self) -> int:
@@ -66,7 +66,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Training:
+class PlannedTraining:
     """A dense network that is to be trained.
 
     Attributes:
@@ -98,8 +98,8 @@ class Preview:
 
     plan: Plan
     settings: Settings
-    rows: Sequence[Row]
-    trainings: Sequence[Training]
+    rows: Sequence[PreviewedTrial]
+    trainings: Sequence[PlannedTraining]
     reused: int
     read: int
     room: Room
@@ -109,7 +109,7 @@ class Preview:
     store: str
 
     @property
-    def open(self) -> list[Row]:
+    def open(self) -> list[PreviewedTrial]:
         """The trials that are to be run."""
         return [row for row in self.rows if row.left]
 
@@ -135,7 +135,7 @@ def look_ahead(plan: Plan, settings: Settings, store: Store, room: Room) -> Prev
         state = states.of(trial)
         if state.name == "done" and trial.key in own:
             state = states.checked(trial, own[trial.key], sections.read(trial.config))
-        rows.append(Row(trial, state, kinds.of(trial)))
+        rows.append(PreviewedTrial(trial, state, kinds.of(trial)))
     trainings, reused, read = _networks(store, states, sections, rows)
     looked_for = states.finished.difference(own)
     unseen = sum(row.state.name == "done" and row.trial.key in looked_for for row in rows)
@@ -149,15 +149,15 @@ class _Kinds:
 
     def __init__(self, sections: SharedSections, experience: Experience) -> None:
         self._sections, self._experience = sections, experience
-        self._known: dict[tuple[int, ...], tuple[Any, Kind]] = {}
+        self._known: dict[tuple[int, ...], tuple[Any, TrialKind]] = {}
 
-    def of(self, trial: Trial) -> Kind:
+    def of(self, trial: Trial) -> TrialKind:
         identity = tuple([id(trial.config[name]) for name in _COUNTS])
         known = self._known.get(identity)
         if known is None:
             settings = self._sections.read(trial.config)
             on = "" if settings.dataset.name == "none" else f" on {settings.dataset.title}"
-            kind = Kind(settings.network.name + on, limits_of(settings), self._experience.estimate(settings))
+            kind = TrialKind(settings.network.name + on, limits_of(settings), self._experience.estimate(settings))
             known = self._known[identity] = trial, kind  # the trial keeps the sections from being replaced by others
         return known[1]
 
@@ -180,7 +180,9 @@ def _learn(store: Store, finished: set[str], trials: Sequence[Trial]) -> tuple[E
     return experience, records
 
 
-def _networks(store: Store, states: States, sections: SharedSections, rows: Iterable[Row]) -> tuple[list[Training], int, int]:
+def _networks(
+    store: Store, states: States, sections: SharedSections, rows: Iterable[PreviewedTrial]
+) -> tuple[list[PlannedTraining], int, int]:
     """Return the networks to train for the trials that are to be run, and how many are reused and read from files."""
     needed = {row.trial.training_key: row.trial for row in rows if row.left}
     missing = {key: sections.read(trial.config) for key, trial in needed.items() if key not in states.networks}
@@ -188,6 +190,7 @@ def _networks(store: Store, states: States, sections: SharedSections, rows: Iter
     to_train = [settings for settings in missing.values() if settings.network.file is None]
     known = Trainings(store, store.keys("networks") if to_train else ())
     trainings = [
-        Training(f"{settings.network.name} on {settings.dataset.title}", known.seconds(settings)) for settings in to_train
+        PlannedTraining(f"{settings.network.name} on {settings.dataset.title}", known.seconds(settings))
+        for settings in to_train
     ]
     return trainings, len(needed) - len(missing), from_files

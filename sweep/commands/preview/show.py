@@ -10,7 +10,7 @@ from typing import IO
 from rich.console import Console
 
 from sweep.commands.preview.limits import Limits
-from sweep.commands.preview.preview import Preview, Row, Training
+from sweep.commands.preview.preview import PlannedTraining, Preview, PreviewedTrial
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.terminal.wording import count
 
@@ -57,14 +57,14 @@ def _write(file: IO[str], lines: Iterator[str]) -> None:
     file.writelines(lines)
 
 
-def _listing(rows: Sequence[Row]) -> Iterator[str]:
+def _listing(rows: Sequence[PreviewedTrial]) -> Iterator[str]:
     if rows:
         yield f"{'state':7}  {'answers':>7}  {'key':16}  trial"
     for row in rows:  # the name has every value by which trials differ
         yield f"{row.state.name:7}  {f'{row.answered}/{row.questions}':>7}  {row.trial.key}  {row.trial.name}"
 
 
-def _facts(row: Row) -> dict[str, object]:
+def _facts(row: PreviewedTrial) -> dict[str, object]:
     trial, limits = row.trial, row.kind.limits
     return {
         "key": trial.key,
@@ -83,7 +83,7 @@ def _facts(row: Row) -> dict[str, object]:
 
 def _groups(preview: Preview) -> Iterator[str]:
     """Yield the lines of a table by network and data set."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[PreviewedTrial]] = {}
     for row in preview.rows:
         groups.setdefault(row.kind.group, []).append(row)
     head = ["network", "trials", "new", "partly", "done", "attacks to run", "at most", "about"]
@@ -97,7 +97,7 @@ def _groups(preview: Preview) -> Iterator[str]:
         yield f"... and {len(groups) - MOST_GROUPS:,} more networks."
 
 
-def _group(name: str, rows: Sequence[Row]) -> list[str]:
+def _group(name: str, rows: Sequence[PreviewedTrial]) -> list[str]:
     states: list[str] = [row.state.name for row in rows]
     left = [row for row in rows if row.left]
     known = [row.seconds for row in left if row.seconds is not None]
@@ -226,7 +226,7 @@ def _cost(preview: Preview) -> Iterator[str]:
     yield _estimate(preview, left, cpus)
 
 
-def _estimate(preview: Preview, left: Sequence[Row], cpus: int) -> str:
+def _estimate(preview: Preview, left: Sequence[PreviewedTrial], cpus: int) -> str:
     known = [(row, row.seconds) for row in left if row.seconds is not None]
     if not known:
         return "No estimate: the store has no finished trials of the same attacks on networks of these shapes."
@@ -247,7 +247,7 @@ def _estimate(preview: Preview, left: Sequence[Row], cpus: int) -> str:
     return f"{text}; nothing there is like {' and '.join(without)}." if without else f"{text}."
 
 
-def _trainings(untold: Sequence[Training]) -> str:
+def _trainings(untold: Sequence[PlannedTraining]) -> str:
     return f"{count(len(untold), 'training')}"
 
 

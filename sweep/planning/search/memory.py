@@ -11,7 +11,7 @@ from typing import Any
 from sweep.store import Store
 from sweep.store.stage_results import Entry
 
-Values = Mapping[str, Any]
+Suggestion = Mapping[str, Any]
 """A value for every swept key."""
 
 MOST_CHARACTERS = 100
@@ -34,7 +34,7 @@ class SearchMemory:
         self._store, self.resume = store, resume
         self._name = re.sub(r"[^0-9A-Za-z_.-]", "_", name)[:MOST_CHARACTERS]
 
-    def load(self, key: str) -> Iterator[Values]:
+    def load(self, key: str) -> Iterator[Suggestion]:
         """Return all that the search of this key suggested, in order, up to the first one that is missing.
 
         Raises:
@@ -47,7 +47,7 @@ class SearchMemory:
                 return
             yield values
 
-    def keep(self, key: str, number: int, values: Values) -> None:
+    def keep(self, key: str, number: int, values: Suggestion) -> None:
         """Keep the suggestion of this number, from 0, in the place of one that is there.
 
         Raises:

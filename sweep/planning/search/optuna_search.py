@@ -25,7 +25,7 @@ from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, Trial, TrialSpace
 from sweep.planning.search.goals import check_search
-from sweep.planning.search.memory import SearchMemory, Values
+from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
 from sweep.planning.search.parameters import distribution, parameter, size, value
 from sweep.planning.search.study import KeptStudy
@@ -53,7 +53,7 @@ class Assignable(Protocol):
     @property
     def axes(self) -> Axes: ...
 
-    def at(self, values: Values) -> Trial | None: ...
+    def at(self, values: Suggestion) -> Trial | None: ...
 
 
 def plan(space: TrialSpace) -> Plan:
@@ -205,7 +205,7 @@ class OptunaSuggester:
         self._estimator = TPESampler(seed=seed, n_startup_trials=self._startup, constant_liar=True)
         self._dice = RandomSampler(seed=seed)
 
-    def _at(self, values: Values) -> tuple[str | None, Trial | None]:
+    def _at(self, values: Suggestion) -> tuple[str | None, Trial | None]:
         """Return the key of the trial with these values, None if they are excluded, and the trial itself if it is new."""
         name = json.dumps(values, sort_keys=True)
         if name in self._met:
@@ -221,7 +221,7 @@ class OptunaSuggester:
     def _is_used_up(self) -> bool:
         return len(self._met) == self._size
 
-    def _keep(self, trial: Trial, values: Values) -> None:
+    def _keep(self, trial: Trial, values: Suggestion) -> None:
         """Keep a suggestion. Before the first one is kept, queue what followed it in a former run."""
         if self._memory is None:
             return
@@ -243,7 +243,7 @@ class OptunaSuggester:
         parts = [first.key, [repr(one) for one in self._axes.values()], self._search.seed, self._search.objectives]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
-    def _parameters(self, values: Values) -> dict[str, Any]:
+    def _parameters(self, values: Suggestion) -> dict[str, Any]:
         """Return what Optuna calls these values."""
         chosen = self._space.axes.by_axis(values)
         return {name: parameter(one, chosen[name]) for name, one in self._axes.items()}

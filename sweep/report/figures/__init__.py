@@ -1,15 +1,15 @@
-"""The figures of a report, one a file. To add one, write a module with a ``Kind`` and list it in :func:`figures`."""
+"""The figures of a report, one a file. To add one, write a module with a ``FigureKind`` and list it in :func:`figures`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
 
-from sweep.report.figures.base import Kind
+from sweep.report.figures.base import FigureKind
 
 
 @cache
-def figures() -> Sequence[Kind]:
+def figures() -> Sequence[FigureKind]:
     """Return all figures in the order of the page. Imported late: drawing needs matplotlib, a ranking does not."""
     from sweep.report.figures.accuracy import ACCURACY
     from sweep.report.figures.duel import DUEL

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import measured, outcomes, pairs_with_dense
-from sweep.report.figures.base import WIDTH, Kind, Look, Nothing, legend, legend_names, legend_rows, tapered
+from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, legend, legend_names, legend_rows, tapered
 from sweep.report.figures.letters import TITLE_POINTS, fitted, heading
 from sweep.report.results import Results
 
@@ -76,7 +76,7 @@ def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-ACCURACY = Kind(
+ACCURACY = FigureKind(
     "accuracy",
     "Does a pruned network have to classify well?",
     accuracy_data,

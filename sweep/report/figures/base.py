@@ -86,7 +86,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FigureKind:
     """One figure of the report.
 
     Attributes:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sweep.report.comparisons import outcomes, pairs_with_dense
 from sweep.report.figures.base import (
     WIDTH,
-    Kind,
+    FigureKind,
     Look,
     Nothing,
     dots_note,
@@ -70,7 +70,7 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-DUEL = Kind(
+DUEL = FigureKind(
     "duel",
     "Seconds to the first adversarial input, pruned against dense",
     duel_data,

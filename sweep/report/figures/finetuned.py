@@ -11,7 +11,7 @@ from sweep.report.comparisons import outcomes
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
-    Kind,
+    FigureKind,
     Look,
     Nothing,
     dots_note,
@@ -97,4 +97,4 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     )
 
 
-FINETUNED = Kind("finetuned", "Finetuned against not finetuned", finetuned_data, draw_finetuned, caption)
+FINETUNED = FigureKind("finetuned", "Finetuned against not finetuned", finetuned_data, draw_finetuned, caption)

@@ -7,7 +7,7 @@ import itertools
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_PANELS, Kind, Look, Nothing, dots_note, legend, panels, sample
+from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, Nothing, dots_note, legend, panels, sample
 from sweep.report.figures.history import BEST
 from sweep.report.figures.style import GREY
 from sweep.report.results import Results
@@ -42,7 +42,7 @@ def draw_front(data: pd.DataFrame, _look: Look) -> Figure:
     return figure
 
 
-TRADE_OFF = Kind(
+TRADE_OFF = FigureKind(
     "front",
     "What the objectives cost each other",
     front_data,

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweep.report.figures.base import MAX_PANELS, Kind, Look, Nothing, dots_note, legend, panels, sample
+from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, Nothing, dots_note, legend, panels, sample
 from sweep.report.figures.letters import heading
 from sweep.report.figures.style import GREY
 from sweep.report.results import Results
@@ -52,7 +52,7 @@ def draw_history(data: pd.DataFrame, _look: Look) -> Figure:
     return figure
 
 
-HISTORY = Kind(
+HISTORY = FigureKind(
     "history",
     "How the search went",
     history_data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_PANELS, WIDTH, Kind, Look, Nothing, row_height, wrapped
+from sweep.report.figures.base import MAX_PANELS, WIDTH, FigureKind, Look, Nothing, row_height, wrapped
 from sweep.report.figures.history import BEST
 from sweep.report.figures.letters import heading
 from sweep.report.results import Results
@@ -46,7 +46,7 @@ def draw_importance(data: pd.DataFrame, _look: Look) -> Figure:
     return figure
 
 
-IMPORTANCE = Kind(
+IMPORTANCE = FigureKind(
     "importance",
     "Which setting the objective depends on",
     importance_data,

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweep.config.attack_facts import CLOSEST, MARGIN, OUTPUT
-from sweep.report.figures.base import PANEL, Kind, Look, Nothing, legend, panels, tapered
+from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
+from sweep.report.statistics import FloatArray
 from sweep.report.words import count
 
 MOST_STEPS = 300
@@ -29,8 +30,6 @@ WIDEST, THINNEST = 3.8, 1.4
 
 MOST_MARKS, MOST_TURNS = 40, 5
 """Markers for which a panel has room side by side, and those that one line has at most."""
-
-FloatArray = NDArray[np.float64]
 
 
 def success_curve(first: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -208,7 +207,7 @@ def _counts(part: pd.DataFrame) -> str:
     return count(counts[0], "instance") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} instances"
 
 
-SUCCESS = Kind(
+SUCCESS = FigureKind(
     "success",
     "Adversarial inputs found over time",
     success_data,
@@ -221,7 +220,7 @@ SUCCESS = Kind(
 
 _BEGINS = " A line begins when more than half of the instances have a value; an instance without one counts as the worst."
 
-MARGIN_OVER_TIME = Kind(
+MARGIN_OVER_TIME = FigureKind(
     "margin",
     "Dense margin over time",
     margin_data,
@@ -233,7 +232,7 @@ MARGIN_OVER_TIME = Kind(
     ),
 )
 
-NORM_OVER_TIME = Kind(
+NORM_OVER_TIME = FigureKind(
     "norm",
     "Shortest perturbation over time",
     norm_data,

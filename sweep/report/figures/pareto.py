@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.report.figures.base import Kind, Look, Nothing, legend, legend_names, panels, tapered
+from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
@@ -120,4 +120,4 @@ def _named(fronts: Mapping[str, Sequence[str]], networks: Sequence[str]) -> str:
     return "; ".join(f"on {network} {names}" for network, names in said.items())
 
 
-PARETO = Kind("pareto", "Seconds spent, value reached", pareto_data, draw_pareto, caption)
+PARETO = FigureKind("pareto", "Seconds spent, value reached", pareto_data, draw_pareto, caption)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
-    Kind,
+    FigureKind,
     Look,
     Nothing,
     dots_note,
@@ -168,7 +168,7 @@ def _second_axis(ax: object, other: object, part: pd.DataFrame) -> None:
     other.set_ylabel("stable or pruned neurons, %")  # type: ignore[attr-defined]
 
 
-SPARSITY = Kind(
+SPARSITY = FigureKind(
     "sparsity",
     "Seconds to the first adversarial input, by sparsity",
     time_data,
@@ -179,7 +179,7 @@ SPARSITY = Kind(
     ),
 )
 
-BINARIES = Kind(
+BINARIES = FigureKind(
     "binaries",
     "Size of the MILP, by sparsity",
     binaries_data,

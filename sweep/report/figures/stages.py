@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import Kind, Look, Nothing, legend, panels, row_height, wrapped
+from sweep.report.figures.base import FigureKind, Look, Nothing, legend, panels, row_height, wrapped
 from sweep.report.figures.letters import heading
 from sweep.report.results import Results
 
@@ -70,7 +70,7 @@ def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-STAGES_FIGURE = Kind(
+STAGES_FIGURE = FigureKind(
     "stages",
     "Where the time goes",
     stages_data,

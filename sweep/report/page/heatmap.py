@@ -27,7 +27,7 @@ WORDS = {"margin": "a larger value", "norm": "a shorter perturbation"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class HeatmapCell:
     """One pruned setting on one network; an empty ``text`` where both were not compared."""
 
     text: str = ""
@@ -51,7 +51,7 @@ class HeatMap:
 
     families: tuple[tuple[str, int], ...]
     sparsities: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[HeatmapCell, ...]], ...]
     value: str
     left_out: str
 
@@ -70,21 +70,21 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     columns, shown = labels[:MOST_COLUMNS], networks[:MOST_NETWORKS]
     families = tuple((family, len(list(members))) for family, members in groupby(pruned[label].family for label in columns))
     sparsities = tuple("" if pruned[label].amount is None else f"{pruned[label].amount:g}" for label in columns)
-    filled = tuple((network, tuple(cells.get((network, label), Cell()) for label in columns)) for network in shown)
+    filled = tuple((network, tuple(cells.get((network, label), HeatmapCell()) for label in columns)) for network in shown)
     missing = [count(len(labels) - len(columns), "more setting")] if len(labels) > len(columns) else []
     missing += [count(len(networks) - len(shown), "more network")] if len(networks) > len(shown) else []
     left_out = f" Not shown: {' and '.join(missing)}; wins.csv has them." if missing else ""
     return HeatMap(families, sparsities, filled, WORDS[found[0].measure], left_out)
 
 
-def _cell(one: Compared) -> Cell:
+def _cell(one: Compared) -> HeatmapCell:
     ahead = one.won >= one.lost
     share = (one.won if ahead else one.lost) / one.pairs
     beyond = "beyond chance" if one.is_real else "which may be chance"
     said = f"{one.setting} on {one.network}: {WORDS[one.measure]} on {one.won} of {one.pairs}, worse on {one.lost}, {beyond}"
     mark = "▲" if one.is_better else "▼" if one.is_worse else ""
     mixed = tuple(round(white + share * (full - white)) for full, white in zip(WON if ahead else LOST, EVEN, strict=True))
-    return Cell(f"{one.won}/{one.pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)
+    return HeatmapCell(f"{one.won}/{one.pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)
 
 
 def _luminance(color: tuple[int, ...]) -> float:

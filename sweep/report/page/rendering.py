@@ -15,7 +15,7 @@ from sweep.config.attack_facts import CLOSEST, OUTPUT
 from sweep.records.cpu_share import load_sentences
 from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
-from sweep.report.figures.base import Kind
+from sweep.report.figures.base import FigureKind
 from sweep.report.limits import QUESTION
 from sweep.report.page.coordinates import coordinates
 from sweep.report.page.heatmap import heat_map
@@ -53,7 +53,7 @@ TONES = {PAYS: "for", DOES_NOT_PAY: "against"}
 class Drawn:
     """One figure on the page: its picture as SVG; or, where there was no time for it, a sentence that says so."""
 
-    kind: Kind
+    kind: FigureKind
     picture: bytes | None
     caption: str
     instead: str | None

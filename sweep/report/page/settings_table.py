@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -12,7 +11,7 @@ from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE
-from sweep.report.words import p_number
+from sweep.report.words import Row, p_number
 
 MOST_ROWS = 1000
 """Rows on the page; ranking.csv and wins.csv have all."""
@@ -25,11 +24,9 @@ LAST = 1e99
 PROVEN = "proven robust"
 """The title of a column that is there only where something is proven."""
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What is read, and what the row is sorted by: a number, or nothing where it is the text itself."""
 
     text: str
@@ -47,7 +44,7 @@ class SettingsTable:
     """Titles and cells; ``choices`` are the places of columns that are filtered by choosing among their values."""
 
     titles: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     choices: tuple[int, ...]
     total: int
 
@@ -77,36 +74,36 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     )
 
 
-def _word(name: str) -> Callable[[Row], Cell]:
-    return lambda row: Cell(MISSING if row.get(name) is None or row[name] != row[name] else str(row[name]), is_text=True)
+def _word(name: str) -> Callable[[Row], TableCell]:
+    return lambda row: TableCell(MISSING if row.get(name) is None or row[name] != row[name] else str(row[name]), is_text=True)
 
 
-def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
+def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], TableCell]:
+    def cell(row: Row) -> TableCell:
         value = row[name]
-        return Cell(MISSING, LAST) if pd.isna(value) else Cell(form(float(value)), float(value))
+        return TableCell(MISSING, LAST) if pd.isna(value) else TableCell(form(float(value)), float(value))
 
     return cell
 
 
-def _of(name: str, total: str) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
+def _of(name: str, total: str) -> Callable[[Row], TableCell]:
+    def cell(row: Row) -> TableCell:
         if pd.isna(row[name]) or not row[total]:
-            return Cell(MISSING, -1.0)
-        return Cell(f"{row[name]}/{row[total]}", 100.0 * row[name] / row[total])
+            return TableCell(MISSING, -1.0)
+        return TableCell(f"{row[name]}/{row[total]}", 100.0 * row[name] / row[total])
 
     return cell
 
 
-def of_wins(yardstick: str, measure: str) -> Callable[[Row], Cell]:
+def of_wins(yardstick: str, measure: str) -> Callable[[Row], TableCell]:
     """Return the cell that says on how many of the pairs the setting was better than a yardstick."""
 
-    def cell(row: Row) -> Cell:
+    def cell(row: Row) -> TableCell:
         won = row[yardstick]
         if won is None or not won[f"{measure}_pairs"]:
-            return Cell(MISSING, -1.0)
+            return TableCell(MISSING, -1.0)
         wins, pairs = won[f"{measure}_wins"], won[f"{measure}_pairs"]
-        return Cell(f"{wins}/{pairs}", 100.0 * wins / pairs)
+        return TableCell(f"{wins}/{pairs}", 100.0 * wins / pairs)
 
     return cell
 
@@ -115,25 +112,25 @@ _TESTED = "tested"
 """What a row has of the comparison that the answers look at."""
 
 
-def _p(row: Row) -> Cell:
+def _p(row: Row) -> TableCell:
     one: Compared | None = row[_TESTED]
-    return Cell(MISSING, LAST) if one is None else Cell(p_number(one.p), one.p)
+    return TableCell(MISSING, LAST) if one is None else TableCell(p_number(one.p), one.p)
 
 
-def _attack(row: Row) -> Cell:
+def _attack(row: Row) -> TableCell:
     """Return the attack; a MILP says of which network it is."""
     words = "dense MILP" if row["method"] == "none" else "pruned MILP"
-    return Cell(words if row["attack"] == SURROGATE else str(row["attack"]), is_text=True)
+    return TableCell(words if row["attack"] == SURROGATE else str(row["attack"]), is_text=True)
 
 
-def _pruning(row: Row) -> Cell:
-    return Cell(MISSING if pd.isna(row["method"]) or row["method"] == "none" else str(row["method"]), is_text=True)
+def _pruning(row: Row) -> TableCell:
+    return TableCell(MISSING if pd.isna(row["method"]) or row["method"] == "none" else str(row["method"]), is_text=True)
 
 
-def _finetuned(row: Row) -> Cell:
+def _finetuned(row: Row) -> TableCell:
     rounds = row["finetune_rounds"]
     text = MISSING if pd.isna(rounds) else "no" if not rounds else "1 round" if rounds == 1 else f"{rounds:g} rounds"
-    return Cell(text, is_text=True)
+    return TableCell(text, is_text=True)
 
 
 _SETTING = (

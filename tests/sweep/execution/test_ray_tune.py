@@ -26,7 +26,7 @@ from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.config.schema import ClusterSettings, read
 from sweep.errors import StoreError, SweepError
-from sweep.execution.assignment import Work
+from sweep.execution.assignment import Assignment
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.ray_tune import RayCluster, TrainingFailure
@@ -92,9 +92,9 @@ class Bench:
         self.ledger = Ledger(trials, self.store, self.tracker, progress, Interruption())  # type: ignore[arg-type]
 
     def run(self, cluster: RayCluster, open_job: Callable[[Trial, Stages], Any]) -> dict[str, TrialRecord]:
-        works = [Work(trial, None, (), cluster.share(TRAINED)) for trial in self.trials]
+        works = [Assignment(trial, None, (), cluster.share(TRAINED)) for trial in self.trials]
         cluster.run(
-            ListedFeed(works),
+            ListedQueue(works),
             self.ledger,
             store=str(self.folder / "store"),
             open_run=lambda trial, inputs, trained, stages, spent: open_job(trial, stages),
@@ -102,13 +102,13 @@ class Bench:
         return self.ledger.records
 
 
-class ListedFeed:
+class ListedQueue:
     adaptive = False
 
-    def __init__(self, works: list[Work]) -> None:
+    def __init__(self, works: list[Assignment]) -> None:
         self._works = iter(works)
 
-    def next(self) -> Work | None:
+    def next(self) -> Assignment | None:
         return next(self._works, None)
 
     def tell(self, record: TrialRecord) -> None:
@@ -311,7 +311,7 @@ def test_workers_that_cannot_begin_stop_the_sweep(cluster: RayCluster, composer:
     broken = Broken()
     with pytest.raises(SweepError, match="no worker gets as far as to begin a trial: "):
         cluster.run(
-            ListedFeed([Work(trial, None, (), None) for trial in bench.trials]),
+            ListedQueue([Assignment(trial, None, (), None) for trial in bench.trials]),
             bench.ledger,
             store=str(tmp_path / "store"),
             open_run=lambda trial, inputs, trained, stages, spent: broken,  # type: ignore[arg-type, return-value]

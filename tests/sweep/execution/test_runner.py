@@ -24,7 +24,7 @@ from sweep.execution import driver, ray_tune, runner, trial_queue
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.runner import Runner
-from sweep.execution.trial_queue import Materials, SearchFeed
+from sweep.execution.trial_queue import Materials, SearchQueue
 from sweep.planning.plan import Plan, Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
@@ -158,11 +158,11 @@ def test_a_signal_while_ray_ends_waits_until_it_has_ended(
 def test_a_trial_that_a_deadline_put_back_names_the_deadline(
     composer: Composer, store: Store, monkeypatch: pytest.MonkeyPatch, deadlines: dict[str, float], why: str
 ) -> None:
-    """The head has ended one worker of the trial."""
+    """The coordinator has ended one worker of the trial."""
     plan = composer.plan(*QUICK, *(f"deadlines.{name}={seconds}" for name, seconds in deadlines.items()))
-    desk, head, (trial,) = Desk(plan, store), Mock(), plan.trials
+    desk, coordinator, (trial,) = Desk(plan, store), Mock(), plan.trials
     monkeypatch.setattr(ray_tune.ray, "get", lambda _: (1, 1))
-    booking = ray_tune._Booking(desk.ledger, Mock(), head, retries=1)
+    booking = ray_tune._Booking(desk.ledger, Mock(), coordinator, retries=1)
     booking._lose(Mock(config={"trial_key": trial.key}))
     (said,) = desk.ledger._lost[trial.key]
     assert said.endswith(f"goes back to the queue: an attack was past its deadline ({why}), which ended the worker process")
@@ -198,8 +198,8 @@ class Suggestions:
 def test_a_search_goes_on_without_the_data_of_one_trial(composer: Composer, store: Store, no_mnist: list[str]) -> None:
     plan = composer.plan(*QUICK[1:], "dataset=mnist,digits", "training=digits")
     desk, search = Desk(plan, store), Suggestions(plan.trials)
-    feed = SearchFeed(search, Materials(lambda value: value), desk.ledger, lambda trial: None, lambda *_: None)  # type: ignore[arg-type]
-    work = feed.next()
+    queue = SearchQueue(search, Materials(lambda value: value), desk.ledger, lambda trial: None, lambda *_: None)  # type: ignore[arg-type]
+    work = queue.next()
     assert work is not None
     assert work.trial is plan.trials[1]
     assert search.told == [(plan.trials[0].key, "failed")]

@@ -23,9 +23,9 @@ from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.commands import run as commands
 from sweep.config.schema import Settings, read
-from sweep.execution import coordinator as heads
+from sweep.execution import coordinator as coordinators
 from sweep.execution import local_run
-from sweep.execution.coordinator import Head
+from sweep.execution.coordinator import Coordinator
 from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord, cpu_share
 from sweep.records.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
@@ -147,19 +147,19 @@ def test_a_witness_is_not_given_up_and_answers_of_before_count_as_supplied() -> 
 
 
 def test_the_head_has_a_starved_answer_made_once(tmp_path: Path) -> None:
-    def head() -> Head:
-        return Head(str(tmp_path / "store"), resume=True, retries=2, kill=lambda _: None)
+    def coordinator() -> Coordinator:
+        return Coordinator(str(tmp_path / "store"), resume=True, retries=2, kill=lambda _: None)
 
     poor, poorer = ({"status": "unresolved", "starved": True, "cpu_seconds": cpu} for cpu in (2.0, 1.0))
-    first = head()
+    first = coordinator()
     assert first.claim("instances", "k", 60.0, "one", "a") == ("make", None)
     assert first.put("instances", "k", Entry(poor), "a") is None
     assert first.claim("instances", "k", 60.0, "two", "b") == ("found", Entry(poor))
-    again = head()
+    again = coordinator()
     assert again.claim("instances", "k", 60.0, "one", "a") == ("make", None)
     assert again.put("instances", "k", Entry(poorer), "a") == Entry(poor)
     assert again.claim("instances", "k", 60.0, "two", "b") == ("found", Entry(poor))
-    late = head()
+    late = coordinator()
     assert late.claim("instances", "k", 0.0, "one", "a") == ("found", Entry(poor)), "no time is left to ask again"
 
 
@@ -176,13 +176,13 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 def test_an_answer_of_a_stopped_worker_that_its_deadline_ends_is_starved(
     child: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(coordinators, "GRACE_SECONDS", 0.0)
     killed: list[Any] = []
-    head = Head(str(tmp_path / "store"), resume=True, retries=2, kill=killed.append)
+    coordinator = Coordinator(str(tmp_path / "store"), resume=True, retries=2, kill=killed.append)
     facts = {"status": "unresolved", "solver_status": "killed", "total_seconds": 70.0, "deadline_seconds": 70.0}
     clock = dataclasses.replace(CpuClock.of_this_process(), pid=child.pid, before=0.0)
-    head.claim("instances", "k", 70.0, "one", "a")
-    head.begin("k", facts, 0.05, "one", "a", "the worker", clock)
+    coordinator.claim("instances", "k", 70.0, "one", "a")
+    coordinator.begin("k", facts, 0.05, "one", "a", "the worker", clock)
     end = time.monotonic() + 10.0
     while not killed:
         assert time.monotonic() < end
@@ -191,9 +191,9 @@ def test_an_answer_of_a_stopped_worker_that_its_deadline_ends_is_starved(
     assert found is not None
     assert found.facts["starved"] is True
     assert 0.0 <= found.facts["cpu_seconds"] < 1.0
-    assert head.claim("instances", "k", 70.0, "two", "a")[0] == "found", "not in this run"
-    head = Head(str(tmp_path / "store"), resume=True, retries=2, kill=killed.append)
-    assert head.claim("instances", "k", 70.0, "one", "a")[0] == "make"
+    assert coordinator.claim("instances", "k", 70.0, "two", "a")[0] == "found", "not in this run"
+    coordinator = Coordinator(str(tmp_path / "store"), resume=True, retries=2, kill=killed.append)
+    assert coordinator.claim("instances", "k", 70.0, "one", "a")[0] == "make"
 
 
 def test_an_answer_of_another_machine_that_its_deadline_ends_is_not_judged() -> None:
@@ -212,8 +212,8 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
     plan: Plan, digits: Dataset, work: Work, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In this process an attack that outlives its deadline is left behind and its trial begins again."""
-    monkeypatch.setattr(heads, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(heads, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(coordinators, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(coordinators, "WATCH_SECONDS", 0.01)
     monkeypatch.setattr(local_run, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(cpu_share, "JUDGED_SECONDS", 0.1)
     one = plan("deadlines.instance_seconds=0.2")
@@ -226,7 +226,7 @@ def test_an_attack_that_is_left_behind_without_cpu_does_not_go_round(
             time.sleep(1.0)
 
     work.attack = second_hangs
-    record = local_run.run_here(one, Inputs(digits), trained, local_run.local_head(store))
+    record = local_run.run_locally(one, Inputs(digits), trained, local_run.local_coordinator(store))
     assert record.status == "finished", record.error
     assert [i.starved for i in record.instances] == [False, True, False]
     assert record.instances[1].solver_status == "killed"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sweep.records import TrialRecord
 from sweep.report.figures import figures
-from sweep.report.figures.base import Kind, Look, look_of
+from sweep.report.figures.base import FigureKind, Look, look_of
 from sweep.report.figures.style import RC
 from sweep.report.ranking import rank
 from sweep.report.results import Results
@@ -31,7 +31,7 @@ def data_of(name: str, *records: TrialRecord) -> pd.DataFrame:
     return data
 
 
-def drawn(kind: Kind, data: pd.DataFrame, look: Look, laid_out: bool = False) -> Figure:
+def drawn(kind: FigureKind, data: pd.DataFrame, look: Look, laid_out: bool = False) -> Figure:
     with rc_context(RC):
         figure = kind.draw(data, look)
         if not laid_out:  # most of the time goes there; test_page.py has whole figures

@@ -20,7 +20,7 @@ from sweep.commands import run as commands
 from sweep.commands.notebook import results
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
-from sweep.execution.coordinator import Head
+from sweep.execution.coordinator import Coordinator
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.records.time_limit import records_at_limit, trial_at_limit
@@ -216,13 +216,13 @@ def test_a_damaged_note_costs_a_run_and_no_more(at: At, work: Work, store: Store
 
 def test_the_head_shows_what_is_there_whoever_makes_it(tmp_path: Path) -> None:
     url = str(tmp_path / "store")
-    head = Head(url, resume=True, retries=2, kill=lambda _: None)
-    assert head.peek("instances", "k") is None
-    assert head.claim("instances", "k", 60.0, "one", "a") == ("make", None)
-    head.put("instances", "k", Entry({"a": 1}), "a")
-    assert head.claim("instances", "k", None, "two", "b")[0] == "found"
-    assert head.peek("instances", "k") == Entry({"a": 1})
-    afresh = Head(url, resume=False, retries=2, kill=lambda _: None)
+    coordinator = Coordinator(url, resume=True, retries=2, kill=lambda _: None)
+    assert coordinator.peek("instances", "k") is None
+    assert coordinator.claim("instances", "k", 60.0, "one", "a") == ("make", None)
+    coordinator.put("instances", "k", Entry({"a": 1}), "a")
+    assert coordinator.claim("instances", "k", None, "two", "b")[0] == "found"
+    assert coordinator.peek("instances", "k") == Entry({"a": 1})
+    afresh = Coordinator(url, resume=False, retries=2, kill=lambda _: None)
     assert afresh.peek("instances", "k") is None
     afresh.put("instances", "k", Entry({"a": 2}), "a")
     assert afresh.peek("instances", "k") == Entry({"a": 2})

@@ -16,12 +16,12 @@ from surrogate.data import Dataset
 from surrogate.region import Region
 from surrogate.witness import check
 from sweep.config.schema import read
-from sweep.execution.coordinated_stages import HeadStages
-from sweep.execution.local_run import local_head
+from sweep.execution.coordinated_stages import CoordinatedStages
+from sweep.execution.local_run import local_coordinator
 from sweep.planning.plan import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
-from sweep.store.stage_results import Entry, Kind, NoStages
+from sweep.store.stage_results import Entry, NoStages, StageKind
 from sweep.trial.trial import Inputs, TrialRun, run_trial, still_valid, train_network
 
 
@@ -38,7 +38,7 @@ class Watched(NoStages):
     def improve(self, key: str, facts: dict[str, Any]) -> None:
         self.told.append((key, json.loads(json.dumps(facts, allow_nan=False)), None))
 
-    def put(self, kind: Kind, key: str, entry: Entry) -> None:
+    def put(self, kind: StageKind, key: str, entry: Entry) -> None:
         if kind == "instances":
             self.kept[key] = entry
 
@@ -76,18 +76,18 @@ def test_what_is_known_is_told_while_the_attack_runs(plan: Plan, digits: Dataset
 
 
 def ended(store: Store, one: Trial, digits: Dataset, work: Work, deadline_seconds: float) -> str:
-    """Run a trial whose second attack is ended by a deadline, as the head does it; return the key of that answer."""
-    head = local_head(store)
+    """Run a trial whose second attack is ended by a deadline, as the coordinator does it; return the key of that answer."""
+    coordinator = local_coordinator(store)
     killed: dict[str, dict[str, Any]] = {}
 
     def hangs(number: int) -> None:
         if number == 1:
-            killed.update({key: watch.facts for key, watch in head._watches.items()})
+            killed.update({key: watch.facts for key, watch in coordinator._watches.items()})
             raise KeyboardInterrupt
 
     work.attack = hangs
     with pytest.raises(KeyboardInterrupt):
-        run_trial(one, Inputs(digits), None, HeadStages(head, "a worker", one.key, threading.Event()))
+        run_trial(one, Inputs(digits), None, CoordinatedStages(coordinator, "a worker", one.key, threading.Event()))
     work.attack = lambda number: None
     ((key, facts),) = killed.items()
     assert facts["deadline_seconds"] == deadline_seconds
@@ -150,7 +150,7 @@ def test_time_spent_on_a_lost_worker_counts(plan: Plan, digits: Dataset, work: W
     assert deadline is not None
     assert 5.0 < deadline <= 10.0  # what is left for the trial, less than what is left for the question
     assert facts["deadline_seconds"] == deadline
-    # The head ended it there. What it had found is in the record, as the last answer before the stop.
+    # The coordinator ended it there. What it had found is in the record, as the last answer before the stop.
     work.done  # noqa: B018
     key = stages.told[0][0]
     store.put("instances", key, Entry(facts))

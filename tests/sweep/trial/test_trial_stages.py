@@ -11,8 +11,8 @@ from counting import Plan, Work, outcome, stages_of
 
 from surrogate.data import Dataset
 from sweep.config import key_versions
-from sweep.execution.coordinated_stages import HeadStages
-from sweep.execution.local_run import local_head
+from sweep.execution.coordinated_stages import CoordinatedStages
+from sweep.execution.local_run import local_coordinator
 from sweep.planning.plan import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
@@ -142,13 +142,15 @@ def test_afresh_reads_nothing_and_deletes_nothing(plan: Plan, digits: Dataset, w
 def test_trials_at_the_same_time_make_each_result_once(
     plan: Plan, digits: Dataset, work: Work, store: Store, expected: TrialRecord
 ) -> None:
-    head = local_head(store)
+    coordinator = local_coordinator(store)
     work.attack = lambda number: time.sleep(0.02)
     trials = [plan(), plan(), plan("instances.count=4")]
     records: list[TrialRecord] = []
 
     def run(worker: str, trial: Trial) -> None:
-        records.append(run_trial(trial, Inputs(digits), None, HeadStages(head, worker, worker, threading.Event())))
+        records.append(
+            run_trial(trial, Inputs(digits), None, CoordinatedStages(coordinator, worker, worker, threading.Event()))
+        )
 
     threads = [threading.Thread(target=run, args=(f"worker {place}", trial)) for place, trial in enumerate(trials)]
     for thread in threads:
@@ -174,8 +176,8 @@ def test_a_failing_maker_gives_up_its_claim(store: Store) -> None:
 
 
 def test_who_waits_for_a_result_that_fails_makes_it(store: Store) -> None:
-    head = local_head(store)
-    stages, others = (HeadStages(head, worker, worker, threading.Event()) for worker in ("one", "two"))
+    coordinator = local_coordinator(store)
+    stages, others = (CoordinatedStages(coordinator, worker, worker, threading.Event()) for worker in ("one", "two"))
     assert stages.get("instances", "k1") is None
     got: list[Entry | None] = []
     waiting = threading.Thread(target=lambda: got.append(others.get("instances", "k1")))

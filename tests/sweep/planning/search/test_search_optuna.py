@@ -14,7 +14,7 @@ from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Trial
 from sweep.planning.search.base import Suggester
-from sweep.planning.search.memory import SearchMemory, Values
+from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.optuna_search import ATTEMPTS, OptunaSuggester
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Choices, Dimension, Interval
@@ -36,13 +36,13 @@ class Space:
     """A space whose trials are their values, without composing anything."""
 
     def __init__(
-        self, *dimensions: Dimension, key: Callable[[Values], str | None] = lambda values: str(sorted(values.items()))
+        self, *dimensions: Dimension, key: Callable[[Suggestion], str | None] = lambda values: str(sorted(values.items()))
     ):
         self.dimensions = {dimension.key: dimension for dimension in dimensions}
         self.axes = Axes(self.dimensions)
         self._key = key
 
-    def at(self, values: Values) -> Trial | None:
+    def at(self, values: Suggestion) -> Trial | None:
         key = self._key(values)
         return None if key is None else Trial(key, key, {}, dict(values), "", "")
 
@@ -163,7 +163,7 @@ def test_a_search_that_finds_nothing_new_ends() -> None:
 
 
 def test_values_that_are_not_allowed_together_are_left_out_and_said() -> None:
-    def refuse(values: Values, above: float) -> str:
+    def refuse(values: Suggestion, above: float) -> str:
         if values["pruning.amount"] > above:
             raise ConfigError("pruning.amount is too large")
         return str(values["pruning.amount"])

@@ -1,0 +1,18 @@
+"""One word, one meaning: no two classes of sweep have the same name."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "sweep").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name.lstrip("_")].append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
