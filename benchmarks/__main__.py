@@ -33,7 +33,7 @@ from benchmarks import (
 )
 from benchmarks.results import Results
 from benchmarks.sections import Options, Section
-from sweep.trial.trial import limit_threads, warm_up
+from sweep.trial.process import limit_threads, warm_up
 
 SECTIONS: dict[str, Section] = {
     "peers": comparison.SECTION,

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sweep.trial.trial import limit_threads
+from sweep.trial.process import limit_threads
 
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test belongs on the server of whoever runs the tests
 limit_threads(1)  # as in a trial: with more threads than free cores, small products take ten times as long

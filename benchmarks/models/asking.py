@@ -17,7 +17,7 @@ from benchmarks.sections import Row
 from surrogate.models.problems import ModelInstance
 from surrogate.models.reading import UserModel
 from surrogate.networks import FloatArray, ReluNetwork
-from sweep.trial.trial import limit_threads, warm_up
+from sweep.trial.process import limit_threads, warm_up
 
 START_SECONDS = 300.0
 """For a new process to import its libraries, solve a toy and build its model, before the clock of the run starts."""

@@ -16,7 +16,7 @@ from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
 from surrogate.solvers.standard_form import compile_model
 from surrogate.training import Training
-from sweep.trial.trial import limit_threads, warm_up
+from sweep.trial.process import limit_threads, warm_up
 
 NAME = "ready"
 

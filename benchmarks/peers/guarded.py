@@ -13,7 +13,7 @@ from benchmarks.peers.base import Ending, Task, Trace
 from surrogate.attack import Instance
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from sweep.trial.trial import limit_threads, warm_up
+from sweep.trial.process import limit_threads, warm_up
 
 Run = Callable[[Task, Trace], Ending]
 

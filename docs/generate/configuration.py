@@ -16,8 +16,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
+from sweep.config.reading import keys, kinds_of
 from sweep.config.rules import Rule
-from sweep.config.schema import keys, kinds_of
 from sweep.planning.space import WHOLE
 
 PAGE = Path(__file__).parents[1] / "configuration.md"

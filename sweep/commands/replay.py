@@ -12,9 +12,10 @@ from rich.console import Console
 from sweep.commands.agreement import Comparison, Finding, compare, confirm
 from sweep.commands.arguments import parse
 from sweep.commands.lookup import find
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.errors import ConfigError, SweepError
-from sweep.planning.plan import Trial, plan_one
+from sweep.planning.plan import plan_one
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.terminal import streams
@@ -100,7 +101,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     from sweep.execution.local_run import local_coordinator, run_locally
     from sweep.trial.dense_network import train_network
     from sweep.trial.instance_answers import draw_questions
-    from sweep.trial.trial import limit_threads
+    from sweep.trial.process import limit_threads
 
     settings = read(trial.config)
     limit_threads(settings.cluster.cpus_per_trial)

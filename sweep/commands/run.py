@@ -13,8 +13,8 @@ from rich.console import Console
 from surrogate.errors import SurrogateError
 from sweep.config.mlflow_address import check_address, named_uri
 from sweep.config.passwords import hide_in_text
+from sweep.config.reading import read
 from sweep.config.rules import AS_JSON
-from sweep.config.schema import read
 from sweep.errors import ConfigError, SweepError
 from sweep.planning.plan import Plan
 from sweep.terminal import streams

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
+from sweep.config.reading import unknown_key
 from sweep.config.rules import nearest
-from sweep.config.schema import Settings, unknown_key
+from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 
 EXPRESSIONS = "it is a list of quoted expressions, in the shell as in 'search.where=[\"pruning.amount > 0.5\"]'"

@@ -13,7 +13,8 @@ from typing import Any
 from sweep.config.attack_facts import limit_only_ends
 from sweep.config.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
-from sweep.config.schema import AttackSettings, Settings, read, read_section
+from sweep.config.reading import read, read_section
+from sweep.config.schema import AttackSettings, Settings
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
 _NAMES = sorted(PARTS)
@@ -39,7 +40,7 @@ class SharedSections:
         self._any_limit: dict[tuple[Any, ...], dict[int, tuple[Any, str]]] = {}
 
     def read(self, config: Mapping[str, Any]) -> Settings:
-        """Return what :func:`sweep.config.schema.read` does; settings of shared sections share them.
+        """Return what :func:`sweep.config.reading.read` does; settings of shared sections share them.
 
         Raises:
             ConfigError: a value that is not allowed.

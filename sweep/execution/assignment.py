@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 
 
 @dataclass(frozen=True)

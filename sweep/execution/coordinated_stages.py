@@ -1,4 +1,4 @@
-"""The stage results at a coordinator, as one trial on one worker sees them."""
+"""The stage results that a coordinator keeps, as one trial on one worker sees them."""
 
 from __future__ import annotations
 

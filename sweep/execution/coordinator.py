@@ -182,8 +182,7 @@ class Coordinator:
         return "found", entry
 
     def put(self, kind: StageKind, key: str, entry: Entry, trial_key: str) -> Entry | None:
-        """Keep a result, unless there is one that is as good, which is returned
-        (:meth:`sweep.store.stage_results.Stages.put`)."""
+        """Keep a result, unless there is one as good: that one is returned (:meth:`sweep.store.stage_results.Stages.put`)."""
         self._came(key)
         return self._keep(kind, key, entry, trial_key)
 

@@ -12,11 +12,13 @@ from rich.console import Console
 
 from sweep.config.mlflow_address import TRACKING_FOLDER, named_uri
 from sweep.config.passwords import hide_in_overrides
-from sweep.config.schema import Settings, read
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.errors import StoreError
 from sweep.execution.interruption import INTERRUPTIONS, Interruption
-from sweep.planning.plan import Plan, Trial
+from sweep.planning.plan import Plan
 from sweep.planning.sweep_config import sweep_config
+from sweep.planning.trials import Trial
 from sweep.records.cpu_share import load_sentences
 from sweep.records.time_limit import limit_sentences
 from sweep.terminal import streams

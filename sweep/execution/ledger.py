@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.errors import StoreError
 from sweep.execution.interruption import Interruption
-from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import questions, stop_key
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord, TrialStatus
 from sweep.records.trial_log import TIME_CHARACTERS, line, log_text
 from sweep.store import Store

@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable
 
 from sweep.config.inputs import Inputs
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.coordinator import Coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import line
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
 from sweep.trial.instance_answers import late_in_words
-from sweep.trial.trial import TrialRun, warm_up
+from sweep.trial.process import warm_up
+from sweep.trial.trial import TrialRun
 
 LOOK_SECONDS = 0.25
 """How often the waiting thread looks how far the trial is."""

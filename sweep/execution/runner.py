@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
+from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_properties
-from sweep.config.schema import Settings, read
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.errors import sentence
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.local_run import local_coordinator, run_locally
 from sweep.execution.trial_queue import Materials, PlanQueue, SearchQueue
-from sweep.planning.plan import Plan, Trial, training_recipe
+from sweep.planning.plan import Plan
 from sweep.planning.search.early_stopping import questions, stop_key
 from sweep.planning.search.memory import SearchMemory
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
 from sweep.store import Store
@@ -29,7 +32,8 @@ from sweep.terminal.progress import Progress
 from sweep.tracking import Tracker
 from sweep.trial.dense_network import train_network
 from sweep.trial.limit_reuse import trial_of_another_limit
-from sweep.trial.trial import TrialRun, limit_threads, mark_failed, new_record, still_valid
+from sweep.trial.process import limit_threads
+from sweep.trial.trial import TrialRun, mark_failed, new_record, still_valid
 
 if TYPE_CHECKING:
     from sweep.execution.ray_tune import RayCluster

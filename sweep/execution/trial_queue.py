@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from surrogate.errors import SurrogateError
-from sweep.config.schema import DatasetSettings, read
+from sweep.config.inputs import load_data, load_properties
+from sweep.config.reading import read
+from sweep.config.schema import DatasetSettings
 from sweep.errors import sentence
 from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
-from sweep.trial.trial import load_data, load_properties
 
 if TYPE_CHECKING:
     from sweep.planning.search.base import Suggester
+
+
+class TrialQueue(Protocol):
+    """Gives Ray Tune one trial after the other."""
+
+    adaptive: bool
+    """Whether the next trial depends on those before: then it is asked for only when there is a place for it."""
+
+    def next(self) -> Assignment | None:
+        """Return the next trial with what it needs; None: there are no more."""
+        ...
+
+    def tell(self, record: TrialRecord) -> None:
+        """A trial has ended."""
+        ...
 
 
 class Materials:
@@ -68,7 +84,7 @@ class Materials:
         return self._data[dataset]
 
 
-class PlanQueue:
+class PlanQueue(TrialQueue):
     """Trials that are known beforehand, in their order."""
 
     adaptive = False
@@ -84,7 +100,7 @@ class PlanQueue:
         """Nothing depends on it."""
 
 
-class SearchQueue:
+class SearchQueue(TrialQueue):
     """Trials that a search chooses by those before; one that the store has already is answered without running it.
 
     Args:

@@ -18,12 +18,13 @@ from sweep.errors import StoreError, sentence
 from sweep.execution.assignment import Start
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.coordinator import BEAT_SECONDS
-from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import progress_values
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Stages
-from sweep.trial.trial import TrialRun, limit_threads, new_record, warm_up
+from sweep.trial.process import limit_threads, warm_up
+from sweep.trial.trial import TrialRun, new_record
 
 
 class RunningTrial(Protocol):

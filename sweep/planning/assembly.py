@@ -14,7 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.schema import unknown_key
+from sweep.config.reading import unknown_key
 from sweep.planning.swept_keys import Choices, Dimension
 
 _INTERPOLATION = re.compile(r"\$\{\s*([^}]*?)\s*(?:\}|$)")

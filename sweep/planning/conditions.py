@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sweep.config.schema import impossible, section, unknown_key
+from sweep.config.reading import impossible, section, unknown_key
 from sweep.errors import ConfigError
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {

@@ -12,7 +12,6 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from sweep.config.canonical import canonical, key_of, training_recipe
 from sweep.config.consistency import check
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
@@ -30,8 +29,6 @@ from sweep.records.time_limit import KEY as TIME_LIMIT
 
 if TYPE_CHECKING:
     from sweep.planning.search.base import Suggester
-
-__all__ = ["Plan", "Trial", "TrialSpace", "canonical", "key_of", "plan_one", "training_recipe"]
 
 
 CORNERS = 1000

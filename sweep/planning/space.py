@@ -12,7 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Transformer
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.schema import Settings, unknown_key
+from sweep.config.reading import unknown_key
+from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.planning.assembly import Frame, unresolved, value_at
 from sweep.planning.conditions import Condition

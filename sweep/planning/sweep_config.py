@@ -8,8 +8,9 @@ from typing import Any
 
 from sweep.config.dotted_keys import flatten
 from sweep.config.passwords import BOOKKEEPING, hide_in_config, hide_in_values
-from sweep.planning.plan import Plan, Trial
+from sweep.planning.plan import Plan
 from sweep.planning.swept_keys import Choices, Dimension
+from sweep.planning.trials import Trial
 
 LISTED = 20
 """More values of a key are not listed one by one."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
 
-from sweep.config import schema
+from sweep.config import reading
 from sweep.errors import ConfigError
 
 DIGITS = 6
@@ -120,10 +120,10 @@ def _interval(override: Override, swept: IntervalSweep) -> Interval:
     assert swept.start is not None
     assert swept.end is not None
     key, written = override.key_or_group, override.input_line
-    kinds, rule = schema.kinds_of(key)
+    kinds, rule = reading.kinds_of(key)
     if not kinds & {int, float}:
-        if not schema.is_key(key):
-            raise schema.unknown_key(key)
+        if not reading.is_key(key):
+            raise reading.unknown_key(key)
         raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
     integer, log = int in kinds, "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):

@@ -17,7 +17,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from sweep.config.schema import is_key, unknown_key
+from sweep.config.reading import is_key, unknown_key
 from sweep.errors import ConfigError
 from sweep.planning.swept_keys import Dimension, Interval, listed
 from sweep.terminal.wording import count

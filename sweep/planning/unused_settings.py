@@ -14,7 +14,8 @@ from sweep.config import rules
 from sweep.config.canonical import PARTS
 from sweep.config.dotted_keys import is_in
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
-from sweep.config.schema import Settings, is_key
+from sweep.config.reading import is_key
+from sweep.config.schema import Settings
 
 Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweep.errors import sentence
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.report.results import Searched, SweepState, Unfinished
 from sweep.report.searches import in_lines, search_answer

@@ -31,6 +31,9 @@ _FACTS, _END = b', "facts":', b"\n}\n"
 _HEAD_CHECKSUM = re.compile(rb', "head_sha256": "([0-9a-f]{64})"\Z')
 _PARTS = {"format", "kind", "key", "sha256"}
 
+_KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
+"""A file system takes no longer names than that and ``.json``."""
+
 
 class Damaged(Exception):
     """Bytes that are not what :func:`encode` wrote; the text is a clause that completes "the file is damaged: ..."."""
@@ -123,3 +126,8 @@ def _name(key: str, digest: str) -> str:
 
 def checksum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def is_key(text: object) -> bool:
+    """Whether something can be the key of an entry: what is read from anywhere else must not name a file outside the store."""
+    return isinstance(text, str) and _KEY.fullmatch(text) is not None

@@ -15,8 +15,9 @@ from typing import Any
 
 from sweep.config.passwords import hide_in_overrides
 from sweep.records.objectives import OBJECTIVES
+from sweep.store.codec import is_key
 from sweep.store.stage_results import Entry
-from sweep.store.store import Store, is_key
+from sweep.store.store import Store
 
 KIND = "sweeps"
 
@@ -35,7 +36,7 @@ class Planned:
         name: of the trial.
         status: how it ended; None as long as it has not.
         error: why it did not end well.
-        limits: those of :class:`sweep.planning.plan.Trial`.
+        limits: those of :class:`sweep.planning.trials.Trial`.
         swept: the same; None where the list is of an earlier version.
     """
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import re
-import shutil
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from surrogate.errors import InvalidNetwork
 from sweep.errors import StoreError
 from sweep.records import TrialRecord
-from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, weights_file
+from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, is_key, weights_file
 from sweep.store.networks import TrainedNetwork, network_entry, network_of
-from sweep.store.places import Folder, place_at
 from sweep.store.stage_results import Entry, is_better
+from sweep.store.store_files import LOGS, StoreFiles, in_words
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
 KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped", "limits")
@@ -29,17 +23,8 @@ KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches"
 keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, records of trials that a search
 stopped early, and of answers and trials that differ in their time limit alone the key of the one with the longest."""
 
-LOGS = "logs"
-"""The folder of the logs of trials."""
 
-STUDIES = "studies"
-"""The folder of the studies of adaptive searches."""
-
-_KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
-"""A file system takes no longer names than that and ``.json``."""
-
-
-class Store:
+class Store(StoreFiles):
     """Entries ``KIND/SHARD/KEY.json`` (:mod:`sweep.store.codec`), SHARD the first two characters of the key, and beside them
     the weights of networks and the pictures of trials as safetensors; ``damaged/KIND/`` for what was set aside; ``logs/``;
     ``reports/``; ``studies/``.
@@ -58,24 +43,12 @@ class Store:
 
     def __init__(self, url: str | PathLike[str], *, write: bool = True, notice: Callable[[str], None] | None = None) -> None:
         self.notice = notice or _to_stderr
-        self._url = fspath(url)
-        self._place = place_at(self._url)
-        self._scratch: Path | None = None
+        super().__init__(url)
         self._may_write = write
         if write:
             self._try_writing()
             # Beside the work, because a large folder takes seconds; a daemon, because it can be cut off.
             threading.Thread(target=self._place.tidy, args=((*KINDS, LOGS),), name="tidy", daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """The folder, absolute, or the URL: what opens this store in another process, whatever its working directory."""
-        return str(self._place.root) if isinstance(self._place, Folder) else self._url
-
-    @property
-    def address(self) -> str:
-        """The folder or the URL, without a password."""
-        return self._place.shown()
 
     def get(self, kind: str, key: str, *, weights: bool = True) -> Entry | None:
         """Return an entry, without its weights if ``weights`` is False, or None; one that is damaged is set aside and counts as
@@ -157,20 +130,6 @@ class Store:
             raise ValueError(f"only finished trials are kept, {record.key} is {record.status}")
         self.put("trials", record.key, trial_entry(record), replace=True)
 
-    def save_log(self, key: str, text: str) -> None:
-        """Keep the log of a trial, however it ended, in the place of one that is there.
-
-        It is a text beside the entries and not one of them: for people, and nothing is ever taken from it.
-        """
-        self._write(_log_path(key), text.encode())
-
-    def log(self, key: str) -> tuple[str, str] | None:
-        """Return the address of a trial's log and its text, or None."""
-        try:
-            return self._place.shown(_log_path(key)), self._read(_log_path(key)).decode(errors="replace")
-        except FileNotFoundError:
-            return None
-
     def stopped(self, key: str) -> TrialRecord | None:
         """Return the record of a trial that a search stopped, by :func:`sweep.planning.search.early_stopping.stop_key`, or
         None."""
@@ -195,96 +154,6 @@ class Store:
             return []
         return questions
 
-    def report_folder(self, name: str) -> Path:
-        """Return a folder of this machine for the files of a report, created; :meth:`publish_report` takes it from there."""
-        return self._on_this_machine(f"reports/{name}")
-
-    def study_file(self, name: str) -> Path:
-        """Return the file on this machine of a search's study, in a folder that is there; :meth:`publish_study` takes it from
-        there."""
-        return self._on_this_machine(STUDIES) / f"{name}.db"
-
-    def study_address(self, name: str) -> str:
-        """Return where a search's study is in the store."""
-        return self._place.shown(f"{STUDIES}/{name}.db")
-
-    def publish_study(self, name: str) -> None:
-        """Bring a search's study to the store if that is elsewhere."""
-        if not isinstance(self._place, Folder):
-            self._write(f"{STUDIES}/{name}.db", self.study_file(name).read_bytes())
-
-    def _on_this_machine(self, path: str) -> Path:
-        """Return a folder of the store, created; of a store that is elsewhere one that is thrown away with this process."""
-        if isinstance(self._place, Folder):
-            folder = self._place.root / path
-        else:
-            if self._scratch is None:
-                self._scratch = Path(tempfile.mkdtemp(prefix="sweep-store-"))
-                atexit.register(shutil.rmtree, self._scratch, ignore_errors=True)
-            folder = self._scratch / path
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def claim_report(self, name: str) -> bool:
-        """Whether no one has the folder of this name yet; on this machine it is made, so that of two who ask one gets it."""
-        if isinstance(self._place, Folder):
-            try:
-                (self._place.root / "reports" / name).mkdir(parents=True)
-            except FileExistsError:
-                return False
-            except OSError:
-                return True  # who writes the report meets it too, and says so
-        return True
-
-    def drop_empty_report(self, name: str) -> None:
-        """Give back what :meth:`claim_report` made, if nothing has come into it."""
-        if isinstance(self._place, Folder):
-            with contextlib.suppress(OSError):  # it holds a report
-                (self._place.root / "reports" / name).rmdir()
-
-    def publish_report(self, name: str) -> str:
-        """Bring a report to the store if that is elsewhere, and return its address."""
-        if not isinstance(self._place, Folder):
-            folder = self.report_folder(name)
-            for file in sorted(folder.rglob("*")):
-                if file.is_file():
-                    self._write(f"reports/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
-        return self._place.shown(f"reports/{name}")
-
-    def report_address(self, name: str, file: str) -> str | None:
-        """Return the address of a file of a report, or None if it is not there."""
-        path = f"reports/{name}/{file}"
-        try:
-            return self._place.shown(path) if self._place.has(path) else None
-        except OSError as error:
-            raise self._unreadable(path, error) from error
-
-    def report_text(self, name: str, file: str) -> str | None:
-        """Return what a file of a report says, or None if it is not there."""
-        try:
-            return self._read(f"reports/{name}/{file}").decode(errors="replace")
-        except FileNotFoundError:
-            return None
-
-    def _try_writing(self) -> None:
-        probe = f"networks/.probe-{uuid.uuid4().hex}"
-        try:
-            self._place.write(probe, b"can this be written?")
-            self._place.remove(probe)
-        except OSError as error:
-            raise StoreError(
-                f"the store cannot be written: {self._place.shown()}: {_words(error)}; set sweep.store to a folder or URL that "
-                f"can be"
-            ) from error
-
-    def _read(self, path: str) -> bytes:
-        try:
-            return self._place.read(path)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise self._unreadable(path, error) from error
-
     def _weights(self, path: str, weights: WeightsFile) -> bytes:
         try:
             data = self._read(_beside(path, weights))
@@ -293,14 +162,6 @@ class Store:
         if checksum(data) != weights.sha256:
             raise Damaged(f"the checksum of its weights, {weights.name}, is wrong")
         return data
-
-    def _write(self, path: str, data: bytes) -> None:
-        try:
-            self._place.write(path, data)
-        except OSError as error:
-            raise StoreError(
-                f"{self._place.shown(path)} cannot be written: {_words(error)}; free some space or set sweep.store"
-            ) from error
 
     def _set_aside(self, kind: str, key: str, reason: str, weights: WeightsFile | None = None) -> None:
         path = _path(kind, key)
@@ -322,19 +183,9 @@ class Store:
             except OSError as error:
                 raise StoreError(
                     f"{self._place.shown(source)} is damaged ({reason}) and cannot be moved to {self._place.shown(target)}: "
-                    f"{_words(error)}; move it away to make its result anew"
+                    f"{in_words(error)}; move it away to make its result anew"
                 ) from error
         self.notice(f"{self._place.shown(path)} is damaged: {reason}; it was moved to {away}, and its result is made anew")
-
-    def _unreadable(self, path: str, error: OSError) -> StoreError:
-        return StoreError(
-            f"{self._place.shown(path)} cannot be read: {_words(error)}; make it readable, or move it away to make it anew"
-        )
-
-
-def is_key(text: object) -> bool:
-    """Whether something can be the key of an entry: what is read from anywhere else must not name a file outside the store."""
-    return isinstance(text, str) and _KEY.fullmatch(text) is not None
 
 
 def _path(kind: str, key: str) -> str:
@@ -343,18 +194,8 @@ def _path(kind: str, key: str) -> str:
     return f"{kind}/{key[:2]}/{key}.json"
 
 
-def _log_path(key: str) -> str:
-    if not is_key(key):
-        raise ValueError(f"{key} is not the key of a trial")
-    return f"{LOGS}/{key[:2]}/{key}.txt"
-
-
 def _beside(path: str, weights: WeightsFile) -> str:
     return f"{path.rpartition('/')[0]}/{weights.name}"
-
-
-def _words(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
 
 
 def _to_stderr(text: str) -> None:

@@ -6,17 +6,18 @@ it was.
 
 from __future__ import annotations
 
-import os
+import functools
 import socket
-import sys
 import time
 import traceback
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sweep.config.inputs import Inputs, load_data, load_properties
-from sweep.config.schema import Settings, read
-from sweep.config.stage_keys import pruning_part, surrogate_key
+from sweep.config.canonical import training_recipe
+from sweep.config.inputs import Inputs
+from sweep.config.reading import read
+from sweep.config.schema import Settings
+from sweep.config.stage_keys import surrogate_key
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.trial_log import answer_text, line, overheard
@@ -24,30 +25,16 @@ from sweep.store.networks import TrainedNetwork, network_entry, network_of, stor
 from sweep.store.stage_results import Entry, NoStages, Stages, once
 from sweep.terminal.wording import count
 from sweep.trial.attacks import ATTACKS
+from sweep.trial.clock import TrialClock
 from sweep.trial.dense_network import accuracy_on, train_network
-from sweep.trial.instance_answers import Answering, draw_questions, had_its_time, instance_deadline, still_stands
+from sweep.trial.instance_answers import Answering, draw_questions, had_its_time, still_stands
+from sweep.trial.pruned_network import pruned_entry, pruning_of
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
-    from sweep.planning.plan import Trial
+    from sweep.planning.trials import Trial
     from sweep.trial.instances import DrawnInstance
-
-__all__ = [
-    "Inputs",
-    "TrainedNetwork",
-    "TrialRun",
-    "instance_deadline",
-    "limit_threads",
-    "load_data",
-    "load_properties",
-    "mark_failed",
-    "new_record",
-    "run_trial",
-    "still_valid",
-    "train_network",
-    "warm_up",
-]
 
 
 class TrialRun:
@@ -77,7 +64,7 @@ class TrialRun:
         self._trial, self._inputs, self._trained = trial, inputs, trained
         self._stages: Stages = NoStages() if stages is None else stages
         self._spent = spent_seconds
-        self._clock = _Clock()
+        self._clock = TrialClock()
         self._answering: Answering | None = None
         self._open: list[DrawnInstance] = []
         self._asked = 0
@@ -131,12 +118,12 @@ class TrialRun:
         self._say(f"begins on {record.host}")
         self._limit = settings.deadlines.trial_seconds
         trained = self._trained or self._train(settings)
-        self._clock = _Clock()  # training has its own time, and is done once for many trials
+        self._clock = TrialClock()  # training has its own time, and is done once for many trials
         dense = trained.network
         record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
         self._say(f"attacks the dense network {dense.key}{_accuracy(trained.accuracy)}")
         attack = ATTACKS[settings.attack.method](settings)
-        pruning = _pruning(settings) if attack.needs_surrogate else None
+        pruning = pruning_of(settings) if attack.needs_surrogate else None
         shared = None
         if pruning is not None and not pruning.needs_region:
             shared, pruning = self._prune(settings, pruning, dense), None
@@ -151,8 +138,6 @@ class TrialRun:
         return answering
 
     def _train(self, settings: Settings) -> TrainedNetwork:
-        from sweep.planning.plan import training_recipe
-
         def train() -> Entry:
             return network_entry(train_network(settings, self._inputs.data), training_recipe(settings))
 
@@ -164,30 +149,16 @@ class TrialRun:
 
     def _prune(self, settings: Settings, pruning: Pruning, dense: ReluNetwork) -> ReluNetwork:
         """Return the surrogate that serves all instances."""
-        from surrogate.pruning import METHODS, NoPruning, prune, sparsity
+        from surrogate.pruning import METHODS, NoPruning, sparsity
 
         data, record = self._inputs.data, self.record
-
-        def make() -> Entry:
-            begin, begin_cpu = time.perf_counter(), time.process_time()
-            surrogate = prune(pruning, dense, data)
-            facts = {
-                "network_key": surrogate.key,
-                "dense_key": dense.key,
-                "prune_seconds": time.perf_counter() - begin,
-                "prune_cpu_seconds": time.process_time() - begin_cpu,
-                "sparsity": sparsity(dense, surrogate),
-                "accuracy": accuracy_on(surrogate, data),
-                "recipe": pruning_part(settings),
-            }
-            return Entry(facts, surrogate.to_bytes())
-
         if METHODS[pruning.method] is NoPruning:
             record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
             record.accuracy_surrogate = accuracy_on(dense, data)
             return dense
         finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
         self._say(f"pruning begins: {pruning.method} {pruning.amount:g}{finetuned}")
+        make = functools.partial(pruned_entry, settings, pruning, dense, data)
         entry, reused = once(self._stages, "surrogates", surrogate_key(settings, dense.key, data), make)
         facts = entry.facts
         taken = "taken from the store, made" if reused else "pruned"
@@ -249,26 +220,6 @@ def _accuracy(share: float | None) -> str:
     return "" if share is None else f", accuracy {share:.4f}"
 
 
-class _Clock:
-    """Seconds of this process from now on, and those of work that was done before."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-        self._before = self._cpu_before = 0.0
-
-    def add(self, seconds: float, cpu_seconds: float) -> None:
-        self._before, self._cpu_before = self._before + seconds, self._cpu_before + cpu_seconds
-
-    def running(self) -> float:
-        return time.perf_counter() - self._wall
-
-    def seconds(self) -> float:
-        return self.running() + self._before
-
-    def cpu_seconds(self) -> float:
-        return time.process_time() - self._cpu + self._cpu_before
-
-
 def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None, stages: Stages | None = None) -> TrialRecord:
     """Run a trial to its end (:class:`TrialRun`)."""
     run = TrialRun(trial, inputs, trained, stages)
@@ -301,42 +252,3 @@ def mark_failed(record: TrialRecord, error: BaseException) -> None:
     record.status = "failed"
     record.error = sentence(error)
     record.error_detail = "".join(traceback.format_exception(error))
-
-
-def limit_threads(count: int) -> None:
-    """Hold torch and the linear algebra libraries to ``count`` threads, those not loaded yet included."""
-    import threadpoolctl  # type: ignore[import-untyped]
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(count)
-    threadpoolctl.threadpool_limits(count)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
-
-
-def warm_up() -> None:
-    """Attack a toy network, so that what a process does once (imports, Pyomo's first compilation) is in no trial's times."""
-    from surrogate.attack import Instance, SurrogateAttack
-    from surrogate.networks import ReluNetwork
-    from surrogate.region import Region
-
-    toy = ReluNetwork([[[1.0, -1.0], [1.0, 1.0]], [[1.0, -1.0], [-1.0, 1.0]]], [[0.0, -0.5], [0.1, 0.0]])
-    SurrogateAttack().run(toy, toy, Instance(Region(0.0, 1.0, [0.5, 0.5], 0.5, "l1"), label=0, target=1))
-
-
-def _pruning(settings: Settings) -> Pruning:
-    from surrogate.pruning import Finetuning, Pruning
-
-    p, f = settings.pruning, settings.pruning.finetune
-    finetuning = Finetuning(
-        rounds=f.rounds,
-        epochs=f.epochs,
-        optimizer=f.optimizer,
-        learning_rate=f.learning_rate,
-        weight_decay=f.weight_decay,
-        batch_size=f.batch_size,
-        rewind=f.rewind,
-        seed=p.seed,
-    )
-    return Pruning(p.method, p.amount, p.seed, finetuning)

@@ -25,7 +25,12 @@ def tops(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported(path)}
 
 
-RAY = {"sweep/execution/ray_tune.py", "sweep/execution/worker.py", "sweep/planning/search/tune_scheduler.py"}
+RAY = {
+    "sweep/execution/ray_tune.py",
+    "sweep/execution/tune_booking.py",
+    "sweep/execution/worker.py",
+    "sweep/planning/search/tune_scheduler.py",
+}
 """Beside the package sweep/execution/cluster, the only modules that import ray."""
 
 TORCH = (

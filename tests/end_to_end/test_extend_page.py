@@ -22,7 +22,7 @@ from pages import ROOT, blocks, commands, follow, run_python
 from surrogate import bounds, data, pruning
 from surrogate.data import dataset, sources
 from sweep.__main__ import conf_folder
-from sweep.config.schema import read
+from sweep.config.reading import read
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
-from sweep.config.schema import Settings, read
-from sweep.planning.plan import Plan, Trial, plan_one
+from sweep.config.reading import read
+from sweep.config.schema import Settings
+from sweep.planning.plan import Plan, plan_one
 from sweep.planning.search import plan_sweep
+from sweep.planning.trials import Trial
 
 CONF = conf_folder()
 

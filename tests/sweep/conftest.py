@@ -13,10 +13,13 @@ from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from surrogate.data import Dataset, load
-from sweep.planning.plan import Trial, plan_one
+from sweep.config.inputs import Inputs
+from sweep.planning.plan import plan_one
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.trial.trial import Inputs, limit_threads, run_trial
+from sweep.trial.process import limit_threads
+from sweep.trial.trial import run_trial
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from surrogate.networks import ReluNetwork
 from sweep.config.schema import Settings
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.local_run import local_coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.trial import trial

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from sweep.config.canonical import part
-from sweep.config.schema import Settings, read
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.store import Store

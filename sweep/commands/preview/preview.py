@@ -12,8 +12,9 @@ from sweep.commands.preview.limits import Limits, limits_of
 from sweep.commands.preview.states import State, States
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
-from sweep.planning.plan import Plan, Trial
+from sweep.planning.plan import Plan
 from sweep.planning.search.memory import SearchMemory
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 

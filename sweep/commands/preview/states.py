@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sweep.commands.preview.experience import LOOK_SECONDS
-from sweep.config.schema import Settings, read
-from sweep.planning.plan import Trial
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.planning.search.early_stopping import stop_key
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.trial.instance_answers import still_stands

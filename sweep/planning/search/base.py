@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from sweep.planning.plan import Trial
     from sweep.planning.search.memory import SearchMemory
     from sweep.planning.swept_keys import Dimension
+    from sweep.planning.trials import Trial
     from sweep.records import TrialRecord
 
 

@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
-from sweep.planning.plan import Plan, Trial, TrialSpace
+from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.search.goals import check_search
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
@@ -31,6 +31,7 @@ from sweep.planning.search.parameters import distribution, parameter, size, valu
 from sweep.planning.search.study import KeptStudy
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.objectives import OBJECTIVES
 

@@ -18,10 +18,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.planning.plan import Trial
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.search.parameters import plain, readable
 from sweep.planning.swept_keys import Dimension
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.objectives import Objective
 

@@ -19,11 +19,12 @@ from sweep.commands.preview import Preview, look_ahead, show
 from sweep.commands.preview.capacity import Room, room_for
 from sweep.commands.preview.limits import limits_of
 from sweep.commands.preview.show import duration
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.errors import StoreError
 from sweep.execution.cluster import connection
-from sweep.planning.plan import Plan, Trial
+from sweep.planning.plan import Plan
 from sweep.planning.search.memory import SearchMemory
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
 from sweep.store.stage_results import Entry
@@ -192,7 +193,7 @@ class TestEstimates:
         assert self.seconds(shorter, store)[0] == pytest.approx(4.0 + 4.0)
 
     def test_training_by_its_epochs(self, composer: Composer, plan: Plan, store: Store) -> None:
-        from sweep.planning.plan import training_recipe
+        from sweep.config.canonical import training_recipe
 
         facts = {"train_seconds": 6.0, "recipe": training_recipe(read(plan.config))}  # three epochs
         store.put("networks", plan.trials[0].training_key, Entry(facts))
@@ -293,7 +294,7 @@ from pathlib import Path
 from benchmarks.planning import plan_of
 from sweep.commands.preview import look_ahead, show
 from sweep.commands.preview.capacity import Room
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.store.stage_results import Entry
 from sweep.store import Store
 from sweep.trial.trial import new_record

@@ -16,13 +16,15 @@ from surrogate.data import CLASSES, Dataset, image_count, native_side
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.config.files import read_network, read_properties
-from sweep.config.schema import read
+from sweep.config.inputs import Inputs, load_properties
+from sweep.config.reading import read
 from sweep.errors import ConfigError
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.report.__main__ import parse
+from sweep.trial.dense_network import train_network
 from sweep.trial.instances import contradictions
-from sweep.trial.trial import Inputs, load_properties, run_trial, train_network
+from sweep.trial.trial import run_trial
 
 ROOT = Path(__file__).resolve().parents[3]
 VNNCOMP = ROOT.parent / "shared" / "data" / "vnncomp_mnist_fc"

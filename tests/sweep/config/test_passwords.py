@@ -20,7 +20,7 @@ from sweep.__main__ import refuse
 from sweep.commands import replay
 from sweep.commands.arguments import program
 from sweep.config.passwords import hide_in_overrides, hide_in_text, hide_password
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.errors import SweepError
 from sweep.execution import driver
 from sweep.planning.plan import plan_one

@@ -16,8 +16,8 @@ from hydra.errors import HydraException
 from surrogate.networks import ReluNetwork
 from sweep.config import rules
 from sweep.config.consistency import check
+from sweep.config.reading import keys, read
 from sweep.config.refusal import explain
-from sweep.config.schema import keys, read
 from sweep.errors import ConfigError
 from sweep.planning.search.goals import check_search
 

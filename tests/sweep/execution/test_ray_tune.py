@@ -24,13 +24,14 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
-from sweep.config.schema import ClusterSettings, read
+from sweep.config.reading import read
+from sweep.config.schema import ClusterSettings
 from sweep.errors import StoreError, SweepError
 from sweep.execution.assignment import Assignment
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.ray_tune import RayCluster, TrainingFailure
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork

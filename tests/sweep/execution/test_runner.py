@@ -18,20 +18,23 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from surrogate.errors import DataUnavailable
-from sweep.config.schema import Settings, read
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.errors import StoreError
 from sweep.execution import driver, ray_tune, runner, trial_queue
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.runner import Runner
 from sweep.execution.trial_queue import Materials, SearchQueue
-from sweep.planning.plan import Plan, Trial
+from sweep.execution.tune_booking import Booking
+from sweep.planning.plan import Plan
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
 from sweep.terminal.progress import Progress
 from sweep.trial.dense_network import train_network
-from sweep.trial.trial import limit_threads
+from sweep.trial.process import limit_threads
 
 
 class ListedTracker:
@@ -162,7 +165,7 @@ def test_a_trial_that_a_deadline_put_back_names_the_deadline(
     plan = composer.plan(*QUICK, *(f"deadlines.{name}={seconds}" for name, seconds in deadlines.items()))
     desk, coordinator, (trial,) = Desk(plan, store), Mock(), plan.trials
     monkeypatch.setattr(ray_tune.ray, "get", lambda _: (1, 1))
-    booking = ray_tune._Booking(desk.ledger, Mock(), coordinator, retries=1)
+    booking = Booking(desk.ledger, Mock(), coordinator, retries=1)
     booking._lose(Mock(config={"trial_key": trial.key}))
     (said,) = desk.ledger._lost[trial.key]
     assert said.endswith(f"goes back to the queue: an attack was past its deadline ({why}), which ended the worker process")

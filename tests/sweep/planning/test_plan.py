@@ -17,9 +17,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.schema import read
+from sweep.config.canonical import canonical, key_of
+from sweep.config.reading import read
 from sweep.errors import ConfigError
-from sweep.planning.plan import canonical, key_of
 from sweep.planning.search import plan_sweep
 
 

@@ -8,8 +8,8 @@ import pytest
 from composing import QUICK, Composer
 
 from benchmarks.planning import _plan
-from sweep.config.schema import read
-from sweep.planning.plan import canonical, key_of
+from sweep.config.canonical import canonical, key_of
+from sweep.config.reading import read
 from sweep.store import Store
 from sweep.store.manifest import Manifest, load, planned, save
 

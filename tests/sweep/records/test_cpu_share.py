@@ -22,17 +22,20 @@ from surrogate.attack import AttackResult, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.commands import run as commands
-from sweep.config.schema import Settings, read
+from sweep.config.inputs import Inputs
+from sweep.config.reading import read
+from sweep.config.schema import Settings
 from sweep.execution import coordinator as coordinators
 from sweep.execution import local_run
 from sweep.execution.coordinator import Coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord, cpu_share
 from sweep.records.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
 from sweep.store import Store
 from sweep.store.stage_results import Entry, is_better, stands
 from sweep.trial.attacks import ATTACKS, Attack
-from sweep.trial.trial import Inputs, run_trial, still_valid, train_network
+from sweep.trial.dense_network import train_network
+from sweep.trial.trial import run_trial, still_valid
 
 LIMIT = 10.0
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from surrogate.data import Dataset
 from sweep.commands import show
+from sweep.config.inputs import Inputs
 from sweep.errors import StoreError
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
@@ -26,7 +27,7 @@ from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
 from sweep.terminal.exit_codes import FAILED, OK
 from sweep.terminal.progress import Progress
-from sweep.trial.trial import Inputs, mark_failed, new_record, run_trial
+from sweep.trial.trial import mark_failed, new_record, run_trial
 
 
 def said(record: TrialRecord) -> list[str]:

@@ -49,7 +49,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         fsspec.filesystem("memory").rm(root, recursive=True)
         return
     if request.param != "folder":  # a file system with real folders and renaming, in the place of one of another machine
-        monkeypatch.setattr("sweep.store.store.place_at", lambda path: places.Remote(fsspec.filesystem("file"), path, path))
+        monkeypatch.setattr(
+            "sweep.store.store_files.place_at", lambda path: places.Remote(fsspec.filesystem("file"), path, path)
+        )
     yield str(tmp_path / "store")
 
 

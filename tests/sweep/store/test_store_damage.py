@@ -121,7 +121,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         fsspec.filesystem("memory").rm(str(tmp_path), recursive=True)
         return
     if request.param != "folder":
-        monkeypatch.setattr("sweep.store.store.place_at", lambda path: places.Remote(fsspec.filesystem("file"), path, path))
+        monkeypatch.setattr(
+            "sweep.store.store_files.place_at", lambda path: places.Remote(fsspec.filesystem("file"), path, path)
+        )
     yield Store(str(tmp_path / "store"))
 
 

@@ -18,10 +18,11 @@ from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.commands import run as commands
 from sweep.commands.notebook import results
+from sweep.config.inputs import Inputs
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.execution.coordinator import Coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.time_limit import records_at_limit, trial_at_limit
 from sweep.report.gather import gather
@@ -29,7 +30,7 @@ from sweep.store import Store
 from sweep.store.stage_results import Entry, NoStages, is_better
 from sweep.trial.attacks import ATTACKS, Attack
 from sweep.trial.limit_reuse import KIND, keep_trial
-from sweep.trial.trial import Inputs, run_trial
+from sweep.trial.trial import run_trial
 
 Starve = Callable[[bool], None]
 

@@ -15,13 +15,17 @@ from surrogate.data import Dataset
 from surrogate.data.functions import evaluate
 from surrogate.pruning import Pruning, prune
 from surrogate.training import accuracy
-from sweep.config.schema import read
+from sweep.config.inputs import Inputs, load_data
+from sweep.config.reading import read
 from sweep.errors import sentence
 from sweep.records import TrialRecord
 from sweep.store import Store
+from sweep.store.networks import TrainedNetwork
 from sweep.store.trials import record_of, trial_entry
 from sweep.tracking import content
-from sweep.trial.trial import Inputs, TrainedNetwork, load_data, run_trial, train_network, warm_up
+from sweep.trial.dense_network import train_network
+from sweep.trial.process import warm_up
+from sweep.trial.trial import run_trial
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,16 @@ from surrogate.attack import Instance
 from surrogate.data import Dataset
 from surrogate.region import Region
 from surrogate.witness import check
-from sweep.config.schema import read
+from sweep.config.inputs import Inputs
+from sweep.config.reading import read
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.local_run import local_coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
 from sweep.store.stage_results import Entry, NoStages, StageKind
-from sweep.trial.trial import Inputs, TrialRun, run_trial, still_valid, train_network
+from sweep.trial.dense_network import train_network
+from sweep.trial.trial import TrialRun, run_trial, still_valid
 
 
 class Watched(NoStages):

@@ -11,13 +11,14 @@ from counting import Plan, Work, outcome, stages_of
 
 from surrogate.data import Dataset
 from sweep.config import key_versions
+from sweep.config.inputs import Inputs
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.local_run import local_coordinator
-from sweep.planning.plan import Trial
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.stage_results import Entry, once
-from sweep.trial.trial import Inputs, TrialRun, run_trial
+from sweep.trial.trial import TrialRun, run_trial
 
 
 def test_the_same_trial_again_makes_nothing_and_gives_the_same(

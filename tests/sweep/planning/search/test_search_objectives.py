@@ -11,9 +11,9 @@ import pytest
 from composing import Composer
 
 from sweep.errors import ConfigError
-from sweep.planning.plan import Trial
 from sweep.planning.search.early_stopping import course, progress_values, questions
 from sweep.planning.search.goals import check_search, judged_by
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.objectives import OBJECTIVES
 

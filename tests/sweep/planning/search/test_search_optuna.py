@@ -12,12 +12,12 @@ from composing import Composer
 
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
-from sweep.planning.plan import Trial
 from sweep.planning.search.base import Suggester
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.optuna_search import ATTEMPTS, OptunaSuggester
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Choices, Dimension, Interval
+from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord, TrialStatus
 from sweep.store import Store
 

@@ -16,10 +16,10 @@ import pytest
 from optuna.trial import TrialState
 from test_search_optuna import AMOUNT, METHOD, RATE, WIDTH, Space, best_at, record, run, search
 
-from sweep.planning.plan import Trial
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.search.optuna_search import OptunaSuggester
 from sweep.planning.swept_keys import Choices
+from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 

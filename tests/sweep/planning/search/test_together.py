@@ -13,11 +13,12 @@ from test_search_optuna import run
 
 from sweep.commands.preview import look_ahead, show
 from sweep.commands.preview.capacity import Room
-from sweep.config.schema import read
+from sweep.config.reading import read
 from sweep.errors import ConfigError
-from sweep.planning.plan import Plan, Trial
+from sweep.planning.plan import Plan
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.sweep_config import sweep_config
+from sweep.planning.trials import Trial
 from sweep.store import Store
 from sweep.terminal.streams import console
 

@@ -1,0 +1,25 @@
+"""Wall and CPU seconds of a trial, those of work that was done before included."""
+
+from __future__ import annotations
+
+import time
+
+
+class TrialClock:
+    """Seconds of this process from now on, and those of work that was done before."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._before = self._cpu_before = 0.0
+
+    def add(self, seconds: float, cpu_seconds: float) -> None:
+        self._before, self._cpu_before = self._before + seconds, self._cpu_before + cpu_seconds
+
+    def running(self) -> float:
+        return time.perf_counter() - self._wall
+
+    def seconds(self) -> float:
+        return self.running() + self._before
+
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self._cpu + self._cpu_before
