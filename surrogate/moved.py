@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -24,29 +24,34 @@ GONE = {"surrogate.substitution": "surrogate.models.optimise(model, Place(inputs
 
 
 class FormerPaths(MetaPathFinder, Loader):
-    """Gives for a former path the module of today itself, so that no class is there twice."""
+    """Gives for a former path the module of today itself, so that no class is there twice.
+
+    Args:
+        moved: for the former path of each module the one of today.
+        gone: for each module that went without a successor what to use.
+    """
+
+    def __init__(self, moved: Mapping[str, str], gone: Mapping[str, str]) -> None:
+        self._moved, self._gone = moved, gone
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in GONE or _path_now(fullname) else None
+        return ModuleSpec(fullname, self) if fullname in self._gone or self._path_now(fullname) else None
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        if name in GONE:
-            raise ImportError(f"{name} is gone: use {GONE[name]}")
-        now = _path_now(name)
+        if name in self._gone:
+            raise ImportError(f"{name} is gone: use {self._gone[name]}")
+        now = self._path_now(name)
         warnings.warn(
             f"{name} is now {now}: import that, the old path goes in the next release", DeprecationWarning, stacklevel=2
         )
         sys.modules[name] = import_module(now)  # the import system hands over what it finds here
 
-
-def _path_now(name: str) -> str:
-    """Return the path of today for a former one, or for a module inside it; empty for every other name."""
-    if not name.startswith("surrogate."):
-        return ""
-    former = ".".join(name.split(".")[:2])
-    return MOVED[former] + name[len(former) :] if former in MOVED else ""
+    def _path_now(self, name: str) -> str:
+        """Return the path of today for a former one, or for a module inside it; empty for every other name."""
+        former = ".".join(name.split(".")[:2])
+        return self._moved[former] + name[len(former) :] if former in self._moved else ""
 
 
 # The first of all finders: those of Python would find the files of a moved package a second time, under their former names.
-sys.meta_path.insert(0, FormerPaths())
+sys.meta_path.insert(0, FormerPaths(MOVED, GONE))

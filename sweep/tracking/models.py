@@ -25,7 +25,8 @@ def save_model(network: ReluNetwork, folder: Path) -> None:
     tensors = (TensorSpec(np.dtype("float64"), (-1, size)) for size in (network.input_size, network.output_size))
     inputs, outputs = (Schema([tensor]) for tensor in tensors)
     model = Model(signature=ModelSignature(inputs=inputs, outputs=outputs))
-    # What mlflow.pyfunc.save_model writes, without its import of seconds.
+    # What mlflow.pyfunc.save_model writes, without its import of seconds. The path of this module is kept in every model, so it
+    # must stay.
     model.add_flavor(
         "python_function", loader_module=__name__, data=WEIGHTS, python_version=platform.python_version(), env=REQUIREMENTS
     )

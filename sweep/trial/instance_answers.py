@@ -92,7 +92,7 @@ def still_stands(instance: InstanceRecord, settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Answering:
+class InstanceAnswers:
     """How the questions of a trial are answered.
 
     Attributes:

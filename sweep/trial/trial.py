@@ -27,7 +27,7 @@ from sweep.terminal.wording import count
 from sweep.trial.attacks import ATTACKS
 from sweep.trial.clock import TrialClock
 from sweep.trial.dense_network import accuracy_on, train_network
-from sweep.trial.instance_answers import Answering, draw_questions, had_its_time, still_stands
+from sweep.trial.instance_answers import InstanceAnswers, draw_questions, had_its_time, still_stands
 from sweep.trial.pruned_network import pruned_entry, pruning_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class TrialRun:
         self._stages: Stages = NoStages() if stages is None else stages
         self._spent = spent_seconds
         self._clock = TrialClock()
-        self._answering: Answering | None = None
+        self._answers: InstanceAnswers | None = None
         self._open: list[DrawnInstance] = []
         self._asked = 0
         self._limit: float | None = None
@@ -86,15 +86,15 @@ class TrialRun:
         return bool(self._open) and self.record.status == "finished"
 
     def _step(self) -> None:
-        if self._answering is None:
-            self._answering = self._prepare()
+        if self._answers is None:
+            self._answers = self._prepare()
         left = self._seconds_left()
         if self._open and (left is None or left > 0.0):
             self._say(f"{self._open[0].title} begins")
-            instance, reused = self._answering.answer(self._open[0], self._stages, left)
+            instance, reused = self._answers.answer(self._open[0], self._stages, left)
             self._book(instance, reused)
         while self._open and self._late():  # of the rest, what is there counts too: above all what a deadline ended
-            found = self._answering.found(self._open[0], self._stages)
+            found = self._answers.found(self._open[0], self._stages)
             if found is None:
                 break
             self._book(found, reused=True)
@@ -113,7 +113,7 @@ class TrialRun:
         record.total_seconds, record.cpu_seconds = self._clock.seconds(), self._clock.cpu_seconds()
         return record
 
-    def _prepare(self) -> Answering:
+    def _prepare(self) -> InstanceAnswers:
         settings, record = read(self._trial.config), self.record
         self._say(f"begins on {record.host}")
         self._limit = settings.deadlines.trial_seconds
@@ -131,11 +131,11 @@ class TrialRun:
         self._asked = len(self._open)
         left_out = f", {count(record.skipped, 'image')} left out as misclassified" if record.skipped else ""
         self._say(f"{count(self._asked, 'question')}{left_out}")
-        answering = Answering(settings, self._inputs, dense, attack, shared, pruning)
+        answers = InstanceAnswers(settings, self._inputs, dense, attack, shared, pruning)
         if self._asked > 1:
-            questions = {"questions": [answering.key(drawn) for drawn in self._open]}
+            questions = {"questions": [answers.key(drawn) for drawn in self._open]}
             self._stages.put("progress", self._trial.key, Entry(questions))
-        return answering
+        return answers
 
     def _train(self, settings: Settings) -> TrainedNetwork:
         def train() -> Entry:
@@ -193,8 +193,8 @@ class TrialRun:
 
     def _stop(self) -> None:
         """End a trial that is over its time, unless that was enough for all questions."""
-        assert self._answering is not None
-        answered = sum(had_its_time(instance, self._answering.settings) for instance in self.record.instances)
+        assert self._answers is not None
+        answered = sum(had_its_time(instance, self._answers.settings) for instance in self.record.instances)
         if answered < self._asked:
             self.record.status, self.record.late = "stopped", True
             self.record.error = (
