@@ -268,7 +268,7 @@ def test_the_key_changes_with_what_can_change_the_result(composer: Composer, key
 def test_keys_are_the_same_in_every_process(composer: Composer) -> None:
     """Python's hash of texts differs from process to process; a key must not depend on it."""
     code = (
-        "import json, sys; from sweep.planning.plan import canonical, key_of; from sweep.config.schema import read;"
+        "import json, sys; from sweep.config.canonical import canonical, key_of; from sweep.config.reading import read;"
         "print(key_of(canonical(read(json.load(sys.stdin)))))"
     )
     config = composer.plain()
