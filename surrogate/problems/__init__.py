@@ -1,5 +1,7 @@
-"""What is asked: a region of inputs, and what is maximised over it. Users find ``Region`` in :mod:`surrogate.region` and
-``Instance``, both together, in :mod:`surrogate.attack`."""
+"""What is asked: a region of inputs, and what is maximised over it.
+
+Users find ``Region`` in :mod:`surrogate.region`, and ``Instance``, a region with a problem, in :mod:`surrogate.attack`.
+"""
 
 from surrogate.problems.problem import Conditions, Margin, Output, Problem, composed_from_above
 
