@@ -12,7 +12,8 @@ import pandas as pd
 from sweep.records.measures import VALUES
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
-from sweep.report.words import count, evidence
+from sweep.report.words import evidence
+from sweep.terminal.wording import count
 
 
 @dataclass(frozen=True)

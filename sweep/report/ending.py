@@ -12,12 +12,12 @@ from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.report.results import Searched, SweepState, Unfinished
 from sweep.report.searches import in_lines, search_answer
-from sweep.report.words import count
 from sweep.report.writing import Budget, write_report
 from sweep.store import Store
 from sweep.store.default_store import store_argument
 from sweep.store.manifest import Manifest, Planned, planned, save
 from sweep.store.report_files import HEADLINE, PAGE
+from sweep.terminal.wording import count
 
 LIMIT_SECONDS = 60.0
 """For the figures of a sweep that ended by itself."""

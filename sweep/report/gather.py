@@ -9,11 +9,11 @@ from typing import Any
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.results import Results, Searched, SweepState, Unfinished, results_of
-from sweep.report.words import count
 from sweep.store import Store
 from sweep.store import manifest as manifests
 from sweep.store.manifest import Manifest
 from sweep.store.trials import NOT_A_RECORD
+from sweep.terminal.wording import count
 
 MOST_NEAR = 5
 

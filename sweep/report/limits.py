@@ -16,7 +16,8 @@ from sweep.report.comparisons import by_setting, counted, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
-from sweep.report.words import count, joined, seconds, some
+from sweep.report.words import joined, seconds, some
+from sweep.terminal.wording import count
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""

@@ -16,7 +16,8 @@ from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.statistics import FEWEST, ConfidenceInterval
-from sweep.report.words import count, number, p_text, seconds, signed_percent
+from sweep.report.words import number, p_text, seconds, signed_percent
+from sweep.terminal.wording import count
 
 SOLVED_GAP = 1e-3
 """A dense MILP is solved if what it proved is this close to what it found, relative to that (at least 1)."""

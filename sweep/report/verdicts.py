@@ -33,7 +33,8 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
-from sweep.report.words import count, joined, some
+from sweep.report.words import joined, some
+from sweep.terminal.wording import count
 
 __all__ = ["Verdict", "verdicts"]
 

@@ -22,7 +22,8 @@ from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, ConfidenceInterval, holm, share_interval
-from sweep.report.words import count, interval_text, joined, number, p_number, p_text, percent, seconds
+from sweep.report.words import interval_text, joined, number, p_number, p_text, percent, seconds
+from sweep.terminal.wording import count
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
 ALONE = "nothing to compare"

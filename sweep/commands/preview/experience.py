@@ -18,8 +18,8 @@ from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
+from sweep.records.cpu_share import KILLED
 from sweep.store import Store
-from sweep.trial.instance_answers import KILLED
 
 LOOK_SECONDS = 5.0
 """So long are entries of one kind read, however many there are."""

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from sweep.report.figures.letters import POINTS, fitted, inches
 from sweep.report.figures.style import RC, Style, styles_of
 from sweep.report.results import Results
-from sweep.report.words import count
+from sweep.terminal.wording import count
 
 MAX_PANELS = 6
 """Networks drawn in one figure; of more, those with the most instances."""

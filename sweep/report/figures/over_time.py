@@ -17,7 +17,7 @@ from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
 from sweep.report.statistics import FloatArray
-from sweep.report.words import count
+from sweep.terminal.wording import count
 
 MOST_STEPS = 300
 """Moments at which a median is taken; of more, so many at even ranks."""

@@ -12,7 +12,7 @@ from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
-from sweep.report.words import count
+from sweep.terminal.wording import count
 
 MOST_NETWORKS, MOST_COLUMNS = 12, 24
 """Rows and columns; wins.csv has the others."""

@@ -19,7 +19,8 @@ from sweep.config.attack_facts import CLOSEST
 from sweep.records import InstanceRecord
 from sweep.records.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
-from sweep.report.words import count, seconds
+from sweep.report.words import seconds
+from sweep.terminal.wording import count
 
 MOST = 48
 """Instances shown, shared out among the networks; instances.parquet has all."""

@@ -28,7 +28,7 @@ from sweep.report.searches import SearchAnswer, front_rows, too_few
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
-from sweep.report.words import count
+from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
     from jinja2 import Template
