@@ -15,6 +15,7 @@ from benchmarks.results import Results as BenchmarkResults
 from sweep.records.measures import Measure
 from sweep.report.compared import Compared, compared_by_network
 from sweep.report.comparisons import ALL, counted, outcomes, win_table
+from sweep.report.figures.letters import log_axis
 from sweep.report.figures.style import RC, styles_of
 from sweep.report.finetuning import finetuning_pairs
 from sweep.report.limits import limit_curves, limits_of
@@ -170,7 +171,7 @@ def draw_lead(study: Study, path: Path) -> None:
     larger, less those on which it is smaller. A row is a size, a column a solver."""
     networks = _networks(study)
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(1.2 + 3.1 * len(study), 0.9 + 1.9 * len(networks)), layout="constrained")
+        figure = Figure(figsize=(2.2 + 3.0 * len(study), 0.9 + 1.9 * len(networks)), layout="constrained")
         axes = figure.subplots(len(networks), len(study), squeeze=False, sharex=True, sharey=True)
         for column, (solver, results) in enumerate(study.items()):
             curves, styles = limit_curves(results), styles_of(results.settings)
@@ -182,7 +183,10 @@ def draw_lead(study: Study, path: Path) -> None:
                     part = curves[(curves["network"] == network) & (curves["setting"] == setting)]
                     if setting == DENSE_MILP or part.empty:
                         continue
-                    moments = np.append(np.maximum(part["seconds"], FIRST_MOMENT), _limit(results))
+                    part = part.assign(seconds=np.maximum(part["seconds"], FIRST_MOMENT)).drop_duplicates(
+                        "seconds", keep="last"
+                    )
+                    moments = np.append(part["seconds"], _limit(results))
                     lead = (part["won"] - part["lost"]).to_numpy(dtype=float)
                     ax.plot(
                         moments,
@@ -191,14 +195,15 @@ def draw_lead(study: Study, path: Path) -> None:
                         label=_short(setting),
                         **styles[setting].line,
                     )
-                ax.set_xscale("log")
+                log_axis(ax, "x")
+                ax.set_xlim(FIRST_MOMENT, _limit(results))
                 ax.set_title(f"{network}, {solver}")
                 if column == 0:
                     ax.set_ylabel("images ahead")
         for ax in axes[-1]:
             ax.set_xlabel("seconds of attack")
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.legend(handles, labels, loc="outside lower center", ncols=max(2, len(study)), frameon=False)
         figure.savefig(path, dpi=150)
 
 

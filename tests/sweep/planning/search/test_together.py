@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import yaml
 from composing import QUICK, Composer
+from pages import blocks
 from test_search_optuna import record as ended
 from test_search_optuna import run
 
@@ -48,6 +50,16 @@ def test_a_grid_has_the_first_values_then_the_second_with_every_value_of_other_k
         (*pair, amount) for pair in PAIRS for amount in (0.5, 0.8)
     ]
     assert (plan.duplicates, plan.excluded) == (0, 0)
+
+
+def test_an_experiment_says_it_as_the_page_on_searches_does(composer: Composer) -> None:
+    (block,) = blocks("docs/search.md", "yaml")
+    written = yaml.safe_load(block.text)
+    groups = ",".join(f"[{','.join(group)}]" for group in written["search"]["together"])
+    lines = [f"{key}={values}" for key, values in written["hydra"]["sweeper"]["params"].items()]
+    plan = composer.plan(*QUICK, *lines, f"search.together=[{groups}]")
+    by_command = composer.plan(*QUICK, *SEEDS, "pruning.amount=0.5,0.8")
+    assert [trial.key for trial in plan.trials] == [trial.key for trial in by_command.trials]
 
 
 def test_a_trial_is_the_one_that_its_values_give_and_shows_each_key(composer: Composer) -> None:
@@ -139,8 +151,9 @@ def test_an_adaptive_search_goes_on_with_its_combinations(composer: Composer, st
         lines = (*QUICK, *SEEDS, "pruning.amount=interval(0.1,0.9)", "search=optuna", f"search.samples={samples}")
         suggester = composer.plan(*lines).suggester
         assert suggester is not None
-        suggester.memory = SearchMemory(store, resume=True)
-        former = [trial.key for trial in suggester.former(suggester.memory)]
+        memory = SearchMemory(store, resume=True)
+        suggester.remember(memory)
+        former = [trial.key for trial in suggester.former(memory)]
         found = [trial.key for trial in run(suggester, lambda trial: ended(trial, trial.config["pruning"]["amount"]))]
         suggester.close()
         assert found[: len(former)] == former
