@@ -31,7 +31,6 @@ STARTING_PROCESSES = (
     "tests/end_to_end/test_faults.py",
     "tests/end_to_end/test_mlflow_ui.py",
     "tests/end_to_end/test_notebook.py",
-    "tests/end_to_end/test_report_page.py",
     "tests/end_to_end/test_search_sweep.py",
     "tests/end_to_end/test_tutorial_page.py",
     "tests/sweep/commands/test_cli.py",
@@ -40,7 +39,7 @@ STARTING_PROCESSES = (
     "tests/sweep/tracking/test_tracking_server.py",
     "tests/sweep/execution/test_ray_tune.py",
 )
-"""The tests that start several processes at a time: Ray, MLflow servers, whole sweeps, browsers, nodes."""
+"""The tests that start several processes at a time: Ray, MLflow servers, whole sweeps, nodes."""
 
 
 @pytest.hookimpl(optionalhook=True)
