@@ -139,8 +139,9 @@ def test_an_adaptive_search_goes_on_with_its_combinations(composer: Composer, st
         lines = (*QUICK, *SEEDS, "pruning.amount=interval(0.1,0.9)", "search=optuna", f"search.samples={samples}")
         suggester = composer.plan(*lines).suggester
         assert suggester is not None
-        suggester.memory = SearchMemory(store, resume=True)
-        former = [trial.key for trial in suggester.former(suggester.memory)]
+        memory = SearchMemory(store, resume=True)
+        former = [trial.key for trial in suggester.former(memory)]
+        suggester.remember(memory)
         found = [trial.key for trial in run(suggester, lambda trial: ended(trial, trial.config["pruning"]["amount"]))]
         suggester.close()
         assert found[: len(former)] == former
