@@ -281,6 +281,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
 STUDY_TABLES: dict[str, Callable[[fresh_study.Study], str]] = {
     "runs": fresh_study.runs,
     "sooner": fresh_study.sooner,
+    "sooner_with_pruning": fresh_study.sooner_with_pruning,
     "better": fresh_study.better,
     "with_finetuning": fresh_study.finetuned,
     "sizes": fresh_study.sizes,
