@@ -141,14 +141,19 @@ def limits(study: Study) -> str:
 
 
 def solvers(study: Study) -> str:
-    """What each solver found through each MILP: images with an adversarial input, and the median margin."""
+    """What each solver found through each MILP on the instances that all of them attacked, and the median margin there."""
     rows = []
-    for network in _networks(study):
+    common = set.intersection(*(set(results.instances["instance_key"]) for results in study.values()))
+    shared = {
+        name for one in study.values() for name in one.instances.loc[one.instances["instance_key"].isin(common), "network"]
+    }
+    for network in (name for name in _networks(study) if name in shared):
         for setting in _settings(study):
             row = {"network": network, "MILP": _short(setting)}
             for solver, results in study.items():
                 milps = _milps(results)
                 part = milps[(milps["network"] == network) & (milps["setting"] == setting)]
+                part = part[part["instance_key"].isin(common)]
                 row[f"{solver}: found"] = f"{_witnesses(part)} of {len(part)}" if len(part) else NOTHING
                 row[f"{solver}: median margin"] = f"{part['best_margin'].median():+.2f}" if len(part) else NOTHING
                 row[f"{solver}: ended before the limit"] = _ended(part)
@@ -166,6 +171,7 @@ def draw_sizes(study: Study, path: Path) -> None:
 
     A panel is a solver, a row a size, a column a sparsity; a negative number says for how many fewer.
     """
+    study = _whole(study)
     settings = [one for one in _settings(study) if one != DENSE_MILP]
     networks = _networks(study)
     with mpl.rc_context({**RC, "axes.grid": False}):
@@ -189,6 +195,7 @@ def draw_sizes(study: Study, path: Path) -> None:
 def draw_lead(study: Study, path: Path) -> None:
     """Draw by how many images each pruned copy is ahead of the dense MILP at each moment: on how many its best margin so far is
     larger, less those on which it is smaller. A row is a size, a column a solver."""
+    study = _whole(study)
     networks = _networks(study)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(2.2 + 3.0 * len(study), 0.9 + 1.9 * len(networks)), layout="constrained")
@@ -268,6 +275,12 @@ def _is_milp(results: Results, label: str) -> bool:
 
 def _networks(study: Study) -> list[str]:
     return list(dict.fromkeys(network for results in study.values() for network in results.networks))
+
+
+def _whole(study: Study) -> Study:
+    """Return the results of the solvers that attacked all networks of the study."""
+    networks = set(_networks(study))
+    return {solver: results for solver, results in study.items() if set(results.networks) == networks}
 
 
 def _settings(study: Study) -> list[str]:

@@ -26,18 +26,13 @@ from sweep.report.comparisons import (
     outcomes,
     pairs_of,
     pairs_with_dense,
-    pairs_with_gradient,
-    win_table,
     with_clusters,
 )
-from sweep.report.finetuning import finetuning_pairs
 from sweep.report.published import read_files
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import holm
-from sweep.report.tables import markdown, win_rows
-from sweep.report.verdicts import verdicts
-from sweep.report.words import interval_text, number, p_number, percent
+from sweep.report.tables import markdown
+from sweep.report.words import interval_text, p_number, percent
 from sweep.report.writing import write_results
 
 DOCS = Path(__file__).parents[1]
@@ -103,27 +98,6 @@ def beside_the_authors(results: Results) -> str:
     return markdown(rows)
 
 
-def wins(results: Results) -> str:
-    """The win table of the report."""
-    return markdown(win_rows(win_table(results), DENSE_MILP))
-
-
-def answers(results: Results) -> str:
-    """The verdicts of the report."""
-    found = verdicts(results, win_table(results))
-    return "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in found)
-
-
-def against_gradient(results: Results) -> str:
-    """How often a MILP, dense or pruned, has a larger margin than the gradient attack on the same instance."""
-    pairs = pairs_with_gradient(results)
-    decided = outcomes(pairs[pairs["setting"].map(lambda label: _is_milp(results, label)).astype(bool)], "margin")["win"]
-    counts = {"larger": decided > 0, "equal": decided == 0, "smaller": decided < 0}
-    return markdown(
-        [{"MILPs": str(len(decided)), **{f"{name} margin": str(int(which.sum())) for name, which in counts.items()}}]
-    )
-
-
 def pays(results: Results) -> str:
     """What sparsity gains with equal bounds, what our bounds gain over box bounds, and the one against the other.
 
@@ -150,29 +124,6 @@ def pays(results: Results) -> str:
             }
         )
     corrected = holm(np.array([one["p"] for one in found]))
-    return markdown([row | {"p": p_number(p)} for row, p in zip(rows, corrected, strict=True)])
-
-
-def finetuned(results: Results) -> str:
-    """Surrogates with finetuning against the same ones without: a row for each amount, p-values corrected over the rows."""
-    pairs = finetuning_pairs(results)
-    rows, found = [], []
-    for (method, amount), part in pairs.groupby(["method", "amount"]):
-        margins, times = outcomes(part, "margin"), outcomes(part, "time")
-        found.append(measured(margins, "margin"))
-        counts = {name: int((margins["win"] * sign > 0).sum()) for name, sign in (("larger", 1), ("smaller", -1))}
-        rows.append(
-            {
-                "finetuned against not": f"{method} {amount:g}",
-                "images": str(found[-1]["clusters"]),
-                "larger margin": f"{counts['larger']}/{len(margins)}",
-                "smaller margin": f"{counts['smaller']}/{len(margins)}",
-                "p": "",
-                "sooner": f"{int((times['win'] > 0).sum())}/{len(times)}",
-                "s of finetuning (median)": number(part["prune_seconds_mine"].median()),
-            }
-        )
-    corrected = holm([one["p"] for one in found])
     return markdown([row | {"p": p_number(p)} for row, p in zip(rows, corrected, strict=True)])
 
 
@@ -227,33 +178,6 @@ def _is_milp(results: Results, label: str) -> bool:
     return results.settings[label].is_dense_milp or results.settings[label].is_surrogate
 
 
-def outcome(results: Results) -> str:
-    """What every setting reached: a row for each network and setting.
-
-    "Better than the clean image": the best margin is above that of the first point of the timeline, which is the clean image.
-    """
-    rows = []
-    first = results.events.drop_duplicates("row").set_index("row")["margin"].reindex(range(len(results.instances)))
-    instances = results.instances.assign(clean_margin=first.to_numpy())
-    for (network, setting), part in instances.groupby(["network", "setting"], sort=False):
-        closed = part["dense_bound"].notna() & (part["gap"] < 1e-3)
-        found = part["first_adversarial_seconds"]
-        rows.append(
-            {
-                "network": str(network),
-                "setting": str(setting),
-                "better than the clean image": f"{int((part['best_margin'] > part['clean_margin'] + 1e-6).sum())}/{len(part)}",
-                "witness found": f"{int((part['status'] == 'adversarial').sum())}/{len(part)}",
-                "proven optimal or robust": f"{int((closed | (part['status'] == 'robust')).sum())}/{len(part)}",
-                "median margin": f"{part['best_margin'].median():+.3f}",
-                "median s to the first witness": number(found.median()) if found.notna().any() else "—",
-                "median s": number(part["total_seconds"].median()),
-                "median binaries": "—" if part["binaries"].isna().all() else f"{part['binaries'].median():.0f}",
-            }
-        )
-    return markdown(rows)
-
-
 def _share(pairs: pd.DataFrame, measure: str) -> str:
     return _share_of(outcomes(pairs, measure), measure)
 
@@ -268,12 +192,7 @@ def _share_of(decided: pd.DataFrame, measure: str) -> str:
 
 TABLES: dict[str, Callable[[Results], str]] = {
     "authors": beside_the_authors,
-    "gradient": against_gradient,
-    "wins": wins,
-    "verdicts": answers,
-    "outcome": outcome,
     "pays": pays,
-    "finetuned": finetuned,
     "strongest": strongest,
 }
 
