@@ -86,7 +86,7 @@ class RayMachines:
 
     def alive(self) -> int:
         """Return how many nodes the head knows to be alive, itself included."""
-        probe = [sys.executable, "-P", str(ROOT / "sweep" / "cluster" / "probe.py"), *self.address.split(":")]
+        probe = [sys.executable, "-P", str(ROOT / "sweep" / "execution" / "cluster" / "probe.py"), *self.address.split(":")]
         done = subprocess.run(probe, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout.count('"address"')
 

@@ -213,7 +213,7 @@ def ray_nodes(
 
 
 def _alive(head: Node, environment: Mapping[str, str]) -> int:
-    probe = [sys.executable, "-P", str(PACKAGES / "sweep" / "cluster" / "probe.py"), head.address, "6379"]
+    probe = [sys.executable, "-P", str(PACKAGES / "sweep" / "execution" / "cluster" / "probe.py"), head.address, "6379"]
     head.popen(*probe, environment=environment, log="probe").wait()
     with contextlib.suppress(ValueError, IndexError):
         return len(json.loads(head.log("probe").splitlines()[-1]).get("nodes", []))
