@@ -8,14 +8,12 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
-import pyomo.environ as pyo
-
+from benchmarks.relaxation import relaxation
 from benchmarks.runs import contradictions, failures, is_closed, measured
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import PEER_PAIRS, network, protocol_instance
 from benchmarks.tables import markdown, number
 from surrogate.attack import Instance, SurrogateAttack
-from surrogate.attack.milp.model import MaximisationModel
 from surrogate.bounds import method
 from surrogate.formulation import BigM, Formulation, Partition
 from surrogate.models import optimise
@@ -63,12 +61,7 @@ def _attack(dense: ReluNetwork, instance: Instance, bounds: str, formulation: Fo
     row = measured(lambda: attack.run(dense, dense, instance), lambda result: {"nonzeros": result.size.get("nonzeros")})
     folded = instance.problem.fold(dense, instance.region)
     computed = method(bounds).compute(folded, instance.region)
-    model = MaximisationModel(folded, instance.problem, instance.region, computed, formulation)
-    pyo.TransformationFactory("core.relax_integer_vars").apply_to(model.pyomo)
-    relaxed = solver.solve(
-        model.pyomo, model.inputs, warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + limit
-    )
-    return {**row, "relaxation": relaxed.objective}
+    return {**row, "relaxation": relaxation(folded, instance, computed, formulation, limit)}
 
 
 def _model(width: int, seed: int, formulation: Formulation, limit: float) -> Row:

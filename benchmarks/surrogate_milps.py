@@ -7,22 +7,19 @@ gradient attack on the surrogate, from many starts, finds a large surrogate marg
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
-import pyomo.environ as pyo
 
+from benchmarks.relaxation import relaxation
 from benchmarks.sections import Options, Row, Section
 from benchmarks.subjects import fresh_instances, mnist, network
 from benchmarks.tables import markdown, number
 from surrogate.attack import GradientAttack, Instance
-from surrogate.attack.milp.model import MaximisationModel
 from surrogate.bounds import Bounds, method
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.pruning import Finetuning, Pruning, prune
-from surrogate.solvers import HighsSolver
 from surrogate.training import accuracy
 
 SIDE = 18
@@ -74,7 +71,8 @@ def _of_image(dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance, de
     folded = instance.problem.fold(surrogate, instance.region)
     bounds = method("box").compute(folded, instance.region)
     point, best = _best(surrogate, instance)
-    relaxed = _relaxation(folded, instance, bounds)
+    relaxed = relaxation(folded, instance, bounds, "big_m", LIMIT_SECONDS)
+    assert relaxed is not None, "a linear programme of this size takes HiGHS milliseconds"
     return {
         "unstable": bounds.unstable_count,
         "big_m": _big_m(bounds),
@@ -101,20 +99,6 @@ def _big_m(bounds: Bounds) -> float:
     return float(np.median(np.concatenate(widths)))
 
 
-def _relaxation(folded: ReluNetwork, instance: Instance, bounds: Bounds) -> float:
-    model = MaximisationModel(folded, instance.problem, instance.region, bounds, "big_m")
-    pyo.TransformationFactory("core.relax_integer_vars").apply_to(model.pyomo)
-    relaxed = HighsSolver(time_limit_seconds=LIMIT_SECONDS).solve(
-        model.pyomo,
-        model.inputs,
-        warm_start=False,
-        on_incumbent=lambda *_: False,
-        deadline=time.perf_counter() + LIMIT_SECONDS,
-    )
-    assert relaxed.objective is not None
-    return relaxed.objective
-
-
 def report(rows: Sequence[Row]) -> str:
     return (
         f"## Why a surrogate's MILP is easier, or is not\n\n{SIDE}x{SIDE}, medians over {IMAGES} images of each trained "
@@ -123,7 +107,7 @@ def report(rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return a row a size and pruning, as Markdown."""
+    """Return a Markdown table with a row for each size and pruning."""
     header = [
         *("network", "pruning", "accuracy, %", "unstable neurons", "big-M", "relaxation", "best surrogate margin"),
         *("root gap", "dense margin there", "best dense margin"),

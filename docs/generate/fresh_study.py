@@ -17,7 +17,7 @@ from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL, by_setting, counted, outcomes, pairs_with_dense, win_table
 from sweep.report.figures.letters import log_axis
 from sweep.report.figures.style import RC, styles_of
-from sweep.report.finetuning import finetuning_pairs
+from sweep.report.finetuning import finetuning_pairs, with_pruning_counted
 from sweep.report.limits import limit_curves, limits_of
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
@@ -72,8 +72,7 @@ def sooner_with_pruning(study: Study) -> str:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for solver, results in study.items():
         pairs = surrogates(results, pairs_with_dense(results))
-        whole = pairs["first_adversarial_seconds_mine"] + pairs["prune_seconds_mine"].fillna(0.0)
-        found = by_setting(pairs.assign(first_adversarial_seconds_mine=whole), "time")
+        found = by_setting(with_pruning_counted(pairs), "time")
         for network in _networks(study):
             values = {setting: counted(part, "time") for (name, setting), part in found.items() if name == network}
             corrected = holm([one["p"] for one in values.values()])
@@ -239,7 +238,7 @@ FIGURES: dict[str, Callable[[Study, Path], None]] = {"sizes": draw_sizes, "lead"
 
 
 def _against_dense(study: Study, measure: Measure) -> str:
-    """Return a row a network and pruned copy; p is corrected by Holm over the copies of a network, for each solver."""
+    """Return a row for each network and pruned copy; p is corrected by Holm over the copies of a network, for each solver."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for solver, results in study.items():
         for one in compared_by_network(_pruned(results), (measure,)):

@@ -200,7 +200,7 @@ class Region:
         return np.sqrt((step**2).sum(axis=1)) if chosen == "l2" else step.max(axis=1)
 
     def violation(self, x: ArrayLike) -> float:
-        """Return by how much one point ``(d,)`` lies outside, the most over box and ball; inf if it is not finite."""
+        """Return how far one point ``(d,)`` is outside box or ball, whichever is farther; inf if it is not finite."""
         point = numbers("the point", x, InvalidRegion)
         if point.shape != self.center.shape or not np.isfinite(point).all():
             return float("inf")

@@ -36,17 +36,17 @@ def finetuning_summary(pairs: pd.DataFrame) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"network": ALL, "setting": "The finetuned copy", "pairs": len(pairs)}
     for measure in MEASURES:
-        chosen = pairs
         kind: Measure = "norm" if measure == "norm" else "margin" if measure == "margin" else "time"
-        if measure == "time_with_pruning":
-            added = {
-                f"first_adversarial_seconds_{side}": pairs[f"first_adversarial_seconds_{side}"]
-                + pairs[f"prune_seconds_{side}"].fillna(0.0)
-                for side in ("mine", "other")
-            }
-            chosen = pairs.assign(**added)
+        chosen = with_pruning_counted(pairs) if measure == "time_with_pruning" else pairs
         found |= {f"{measure}_{name}": value for name, value in measured(outcomes(chosen, kind), kind).items()}
     return found
+
+
+def with_pruning_counted(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs with the seconds of pruning and finetuning added to the seconds to the first adversarial input."""
+    first = "first_adversarial_seconds"
+    whole = {side: pairs[f"{first}_{side}"] + pairs[f"prune_seconds_{side}"].fillna(0.0) for side in ("mine", "other")}
+    return pairs.assign(**{f"{first}_{side}": seconds for side, seconds in whole.items()})
 
 
 def _without_rounds(setting: Setting) -> tuple[Any, ...]:

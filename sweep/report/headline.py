@@ -52,7 +52,7 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
 
 
 def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
-    """Return what is said of a network; ``said``: whether a sentence before it has named the dense MILP."""
+    """Return the sentence on one network; it says "it" for the dense MILP if an earlier one has named that (``said``)."""
     where, who = f"{answer.network}:", answer.setting
     if answer.verdict == PAYS:
         worse = f" and is worse on {answer.lost}" if answer.lost else ""

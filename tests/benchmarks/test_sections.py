@@ -10,7 +10,7 @@ import pytest
 from oracles import brute_force_maximum, random_network, random_region
 
 from benchmarks import __main__ as program
-from benchmarks import closest, closing, formulations, mnist_fc, runs, vnn_wide
+from benchmarks import closest, closing, formulations, mnist_fc, runs, surrogate_milps, vnn_wide
 from benchmarks.sections import Options, Row
 from benchmarks.subjects import VNNCOMP, missing_vnncomp
 from surrogate.attack import AttackResult, Event, Instance, Status
@@ -274,6 +274,26 @@ def test_the_closest_perturbation_of_a_tiny_problem_is_proven() -> None:
         assert one["solver_status"] == "optimal"
         assert one["norm"] == pytest.approx(one["dual_bound"], rel=1e-3)
         assert f"{one['method']}: proven optimal: 1 of 1." in closest.report(rows)
+
+
+def test_a_surrogates_relaxation_is_above_its_best_margin_and_the_dense_one_is_its_own_surrogate(
+    tiny: tuple[ReluNetwork, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dense, instance = tiny
+    monkeypatch.setattr(surrogate_milps, "NETWORKS", ((2, 4),))
+    monkeypatch.setattr(surrogate_milps, "SEEDS", ((0, 100),))
+    monkeypatch.setattr(surrogate_milps, "PRUNINGS", ((0.0, 0), (0.5, 0)))
+    monkeypatch.setattr(surrogate_milps, "network", lambda *_: dense)
+    monkeypatch.setattr(surrogate_milps, "fresh_instances", lambda *_: [instance])
+    monkeypatch.setattr(surrogate_milps, "accuracy", lambda *_: 0.5)
+    whole, pruned = surrogate_milps.measure(Options())
+    assert whole["dense_at_best"] == whole["surrogate_best"] == whole["dense_best"] == pytest.approx(optimum(*tiny), abs=1e-3)
+    assert pruned["dense_at_best"] <= optimum(*tiny) + 1e-6
+    for one in (whole, pruned):
+        assert one["root_gap"] == pytest.approx(one["relaxation"] - one["surrogate_best"])
+        assert one["root_gap"] >= -1e-6
+    assert pruned["relaxation"] != whole["relaxation"]
+    assert cells(surrogate_milps.report([whole, pruned]), "2x4", "0.5")[2] == "50.0"
 
 
 def test_every_formulation_closes_a_tiny_problem_and_a_model(
