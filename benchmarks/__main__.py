@@ -18,8 +18,8 @@ from benchmarks import (
     closest,
     closing,
     comparison,
+    coordinator,
     formulations,
-    head,
     mnist_fc,
     model_size,
     models,
@@ -51,7 +51,7 @@ SECTIONS: dict[str, Section] = {
     "again": again.SECTION,
     "planning": planning.SECTION,
     "report_scale": report_scale.SECTION,
-    "head": head.SECTION,
+    "coordinator": coordinator.SECTION,
     "nodes": nodes.SECTION,
 }
 """Every section by its name. To add one, write a module with a ``SECTION`` and list it here."""

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-from benchmarks.head import null_answer
+from benchmarks.coordinator import null_answer
 from benchmarks.planning import plan_of
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number

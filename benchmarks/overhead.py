@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.head import head_cpu_seconds, null_answer
+from benchmarks.coordinator import coordinator_cpu_seconds, null_answer
 from benchmarks.planning import plan_of
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
@@ -97,7 +97,7 @@ def _timed(plan: Any, overrides: list[str], answers: int) -> dict[str, float]:
         "end_seconds": total - last,
         "total_seconds": total,
         "driver_cpu_seconds": time.process_time() - begin_cpu,
-        "head_cpu_seconds": text.head_cpu_seconds,
+        "coordinator_cpu_seconds": text.coordinator_cpu_seconds,
         "driver_half_mib": text.half_mib,
         "driver_last_mib": text.last_mib,
         "driver_mib": _mib(),
@@ -114,7 +114,7 @@ class _Clocked(io.StringIO):
         self._count, self._ended = count, 0
         self.first: float | None = None
         self.last: float | None = None
-        self.half_mib = self.last_mib = self.head_cpu_seconds = 0.0
+        self.half_mib = self.last_mib = self.coordinator_cpu_seconds = 0.0
 
     def write(self, text: str) -> int:
         if text.startswith("["):
@@ -124,7 +124,7 @@ class _Clocked(io.StringIO):
             if self._ended == self._count // 2:
                 self.half_mib = _mib()
             if self._ended == self._count - CPUS:
-                self.last_mib, self.head_cpu_seconds = _mib(), head_cpu_seconds()
+                self.last_mib, self.coordinator_cpu_seconds = _mib(), coordinator_cpu_seconds()
         return super().write(text)
 
 
@@ -159,7 +159,7 @@ def report(rows: Sequence[Row]) -> str:
             number(1000.0 * row["trial_seconds"], 1),
             number(row["end_seconds"]),
             number(row["driver_cpu_seconds"], 1),
-            number(row["head_cpu_seconds"], 1),
+            number(row["coordinator_cpu_seconds"], 1),
             number(row["driver_half_mib"], 0),
             number(row["driver_last_mib"], 0),
             number(row["driver_mib"], 0),

@@ -140,24 +140,38 @@ def limits(study: Study) -> str:
 
 
 def solvers(study: Study) -> str:
-    """What each solver found through each MILP on the instances that all of them attacked, and the median margin there."""
+    """What each solver found through each MILP of a size, and the median margin, on the instances that all solvers of that size
+    attacked."""
     rows = []
-    common = set.intersection(*(set(results.instances["instance_key"]) for results in study.values()))
-    shared = {
-        name for one in study.values() for name in one.instances.loc[one.instances["instance_key"].isin(common), "network"]
-    }
-    for network in (name for name in _networks(study) if name in shared):
+    for network, by_solver in _shared(study).items():
         for setting in _settings(study):
             row = {"network": network, "MILP": _short(setting)}
-            for solver, results in study.items():
-                milps = _milps(results)
-                part = milps[(milps["network"] == network) & (milps["setting"] == setting)]
-                part = part[part["instance_key"].isin(common)]
+            for solver in study:
+                if solver not in by_solver:
+                    row |= dict.fromkeys((f"{solver}: {name}" for name in ("found", "margin", "ended", "nodes")), NOTHING)
+                    continue
+                part = by_solver[solver]
+                part = part[part["setting"] == setting]
                 row[f"{solver}: found"] = f"{_witnesses(part)} of {len(part)}" if len(part) else NOTHING
-                row[f"{solver}: median margin"] = f"{part['best_margin'].median():+.2f}" if len(part) else NOTHING
-                row[f"{solver}: ended before the limit"] = _ended(part)
+                row[f"{solver}: margin"] = f"{part['best_margin'].median():+.2f}" if len(part) else NOTHING
+                row[f"{solver}: ended"] = _ended(part)
+                row[f"{solver}: nodes"] = f"{part['nodes'].median():,.0f}" if len(part) else NOTHING
             rows.append(row)
     return markdown(rows)
+
+
+def _shared(study: Study) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the MILPs of each size that several solvers attacked, by solver, on the instances that all of them attacked."""
+    found = {}
+    for network in _networks(study):
+        parts = {
+            solver: milps[milps["network"] == network] for solver, milps in zip(study, map(_milps, study.values()), strict=True)
+        }
+        parts = {solver: part for solver, part in parts.items() if not part.empty}
+        if len(parts) > 1:
+            common = set.intersection(*(set(part["instance_key"]) for part in parts.values()))
+            found[network] = {solver: part[part["instance_key"].isin(common)] for solver, part in parts.items()}
+    return found
 
 
 def why(rows_file: Path) -> str:
@@ -233,7 +247,36 @@ def draw_lead(study: Study, path: Path) -> None:
         figure.savefig(path, dpi=150)
 
 
-FIGURES: dict[str, Callable[[Study, Path], None]] = {"sizes": draw_sizes, "lead": draw_lead}
+def draw_solvers(study: Study, path: Path) -> None:
+    """Draw on how many instances each solver finds an adversarial input through each MILP, a panel a size.
+
+    A panel has the instances that all solvers of its size attacked (:func:`_shared`).
+    """
+    shared, settings = _shared(study), _settings(study)
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(1.0 + 2.9 * len(shared), 3.4), layout="constrained")
+        axes = figure.subplots(1, len(shared), squeeze=False, sharey=True)[0]
+        width = 0.8 / len(study)
+        for ax, (network, by_solver) in zip(axes, shared.items(), strict=True):
+            for place, solver in enumerate(study):
+                if solver not in by_solver:
+                    continue
+                part = by_solver[solver]
+                found = [_witnesses(part[part["setting"] == setting]) for setting in settings]
+                left = np.arange(len(settings)) + (place - (len(study) - 1) / 2) * width
+                ax.bar(left, found, width, label=solver, color=f"C{place}")
+                for at, number_found in zip(left, found, strict=True):
+                    ax.text(at, number_found, str(number_found), ha="center", va="bottom", fontsize=6)
+            instances = next(iter(by_solver.values()))["instance_key"].nunique()
+            ax.set_title(f"{network}, {instances} images")
+            ax.set_xticks(range(len(settings)), [_short(one).replace(" finetuned", "\nfinet.") for one in settings], fontsize=7)
+        axes[0].set_ylabel("adversarial inputs found")
+        entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=len(study), frameon=False)
+        figure.savefig(path, dpi=150)
+
+
+FIGURES: dict[str, Callable[[Study, Path], None]] = {"sizes": draw_sizes, "lead": draw_lead, "solvers": draw_solvers}
 """Figures of all solvers side by side, by name."""
 
 

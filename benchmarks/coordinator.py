@@ -1,4 +1,4 @@
-"""How much the head can take: what one answer and one sign of life cost the actor that keeps the store."""
+"""How much the coordinator can take: what one answer and one sign of life cost the actor that keeps the store."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def _load(count: int, call: Callable[[Any, str, int], None]) -> dict[str, float]
 
     from sweep.execution.coordinator import THREADS, Coordinator
 
-    with tempfile.TemporaryDirectory(prefix="sweep-head-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sweep-coordinator-") as folder:
         ray.init(address="local", num_cpus=CLIENTS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
             actor = ray.remote(Coordinator).options(num_cpus=0, max_concurrency=THREADS)
-            head = actor.remote(str(Path(folder) / "store"), True, 0, _nothing)
+            coordinator = actor.remote(str(Path(folder) / "store"), True, 0, _nothing)
             client = ray.remote(num_cpus=1)(call)
-            ray.get([client.remote(head, f"first-{one}", 10) for one in range(CLIENTS)])  # processes and imports
-            begin, begin_cpu = time.perf_counter(), head_cpu_seconds()
-            ray.get([client.remote(head, f"worker-{one}", count) for one in range(CLIENTS)])
+            ray.get([client.remote(coordinator, f"first-{one}", 10) for one in range(CLIENTS)])  # processes and imports
+            begin, begin_cpu = time.perf_counter(), coordinator_cpu_seconds()
+            ray.get([client.remote(coordinator, f"worker-{one}", count) for one in range(CLIENTS)])
             return {
                 "calls": CLIENTS * count,
                 "seconds": time.perf_counter() - begin,
-                "head_cpu_seconds": head_cpu_seconds() - begin_cpu,
+                "coordinator_cpu_seconds": coordinator_cpu_seconds() - begin_cpu,
             }
         finally:
             ray.shutdown()
@@ -56,24 +56,24 @@ def _nothing(_: Any) -> None:
     pass
 
 
-def _beats(head: Any, name: str, count: int) -> None:
+def _beats(coordinator: Any, name: str, count: int) -> None:
     import ray
 
     for _ in range(0, count, 100):
-        ray.get([head.beat.remote(name) for _ in range(100)])
+        ray.get([coordinator.beat.remote(name) for _ in range(100)])
 
 
-def _answers(head: Any, name: str, count: int) -> None:
-    """What a worker asks of the head for each attack on an image, as
+def _answers(coordinator: Any, name: str, count: int) -> None:
+    """What a worker asks of the coordinator for each attack on an image, as
     :class:`sweep.execution.coordinated_stages.CoordinatedStages` does."""
     import ray
 
     facts = null_answer().to_dict()
     for place in range(count):
         key = f"{name}-{place}"
-        ray.get(head.claim.remote("instances", key, 60.0, name, name))
-        ray.get(head.begin.remote(key, facts, 60.0, name, name, None))
-        ray.get(head.put.remote("instances", key, Entry(facts), name))
+        ray.get(coordinator.claim.remote("instances", key, 60.0, name, name))
+        ray.get(coordinator.begin.remote(key, facts, 60.0, name, name, None))
+        ray.get(coordinator.put.remote("instances", key, Entry(facts), name))
 
 
 def null_answer(image: int = 0) -> InstanceRecord:
@@ -92,7 +92,7 @@ def null_answer(image: int = 0) -> InstanceRecord:
     )
 
 
-def head_cpu_seconds() -> float:
+def coordinator_cpu_seconds() -> float:
     """Return the CPU time so far of the Ray actor that has the store; 0 if there is none."""
     found = 0.0
     for entry in Path("/proc").iterdir():
@@ -105,19 +105,19 @@ def head_cpu_seconds() -> float:
 
 
 def report(rows: Sequence[Row]) -> str:
-    header = ["call", "calls", "s", "a second", "ms of the head's CPU each"]
+    header = ["call", "calls", "s", "a second", "ms of the coordinator's CPU each"]
     cells = [
         [
             str(row["call"]),
             f"{row['calls']:,}",
             number(row["seconds"], 1),
             f"{row['calls'] / row['seconds']:,.0f}",
-            number(1000.0 * row["head_cpu_seconds"] / row["calls"], 2),
+            number(1000.0 * row["coordinator_cpu_seconds"] / row["calls"], 2),
         ]
         for row in rows
     ]
     text = f"{CLIENTS} clients at once; an answer is three calls: claim it, have its deadline watched, keep it."
-    return "\n\n".join(["## The head under load", text, markdown(header, cells)])
+    return "\n\n".join(["## The coordinator under load", text, markdown(header, cells)])
 
 
 SECTION = Section(key=("instance",), limit_seconds=0.0, measure=measure, report=report)
