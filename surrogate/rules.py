@@ -48,11 +48,13 @@ def integer(least: int, most: int = 2**63 - 1) -> Rule:
 
 def number(words: str, allowed: Callable[[float], bool], *, optional: bool = False) -> Rule:
     """A finite number for which ``allowed(value)`` holds; ``words`` say what that is."""
-    return Rule(
-        float,
-        lambda value: None if is_number(value) and math.isfinite(value) and allowed(value) else words,
-        optional,
-    )
+
+    def refusal(value: Any) -> str | None:
+        if is_number(value) and not math.isfinite(value):
+            return "a finite number"
+        return None if is_number(value) and allowed(value) else words
+
+    return Rule(float, refusal, optional)
 
 
 def one_of(*names: str) -> Rule:

@@ -157,7 +157,7 @@ def _without_effect(
     method, objective = values.get("attack.method"), values.get("attack.objective")
     if kind_of(method, objective) is None:  # of another version: all that it has may count
         return frozenset(), ()
-    found: set[str] = {f"attack.{name}" for name in QUESTION}
+    found: set[str] = {f"attack.{name}" for name in ("method", *QUESTION)}
     sections = []
     for name in MAKERS:
         made = made_of(name, method, objective, file, lambda key: values.get(key, MISSING))
