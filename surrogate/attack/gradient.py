@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from surrogate import rules
+from surrogate.attack.base import DenseAttack
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.recorder import Recorder
 from surrogate.attack.result import AttackResult, Status
-from surrogate.checks import is_number, require_counts, require_integer, shown
-from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.problems.instance import Instance
+from surrogate.settings import setting
 
 BATCH = 32
 """Starts that climb together: large enough for the matrix products, small enough that the limit is kept."""
 
 
 @dataclass(frozen=True)
-class GradientAttack:
+class GradientAttack(DenseAttack):
     """Frank-Wolfe from the center and from random points of the region.
 
     It can find witnesses and prove nothing: its status is ``adversarial`` or ``unresolved``.
@@ -42,16 +45,14 @@ class GradientAttack:
         ('adversarial', 0.2)
     """
 
-    starts: int = 1
-    steps: int = 50
-    seed: int = 0
-    time_limit_seconds: float | None = None
+    name: ClassVar[str] = "gradient"
 
-    def __post_init__(self) -> None:
-        require_counts(starts=self.starts, steps=self.steps)
-        require_integer("seed", self.seed, 0)
-        if self.time_limit_seconds is not None and not (is_number(self.time_limit_seconds) and self.time_limit_seconds > 0.0):
-            raise InvalidSetting(f"time_limit_seconds must be positive or None, got {shown(self.time_limit_seconds)}")
+    starts: int = setting(1, rules.COUNT, key="gradient_starts")
+    steps: int = setting(50, rules.COUNT, key="gradient_steps")
+    seed: int = setting(0, rules.SEED, key="solver.seed")
+    time_limit_seconds: float | None = setting(
+        None, dataclasses.replace(rules.POSITIVE, optional=True), key="solver.time_limit_seconds"
+    )
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; every point met is checked on the dense network."""

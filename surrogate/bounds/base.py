@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from surrogate.checks import is_number, list_of, numbers, require_kind, shown
 from surrogate.errors import InvalidNetwork, InvalidSetting, UnsoundBounds
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems.region import Region
+from surrogate.settings import Configurable
 
 SLACK = 1e-9
 """Every interval is widened outward by this much of the sum of the absolute terms that it was added up from. Rounding in a sum
@@ -87,10 +87,9 @@ class Bounds:
                 )
 
 
-class BoundMethod(ABC):
+@dataclass(frozen=True)
+class BoundMethod(Configurable, ABC):
     """A way to bound pre-activations: one sound pair of bounds for every neuron."""
-
-    name: ClassVar[str]
 
     @abstractmethod
     def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:

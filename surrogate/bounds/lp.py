@@ -10,14 +10,14 @@ import highspy
 import numpy as np
 from scipy import sparse
 
+from surrogate import rules
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_region, require_matching
 from surrogate.bounds.crown import AlphaCrown, tighten
 from surrogate.bounds.relaxation import Multipliers, Relaxation
-from surrogate.checks import is_number, shown
-from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 from surrogate.quiet_highs import QuietHighs
+from surrogate.settings import setting
 
 PRIMAL_SIMPLEX = 4
 """HiGHS's value of the option ``simplex_strategy``."""
@@ -46,11 +46,8 @@ class Lp(BoundMethod):
     """
 
     name: ClassVar[str] = "lp"
-    seconds: float = 5.0
 
-    def __post_init__(self) -> None:
-        if not is_number(self.seconds) or not self.seconds >= 0.0:
-            raise InvalidSetting(f"seconds must be a number of at least 0, got {shown(self.seconds)}")
+    seconds: float = setting(5.0, rules.NOT_NEGATIVE, key="lp_seconds")
 
     def compute(self, network: ReluNetwork, region: Region, deadline: float = float("inf")) -> Bounds:
         require_matching(network, region, deadline)

@@ -12,6 +12,7 @@ from pyomo.core.expr import LinearExpression
 
 from surrogate.bounds import Bounds
 from surrogate.networks import ReluNetwork
+from surrogate.settings import Configurable
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,10 @@ class Embedding(ABC):
         """
 
 
-class Formulation(ABC):
+@dataclass(frozen=True)
+class Formulation(Configurable, ABC):
     """A way to write :math:`y = f(x)` as mixed-integer linear constraints, given pre-activation bounds."""
 
-    name: ClassVar[str]
     components: ClassVar[tuple[str, ...]]
     """Names of all that :meth:`embed` adds to a block; a block that has one of them already is refused."""
 

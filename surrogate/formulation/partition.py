@@ -10,14 +10,16 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import ArrayLike, NDArray
 
+from surrogate import rules
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
-from surrogate.checks import numbers, require_counts
+from surrogate.checks import numbers
 from surrogate.errors import UnsoundBounds
 from surrogate.formulation.base import Embedding, Formulation, linear
 from surrogate.formulation.big_m import BigM
 from surrogate.formulation.scaling import ORDINARY
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.settings import setting
 
 Box = tuple[FloatArray, FloatArray]
 """Bounds ``lower``, ``upper`` ``(h,)`` of a layer's inputs."""
@@ -70,10 +72,7 @@ class Partition(Formulation):
         *BigM.components,
         *("v", "d", "part", "part_on", "part_off", "least_on", "most_on", "least_off", "most_off"),
     )
-    partitions: int = 2
-
-    def __post_init__(self) -> None:
-        require_counts(partitions=self.partitions)
+    partitions: int = setting(2, rules.COUNT)
 
     def embed(self, block: Any, network: ReluNetwork, inputs: Sequence[Any], bounds: Bounds) -> Embedding:
         whole = BigM().embed(block, network, inputs, bounds)

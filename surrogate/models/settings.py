@@ -11,11 +11,11 @@ from typing import Any
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
 from surrogate.bounds import BoundMethod
-from surrogate.checks import is_number, list_of, require_integer, require_kind, require_name, require_number, shown
+from surrogate.checks import is_number, list_of, require_integer, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Formulation
 from surrogate.models.shares import MEMBERS
-from surrogate.solvers import HighsSolver, Solver
+from surrogate.solvers import HighsSolver, Solver, require_solver
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SearchSettings:
             require_name("each of members", member, MEMBERS)
         for sparsity in list_of("sparsities", self.sparsities, "shares, such as (0.5, 0.9)"):
             require_number("each of sparsities", sparsity, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
-        require_kind("solver", self.solver, Solver, "HighsSolver()")
+        require_solver(self.solver)
         bound_methods.method(self.bounds)
         formulations.method(self.formulation)
         require_number("tolerance", self.tolerance, "a number above 0 and at most 0.01", lambda v: 0.0 < v <= 1e-2)

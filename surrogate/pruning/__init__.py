@@ -3,12 +3,15 @@ list it here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from surrogate import rules
 from surrogate.bounds.base import require_matching
-from surrogate.checks import require_integer, require_kind, require_name, require_number
+from surrogate.checks import require_kind, require_name
 from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
@@ -29,6 +32,7 @@ from surrogate.pruning.stabilised import Stabilised
 from surrogate.pruning.stable import Stable
 from surrogate.pruning.structured import Structured
 from surrogate.pruning.survivors import Survivors
+from surrogate.settings import Configurable, chosen, part, setting
 
 METHODS: dict[str, type[PruningMethod]] = {
     method.name: method
@@ -47,12 +51,24 @@ METHODS: dict[str, type[PruningMethod]] = {
 """Every method by its name."""
 
 
+def method(chosen: str | PruningMethod) -> PruningMethod:
+    """Return the method of this name with its default settings; a method itself comes back.
+
+    Raises:
+        InvalidSetting: there is none; lists those that there are.
+    """
+    if isinstance(chosen, PruningMethod):
+        return chosen
+    require_name("pruning method", chosen, METHODS)
+    return METHODS[chosen]()
+
+
 @dataclass(frozen=True)
-class Pruning:
+class Pruning(Configurable):
     """How a surrogate is made from a dense network.
 
     Attributes:
-        method: one of METHODS; ``none`` keeps the dense network, whatever the other settings.
+        method: the name of one of METHODS, or a method; ``none`` keeps the dense network, whatever the other settings.
         amount: share, in [0, 1), of the weights, of each hidden layer's neurons, or of the unstable neurons, that is pruned.
         seed: of the methods that draw; the others don't depend on it.
         finetuning: training after or between prunings; not for methods that need a region.
@@ -61,32 +77,45 @@ class Pruning:
         InvalidSetting: a value or combination that is not allowed; names it and what is.
     """
 
-    method: str = "none"
-    amount: float = 0.0
-    seed: int = 0
-    finetuning: Finetuning = field(default_factory=Finetuning)
+    called: ClassVar[str] = "pruning "
 
-    def __post_init__(self) -> None:
-        require_name("pruning method", self.method, METHODS)
-        require_number("pruning amount", self.amount, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
-        require_integer("pruning seed", self.seed, 0)
-        if not isinstance(self.finetuning, Finetuning):
-            raise InvalidSetting(f"finetuning={self.finetuning!r} is not allowed: expected a Finetuning")
-        if self.needs_region and self.finetuning.trains:
-            raise InvalidSetting(
-                f"pruning method={self.method!r} with finetuning rounds={self.finetuning.rounds} is not allowed: its surrogate "
-                f"stands for the dense network over one region, which training would undo; set rounds to 0"
-            )
+    method: str | PruningMethod = chosen("pruning", NoPruning.name, method)
+    amount: float = setting(0.0, rules.SHARE)
+    seed: int = setting(0, rules.SEED)
+    finetuning: Finetuning = part(Finetuning, key="finetune")
+
+    @property
+    def way(self) -> PruningMethod:
+        """The method itself."""
+        return method(self.method)
+
+    @property
+    def prunes(self) -> bool:
+        """Whether the surrogate is another network than the dense one."""
+        return not isinstance(self.way, NoPruning)
 
     @property
     def needs_data(self) -> bool:
         """Whether :func:`prune` needs a data set, for the method or for finetuning."""
-        return self.method != NoPruning.name and (METHODS[self.method].needs_data or self.finetuning.trains)
+        return self.prunes and (self.way.needs_data or self.finetuning.trains)
 
     @property
     def needs_region(self) -> bool:
         """Whether :func:`prune` needs a region, so that there is one surrogate for each instance."""
-        return METHODS[self.method].needs_region
+        return self.way.needs_region
+
+    def conflicts(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        if self.needs_region and self.finetuning.rounds > 0:
+            yield (
+                ("finetuning.rounds", "method"),
+                "its surrogate is for one region, which training would undo; set the rounds to 0",
+            )
+
+    def without_effect(self) -> Collection[str]:
+        return () if self.prunes else ("amount", "seed", "finetuning")
+
+    def at_default(self) -> Collection[str]:
+        return () if self.way.draws or self.finetuning.trains else ("seed",)
 
 
 def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, region: Region | None = None) -> ReluNetwork:
@@ -109,21 +138,21 @@ def prune(pruning: Pruning, network: ReluNetwork, data: Dataset | None = None, r
                [0., 2.]]), array([[ 0., -4.]]))
     """
     _require_kinds(pruning, network)
-    if pruning.method == NoPruning.name:
+    if not pruning.prunes:
         return network
-    method = METHODS[pruning.method]()
-    if isinstance(method, RegionMethod):
+    way = pruning.way
+    if isinstance(way, RegionMethod):
         if region is None:
             raise InvalidSetting(
-                f"pruning method={pruning.method!r} makes a surrogate for one region, got none: give the region of the instance"
+                f"pruning method={way.name!r} makes a surrogate for one region, got none: give the region of the instance"
             )
         require_matching(network, region)
-        return method.rewrite(network, pruning.amount, region).network
-    assert isinstance(method, SurvivorMethod)
+        return way.rewrite(network, pruning.amount, region).network
+    assert isinstance(way, SurvivorMethod)
     if data is not None:
         require_kind("data", data, Dataset, "load('mnist')")
     rng = np.random.default_rng(pruning.seed)
-    return prune_and_finetune(method, pruning.amount, pruning.finetuning, network, rng, data)
+    return prune_and_finetune(way, pruning.amount, pruning.finetuning, network, rng, data)
 
 
 def prune_for(pruning: Pruning, network: ReluNetwork, region: Region, problem: Problem) -> Stabilised:
@@ -136,15 +165,15 @@ def prune_for(pruning: Pruning, network: ReluNetwork, region: Region, problem: P
         InvalidSetting: a method that needs no region; a region or problem that does not fit the network.
     """
     _require_kinds(pruning, network)
-    method = METHODS[pruning.method]()
-    if not isinstance(method, RegionMethod):
+    way = pruning.way
+    if not isinstance(way, RegionMethod):
         regional = ", ".join(name for name, each in METHODS.items() if each.needs_region)
         raise InvalidSetting(
-            f"pruning method={pruning.method!r} bounds no error: use one of {regional} here, or prune() for a surrogate alone"
+            f"pruning method={way.name!r} bounds no error: use one of {regional} here, or prune() for a surrogate alone"
         )
     require_matching(network, region)
     require_kind("problem", problem, Problem, "Margin(label)")
-    return method.rewrite(network, pruning.amount, region, problem.rows(network.output_size)[0])
+    return way.rewrite(network, pruning.amount, region, problem.rows(network.output_size)[0])
 
 
 def _require_kinds(pruning: Pruning, network: ReluNetwork) -> None:
@@ -172,6 +201,7 @@ __all__ = [
     "SurvivorMethod",
     "Survivors",
     "merge_stable",
+    "method",
     "prune",
     "prune_for",
     "sparsity",

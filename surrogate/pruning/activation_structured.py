@@ -21,6 +21,7 @@ class ActivationStructured(SurvivorMethod):
     """
 
     name: ClassVar[str] = "activation_structured"
+    draws: ClassVar[bool] = False
     needs_data: ClassVar[bool] = True
 
     def survivors(

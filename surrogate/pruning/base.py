@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,22 +18,26 @@ from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 from surrogate.pruning.stabilised import Stabilised
 from surrogate.pruning.survivors import IndexArray, Survivors
+from surrogate.settings import Configurable
 
 
-class PruningMethod(ABC):
+@dataclass(frozen=True)
+class PruningMethod(Configurable, ABC):
     """A rule that makes a surrogate of a network.
 
     Attributes:
         name: by which settings choose it.
         needs_data: whether it looks at training images.
         needs_region: whether its surrogate stands for the network over one region only.
+        draws: whether it draws from ``rng``, so that another seed gives another surrogate.
     """
 
-    name: ClassVar[str]
     needs_data: ClassVar[bool] = False
     needs_region: ClassVar[bool] = False
+    draws: ClassVar[bool] = True
 
 
+@dataclass(frozen=True)
 class SurvivorMethod(PruningMethod):
     """A rule that chooses which weights or hidden neurons of a network survive; the surrogate can be finetuned."""
 
@@ -50,10 +55,12 @@ class SurvivorMethod(PruningMethod):
         """
 
 
+@dataclass(frozen=True)
 class RegionMethod(PruningMethod):
     """A rule that rewrites a network for one region; the surrogate means nothing outside, so it is not trained further."""
 
     needs_region: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     @abstractmethod
     def rewrite(self, network: ReluNetwork, amount: float, region: Region, rows: FloatArray | None = None) -> Stabilised:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from surrogate.checks import require_integer
+from surrogate import rules
 from surrogate.data import Dataset
 from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.pruning.base import SurvivorMethod
 from surrogate.pruning.survivors import Survivors
+from surrogate.settings import Configurable, setting
 from surrogate.training import Training, finetune
+from surrogate.training.settings import OPTIMIZERS, STEPS
 
 
 @dataclass(frozen=True)
-class Finetuning:
+class Finetuning(Configurable):
     """How a pruned network is trained further; the defaults are the paper's, but for ``rounds``.
 
     * ``rounds=0``: not at all.
@@ -32,24 +36,24 @@ class Finetuning:
         InvalidSetting: a value that is not allowed; names it and what is.
     """
 
-    rounds: int = 0
-    epochs: int = 5
-    optimizer: str = "sgd"
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.0
-    batch_size: int = 64
-    rewind: bool = True
-    seed: int = 0
+    called: ClassVar[str] = "finetuning "
 
-    def __post_init__(self) -> None:
-        require_integer("finetuning rounds", self.rounds, 0)
-        require_integer("finetuning seed", self.seed, 0)
-        if not isinstance(self.rewind, bool):
-            raise InvalidSetting(f"finetuning rewind={self.rewind!r} is not allowed: expected true or false")
-        try:
-            self.training(0, bias=True)
-        except InvalidSetting as error:
-            raise InvalidSetting(f"finetuning {error}") from error
+    rounds: int = setting(0, rules.integer(0))
+    epochs: int = setting(5, rules.integer(0))
+    optimizer: str = setting("sgd", rules.one_of(*OPTIMIZERS))
+    learning_rate: float = setting(1e-2, rules.POSITIVE)
+    weight_decay: float = setting(0.0, rules.NOT_NEGATIVE)
+    batch_size: int = setting(64, rules.COUNT)
+    rewind: bool = setting(True, rules.FLAG)
+    seed: int = setting(0, rules.SEED, key="pruning.seed")
+
+    def without_effect(self) -> Collection[str]:
+        return ("epochs", *STEPS, "rewind", "seed") if self.rounds == 0 else ()
+
+    def at_default(self) -> Collection[str]:
+        if self.epochs == 0:
+            return (*STEPS, "rewind", "seed")
+        return ("rewind",) if self.rounds == 1 else ()
 
     @property
     def trains(self) -> bool:

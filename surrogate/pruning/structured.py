@@ -22,6 +22,7 @@ class Structured(SurvivorMethod):
     """
 
     name: ClassVar[str] = "structured"
+    draws: ClassVar[bool] = False
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from surrogate.checks import is_integer, is_number, require_counts, require_positive, shown
+from surrogate import rules
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
+from surrogate.settings import Configurable, setting
 
 LARGEST_SEED = 2_000_000_000
 """The largest seed that every solver here takes."""
@@ -93,7 +94,7 @@ end."""
 
 
 @dataclass(frozen=True)
-class Solver(ABC):
+class Solver(Configurable, ABC):
     """A MILP solver.
 
     Class attributes: ``name``; ``package``, which it comes in; ``feasibility_tolerance``, to which rows, bounds and integers
@@ -110,27 +111,19 @@ class Solver(ABC):
         relative_gap: the solve is optimal when incumbent and bound are this close, relative to the incumbent.
 
     Raises:
-        InvalidSetting: a limit that is not positive, fewer than one thread, a seed out of range, a negative gap.
+        InvalidSetting: a limit that is not positive, fewer than one thread, a seed out of range, a gap outside [0, 1).
     """
 
-    name: ClassVar[str]
+    called: ClassVar[str] = "solver."
     package: ClassVar[str]
     incumbent_callbacks: ClassVar[bool]
     feasibility_tolerance: ClassVar[float] = 1e-6
     lazy_constraints: ClassVar[bool] = False
 
-    time_limit_seconds: float = 60.0
-    threads: int = 1
-    seed: int = 0
-    relative_gap: float = 1e-6
-
-    def __post_init__(self) -> None:
-        require_positive(**{"solver.time_limit_seconds": self.time_limit_seconds})
-        require_counts(**{"solver.threads": self.threads})
-        if not is_integer(self.seed) or not 0 <= self.seed <= LARGEST_SEED:
-            raise InvalidSetting(f"solver.seed must be 0 or larger and at most {LARGEST_SEED}, got {self.seed!r}")
-        if not is_number(self.relative_gap) or not 0.0 <= self.relative_gap < math.inf:
-            raise InvalidSetting(f"relative_gap must be 0 or larger and finite, got {shown(self.relative_gap)}")
+    time_limit_seconds: float = setting(60.0, rules.POSITIVE)
+    threads: int = setting(1, rules.COUNT)
+    seed: int = setting(0, rules.integer(0, LARGEST_SEED))
+    relative_gap: float = setting(1e-6, rules.SHARE, may_be_null=True)
 
     def require_able_to(self, cut: Cut | None) -> None:
         """Refuse a ``cut`` that this solver would not take."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from surrogate.checks import require_flags, require_integer, require_name, require_number
+from surrogate import rules
+from surrogate.settings import Configurable, setting
 
 OPTIMIZERS = ("adam", "sgd")
 """Accepted values of ``Training.optimizer``; sgd is without momentum."""
 
+STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
+"""The settings of steps, of which a training of no epochs takes none."""
+
 
 @dataclass(frozen=True)
-class Training:
+class Training(Configurable):
     """Settings of a training by mini-batches; the defaults are the paper's for dense networks.
 
     The loss is the cross-entropy of labels, which are integers, or the mean squared error of values, which are floats.
@@ -23,19 +28,13 @@ class Training:
         InvalidSetting: a value that is not allowed; names it and what is.
     """
 
-    epochs: int = 5
-    seed: int = 0
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-3
-    optimizer: str = "adam"
-    bias: bool = True
+    epochs: int = setting(5, rules.integer(0))
+    seed: int = setting(0, rules.SEED)
+    batch_size: int = setting(64, rules.COUNT)
+    learning_rate: float = setting(1e-3, rules.POSITIVE)
+    weight_decay: float = setting(1e-3, rules.NOT_NEGATIVE)
+    optimizer: str = setting("adam", rules.one_of(*OPTIMIZERS))
+    bias: bool = setting(True, rules.FLAG, key="network.bias")
 
-    def __post_init__(self) -> None:
-        require_integer("epochs", self.epochs, 0)
-        require_integer("seed", self.seed, 0)
-        require_integer("batch_size", self.batch_size, 1)
-        require_number("learning_rate", self.learning_rate, "a finite number above 0", lambda value: value > 0.0)
-        require_number("weight_decay", self.weight_decay, "a finite number of at least 0", lambda value: value >= 0.0)
-        require_name("optimizer", self.optimizer, OPTIMIZERS)
-        require_flags(bias=self.bias)
+    def at_default(self) -> Collection[str]:
+        return STEPS if self.epochs == 0 else ()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from surrogate.rules import nearest
 from sweep.config.mlflow_address import existing_uri
 from sweep.config.passwords import hide_in_refusal
-from sweep.config.rules import nearest
 from sweep.errors import ConfigError, SweepError
 from sweep.store.default_store import DEFAULT_STORE
 from sweep.terminal import streams

@@ -75,10 +75,10 @@ def configured(records: Sequence[TrialRecord]) -> dict[str, list[Any]]:
 
     None stands for a value that cannot change its trial.
     """
-    from sweep.config.canonical import PARTS, with_effect
+    from sweep.config.canonical import SECTIONS, with_effect
     from sweep.config.dotted_keys import flatten
 
-    flat = [flatten({name: part for name, part in record.config.items() if name in PARTS}) for record in records]
+    flat = [flatten({name: part for name, part in record.config.items() if name in SECTIONS}) for record in records]
     counting = [{key: one[key] for key in with_effect(one, one)} for one in flat]
     swept = {key for record in records for key in record.swept}
     values = {key: {repr(one[key]) for one in counting if key in one} for key in _keys(flat)}

@@ -1,7 +1,8 @@
 """What of a configuration can change a result, section by section, and the hashes of it that are keys.
 
-A part of a section is a function of that section and of :func:`context` alone, so that it need not be made again for each trial
-of a large plan (:mod:`sweep.config.shared_sections`).
+Of the sections that set methods it is what the objects say that they make (:mod:`sweep.config.sections`). A part of a section
+is a function of few sections, so that it need not be made again for each trial of a large plan
+(:mod:`sweep.config.shared_sections`).
 """
 
 from __future__ import annotations
@@ -10,76 +11,163 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, rules
-from sweep.config.attack_defaults import bounds_method, relative_gap
-from sweep.config.attack_facts import unused_keys
+from sweep.config.attack_facts import kind_of, needs_surrogate
 from sweep.config.dotted_keys import is_in
+from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
+from sweep.config.reading import keys
 from sweep.config.rules import FUNCTION
-from sweep.config.schema import Settings
+from sweep.config.schema import QUESTION, Settings
+from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
+
+if TYPE_CHECKING:
+    from surrogate.settings import Configurable
 
 Part = dict[str, Any]
 
+HOW = ("attack", "bounds", "formulation", "solver")
+"""The sections that make the attack together; what counts in one of them depends on the others."""
+
+SECTIONS = ("dataset", "network", "training", "pruning", "instances", *HOW)
+"""The sections that can change a result. The others say where and how, not what."""
+
+MAKERS = ("training", "pruning", "attack")
+"""The sections that make an object; that of the attack has in it what the others of :data:`HOW` make."""
+
+TRAINING = ("dataset", "network", "training")
+"""The sections that make the dense network, by name."""
+
 
 def context(settings: Settings) -> tuple[Any, ...]:
-    """Return all that decides what counts in a section other than itself."""
+    """Return all that decides what counts in a section other than itself, those of :data:`HOW` aside."""
     attack = settings.attack
-    return attack.method, attack.objective, attack.start, settings.network.file, settings.instances.properties
+    return attack.method, attack.objective, settings.network.file, settings.instances.properties
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
     """Return the part of the settings that can change a trial's result, by section."""
-    parts = {name: part(name, settings) for name in PARTS}
-    return {name: found for name, found in parts.items() if found is not None}
+    return parts(settings, SECTIONS)
+
+
+def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
+    """Return what counts of some sections; those of which nothing does are left out."""
+    found: dict[str, Part] = {}
+    made: dict[str, dict[str, Part]] = {}
+    for name in names:
+        if name in _FIXED:
+            found[name] = _FIXED[name](settings)
+            continue
+        maker = "attack" if name in HOW else name
+        if maker not in made:
+            made[maker] = nested(counts_of(maker, settings).values)
+        if name in made[maker]:
+            found[name] = made[maker][name]
+    return found
 
 
 def part(name: str, settings: Settings) -> Part | None:
     """Return what counts of one section; None if nothing of it does."""
+    return parts(settings, (name,)).get(name)
+
+
+def counts_of(name: str, settings: Settings) -> Counted:
+    """Return what counts because of the object that a section makes (:data:`MAKERS`), by dotted key."""
     attack = settings.attack
-    unused = unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish)
-    found = None if name in unused else PARTS[name](settings)
-    return None if found is None else _without(found, name, unused)
+    made = made_of(name, attack.method, attack.objective, settings.network.file, source_of(settings))
+    found = Counted({}, set()) if made is None else counted(made, f"{name}.")
+    if name == "attack":
+        found.values.update({f"attack.{key}": value for key, value in _asked(settings).items()})
+    return found
 
 
-def _without(found: Part, prefix: str, unused: Collection[str]) -> Part:
-    """Return what is left of a section, or of one inside it, without the keys that are unused."""
-    return {
-        key: _without(value, f"{prefix}.{key}", unused) if isinstance(value, dict) else value
-        for key, value in found.items()
-        if f"{prefix}.{key}" not in unused
-    }
+def made_of(name: str, method: str | None, objective: str | None, file: str | None, source: Source) -> Configurable | None:
+    """Return the object that a section makes, unchecked; None where it would change nothing.
+
+    Args:
+        name: one of :data:`MAKERS`.
+        method: the attack.
+        objective: of the attack.
+        file: of the network.
+        source: of the values.
+    """
+    kind: type[Configurable] | None = None
+    if name == "attack":
+        kind = kind_of(method, objective)
+    elif name == "pruning" and needs_surrogate(method, objective):
+        from surrogate.pruning import Pruning
+
+        kind = Pruning
+    elif name == "training" and file is None:
+        from surrogate.training import Training
+
+        kind = Training
+    return None if kind is None else build(kind, f"{name}.", source, check=False)
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Part]:
+    """Return dotted keys as sections."""
+    found: dict[str, Part] = {}
+    for key, value in values.items():
+        *parents, leaf = key.split(".")
+        node: Any = found
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return found
 
 
 def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     """Return those of some dotted keys that can change the result of a trial, by its configuration as dotted keys.
 
-    As :func:`canonical`, but for people: of any version's configuration, and without reading data or files.
+    As :func:`canonical`, but for people: of any version's configuration, and without reading data or files. Keys that this
+    version does not know are kept.
     """
-    attack = tuple(str(flat.get(f"attack.{name}")) for name in ("method", "objective", "start", "on_incumbent"))
-    said = None
-    if flat.get("pruning.method") == rules.NO_PRUNING:
-        said = "pruning.method"
-    elif flat.get("pruning.finetune.rounds") == 0:
-        said = "pruning.finetune.rounds"
-    is_read = flat.get("network.file") is not None
-    return list(_with_effect(tuple(keys), attack, bool(flat.get("attack.polish")), is_read, said))
+    deciding = {key: value for key, value in flat.items() if key in _known_keys() and isinstance(value, _PLAIN)}
+    without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), flat.get("network.file"))
+    return [key for key in keys if key not in without and not is_in(key, sections)]
+
+
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def _known_keys() -> frozenset[str]:
+    return _keys_of_methods(tuple(tuple(family.methods()) for family in FAMILIES.values()))
+
+
+@functools.lru_cache(maxsize=16)
+def _keys_of_methods(names: tuple[tuple[str, ...], ...]) -> frozenset[str]:
+    """Return the keys of the sections that set methods; ``names`` are all methods, which may be more than before."""
+    return frozenset(key for key in keys() if "." in key and key.partition(".")[0] in FAMILIES)
 
 
 @functools.lru_cache(maxsize=4096)
-def _with_effect(
-    keys: tuple[str, ...], attack: tuple[str, ...], polishes: bool, is_read: bool, said: str | None
-) -> tuple[str, ...]:
-    """Return the keys with an effect; ``said`` is the one of its section that says that the others have none.
+def _without_effect(
+    deciding: tuple[tuple[str, Any], ...], types: tuple[type, ...], file: str | None
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the known keys without an effect, and the sections of which nothing has one.
 
     The report of ten thousand trials asks for each of them several times, and they are of a few kinds: the answers are kept.
+    ``types`` are those of the values: 1 is equal to 1.0 and to true.
     """
-    method, objective, start, policy = attack
-    unused = (*unused_keys(method, objective, start, policy, polishes), *(("training",) if is_read else ()))
-    silent = () if said is None else (f"{said.rpartition('.')[0]}.",)
-    return tuple(key for key in keys if not is_in(key, unused) and (key == said or not key.startswith(silent)))
+    values = dict(deciding)
+    method, objective = values.get("attack.method"), values.get("attack.objective")
+    if kind_of(method, objective) is None:  # of another version: all that it has may count
+        return frozenset(), ()
+    found: set[str] = {f"attack.{name}" for name in ("method", *QUESTION)}
+    sections = []
+    for name in MAKERS:
+        made = made_of(name, method, objective, file, lambda key: values.get(key, MISSING))
+        if made is not None:
+            one = counted(made, f"{name}.")
+            found.update(one.values.keys() - one.idle)
+    for name in FAMILIES:
+        if not any(key.startswith(f"{name}.") for key in found):
+            sections.append(name)
+    return _known_keys() - found, tuple(sections)
 
 
 def key_of(relevant: dict[str, Any]) -> str:
@@ -104,14 +192,9 @@ def joined_key(texts: Iterable[str], versions: Iterable[int] = ()) -> str:
     return hashlib.sha256(f"[{numbers},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 
-TRAINING = ("dataset", "network", "training")
-"""The sections that make the dense network, by name."""
-
-
 def training_recipe(settings: Settings) -> dict[str, Part]:
     """Return the part of the settings that makes the dense network."""
-    parts = {name: part(name, settings) for name in TRAINING}
-    return {name: found for name, found in parts.items() if found is not None}
+    return parts(settings, TRAINING)
 
 
 def _dataset(settings: Settings) -> Part:
@@ -137,19 +220,6 @@ def _network(settings: Settings) -> Part:
     return {"file": read_network(settings.network.file).key}
 
 
-def _training(settings: Settings) -> Part | None:
-    return dataclasses.asdict(settings.training) if settings.network.file is None else None
-
-
-def _pruning(settings: Settings) -> Part:
-    if settings.pruning.method == rules.NO_PRUNING:
-        return {"method": rules.NO_PRUNING}
-    found = dataclasses.asdict(settings.pruning)
-    if settings.pruning.finetune.rounds == 0:
-        found["finetune"] = {"rounds": 0}
-    return found
-
-
 def _instances(settings: Settings) -> Part:
     """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
     if settings.asks_about_images:
@@ -163,42 +233,11 @@ def _instances(settings: Settings) -> Part:
     return {"properties": [[one.name, one.key, one.expected] for one in load_properties(settings)]}
 
 
-def _bounds(settings: Settings) -> Part:
-    method = bounds_method(settings)
-    found = {**dataclasses.asdict(settings.bounds), "method": method}
-    if method != rules.LP:
-        del found["lp_seconds"]
-    return found
+def _asked(settings: Settings) -> Part:
+    """Keep of the attack's section what is asked: of questions that are not about images, what the attack optimises."""
+    names = QUESTION if settings.asks_about_images else ("objective",)
+    return {"method": settings.attack.method, **{name: getattr(settings.attack, name) for name in names}}
 
 
-def _formulation(settings: Settings) -> Part:
-    found = dataclasses.asdict(settings.formulation)
-    if settings.formulation.method != rules.PARTITION:
-        del found["partitions"]
-    return found
-
-
-def _solver(settings: Settings) -> Part:
-    return {**dataclasses.asdict(settings.solver), "relative_gap": relative_gap(settings)}
-
-
-def _attack(settings: Settings) -> Part:
-    found = dataclasses.asdict(settings.attack)
-    if not settings.asks_about_images:
-        for name in ("norm", "radius", "target"):
-            del found[name]
-    return found
-
-
-PARTS: dict[str, Callable[[Settings], Part | None]] = {
-    "dataset": _dataset,
-    "network": _network,
-    "training": _training,
-    "pruning": _pruning,
-    "instances": _instances,
-    "bounds": _bounds,
-    "formulation": _formulation,
-    "solver": _solver,
-    "attack": _attack,
-}
-"""What counts of each section, before the attack's unused keys are left out. The other sections say where and how, not what."""
+_FIXED: dict[str, Callable[[Settings], Part]] = {"dataset": _dataset, "network": _network, "instances": _instances}
+"""What counts of the sections that set no method."""

@@ -5,25 +5,59 @@ from __future__ import annotations
 import os
 
 from sweep.config import rules
-from sweep.config.attack_facts import CLOSEST, CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
+from sweep.config.attack_facts import CLOSEST, kind_of
+from sweep.config.canonical import MAKERS, counts_of, made_of
+from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, Settings
+from sweep.config.sections import key_at, settings_of, source_of
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
+    for name in MAKERS:
+        check_made(name, settings)
+    check_rest(settings)
+
+
+def check_made(name: str, settings: Settings) -> None:
+    """Check the object that a section makes (:data:`sweep.config.canonical.MAKERS`) by the rules of its class.
+
+    Raises:
+        ConfigError: a value that another method allows and this one does not, or values that do not go together.
+    """
+    if name == "attack":
+        _check_objective(settings)
+    attack, source = settings.attack, source_of(settings)
+    made = made_of(name, attack.method, attack.objective, settings.network.file, source)
+    if made is None:
+        return
+    family = FAMILIES[name]
+    for key, setting, value in settings_of(made, f"{name}."):
+        refused = setting.rule(value)
+        if refused is not None:
+            given, chosen = source(key), f"{name}.{family.name_key}"
+            allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
+            raise ConfigError(f"{key}={given} with {chosen}={source(chosen)}: there it must be {allowed}")
+    for names, why in made.conflicts():
+        keys = [key_at(made, one, f"{name}.") for one in names]
+        raise ConfigError(f"{' with '.join(f'{key}={source(key)}' for key in keys)}: {why}")
+    if name == "attack":
+        _check_solver(settings)
+
+
+def check_rest(settings: Settings) -> None:
+    """Check what concerns several sections, and the files that are named.
+
+    Raises:
+        ConfigError: values that do not go together, or a file that cannot be used.
+    """
     cluster = settings.cluster
     _check_inputs(settings)
-    _check_attack(settings)
-    _check_solver(settings)
+    _check_question(settings)
     _check_cluster(cluster)
-    if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
-        raise ConfigError(
-            f"pruning.finetune.rounds={settings.pruning.finetune.rounds} with pruning.method={settings.pruning.method}: its "
-            f"surrogate is for one region, which training would undo; set the rounds to 0"
-        )
     if settings.solver.threads > cluster.cpus_per_trial:
         raise ConfigError(
             f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
@@ -31,19 +65,22 @@ def check(settings: Settings) -> None:
         )
 
 
-def _check_attack(settings: Settings) -> None:
-    """Check what an attack can do, and how far it may go."""
+def _check_objective(settings: Settings) -> None:
+    """Check that the attack can have the objective."""
+    from surrogate.attack import CLOSEST_METHODS
+
     attack = settings.attack
-    if attack.objective == CLOSEST and attack.method not in CLOSEST_ATTACKS:
+    kind = kind_of(attack.method, attack.objective)
+    if kind is not None and attack.objective not in kind.objectives:
         raise ConfigError(
-            f"attack.objective=closest with attack.method={attack.method}: only {' and '.join(CLOSEST_ATTACKS)} look for the "
-            f"closest perturbation; choose one of these or attack.objective=margin"
+            f"attack.objective={attack.objective} with attack.method={attack.method}: only {' and '.join(CLOSEST_METHODS)} "
+            f"look for the closest perturbation; choose one of these or attack.objective=margin"
         )
-    if attack.method in GOALS_BY_POLICY and attack.on_incumbent not in GOAL_OF:
-        raise ConfigError(
-            f"attack.on_incumbent={attack.on_incumbent} with attack.method={attack.method}: only attack=surrogate excludes "
-            f"regions; choose {' or '.join(GOAL_OF)}"
-        )
+
+
+def _check_question(settings: Settings) -> None:
+    """Check norm and radius of the images' balls."""
+    attack = settings.attack
     if not settings.asks_about_images or attack.objective == CLOSEST:
         return
     if attack.radius is None and attack.norm != "l1":
@@ -51,25 +88,22 @@ def _check_attack(settings: Settings) -> None:
             f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
             f"set attack.radius to a number above 0"
         )
-    if attack.norm == "l2" and attack.method == "surrogate":
+    kind = kind_of(attack.method, attack.objective)
+    if attack.norm == "l2" and kind is not None and not kind.takes_l2:
         raise ConfigError(
-            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
-            "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
+            f"attack.norm=l2 with attack.method={attack.method}: a linear solver has no l2 ball; "
+            f"choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
         )
 
 
 def _check_solver(settings: Settings) -> None:
     """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
-    if settings.cluster.name == "attach":
-        return
-    attack = settings.attack
-    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish):
+    if settings.cluster.name == "attach" or "solver.name" not in counts_of("attack", settings).values:
         return
     from surrogate.errors import InvalidSetting
-    from surrogate.solvers import SOLVERS
 
     try:
-        SOLVERS[settings.solver.name]()
+        FAMILIES["solver"].methods()[settings.solver.name]()
     except InvalidSetting as error:
         raise ConfigError(str(error)) from error
 

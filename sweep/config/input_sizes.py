@@ -10,7 +10,7 @@ import functools
 from surrogate.errors import DataUnavailable, SurrogateError
 from surrogate.files import file_path
 from sweep.config import rules
-from sweep.config.attack_facts import WITHOUT_SURROGATE
+from sweep.config.attack_facts import needs_surrogate
 from sweep.config.files import read_network, read_properties
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.errors import ConfigError
@@ -76,7 +76,7 @@ def use_of_data(settings: Settings) -> str | None:
     pruning = settings.pruning
     if settings.asks_about_images:
         return f"attack.objective={settings.attack.objective}"
-    if settings.attack.method in WITHOUT_SURROGATE or pruning.method == rules.NO_PRUNING:
+    if not needs_surrogate(settings.attack.method, settings.attack.objective) or pruning.method == rules.NO_PRUNING:
         return None
     if rules.pruning_needs(pruning.method, "data"):
         return f"pruning.method={pruning.method}"

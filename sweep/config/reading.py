@@ -8,11 +8,12 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sweep.config import rules
-from sweep.config.schema import Settings
+from sweep.config.families import Key, Rule, Tree, tree_of
+from sweep.config.schema import MethodSettings, Settings
 from sweep.errors import ConfigError
 
 
@@ -22,8 +23,8 @@ def read(config: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: an unknown or missing key, a wrong type, or a value that is not allowed.
     """
-    settings: Settings = _read(Settings, config, "")
-    return settings
+    sections = _values(_tree(), config, "")
+    return Settings(**{name: _as_settings(name, values) for name, values in sections.items()})
 
 
 def read_section(name: str, data: Any) -> Any:
@@ -32,30 +33,20 @@ def read_section(name: str, data: Any) -> Any:
     Raises:
         ConfigError: as :func:`read` does.
     """
-    return _read(_hints(Settings)[name][0], data, name)
+    return _as_settings(name, _values(_section(name), data, name))
 
 
-def keys(cls: type = Settings, prefix: str = "") -> list[str]:
+def keys() -> list[str]:
     """Return every dotted key of the configuration, sections included."""
-    found = []
-    for name, hint in typing.get_type_hints(cls).items():
-        found.append(prefix + name)
-        if dataclasses.is_dataclass(hint):
-            found.extend(keys(typing.cast(type, hint), f"{prefix}{name}."))
-    return found
+    return list(_flat(_tree()))
 
 
-def kinds_of(key: str) -> tuple[set[Any], rules.Rule | None]:
+def kinds_of(key: str) -> tuple[set[Any], Rule | None]:
     """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys."""
-    hint: Any = Settings
-    rule = None
+    found: Any = _tree()
     for name in key.split("."):
-        if not dataclasses.is_dataclass(hint) or name not in _hints(typing.cast(type, hint)):
-            return set(), None
-        hint, rule = _hints(typing.cast(type, hint))[name]
-    if dataclasses.is_dataclass(hint):
-        return set(), None
-    return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}, rule
+        found = found.get(name) if isinstance(found, dict) else None
+    return (set(found.kinds), found.rule) if isinstance(found, Key) else (set(), None)
 
 
 def impossible(key: str, value: Any) -> str | None:
@@ -101,38 +92,76 @@ def _children(parent: str, known: list[str]) -> list[str]:
     return [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
 
 
-def _read(cls: Any, data: Any, prefix: str) -> Any:
+def _values(tree: Tree, data: Any, prefix: str) -> dict[str, Any]:
+    """Return the checked values of a section, and of the sections inside it."""
     if not isinstance(data, Mapping):
-        inside = ", ".join(f.name for f in dataclasses.fields(cls))
-        raise ConfigError(f"{prefix}={data!r} must be a section with the keys {inside}")
+        raise ConfigError(f"{prefix}={data!r} must be a section with the keys {', '.join(tree)}")
     dot = f"{prefix}." if prefix else ""
-    fields = dataclasses.fields(cls)
-    for key in data:
-        if key not in {f.name for f in fields}:
-            raise unknown_key(f"{dot}{key}")
-    hints = _hints(cls)
+    for name in data:
+        if name not in tree:
+            raise unknown_key(f"{dot}{name}")
     values = {}
-    for f in fields:
-        key, (hint, rule) = dot + f.name, hints[f.name]
-        if f.name not in data:
-            if f.default_factory is not dataclasses.MISSING:
-                values[f.name] = f.default_factory()
+    for name, allowed in tree.items():
+        key = dot + name
+        if name not in data:
+            if isinstance(allowed, Key) and not allowed.required:
                 continue
             raise ConfigError(f"{key} is missing from the configuration; every key needs a value")
-        if dataclasses.is_dataclass(hint):
-            values[f.name] = _read(hint, data[f.name], key)
-            continue
-        value = _typed(hint, data[f.name], key)
-        allowed = rule(value) if rule and value is not None else None
-        if allowed is not None:
-            raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}")
-        values[f.name] = value
-    return cls(**values)
+        if isinstance(allowed, Key):
+            values[name] = _allowed(allowed, data[name], key)
+        else:
+            values[name] = _values(allowed, data[name], key)
+    return values
+
+
+def _allowed(allowed: Key, given: Any, key: str) -> Any:
+    value = _typed(allowed.kinds, given, key)
+    refused = allowed.rule(value) if allowed.rule is not None and value is not None else None
+    if refused is None and type(value) is int and value > rules.LARGEST_INTEGER:
+        refused = f"an integer of at most {rules.LARGEST_INTEGER}"
+    if refused is not None:
+        raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {refused}")
+    return value
+
+
+def _as_settings(name: str, values: dict[str, Any]) -> Any:
+    cls = _hints(Settings)[name][0]
+    return _of_methods(values) if cls is MethodSettings else cls(**values)
+
+
+def _of_methods(values: Mapping[str, Any]) -> MethodSettings:
+    return MethodSettings({name: _of_methods(one) if isinstance(one, dict) else one for name, one in values.items()})
+
+
+def _tree() -> Tree:
+    return {name: _section(name) for name in _hints(Settings)}
+
+
+def _section(name: str) -> Tree:
+    cls, own = _hints(Settings)[name]
+    return tree_of(name, _declared(own) if own is not None else None) if cls is MethodSettings else _declared(cls)
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, tuple[Any, rules.Rule | None]]:
-    """Return type and rule of every field."""
+def _declared(cls: type) -> Tree:
+    """Return the keys of a section that is written down as a dataclass."""
+    optional = {f.name for f in dataclasses.fields(cls) if f.default_factory is not dataclasses.MISSING}
+    return {
+        name: Key(typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,), rule, name not in optional)
+        for name, (hint, rule) in _hints(cls).items()
+    }
+
+
+def _flat(tree: Tree, prefix: str = "") -> Iterator[str]:
+    for name, one in tree.items():
+        yield prefix + name
+        if isinstance(one, dict):
+            yield from _flat(one, f"{prefix}{name}.")
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, tuple[Any, Any]]:
+    """Return the type of every field, and what it is annotated with."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {
         name: (getattr(h, "__origin__", h), h.__metadata__[0]) if hasattr(h, "__metadata__") else (h, None)
@@ -155,8 +184,7 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def _typed(hint: Any, value: Any, key: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)

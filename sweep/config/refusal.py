@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
+from surrogate.rules import nearest
 from sweep.config.reading import unknown_key
-from sweep.config.rules import nearest
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 

@@ -1,18 +1,20 @@
-"""What a single value may be. A rule's names come from the registries of :mod:`surrogate`, imported only when needed."""
+"""What a single value may be, of the sections that set no method.
+
+Names come from :mod:`surrogate`, which is imported when they are needed.
+"""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
-from sweep.config import attack_facts
+from surrogate.problems.objectives import OBJECTIVES
+from surrogate.rules import integer, nearest
 
 Rule = Callable[[Any], str | None]
 """Returns what is allowed if the value is not, else None."""
-
 
 LARGEST_INTEGER = 2**31 - 1
 LONGEST_SECONDS = 1e9
@@ -20,16 +22,7 @@ LONGEST_SECONDS = 1e9
 
 
 def at_least(limit: int) -> Rule:
-    def rule(value: int) -> str | None:
-        if value > LARGEST_INTEGER:
-            return f"an integer of at most {LARGEST_INTEGER}"
-        return None if value >= limit else f"an integer of at least {limit}"
-
-    return rule
-
-
-def positive(value: float) -> str | None:
-    return None if value > 0 else "a number above 0"
+    return integer(limit, LARGEST_INTEGER)
 
 
 def duration(value: float) -> str | None:
@@ -45,18 +38,6 @@ def outlives_a_process(url: str) -> str | None:
     if scheme in ("", "file", "local") and url.strip():
         return path(local)
     return None if url.strip() else "a folder or a URL"
-
-
-def not_negative(value: float) -> str | None:
-    return None if value >= 0 else "a number of at least 0"
-
-
-def share(value: float) -> str | None:
-    return None if 0 <= value < 1 else "a number with 0 <= value < 1"
-
-
-def inner_share(value: float) -> str | None:
-    return None if 0 < value < 1 else "a number with 0 < value < 1"
 
 
 def not_empty(value: str) -> str | None:
@@ -106,16 +87,6 @@ NO_DATASET = "none"
 NO_PRUNING = "none"
 """The pruning that leaves the dense network as it is."""
 
-AUTO = "auto"
-"""Bounds by the method that the attack works best with."""
-
-LP = "lp"
-"""Bounds by linear programmes, which have a budget of their own."""
-
-PARTITION = "partition"
-"""The formulation that has a number of parts."""
-
-
 GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
 """How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""
 
@@ -143,18 +114,6 @@ def side(value: int) -> str | None:
     return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"
 
 
-def optimizers() -> Iterable[str]:
-    from surrogate.training import OPTIMIZERS
-
-    return OPTIMIZERS
-
-
-def prunings() -> Iterable[str]:
-    from surrogate.pruning import METHODS
-
-    return METHODS
-
-
 def pruning_needs(method: str, what: str) -> bool:
     """Return whether a pruning method needs ``data`` (training images) or a ``region`` (a surrogate for each instance)."""
     from surrogate.pruning import METHODS
@@ -162,51 +121,11 @@ def pruning_needs(method: str, what: str) -> bool:
     return bool(getattr(METHODS[method], f"needs_{what}"))
 
 
-def bounds() -> Iterable[str]:
-    from surrogate.bounds import METHODS
-
-    return (AUTO, *METHODS)
-
-
-def formulations() -> Iterable[str]:
-    from surrogate.formulation import METHODS
-
-    return METHODS
-
-
-def solvers() -> Iterable[str]:
-    from surrogate.solvers import SOLVERS
-
-    return SOLVERS
-
-
-def attacks() -> Iterable[str]:
-    return attack_facts.NAMES
-
-
 def objectives() -> Iterable[str]:
-    return attack_facts.OBJECTIVES
+    return OBJECTIVES
 
 
 def norms() -> Iterable[str]:
     from surrogate.region import NORMS
 
     return [norm for norm in NORMS if norm != "none"]
-
-
-def on_incumbent() -> Iterable[str]:
-    from surrogate.attack import ON_INCUMBENT
-
-    return ON_INCUMBENT
-
-
-def starts() -> Iterable[str]:
-    from surrogate.attack import STARTS
-
-    return STARTS
-
-
-def nearest(word: str, options: Iterable[str]) -> str:
-    """Return a hint at the option that ``word`` was probably meant to be, or nothing."""
-    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,17 +1,20 @@
 """The configuration as dataclasses: every key with its type and what its value may be.
 
-Defaults live in ``conf/``; what is allowed lives here, the names of methods in the registries of :mod:`surrogate`, and the
-rules that join two values in :mod:`sweep.config.consistency`.
+Defaults live in ``conf/``. What is allowed lives here, and for the settings of methods in the classes of :mod:`surrogate`
+(:mod:`sweep.config.families`). The rules that join two values live in :mod:`sweep.config.consistency`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from sweep.config import attack_facts, rules
+from surrogate.problems.objectives import OUTPUT
+from surrogate.rules import NOT_NEGATIVE, POSITIVE
+from sweep.config import rules
 
 
 @dataclass(frozen=True)
@@ -41,35 +44,6 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    epochs: Annotated[int, rules.at_least(0)]
-    seed: Annotated[int, rules.at_least(0)]
-    batch_size: Annotated[int, rules.at_least(1)]
-    learning_rate: Annotated[float, rules.positive]
-    weight_decay: Annotated[float, rules.not_negative]
-    optimizer: Annotated[str, rules.one_of(rules.optimizers)]
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    rounds: Annotated[int, rules.at_least(0)]
-    epochs: Annotated[int, rules.at_least(0)]
-    optimizer: Annotated[str, rules.one_of(rules.optimizers)]
-    learning_rate: Annotated[float, rules.positive]
-    weight_decay: Annotated[float, rules.not_negative]
-    batch_size: Annotated[int, rules.at_least(1)]
-    rewind: bool
-
-
-@dataclass(frozen=True)
-class PruningSettings:
-    method: Annotated[str, rules.one_of(rules.prunings)]
-    amount: Annotated[float, rules.share]
-    seed: Annotated[int, rules.at_least(0)]
-    finetune: FinetuneSettings
-
-
-@dataclass(frozen=True)
 class InstancesSettings:
     seed: Annotated[int, rules.at_least(0)]
     count: Annotated[int | None, rules.at_least(1)]
@@ -77,51 +51,48 @@ class InstancesSettings:
     properties: Annotated[str | None, rules.not_empty]
 
 
-@dataclass(frozen=True)
-class BoundsSettings:
-    method: Annotated[str, rules.one_of(rules.bounds)]
-    lp_seconds: Annotated[float, rules.not_negative]
+class MethodSettings:
+    """The values of a section that sets methods, as attributes; their keys are what the methods declare.
+
+    A key that a configuration lacks is no attribute. Sections inside a section are of this class too.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_values" or name not in self._values:
+            raise AttributeError(name)
+        return self._values[name]
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, MethodSettings) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"MethodSettings({self._values!r})"
+
+    def changed(self, **values: Any) -> MethodSettings:
+        """Return the same settings with other values of some keys."""
+        return MethodSettings({**self._values, **values})
 
 
 @dataclass(frozen=True)
-class FormulationSettings:
-    method: Annotated[str, rules.one_of(rules.formulations)]
-    partitions: Annotated[int, rules.at_least(1)]
+class QuestionSettings:
+    """What an attack is asked about images: keys of its section that no attack declares."""
 
-
-@dataclass(frozen=True)
-class SolverSettings:
-    name: Annotated[str, rules.one_of(rules.solvers)]
-    time_limit_seconds: Annotated[float, rules.positive]
-    threads: Annotated[int, rules.at_least(1)]
-    seed: Annotated[int, rules.at_least(0)]
-    relative_gap: Annotated[float | None, rules.inner_share]
-
-
-@dataclass(frozen=True)
-class ExclusionSettings:
-    interrupt: bool
-    solve_seconds: Annotated[float, rules.positive]
-    subproblem_seconds: Annotated[float, rules.positive]
-    seeds: Annotated[int, rules.at_least(0)]
-
-
-@dataclass(frozen=True)
-class AttackSettings:
-    method: Annotated[str, rules.one_of(rules.attacks)]
     norm: Annotated[str, rules.one_of(rules.norms)]
-    radius: Annotated[float | None, rules.positive]
+    radius: Annotated[float | None, POSITIVE]
     objective: Annotated[str, rules.one_of(rules.objectives)]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
-    on_incumbent: Annotated[str, rules.one_of(rules.on_incumbent)]
-    start: Annotated[str, rules.one_of(rules.starts)]
-    polish: bool
-    polish_steps: Annotated[int, rules.at_least(1)]
-    exclusion: ExclusionSettings
-    gradient_starts: Annotated[int, rules.at_least(1)]
-    gradient_steps: Annotated[int, rules.at_least(1)]
-    free: Annotated[int, rules.at_least(1)]
-    round_seconds: Annotated[float, rules.positive]
+
+
+QUESTION = tuple(field.name for field in dataclasses.fields(QuestionSettings))
+"""The keys of :class:`QuestionSettings`."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +119,7 @@ class ClusterSettings:
 @dataclass(frozen=True)
 class TrackingSettings:
     uri: Annotated[str | None, rules.not_empty]
-    patience_seconds: Annotated[float, rules.not_negative]
+    patience_seconds: Annotated[float, NOT_NEGATIVE]
 
 
 @dataclass(frozen=True)
@@ -173,14 +144,14 @@ class Settings:
 
     dataset: DatasetSettings
     network: NetworkSettings
-    training: TrainingSettings
-    pruning: PruningSettings
+    training: MethodSettings
+    pruning: MethodSettings
     instances: InstancesSettings
-    bounds: BoundsSettings
-    formulation: FormulationSettings
+    bounds: MethodSettings
+    formulation: MethodSettings
     cluster: ClusterSettings  # before the solver, whose threads are by default those of a trial
-    solver: SolverSettings
-    attack: AttackSettings
+    solver: MethodSettings
+    attack: Annotated[MethodSettings, QuestionSettings]
     search: SearchSettings
     deadlines: DeadlineSettings
     tracking: TrackingSettings
@@ -189,7 +160,7 @@ class Settings:
     @property
     def asks_about_images(self) -> bool:
         """Whether the questions are drawn from a data set: neither read from files nor about the whole box of inputs."""
-        return self.instances.properties is None and self.attack.objective != attack_facts.OUTPUT
+        return self.instances.properties is None and self.attack.objective != OUTPUT
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

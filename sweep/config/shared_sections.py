@@ -8,20 +8,66 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.attack_facts import limit_only_ends
-from sweep.config.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
+from sweep.config.canonical import (
+    HOW,
+    MAKERS,
+    SECTIONS,
+    TRAINING,
+    Part,
+    context,
+    counts_of,
+    joined_key,
+    nested,
+    part,
+    text_of,
+    versions,
+)
+from sweep.config.consistency import check_made, check_rest
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
-from sweep.config.schema import AttackSettings, Settings
+from sweep.config.schema import MethodSettings, Settings
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
-_NAMES = sorted(PARTS)
+_NAMES = sorted(SECTIONS)
+_MADE = [name for name in _NAMES if name not in HOW[1:]]
+"""The sections without those that are known together with the attack's."""
+
 _BUT_PRUNING = [name for name in _NAMES if name not in ("pruning", "attack")]
 
-_Known = tuple[Any, Part | None, str | None]
-"""The settings of a section, what of them counts, and the text of that."""
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a section, or of those of the attack together.
+
+    Attributes:
+        sections: their settings.
+        parts: what of them counts.
+        texts: the same, in the form that is hashed.
+        counting: the dotted keys whose values can change a result.
+    """
+
+    sections: tuple[Any, ...]
+    parts: dict[str, Part]
+    texts: dict[str, str]
+    counting: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, settings: Settings, sections: tuple[Any, ...]) -> _Known:
+        """Return what is known because of the section ``name``."""
+        if name in MAKERS:
+            counted = counts_of(name, settings)
+            found, counting = nested(counted.values), frozenset(counted.values.keys() - counted.idle)
+        else:
+            one = part(name, settings)
+            found = {} if one is None else {name: one}
+            counting = frozenset(f"{name}.{key}" for key in one or {}) | {name}
+        wanted = HOW if name == "attack" else (name,)
+        parts = {each: found[each] for each in wanted if each in found}
+        return cls(sections, parts, {each: text_of(each, one) for each, one in parts.items()}, counting)
 
 
 class SharedSections:
@@ -32,12 +78,13 @@ class SharedSections:
 
     def __init__(self) -> None:
         self._read: dict[int, tuple[Any, Any]] = {}
-        self._parts: dict[tuple[Any, ...], dict[int, _Known]] = {}
-        self._milps: dict[int, tuple[Any, AttackSettings]] = {}
+        self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
+        self._milps: dict[int, tuple[Any, MethodSettings]] = {}
+        self._checked: dict[Any, tuple[Any, ...]] = {}
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._hidden: dict[int, tuple[Any, Any]] = {}
-        self._any_limit: dict[tuple[Any, ...], dict[int, tuple[Any, str]]] = {}
+        self._any_limit: dict[int, tuple[_Known, str]] = {}
 
     def read(self, config: Mapping[str, Any]) -> Settings:
         """Return what :func:`sweep.config.reading.read` does; settings of shared sections share them.
@@ -68,30 +115,37 @@ class SharedSections:
                 hidden[name] = found[1]
         return {**config, **hidden} if hidden else config
 
+    def check(self, settings: Settings) -> None:
+        """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
+        for name in MAKERS:
+            sections = _sections_of(name, settings)
+            identity = (context(settings), *map(id, sections))
+            if identity not in self._checked:
+                check_made(name, settings)
+                self._checked[identity] = sections
+        check_rest(settings)
+
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
-        pruning = self._known("pruning", settings, self._of(settings))[1]
-        return joined_key(self._texts(_NAMES, settings), versions(pruning))
+        return self._joined(self._texts(settings), settings)
 
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
         attack = settings.attack
         if not limit_only_ends(attack.method, attack.objective):
             return ""
-        parts = self._of(settings)
-        pruning = self._known("pruning", settings, parts)[1]
-        texts = [
-            self._without_limit(settings) if name == "solver" else self._known(name, settings, parts)[2] for name in _NAMES
-        ]
-        return joined_key([text for text in texts if text is not None], versions(pruning))
+        texts = {**self._texts(settings), "solver": self._without_limit(self._of("attack", settings))}
+        return self._joined(texts, settings)
 
-    def _without_limit(self, settings: Settings) -> str:
-        known = self._any_limit.setdefault(context(settings), {})
-        found = known.get(id(settings.solver))
+    def _joined(self, texts: Mapping[str, str], settings: Settings) -> str:
+        pruning = self._of("pruning", settings).parts.get("pruning")
+        return joined_key((texts[name] for name in _NAMES if name in texts), versions(pruning))
+
+    def _without_limit(self, known: _Known) -> str:
+        found = self._any_limit.get(id(known))
         if found is None:
-            counted = self._known("solver", settings, self._of(settings))[1] or {}
-            left = {name: value for name, value in counted.items() if name != "time_limit_seconds"}
-            found = known[id(settings.solver)] = settings.solver, text_of("solver", left)
+            left = {name: value for name, value in known.parts["solver"].items() if name != "time_limit_seconds"}
+            found = self._any_limit[id(known)] = known, text_of("solver", left)
         return found[1]
 
     def training_key(self, settings: Settings) -> str:
@@ -99,7 +153,8 @@ class SharedSections:
         identity = tuple([id(getattr(settings, name)) for name in TRAINING])
         known = self._trainings.get(identity)
         if known is None:
-            known = self._trainings[identity] = settings, joined_key(self._texts(TRAINING, settings))
+            texts = [self._of(name, settings).texts.get(name) for name in TRAINING]
+            known = self._trainings[identity] = settings, joined_key([text for text in texts if text is not None])
         return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
@@ -108,43 +163,45 @@ class SharedSections:
         identity = (id(attack), *[id(getattr(settings, name)) for name in _BUT_PRUNING])
         known = self._baselines.get(identity)
         if known is None:
-            pruning = dataclasses.replace(settings.pruning, method="none")
+            pruning = settings.pruning.changed(method="none")
             dense = dataclasses.replace(settings, attack=attack, pruning=pruning)
             known = self._baselines[identity] = dense, self.key(dense)
         return known[1]
 
     def counts(self, settings: Settings, key: str) -> bool:
         """Whether a dotted key, or a section, can change the result of a trial."""
-        name, *rest = key.split(".")
-        if name not in PARTS:
+        name = key.partition(".")[0]
+        if name not in SECTIONS:
             return False
-        value: Any = self._known(name, settings, self._of(settings))[1]
-        for leaf in rest:
-            if not isinstance(value, dict) or leaf not in value:
-                return False
-            value = value[leaf]
-        return bool(rest) or value is not None
+        counting = self._of("attack" if name in HOW else name, settings).counting
+        return key in counting or any(one.startswith(f"{key}.") for one in counting)
 
-    def _texts(self, names: Any, settings: Settings) -> list[str]:
-        parts = self._of(settings)
-        texts = [self._known(name, settings, parts)[2] for name in names]
-        return [text for text in texts if text is not None]
+    def _texts(self, settings: Settings) -> dict[str, str]:
+        texts: dict[str, str] = {}
+        for name in _MADE:
+            texts.update(self._of(name, settings).texts)
+        return texts
 
-    def _of(self, settings: Settings) -> dict[int, _Known]:
-        return self._parts.setdefault(context(settings), {})
-
-    def _known(self, name: str, settings: Settings, parts: dict[int, _Known]) -> _Known:
-        section = getattr(settings, name)
-        known = parts.get(id(section))
+    def _of(self, name: str, settings: Settings) -> _Known:
+        sections = _sections_of(name, settings)
+        identity = id(sections[0]) if len(sections) == 1 else tuple(map(id, sections))
+        shared = self._known.setdefault(context(settings), {})
+        known = shared.get(identity)
         if known is None:
-            found = part(name, settings)
-            known = parts[id(section)] = section, found, None if found is None else text_of(name, found)
+            known = shared[identity] = _Known.of(name, settings, sections)
         return known
 
-    def _milp(self, attack: AttackSettings) -> AttackSettings:
+    def _milp(self, attack: MethodSettings) -> MethodSettings:
         if attack.method == "surrogate":
             return attack
         known = self._milps.get(id(attack))
         if known is None:
-            known = self._milps[id(attack)] = attack, dataclasses.replace(attack, method="surrogate")
+            known = self._milps[id(attack)] = attack, attack.changed(method="surrogate")
         return known[1]
+
+
+def _sections_of(name: str, settings: Settings) -> tuple[Any, ...]:
+    """Return the sections that are known together with one."""
+    if name == "attack":
+        return (settings.attack, settings.bounds, settings.formulation, settings.solver)
+    return (getattr(settings, name),)

@@ -10,20 +10,16 @@ after.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions
-from sweep.config.canonical import part
+from sweep.config.canonical import HOW, part, parts
 from sweep.config.schema import Settings
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
-
-_HOW = ("pruning", "bounds", "formulation", "solver", "attack")
-"""Sections that say how a question is answered."""
 
 _OF_THE_QUESTION = ("norm", "radius", "target")
 """Settings of the attack that a question's own key holds."""
@@ -56,7 +52,7 @@ def instance_key(
         data: the data set that the question is drawn from.
         any_limit: the key that answers with other time limits share, under which the store says which of them had the longest.
     """
-    relevant = _canonical(settings)
+    relevant = parts(settings, HOW)
     attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
     how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
     if any_limit:
@@ -68,8 +64,7 @@ def instance_key(
 
 def pruning_part(settings: Settings) -> dict[str, Any] | None:
     """Return the settings of the pruning that count; None where the attack takes no surrogate."""
-    found: dict[str, Any] | None = _canonical(settings).get("pruning")
-    return found
+    return part("pruning", settings)
 
 
 def data_part(data: Dataset | None) -> list[Any] | None:
@@ -81,15 +76,3 @@ def digest(*parts: Any) -> str:
     """Return 16 hex digits of SHA-256 over the JSON of some parts."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _canonical(settings: Settings) -> dict[str, Any]:
-    """Return the settings that matter of :data:`_HOW`. What is asked of which network has keys of its own."""
-    # Without a look at files, which a worker need not have.
-    bare = dataclasses.replace(
-        settings,
-        network=dataclasses.replace(settings.network, file=None),
-        instances=dataclasses.replace(settings.instances, properties=None),
-    )
-    parts = {name: part(name, bare) for name in _HOW}
-    return {name: found for name, found in parts.items() if found is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.config.attack_facts import WITHOUT_SURROGATE
+from sweep.config.attack_facts import needs_surrogate
 from sweep.config.schema import Settings
 
 NAMED = {
@@ -20,7 +20,7 @@ def short_name(settings: Settings) -> str:
     network = settings.network.name
     pruning = settings.pruning
     attack = settings.attack.method
-    if attack in WITHOUT_SURROGATE:
+    if not needs_surrogate(attack, settings.attack.objective):
         return f"{network} {attack}"
     if pruning.method == "none":
         return f"{network} {'dense' if attack == 'surrogate' else attack}"

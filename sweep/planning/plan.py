@@ -12,7 +12,6 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from sweep.config.consistency import check
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.config.trial_names import NAMED
@@ -75,7 +74,7 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     """
     sections, plain = SharedSections(), plain_config(config)
     settings = sections.read(plain)
-    _check(settings)
+    _check(settings, sections)
     candidate = Candidate(sections.key(settings), sections.any_limit_key(settings), plain, settings, {})
     trial = trial_of(candidate, sections, ())
     overrides = OverridesParser.create().parse_overrides(list(written))
@@ -256,12 +255,12 @@ class TrialSpace:
         settings = self._sections.read(config)
         if not satisfies(settings, config):
             return None
-        _check(settings)
+        _check(settings, self._sections)
         swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
         return Candidate(self._sections.key(settings), self._sections.any_limit_key(settings), config, settings, swept)
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, sections: SharedSections) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    check(settings)
+    sections.check(settings)
     check_search(settings)

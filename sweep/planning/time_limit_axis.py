@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.schema import AttackSettings
+from sweep.config.schema import MethodSettings
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.records.time_limit import KEY
 from sweep.terminal.wording import count
@@ -52,7 +52,7 @@ def one_limit(dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
     return {**dimensions, KEY: Choices(KEY, one.values[:1])}
 
 
-def sentence_on_limits(trials: Iterable[tuple[AttackSettings, tuple[float, ...], float]]) -> str | None:
+def sentence_on_limits(trials: Iterable[tuple[MethodSettings, tuple[float, ...], float]]) -> str | None:
     """Return how swept time limits are run; None if there is nothing to say.
 
     Args:

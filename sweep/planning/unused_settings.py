@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sweep.config import rules
-from sweep.config.canonical import PARTS
+from sweep.config.canonical import SECTIONS
 from sweep.config.dotted_keys import is_in
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
 from sweep.config.reading import is_key
@@ -20,17 +20,11 @@ from sweep.config.schema import Settings
 Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""
 
-DRAWING = ("random", "random_structured")
-"""The prunings that draw."""
-
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 """What a single trial in this process has no use for."""
 
 _NAMES = {"solver": "name", "bounds": "method", "formulation": "method"}
 """The key whose value is the name of the option, in groups whose options differ in nothing else that counts."""
-
-_OF_STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
-"""Settings of steps, of which a training of no epochs takes none."""
 
 
 def sentence_on_idle(
@@ -76,7 +70,7 @@ def _told_by(settings: Settings, override: Override) -> str:
 def _looks_at(settings: Settings, key: str, counts: Counts, one_here: bool) -> bool:
     if one_here and is_in(key, _ONE_HERE):
         return False
-    if key.split(".")[0] in PARTS and key != "dataset.folder" and not counts(settings, key):
+    if key.split(".")[0] in SECTIONS and key != "dataset.folder" and not counts(settings, key):
         return False
     return all(rule(settings) for section, rule in _RULES.items() if is_in(key, (section,)))
 
@@ -92,14 +86,6 @@ def _data_count(settings: Settings) -> bool:
     return inputs == data[0] and outputs >= data[1]
 
 
-def _is_trained(settings: Settings) -> bool:
-    return settings.training.epochs > 0
-
-
-def _is_finetuned(settings: Settings) -> bool:
-    return settings.pruning.finetune.rounds > 0 and settings.pruning.finetune.epochs > 0
-
-
 def _is_sampled(settings: Settings) -> bool:
     return settings.search.method != rules.GRID
 
@@ -112,14 +98,9 @@ _RULES: dict[str, Callable[[Settings], bool]] = {
     "dataset": _data_count,
     "dataset.folder": lambda settings: reads_files(settings.dataset),
     "dataset.side": lambda settings: settings.dataset.name not in (rules.FUNCTION, rules.NO_DATASET),
-    **dict.fromkeys([f"training.{name}" for name in _OF_STEPS], _is_trained),
-    "pruning.seed": lambda settings: settings.pruning.method in DRAWING or _is_finetuned(settings),
-    **dict.fromkeys([f"pruning.finetune.{name}" for name in _OF_STEPS], _is_finetuned),
-    "pruning.finetune.rewind": lambda settings: _is_finetuned(settings) and settings.pruning.finetune.rounds > 1,
-    "attack.exclusion.subproblem_seconds": lambda settings: settings.attack.on_incumbent == "dense_subproblem",
     "search.samples": _is_sampled,
     "search.seed": _is_sampled,
     "search.grace": _is_halved,
     "search.reduction": _is_halved,
 }
-"""When a section or key counts, where a trial's key does not say it: it has more than can change the result."""
+"""When a section or key counts that no method declares, and of which a trial's key has more than can change the result."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from surrogate.networks import ReluNetwork
 from sweep.config.schema import Settings
+from sweep.config.sections import training_of
 from sweep.store.networks import TrainedNetwork
 
 if TYPE_CHECKING:
@@ -31,23 +32,14 @@ def train_network(
         network = read_network(settings.network.file)
         return TrainedNetwork(network, None, None, accuracy_on(network, data))
     from surrogate.data import CLASSES
-    from surrogate.training import Training, fit
+    from surrogate.training import fit
 
     assert data is not None, "a configuration without data and without a network's file is refused"
 
-    t, hidden = settings.training, [settings.network.width] * settings.network.depth
-    training = Training(
-        epochs=t.epochs,
-        seed=t.seed,
-        batch_size=t.batch_size,
-        learning_rate=t.learning_rate,
-        weight_decay=t.weight_decay,
-        optimizer=t.optimizer,
-        bias=settings.network.bias,
-    )
+    hidden = [settings.network.width] * settings.network.depth
     wall, cpu = time.perf_counter(), time.process_time()
     outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training, hidden, data.train_images, data.train_labels, outputs, watch)
+    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, outputs, watch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
 

@@ -19,12 +19,11 @@ from sweep.store.stage_results import Entry, Stages, once, stands
 from sweep.trial.limit_reuse import answer_of_another_limit, keep_answer
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult, Event
+    from surrogate.attack import Attack, AttackResult, Event
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
     from surrogate.witness import Checked
     from sweep.config.inputs import Inputs
-    from sweep.trial.attacks import Attack
     from sweep.trial.instances import DrawnInstance
 
 
@@ -171,7 +170,7 @@ class InstanceAnswers:
             record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
             killed |= {"prune_seconds": record.prune_seconds, "sparsity": record.sparsity}
         with listening(_passing_on(killed, drawn, lambda facts: stages.improve(key, facts))):
-            result = self.attack.run(self.dense, surrogate, drawn.question)
+            result = self.attack.answer(self.dense, surrogate, drawn.question)
         facts = _answered(record, result).to_dict()
         return Entry({**facts, "starved": is_starved(facts, self.settings.solver.time_limit_seconds)})
 

@@ -1,4 +1,4 @@
-"""The pruned network that serves all instances of a trial: its pruning, from the settings, and what the store keeps of it."""
+"""The pruned network that serves all instances of a trial: how it is made, and what the store keeps of it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,6 @@ if TYPE_CHECKING:
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
-
-
-def pruning_of(settings: Settings) -> Pruning:
-    """Return the pruning of a trial, finetuning included."""
-    from surrogate.pruning import Finetuning, Pruning
-
-    p, f = settings.pruning, settings.pruning.finetune
-    finetuning = Finetuning(
-        rounds=f.rounds,
-        epochs=f.epochs,
-        optimizer=f.optimizer,
-        learning_rate=f.learning_rate,
-        weight_decay=f.weight_decay,
-        batch_size=f.batch_size,
-        rewind=f.rewind,
-        seed=p.seed,
-    )
-    return Pruning(p.method, p.amount, p.seed, finetuning)
 
 
 def pruned_entry(settings: Settings, pruning: Pruning, dense: ReluNetwork, data: Dataset | None) -> Entry:

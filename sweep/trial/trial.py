@@ -17,6 +17,7 @@ from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.config.schema import Settings
+from sweep.config.sections import attack_of, pruning_of
 from sweep.config.stage_keys import surrogate_key
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.records import InstanceRecord, TrialRecord
@@ -24,11 +25,10 @@ from sweep.records.trial_log import answer_text, line, overheard
 from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
 from sweep.store.stage_results import Entry, NoStages, Stages, once
 from sweep.terminal.wording import count
-from sweep.trial.attacks import ATTACKS
 from sweep.trial.clock import TrialClock
 from sweep.trial.dense_network import accuracy_on, train_network
 from sweep.trial.instance_answers import InstanceAnswers, draw_questions, had_its_time, still_stands
-from sweep.trial.pruned_network import pruned_entry, pruning_of
+from sweep.trial.pruned_network import pruned_entry
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork
@@ -122,7 +122,7 @@ class TrialRun:
         dense = trained.network
         record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
         self._say(f"attacks the dense network {dense.key}{_accuracy(trained.accuracy)}")
-        attack = ATTACKS[settings.attack.method](settings)
+        attack = attack_of(settings)
         pruning = pruning_of(settings) if attack.needs_surrogate else None
         shared = None
         if pruning is not None and not pruning.needs_region:
@@ -149,15 +149,15 @@ class TrialRun:
 
     def _prune(self, settings: Settings, pruning: Pruning, dense: ReluNetwork) -> ReluNetwork:
         """Return the surrogate that serves all instances."""
-        from surrogate.pruning import METHODS, NoPruning, sparsity
+        from surrogate.pruning import sparsity
 
         data, record = self._inputs.data, self.record
-        if METHODS[pruning.method] is NoPruning:
+        if not pruning.prunes:
             record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
             record.accuracy_surrogate = accuracy_on(dense, data)
             return dense
         finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
-        self._say(f"pruning begins: {pruning.method} {pruning.amount:g}{finetuned}")
+        self._say(f"pruning begins: {pruning.way.name} {pruning.amount:g}{finetuned}")
         make = functools.partial(pruned_entry, settings, pruning, dense, data)
         entry, reused = once(self._stages, "surrogates", surrogate_key(settings, dense.key, data), make)
         facts = entry.facts

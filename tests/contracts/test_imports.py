@@ -73,6 +73,8 @@ def test_mlflow_and_the_report_know_nothing_of_each_other(room: str, other: str)
 ROOMS = [
     "errors",
     "checks",
+    "rules",
+    "settings",
     "files",
     "quiet_highs",
     "networks",

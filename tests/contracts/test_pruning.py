@@ -174,5 +174,5 @@ def test_finetuning_keeps_the_sparsity_exactly(method: str, rounds: int, rewind:
 
 @pytest.mark.parametrize("method", sorted(name for name, method in METHODS.items() if method.needs_region))
 def test_a_surrogate_for_one_region_is_not_finetuned(method: str) -> None:
-    with pytest.raises(InvalidSetting, match=rf"method='{method}' with finetuning rounds=2 .* set rounds to 0"):
+    with pytest.raises(InvalidSetting, match=rf"finetuning.rounds=2 with method='{method}': .* set the rounds to 0"):
         Pruning(method, 0.5, finetuning=Finetuning(rounds=2))

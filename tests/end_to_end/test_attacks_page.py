@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pages import ROOT, commands, run_python
 
+from surrogate.attack import METHODS as ATTACKS
 from surrogate.attack import ON_INCUMBENT, STARTS, Status
 from surrogate.bounds import METHODS
-from sweep.config.attack_facts import OBJECTIVES
-from sweep.trial.attacks import ATTACKS
+from surrogate.problems.objectives import OBJECTIVES
 
 PAGE = (ROOT / "docs" / "attacks.md").read_text()
 

@@ -54,20 +54,44 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "a label in words": (lambda: Instance(REGION, WRONG), "label must be a class, counted from 0, got 'a'"),
     "a target in words": (lambda: Instance(REGION, 0, WRONG), "target must be a class"),
     "an output in words": (lambda: Output(WRONG), "outputs count from 0, got index='a'"),
-    "a limit in words": (lambda: HighsSolver(time_limit_seconds=WRONG), "solver.time_limit_seconds must be positive and fin"),
-    "half a thread": (lambda: HighsSolver(threads=WRONG and 0.5), "solver.threads must be at least 1"),
-    "a seed in words": (lambda: HighsSolver(seed=WRONG), "solver.seed must be"),
-    "a gap in words": (lambda: HighsSolver(relative_gap=WRONG), "relative_gap must be"),
+    "a limit in words": (
+        lambda: HighsSolver(time_limit_seconds=WRONG),
+        "solver.time_limit_seconds='a' is not allowed: expected a number above 0",
+    ),
+    "half a thread": (
+        lambda: HighsSolver(threads=WRONG and 0.5),
+        "solver.threads=0.5 is not allowed: expected an integer of at least 1",
+    ),
+    "a seed in words": (lambda: HighsSolver(seed=WRONG), "solver.seed='a' is not allowed: expected an integer of at least 0"),
+    "a gap in words": (
+        lambda: HighsSolver(relative_gap=WRONG),
+        "relative_gap='a' is not allowed: expected a number with 0 <= value < 1",
+    ),
     "no limit": (
         lambda: BranchAndBoundAttack(time_limit_seconds=None),
-        "time_limit_seconds must be positive and finite, got None",
+        "time_limit_seconds=None is not allowed: expected a number above 0",
     ),  # type: ignore[arg-type]
-    "a search's limit in words": (lambda: PortfolioAttack(time_limit_seconds=WRONG), "time_limit_seconds must be positive"),
-    "free neurons in words": (lambda: RestrictionAttack(free=WRONG), "free and climb_steps must be at least 1 and whole"),
-    "two and a half free neurons": (lambda: RestrictionAttack(free=WRONG and 2.5), "got free=2.5, climb_steps=20"),
-    "two and a half starts": (lambda: GradientAttack(starts=WRONG and 2.5), "got starts=2.5, steps=50"),
-    "a gradient's limit in words": (lambda: GradientAttack(time_limit_seconds=WRONG), "positive or None, got 'a'"),
-    "a threshold in words": (lambda: ClosestAttack(threshold=WRONG), "threshold must be above"),
+    "a search's limit in words": (
+        lambda: PortfolioAttack(time_limit_seconds=WRONG),
+        "time_limit_seconds='a' is not allowed: expected a number above 0",
+    ),
+    "free neurons in words": (
+        lambda: RestrictionAttack(free=WRONG),
+        "free='a' is not allowed: expected an integer of at least 1",
+    ),
+    "two and a half free neurons": (
+        lambda: RestrictionAttack(free=WRONG and 2.5),
+        "free=2.5 is not allowed: expected an integer of at least 1",
+    ),
+    "two and a half starts": (
+        lambda: GradientAttack(starts=WRONG and 2.5),
+        "starts=2.5 is not allowed: expected an integer of at least 1",
+    ),
+    "a gradient's limit in words": (
+        lambda: GradientAttack(time_limit_seconds=WRONG),
+        "time_limit_seconds='a' is not allowed: expected a number above 0 or None",
+    ),
+    "a threshold in words": (lambda: ClosestAttack(threshold=WRONG), "threshold='a' is not allowed: expected a number above"),
     "a solver's name": (
         lambda: SurrogateAttack(solver=WRONG),
         r"solver must be a Solver, such as HighsSolver\(\), got str 'a'",
@@ -80,7 +104,10 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         "surrogate must be a ReluNetwork, a Pruning",
     ),
     "half a seed's number": (lambda: Exclusion(seeds=WRONG and 2.5), "seeds=2.5 is not allowed: expected an integer of at lea"),
-    "seconds in words": (lambda: Exclusion(solve_seconds=WRONG and "1"), "solve_seconds must be positive and finite, got '1'"),
+    "seconds in words": (
+        lambda: Exclusion(solve_seconds=WRONG and "1"),
+        "solve_seconds='1' is not allowed: expected a number above 0",
+    ),
     "a negative seed": (lambda: Exclusion(seed=-1), "seed=-1 is not allowed: expected an integer of at least 0"),
     "a gradient's negative seed": (lambda: GradientAttack(seed=-1), "seed=-1 is not allowed"),
     "the closest's negative seed": (lambda: ClosestAttack(seed=-1), "seed=-1 is not allowed"),
@@ -95,14 +122,20 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "no gradient once more": (lambda: PortfolioAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
     "a search's name": (lambda: BranchAndBoundAttack(search=WRONG), "search must be a BranchAndBound, such as BranchAndBound"),
     "no search": (lambda: RestrictionAttack(search=WRONG and None), "search must be a BranchAndBound"),
-    "no step": (lambda: BranchAndBoundAttack(climb_steps=0), "climb_steps must be at least 1 and whole, got climb_steps=0"),
+    "no step": (lambda: BranchAndBoundAttack(climb_steps=0), "climb_steps=0 is not allowed: expected an integer of at least 1"),
     "an empty batch": (lambda: BranchAndBound(batch=0), "must be at least 1 and whole, got batch=0"),
     "steps backward": (lambda: BranchAndBound(steps=-1), "steps=-1 is not allowed: expected an integer of at least 0"),
     "a rate": (lambda: BranchAndBound(rates=WRONG and 0.1), "rates must be a Rates"),
     "a list of bounds": (lambda: RestrictionAttack(bounds=WRONG and []), r"bounds=\[\] is not one of box, interval"),
-    "a vector of names": (lambda: SurrogateAttack(start=WRONG and np.arange(2)), r"start=array\(\[0, 1\]\) is not one of none"),
-    "an unlimited gap": (lambda: HighsSolver(relative_gap=float("inf")), "relative_gap must be 0 or larger and finite"),
-    "a budget in words": (lambda: Lp(seconds=WRONG and "1"), "seconds must be a number of at least 0, got '1'"),
+    "a vector of names": (
+        lambda: SurrogateAttack(start=WRONG and np.arange(2)),
+        r"start=array\(\[0, 1\]\) is not allowed: expected one of none",
+    ),
+    "an unlimited gap": (
+        lambda: HighsSolver(relative_gap=float("inf")),
+        "relative_gap=inf is not allowed: expected a finite number",
+    ),
+    "a budget in words": (lambda: Lp(seconds=WRONG and "1"), "seconds='1' is not allowed: expected a number of at least 0"),
     "no conditions": (lambda: Conditions(WRONG and None), r"disjuncts must be a list of pairs \(a, c\)"),
     "ragged conditions": (
         lambda: Conditions([([[1, 2], [3]], [0, 0])]),

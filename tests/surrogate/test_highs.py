@@ -156,10 +156,10 @@ def test_tiny_coefficients_are_kept() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"time_limit_seconds": 0.0}, "time_limit_seconds must be positive"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"seed": -1}, "seed must be 0 or larger"),
-        ({"relative_gap": -1.0}, "relative_gap must be 0 or larger"),
+        ({"time_limit_seconds": 0.0}, "solver.time_limit_seconds=0.0 is not allowed: expected a number above 0"),
+        ({"threads": 0}, "solver.threads=0 is not allowed: expected an integer of at least 1"),
+        ({"seed": -1}, "solver.seed=-1 is not allowed: expected an integer of at least 0"),
+        ({"relative_gap": -1.0}, "solver.relative_gap=-1.0 is not allowed: expected a number with 0 <= value < 1"),
     ],
 )
 def test_settings_are_checked(setting: dict, message: str) -> None:

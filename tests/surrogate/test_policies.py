@@ -252,8 +252,8 @@ def test_polishing_counts_as_a_gain() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solve_seconds": 0.0}, "must be positive"),
-        ({"subproblem_seconds": -1.0}, "must be positive"),
+        ({"solve_seconds": 0.0}, "solve_seconds=0.0 is not allowed: expected a number above 0"),
+        ({"subproblem_seconds": -1.0}, "subproblem_seconds=-1.0 is not allowed: expected a number above 0"),
         ({"seeds": -1}, "seeds=-1 is not allowed: expected an integer of at least 0"),
     ],
 )

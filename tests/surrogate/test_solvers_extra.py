@@ -499,10 +499,10 @@ def test_a_missing_package_is_named_with_its_extra(kind: type[Solver], package: 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"time_limit_seconds": float("nan")}, "time_limit_seconds must be positive"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"seed": 3_000_000_000}, "seed must be 0 or larger and at most 2000000000"),
-        ({"relative_gap": float("nan")}, "relative_gap must be 0 or larger"),
+        ({"time_limit_seconds": float("nan")}, "solver.time_limit_seconds=nan is not allowed: expected a number above 0"),
+        ({"threads": 0}, "solver.threads=0 is not allowed: expected an integer of at least 1"),
+        ({"seed": 3_000_000_000}, "solver.seed=3000000000 is not allowed: expected an integer of at most 2000000000"),
+        ({"relative_gap": float("nan")}, "solver.relative_gap=nan is not allowed: expected a number with 0 <= value < 1"),
     ],
 )
 def test_settings_are_checked(kind: type[Solver], setting: dict, message: str) -> None:

@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 
 import surrogate.pruning
-from surrogate.attack import AttackResult, GradientAttack, Instance
+from surrogate.attack import METHODS, AttackResult, GradientAttack, Instance, SurrogateAttack
 from surrogate.networks import ReluNetwork
-from sweep.config.schema import Settings
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.local_run import local_coordinator
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.trial import trial
-from sweep.trial.attacks import ATTACKS, Attack
 
 Plan = Callable[..., Trial]
 """Plans a trial from overrides; see the fixture ``plan``."""
@@ -54,22 +52,18 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
         counted.pruned += 1
         return prune_for(*args)
 
-    def quick(settings: Settings) -> Attack:
-        gradient = GradientAttack(starts=2, time_limit_seconds=settings.solver.time_limit_seconds)
-
-        def run(dense: ReluNetwork, pruned: ReluNetwork | None, instance: Instance) -> AttackResult:
-            assert pruned is not None
+    class Quick(SurrogateAttack):
+        def answer(self, dense: ReluNetwork, surrogate: Any, instance: Instance) -> AttackResult:
+            assert surrogate is not None
             counted.attack(counted.attacked)
             counted.attacked += 1
-            return gradient.run(dense, instance)
-
-        return Attack(needs_surrogate=True, run=run)
+            return GradientAttack(starts=2, time_limit_seconds=self.solver.time_limit_seconds).run(dense, instance)
 
     train_network, prune, prune_for = trial.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
     monkeypatch.setattr(trial, "train_network", train)
     monkeypatch.setattr(surrogate.pruning, "prune", pruning)
     monkeypatch.setattr(surrogate.pruning, "prune_for", pruning_for)
-    monkeypatch.setitem(ATTACKS, "surrogate", quick)
+    monkeypatch.setitem(METHODS, "surrogate", Quick)
 
 
 def stages_of(store: Store, resume: bool = True) -> CoordinatedStages:

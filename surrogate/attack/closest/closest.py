@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import MISSING, dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
+from surrogate import rules
+from surrogate.attack.base import Attack, network_of
 from surrogate.attack.closest.approach import approach, ball
 from surrogate.attack.closest.ball_milp import BallMilp
 from surrogate.attack.closest.clearing import Clearing
 from surrogate.attack.recorder import NearestRecorder, challenge, require_surrogate
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
-from surrogate.checks import is_number, require_counts, require_integer, require_kind, require_name, shown
-from surrogate.errors import InvalidSetting, SolverFailure, UnsoundBounds
+from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.formulation import Formulation
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.instance import Instance
-from surrogate.solvers import HighsSolver, Solver, SolverStatus
+from surrogate.problems.objectives import CLOSEST
+from surrogate.pruning import Stabilised
+from surrogate.settings import chosen, internal, setting
+from surrogate.solvers import HighsSolver, Solver, SolverStatus, require_solver
 from surrogate.witness import WITNESS_MARGIN
 
 BOUND_BISECTIONS = 12
@@ -40,7 +46,7 @@ GROWTH = 0.25
 
 
 @dataclass(frozen=True)
-class ClosestAttack:
+class ClosestAttack(Attack):
     r"""Minimise :math:`\|x - x^0\|_p` subject to a dense margin of at least ``threshold``, within the instance's region.
 
     A gradient attack in shrinking balls gives a short perturbation first. What remains is to prove that there is no shorter
@@ -76,29 +82,25 @@ class ClosestAttack:
         (0.1, 0.1, 'optimal')
     """
 
-    prover: str = "branch_and_bound"
-    bounds: str | BoundMethod = "alpha_crown"
-    formulation: str | Formulation = "big_m"
-    solver: Solver = field(default_factory=HighsSolver)
-    starts: int = 32
-    steps: int = 50
-    seed: int = 0
-    threshold: float = 1e-6
-    relative_gap: float = 1e-4
+    objectives: ClassVar[tuple[str, ...]] = (CLOSEST,)
+    needs_surrogate: ClassVar[bool] = True
+    limit_only_ends: ClassVar[bool] = False  # the ball that would prove the perturbation the shortest has most of what is left
 
-    def __post_init__(self) -> None:
-        require_name("prover", self.prover, PROVERS)
-        bound_methods.method(self.bounds)
-        formulations.method(self.formulation)
-        require_kind("solver", self.solver, Solver, "HighsSolver()")
-        require_counts(starts=self.starts, steps=self.steps)
-        require_integer("seed", self.seed, 0)
-        if not is_number(self.threshold) or not WITNESS_MARGIN < self.threshold < float("inf"):
-            raise InvalidSetting(
-                f"threshold must be above {WITNESS_MARGIN}, the margin that a witness needs, got {shown(self.threshold)}"
-            )
-        if not is_number(self.relative_gap) or not 0.0 < self.relative_gap < 1.0:
-            raise InvalidSetting(f"relative_gap must lie between 0 and 1, got {shown(self.relative_gap)}")
+    prover: str = internal("branch_and_bound", rules.one_of(*PROVERS))
+    bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)
+    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
+    # The gap is the perturbation's: that of a MILP, which proves a sign, would hide it.
+    solver: Solver = chosen("solver", MISSING, require_solver, fixed=("relative_gap",), make=HighsSolver)
+    starts: int = setting(32, rules.COUNT, key="gradient_starts")
+    steps: int = setting(50, rules.COUNT, key="gradient_steps")
+    seed: int = setting(0, rules.SEED, key="solver.seed")
+    threshold: float = internal(
+        1e-6, rules.number(f"a number above {WITNESS_MARGIN}, the margin of a witness", lambda value: value > WITNESS_MARGIN)
+    )
+    relative_gap: float = setting(1e-4, rules.INNER_SHARE, key="solver.relative_gap", may_be_null=True)
+
+    def answer(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
+        return self.run(dense, network_of(surrogate), instance)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; its region's radius is the longest perturbation that is looked for.
@@ -116,6 +118,29 @@ class ClosestAttack:
         recorder = NearestRecorder(dense, instance, self.threshold)
         surrogate = require_surrogate(dense, surrogate)
         return _Run(self, recorder, surrogate).result()
+
+
+@dataclass(frozen=True)
+class ClosestByMilp(ClosestAttack):
+    """:class:`ClosestAttack` by MILPs of the network that it is given."""
+
+    name: ClassVar[str] = "surrogate"
+
+    prover: str = internal("milp", rules.one_of(*PROVERS))
+
+
+@dataclass(frozen=True)
+class ClosestByBranching(ClosestAttack):
+    """:class:`ClosestAttack` by branch and bound on the dense network, without a MILP."""
+
+    name: ClassVar[str] = "branch_and_bound"
+    needs_surrogate: ClassVar[bool] = False
+
+    def without_effect(self) -> Collection[str]:
+        return ("formulation", "solver.name", "solver.threads")
+
+    def answer(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
+        return self.run(dense, dense, instance)
 
 
 class _Run:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.complete.members import GOALS, DenseSearch
+from surrogate import rules
+from surrogate.attack.base import DenseAttack
+from surrogate.attack.complete.members import GOAL_OF, GOALS, DenseSearch
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
-from surrogate.checks import require_counts, require_kind, require_name, require_positive
+from surrogate.checks import require_kind
 from surrogate.networks import ReluNetwork
 from surrogate.problems.instance import Instance
+from surrogate.settings import chosen, internal, part, setting
 
 SEARCHES = {
     "optimum": BranchAndBound(refine_share=0.0, steps=20, rates=Polyak()),
@@ -26,7 +30,7 @@ the search for the optimum of 4x32 ones down. The optimum needs precise multipli
 
 
 @dataclass(frozen=True)
-class BranchAndBoundAttack:
+class BranchAndBoundAttack(DenseAttack):
     """Multi-start gradient, then branch and bound on linear relaxations, sharing the best point.
 
     Attributes:
@@ -42,17 +46,18 @@ class BranchAndBoundAttack:
         InvalidSetting: an unknown name, a limit or a gap that is not positive, fewer than one step.
     """
 
-    bounds: str | BoundMethod = "alpha_crown"
-    goal: str = "optimum"
-    time_limit_seconds: float = 60.0
-    relative_gap: float = 1e-4
-    gradient: GradientAttack = field(default_factory=lambda: GradientAttack(starts=100))
-    climb_steps: int = 10
+    name: ClassVar[str] = "branch_and_bound"
+
+    bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)
+    goal: str = setting("optimum", rules.one_of(*GOALS), key="on_incumbent", words=GOAL_OF)
+    time_limit_seconds: float = setting(60.0, rules.POSITIVE, key="solver.time_limit_seconds")
+    relative_gap: float = setting(1e-4, rules.POSITIVE, key="solver.relative_gap", may_be_null=True)
+    gradient: GradientAttack = part(GradientAttack, make=lambda: GradientAttack(starts=100))
+    climb_steps: int = internal(10, rules.COUNT)
     search: BranchAndBound | None = None
 
     def __post_init__(self) -> None:
-        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap, self.gradient)
-        require_counts(climb_steps=self.climb_steps)
+        super().__post_init__()
         if self.search is not None:
             require_kind("search", self.search, BranchAndBound, "BranchAndBound()")
 
@@ -83,16 +88,6 @@ class BranchAndBoundAttack:
         timings["solve_seconds"] = recorder.elapsed() - before - timings["bounds_seconds"]
         work = {"gradient_evaluations": evaluations, "nodes": search.domains if search else 0}
         return conclude(recorder, search, self.relative_gap, timings, work)
-
-
-def require_complete_settings(
-    bounds: str | BoundMethod, goal: str, time_limit_seconds: float, relative_gap: float, gradient: GradientAttack
-) -> None:
-    """Raise InvalidSetting unless these are settings of an attack that can prove."""
-    bound_methods.method(bounds)
-    require_name("goal", goal, GOALS)
-    require_positive(time_limit_seconds=time_limit_seconds, relative_gap=relative_gap)
-    require_kind("gradient", gradient, GradientAttack, "GradientAttack(starts=100)")
 
 
 def conclude(

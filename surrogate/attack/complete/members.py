@@ -15,6 +15,9 @@ from surrogate.networks import FloatArray, ReluNetwork
 GOALS = ("optimum", "verdict")
 """``optimum``: go on until the bound meets the best point; ``verdict``: end as soon as the question is decided."""
 
+GOAL_OF = {"check": "optimum", "stop": "verdict"}
+"""The goals by what a policy on incumbents is called (``surrogate.attack.ON_INCUMBENT``)."""
+
 CLIMB_SHARE = 0.15
 """Points that a search offers climb by Frank-Wolfe for at most this share of its time; bounds are what takes long."""
 

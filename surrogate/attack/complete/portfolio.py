@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from surrogate import bounds as bound_methods
-from surrogate.attack.complete.branch_and_bound import SEARCHES, conclude, require_complete_settings
-from surrogate.attack.complete.members import DenseSearch, SurrogateSearch
+from surrogate import rules
+from surrogate.attack.base import Attack, network_of
+from surrogate.attack.complete.branch_and_bound import SEARCHES, conclude
+from surrogate.attack.complete.members import GOAL_OF, GOALS, DenseSearch, SurrogateSearch
 from surrogate.attack.complete.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
@@ -16,6 +19,8 @@ from surrogate.attack.result import AttackResult
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.networks import ReluNetwork
 from surrogate.problems.instance import Instance
+from surrogate.pruning import Stabilised
+from surrogate.settings import chosen, internal, part, setting
 
 HEAD_START = 0.2
 """Share of the time that the dense search has for itself first: what closes soon should not wait for the others."""
@@ -31,7 +36,7 @@ MANY = 10**9
 
 
 @dataclass(frozen=True)
-class PortfolioAttack:
+class PortfolioAttack(Attack):
     """Multi-start gradient, branch and bound on the dense network, restrictions of it, and a pruned surrogate, in turns.
 
     The gradient attack comes first, then the dense search alone for a fifth of the time, then rounds of all members, each
@@ -51,17 +56,20 @@ class PortfolioAttack:
         InvalidSetting: an unknown name, a limit or a gap that is not positive, fewer than one free neuron.
     """
 
-    bounds: str | BoundMethod = "alpha_crown"
-    goal: str = "optimum"
-    time_limit_seconds: float = 60.0
-    relative_gap: float = 1e-4
-    gradient: GradientAttack = field(default_factory=lambda: GradientAttack(starts=100))
-    free: int = 40
-    climb_steps: int = 10
+    name: ClassVar[str] = "portfolio"
+    needs_surrogate: ClassVar[bool] = True
+    limit_only_ends: ClassVar[bool] = False  # the dense search has a share of the limit first
 
-    def __post_init__(self) -> None:
-        require_complete_settings(self.bounds, self.goal, self.time_limit_seconds, self.relative_gap, self.gradient)
-        RestrictionAttack(free=self.free, climb_steps=self.climb_steps)
+    bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)
+    goal: str = setting("optimum", rules.one_of(*GOALS), key="on_incumbent", words=GOAL_OF)
+    time_limit_seconds: float = setting(60.0, rules.POSITIVE, key="solver.time_limit_seconds")
+    relative_gap: float = setting(1e-4, rules.POSITIVE, key="solver.relative_gap", may_be_null=True)
+    gradient: GradientAttack = part(GradientAttack, make=lambda: GradientAttack(starts=100))
+    free: int = setting(40, rules.COUNT)
+    climb_steps: int = internal(10, rules.COUNT)
+
+    def answer(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
+        return self.run(dense, network_of(surrogate), instance)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork | None, instance: Instance) -> AttackResult:
         """Attack or verify one instance.

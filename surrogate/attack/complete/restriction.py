@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from surrogate import bounds as bound_methods
+from surrogate import rules
+from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.branch_and_bound import SEARCHES
 from surrogate.attack.complete.members import SurrogateSearch
 from surrogate.attack.gradient import GradientAttack
@@ -16,11 +19,12 @@ from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching import BranchAndBound
-from surrogate.checks import require_counts, require_kind, require_positive
+from surrogate.checks import require_kind
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems.instance import Instance
 from surrogate.problems.region import Region
 from surrogate.pruning.affine_neurons import AffineNeurons
+from surrogate.settings import chosen, internal, part, setting
 
 GROWTH, SHRINKAGE = 1.5, 0.7
 """The number of free neurons is multiplied by these: a restriction that closed with nothing new was too narrow, one that did
@@ -30,7 +34,7 @@ SMALLEST_FREE = 4
 
 
 @dataclass(frozen=True)
-class RestrictionAttack:
+class RestrictionAttack(DenseAttack):
     r"""Search restrictions of the dense network, each centred on the best point known.
 
     The k unstable neurons with the largest :math:`-l u / (u - l)` times their absolute coefficient in the margin's linear
@@ -54,20 +58,19 @@ class RestrictionAttack:
         InvalidSetting: an unknown name, fewer than one free neuron, a limit that is not positive.
     """
 
-    bounds: str | BoundMethod = "alpha_crown"
-    free: int = 40
-    time_limit_seconds: float = 60.0
-    round_seconds: float = 5.0
-    gradient: GradientAttack = field(default_factory=lambda: GradientAttack(starts=100))
-    climb_steps: int = 20
+    name: ClassVar[str] = "restriction"
+
+    bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)
+    free: int = setting(40, rules.COUNT)
+    time_limit_seconds: float = setting(60.0, rules.POSITIVE, key="solver.time_limit_seconds")
+    round_seconds: float = setting(5.0, rules.POSITIVE)
+    gradient: GradientAttack = part(GradientAttack, make=lambda: GradientAttack(starts=100))
+    climb_steps: int = internal(20, rules.COUNT)
     search: BranchAndBound = field(default_factory=lambda: SEARCHES["optimum"])
 
     def __post_init__(self) -> None:
-        bound_methods.method(self.bounds)
-        require_kind("gradient", self.gradient, GradientAttack, "GradientAttack(starts=100)")
+        super().__post_init__()
         require_kind("search", self.search, BranchAndBound, "BranchAndBound()")
-        require_counts(free=self.free, climb_steps=self.climb_steps)
-        require_positive(time_limit_seconds=self.time_limit_seconds, round_seconds=self.round_seconds)
 
     def run(self, dense: ReluNetwork, instance: Instance) -> AttackResult:
         """Attack one instance; every point met is checked on the dense network.

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from surrogate import rules
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.milp.model import MaximisationModel, Pattern
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch, certain_bound, require_feasible
 from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.result import RegionVisit
-from surrogate.checks import require_flags, require_integer, require_positive
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
+from surrogate.settings import Configurable, setting
 from surrogate.solvers import Solution, SolverStatus
 from surrogate.solvers.base import Row
 
@@ -27,7 +28,7 @@ CLEARLY = 1e-5
 
 
 @dataclass(frozen=True)
-class Exclusion:
+class Exclusion(Configurable):
     """When regions are excluded and how long each is searched.
 
     HiGHS can't add a constraint while it runs. So a solve is ended, what it met is excluded by no-good cuts, and the model is
@@ -48,17 +49,11 @@ class Exclusion:
         InvalidSetting: seconds that are not positive, a number of seeds or a seed that is negative or not whole.
     """
 
-    interrupt: bool = False
-    solve_seconds: float = 15.0
-    seeds: int = 8
-    subproblem_seconds: float = 2.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_flags(interrupt=self.interrupt)
-        require_integer("seeds", self.seeds, 0)
-        require_integer("seed", self.seed, 0)
-        require_positive(solve_seconds=self.solve_seconds, subproblem_seconds=self.subproblem_seconds)
+    interrupt: bool = setting(False, rules.FLAG)
+    solve_seconds: float = setting(15.0, rules.POSITIVE)
+    subproblem_seconds: float = setting(2.0, rules.POSITIVE)
+    seeds: int = setting(8, rules.integer(0))
+    seed: int = setting(0, rules.SEED, key="solver.seed")
 
 
 @dataclass

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import MISSING, dataclass
+from typing import ClassVar
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
+from surrogate import rules
+from surrogate.attack.base import Attack
 from surrogate.attack.gradient import GradientAttack
 from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
@@ -15,19 +19,22 @@ from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
-from surrogate.checks import require_counts, require_flags, require_kind, require_name
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.formulation import Formulation
 from surrogate.networks import ReluNetwork
 from surrogate.problems.instance import Instance
 from surrogate.pruning import Stabilised
-from surrogate.solvers import HighsSolver, Solver, SolverStatus
+from surrogate.settings import chosen, part, setting
+from surrogate.solvers import HighsSolver, Solver, SolverStatus, require_solver
 from surrogate.solvers.standard_form import nothing_spent
 
 ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 """``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
 decided, by a witness or by a proof; ``exclude_region``: check an incumbent, forbid its activation pattern and go on elsewhere;
 ``dense_subproblem``: optimise the dense network where the surrogate has the incumbent's pattern, then forbid it."""
+
+EXCLUDING = ON_INCUMBENT[2:]
+"""The values of ``on_incumbent`` that exclude activation regions."""
 
 CLOSED_GAP = 1.01e-4
 """The proven bound must be this close to the best point, relative to its size (at least 1), for it to be called the optimum,
@@ -39,7 +46,7 @@ network, whose time counts."""
 
 
 @dataclass(frozen=True)
-class SurrogateAttack:
+class SurrogateAttack(Attack):
     """Solve the MILP of a surrogate and check what it meets on the dense network.
 
     ``SurrogateAttack().run(net, net, instance)`` is the dense MILP, the baseline. It can prove robustness, and so can a
@@ -60,29 +67,35 @@ class SurrogateAttack:
         InvalidSetting: an unknown name (lists those that there are), or another value that is not allowed.
     """
 
-    bounds: str | BoundMethod = "crown"
-    formulation: str | Formulation = "big_m"
-    solver: Solver = field(default_factory=HighsSolver)
-    on_incumbent: str = "check"
-    start: str = "center"
-    polish: bool = False
-    polish_steps: int = 20
-    gradient: GradientAttack = field(default_factory=GradientAttack)
-    exclusion: Exclusion = field(default_factory=Exclusion)
+    name: ClassVar[str] = "surrogate"
+    needs_surrogate: ClassVar[bool] = True
+    takes_l2: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("on_incumbent", self.on_incumbent, ON_INCUMBENT),
-            ("start", self.start, STARTS),
-        ):
-            require_name(name, value, allowed)
-        bound_methods.method(self.bounds)
-        formulations.method(self.formulation)
-        require_kind("solver", self.solver, Solver, "HighsSolver()")
-        require_kind("gradient", self.gradient, GradientAttack, "GradientAttack()")
-        require_kind("exclusion", self.exclusion, Exclusion, "Exclusion()")
-        require_flags(polish=self.polish)
-        require_counts(polish_steps=self.polish_steps)
+    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
+    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
+    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
+    on_incumbent: str = setting("check", rules.one_of(*ON_INCUMBENT))
+    start: str = setting("center", rules.one_of(*STARTS))
+    polish: bool = setting(False, rules.FLAG)
+    polish_steps: int = setting(20, rules.COUNT)
+    gradient: GradientAttack = part(GradientAttack)
+    exclusion: Exclusion = part(Exclusion, key="exclusion")
+
+    def without_effect(self) -> Collection[str]:
+        excludes = self.on_incumbent in EXCLUDING
+        return (
+            *(() if self.start == "gradient" else ("gradient",)),
+            *(() if self.polish else ("polish_steps",)),
+            *(() if excludes else ("exclusion",)),
+            *(("exclusion.seeds",) if excludes and self.start == "none" else ()),
+        )
+
+    def at_default(self) -> Collection[str]:
+        return ("exclusion.subproblem_seconds",) if self.on_incumbent == "exclude_region" else ()
+
+    def answer(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised | None, instance: Instance) -> AttackResult:
+        assert surrogate is not None
+        return self.run(dense, surrogate, instance)
 
     def run(self, dense: ReluNetwork, surrogate: ReluNetwork | Stabilised, instance: Instance) -> AttackResult:
         """Attack one instance.

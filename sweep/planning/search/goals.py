@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from surrogate.rules import nearest
 from sweep.config import attack_facts, rules
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
@@ -32,7 +33,7 @@ def check_search(settings: Settings) -> None:
     search, known = settings.search, ", ".join(OBJECTIVES)
     for name in search.objectives:
         if name not in OBJECTIVES:
-            near = rules.nearest(name, OBJECTIVES)
+            near = nearest(name, OBJECTIVES)
             raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
         goals = OBJECTIVES[name].goals
         if settings.attack.objective not in goals:

@@ -28,7 +28,7 @@ def data(**changed: Any) -> Dataset:
 
 @pytest.fixture(scope="module")
 def settings(composer: Composer) -> Settings:
-    return composer.changed(pruning__finetune__rounds=1)
+    return composer.changed(pruning__finetune__rounds=3)  # so many that rewinding counts
 
 
 def surrogate(settings: Settings, dense: str = "d", source: Dataset | None = None) -> str:
@@ -90,7 +90,7 @@ ELSEWHERE = {
 @pytest.mark.parametrize("key", [*PRUNING, *ATTACK, *ELSEWHERE])
 def test_each_key_changes_what_it_can_change(composer: Composer, settings: Settings, key: str) -> None:
     value = {**PRUNING, **ATTACK, **ELSEWHERE}[key]
-    changed = composer.changed(**{"pruning__finetune__rounds": 1, key: value})
+    changed = composer.changed(**{"pruning__finetune__rounds": 3, key: value})
     assert changed != settings, "the value is the default"
     assert (surrogate(changed) != surrogate(settings)) == (key in PRUNING or key == "attack__method")
     # A shared surrogate counts by its contents, whatever made it.

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from surrogate.networks import ReluNetwork
 from sweep.config import rules
 from sweep.config.consistency import check
+from sweep.config.families import FAMILIES
 from sweep.config.reading import keys, read
 from sweep.config.refusal import explain
 from sweep.errors import ConfigError
@@ -67,8 +68,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.exclusion.seeds", -1, "-1", "an integer of at least 0"),
     ("attack.exclusion", True, "True", "interrupt, solve_seconds, subproblem_seconds, seeds"),
     ("bounds.lp_seconds", -1, "-1.0", "a number of at least 0"),
-    ("solver.relative_gap", 0, "0.0", "a number with 0 < value < 1"),
-    ("solver.relative_gap", 1, "1.0", "a number with 0 < value < 1"),
+    ("solver.relative_gap", -0.1, "-0.1", "a number with 0 <= value < 1"),
+    ("solver.relative_gap", 1, "1.0", "a number with 0 <= value < 1"),
     ("solver.relative_gap", "small", "small", "a finite number or null"),
     ("attack.on_incumbent", "ignore", "ignore", "check, stop"),
     ("attack.start", "zero", "zero", "none, center, gradient"),
@@ -123,16 +124,9 @@ def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, t
 
 
 def test_every_method_of_the_library_has_an_option() -> None:
-    families = {
-        "dataset": rules.datasets,
-        "pruning": rules.prunings,
-        "bounds": rules.bounds,
-        "formulation": rules.formulations,
-        "solver": rules.solvers,
-        "attack": rules.attacks,
-    }
-    for group, names in families.items():
-        assert {path.stem for path in (CONF / group).glob("*.yaml")} == set(names()), group
+    families = {name: family.names for name, family in FAMILIES.items() if family.name_key}
+    for group, names in {**families, "dataset": rules.datasets()}.items():
+        assert {path.stem for path in (CONF / group).glob("*.yaml")} == set(names), group
 
 
 def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> None:
@@ -263,12 +257,15 @@ def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:
         ),
         (
             {"attack__method": "branch_and_bound", "attack__on_incumbent": "exclude_region"},
-            "attack.on_incumbent=exclude_region with attack.method=branch_and_bound: only attack=surrogate excludes regions; "
-            "choose check or stop",
+            "attack.on_incumbent=exclude_region with attack.method=branch_and_bound: there it must be one of check, stop",
         ),
         (
             {"attack__method": "portfolio", "attack__on_incumbent": "dense_subproblem"},
             "attack.on_incumbent=dense_subproblem with attack.method=portfolio",
+        ),
+        (
+            {"attack__method": "branch_and_bound", "solver__relative_gap": 0},
+            "solver.relative_gap=0.0 with attack.method=branch_and_bound: there it must be a number above 0",
         ),
         (
             {"instances__properties": "a.vnnlib", "attack__objective": "closest"},

@@ -13,7 +13,6 @@ from surrogate.pruning import METHODS, Pruning, prune
 from surrogate.pruning.base import SurvivorMethod
 from sweep.planning.plan import CORNERS, plan_one
 from sweep.planning.search import plan_sweep
-from sweep.planning.unused_settings import DRAWING
 
 DIGITS = ["dataset=digits", "instances.count=2"]
 
@@ -169,4 +168,4 @@ def test_of_a_search_with_too_many_corners_nothing_is_said(composer: Composer) -
 def test_the_prunings_that_draw(method: str, digits: object) -> None:
     network = random_network(np.random.default_rng(0), (64, 12, 10))
     keys = {prune(Pruning(method, 0.5, seed), network, digits).key for seed in range(4)}  # type: ignore[arg-type]
-    assert (len(keys) > 1) == (method in DRAWING)
+    assert (len(keys) > 1) == METHODS[method].draws

@@ -18,13 +18,12 @@ from composing import QUICK, Composer
 from counting import Plan, Work, stages_of
 from rich.console import Console
 
-from surrogate.attack import AttackResult, Instance
+from surrogate.attack import METHODS, AttackResult, Instance
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.commands import run as commands
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
-from sweep.config.schema import Settings
 from sweep.execution import coordinator as coordinators
 from sweep.execution import local_run
 from sweep.execution.coordinator import Coordinator
@@ -33,7 +32,6 @@ from sweep.records import InstanceRecord, TrialRecord, cpu_share
 from sweep.records.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
 from sweep.store import Store
 from sweep.store.stage_results import Entry, is_better, stands
-from sweep.trial.attacks import ATTACKS, Attack
 from sweep.trial.dense_network import train_network
 from sweep.trial.trial import run_trial, still_valid
 
@@ -46,20 +44,17 @@ Supply = Callable[[int], float]
 @pytest.fixture
 def supply(monkeypatch: pytest.MonkeyPatch, work: Work) -> Callable[[Supply], None]:
     """Sets what CPU attacks have from now on: each ends at its limit, after ten seconds by the clock."""
-    plain, given = ATTACKS["surrogate"], list[Supply]()
+    plain: Any = METHODS["surrogate"]
+    given = list[Supply]()
 
-    def limited(settings: Settings) -> Attack:
-        attack = plain(settings)
-
-        def run(dense: ReluNetwork, pruned: Any, instance: Instance) -> AttackResult:
+    class Limited(plain):  # type: ignore[misc]
+        def answer(self, dense: ReluNetwork, surrogate: Any, instance: Instance) -> AttackResult:
             cpu = given[-1](work.attacked)
-            result = attack.run(dense, pruned, instance)
+            result = super().answer(dense, surrogate, instance)
             timings = {**result.timings, "total_seconds": LIMIT, "cpu_seconds": cpu}
             return dataclasses.replace(result, timings=timings, solver_status="time_limit")
 
-        return dataclasses.replace(attack, run=run)
-
-    monkeypatch.setitem(ATTACKS, "surrogate", limited)
+    monkeypatch.setitem(METHODS, "surrogate", Limited)
     return given.append
 
 

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from composing import Composer
 
 from surrogate import attack as library
-from surrogate.attack import Exclusion, Instance
+from surrogate.attack import METHODS, Exclusion, Instance
+from surrogate.attack.closest.closest import ClosestByBranching, ClosestByMilp
 from surrogate.bounds import AlphaCrown, Crown, Lp
 from surrogate.formulation import BigM, Partition
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
-from sweep.config.attack_facts import NAMES
 from sweep.config.schema import Settings
-from sweep.trial.attacks import ATTACKS
-
-NETWORK = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]])
+from sweep.config.sections import attack_of
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Any:
+def made() -> Callable[[Settings], Any]:
     """Return a function that gives the attack object which the settings make."""
-    found: list[Any] = []
-    for name in ("SurrogateAttack", "ClosestAttack", "BranchAndBoundAttack", "RestrictionAttack", "PortfolioAttack"):
-        monkeypatch.setattr(getattr(library, name), "run", lambda self, *_: found.append(self))
-
-    def make(settings: Settings) -> Any:
-        ATTACKS[settings.attack.method](settings).run(NETWORK, NETWORK, Instance(Region(0.0, 1.0, [0.6, 0.4]), 0))
-        return found.pop()
-
-    return make
+    return attack_of
 
 
 def test_the_milp(composer: Composer, made: Any) -> None:
@@ -78,5 +69,19 @@ def test_defaults_are_the_librarys(composer: Composer, made: Any) -> None:
     assert made(composer.changed(bounds__method="lp")).bounds == Lp()
 
 
-def test_every_name_has_an_attack() -> None:
-    assert list(ATTACKS) == list(NAMES)
+def test_an_objective_may_have_a_class_of_its_own(composer: Composer, made: Any) -> None:
+    classes = {"surrogate": ClosestByMilp, "branch_and_bound": ClosestByBranching}
+    for method, cls in classes.items():
+        attack = made(composer.changed(attack__method=method, attack__objective="closest", attack__gradient_starts=7))
+        assert (type(attack), attack.starts, attack.needs_surrogate) == (cls, 7, method == "surrogate")
+        assert type(made(composer.changed(attack__method=method, attack__objective="output"))) is METHODS[method]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_attack_answers(composer: Composer, method: str) -> None:
+    network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
+    settings = composer.changed(attack__method=method, attack__on_incumbent="stop", solver__time_limit_seconds=5.0)
+    attack = attack_of(settings)
+    instance = Instance(Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1"), 0)
+    result = attack.answer(network, network if attack.needs_surrogate else None, instance)
+    assert (str(result.status), round(result.margin, 4) > 0.0) == ("adversarial", True)

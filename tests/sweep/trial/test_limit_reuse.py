@@ -13,13 +13,12 @@ from composing import QUICK, Composer
 from counting import Plan, Work, stages_of
 from rich.console import Console
 
-from surrogate.attack import AttackResult, Event, Instance
+from surrogate.attack import METHODS, Attack, AttackResult, Event, Instance, PortfolioAttack, SurrogateAttack
 from surrogate.data import Dataset
 from surrogate.networks import ReluNetwork
 from sweep.commands import run as commands
 from sweep.commands.notebook import results
 from sweep.config.inputs import Inputs
-from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.execution.coordinator import Coordinator
 from sweep.planning.trials import Trial
@@ -28,7 +27,6 @@ from sweep.records.time_limit import records_at_limit, trial_at_limit
 from sweep.report.gather import gather
 from sweep.store import Store
 from sweep.store.stage_results import Entry, NoStages, is_better
-from sweep.trial.attacks import ATTACKS, Attack
 from sweep.trial.limit_reuse import KIND, keep_trial
 from sweep.trial.trial import run_trial
 
@@ -41,13 +39,12 @@ def lasting(monkeypatch: pytest.MonkeyPatch, work: Work) -> Starve:
 
     After 3 s their margin is larger by 1. The function that is returned says whether they have next to no CPU from now on.
     """
-    plain, starved, seen = ATTACKS["surrogate"], [False], list[bytes]()
+    quick, starved, seen = METHODS["surrogate"](), [False], list[bytes]()
 
-    def on_a_clock(settings: Settings) -> Attack:
-        attack, limit = plain(settings), settings.solver.time_limit_seconds
-
-        def run(dense: ReluNetwork, pruned: Any, instance: Instance) -> AttackResult:
-            found = attack.run(dense, dense if pruned is None else pruned, instance)
+    class OnAClock(Attack):
+        def answer(self, dense: ReluNetwork, surrogate: Any, instance: Instance) -> AttackResult:
+            limit = getattr(self, "solver", self).time_limit_seconds
+            found = quick.answer(dense, dense if surrogate is None else surrogate, instance)
             center = instance.region.center.tobytes()
             if center not in seen:
                 seen.append(center)
@@ -66,13 +63,17 @@ def lasting(monkeypatch: pytest.MonkeyPatch, work: Work) -> Starve:
                 solver_status="optimal" if itself else "time_limit",
             )
 
-        return dataclasses.replace(attack, run=run)
+    class MilpOnAClock(OnAClock, SurrogateAttack):
+        pass
+
+    class PortfolioOnAClock(OnAClock, PortfolioAttack):
+        pass
 
     def starve(value: bool) -> None:
         starved[0] = value
 
-    monkeypatch.setitem(ATTACKS, "surrogate", on_a_clock)
-    monkeypatch.setitem(ATTACKS, "portfolio", on_a_clock)
+    monkeypatch.setitem(METHODS, "surrogate", MilpOnAClock)
+    monkeypatch.setitem(METHODS, "portfolio", PortfolioOnAClock)
     return starve
 
 

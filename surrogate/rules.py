@@ -1,0 +1,83 @@
+"""What a single value may be. A rule returns nothing for a value that is allowed, and else what is allowed, in words."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from surrogate.checks import is_integer, is_number
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value may be.
+
+    Attributes:
+        kind: bool, int, float or str.
+        refusal: returns what is allowed if the value is not, else None.
+        optional: whether None is allowed too.
+        names: all that is allowed, where that is one of some names.
+    """
+
+    kind: type
+    refusal: Callable[[Any], str | None]
+    optional: bool = False
+    names: tuple[str, ...] = ()
+
+    def __call__(self, value: Any) -> str | None:
+        """Return what is allowed if the value is not, else None."""
+        if value is None and self.optional:
+            return None
+        allowed = self.refusal(value)
+        return f"{allowed} or None" if allowed is not None and self.optional else allowed
+
+
+def integer(least: int, most: int = 2**63 - 1) -> Rule:
+    """An integer, small enough for a seed."""
+
+    def refusal(value: Any) -> str | None:
+        if is_integer(value) and value > most:
+            return f"an integer of at most {most}"
+        return None if is_integer(value) and value >= least else f"an integer of at least {least}"
+
+    return Rule(int, refusal)
+
+
+def number(words: str, allowed: Callable[[float], bool], *, optional: bool = False) -> Rule:
+    """A finite number for which ``allowed(value)`` holds; ``words`` say what that is."""
+
+    def refusal(value: Any) -> str | None:
+        if is_number(value) and not math.isfinite(value):
+            return "a finite number"
+        return None if is_number(value) and allowed(value) else words
+
+    return Rule(float, refusal, optional)
+
+
+def one_of(*names: str) -> Rule:
+    """One of some names."""
+
+    def refusal(value: Any) -> str | None:
+        if isinstance(value, str) and value in names:
+            return None
+        return f"one of {', '.join(names)}{nearest(value, names)}"
+
+    return Rule(str, refusal, names=names)
+
+
+def nearest(word: Any, names: Iterable[str]) -> str:
+    """Return a hint at the name that ``word`` was probably meant to be, or nothing."""
+    near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+COUNT = integer(1)
+NOT_NEGATIVE = number("a number of at least 0", lambda value: value >= 0.0)
+POSITIVE = number("a number above 0", lambda value: value > 0.0)
+SEED = integer(0)
+SHARE = number("a number with 0 <= value < 1", lambda value: 0.0 <= value < 1.0)
+INNER_SHARE = number("a number with 0 < value < 1", lambda value: 0.0 < value < 1.0)
+FLAG = Rule(bool, lambda value: None if isinstance(value, bool) else "true or false")

@@ -1,0 +1,185 @@
+"""The sections that set methods: their keys, types and rules follow from the classes that :mod:`surrogate` lists.
+
+A class declares its settings in its fields (:mod:`surrogate.settings`). Nothing here names one of them: a method with a setting
+of its own is one class and one line where its family lists it. The library is imported when it is asked for, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any
+
+from surrogate.settings import Part, Setting
+from sweep.config.rules import Rule, one_of
+
+if TYPE_CHECKING:
+    from surrogate.settings import Configurable
+
+Classes = Mapping[str, "type[Configurable]"]
+
+AUTO = "auto"
+"""Bounds by the method that the attack works best with."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a value of the configuration may be.
+
+    Attributes:
+        kinds: the types that it may have.
+        rule: for values of these types; None: all are allowed.
+        required: whether every configuration has to have the key.
+    """
+
+    kinds: tuple[Any, ...]
+    rule: Rule | None
+    required: bool = True
+
+
+Tree = dict[str, "Key | Tree"]
+"""The keys of a section; of a section inside it, a tree in its turn."""
+
+
+def _training() -> Classes:
+    from surrogate.training import Training
+
+    return {"": Training}
+
+
+def _pruning() -> Classes:
+    from surrogate.pruning import METHODS
+
+    return METHODS
+
+
+def _bounds() -> Classes:
+    from surrogate.bounds import METHODS
+
+    return METHODS
+
+
+def _formulations() -> Classes:
+    from surrogate.formulation import METHODS
+
+    return METHODS
+
+
+def _solvers() -> Classes:
+    from surrogate.solvers import SOLVERS
+
+    return SOLVERS
+
+
+def _attacks() -> Classes:
+    from surrogate.attack import METHODS
+
+    return METHODS
+
+
+@dataclass(frozen=True)
+class Family:
+    """A section that sets methods.
+
+    Attributes:
+        methods: the classes that the library lists, by name; under an empty name the one class of a section without a choice.
+        name_key: the key in the section that says which of them; empty without a choice.
+        also: further names, which leave the choice to whatever uses the method.
+    """
+
+    methods: Callable[[], Classes]
+    name_key: str = "method"
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """What the section can name."""
+        return [*self.also, *self.methods()]
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "training": Family(_training, name_key=""),
+        "pruning": Family(_pruning),
+        "bounds": Family(_bounds, also=(AUTO,)),
+        "formulation": Family(_formulations),
+        "solver": Family(_solvers, name_key="name"),
+        "attack": Family(_attacks),
+    }
+)
+"""The sections that set methods."""
+
+
+def tree_of(section: str, own: Tree | None = None) -> Tree:
+    """Return the keys of a section that sets methods; ``own`` are those that no method declares."""
+    roots, methods = _roots(section), tuple(FAMILIES[section].methods().values())
+    if section == "attack":
+        from surrogate.attack import CLOSEST_METHODS
+
+        methods = (*methods, *CLOSEST_METHODS.values())
+    return _tree(section, roots, methods, tuple((own or {}).items()))
+
+
+def _roots(section: str) -> tuple[type[Configurable], ...]:
+    """Return the class that each method of a section is part of, where there is one."""
+    if section != "pruning":
+        return ()
+    from surrogate.pruning import Pruning
+
+    return (Pruning,)
+
+
+@functools.lru_cache(maxsize=256)
+def _tree(
+    section: str,
+    roots: tuple[type[Configurable], ...],
+    methods: tuple[type[Configurable], ...],
+    own: tuple[tuple[str, Key | Tree], ...],
+) -> Tree:
+    family = FAMILIES[section]
+    tree: Tree = {}
+    if family.name_key:
+        tree[family.name_key] = Key((str,), one_of(lambda: family.names))
+    tree.update(own)
+    declared: dict[str, list[Setting]] = {}
+    required: set[str] = set()
+    for classes in (roots, methods):
+        each = [dict(_settings(cls)) for cls in classes]
+        for settings in each:
+            for key, setting in settings.items():
+                declared.setdefault(key, []).append(setting)
+        required.update(key for key in declared if each and all(key in settings for settings in each))
+    for key, several in declared.items():
+        *parents, leaf = key.split(".")
+        node: Any = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = _key(several, key in required)
+    return tree
+
+
+def _settings(cls: type[Configurable], prefix: str = "") -> Iterator[tuple[str, Setting]]:
+    """Yield the settings of a class, and of its parts, by their keys in the section of the class."""
+    for name, declared in cls.declared():
+        if isinstance(declared, Part):
+            yield from _settings(declared.kind, f"{prefix}{declared.key}." if declared.key else prefix)
+        elif isinstance(declared, Setting) and "." not in (declared.key or ""):
+            yield f"{prefix}{declared.key or name}", declared
+
+
+def _key(settings: list[Setting], required: bool) -> Key:
+    """Return what a key may be that some classes declare: what one of them allows."""
+    kind = settings[0].rule.kind
+    null = (NoneType,) if any(one.may_be_null or one.rule.optional for one in settings) else ()
+    names = [tuple(one.words) if one.words is not None else one.rule.names for one in settings]
+    if all(names):
+        several = list(dict.fromkeys(name for some in names for name in some))
+        return Key((kind, *null), one_of(lambda: several), required)
+
+    def rule(value: Any) -> str | None:
+        refused = [one.rule(value) for one in settings]
+        return None if None in refused else refused[0]
+
+    return Key((kind, *null), rule, required)

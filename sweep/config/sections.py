@@ -1,0 +1,203 @@
+"""The methods that a configuration sets, as objects, and what of the configuration counts because of them.
+
+An object is built from the declarations of its class (:mod:`surrogate.settings`), whatever that is. What can change its
+results is what the object says (``without_effect``, ``at_default``). So keys, names and notes on idle settings need no lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from surrogate.settings import Chosen, Configurable, Part, Setting
+from sweep.config.attack_facts import kind_of
+from sweep.config.families import FAMILIES
+
+if TYPE_CHECKING:
+    from surrogate.attack import Attack
+    from surrogate.pruning import Pruning
+    from surrogate.training import Training
+    from sweep.config.schema import Settings
+
+MISSING: Any = object()
+
+Source = Callable[[str], Any]
+"""Returns the value of a dotted key, or :data:`MISSING`."""
+
+
+def attack_of(settings: Settings) -> Attack:
+    """Return the attack of a trial, with its bounds, its formulation and its solver.
+
+    Raises:
+        InvalidSetting: values that are not allowed together, or a solver whose package is missing.
+    """
+    attack: Attack = build(_kind_of(settings), "attack.", source_of(settings))
+    return attack
+
+
+def pruning_of(settings: Settings) -> Pruning:
+    """Return the pruning of a trial, finetuning included.
+
+    Raises:
+        InvalidSetting: values that are not allowed together.
+    """
+    from surrogate.pruning import Pruning
+
+    pruning: Pruning = build(Pruning, "pruning.", source_of(settings))
+    return pruning
+
+
+def training_of(settings: Settings) -> Training:
+    """Return how the dense network of a trial is trained."""
+    from surrogate.training import Training
+
+    training: Training = build(Training, "training.", source_of(settings))
+    return training
+
+
+def _kind_of(settings: Settings) -> type[Attack]:
+    kind = kind_of(settings.attack.method, settings.attack.objective)
+    assert kind is not None, "an attack that is not listed is refused when it is read"
+    return kind
+
+
+def source_of(settings: Settings) -> Source:
+    """Return the values of a configuration by dotted key."""
+
+    def source(key: str) -> Any:
+        found: Any = settings
+        for name in key.split("."):
+            found = getattr(found, name, MISSING)
+        return found
+
+    return source
+
+
+def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool = True, fixed: tuple[str, ...] = ()) -> Any:
+    """Return an object of a class, with the values of a configuration; what that lacks is as the class says.
+
+    Args:
+        kind: the class.
+        prefix: of the keys of its settings, such as ``attack.``.
+        source: of the values.
+        check: whether the rules are checked, and what the object needs of this machine; not needed to ask what counts.
+        fixed: names of settings that stay at the class's defaults.
+
+    Raises:
+        InvalidSetting: a rule is broken.
+    """
+
+    values: dict[str, Any] = {}
+    for name, declared in kind.declared():
+        if isinstance(declared, Setting):
+            value = source(key_of(name, declared, prefix))
+            if name in fixed or value is MISSING or (value is None and declared.may_be_null):
+                continue
+            values[name] = declared.words.get(value, value) if declared.words else value
+        elif isinstance(declared, Part):
+            values[name] = build(declared.kind, _inside(prefix, declared), source, check=check)
+        elif isinstance(declared, Chosen):
+            family = FAMILIES[declared.family]
+            chosen = source(f"{declared.family}.{family.name_key}")
+            method = family.methods().get(kind.default_of(name) if chosen is MISSING or chosen in family.also else chosen)
+            if method is not None:
+                values[name] = build(method, f"{declared.family}.", source, check=check, fixed=declared.fixed)
+    return kind(**values) if check else kind.unchecked(values)
+
+
+def key_of(name: str, declared: Setting, prefix: str) -> str:
+    """Return the dotted key of a setting."""
+    key = declared.key or name
+    return key if "." in key else prefix + key
+
+
+def _inside(prefix: str, declared: Part) -> str:
+    return f"{prefix}{declared.key}." if declared.key else prefix
+
+
+def settings_of(made: Configurable, prefix: str, fixed: tuple[str, ...] = ()) -> Iterator[tuple[str, Setting, Any]]:
+    """Yield the settings of an object and of all that it is made of, each with its dotted key and its value.
+
+    Settings without an effect and fixed ones are left out, as are those of parts that are names only.
+    """
+    idle = made.without_effect()
+    for name, declared in made.declared():
+        value = getattr(made, name)
+        if name in idle or name in fixed:
+            continue
+        if isinstance(declared, Setting):
+            yield key_of(name, declared, prefix), declared, value
+        elif isinstance(declared, Part):
+            yield from settings_of(value, _inside(prefix, declared))
+        elif isinstance(declared, Chosen) and isinstance(value, Configurable):
+            yield from settings_of(value, f"{declared.family}.", declared.fixed)
+
+
+def key_at(made: Configurable, name: str, prefix: str) -> str:
+    """Return the dotted key of a setting, or of a choice, by its name; inside a part its name has a dot."""
+    first, _, rest = name.partition(".")
+    declared = dict(made.declared())[first]
+    if isinstance(declared, Setting):
+        return key_of(first, declared, prefix)
+    if isinstance(declared, Part):
+        return key_at(getattr(made, first), rest, _inside(prefix, declared))
+    assert isinstance(declared, Chosen), "an internal setting is never named"
+    return f"{declared.family}.{FAMILIES[declared.family].name_key}"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What of a configuration stands in the keys of results, because of some objects.
+
+    Attributes:
+        values: by dotted key.
+        idle: those of the keys whose value changes nothing; it is the default of the class.
+    """
+
+    values: dict[str, Any]
+    idle: set[str]
+
+
+def counted(made: Configurable, prefix: str) -> Counted:
+    """Return what counts because of an object that :func:`build` made with the same prefix."""
+    found = Counted({}, set())
+    _count(made, prefix, found, set(made.without_effect()), set(made.at_default()))
+    return found
+
+
+def _count(
+    made: Configurable, prefix: str, found: Counted, gone: set[str], idle: set[str], fixed: tuple[str, ...] = ()
+) -> None:
+    for name, declared in made.declared():
+        if name in gone or name in fixed:
+            continue
+        value = getattr(made, name)
+        if isinstance(declared, Setting):
+            key = key_of(name, declared, prefix)
+            if name in idle:
+                if key in found.values:  # another object says what it is
+                    continue
+                value = declared.default
+                found.idle.add(key)
+            else:
+                found.idle.discard(key)
+            if declared.words:
+                value = next((word for word, meant in declared.words.items() if meant == value), value)
+            found.values[key] = value
+        elif isinstance(declared, Part | Chosen) and isinstance(value, Configurable):
+            inner_gone = {*_of(name, gone), *value.without_effect()}
+            inner_idle = {*_of(name, idle), *value.at_default()}
+            if isinstance(declared, Part):
+                _count(value, _inside(prefix, declared), found, inner_gone, inner_idle)
+                continue
+            if "name" not in inner_gone:
+                found.values[f"{declared.family}.{FAMILIES[declared.family].name_key}"] = value.name
+            _count(value, f"{declared.family}.", found, inner_gone, inner_idle, declared.fixed)
+
+
+def _of(part: str, names: set[str]) -> Iterator[str]:
+    """Yield the names inside a part."""
+    for name in names:
+        if name.startswith(f"{part}."):
+            yield name[len(part) + 1 :]
