@@ -15,37 +15,52 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, rules
-from sweep.config.attack_facts import kind_of, needs_surrogate
-from sweep.config.dotted_keys import is_in
+from sweep.config.attack_facts import kind_of
+from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
 from sweep.config.reading import keys
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
 from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
+from sweep.config.tasks import TaskRules, task_meant, task_name, task_named, task_of
+from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     from surrogate.settings import Configurable
 
 Part = dict[str, Any]
 
-HOW = ("attack", "bounds", "formulation", "solver")
-"""The sections that make the attack together; what counts in one of them depends on the others."""
+USED = ("bounds", "formulation", "solver")
+"""The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
-SECTIONS = ("dataset", "network", "training", "pruning", "instances", *HOW)
+SECTIONS = ("dataset", "network", "training", "pruning", "instances", "attack", *USED, "task")
 """The sections that can change a result. The others say where and how, not what."""
-
-MAKERS = ("training", "pruning", "attack")
-"""The sections that make an object; that of the attack has in it what the others of :data:`HOW` make."""
 
 TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
 
 
+def makers(task: TaskRules) -> tuple[str, ...]:
+    """Return the sections of a task that make an object; that of the answerer has in it what :data:`USED` make."""
+    answering = (task.answerer,) if task.answerer else USED
+    return tuple(name for name in ("training", "pruning", *answering) if name in task.sections)
+
+
+def known_with(name: str, task: TaskRules) -> str:
+    """Return the section with which it is known what of another one counts: the answerer of a method that it uses."""
+    return task.answerer if task.answerer and name in USED else name
+
+
+def together(name: str, task: TaskRules) -> tuple[str, ...]:
+    """Return the sections of which it is known together what of them counts, by the one of :func:`known_with`."""
+    return (name, *USED) if name == task.answerer else (name,)
+
+
 def context(settings: Settings) -> tuple[Any, ...]:
-    """Return all that decides what counts in a section other than itself, those of :data:`HOW` aside."""
-    attack = settings.attack
-    return attack.method, attack.objective, settings.network.file, settings.instances.properties
+    """Return all that decides what counts in a section other than itself, those of :func:`together` aside."""
+    answering = _answering(task_of(settings), source_of(settings))
+    return task_name(settings), answering, settings.attack.objective, settings.network.file, settings.instances.properties
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -55,18 +70,11 @@ def canonical(settings: Settings) -> dict[str, Part]:
 
 def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
     """Return what counts of some sections; those of which nothing does are left out."""
+    task, wanted = task_of(settings), list(names)
     found: dict[str, Part] = {}
-    made: dict[str, dict[str, Part]] = {}
-    for name in names:
-        if name in _FIXED:
-            found[name] = _FIXED[name](settings)
-            continue
-        maker = "attack" if name in HOW else name
-        if maker not in made:
-            made[maker] = nested(counts_of(maker, settings).values)
-        if name in made[maker]:
-            found[name] = made[maker][name]
-    return found
+    for name in dict.fromkeys(known_with(name, task) for name in wanted):
+        found |= counting(name, settings)[0]
+    return {name: found[name] for name in wanted if name in found}
 
 
 def part(name: str, settings: Settings) -> Part | None:
@@ -74,38 +82,80 @@ def part(name: str, settings: Settings) -> Part | None:
     return parts(settings, (name,)).get(name)
 
 
+def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
+    """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
+
+    These are not all keys of the first: some stand in keys of results with a default, whatever their value
+    (:meth:`surrogate.settings.Configurable.at_default`).
+    """
+    task = task_of(settings)
+    is_made = name in makers(task)
+    idle: set[str] = set()
+    found: dict[str, Part | None] = {}
+    if name == "task":
+        found[name] = task.identity(settings)
+    elif is_made:
+        made = counts_of(name, settings)
+        found, idle = dict(nested(made.values)), made.idle
+    elif name in task.sections and name in _FIXED:
+        found[name] = _FIXED[name](settings)
+    if name != "task":
+        wanted = [one for one in together(name, task) if one in task.sections and found.get(one) is not None]
+        found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
+    counts = {one: value for one, value in found.items() if value is not None}
+    return counts, frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
+
+
 def counts_of(name: str, settings: Settings) -> Counted:
-    """Return what counts because of the object that a section makes (:data:`MAKERS`), by dotted key."""
-    attack = settings.attack
-    made = made_of(name, attack.method, attack.objective, settings.network.file, source_of(settings))
+    """Return what counts because of the object that a section makes (:func:`makers`), by dotted key."""
+    made = made_of(name, task_of(settings), source_of(settings))
     found = Counted({}, set()) if made is None else counted(made, f"{name}.")
     if name == "attack":
-        found.values.update({f"attack.{key}": value for key, value in _asked(settings).items()})
+        found.values.update({f"attack.{key}": getattr(settings.attack, key) for key in ("method", *QUESTION)})
+    elif made is not None and name not in ("training", "pruning"):
+        key = FAMILIES[name].name_key
+        found.values[f"{name}.{key}"] = getattr(getattr(settings, name), key)
     return found
 
 
-def made_of(name: str, method: str | None, objective: str | None, file: str | None, source: Source) -> Configurable | None:
-    """Return the object that a section makes, unchecked; None where it would change nothing.
+def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
+    """Return the object that a section makes for a task, unchecked; None where it would change nothing.
 
     Args:
-        name: one of :data:`MAKERS`.
-        method: the attack.
-        objective: of the attack.
-        file: of the network.
+        name: one of :func:`makers`.
+        task: of the trial.
         source: of the values.
     """
+    if name not in makers(task):
+        return None
     kind: type[Configurable] | None = None
-    if name == "attack":
-        kind = kind_of(method, objective)
-    elif name == "pruning" and needs_surrogate(method, objective):
-        from surrogate.pruning import Pruning
+    if name == task.answerer:
+        kind = _answering(task, source)
+    elif name == "pruning":
+        answering = _answering(task, source)
+        if answering is None or answering.needs_surrogate:
+            from surrogate.pruning import Pruning
 
-        kind = Pruning
-    elif name == "training" and file is None:
-        from surrogate.training import Training
+            kind = Pruning
+    elif name == "training":
+        if source("network.file") in (None, MISSING):
+            from surrogate.training import Training
 
-        kind = Training
+            kind = Training
+    else:
+        family = FAMILIES[name]
+        kind = family.methods().get(source(f"{name}.{family.name_key}"))
     return None if kind is None else build(kind, f"{name}.", source, check=False)
+
+
+def _answering(task: TaskRules, source: Source) -> Any:
+    """Return the class of the method that answers; None where a task has no section for it, or no method is called so."""
+    if task.answerer == "attack":
+        return kind_of(source("attack.method"), source("attack.objective"))
+    if not task.answerer:
+        return None
+    family = FAMILIES[task.answerer]
+    return family.methods().get(source(f"{task.answerer}.{family.name_key}"))
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Part]:
@@ -127,7 +177,9 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     version does not know are kept.
     """
     deciding = {key: value for key, value in flat.items() if key in _known_keys() and isinstance(value, _PLAIN)}
-    without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), flat.get("network.file"))
+    deciding["network.file"] = flat.get("network.file")
+    task = task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective"))
+    without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
     return [key for key in keys if key not in without and not is_in(key, sections)]
 
 
@@ -146,7 +198,7 @@ def _keys_of_methods(names: tuple[tuple[str, ...], ...]) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=4096)
 def _without_effect(
-    deciding: tuple[tuple[str, Any], ...], types: tuple[type, ...], file: str | None
+    deciding: tuple[tuple[str, Any], ...], types: tuple[type, ...], task_name: str
 ) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the known keys without an effect, and the sections of which nothing has one.
 
@@ -154,19 +206,26 @@ def _without_effect(
     ``types`` are those of the values: 1 is equal to 1.0 and to true.
     """
     values = dict(deciding)
-    method, objective = values.get("attack.method"), values.get("attack.objective")
-    if kind_of(method, objective) is None:  # of another version: all that it has may count
+    try:
+        task = task_named(task_name)
+    except ConfigError:  # of another version, or of a user whose module is not here: all that it has may count
         return frozenset(), ()
-    found: set[str] = {f"attack.{name}" for name in ("method", *QUESTION)}
-    sections = []
-    for name in MAKERS:
-        made = made_of(name, method, objective, file, lambda key: values.get(key, MISSING))
+
+    def source(key: str) -> Any:
+        return values.get(key, MISSING)
+
+    if task.answerer and _answering(task, source) is None:  # of another version
+        return frozenset(), ()
+    found = {f"attack.{name}" for name in ("method", *QUESTION)} if task.answerer == "attack" else set[str]()
+    for name in makers(task):
+        made = made_of(name, task, source)
         if made is not None:
             one = counted(made, f"{name}.")
             found.update(one.values.keys() - one.idle)
-    for name in FAMILIES:
-        if not any(key.startswith(f"{name}.") for key in found):
-            sections.append(name)
+            if name not in ("training", "pruning"):
+                found.add(f"{name}.{FAMILIES[name].name_key}")
+    sections = [name for name in FAMILIES if not any(key.startswith(f"{name}.") for key in found)]
+    sections += [name for name in SECTIONS if name not in (*task.sections, *FAMILIES, "task")]
     return _known_keys() - found, tuple(sections)
 
 
@@ -221,23 +280,8 @@ def _network(settings: Settings) -> Part:
 
 
 def _instances(settings: Settings) -> Part:
-    """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
-    if settings.asks_about_images:
-        found = dataclasses.asdict(settings.instances)
-        del found["properties"]
-        return {**found, "count": settings.instances.count or 1}
-    if settings.instances.properties is None:
-        return {}
-    from sweep.config.inputs import load_properties
-
-    return {"properties": [[one.name, one.key, one.expected] for one in load_properties(settings)]}
-
-
-def _asked(settings: Settings) -> Part:
-    """Keep of the attack's section what is asked: of questions that are not about images, what the attack optimises."""
-    names = QUESTION if settings.asks_about_images else ("objective",)
-    return {"method": settings.attack.method, **{name: getattr(settings.attack, name) for name in names}}
+    return dataclasses.asdict(settings.instances)
 
 
 _FIXED: dict[str, Callable[[Settings], Part]] = {"dataset": _dataset, "network": _network, "instances": _instances}
-"""What counts of the sections that set no method."""
+"""What counts of the sections that set no method, until the task says what of it does."""

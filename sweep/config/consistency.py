@@ -5,33 +5,34 @@ from __future__ import annotations
 import os
 
 from sweep.config import rules
-from sweep.config.attack_facts import CLOSEST, kind_of
-from sweep.config.canonical import MAKERS, counts_of, made_of
+from sweep.config.attack_facts import kind_of
+from sweep.config.canonical import counts_of, made_of, makers
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in MAKERS:
+    for name in makers(task_of(settings)):
         check_made(name, settings)
     check_rest(settings)
 
 
 def check_made(name: str, settings: Settings) -> None:
-    """Check the object that a section makes (:data:`sweep.config.canonical.MAKERS`) by the rules of its class.
+    """Check the object that a section makes (:func:`sweep.config.canonical.makers`) by the rules of its class.
 
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
     """
     if name == "attack":
         _check_objective(settings)
-    attack, source = settings.attack, source_of(settings)
-    made = made_of(name, attack.method, attack.objective, settings.network.file, source)
+    source = source_of(settings)
+    made = made_of(name, task_of(settings), source)
     if made is None:
         return
     family = FAMILIES[name]
@@ -44,8 +45,8 @@ def check_made(name: str, settings: Settings) -> None:
     for names, why in made.conflicts():
         keys = [key_at(made, one, f"{name}.") for one in names]
         raise ConfigError(f"{' with '.join(f'{key}={source(key)}' for key in keys)}: {why}")
-    if name == "attack":
-        _check_solver(settings)
+    if name in (task_of(settings).answerer, "solver"):
+        _check_solver(name, settings)
 
 
 def check_rest(settings: Settings) -> None:
@@ -54,9 +55,11 @@ def check_rest(settings: Settings) -> None:
     Raises:
         ConfigError: values that do not go together, or a file that cannot be used.
     """
-    cluster = settings.cluster
-    _check_inputs(settings)
-    _check_question(settings)
+    cluster, task = settings.cluster, task_of(settings)
+    task.values(settings)
+    _check_data(settings)
+    task.check(settings)
+    check_fit(settings)
     _check_cluster(cluster)
     if settings.solver.threads > cluster.cpus_per_trial:
         raise ConfigError(
@@ -78,27 +81,9 @@ def _check_objective(settings: Settings) -> None:
         )
 
 
-def _check_question(settings: Settings) -> None:
-    """Check norm and radius of the images' balls."""
-    attack = settings.attack
-    if not settings.asks_about_images or attack.objective == CLOSEST:
-        return
-    if attack.radius is None and attack.norm != "l1":
-        raise ConfigError(
-            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
-            f"set attack.radius to a number above 0"
-        )
-    kind = kind_of(attack.method, attack.objective)
-    if attack.norm == "l2" and kind is not None and not kind.takes_l2:
-        raise ConfigError(
-            f"attack.norm=l2 with attack.method={attack.method}: a linear solver has no l2 ball; "
-            f"choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
-        )
-
-
-def _check_solver(settings: Settings) -> None:
+def _check_solver(name: str, settings: Settings) -> None:
     """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
-    if settings.cluster.name == "attach" or "solver.name" not in counts_of("attack", settings).values:
+    if settings.cluster.name == "attach" or "solver.name" not in counts_of(name, settings).values:
         return
     from surrogate.errors import InvalidSetting
 
@@ -128,22 +113,12 @@ def _check_cluster(cluster: ClusterSettings) -> None:
         )
 
 
-def _check_inputs(settings: Settings) -> None:
-    """Check where network, data and questions come from, and read the files among them."""
+def _check_data(settings: Settings) -> None:
+    """Check that there are data for what trains and prunes."""
     _check_function(settings)
-    if settings.instances.properties is not None and settings.attack.objective != "margin":
-        raise ConfigError(
-            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
-            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
-        )
-    if settings.dataset.name == rules.NO_DATASET:
+    if settings.dataset.name == rules.NO_DATASET and task_of(settings).trains(settings):
         if settings.network.file is None:
             raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
-        if settings.asks_about_images:
-            raise ConfigError(
-                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
-                "set or set attack.objective=output"
-            )
         if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
             raise ConfigError(
                 f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
@@ -153,7 +128,6 @@ def _check_inputs(settings: Settings) -> None:
                 f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
                 f"data set or another pruning"
             )
-    check_fit(settings)
 
 
 def _check_function(settings: Settings) -> None:
@@ -174,8 +148,6 @@ def _check_function(settings: Settings) -> None:
     least = FUNCTIONS[data.function].least_inputs
     if not least <= data.inputs <= LARGEST_INPUTS:
         raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
-    if settings.asks_about_images:
-        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
 
 
 def available_cpus() -> int:

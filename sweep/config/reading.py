@@ -8,9 +8,10 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from surrogate.rules import nearest
 from sweep.config import rules
 from sweep.config.families import Key, Rule, Tree, tree_of
 from sweep.config.schema import MethodSettings, Settings
@@ -23,7 +24,7 @@ def read(config: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: an unknown or missing key, a wrong type, or a value that is not allowed.
     """
-    sections = _values(_tree(), config, "")
+    sections = _values(_tree(), config, "", _LATER)
     return Settings(**{name: _as_settings(name, values) for name, values in sections.items()})
 
 
@@ -36,17 +37,63 @@ def read_section(name: str, data: Any) -> Any:
     return _as_settings(name, _values(_section(name), data, name))
 
 
+def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str) -> Any:
+    """Return the values of an open section as its owner declares them: an instance of ``cls``, or None where that is None.
+
+    Args:
+        cls: a dataclass as in :mod:`sweep.config.schema`; every field has a default.
+        data: the section.
+        prefix: its dotted key.
+        owner: the setting that decides what the section may have, in words.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type, or a value that is not allowed.
+    """
+    allowed: dict[str, Key] = {}
+    for name, one in ({} if cls is None else _declared(cls)).items():
+        assert isinstance(one, Key), "a dataclass of parameters has no sections"
+        allowed[name] = one
+    for name in data:
+        if name not in allowed:
+            near = nearest(name, allowed)
+            has = f"it has {', '.join(allowed)}" if allowed else "it has none"
+            raise ConfigError(f"{prefix}.{name} is not a parameter of {owner}{near}: {has}")
+    return None if cls is None else cls(**{name: _allowed(allowed[name], data[name], f"{prefix}.{name}") for name in data})
+
+
 def keys() -> list[str]:
     """Return every dotted key of the configuration, sections included."""
     return list(_flat(_tree()))
 
 
+def is_open(allowed: Key) -> bool:
+    """Whether a key is an open section: what is in it is decided by whoever reads it."""
+    return any(typing.get_origin(kind) is dict for kind in allowed.kinds)
+
+
+def is_in_open_section(key: str) -> bool:
+    """Whether a dotted key is inside an open section, such as ``task.parameters.width``."""
+    found: Any = _tree()
+    for name in key.split("."):
+        if isinstance(found, Key):
+            return is_open(found)
+        found = found.get(name)
+        if found is None:
+            return False
+    return False
+
+
 def kinds_of(key: str) -> tuple[set[Any], Rule | None]:
-    """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys."""
+    """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys.
+
+    A key in an open section may have any of :data:`OPEN_KINDS`.
+    """
+    if is_in_open_section(key):
+        return set(OPEN_KINDS), None
     found: Any = _tree()
     for name in key.split("."):
         found = found.get(name) if isinstance(found, dict) else None
-    return (set(found.kinds), found.rule) if isinstance(found, Key) else (set(), None)
+    return (set(found.kinds), found.rule) if isinstance(found, Key) and not is_open(found) else (set(), None)
 
 
 def impossible(key: str, value: Any) -> str | None:
@@ -55,6 +102,8 @@ def impossible(key: str, value: Any) -> str | None:
     Of numbers only the type counts, and 32.0 may stand for 32, to which it is equal.
     """
     kinds, rule = kinds_of(key)
+    if is_in_open_section(key):
+        return None
     number = type(value) in (int, float) and (float in kinds or (int in kinds and value % 1 == 0))
     if kinds and type(value) not in kinds and not number:
         return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
@@ -68,7 +117,7 @@ def section(key: str) -> list[str]:
 
 def is_key(key: str) -> bool:
     """Whether the configuration has a dotted key, or a section of this name."""
-    return key in keys()
+    return key in keys() or is_in_open_section(key)
 
 
 def unknown_key(key: str) -> ConfigError:
@@ -92,8 +141,8 @@ def _children(parent: str, known: list[str]) -> list[str]:
     return [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
 
 
-def _values(tree: Tree, data: Any, prefix: str) -> dict[str, Any]:
-    """Return the checked values of a section, and of the sections inside it."""
+def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = ()) -> dict[str, Any]:
+    """Return the checked values of a section, and of the sections inside it, of which the ``optional`` ones may be absent."""
     if not isinstance(data, Mapping):
         raise ConfigError(f"{prefix}={data!r} must be a section with the keys {', '.join(tree)}")
     dot = f"{prefix}." if prefix else ""
@@ -104,7 +153,7 @@ def _values(tree: Tree, data: Any, prefix: str) -> dict[str, Any]:
     for name, allowed in tree.items():
         key = dot + name
         if name not in data:
-            if isinstance(allowed, Key) and not allowed.required:
+            if name in optional or (isinstance(allowed, Key) and not allowed.required):
                 continue
             raise ConfigError(f"{key} is missing from the configuration; every key needs a value")
         if isinstance(allowed, Key):
@@ -145,11 +194,21 @@ def _section(name: str) -> Tree:
 @functools.cache
 def _declared(cls: type) -> Tree:
     """Return the keys of a section that is written down as a dataclass."""
-    optional = {f.name for f in dataclasses.fields(cls) if f.default_factory is not dataclasses.MISSING}
+    optional = _with_default(cls)
     return {
         name: Key(typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,), rule, name not in optional)
         for name, (hint, rule) in _hints(cls).items()
     }
+
+
+@functools.cache
+def _with_default(cls: type) -> frozenset[str]:
+    missing = dataclasses.MISSING
+    return frozenset(f.name for f in dataclasses.fields(cls) if f.default is not missing or f.default_factory is not missing)
+
+
+_LATER = _with_default(Settings)
+"""The sections that records of before do not have."""
 
 
 def _flat(tree: Tree, prefix: str = "") -> Iterator[str]:
@@ -169,6 +228,9 @@ def _hints(cls: type) -> dict[str, tuple[Any, Any]]:
     }
 
 
+OPEN_KINDS: tuple[type, ...] = (bool, int, float, str, list, type(None))
+"""The types that a value in an open section may have; sections in it have such values."""
+
 _IN_THE_SHELL: dict[Any, str] = {list[str]: '["..."]', list[list[str]]: "[[training.seed,instances.seed]]"}
 """How lists are written there, where they need quotes around them."""
 
@@ -185,6 +247,10 @@ _WORDS: dict[Any, str] = {
 
 
 def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
+    if any(typing.get_origin(option) is dict for option in options):
+        if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+            return dict(value)
+        raise ConfigError(f"{key}={value!r} must be a section, of which keys are set as in {key}.name=3")
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)

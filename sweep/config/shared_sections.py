@@ -11,37 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import limit_only_ends
 from sweep.config.canonical import (
-    HOW,
-    MAKERS,
     SECTIONS,
     TRAINING,
     Part,
     context,
-    counts_of,
+    counting,
     joined_key,
-    nested,
-    part,
+    known_with,
+    makers,
     text_of,
+    together,
     versions,
 )
 from sweep.config.consistency import check_made, check_rest
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
-from sweep.config.schema import MethodSettings, Settings
+from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
 _NAMES = sorted(SECTIONS)
-_MADE = [name for name in _NAMES if name not in HOW[1:]]
-"""The sections without those that are known together with the attack's."""
-
-_BUT_PRUNING = [name for name in _NAMES if name not in ("pruning", "attack")]
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a section, or of those of the attack together.
+    """What is known of a section, or of several together (:func:`sweep.config.canonical.together`).
 
     Attributes:
         sections: their settings.
@@ -58,16 +53,8 @@ class _Known:
     @classmethod
     def of(cls, name: str, settings: Settings, sections: tuple[Any, ...]) -> _Known:
         """Return what is known because of the section ``name``."""
-        if name in MAKERS:
-            counted = counts_of(name, settings)
-            found, counting = nested(counted.values), frozenset(counted.values.keys() - counted.idle)
-        else:
-            one = part(name, settings)
-            found = {} if one is None else {name: one}
-            counting = frozenset(f"{name}.{key}" for key in one or {}) | {name}
-        wanted = HOW if name == "attack" else (name,)
-        parts = {each: found[each] for each in wanted if each in found}
-        return cls(sections, parts, {each: text_of(each, one) for each, one in parts.items()}, counting)
+        parts, keys = counting(name, settings)
+        return cls(sections, parts, {each: text_of(each, one) for each, one in parts.items()}, keys)
 
 
 class SharedSections:
@@ -79,7 +66,7 @@ class SharedSections:
     def __init__(self) -> None:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
-        self._milps: dict[int, tuple[Any, MethodSettings]] = {}
+        self._changed: dict[Any, tuple[Any, Any]] = {}
         self._checked: dict[Any, tuple[Any, ...]] = {}
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
@@ -117,7 +104,7 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        for name in MAKERS:
+        for name in makers(task_of(settings)):
             sections = _sections_of(name, settings)
             identity = (context(settings), *map(id, sections))
             if identity not in self._checked:
@@ -132,9 +119,10 @@ class SharedSections:
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
         attack = settings.attack
-        if not limit_only_ends(attack.method, attack.objective):
+        task = task_of(settings)
+        if not task.limit_only_ends(attack.method, attack.objective):
             return ""
-        texts = {**self._texts(settings), "solver": self._without_limit(self._of("attack", settings))}
+        texts = {**self._texts(settings), "solver": self._without_limit(self._of(known_with("solver", task), settings))}
         return self._joined(texts, settings)
 
     def _joined(self, texts: Mapping[str, str], settings: Settings) -> str:
@@ -149,7 +137,9 @@ class SharedSections:
         return found[1]
 
     def training_key(self, settings: Settings) -> str:
-        """Return the key of the dense network's recipe."""
+        """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
+        if not task_of(settings).trains(settings):
+            return ""
         identity = tuple([id(getattr(settings, name)) for name in TRAINING])
         known = self._trainings.get(identity)
         if known is None:
@@ -158,14 +148,23 @@ class SharedSections:
         return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
-        """Return the trial key of the same settings with attack surrogate and pruning none, the dense MILP."""
-        attack = self._milp(settings.attack)
-        identity = (id(attack), *[id(getattr(settings, name)) for name in _BUT_PRUNING])
+        """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`)."""
+        baseline = task_of(settings).baseline
+        changed = {name: self._with(name, getattr(settings, name), values) for name, values in baseline.items()}
+        identity = tuple([id(changed.get(name) or getattr(settings, name)) for name in _NAMES if name != "pruning"])
         known = self._baselines.get(identity)
         if known is None:
-            pruning = settings.pruning.changed(method="none")
-            dense = dataclasses.replace(settings, attack=attack, pruning=pruning)
+            dense = dataclasses.replace(settings, **changed)
             known = self._baselines[identity] = dense, self.key(dense)
+        return known[1]
+
+    def _with(self, name: str, section: Any, values: Mapping[str, Any]) -> Any:
+        """Return a section with the values of a baseline: the same object for the same section."""
+        if all(getattr(section, key) == value for key, value in values.items()):
+            return section
+        known = self._changed.get((name, id(section)))
+        if known is None:
+            known = self._changed[name, id(section)] = section, section.changed(**values)
         return known[1]
 
     def counts(self, settings: Settings, key: str) -> bool:
@@ -173,12 +172,13 @@ class SharedSections:
         name = key.partition(".")[0]
         if name not in SECTIONS:
             return False
-        counting = self._of("attack" if name in HOW else name, settings).counting
-        return key in counting or any(one.startswith(f"{key}.") for one in counting)
+        known = self._of(known_with(name, task_of(settings)), settings).counting
+        return key in known or any(one.startswith(f"{key}.") for one in known)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
         texts: dict[str, str] = {}
-        for name in _MADE:
+        task = task_of(settings)
+        for name in dict.fromkeys(known_with(name, task) for name in _NAMES):
             texts.update(self._of(name, settings).texts)
         return texts
 
@@ -191,17 +191,7 @@ class SharedSections:
             known = shared[identity] = _Known.of(name, settings, sections)
         return known
 
-    def _milp(self, attack: MethodSettings) -> MethodSettings:
-        if attack.method == "surrogate":
-            return attack
-        known = self._milps.get(id(attack))
-        if known is None:
-            known = self._milps[id(attack)] = attack, attack.changed(method="surrogate")
-        return known[1]
-
 
 def _sections_of(name: str, settings: Settings) -> tuple[Any, ...]:
     """Return the sections that are known together with one."""
-    if name == "attack":
-        return (settings.attack, settings.bounds, settings.formulation, settings.solver)
-    return (getattr(settings, name),)
+    return tuple(getattr(settings, one) for one in together(name, task_of(settings)))

@@ -15,14 +15,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions
-from sweep.config.canonical import HOW, part, parts
+from sweep.config.canonical import USED, part, parts
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
-
-_OF_THE_QUESTION = ("norm", "radius", "target")
-"""Settings of the attack that a question's own key holds."""
 
 
 def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> str:
@@ -35,9 +33,9 @@ def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> s
 
 def instance_key(
     settings: Settings,
-    dense_key: str,
+    dense_key: str | None,
     surrogate_key: str | None,
-    question_key: str,
+    instance_key: str,
     data: Dataset | None,
     *,
     any_limit: bool = False,
@@ -46,20 +44,23 @@ def instance_key(
 
     Args:
         settings: of the trial, whose bounds, formulation, solver and attack count.
-        dense_key: content key of the dense network.
-        surrogate_key: content key of the surrogate; None where the attack takes none, or one for each region.
-        question_key: key of the question (:class:`sweep.trial.instances.DrawnInstance`).
-        data: the data set that the question is drawn from.
+        dense_key: content key of the dense network; None where the key of the instance holds those of its networks.
+        surrogate_key: content key of the surrogate; None where the method takes none, or one for each region.
+        instance_key: key of the instance (:class:`sweep.tasks.base.TaskInstance`).
+        data: the data set that the instance is drawn from.
         any_limit: the key that answers with other time limits share, under which the store says which of them had the longest.
     """
-    relevant = parts(settings, HOW)
-    attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
-    how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
-    if any_limit:
+    task = task_of(settings)
+    relevant = parts(settings, (*((task.answerer,) if task.answerer else ()), *USED, "task"))
+    answerer = relevant.get(task.answerer, {})
+    method = {name: value for name, value in answerer.items() if f"{task.answerer}.{name}" not in task.of_the_instance}
+    how = {name: relevant[name] for name in USED if name in relevant}
+    if any_limit and "solver" in how:
         how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
     pruning = pruning_part(settings) if surrogate_key is None else None
     versions = (key_versions.INSTANCES_VERSION, None if pruning is None else key_versions.SURROGATES_VERSION)
-    return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)
+    hashed = [versions, dense_key, surrogate_key, pruning, instance_key, data_part(data), method, how]
+    return digest("instance", *hashed, *([relevant["task"]] if "task" in relevant else []))
 
 
 def pruning_part(settings: Settings) -> dict[str, Any] | None:

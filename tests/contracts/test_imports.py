@@ -116,6 +116,7 @@ SWEEP_ROOMS = [
     "records",
     "store",
     "planning",
+    "tasks",
     "trial",
     "tracking",
     "report",

@@ -16,7 +16,7 @@ from sweep.execution.local_run import local_coordinator
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.trial import trial
+from sweep.tasks import networks
 
 Plan = Callable[..., Trial]
 """Plans a trial from overrides; see the fixture ``plan``."""
@@ -59,8 +59,8 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
             counted.attacked += 1
             return GradientAttack(starts=2, time_limit_seconds=self.solver.time_limit_seconds).run(dense, instance)
 
-    train_network, prune, prune_for = trial.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
-    monkeypatch.setattr(trial, "train_network", train)
+    train_network, prune, prune_for = networks.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
+    monkeypatch.setattr(networks, "train_network", train)
     monkeypatch.setattr(surrogate.pruning, "prune", pruning)
     monkeypatch.setattr(surrogate.pruning, "prune_for", pruning_for)
     monkeypatch.setitem(METHODS, "surrogate", Quick)
