@@ -57,6 +57,8 @@ class ModelResult:
         seconds: what the call took.
         failures: members of the search that failed, with the words of their failure; the result stands without them.
         work: counts of what was done: ``regions``, ``programmes``, ``points``, ``nodes``, ``simplex_iterations``.
+        sizes: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the last MILP that ``dense`` and ``surrogates`` handed to
+            the solver, by the member; without one that did not.
     """
 
     status: Status
@@ -70,6 +72,7 @@ class ModelResult:
     seconds: float
     failures: Mapping[str, str]
     work: Mapping[str, int]
+    sizes: Mapping[str, Mapping[str, int]]
 
     @property
     def first_feasible_seconds(self) -> float | None:

@@ -27,6 +27,7 @@ class SearchState:
         surrogate_value: the best that a model with pruned networks promised, in the model's own sense; None so far.
         failures: members that failed, with the words of their failure.
         work: counts of what was done.
+        sizes: by member the size of the MILP that it last handed to the solver.
         ranges, rows: where inputs and neurons can go, and the dense networks as rows; set by :meth:`prepare`.
     """
 
@@ -40,6 +41,7 @@ class SearchState:
         self.surrogate_value: float | None = None
         self.failures: dict[str, str] = {}
         self.work: Counter[str] = Counter()
+        self.sizes: dict[str, dict[str, int]] = {}
         self._step = model.value_step()
         self.rng = np.random.default_rng(settings.seed)
 
