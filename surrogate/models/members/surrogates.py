@@ -81,6 +81,7 @@ class Surrogates:
             method.compute(network, region, state.deadline)
             for network, region in zip(networks, state.ranges.regions, strict=True)
         ]
+        state.surrogate_bounds = bounds
         share = SHARE if set(state.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
         self._until = now + share * (state.deadline - now)
         self._solve = SolveInTurns(

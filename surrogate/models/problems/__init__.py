@@ -17,7 +17,15 @@ Example:
 from __future__ import annotations
 
 from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
-from surrogate.models.problems.fitting import draw_samples, fit_in_units, fit_networks, in_units, prune_in_units
+from surrogate.models.problems.fitting import (
+    Scales,
+    draw_samples,
+    fit_in_units,
+    fit_networks,
+    in_units,
+    prune_in_units,
+    standard_dataset,
+)
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
 from surrogate.models.problems.registry import PROBLEMS, find_problem, source_digest, source_files
@@ -28,6 +36,7 @@ __all__ = [
     "ModelProblem",
     "NetworkSizes",
     "Samples",
+    "Scales",
     "TrueValue",
     "draw_samples",
     "find_problem",
@@ -40,4 +49,5 @@ __all__ = [
     "source_digest",
     "source_files",
     "split",
+    "standard_dataset",
 ]

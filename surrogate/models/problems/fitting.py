@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -57,6 +58,22 @@ class Scales(NamedTuple):
         return Scales(-self.x_mean / x, 1.0 / x, -self.y_mean / y, 1.0 / y)
 
 
+def standard_dataset(name: str, samples: Samples, held_out: Samples | None = None) -> tuple[Dataset, Scales]:
+    """Return samples as a data set in units of their deviations, and the scales that lead to them.
+
+    Args:
+        name: of the data set.
+        samples: to fit to: they say what the scales are.
+        held_out: the test set of the data set, on the same scales; by default empty.
+    """
+    scales = Scales.of(samples)
+    x, y = scales.standardised(samples)
+    test_x, test_y = (x[:0], y[:0]) if held_out is None else scales.standardised(held_out)
+    arrays = (x.astype(np.float32), y, test_x.astype(np.float32), test_y)
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return Dataset(name, None, *arrays, checksum=hashlib.sha256(content).hexdigest()[:16]), scales
+
+
 def fit_in_units(samples: Samples, hidden_sizes: Sequence[int], training: Training) -> ReluNetwork:
     """Return a network that is fitted to standardised samples and folded back into their units by :func:`in_units`.
 
@@ -76,10 +93,7 @@ def prune_in_units(pruning: Pruning, network: ReluNetwork, samples: Samples) -> 
     Raises:
         InvalidSetting, TrainingDiverged: as :func:`surrogate.pruning.prune` does.
     """
-    scales = Scales.of(samples)
-    x, y = scales.standardised(samples)
-    points = x.astype(np.float32)
-    data = Dataset("samples", None, points, y, points[:0], y[:0], checksum="")
+    data, scales = standard_dataset("samples", samples)
     return in_units(prune(pruning, in_units(network, *scales.undone()), data if pruning.needs_data else None), *scales)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surrogate.errors import InvalidSetting
-from surrogate.models.problems import Samples, fit_measure, fit_quality, split
+from surrogate.models.problems import Samples, fit_measure, fit_quality, in_units, split, standard_dataset
 from surrogate.networks import ReluNetwork
 
 IDENTITY = ReluNetwork([[[1.0]], [[1.0]]], [[0.0], [0.0]])
@@ -59,3 +59,24 @@ def test_shares_that_leave_nothing_are_refused() -> None:
         split(samples, 1.0)
     with pytest.raises(InvalidSetting, match=r"share=0.1 is not allowed for 3 samples: it holds out 0"):
         split(samples, 0.1)
+
+
+def test_samples_as_a_data_set_are_standardised_by_those_to_fit_to() -> None:
+    samples = Samples(np.array([[0.0, 5.0], [4.0, 5.0]]), np.array([10.0, 30.0]))
+    held = Samples(np.array([[2.0, 5.0]]), np.array([50.0]))
+    data, scales = standard_dataset("price", samples, held)
+    np.testing.assert_array_equal(data.train_images, [[-1.0, 0.0], [1.0, 0.0]])
+    np.testing.assert_array_equal(data.train_labels, [-1.0, 1.0])
+    np.testing.assert_array_equal(data.test_images, [[0.0, 0.0]])
+    np.testing.assert_array_equal(data.test_labels, [3.0])
+    assert (data.name, data.side, data.outputs) == ("price", None, 1)
+    assert data.checksum != standard_dataset("price", samples)[0].checksum
+    network = ReluNetwork([[[1.0, 0.0]], [[1.0]]], [[1.0], [0.0]])  # relu(x0 + 1) in standard units
+    back = in_units(in_units(network, *scales), *scales.undone())
+    np.testing.assert_allclose(back(data.train_images), network(data.train_images))
+
+
+def test_classes_as_a_data_set_stay_classes() -> None:
+    data, _ = standard_dataset("sort", Samples(np.array([[0.0], [1.0]]), np.array([0, 3])))
+    assert data.outputs == 4
+    np.testing.assert_array_equal(data.train_labels, [0, 3])

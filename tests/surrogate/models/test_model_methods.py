@@ -58,8 +58,12 @@ def test_the_dense_milp_is_alone_and_proves() -> None:
     assert {step.source for step in result.timeline} == {"dense"}
     assert not {"points", "regions"} & set(result.work)
     assert set(result.sizes) == {"dense"}
-    assert result.sizes["dense"]["binaries"] > 0
+    assert result.sizes["dense"]["binaries"] == 15  # 14 neurons and the integer
     assert result.surrogate_value is None
+    assert result.surrogate_bounds == ()
+    (free,) = result.dense_bounds
+    assert 0 < free.unstable <= 14
+    assert free.big_m > 0.0
 
 
 def test_pruned_networks_without_repair_are_checked_and_prove_nothing() -> None:
@@ -70,6 +74,7 @@ def test_pruned_networks_without_repair_are_checked_and_prove_nothing() -> None:
     assert {step.source for step in result.timeline} == {"surrogates"}
     assert result.surrogate_value == pytest.approx(result.value, abs=1e-4)
     assert set(result.sizes) == {"surrogates"}
+    assert result.surrogate_bounds == result.dense_bounds  # the surrogate is the dense network
     require_holding(model, result, [one])
 
 
