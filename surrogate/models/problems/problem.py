@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from surrogate.checks import require_integer, shown
 from surrogate.errors import InvalidSetting, SurrogateError
@@ -16,6 +19,9 @@ from surrogate.networks import ReluNetwork
 
 REQUIRED = inspect.Parameter.empty
 """Stands for the default of a parameter that has none."""
+
+REHEARSED = 4
+"""Hidden neurons of the networks with which a problem is built before any is trained."""
 
 
 class NetworkSizes(NamedTuple):
@@ -139,6 +145,24 @@ class ModelProblem:
             )
         return found
 
+    def rehearse(self, seed: int, given: Mapping[str, Any]) -> None:
+        """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
+
+        A ValueError or ArithmeticError that ``build`` itself raises may be about what the networks say, and is let pass.
+
+        Raises:
+            InvalidSetting: as :meth:`draw` and :meth:`instance` do.
+        """
+        rng = np.random.default_rng(0)
+        networks = {name: _random(rng, sizes) for name, sizes in self.networks(seed, given).items()}
+        try:
+            self.instance(networks, seed, given)
+        except InvalidSetting as error:
+            cause = error.__cause__
+            own = getattr(getattr(inspect.unwrap(self.build), "__code__", None), "co_filename", None)
+            if not isinstance(cause, ValueError | ArithmeticError) or _files(cause)[-1][0] != own:
+                raise
+
     def with_surrogates(
         self,
         instance: ModelInstance,
@@ -170,6 +194,8 @@ class ModelProblem:
         """Call a function of the problem's; what it raises comes as one sentence."""
         try:
             return function(*args, **parameters)
+        except InvalidSetting as error:
+            raise InvalidSetting(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
         except SurrogateError:
             raise
         except Exception as error:
@@ -192,6 +218,11 @@ class Networks(dict[str, ReluNetwork]):
         )
 
 
+def _random(rng: np.random.Generator, sizes: NetworkSizes) -> ReluNetwork:
+    shapes = ((REHEARSED, sizes.inputs), (sizes.outputs, REHEARSED))
+    return ReluNetwork([rng.normal(size=shape) for shape in shapes], [rng.normal(size=shape[0]) for shape in shapes])
+
+
 def _with(place: Place, surrogate: ReluNetwork) -> Place:
     return Place(place.inputs, place.outputs, place.dense, surrogate)
 
@@ -201,13 +232,11 @@ def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
 
 
 def _where(error: BaseException) -> str:
-    """Return in which line the user's own code raised, by the innermost frame that is not this module's."""
-    trace = error.__traceback__
-    frames = []
-    while trace is not None:
-        frames.append(trace)
-        trace = trace.tb_next
-    own = [frame for frame in frames if frame.tb_frame.f_code.co_filename != __file__]
-    if not own:
-        return "see how it is called"
-    return f"called in {own[0].tb_frame.f_code.co_filename}, line {own[0].tb_lineno}: correct it there"
+    """Return in which line of the user's own code it was raised: the first that is not of this module."""
+    own = [place for place in _files(error) if place[0] != __file__]
+    return f"called in {own[0][0]}, line {own[0][1]}: correct it there" if own else "see how it is called"
+
+
+def _files(error: BaseException) -> list[tuple[str, int]]:
+    """Return file and line of each call that led to an error, the innermost last."""
+    return [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]

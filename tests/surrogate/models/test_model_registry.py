@@ -248,3 +248,14 @@ def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
     assert sparsity(dense, plain) == sparsity(dense, again) > 0.55
     assert sparsity(dense, by_data) > 0.2
     assert fit_quality(dense, data) > fit_quality(again, data) > fit_quality(plain, data)
+
+
+def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: Write) -> None:
+    write(my_model=OWN)
+    find_problem("my_model:build").rehearse(0, {})
+    for old, new in (("bounds=(0, 1)", "boundz=(0, 1)"), ("list(model.x.values())", "list(model.x.values())[:1]")):
+        write(my_model=OWN.replace(old, new))
+        with pytest.raises(InvalidSetting, match="my_model:build"):
+            find_problem("my_model:build").rehearse(0, {})
+    write(my_model=OWN.replace("model = pyo", "raise ValueError('the networks are not good')\n    model = pyo"))
+    find_problem("my_model:build").rehearse(0, {})
