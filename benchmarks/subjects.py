@@ -14,7 +14,8 @@ from surrogate.data import Dataset, load
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from surrogate.training import Training, fit
-from sweep.trial.instances import DrawnInstance, draw_instances
+from sweep.tasks.attacking import AttackInstance
+from sweep.tasks.image.drawing import draw_instances
 
 SEED_PAIRS = ((0, 0), (1, 3), (8, 12), (90, 99))
 """The authors' pairs (data seed, training seed)."""
@@ -45,7 +46,7 @@ def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[in
     return drawn.image, drawn.question
 
 
-def _drawn(dense: ReluNetwork, side: int, data_seed: int, count: int) -> Sequence[DrawnInstance]:
+def _drawn(dense: ReluNetwork, side: int, data_seed: int, count: int) -> Sequence[AttackInstance]:
     data = mnist(side)
     drawn, _ = draw_instances(
         dense,

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from sweep.config.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.words import number
-
-if TYPE_CHECKING:
-    from surrogate.networks import ReluNetwork
-    from sweep.trial.instances import DrawnInstance
+from sweep.tasks.base import Task, TaskWork
 
 TOLERANCE = 2e-4
 """Relative to the value (at least 1): solvers call a gap of 1e-4 closed, and either side may have its own."""
@@ -90,22 +86,11 @@ def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Comparison
     return Comparison(what, Finding.TIME if timed else Finding.DIFFERENT, said)
 
 
-def confirm(before: TrialRecord, dense: ReluNetwork, drawn: list[DrawnInstance]) -> Iterator[Comparison]:
-    """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""
-    from surrogate.witness import check
-
-    questions = {one.key: one.question for one in drawn}
-    for answer in before.instances:
-        if answer.status != "adversarial" or answer.instance_key not in questions:
-            continue
-        if answer.cut_from_seconds is not None and answer.perturbed is None:
-            continue  # of a longer attack only the last point was kept
-        question = questions[answer.instance_key]
-        checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
-        if checked is not None and checked.is_witness:
-            yield Comparison(f"witness of {answer.name}", Finding.SAME, f"it holds, with margin {number(checked.margin)}")
-        else:
-            yield Comparison(f"witness of {answer.name}", Finding.DIFFERENT, "the recorded point is no witness today")
+def confirm(before: TrialRecord, task: Task, work: TaskWork) -> Iterator[Comparison]:
+    """Yield for each answer on record that can be checked without its method whether it holds today."""
+    for one in task.confirm(work, before.instances):
+        said = one.said if one.value is None else f"{one.said} {number(one.value)}"
+        yield Comparison(one.what, Finding.SAME if one.holds else Finding.DIFFERENT, said)
 
 
 def _value(answer: InstanceRecord) -> float | None:

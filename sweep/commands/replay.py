@@ -99,8 +99,9 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     """
     from sweep.config.inputs import Inputs, load_data, load_properties
     from sweep.execution.local_run import local_coordinator, run_locally
-    from sweep.trial.dense_network import train_network
-    from sweep.trial.instance_answers import draw_questions
+    from sweep.tasks.base import TaskWork, task_to_run
+    from sweep.tasks.dense_network import train_network
+    from sweep.tasks.networks import Networks
     from sweep.trial.process import limit_threads
 
     settings = read(trial.config)
@@ -113,12 +114,13 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
         inputs = Inputs(load_data(settings), load_properties(settings))
         status.update("training the dense network" if settings.network.file is None else "reading the network")
-        trained = train_network(settings, inputs.data)
+        trained = train_network(settings, inputs.data) if trial.training_key else None
         status.update("pruning, and the first question")
         after = run_locally(trial, inputs, trained, local_coordinator(Store(folder)), told)
         compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
         if compared and before.network_key == after.network_key:
-            compared += confirm(before, trained.network, draw_questions(settings, inputs, trained.network)[0])
+            networks = Networks.of(settings, inputs, trained)
+            compared += confirm(before, task_to_run(settings), TaskWork(settings, inputs, networks, lambda text: None))
     return after, compared
 
 

@@ -20,14 +20,15 @@ from sweep.config.dotted_keys import is_in
 from sweep.config.inputs import data_checksum
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_name, task_of
 
 Part = dict[str, Any]
 
 
 def context(settings: Settings) -> tuple[Any, ...]:
     """Return all that decides what counts in a section other than itself."""
-    attack = settings.attack
-    return attack.method, attack.objective, attack.start, settings.network.file, settings.instances.properties
+    attack, files = settings.attack, (settings.network.file, settings.instances.properties)
+    return task_name(settings), attack.method, attack.objective, attack.start, *files
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -38,10 +39,17 @@ def canonical(settings: Settings) -> dict[str, Part]:
 
 def part(name: str, settings: Settings) -> Part | None:
     """Return what counts of one section; None if nothing of it does."""
-    attack = settings.attack
-    unused = unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish)
+    task = task_of(settings)
+    if name == "task":
+        return task.identity(settings)
+    if name not in task.sections:
+        return None
+    attack, unused = settings.attack, tuple[str, ...]()
+    if "attack" in task.sections:
+        unused = unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish)
     found = None if name in unused else PARTS[name](settings)
-    return None if found is None else _without(found, name, unused)
+    counted = None if found is None else task.counted(name, settings, found)
+    return None if counted is None else _without(counted, name, unused)
 
 
 def _without(found: Part, prefix: str, unused: Collection[str]) -> Part:
@@ -150,19 +158,6 @@ def _pruning(settings: Settings) -> Part:
     return found
 
 
-def _instances(settings: Settings) -> Part:
-    """Keep what settles the questions: how images are drawn, or the contents of the properties, or nothing more."""
-    if settings.asks_about_images:
-        found = dataclasses.asdict(settings.instances)
-        del found["properties"]
-        return {**found, "count": settings.instances.count or 1}
-    if settings.instances.properties is None:
-        return {}
-    from sweep.config.inputs import load_properties
-
-    return {"properties": [[one.name, one.key, one.expected] for one in load_properties(settings)]}
-
-
 def _bounds(settings: Settings) -> Part:
     method = bounds_method(settings)
     found = {**dataclasses.asdict(settings.bounds), "method": method}
@@ -182,12 +177,9 @@ def _solver(settings: Settings) -> Part:
     return {**dataclasses.asdict(settings.solver), "relative_gap": relative_gap(settings)}
 
 
-def _attack(settings: Settings) -> Part:
-    found = dataclasses.asdict(settings.attack)
-    if not settings.asks_about_images:
-        for name in ("norm", "radius", "target"):
-            del found[name]
-    return found
+def _whole(section: str) -> Callable[[Settings], Part]:
+    """Return that all of a section counts, until the task says otherwise (:meth:`sweep.config.tasks.TaskRules.counted`)."""
+    return lambda settings: dataclasses.asdict(getattr(settings, section))
 
 
 PARTS: dict[str, Callable[[Settings], Part | None]] = {
@@ -195,10 +187,11 @@ PARTS: dict[str, Callable[[Settings], Part | None]] = {
     "network": _network,
     "training": _training,
     "pruning": _pruning,
-    "instances": _instances,
+    "instances": _whole("instances"),
     "bounds": _bounds,
     "formulation": _formulation,
     "solver": _solver,
-    "attack": _attack,
+    "attack": _whole("attack"),
+    "task": _whole("task"),
 }
 """What counts of each section, before the attack's unused keys are left out. The other sections say where and how, not what."""

@@ -8,16 +8,22 @@ from sweep.config import rules
 from sweep.config.attack_facts import CLOSEST, CLOSEST_ATTACKS, GOAL_OF, GOALS_BY_POLICY, unused_keys
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, Settings
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    cluster = settings.cluster
-    _check_inputs(settings)
-    _check_attack(settings)
-    _check_solver(settings)
+    cluster, task = settings.cluster, task_of(settings)
+    task.values(settings)
+    _check_data(settings)
+    task.check(settings)
+    check_fit(settings)
+    if "attack" in task.sections:
+        _check_attack(settings)
+    if "solver" in task.sections:
+        _check_solver(settings)
     _check_cluster(cluster)
     if settings.pruning.finetune.rounds > 0 and rules.pruning_needs(settings.pruning.method, "region"):
         raise ConfigError(
@@ -44,18 +50,6 @@ def _check_attack(settings: Settings) -> None:
             f"attack.on_incumbent={attack.on_incumbent} with attack.method={attack.method}: only attack=surrogate excludes "
             f"regions; choose {' or '.join(GOAL_OF)}"
         )
-    if not settings.asks_about_images or attack.objective == CLOSEST:
-        return
-    if attack.radius is None and attack.norm != "l1":
-        raise ConfigError(
-            f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
-            f"set attack.radius to a number above 0"
-        )
-    if attack.norm == "l2" and attack.method == "surrogate":
-        raise ConfigError(
-            "attack.norm=l2 with attack.method=surrogate: a linear solver has no l2 ball; "
-            "choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
-        )
 
 
 def _check_solver(settings: Settings) -> None:
@@ -63,7 +57,8 @@ def _check_solver(settings: Settings) -> None:
     if settings.cluster.name == "attach":
         return
     attack = settings.attack
-    if "solver.name" in unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish):
+    unused = unused_keys(attack.method, attack.objective, attack.start, attack.on_incumbent, attack.polish)
+    if "attack" in task_of(settings).sections and "solver.name" in unused:
         return
     from surrogate.errors import InvalidSetting
     from surrogate.solvers import SOLVERS
@@ -94,22 +89,12 @@ def _check_cluster(cluster: ClusterSettings) -> None:
         )
 
 
-def _check_inputs(settings: Settings) -> None:
-    """Check where network, data and questions come from, and read the files among them."""
+def _check_data(settings: Settings) -> None:
+    """Check that there are data for what trains and prunes."""
     _check_function(settings)
-    if settings.instances.properties is not None and settings.attack.objective != "margin":
-        raise ConfigError(
-            f"instances.properties with attack.objective={settings.attack.objective}: a property says itself what is looked "
-            f"for; set one of them back (instances.properties=null or attack.objective=margin)"
-        )
-    if settings.dataset.name == rules.NO_DATASET:
+    if settings.dataset.name == rules.NO_DATASET and task_of(settings).trains(settings):
         if settings.network.file is None:
             raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
-        if settings.asks_about_images:
-            raise ConfigError(
-                "dataset=none without instances.properties: there are no images to attack; name VNN-LIB files, choose a data "
-                "set or set attack.objective=output"
-            )
         if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
             raise ConfigError(
                 f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
@@ -119,7 +104,6 @@ def _check_inputs(settings: Settings) -> None:
                 f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
                 f"data set or another pruning"
             )
-    check_fit(settings)
 
 
 def _check_function(settings: Settings) -> None:
@@ -140,8 +124,6 @@ def _check_function(settings: Settings) -> None:
     least = FUNCTIONS[data.function].least_inputs
     if not least <= data.inputs <= LARGEST_INPUTS:
         raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
-    if settings.asks_about_images:
-        raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
 
 
 def available_cpus() -> int:

@@ -1,4 +1,4 @@
-"""Whether what a trial starts from fits together: its network, its data set and its properties, by their sizes.
+"""Whether what a trial starts from fits together: its network and its data set, by their sizes.
 
 All of it is known before anything starts, and files are read for it here: the driver reads them for the workers too.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 
-from surrogate.errors import DataUnavailable, SurrogateError
+from surrogate.errors import DataUnavailable
 from surrogate.files import file_path
 from sweep.config import rules
 from sweep.config.attack_facts import WITHOUT_SURROGATE
-from sweep.config.files import read_network, read_properties
+from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
 
 Sizes = tuple[int, int]
@@ -28,12 +29,9 @@ def check_fit(settings: Settings) -> None:
     dataset = settings.dataset
     if dataset.folder is not None and reads_files(dataset):
         _check_folder(dataset.name, dataset.folder)
-    if settings.asks_about_images:
-        _check_count(settings)
-    network = network_sizes(settings)
-    if settings.instances.properties is not None:
-        _check_properties(settings, network)
-    use = use_of_data(settings)
+    if not task_of(settings).trains(settings):
+        return
+    network, use = network_sizes(settings), use_of_data(settings)
     if settings.network.file is not None and use is not None:
         _check_data(settings, network, use)
 
@@ -73,10 +71,13 @@ def network_sizes(settings: Settings) -> Sizes:
 
 def use_of_data(settings: Settings) -> str | None:
     """Return which setting makes a trial look at its data set beside training; None if nothing does."""
-    pruning = settings.pruning
-    if settings.asks_about_images:
-        return f"attack.objective={settings.attack.objective}"
-    if settings.attack.method in WITHOUT_SURROGATE or pruning.method == rules.NO_PRUNING:
+    pruning, task = settings.pruning, task_of(settings)
+    own = task.data_use(settings)
+    if own is not None:
+        return own
+    if "attack" in task.sections and settings.attack.method in WITHOUT_SURROGATE:
+        return None
+    if "pruning" not in task.sections or pruning.method == rules.NO_PRUNING:
         return None
     if rules.pruning_needs(pruning.method, "data"):
         return f"pruning.method={pruning.method}"
@@ -94,36 +95,6 @@ def _check_folder(name: str, folder: str) -> None:
         read_folder(SOURCES[name], file_path(folder))
     except DataUnavailable as error:
         raise ConfigError(f"dataset.folder={folder} cannot be used: {error}") from error
-
-
-def _check_count(settings: Settings) -> None:
-    from surrogate.data import image_count
-
-    instances, name = settings.instances, settings.dataset.name
-    images = image_count(name, instances.split)
-    if instances.count is not None and instances.count > images:
-        raise ConfigError(
-            f"instances.count={instances.count} with instances.split={instances.split}: {name} has {images} such images; "
-            f"ask for fewer"
-        )
-
-
-def _check_properties(settings: Settings, network: Sizes) -> None:
-    where, file = settings.instances.properties, settings.network.file
-    assert where is not None
-    inputs, outputs = network
-    named = f"dataset.name={settings.dataset.name}, on which the network is trained" if file is None else f"network.file={file}"
-    for found in read_properties(where, file):
-        for question in found.questions:
-            try:
-                question.problem.rows(outputs)
-            except SurrogateError as error:
-                raise ConfigError(f"property {found.name} does not fit {named}: {error}") from error
-            if question.region.size != inputs:
-                raise ConfigError(
-                    f"property {found.name} does not fit {named}: it is on {question.region.size} inputs and the network has "
-                    f"{inputs}"
-                )
 
 
 def _check_data(settings: Settings, network: Sizes, use: str) -> None:

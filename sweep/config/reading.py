@@ -35,6 +35,27 @@ def read_section(name: str, data: Any) -> Any:
     return _read(_hints(Settings)[name][0], data, name)
 
 
+def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str) -> Any:
+    """Return the values of an open section as its owner declares them: an instance of ``cls``, or None where that is None.
+
+    Args:
+        cls: a dataclass as in :mod:`sweep.config.schema`; every field has a default.
+        data: the section.
+        prefix: its dotted key.
+        owner: the setting that decides what the section may have, in words.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type, or a value that is not allowed.
+    """
+    hints = {} if cls is None else _hints(cls)
+    for name in data:
+        if name not in hints:
+            near = rules.nearest(name, hints)
+            has = f"it has {', '.join(hints)}" if hints else "it has none"
+            raise ConfigError(f"{prefix}.{name} is not a parameter of {owner}{near}: {has}")
+    return None if cls is None else cls(**{name: _value(*hints[name], data[name], f"{prefix}.{name}") for name in data})
+
+
 def keys(cls: type = Settings, prefix: str = "") -> list[str]:
     """Return every dotted key of the configuration, sections included."""
     found = []
@@ -45,15 +66,37 @@ def keys(cls: type = Settings, prefix: str = "") -> list[str]:
     return found
 
 
+def is_open(hint: Any) -> bool:
+    """Whether a type is that of an open section: what it may have is decided by whoever reads it."""
+    return typing.get_origin(hint) is dict
+
+
+def is_in_open_section(key: str) -> bool:
+    """Whether a dotted key is inside an open section, such as ``task.parameters.width``."""
+    hint: Any = Settings
+    for name in key.split("."):
+        if is_open(hint):
+            return True
+        if not dataclasses.is_dataclass(hint) or name not in _hints(typing.cast(type, hint)):
+            return False
+        hint = _hints(typing.cast(type, hint))[name][0]
+    return False
+
+
 def kinds_of(key: str) -> tuple[set[Any], rules.Rule | None]:
-    """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys."""
+    """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys.
+
+    A key in an open section may have any of :data:`OPEN_KINDS`.
+    """
     hint: Any = Settings
     rule = None
     for name in key.split("."):
+        if is_open(hint):
+            return set(OPEN_KINDS), None
         if not dataclasses.is_dataclass(hint) or name not in _hints(typing.cast(type, hint)):
             return set(), None
         hint, rule = _hints(typing.cast(type, hint))[name]
-    if dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint) or is_open(hint):
         return set(), None
     return set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}, rule
 
@@ -64,6 +107,8 @@ def impossible(key: str, value: Any) -> str | None:
     Of numbers only the type counts, and 32.0 may stand for 32, to which it is equal.
     """
     kinds, rule = kinds_of(key)
+    if is_in_open_section(key):
+        return None
     number = type(value) in (int, float) and (float in kinds or (int in kinds and value % 1 == 0))
     if kinds and type(value) not in kinds and not number:
         return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
@@ -77,7 +122,7 @@ def section(key: str) -> list[str]:
 
 def is_key(key: str) -> bool:
     """Whether the configuration has a dotted key, or a section of this name."""
-    return key in keys()
+    return key in keys() or is_in_open_section(key)
 
 
 def unknown_key(key: str) -> ConfigError:
@@ -122,12 +167,17 @@ def _read(cls: Any, data: Any, prefix: str) -> Any:
         if dataclasses.is_dataclass(hint):
             values[f.name] = _read(hint, data[f.name], key)
             continue
-        value = _typed(hint, data[f.name], key)
-        allowed = rule(value) if rule and value is not None else None
-        if allowed is not None:
-            raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}")
-        values[f.name] = value
+        values[f.name] = _value(hint, rule, data[f.name], key)
     return cls(**values)
+
+
+def _value(hint: Any, rule: rules.Rule | None, data: Any, key: str) -> Any:
+    """Return the value of a key, of its type and as its rule allows."""
+    value = _typed(hint, data, key)
+    allowed = rule(value) if rule and value is not None else None
+    if allowed is not None:
+        raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}")
+    return value
 
 
 @functools.cache
@@ -139,6 +189,9 @@ def _hints(cls: type) -> dict[str, tuple[Any, rules.Rule | None]]:
         for name, h in hints.items()
     }
 
+
+OPEN_KINDS: tuple[type, ...] = (bool, int, float, str, list, type(None))
+"""The types that a value in an open section may have; sections in it have such values."""
 
 _IN_THE_SHELL: dict[Any, str] = {list[str]: '["..."]', list[list[str]]: "[[training.seed,instances.seed]]"}
 """How lists are written there, where they need quotes around them."""
@@ -156,6 +209,10 @@ _WORDS: dict[Any, str] = {
 
 
 def _typed(hint: Any, value: Any, key: str) -> Any:
+    if is_open(hint):
+        if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+            return dict(value)
+        raise ConfigError(f"{key}={value!r} must be a section, of which keys are set as in {key}.name=3")
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):

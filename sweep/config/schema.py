@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from sweep.config import attack_facts, rules
+from sweep.config import rules
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    name: Annotated[str | None, rules.not_empty] = None
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)  # the task checks what is in it
 
 
 @dataclass(frozen=True)
@@ -185,11 +191,7 @@ class Settings:
     deadlines: DeadlineSettings
     tracking: TrackingSettings
     sweep: SweepSettings
-
-    @property
-    def asks_about_images(self) -> bool:
-        """Whether the questions are drawn from a data set: neither read from files nor about the whole box of inputs."""
-        return self.instances.properties is None and self.attack.objective != attack_facts.OUTPUT
+    task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have this section
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

@@ -10,11 +10,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sweep.config.attack_facts import limit_only_ends
 from sweep.config.canonical import PARTS, TRAINING, Part, context, joined_key, part, text_of, versions
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
 from sweep.config.schema import AttackSettings, Settings
+from sweep.config.tasks import task_of
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
 _NAMES = sorted(PARTS)
@@ -76,7 +76,7 @@ class SharedSections:
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
         attack = settings.attack
-        if not limit_only_ends(attack.method, attack.objective):
+        if not task_of(settings).limit_only_ends(attack.method, attack.objective):
             return ""
         parts = self._of(settings)
         pruning = self._known("pruning", settings, parts)[1]
@@ -95,7 +95,9 @@ class SharedSections:
         return found[1]
 
     def training_key(self, settings: Settings) -> str:
-        """Return the key of the dense network's recipe."""
+        """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
+        if not task_of(settings).trains(settings):
+            return ""
         identity = tuple([id(getattr(settings, name)) for name in TRAINING])
         known = self._trainings.get(identity)
         if known is None:

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any
 from sweep.config import key_versions
 from sweep.config.canonical import part
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_name, task_of
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
 
-_HOW = ("pruning", "bounds", "formulation", "solver", "attack")
-"""Sections that say how a question is answered."""
-
-_OF_THE_QUESTION = ("norm", "radius", "target")
-"""Settings of the attack that a question's own key holds."""
+_HOW = ("pruning", "bounds", "formulation", "solver", "attack", "task")
+"""Sections that say how an instance is answered."""
 
 
 def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> str:
@@ -39,9 +37,9 @@ def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> s
 
 def instance_key(
     settings: Settings,
-    dense_key: str,
+    dense_key: str | None,
     surrogate_key: str | None,
-    question_key: str,
+    instance_key: str,
     data: Dataset | None,
     *,
     any_limit: bool = False,
@@ -50,20 +48,22 @@ def instance_key(
 
     Args:
         settings: of the trial, whose bounds, formulation, solver and attack count.
-        dense_key: content key of the dense network.
-        surrogate_key: content key of the surrogate; None where the attack takes none, or one for each region.
-        question_key: key of the question (:class:`sweep.trial.instances.DrawnInstance`).
-        data: the data set that the question is drawn from.
+        dense_key: content key of the dense network; None where the key of the instance holds those of its networks.
+        surrogate_key: content key of the surrogate; None where the method takes none, or one for each region.
+        instance_key: key of the instance (:class:`sweep.tasks.base.TaskInstance`).
+        data: the data set that the instance is drawn from.
         any_limit: the key that answers with other time limits share, under which the store says which of them had the longest.
     """
     relevant = _canonical(settings)
-    attack = {name: value for name, value in relevant["attack"].items() if name not in _OF_THE_QUESTION}
+    known = task_of(settings).of_the_instance
+    attack = {name: value for name, value in relevant.get("attack", {}).items() if f"attack.{name}" not in known}
     how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
-    if any_limit:
+    if any_limit and "solver" in how:
         how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
     pruning = pruning_part(settings) if surrogate_key is None else None
     versions = (key_versions.INSTANCES_VERSION, None if pruning is None else key_versions.SURROGATES_VERSION)
-    return digest("instance", versions, dense_key, surrogate_key, pruning, question_key, data_part(data), attack, how)
+    parts = [versions, dense_key, surrogate_key, pruning, instance_key, data_part(data), attack, how]
+    return digest("instance", *parts, *([relevant["task"]] if "task" in relevant else []))
 
 
 def pruning_part(settings: Settings) -> dict[str, Any] | None:
@@ -90,6 +90,7 @@ def _canonical(settings: Settings) -> dict[str, Any]:
         settings,
         network=dataclasses.replace(settings.network, file=None),
         instances=dataclasses.replace(settings.instances, properties=None),
+        task=dataclasses.replace(settings.task, name=task_name(settings)),
     )
     parts = {name: part(name, bare) for name in _HOW}
     return {name: found for name, found in parts.items() if found is not None}

@@ -15,7 +15,7 @@ from sweep.records import TrialRecord
 from sweep.records.trial_log import line
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
-from sweep.trial.instance_answers import late_in_words
+from sweep.trial.answers import late_in_words
 from sweep.trial.process import warm_up
 from sweep.trial.trial import TrialRun
 
@@ -38,7 +38,7 @@ def local_coordinator(store: Store, resume: bool = True) -> Coordinator:
 def run_locally(
     trial: Trial,
     inputs: Inputs,
-    trained: TrainedNetwork,
+    trained: TrainedNetwork | None,
     coordinator: Coordinator,
     watch: Callable[[int], object] = lambda answered: None,
 ) -> TrialRecord:

@@ -29,8 +29,8 @@ from sweep.execution.trial_queue import TrialQueue
 from sweep.execution.tune_booking import Booking, TuneSearch
 from sweep.execution.worker import OpenRun, Worker, ask
 from sweep.store.networks import TrainedNetwork
+from sweep.tasks.dense_network import train_network
 from sweep.terminal.wording import count
-from sweep.trial.dense_network import train_network
 from sweep.trial.process import limit_threads
 from sweep.trial.trial import TrialRun
 

@@ -28,9 +28,9 @@ from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
+from sweep.tasks.dense_network import train_network
 from sweep.terminal.progress import Progress
 from sweep.tracking import Tracker
-from sweep.trial.dense_network import train_network
 from sweep.trial.limit_reuse import trial_of_another_limit
 from sweep.trial.process import limit_threads
 from sweep.trial.trial import TrialRun, mark_failed, new_record, still_valid
@@ -114,7 +114,9 @@ class Runner:
         for trial, inputs in loaded:
             self.ledger.start(trial.key)
             try:
-                trained = self._stored_network(trial.training_key) or self._train_here(trial, inputs)
+                trained = None
+                if trial.training_key:
+                    trained = self._stored_network(trial.training_key) or self._train_here(trial, inputs)
             except Exception as error:  # the boundary of a training, as in sweep.execution.ray_tune
                 record = new_record(trial)
                 mark_failed(record, error)
@@ -206,7 +208,7 @@ class Runner:
         """Share the dense network of every trial, trained unless the store has it; return the trials that have theirs."""
         failed: set[str] = set()
         missing: dict[str, Trial] = {}
-        for key, trial in {trial.training_key: trial for trial in trials}.items():
+        for key, trial in {trial.training_key: trial for trial in trials if trial.training_key}.items():
             stored = self._stored_network(key)
             settings = read(trial.config)
             if stored is None and settings.network.file is not None:
@@ -239,7 +241,7 @@ class Runner:
 
     def _log_network_of(self, trial: Trial, _record: TrialRecord) -> None:
         """A trial that a search chose has trained its network itself, if it came so far."""
-        stored = self.store.network(trial.training_key)
+        stored = self.store.network(trial.training_key) if trial.training_key else None
         if stored is not None:
             self._log_network(stored)
 

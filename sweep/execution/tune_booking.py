@@ -19,7 +19,7 @@ from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
 from sweep.execution.trial_queue import TrialQueue
 from sweep.records import TrialRecord
-from sweep.trial.instance_answers import late_in_words
+from sweep.trial.answers import late_in_words
 
 LOST = "its worker process was lost"
 """Why a trial goes back to the queue, if it was not ended at a deadline."""

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sweep.config.passwords import hide_in_config
+from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, Sense, Words, words_of
 
 TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
 """``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
+
+
+NEUTRAL = {
+    "value": "margin",
+    "surrogate_value": "surrogate_margin",
+    "bound": "dense_bound",
+    "surrogate_bound": "dual_bound",
+    "first_found_seconds": "first_adversarial_seconds",
+}
+"""What the facts of any answer are called, and the fields in which records keep them. The fields have the names that they had
+when every answer was a margin: stores and published tables of before are read as they are."""
+
+
+def by_field(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts of an answer by the names of their fields, from those of :data:`NEUTRAL` or of the fields."""
+    found = {NEUTRAL.get(name, name): value for name, value in facts.items()}
+    if "timeline" in found:
+        found["timeline"] = [{NEUTRAL.get(name, name): value for name, value in one.items()} for one in found["timeline"]]
+    return found
+
+
+class Event(NamedTuple):
+    """A solution that was met.
+
+    Attributes:
+        seconds: since the start of the method.
+        value: on the dense networks.
+        surrogate_value: on the surrogate; None where it was not met by one.
+        source: what met it.
+    """
+
+    seconds: float
+    value: float
+    surrogate_value: float | None
+    source: str | None
 
 
 @dataclass
@@ -21,14 +57,14 @@ class InstanceRecord:
 
     instance_key: str
     """Joins the same question across trials: network key, image, label, target, norm, radius; or network and property."""
-    image: int | None
+    image: int | None = None
     """Index of the image in its split; None where the question is about no image."""
-    label: int | None
-    target: int | None
-    norm: str
+    label: int | None = None
+    target: int | None = None
+    norm: str = "none"
     """Of the ball; ``none`` for a box alone."""
-    radius: float | None
-    status: str
+    radius: float | None = None
+    status: str = "unresolved"
     question: str | None = None
     """Name of a question about no image: of the property, or of the output that is maximised."""
     objective: str = "margin"
@@ -87,14 +123,83 @@ class InstanceRecord:
     region_visits: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}`` per activation region that was excluded, in
     order of time, as in :class:`surrogate.attack.RegionVisit`; ``margin_after - margin_before`` is the gain."""
+    task: str = ""
+    """Name of the task; told by the other fields in records of before there were tasks."""
+    sense: Sense | None = None
+    """Whether larger or smaller values are better; told by the objective in records of before there were tasks."""
+    true_value: float | None = None
+    """The value where the task knows the truth that its networks were fitted to."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What else the task keeps of the answer; JSON."""
     clean: list[float] = field(default_factory=list)
     """The clean image, row by row; of a property, the middle of its box."""
     perturbed: list[float] | None = None
     """The best point met, adversarial or not."""
 
+    def __post_init__(self) -> None:
+        if not self.task:
+            named = self.question is not None
+            self.task = OUTPUT if self.objective == OUTPUT else PROPERTY if named else IMAGE
+        if self.sense is None:
+            self.sense = "minimize" if self.objective == "closest" else "maximize"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name; lists are copied, but not what is in them."""
         return _fields(self)
+
+    def answered(self, **facts: Any) -> InstanceRecord:
+        """Return the record with some fields replaced, by their names or by those of :data:`NEUTRAL`."""
+        return dataclasses.replace(self, **by_field(facts))
+
+    @property
+    def words(self) -> Words:
+        """What people read of it."""
+        return words_of(self.task, self.objective)
+
+    @property
+    def value(self) -> float | None:
+        """What was found, checked on the dense networks: a margin, a length, an output, or what the task calls its value."""
+        return self.length if self.objective == "closest" else self.margin
+
+    @property
+    def surrogate_value(self) -> float | None:
+        """What the surrogate says of the best that it found."""
+        return self.surrogate_margin
+
+    @property
+    def bound(self) -> float | None:
+        """What is proven of every value on the dense networks: none is better."""
+        return self.norm_bound if self.objective == "closest" else self.dense_bound
+
+    @property
+    def surrogate_bound(self) -> float | None:
+        """The same of the values inside the MILP or the search, of a surrogate where there is one."""
+        return self.dual_bound
+
+    @property
+    def first_found_seconds(self) -> float | None:
+        """When the first solution was met that counts as found."""
+        return self.first_adversarial_seconds
+
+    @property
+    def is_found(self) -> bool:
+        """Whether something was found."""
+        return self.status in self.words.found
+
+    @property
+    def has_none(self) -> bool:
+        """Whether it is proven that there is nothing to find."""
+        return self.status in self.words.none
+
+    @property
+    def events(self) -> list[Event]:
+        """The solutions met, in order of time; those without a value are left out."""
+        name = "norm" if self.objective == "closest" else "margin"
+        return [
+            Event(one["seconds"], one[name], one.get("surrogate_margin"), one.get("source"))
+            for one in self.timeline
+            if one.get(name) is not None
+        ]
 
     @property
     def name(self) -> str:

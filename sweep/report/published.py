@@ -21,7 +21,7 @@ TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
 EVENT = ("seconds", "margin", "surrogate_margin", "norm")
 
 _INTEGERS = {one.name for one in dataclasses.fields(InstanceRecord) if str(one.type).startswith("int")}
-_LATER = {"starved", "limit_seconds", "cut_from_seconds"}
+_LATER = {"starved", "limit_seconds", "cut_from_seconds", "task", "sense", "true_value"}
 """Fields that tables of before lack."""
 _OF_TRIAL = tuple(one.name for one in dataclasses.fields(TrialRecord))
 

@@ -17,7 +17,7 @@ from sweep.records.time_limit import records_at_limit
 from sweep.report.settings import SEEDS, Setting, group, longest
 from sweep.terminal.wording import count
 
-ARRAYS = ("timeline", "region_visits", "clean", "perturbed")
+ARRAYS = ("timeline", "region_visits", "clean", "perturbed", "facts")
 FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)
 """The fields of an instance that a table holds as they are."""
 
@@ -238,7 +238,18 @@ _WORDS = {
     "swept",
     "limits",
 }
-_WORDS |= {"network_key", "config", "instance_key", "norm", "question", "objective", "expected", "solver_status"}
+_WORDS |= {
+    "network_key",
+    "config",
+    "instance_key",
+    "norm",
+    "question",
+    "objective",
+    "expected",
+    "solver_status",
+    "task",
+    "sense",
+}
 
 
 def _typed(columns: Mapping[str, Any]) -> pd.DataFrame:

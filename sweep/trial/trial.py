@@ -1,4 +1,4 @@
-"""One trial: train (unless that is done), prune, answer question by question. Knows neither Ray nor MLflow.
+"""One trial: its task is prepared, and answers one instance after the other. Knows neither Ray nor MLflow.
 
 Whatever a stage gives goes through :class:`sweep.store.stage_results.Stages`, so that a trial that starts again goes on where
 it was.
@@ -6,39 +6,33 @@ it was.
 
 from __future__ import annotations
 
-import functools
 import socket
 import time
 import traceback
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.config.schema import Settings
-from sweep.config.stage_keys import surrogate_key
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.trial_log import answer_text, line, overheard
-from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
-from sweep.store.stage_results import Entry, NoStages, Stages, once
+from sweep.store.networks import TrainedNetwork
+from sweep.store.stage_results import Entry, NoStages, Stages
+from sweep.tasks.base import TaskWork, task_to_run
+from sweep.tasks.clock import TrialClock
+from sweep.tasks.networks import Networks
 from sweep.terminal.wording import count
-from sweep.trial.attacks import ATTACKS
-from sweep.trial.clock import TrialClock
-from sweep.trial.dense_network import accuracy_on, train_network
-from sweep.trial.instance_answers import InstanceAnswers, draw_questions, had_its_time, still_stands
-from sweep.trial.pruned_network import pruned_entry, pruning_of
+from sweep.trial.answers import InstanceAnswers, had_its_time, still_stands
 
 if TYPE_CHECKING:
-    from surrogate.networks import ReluNetwork
-    from surrogate.pruning import Pruning
     from sweep.planning.trials import Trial
-    from sweep.trial.instances import DrawnInstance
+    from sweep.tasks.base import TaskInstance
 
 
 class TrialRun:
-    """A trial under way, one question a step. An error ends it as ``failed``, with its sentence and what was found before it.
+    """A trial under way, one instance a step. An error ends it as ``failed``, with its sentence and what was found before it.
 
     Args:
         trial: what to run.
@@ -66,12 +60,12 @@ class TrialRun:
         self._spent = spent_seconds
         self._clock = TrialClock()
         self._answers: InstanceAnswers | None = None
-        self._open: list[DrawnInstance] = []
+        self._open: list[TaskInstance] = []
         self._asked = 0
         self._limit: float | None = None
 
     def step(self) -> bool:
-        """Answer one question, and in the first step prepare for it; return whether there are more.
+        """Answer one instance, and in the first step prepare for it; return whether there are more.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -90,11 +84,11 @@ class TrialRun:
             self._answers = self._prepare()
         left = self._seconds_left()
         if self._open and (left is None or left > 0.0):
-            self._say(f"{self._open[0].title} begins")
-            instance, reused = self._answers.answer(self._open[0], self._stages, left)
+            self._say(f"{self._open[0].name} begins")
+            instance, reused = self._answers.answer(self._open[0], left)
             self._book(instance, reused)
         while self._open and self._late():  # of the rest, what is there counts too: above all what a deadline ended
-            found = self._answers.found(self._open[0], self._stages)
+            found = self._answers.found(self._open[0])
             if found is None:
                 break
             self._book(found, reused=True)
@@ -104,9 +98,9 @@ class TrialRun:
     def finish(self) -> TrialRecord:
         """Return the record, complete."""
         record = self.record
-        if record.status == "finished" and self._inputs.properties and not self._open:
+        if record.status == "finished" and self._answers is not None and not self._open:
             try:
-                self._check_verdicts()
+                self._answers.prepared.check(record.instances)
             except SweepError as error:
                 mark_failed(record, error)
         record.ended_at = time.time()
@@ -117,58 +111,18 @@ class TrialRun:
         settings, record = read(self._trial.config), self.record
         self._say(f"begins on {record.host}")
         self._limit = settings.deadlines.trial_seconds
-        trained = self._trained or self._train(settings)
-        self._clock = TrialClock()  # training has its own time, and is done once for many trials
-        dense = trained.network
-        record.network_key, record.accuracy_dense, record.train_seconds = dense.key, trained.accuracy, trained.train_seconds
-        self._say(f"attacks the dense network {dense.key}{_accuracy(trained.accuracy)}")
-        attack = ATTACKS[settings.attack.method](settings)
-        pruning = pruning_of(settings) if attack.needs_surrogate else None
-        shared = None
-        if pruning is not None and not pruning.needs_region:
-            shared, pruning = self._prune(settings, pruning, dense), None
-        self._open, record.skipped = draw_questions(settings, self._inputs, dense)
+        networks = Networks(
+            settings, self._inputs, self._trial.training_key, self._stages, record, self._clock, self._say, self._trained
+        )
+        prepared = task_to_run(settings).prepare(TaskWork(settings, self._inputs, networks, self._say))
+        self._open, record.skipped = list(prepared.instances), prepared.skipped
         self._asked = len(self._open)
-        left_out = f", {count(record.skipped, 'image')} left out as misclassified" if record.skipped else ""
-        self._say(f"{count(self._asked, 'question')}{left_out}")
-        answers = InstanceAnswers(settings, self._inputs, dense, attack, shared, pruning)
+        self._say(f"{count(self._asked, 'question')}{prepared.opening}")
+        answers = InstanceAnswers(settings, prepared, self._stages)
         if self._asked > 1:
-            questions = {"questions": [answers.key(drawn) for drawn in self._open]}
+            questions = {"questions": [answers.key(instance) for instance in self._open]}
             self._stages.put("progress", self._trial.key, Entry(questions))
         return answers
-
-    def _train(self, settings: Settings) -> TrainedNetwork:
-        def train() -> Entry:
-            return network_entry(train_network(settings, self._inputs.data), training_recipe(settings))
-
-        self._say(f"needs the dense network {settings.network.name}: trained here, or by another trial")
-        entry, reused = once(self._stages, "networks", self._trial.training_key, train)
-        trained = network_of(entry)
-        self._say("it was in the store" if reused else f"trained in {trained.train_seconds or 0.0:.1f} s")
-        return trained
-
-    def _prune(self, settings: Settings, pruning: Pruning, dense: ReluNetwork) -> ReluNetwork:
-        """Return the surrogate that serves all instances."""
-        from surrogate.pruning import METHODS, NoPruning, sparsity
-
-        data, record = self._inputs.data, self.record
-        if METHODS[pruning.method] is NoPruning:
-            record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
-            record.accuracy_surrogate = accuracy_on(dense, data)
-            return dense
-        finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
-        self._say(f"pruning begins: {pruning.method} {pruning.amount:g}{finetuned}")
-        make = functools.partial(pruned_entry, settings, pruning, dense, data)
-        entry, reused = once(self._stages, "surrogates", surrogate_key(settings, dense.key, data), make)
-        facts = entry.facts
-        taken = "taken from the store, made" if reused else "pruned"
-        reached = f"sparsity {facts['sparsity']:.3f}{_accuracy(facts['accuracy'])}"
-        self._say(f"surrogate {facts['network_key']} {taken} in {facts['prune_seconds']:.1f} s: {reached}")
-        record.prune_seconds, record.sparsity = facts["prune_seconds"], facts["sparsity"]
-        record.accuracy_surrogate = facts["accuracy"]
-        if reused:
-            self._clock.add(facts["prune_seconds"], facts["prune_cpu_seconds"])
-        return stored_weights(entry)
 
     def _book(self, instance: InstanceRecord, reused: bool) -> None:
         record = self.record
@@ -201,23 +155,6 @@ class TrialRun:
                 f"stopped by deadlines.trial_seconds={self._limit:g} with {answered} of {self._asked} instances answered; the "
                 f"same command with a larger deadline goes on from there"
             )
-
-    def _check_verdicts(self) -> None:
-        from sweep.trial.instances import contradictions
-
-        properties = self._inputs.properties
-        statuses = iter([instance.status for instance in self.record.instances])
-        verdicts = [[next(statuses) for _ in one.questions] for one in properties]
-        wrong = contradictions(properties, verdicts)
-        if wrong:
-            raise SweepError(
-                f"{'; '.join(wrong)}: this program, its reading of the network or the list is wrong, and no verdict of this "
-                f"trial should be trusted until that is known"
-            )
-
-
-def _accuracy(share: float | None) -> str:
-    return "" if share is None else f", accuracy {share:.4f}"
 
 
 def run_trial(trial: Trial, inputs: Inputs, trained: TrainedNetwork | None = None, stages: Stages | None = None) -> TrialRecord:

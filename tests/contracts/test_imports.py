@@ -114,6 +114,7 @@ SWEEP_ROOMS = [
     "records",
     "store",
     "planning",
+    "tasks",
     "trial",
     "tracking",
     "report",

@@ -7,7 +7,7 @@ from pages import ROOT, commands, run_python
 from surrogate.attack import ON_INCUMBENT, STARTS, Status
 from surrogate.bounds import METHODS
 from sweep.config.attack_facts import OBJECTIVES
-from sweep.trial.attacks import ATTACKS
+from sweep.tasks.attacks import ATTACKS
 
 PAGE = (ROOT / "docs" / "attacks.md").read_text()
 

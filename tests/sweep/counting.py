@@ -17,8 +17,8 @@ from sweep.execution.local_run import local_coordinator
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.trial import trial
-from sweep.trial.attacks import ATTACKS, Attack
+from sweep.tasks import networks
+from sweep.tasks.attacks import ATTACKS, Attack
 
 Plan = Callable[..., Trial]
 """Plans a trial from overrides; see the fixture ``plan``."""
@@ -65,8 +65,8 @@ def count(counted: Work, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return Attack(needs_surrogate=True, run=run)
 
-    train_network, prune, prune_for = trial.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
-    monkeypatch.setattr(trial, "train_network", train)
+    train_network, prune, prune_for = networks.train_network, surrogate.pruning.prune, surrogate.pruning.prune_for
+    monkeypatch.setattr(networks, "train_network", train)
     monkeypatch.setattr(surrogate.pruning, "prune", pruning)
     monkeypatch.setattr(surrogate.pruning, "prune_for", pruning_for)
     monkeypatch.setitem(ATTACKS, "surrogate", quick)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweep.config.attack_facts import OUTPUT
-from sweep.config.inputs import load_properties
 from sweep.config.schema import Settings
-from sweep.trial.instance_answers import instance_deadline
+from sweep.config.tasks import task_of
+from sweep.trial.answers import instance_deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,5 @@ def limits_of(settings: Settings) -> Limits:
     Raises:
         ConfigError: those cannot be read.
     """
-    if settings.instances.properties is not None:
-        questions = sum(len(one.questions) for one in load_properties(settings))
-    else:
-        questions = 1 if settings.attack.objective == OUTPUT else settings.instances.count or 1
+    questions = task_of(settings).count_in_files(settings)
     return Limits(questions, settings.solver.time_limit_seconds, instance_deadline(settings), settings.deadlines.trial_seconds)

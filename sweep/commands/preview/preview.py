@@ -185,7 +185,7 @@ def _networks(
     store: Store, states: States, sections: SharedSections, rows: Iterable[PreviewedTrial]
 ) -> tuple[list[PlannedTraining], int, int]:
     """Return the networks to train for the trials that are to be run, and how many are reused and read from files."""
-    needed = {row.trial.training_key: row.trial for row in rows if row.left}
+    needed = {row.trial.training_key: row.trial for row in rows if row.left and row.trial.training_key}
     missing = {key: sections.read(trial.config) for key, trial in needed.items() if key not in states.networks}
     from_files = sum(settings.network.file is not None for settings in missing.values())
     to_train = [settings for settings in missing.values() if settings.network.file is None]

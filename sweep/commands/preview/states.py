@@ -13,7 +13,7 @@ from sweep.planning.search.early_stopping import stop_key
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.trial.instance_answers import still_stands
+from sweep.trial.answers import still_stands
 from sweep.trial.limit_reuse import trial_of_another_limit
 
 StateName = Literal["new", "partly", "stopped", "done"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from sweep.config.attack_facts import OUTPUT
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
+from sweep.config.tasks import task_of
 from sweep.records import TrialRecord
 from sweep.records.objectives import OBJECTIVES
 
@@ -36,9 +36,7 @@ def course(record: TrialRecord) -> list[dict[str, float]]:
 
 def questions(settings: Settings) -> int | None:
     """Return how many questions a trial is asked, or None where only the files of its properties say so."""
-    if settings.instances.properties is not None:
-        return None
-    return 1 if settings.attack.objective == OUTPUT else settings.instances.count or 1
+    return task_of(settings).count(settings)
 
 
 def stop_key(trial_key: str, settings: Settings) -> str:

@@ -22,8 +22,8 @@ from sweep.errors import ConfigError
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.report.__main__ import parse
-from sweep.trial.dense_network import train_network
-from sweep.trial.instances import contradictions
+from sweep.tasks.dense_network import train_network
+from sweep.tasks.property import contradictions
 from sweep.trial.trial import run_trial
 
 ROOT = Path(__file__).resolve().parents[3]

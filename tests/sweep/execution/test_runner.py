@@ -32,8 +32,8 @@ from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
+from sweep.tasks.dense_network import train_network
 from sweep.terminal.progress import Progress
-from sweep.trial.dense_network import train_network
 from sweep.trial.process import limit_threads
 
 

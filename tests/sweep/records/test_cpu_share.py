@@ -33,8 +33,8 @@ from sweep.records import InstanceRecord, TrialRecord, cpu_share
 from sweep.records.cpu_share import CpuClock, core_share, is_starved, killed_facts, load_sentences
 from sweep.store import Store
 from sweep.store.stage_results import Entry, is_better, stands
-from sweep.trial.attacks import ATTACKS, Attack
-from sweep.trial.dense_network import train_network
+from sweep.tasks.attacks import ATTACKS, Attack
+from sweep.tasks.dense_network import train_network
 from sweep.trial.trial import run_trial, still_valid
 
 LIMIT = 10.0

@@ -15,7 +15,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.config.attack_facts import NAMES
 from sweep.config.schema import Settings
-from sweep.trial.attacks import ATTACKS
+from sweep.tasks.attacks import ATTACKS
 
 NETWORK = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]])
 

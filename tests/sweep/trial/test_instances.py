@@ -10,7 +10,7 @@ import pytest
 
 from surrogate.networks import ReluNetwork
 from sweep.errors import SweepError
-from sweep.trial.instances import draw_instances
+from sweep.tasks.image.drawing import draw_instances
 
 SETTINGS: dict[str, Any] = {
     "seed": 0,

@@ -28,7 +28,7 @@ from sweep.records.time_limit import records_at_limit, trial_at_limit
 from sweep.report.gather import gather
 from sweep.store import Store
 from sweep.store.stage_results import Entry, NoStages, is_better
-from sweep.trial.attacks import ATTACKS, Attack
+from sweep.tasks.attacks import ATTACKS, Attack
 from sweep.trial.limit_reuse import KIND, keep_trial
 from sweep.trial.trial import run_trial
 

@@ -22,8 +22,8 @@ from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.store.networks import TrainedNetwork
 from sweep.store.trials import record_of, trial_entry
+from sweep.tasks.dense_network import train_network
 from sweep.tracking import content
-from sweep.trial.dense_network import train_network
 from sweep.trial.process import warm_up
 from sweep.trial.trial import run_trial
 

@@ -23,7 +23,7 @@ from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
 from sweep.store.stage_results import Entry, NoStages, StageKind
-from sweep.trial.dense_network import train_network
+from sweep.tasks.dense_network import train_network
 from sweep.trial.trial import TrialRun, run_trial, still_valid
 
 

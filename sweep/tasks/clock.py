@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 
 class TrialClock:
@@ -14,6 +16,15 @@ class TrialClock:
 
     def add(self, seconds: float, cpu_seconds: float) -> None:
         self._before, self._cpu_before = self._before + seconds, self._cpu_before + cpu_seconds
+
+    @contextlib.contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Do not count what is done meanwhile."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self._wall, self._cpu = self._wall + time.perf_counter() - wall, self._cpu + time.process_time() - cpu
 
     def running(self) -> float:
         return time.perf_counter() - self._wall

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import pruning_part
 from sweep.store.stage_results import Entry
-from sweep.trial.dense_network import accuracy_on
+from sweep.tasks.dense_network import accuracy_on
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset

@@ -1,0 +1,207 @@
+"""The tasks, which are kinds of questions: where each is written, and what settings, keys and plans know of it.
+
+A task is a class (:class:`sweep.tasks.base.Task`), found by ``task.name``: one of :data:`BUILT_IN`, or a class of the user's,
+``package.module:Class``. It is imported when it is asked for. Here is the part of it that a configuration is checked and keyed
+by; how it answers is said where it is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from sweep.config.rules import nearest
+from sweep.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sweep.config.schema import Settings
+
+Sense = Literal["maximize", "minimize"]
+
+IMAGE, PROPERTY, OUTPUT = "image", "property", "output"
+
+BUILT_IN: dict[str, str] = {
+    IMAGE: "sweep.tasks.image.task:ImageTask",
+    PROPERTY: "sweep.tasks.property:PropertyTask",
+    OUTPUT: "sweep.tasks.output:OutputTask",
+}
+"""Where each task of this program is written, by the name that ``task.name`` gives it."""
+
+SAMPLED = ("seed", "count")
+"""The settings of instances that every task has: the seed that they are made from, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people read of a task's answers.
+
+    Attributes:
+        instance: what one instance is called, such as ``image``.
+        value: what the value is called, such as ``margin``.
+        sense: whether values are better larger or smaller.
+        find: what it is called that something was found, such as ``adversarial``.
+        found: the statuses which say that something was found.
+        none: the statuses which say that there is nothing to find, proven.
+        open: the statuses which say neither.
+    """
+
+    instance: str = "instance"
+    value: str = "value"
+    sense: Sense = "maximize"
+    find: str = "found"
+    found: tuple[str, ...] = ("optimal", "feasible")
+    none: tuple[str, ...] = ("infeasible",)
+    open: tuple[str, ...] = ("unresolved",)
+
+
+class TaskRules:
+    """What is known of a task before anything runs. Each default is that of a task which trains one network a trial.
+
+    Attributes:
+        name: the name in ``task.name``.
+        version: is in the keys of trials and answers. Raise it when a change of the task gives other answers.
+        sections: the sections of the configuration that can change an answer, beside the task's own.
+        parameters: a dataclass whose fields, each with a default, are what ``task.parameters`` may have; their types and rules
+            are those of :mod:`sweep.config.schema`. None: nothing.
+        of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
+    """
+
+    name: str = ""
+    version: ClassVar[int] = 1
+    sections: ClassVar[tuple[str, ...]] = ("dataset", "network", "training", "pruning", "instances", "solver")
+    parameters: ClassVar[type | None] = None
+    of_the_instance: ClassVar[tuple[str, ...]] = ()
+
+    def words(self, objective: str) -> Words:
+        """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""
+        return Words()
+
+    def check(self, settings: Settings) -> None:
+        """Check which settings go together, and read the files that they name.
+
+        Raises:
+            ConfigError: some that do not.
+        """
+
+    def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what of a section can change an answer; None if nothing of it does.
+
+        It must follow from the section, from the name of the task and from :func:`sweep.config.canonical.context` alone.
+
+        Args:
+            section: one of :attr:`sections`.
+            settings: of the trial.
+            found: what would count by the section's own rules.
+        """
+        return {name: found[name] for name in SAMPLED} if section == "instances" else found
+
+    def identity(self, settings: Settings) -> dict[str, Any] | None:
+        """Return what of the section ``task`` is hashed into keys."""
+        return {"name": self.name, "version": self.version, "parameters": self._values(settings)}
+
+    def values(self, settings: Settings) -> Any:
+        """Return ``task.parameters``, checked, as an instance of :attr:`parameters`; None where there are none.
+
+        Raises:
+            ConfigError: an unknown name or a value that is not allowed.
+        """
+        from sweep.config.reading import read_open
+
+        return read_open(self.parameters, settings.task.parameters, "task.parameters", f"task={self.name}")
+
+    def count(self, settings: Settings) -> int | None:
+        """Return how many instances a trial has; None where only files say so."""
+        return settings.instances.count or 1
+
+    def count_in_files(self, settings: Settings) -> int:
+        """Return how many instances a trial has, by its files where these say so.
+
+        Raises:
+            ConfigError: they cannot be read.
+        """
+        return self.count(settings) or 1
+
+    def trains(self, settings: Settings) -> bool:
+        """Whether the trial has a dense network by its sections ``network``, ``training`` and ``dataset``."""
+        return True
+
+    def data_use(self, settings: Settings) -> str | None:
+        """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
+        return None
+
+    def limit_only_ends(self, method: str, objective: str) -> bool:
+        """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.
+
+        Args:
+            method: ``attack.method``.
+            objective: ``attack.objective``.
+        """
+        return False
+
+    def _values(self, settings: Settings) -> dict[str, Any]:
+        found = self.values(settings)
+        return {} if found is None else dataclasses.asdict(found)
+
+
+def task_name(settings: Settings) -> str:
+    """Return the name of a trial's task; where ``task.name`` is null, the one that the other settings mean."""
+    return _meant(settings.task.name, settings.instances.properties, settings.attack.objective)
+
+
+def task_name_in(config: Mapping[str, Any]) -> str:
+    """Return the name of the task of a recorded configuration, of any version."""
+    sections = [config.get(name) or {} for name in ("task", "instances", "attack")]
+    return _meant(sections[0].get("name"), sections[1].get("properties"), sections[2].get("objective"))
+
+
+def task_of(settings: Settings) -> TaskRules:
+    """Return the task of a trial.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    return task_named(task_name(settings))
+
+
+@functools.cache
+def task_named(name: str) -> TaskRules:
+    """Return a task by its name, imported.
+
+    Raises:
+        ConfigError: there is none of that name, or it cannot be imported.
+    """
+    place = BUILT_IN.get(name, name)
+    module, colon, leaf = place.partition(":")
+    if not colon or not module or not leaf:
+        raise ConfigError(
+            f"task.name={name} is not allowed: it must be one of {', '.join(BUILT_IN)}{nearest(name, BUILT_IN)}, or a class of "
+            f"your own as package.module:Class"
+        )
+    try:
+        found = getattr(importlib.import_module(module), leaf, None)
+    except ImportError as error:
+        raise ConfigError(f"task.name={name} cannot be imported: {error}; is its folder on PYTHONPATH?") from error
+    if not (isinstance(found, type) and issubclass(found, TaskRules)):
+        raise ConfigError(f"task.name={name}: {module} has no class {leaf} that is a sweep.tasks.Task")
+    task = found()
+    task.name = name
+    return task
+
+
+@functools.cache
+def words_of(name: str, objective: str) -> Words:
+    """Return the words of a task by its name; the usual ones for a task that this process cannot import."""
+    try:
+        return task_named(name).words(objective)
+    except ConfigError:
+        return Words()
+
+
+def _meant(name: str | None, properties: str | None, objective: str | None) -> str:
+    if name is not None:
+        return name
+    return PROPERTY if properties is not None else OUTPUT if objective == OUTPUT else IMAGE

@@ -1,0 +1,217 @@
+"""Instances that an attack answers, and their answers: what images, properties and outputs have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep.config.attack_facts import CLOSEST, limit_only_ends
+from sweep.config.schema import Settings
+from sweep.config.tasks import Words
+from sweep.records import InstanceRecord
+from sweep.tasks.attacks import ATTACKS
+from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
+
+if TYPE_CHECKING:
+    from surrogate.attack import AttackResult, Event, Instance
+    from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Stabilised
+    from surrogate.witness import Checked
+    from sweep.tasks.attacks import Attack
+
+SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
+"""The sections that can change what an attack finds."""
+
+
+@dataclass(frozen=True)
+class AttackInstance(TaskInstance):
+    """A region of inputs and what is looked for in it.
+
+    Attributes:
+        question: region and problem.
+        image: index of the attacked image in its split; None where it is about no image.
+        expected: the known verdict, ``sat`` or ``unsat``.
+    """
+
+    question: Instance
+    image: int | None = None
+    expected: str | None = None
+
+
+class AttackedNetwork(PreparedTask):
+    """The dense network of a trial, attacked at one instance after the other, directly or through a pruned copy.
+
+    Args:
+        task: which draws the instances.
+        work: what the task works with.
+    """
+
+    def __init__(self, task: AttackTask, work: TaskWork) -> None:
+        trained = work.networks.dense()
+        accuracy = "" if trained.accuracy is None else f", accuracy {trained.accuracy:.4f}"
+        work.say(f"attacks the dense network {trained.network.key}{accuracy}")
+        self.dense, self.objective = trained.network, task.objective(work.settings)
+        self._sense = task.words(self.objective).sense
+        self._attack: Attack = ATTACKS[work.settings.attack.method](work.settings)
+        self._pruning = work.networks.pruning() if self._attack.needs_surrogate else None
+        self._surrogate: ReluNetwork | None = None
+        if self._pruning is not None and not self._pruning.needs_region:
+            self._surrogate, self._pruning = work.networks.pruned(self.dense), None
+        self._data = work.inputs.data if task.data_use(work.settings) or self._pruning is not None else None
+        super().__init__(work, *task.drawn(work, self.dense))
+
+    def key(self, instance: TaskInstance, *, any_limit: bool = False) -> str:
+        surrogate = None if self._surrogate is None else self._surrogate.key
+        return self._key(instance, self.dense.key, surrogate, self._data, any_limit=any_limit)
+
+    def unanswered(self, instance: TaskInstance) -> InstanceRecord:
+        assert isinstance(instance, AttackInstance)
+        question, record = instance.question, super().unanswered(instance)
+        record.image, record.label, record.target = instance.image, question.label, question.target
+        record.norm, record.radius, record.clean = question.region.norm, question.region.radius, question.region.center.tolist()
+        record.objective, record.expected, record.sense = self.objective, instance.expected, self._sense
+        return self.recalled(instance, record)
+
+    def recalled(self, instance: TaskInstance, record: InstanceRecord) -> InstanceRecord:
+        assert isinstance(instance, AttackInstance)
+        record.image, record.expected = instance.image, instance.expected
+        record.question = instance.name if instance.image is None else None
+        return record
+
+    def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
+        from surrogate.attack.recorder import listening
+        from surrogate.pruning import prune_for, sparsity
+
+        assert isinstance(instance, AttackInstance)
+        surrogate: ReluNetwork | Stabilised | None = self._surrogate
+        if self._pruning is not None:
+            begin = time.perf_counter()
+            surrogate = prune_for(self._pruning, self.dense, instance.question.region, instance.question.problem)
+            record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
+        with listening(_passing_on(instance, record, improved)):
+            result = self._attack.run(self.dense, surrogate, instance.question)
+        return _answered(record, result)
+
+
+class AttackTask(Task):
+    """What the tasks have in common that attacks answer."""
+
+    sections = SECTIONS
+
+    def words(self, objective: str) -> Words:
+        if objective == CLOSEST:
+            return Words("image", "length", "minimize", "adversarial", ("adversarial",), ("robust",))
+        return Words(self.name, "margin", "maximize", "adversarial", ("adversarial",), ("robust",))
+
+    @abstractmethod
+    def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
+        """Return the instances of a trial, and how many were left out.
+
+        Raises:
+            SweepError: they cannot be had.
+        """
+
+    def prepare(self, work: TaskWork) -> AttackedNetwork:
+        return AttackedNetwork(self, work)
+
+    def objective(self, settings: Settings) -> str:
+        """Return what the attack optimises, as records have it."""
+        return settings.attack.objective
+
+    def limit_only_ends(self, method: str, objective: str) -> bool:
+        return limit_only_ends(method, objective)
+
+    def identity(self, settings: Settings) -> dict[str, Any] | None:
+        return None  # which of these tasks it is follows from the other sections, as it did before there were tasks
+
+    def confirm(self, work: TaskWork, answers: Sequence[InstanceRecord]) -> Iterator[Confirmed]:
+        """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""
+        from surrogate.witness import check
+
+        dense = work.networks.dense().network
+        questions = {one.key: one.question for one in self.drawn(work, dense)[0]}
+        for answer in answers:
+            if answer.status != "adversarial" or answer.instance_key not in questions:
+                continue
+            if answer.cut_from_seconds is not None and answer.perturbed is None:
+                continue  # of a longer attack only the last point was kept
+            question, what = questions[answer.instance_key], f"witness of {answer.name}"
+            checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
+            if checked is not None and checked.is_witness:
+                yield Confirmed(what, True, "it holds, with margin", checked.margin)
+            else:
+                yield Confirmed(what, False, "the recorded point is no witness today")
+
+
+def hashed(*parts: object) -> str:
+    """Return the key of an instance: 16 hex digits of SHA-256 over its parts."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Improved) -> Callable[[Event, Checked], None]:
+    """Return a listener that makes of each better point the facts of an answer that was ended just then."""
+    from surrogate.witness import perturbation_norms
+
+    timeline: list[dict[str, Any]] = []
+    first: list[float] = []
+
+    def better(event: Event, checked: Checked) -> None:
+        timeline.append(_event(event))
+        facts: dict[str, Any] = {"margin": _finite(checked.margin), "perturbed": checked.point.tolist()}
+        if checked.is_witness:  # checked on the dense network just now, apart from whatever found it
+            if not first:
+                first.append(event.seconds)
+            norms = perturbation_norms(instance.question.region, checked.point)
+            facts |= {"status": "adversarial", "first_adversarial_seconds": first[0]}
+            facts |= {name: _plain(value) for name, value in norms.items()}
+        improved(**facts, timeline=list(timeline), prune_seconds=record.prune_seconds, sparsity=record.sparsity)
+
+    return better
+
+
+def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
+    closest, proven = record.objective == CLOSEST, _finite(result.dual_bound)
+    measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
+    values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
+    return dataclasses.replace(
+        record,
+        status=str(result.status),
+        margin=_finite(result.margin),
+        surrogate_margin=_finite(result.surrogate_margin),
+        dual_bound=None if closest else proven,
+        dense_bound=_finite(result.dense_bound),
+        norm_bound=proven if closest else None,
+        gap=_finite(result.gap),
+        first_adversarial_seconds=result.first_adversarial_seconds,
+        solver_status=result.solver_status,
+        timeline=[_event(event) for event in result.timeline],
+        region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
+        perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
+        **values,
+    )
+
+
+def _event(event: Event) -> dict[str, Any]:
+    from surrogate.attack import ClosestAttack
+
+    found = {
+        "seconds": event.seconds,
+        "margin": event.margin,
+        "surrogate_margin": event.surrogate_margin,
+        "source": event.source,
+    }
+    return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}
+
+
+def _plain(value: Any) -> int | float | None:
+    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,151 @@
+"""The networks of a trial: trained and pruned, or taken from the store, each made once however many trials want it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sweep.config import key_versions
+from sweep.config.canonical import training_recipe
+from sweep.config.inputs import Inputs
+from sweep.config.schema import Settings
+from sweep.config.stage_keys import data_part, digest, surrogate_key
+from sweep.records import TrialRecord
+from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
+from sweep.store.stage_results import Entry, NoStages, Stages, once
+from sweep.tasks.clock import TrialClock
+from sweep.tasks.dense_network import accuracy_on, train_network
+from sweep.tasks.pruned_network import pruned_entry, pruning_of
+from sweep.terminal.wording import count
+
+if TYPE_CHECKING:
+    from surrogate.data import Dataset
+    from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Pruning
+
+
+class Networks:
+    """Trains and prunes for a task; what it makes is counted in the record of the trial.
+
+    Args:
+        settings: of the trial.
+        inputs: whose data the trial's own network is trained on.
+        training_key: key of the training of the trial's own network.
+        stages: results of before, and of others.
+        record: of the trial.
+        clock: of the trial; training is not on it, and pruning is, also where it was done before.
+        say: writes a line into the log of the trial.
+        trained: the trial's own network, if somebody has it already.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inputs: Inputs,
+        training_key: str,
+        stages: Stages,
+        record: TrialRecord,
+        clock: TrialClock,
+        say: Callable[[str], None],
+        trained: TrainedNetwork | None = None,
+    ) -> None:
+        self._settings, self._inputs, self._training_key, self._stages = settings, inputs, training_key, stages
+        self._record, self._clock, self._say, self._trained = record, clock, say, trained
+        self._dense_keys: list[str] = []
+
+    @classmethod
+    def of(cls, settings: Settings, inputs: Inputs, trained: TrainedNetwork | None) -> Networks:
+        """Return the networks of a trial that is looked at and not run: its own is known, and nothing is kept."""
+        record = TrialRecord(key="", name="", config={}, swept={}, status="finished")
+        return cls(settings, inputs, "", NoStages(), record, TrialClock(), lambda text: None, trained)
+
+    def dense(self) -> TrainedNetwork:
+        """Return the trial's own network, made by ``network``, ``training`` and ``dataset``, or read from its file.
+
+        Raises:
+            TrainingDiverged, ConfigError: see :func:`sweep.tasks.dense_network.train_network`.
+        """
+        if self._trained is None:
+            self._trained = self._made(self._training_key, self._settings, self._inputs.data)
+        self._count(self._trained)
+        return self._trained
+
+    def fitted(self, data: Dataset, *, seed: int | None = None) -> TrainedNetwork:
+        """Return a network of the sections ``network`` and ``training`` that is fitted to data of the task's own.
+
+        Args:
+            data: what it is fitted to; its name, inputs and checksum are in the key.
+            seed: of the training; None: ``training.seed``.
+
+        Raises:
+            TrainingDiverged: the loss or the weights are no longer finite.
+        """
+        settings = self._settings
+        if seed is not None:
+            settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, seed=seed))
+        recipe = {"network": dataclasses.asdict(settings.network), "training": dataclasses.asdict(settings.training)}
+        found = self._made(digest("fitted", key_versions.FORMAT_VERSION, recipe, data_part(data)), settings, data)
+        self._count(found)
+        return found
+
+    def pruned(self, dense: ReluNetwork, data: Dataset | None = None) -> ReluNetwork:
+        """Return a copy of a dense network, pruned as the section ``pruning`` says, finetuning included.
+
+        Args:
+            dense: the network, which is returned itself where nothing is pruned.
+            data: what pruning and finetuning look at; by default the data set of the trial.
+        """
+        from surrogate.pruning import METHODS, NoPruning, sparsity
+
+        pruning, data, record = pruning_of(self._settings), self._inputs.data if data is None else data, self._record
+        if METHODS[pruning.method] is NoPruning:
+            record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
+            record.accuracy_surrogate = accuracy_on(dense, data)
+            return dense
+        finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
+        self._say(f"pruning begins: {pruning.method} {pruning.amount:g}{finetuned}")
+        make = functools.partial(pruned_entry, self._settings, pruning, dense, data)
+        entry, reused = once(self._stages, "surrogates", surrogate_key(self._settings, dense.key, data), make)
+        facts = entry.facts
+        taken = "taken from the store, made" if reused else "pruned"
+        reached = f"sparsity {facts['sparsity']:.3f}{in_words(facts['accuracy'])}"
+        self._say(f"surrogate {facts['network_key']} {taken} in {facts['prune_seconds']:.1f} s: {reached}")
+        record.prune_seconds = (record.prune_seconds or 0.0) + facts["prune_seconds"]
+        record.sparsity, record.accuracy_surrogate = facts["sparsity"], facts["accuracy"]
+        if reused:
+            self._clock.add(facts["prune_seconds"], facts["prune_cpu_seconds"])
+        return stored_weights(entry)
+
+    def pruning(self) -> Pruning:
+        """Return the pruning of the trial: of a method that needs a region, to make a surrogate of each instance's."""
+        return pruning_of(self._settings)
+
+    def _made(self, key: str, settings: Settings, data: Dataset | None) -> TrainedNetwork:
+        def train() -> Entry:
+            return network_entry(train_network(settings, data), training_recipe(settings))
+
+        self._say(f"needs the dense network {settings.network.name}: trained here, or by another trial")
+        with self._clock.left_out():  # training has its own time, and is done once for many trials
+            entry, reused = once(self._stages, "networks", key, train)
+        trained = network_of(entry)
+        self._say("it was in the store" if reused else f"trained in {trained.train_seconds or 0.0:.1f} s")
+        return trained
+
+    def _count(self, trained: TrainedNetwork) -> None:
+        """Count a dense network in the record of the trial: with several, their seconds are added and their keys hashed."""
+        record, key = self._record, trained.network.key
+        if key in self._dense_keys:
+            return
+        self._dense_keys.append(key)
+        if len(self._dense_keys) == 1:
+            record.network_key, record.accuracy_dense, record.train_seconds = key, trained.accuracy, trained.train_seconds
+            return
+        record.network_key, record.accuracy_dense = digest(*self._dense_keys), None
+        record.train_seconds = (record.train_seconds or 0.0) + (trained.train_seconds or 0.0)
+
+
+def in_words(accuracy: float | None) -> str:
+    """Return an accuracy as the end of a sentence; nothing where there is none."""
+    return "" if accuracy is None else f", accuracy {accuracy:.4f}"
