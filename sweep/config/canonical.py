@@ -28,7 +28,7 @@ Part = dict[str, Any]
 def context(settings: Settings) -> tuple[Any, ...]:
     """Return all that decides what counts in a section other than itself."""
     attack, files = settings.attack, (settings.network.file, settings.instances.properties)
-    return task_name(settings), attack.method, attack.objective, attack.start, *files
+    return task_name(settings), attack.method, attack.objective, attack.start, *files, settings.method.name
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -193,5 +193,7 @@ PARTS: dict[str, Callable[[Settings], Part | None]] = {
     "solver": _solver,
     "attack": _whole("attack"),
     "task": _whole("task"),
+    "model": _whole("model"),
+    "method": _whole("method"),
 }
 """What counts of each section, before the attack's unused keys are left out. The other sections say where and how, not what."""

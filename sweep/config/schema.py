@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from sweep.config import rules
+from sweep.config import model_names, rules
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,21 @@ class AttackSettings:
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    problem: Annotated[str, rules.one_of(model_names.problems)] = "constrained"
+    function: Annotated[str | None, rules.not_empty] = None
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)  # the problem's, which checks them
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    name: Annotated[str, rules.one_of(model_names.methods)] = "surrogate"
+    repair: bool = False
+    sparsities: list[float] = dataclasses.field(default_factory=list)  # the method checks them
+    points: Annotated[int, rules.at_least(1)] = 4096
+
+
+@dataclass(frozen=True)
 class SearchSettings:
     method: Annotated[str, rules.one_of(rules.searches)]
     where: list[str]
@@ -191,7 +206,9 @@ class Settings:
     deadlines: DeadlineSettings
     tracking: TrackingSettings
     sweep: SweepSettings
-    task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have this section
+    task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have these sections
+    model: ModelSettings = dataclasses.field(default_factory=ModelSettings)
+    method: MethodSettings = dataclasses.field(default_factory=MethodSettings)
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

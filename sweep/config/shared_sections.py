@@ -105,7 +105,10 @@ class SharedSections:
         return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
-        """Return the trial key of the same settings with attack surrogate and pruning none, the dense MILP."""
+        """Return the trial key of what a trial is measured against: by the task, or with attack surrogate and pruning none."""
+        own = task_of(settings).baseline(settings)
+        if own is not None:
+            return self._own_baseline(own)
         attack = self._milp(settings.attack)
         identity = (id(attack), *[id(getattr(settings, name)) for name in _BUT_PRUNING])
         known = self._baselines.get(identity)
@@ -113,6 +116,13 @@ class SharedSections:
             pruning = dataclasses.replace(settings.pruning, method="none")
             dense = dataclasses.replace(settings, attack=attack, pruning=pruning)
             known = self._baselines[identity] = dense, self.key(dense)
+        return known[1]
+
+    def _own_baseline(self, settings: Settings) -> str:
+        identity = tuple([id(getattr(settings, name)) for name in _NAMES])
+        known = self._baselines.get(identity)
+        if known is None:
+            known = self._baselines[identity] = settings, self.key(settings)
         return known[1]
 
     def counts(self, settings: Settings, key: str) -> bool:

@@ -23,7 +23,7 @@ from sweep.config.tasks import task_name, task_of
 if TYPE_CHECKING:
     from surrogate.data import Dataset
 
-_HOW = ("pruning", "bounds", "formulation", "solver", "attack", "task")
+_HOW = ("pruning", "bounds", "formulation", "solver", "attack", "method", "task")
 """Sections that say how an instance is answered."""
 
 
@@ -57,7 +57,7 @@ def instance_key(
     relevant = _canonical(settings)
     known = task_of(settings).of_the_instance
     attack = {name: value for name, value in relevant.get("attack", {}).items() if f"attack.{name}" not in known}
-    how = {name: relevant[name] for name in ("bounds", "formulation", "solver") if name in relevant}
+    how = {name: relevant[name] for name in ("bounds", "formulation", "solver", "method") if name in relevant}
     if any_limit and "solver" in how:
         how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
     pruning = pruning_part(settings) if surrogate_key is None else None

@@ -30,7 +30,6 @@ def train_network(
 
         network = read_network(settings.network.file)
         return TrainedNetwork(network, None, None, accuracy_on(network, data))
-    from surrogate.data import CLASSES
     from surrogate.training import Training, fit
 
     assert data is not None, "a configuration without data and without a network's file is refused"
@@ -46,8 +45,7 @@ def train_network(
         bias=settings.network.bias,
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training, hidden, data.train_images, data.train_labels, outputs, watch)
+    network = fit(training, hidden, data.train_images, data.train_labels, data.outputs, watch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
 

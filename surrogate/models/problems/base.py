@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pyomo.environ import value
+from pyomo.environ import Objective, maximize, value
 
 from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting
@@ -82,6 +82,11 @@ class ModelInstance:
     model: Any
     places: Sequence[Place]
     true_value: Callable[[], TrueValue] | None = None
+
+    @property
+    def maximises(self) -> bool:
+        """Whether larger values of the model's objective are better."""
+        return bool(next(self.model.component_data_objects(Objective, active=True)).sense == maximize)
 
 
 class Units(NamedTuple):
