@@ -16,7 +16,7 @@ class Rule:
     """What a value may be.
 
     Attributes:
-        kind: bool, int, float or str.
+        kind: bool, int, float, str, or a list of one of these.
         refusal: returns what is allowed if the value is not, else None.
         optional: whether None is allowed too.
         names: all that is allowed, where that is one of some names.
@@ -72,6 +72,17 @@ def nearest(word: Any, names: Iterable[str]) -> str:
     """Return a hint at the name that ``word`` was probably meant to be, or nothing."""
     near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6) if isinstance(word, str) else []
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def several(words: str, each: Rule) -> Rule:
+    """A list or tuple of at least one value, each of which a rule allows."""
+
+    def refusal(value: Any) -> str | None:
+        if isinstance(value, (list, tuple)) and value and all(each(one) is None for one in value):
+            return None
+        return words
+
+    return Rule(list[each.kind], refusal)  # type: ignore[name-defined]
 
 
 COUNT = integer(1)

@@ -243,7 +243,7 @@ class Configurable:
 
 
 @functools.cache
-def _declared(cls: type[Configurable]) -> tuple[tuple[str, Declared], ...]:
+def _declared(cls: type) -> tuple[tuple[str, Declared], ...]:
     return tuple((one.name, one.metadata[_DECLARED]) for one in dataclasses.fields(cls) if _DECLARED in one.metadata)
 
 

@@ -21,7 +21,7 @@ class Attack(Configurable, ABC):
     Attributes:
         name: by which settings choose it.
         objectives: those of ``surrogate.problems.objectives`` that it can optimise.
-        needs_surrogate: whether it looks at a pruned copy of the network; the others are given None.
+        takes_surrogate: whether it looks at a pruned copy of the network; the others are given None.
         limit_only_ends: whether a longer time limit lets it go on and changes nothing before. It does not where the attack
             plans by its limit: what such an attack has met by a moment is not what it would have met with a limit that ends
             there.
@@ -29,7 +29,7 @@ class Attack(Configurable, ABC):
     """
 
     objectives: ClassVar[tuple[str, ...]] = (MARGIN, OUTPUT)
-    needs_surrogate: ClassVar[bool] = False
+    takes_surrogate: ClassVar[bool] = False
     limit_only_ends: ClassVar[bool] = True
     takes_l2: ClassVar[bool] = True
 

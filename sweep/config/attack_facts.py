@@ -22,10 +22,10 @@ def kind_of(method: str | None, objective: str | None) -> type[Attack] | None:
     return METHODS.get(str(method)) if found is None else found
 
 
-def needs_surrogate(method: str | None, objective: str | None) -> bool:
+def takes_surrogate(method: str | None, objective: str | None) -> bool:
     """Return whether an attack looks at a pruned network; the prunings of others can change nothing, nor are they named."""
     kind = kind_of(method, objective)
-    return kind is None or kind.needs_surrogate
+    return kind is None or kind.takes_surrogate
 
 
 def limit_only_ends(method: str | None, objective: str | None) -> bool:
@@ -34,4 +34,4 @@ def limit_only_ends(method: str | None, objective: str | None) -> bool:
     return kind is None or kind.limit_only_ends
 
 
-__all__ = ["CLOSEST", "MARGIN", "OBJECTIVES", "OUTPUT", "kind_of", "limit_only_ends", "needs_surrogate"]
+__all__ = ["CLOSEST", "MARGIN", "OBJECTIVES", "OUTPUT", "kind_of", "limit_only_ends", "takes_surrogate"]

@@ -34,7 +34,7 @@ Part = dict[str, Any]
 USED = ("bounds", "formulation", "solver")
 """The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
-SECTIONS = ("dataset", "network", "training", "pruning", "instances", "attack", *USED, "task")
+SECTIONS = ("dataset", "network", "training", "pruning", "instances", "model", "attack", "method", *USED, "task")
 """The sections that can change a result. The others say where and how, not what."""
 
 TRAINING = ("dataset", "network", "training")
@@ -133,7 +133,7 @@ def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
         kind = _answering(task, source)
     elif name == "pruning":
         answering = _answering(task, source)
-        if answering is None or answering.needs_surrogate:
+        if answering is None or answering.takes_surrogate:
             from surrogate.pruning import Pruning
 
             kind = Pruning
@@ -283,5 +283,14 @@ def _instances(settings: Settings) -> Part:
     return dataclasses.asdict(settings.instances)
 
 
-_FIXED: dict[str, Callable[[Settings], Part]] = {"dataset": _dataset, "network": _network, "instances": _instances}
+def _model(settings: Settings) -> Part:
+    return dataclasses.asdict(settings.model)
+
+
+_FIXED: dict[str, Callable[[Settings], Part]] = {
+    "dataset": _dataset,
+    "network": _network,
+    "instances": _instances,
+    "model": _model,
+}
 """What counts of the sections that set no method, until the task says what of it does."""

@@ -73,6 +73,12 @@ def _solvers() -> Classes:
     return SOLVERS
 
 
+def _model_methods() -> Classes:
+    from surrogate.models.methods import METHODS
+
+    return METHODS
+
+
 def _attacks() -> Classes:
     from surrogate.attack import METHODS
 
@@ -107,6 +113,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "formulation": Family(_formulations),
         "solver": Family(_solvers, name_key="name"),
         "attack": Family(_attacks),
+        "method": Family(_model_methods, name_key="name"),
     }
 )
 """The sections that set methods."""

@@ -10,7 +10,7 @@ import functools
 from surrogate.errors import DataUnavailable
 from surrogate.files import file_path
 from sweep.config import rules
-from sweep.config.attack_facts import needs_surrogate
+from sweep.config.attack_facts import takes_surrogate
 from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.tasks import task_of
@@ -75,7 +75,7 @@ def use_of_data(settings: Settings) -> str | None:
     own = task.data_use(settings)
     if own is not None:
         return own
-    if "attack" in task.sections and not needs_surrogate(settings.attack.method, settings.attack.objective):
+    if "attack" in task.sections and not takes_surrogate(settings.attack.method, settings.attack.objective):
         return None
     if "pruning" not in task.sections or pruning.method == rules.NO_PRUNING:
         return None

@@ -231,7 +231,11 @@ def _hints(cls: type) -> dict[str, tuple[Any, Any]]:
 OPEN_KINDS: tuple[type, ...] = (bool, int, float, str, list, type(None))
 """The types that a value in an open section may have; sections in it have such values."""
 
-_IN_THE_SHELL: dict[Any, str] = {list[str]: '["..."]', list[list[str]]: "[[training.seed,instances.seed]]"}
+_IN_THE_SHELL: dict[Any, str] = {
+    list[str]: '["..."]',
+    list[float]: "[0.5,0.8]",
+    list[list[str]]: "[[training.seed,instances.seed]]",
+}
 """How lists are written there, where they need quotes around them."""
 
 
@@ -241,6 +245,7 @@ _WORDS: dict[Any, str] = {
     float: "a finite number",
     str: "a text",
     list[str]: "a list of texts",
+    list[float]: "a list of finite numbers",
     list[list[str]]: "a list of lists of keys",
     type(None): "null",
 }
@@ -254,6 +259,8 @@ def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)
+        if option == list[float] and isinstance(value, list) and all(type(one) in (int, float) for one in value):
+            return [float(one) for one in value]
         if option == list[str] and _is_list_of_texts(value):
             return value
         if option == list[list[str]] and isinstance(value, list) and all(map(_is_list_of_texts, value)):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from surrogate.rules import NOT_NEGATIVE, POSITIVE
-from sweep.config import rules
+from sweep.config import model_names, rules
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,13 @@ QUESTION = tuple(field.name for field in dataclasses.fields(QuestionSettings))
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    problem: Annotated[str, rules.one_of(model_names.problems)] = "constrained"
+    function: Annotated[str | None, rules.not_empty] = None
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)  # the problem's, which checks them
+
+
+@dataclass(frozen=True)
 class SearchSettings:
     method: Annotated[str, rules.one_of(rules.searches)]
     where: list[str]
@@ -161,7 +168,9 @@ class Settings:
     deadlines: DeadlineSettings
     tracking: TrackingSettings
     sweep: SweepSettings
-    task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have this section
+    task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have these sections
+    model: ModelSettings = dataclasses.field(default_factory=ModelSettings)
+    method: MethodSettings = dataclasses.field(default_factory=lambda: MethodSettings({}))
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

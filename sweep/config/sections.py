@@ -16,6 +16,7 @@ from sweep.config.families import FAMILIES
 
 if TYPE_CHECKING:
     from surrogate.attack import Attack
+    from surrogate.models.methods import ModelMethod
     from surrogate.pruning import Pruning
     from surrogate.training import Training
     from sweep.config.schema import Settings
@@ -34,6 +35,17 @@ def attack_of(settings: Settings) -> Attack:
     """
     attack: Attack = build(_kind_of(settings), "attack.", source_of(settings))
     return attack
+
+
+def model_method_of(settings: Settings) -> ModelMethod:
+    """Return the method of a trial of task=model, with its bounds, its formulation and its solver.
+
+    Raises:
+        InvalidSetting: values that are not allowed together, or a solver whose package is missing.
+    """
+    kind = FAMILIES["method"].methods()[settings.method.name]
+    method: ModelMethod = build(kind, "method.", source_of(settings))
+    return method
 
 
 def pruning_of(settings: Settings) -> Pruning:

@@ -25,12 +25,13 @@ Baseline = Mapping[str, Mapping[str, Any]]
 
 Sense = Literal["maximize", "minimize"]
 
-IMAGE, PROPERTY, OUTPUT = "image", "property", "output"
+IMAGE, PROPERTY, OUTPUT, MODEL = "image", "property", "output", "model"
 
 BUILT_IN: dict[str, str] = {
     IMAGE: "sweep.tasks.image.task:ImageTask",
     PROPERTY: "sweep.tasks.property:PropertyTask",
     OUTPUT: "sweep.tasks.output:OutputTask",
+    MODEL: "sweep.tasks.model.task:ModelTask",
 }
 """Where each task of this program is written, by the name that ``task.name`` gives it."""
 
@@ -139,6 +140,10 @@ class TaskRules:
 
     def data_use(self, settings: Settings) -> str | None:
         """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
+        return None
+
+    def title(self, settings: Settings) -> str | None:
+        """Return what people call a trial of it in short; None: by network, pruning and attack."""
         return None
 
     def limit_only_ends(self, method: str, objective: str) -> bool:

@@ -5,30 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.config.attack_facts import needs_surrogate
+from sweep.config.attack_facts import takes_surrogate
+from sweep.config.rules import NO_PRUNING
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 
 NAMED = {
     *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
     *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
+    *("model", "model.problem", "model.function", "method", "method.name", "method.repair"),
 }
 """Keys that :func:`short_name` shows."""
 
 
 def short_name(settings: Settings) -> str:
-    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
+    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``, or the task's own."""
+    own = task_of(settings).title(settings)
+    if own is not None:
+        return own
     network = settings.network.name
     pruning = settings.pruning
     attack = settings.attack.method
-    if not needs_surrogate(attack, settings.attack.objective):
+    if not takes_surrogate(attack, settings.attack.objective):
         return f"{network} {attack}"
     if pruning.method == "none":
         return f"{network} {'dense' if attack == 'surrogate' else attack}"
     if attack != "surrogate":
         network = f"{network} {attack}"
-    rounds = pruning.finetune.rounds
+    return f"{network} {pruning_name(settings)}"
+
+
+def pruning_name(settings: Settings) -> str:
+    """Return a name such as ``magnitude 0.8 finetuned``; ``none`` where nothing is pruned."""
+    pruning, rounds = settings.pruning, settings.pruning.finetune.rounds
+    if pruning.method == NO_PRUNING:
+        return NO_PRUNING
     finetuned = {0: "", 1: " finetuned"}.get(rounds, f" finetuned in {rounds} rounds")
-    return f"{network} {pruning.method} {pruning.amount:g}{finetuned}"
+    return f"{pruning.method} {pruning.amount:g}{finetuned}"
 
 
 def full_name(settings: Settings, swept: Mapping[str, Any], shown: Iterable[str]) -> str:

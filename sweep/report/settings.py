@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, limit_only_ends, needs_surrogate
+from sweep.config.attack_facts import CLOSEST, limit_only_ends, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.schema import network_name
@@ -144,7 +144,7 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
         attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
-    if attack == BOUNDS or not needs_surrogate(attack, flat.get("attack.objective")):
+    if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
         return Setting(network, attack, None, None, None)
     if method == "none":
         return Setting(network, attack, "none", None, None)

@@ -59,7 +59,7 @@ class AttackedNetwork(PreparedTask):
         self.dense, self.objective = trained.network, task.objective(work.settings)
         self._sense = task.words(self.objective).sense
         self._attack = attack_of(work.settings)
-        self._pruning = work.networks.pruning() if self._attack.needs_surrogate else None
+        self._pruning = work.networks.pruning() if self._attack.takes_surrogate else None
         self._surrogate: ReluNetwork | None = None
         if self._pruning is not None and not self._pruning.needs_region:
             self._surrogate, self._pruning = work.networks.pruned(self.dense), None

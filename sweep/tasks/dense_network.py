@@ -31,15 +31,13 @@ def train_network(
 
         network = read_network(settings.network.file)
         return TrainedNetwork(network, None, None, accuracy_on(network, data))
-    from surrogate.data import CLASSES
     from surrogate.training import fit
 
     assert data is not None, "a configuration without data and without a network's file is refused"
 
     hidden = [settings.network.width] * settings.network.depth
     wall, cpu = time.perf_counter(), time.process_time()
-    outputs = CLASSES if data.train_labels.dtype.kind == "i" else 1
-    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, outputs, watch)
+    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, data.outputs, watch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
 

@@ -83,7 +83,7 @@ class ClosestAttack(Attack):
     """
 
     objectives: ClassVar[tuple[str, ...]] = (CLOSEST,)
-    needs_surrogate: ClassVar[bool] = True
+    takes_surrogate: ClassVar[bool] = True
     limit_only_ends: ClassVar[bool] = False  # the ball that would prove the perturbation the shortest has most of what is left
 
     prover: str = internal("branch_and_bound", rules.one_of(*PROVERS))
@@ -134,7 +134,7 @@ class ClosestByBranching(ClosestAttack):
     """:class:`ClosestAttack` by branch and bound on the dense network, without a MILP."""
 
     name: ClassVar[str] = "branch_and_bound"
-    needs_surrogate: ClassVar[bool] = False
+    takes_surrogate: ClassVar[bool] = False
 
     def without_effect(self) -> Collection[str]:
         return ("formulation", "solver.name", "solver.threads")

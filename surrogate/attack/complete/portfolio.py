@@ -57,7 +57,7 @@ class PortfolioAttack(Attack):
     """
 
     name: ClassVar[str] = "portfolio"
-    needs_surrogate: ClassVar[bool] = True
+    takes_surrogate: ClassVar[bool] = True
     limit_only_ends: ClassVar[bool] = False  # the dense search has a share of the limit first
 
     bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)

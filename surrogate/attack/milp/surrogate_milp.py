@@ -68,7 +68,7 @@ class SurrogateAttack(Attack):
     """
 
     name: ClassVar[str] = "surrogate"
-    needs_surrogate: ClassVar[bool] = True
+    takes_surrogate: ClassVar[bool] = True
     takes_l2: ClassVar[bool] = False
 
     bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)

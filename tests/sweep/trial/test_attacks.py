@@ -73,7 +73,7 @@ def test_an_objective_may_have_a_class_of_its_own(composer: Composer, made: Any)
     classes = {"surrogate": ClosestByMilp, "branch_and_bound": ClosestByBranching}
     for method, cls in classes.items():
         attack = made(composer.changed(attack__method=method, attack__objective="closest", attack__gradient_starts=7))
-        assert (type(attack), attack.starts, attack.needs_surrogate) == (cls, 7, method == "surrogate")
+        assert (type(attack), attack.starts, attack.takes_surrogate) == (cls, 7, method == "surrogate")
         assert type(made(composer.changed(attack__method=method, attack__objective="output"))) is METHODS[method]
 
 
@@ -83,5 +83,5 @@ def test_every_attack_answers(composer: Composer, method: str) -> None:
     settings = composer.changed(attack__method=method, attack__on_incumbent="stop", solver__time_limit_seconds=5.0)
     attack = attack_of(settings)
     instance = Instance(Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1"), 0)
-    result = attack.answer(network, network if attack.needs_surrogate else None, instance)
+    result = attack.answer(network, network if attack.takes_surrogate else None, instance)
     assert (str(result.status), round(result.margin, 4) > 0.0) == ("adversarial", True)

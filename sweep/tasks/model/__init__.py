@@ -1,0 +1,1 @@
+"""Optimisation models with networks in them: built-in problems, and modules of the user's."""

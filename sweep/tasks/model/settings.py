@@ -1,0 +1,62 @@
+"""The problem of a trial, as an object of the library."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from surrogate.errors import SurrogateError
+from sweep.config.model_names import PYTHON
+from sweep.config.schema import Settings
+from sweep.errors import ConfigError
+
+if TYPE_CHECKING:
+    from surrogate.models.problems import ModelProblem
+
+
+def problem_of(settings: Settings) -> ModelProblem:
+    """Return the problem of a trial.
+
+    Raises:
+        ConfigError: there is none, or its module cannot be used.
+    """
+    model = settings.model
+    if model.problem == PYTHON and model.function is None:
+        raise ConfigError(
+            "model=python without model.function: name a function of yours that builds the model, as in "
+            "model.function=my_model:build"
+        )
+    if model.problem != PYTHON and model.function is not None:
+        raise ConfigError(f"model.function={model.function} with model.problem={model.problem}: choose model=python")
+    return named_problem(model.problem if model.function is None else model.function)
+
+
+@functools.cache
+def named_problem(name: str) -> ModelProblem:
+    """Return a problem of the library's or of the user's by its name.
+
+    Raises:
+        ConfigError: there is none, or its module cannot be used.
+    """
+    from surrogate.models.problems import find_problem
+
+    try:
+        return find_problem(name)
+    except SurrogateError as error:
+        raise ConfigError(_keyed(str(error), name)) from error
+
+
+def parameters_of(settings: Settings) -> dict[str, Any]:
+    """Return all parameters of a trial's problem, defaults included.
+
+    Raises:
+        ConfigError: one that the problem does not have, or that is missing.
+    """
+    try:
+        return problem_of(settings).complete(settings.model.parameters)
+    except SurrogateError as error:
+        raise ConfigError(f"model.parameters: {error}") from error
+
+
+def _keyed(sentence: str, name: str) -> str:
+    return f"model.function={name}: {sentence.removeprefix(f'{name}: ')}" if ":" in name else sentence

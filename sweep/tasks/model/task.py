@@ -1,0 +1,94 @@
+"""Optimisation models with networks in them: an instance is a problem with a seed, and the networks that its samples train."""
+
+from __future__ import annotations
+
+import functools
+import json
+from types import MappingProxyType
+from typing import Any
+
+from surrogate.errors import SurrogateError
+from sweep.config import rules
+from sweep.config.model_names import PYTHON
+from sweep.config.schema import Settings
+from sweep.config.tasks import Words
+from sweep.config.trial_names import pruning_name
+from sweep.errors import ConfigError
+from sweep.tasks.base import PreparedTask, Task, TaskWork
+from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+
+
+class ModelTask(Task):
+    """The models of ``model``, built for the seeds ``instances.seed`` and on, and answered by ``method``."""
+
+    sections = ("model", "method", "network", "training", "pruning", "instances", "bounds", "formulation", "solver")
+    answerer = "method"
+    baseline = MappingProxyType({"method": {"name": "dense"}})
+
+    def check(self, settings: Settings) -> None:
+        from surrogate.models.methods import METHODS
+
+        problem, parameters = problem_of(settings), parameters_of(settings)
+        if settings.network.file is not None:
+            raise ConfigError(
+                f"network.file={settings.network.file} with task=model: the networks of a model are trained on its samples; "
+                "set network.file=null"
+            )
+        if METHODS[settings.method.name].needs_surrogate and settings.pruning.method == rules.NO_PRUNING:
+            raise ConfigError(
+                f"method={settings.method.name} with pruning=none: it needs pruned networks; choose a pruning, or method=dense"
+            )
+        if problem.samples is None or settings.model.problem == PYTHON:
+            _rehearse(problem.name, settings.instances.seed, json.dumps(parameters))
+        else:
+            _draw(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
+
+    def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
+        if section == "model":
+            from surrogate.models.problems import source_digest
+
+            problem = problem_of(settings)
+            return {"problem": problem.name, "parameters": parameters_of(settings), "source": source_digest(problem.name)}
+        return super().counted(section, settings, found)
+
+    def words(self, objective: str) -> Words:
+        return Words(instance="model", find="feasible")
+
+    def title(self, settings: Settings) -> str:
+        method, model = settings.method, settings.model
+        problem = model.problem if model.function is None else model.function.partition(":")[0].rpartition(".")[2]
+        name = f"{problem} {settings.network.name} {method.name}"
+        if _takes_surrogate(method.name) and settings.pruning.method != rules.NO_PRUNING:
+            name = f"{name} {pruning_name(settings)}"
+        return f"{name} repaired" if method.name == "surrogate" and method.repair else name
+
+    def trains(self, settings: Settings) -> bool:
+        return False
+
+    def prepare(self, work: TaskWork) -> PreparedTask:
+        from sweep.tasks.model.prepared import PreparedModels
+
+        return PreparedModels(work)
+
+
+def _takes_surrogate(method: str) -> bool:
+    from surrogate.models.methods import METHODS
+
+    return METHODS[method].takes_surrogate
+
+
+@functools.lru_cache(maxsize=1024)
+def _rehearse(problem: str, seed: int, parameters: str) -> None:
+    """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
+    try:
+        named_problem(problem).rehearse(seed, json.loads(parameters))
+    except SurrogateError as error:
+        raise ConfigError(f"model.function={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _draw(problem: str, seed: int, parameters: str) -> None:
+    try:
+        named_problem(problem).draw(seed, json.loads(parameters))
+    except SurrogateError as error:
+        raise ConfigError(f"model={problem}: {str(error).removeprefix(f'{problem}: ')}") from error

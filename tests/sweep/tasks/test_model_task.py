@@ -1,0 +1,238 @@
+"""The task of models: what a trial asks and records, what counts in its keys, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from composing import Composer
+from counting import stages_of
+
+from surrogate.models.problems import find_problem
+from sweep.config.canonical import canonical, key_of
+from sweep.config.consistency import check
+from sweep.config.inputs import Inputs
+from sweep.config.reading import read
+from sweep.errors import ConfigError
+from sweep.records import TrialRecord
+from sweep.store import Store
+from sweep.tasks.model import settings as model_settings
+from sweep.tasks.model import task as model_task
+from sweep.trial.trial import run_trial
+
+QUICK = (
+    *("task=model", "model=constrained", "model.parameters.inputs=2", "model.parameters.above=0.1", "network.depth=1"),
+    *(
+        "network.width=6",
+        "training.epochs=3",
+        "training.learning_rate=0.01",
+        "instances.count=2",
+        "solver.time_limit_seconds=10",
+    ),
+)
+
+OWN = """
+import numpy as np
+import pyomo.environ as pyo
+from surrogate.models import Place
+from surrogate.models.problems import ModelInstance, Samples, TrueValue
+
+
+def samples(seed):
+    x = np.linspace(0.0, 1.0, 40)[:, None]
+    return {"cost": Samples(x, 3.0 * x[:, 0])}
+
+
+def build(networks, seed, least=0.5):
+    model = pyo.ConcreteModel()
+    model.x, model.y, model.k = pyo.Var(bounds=(0, 1)), pyo.Var(), pyo.Var(domain=pyo.Integers, bounds=(0, 3))
+    model.enough = pyo.Constraint(expr=model.x + 0.1 * model.k >= least)
+    model.total = pyo.Objective(expr=model.y + (0.1 + seed) * model.k)
+    place = Place([model.x], [model.y], networks["cost"])
+    return ModelInstance(model, [place], lambda: TrueValue(3.0 * model.x.value + (0.1 + seed) * model.k.value, 0.0))
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def forget() -> None:
+        sys.modules.pop("my_model", None)
+        for known in (model_settings.named_problem, model_task._rehearse, model_task._draw):
+            known.cache_clear()
+
+    def written(text: str) -> None:
+        (tmp_path / "my_model.py").write_text(text)
+        forget()
+
+    yield written
+    forget()
+
+
+def run(composer: Composer, *overrides: str, store: Store | None = None) -> TrialRecord:
+    trial = composer.trial(*QUICK, *overrides)
+    record = run_trial(trial, Inputs(None), None, None if store is None else stages_of(store))
+    assert record.status == "finished", record.error_detail
+    assert record.key == trial.key
+    return record
+
+
+def test_the_dense_milp_of_a_built_in_problem(composer: Composer) -> None:
+    record = run(composer, "method=dense")
+    assert (record.name, record.baseline_key) == ("constrained 1x6 dense", record.key)
+    assert [one.name for one in record.instances] == ["constrained 0", "constrained 1"]
+    for one in record.instances:
+        assert (one.status, one.sense, one.task) == ("optimal", "minimize", "model")
+        assert one.value == pytest.approx(one.bound, abs=1e-3)
+        assert one.surrogate_value is None
+        assert one.true_value is not None
+        assert one.first_found_seconds is not None
+        assert 0.0 < one.first_found_seconds <= one.total_seconds <= 12.0
+        assert [event.value for event in one.events][-1] == one.value
+        assert {event.source for event in one.events} == {"dense"}
+        assert one.binaries is not None
+        assert 0 < one.binaries <= 12
+        assert one.binaries <= one.facts["unstable"] <= 12  # the whole model tightens bounds before the MILP is stated
+        assert one.facts["big_m"] > 0.0
+        assert one.facts["true_violation"] >= 0.0
+        assert set(one.facts["networks"]) == {"objective", "constraint"}
+        assert all(set(network) == {"key", "r2"} for network in one.facts["networks"].values())
+    assert record.train_seconds is not None
+
+
+def test_pruned_networks_promise_and_are_measured(composer: Composer) -> None:
+    record = run(composer, "method=surrogate", "method.repair=true", "pruning.amount=0.5")
+    assert record.name == "constrained 1x6 surrogate magnitude 0.5 repaired"
+    assert record.sparsity == pytest.approx(0.5, abs=0.05)
+    for one in record.instances:
+        assert one.bound is None
+        assert one.surrogate_value is not None or one.status == "unresolved"
+        assert {event.source for event in one.events} <= {"surrogates", "repair"}
+        assert "unstable_pruned" in one.facts
+        for network in one.facts["networks"].values():
+            assert network["r2_pruned"] <= 1.0
+            assert network["sparsity"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_pruning_for_a_region_goes_into_the_places(composer: Composer) -> None:
+    record = run(composer, "method=surrogate", "pruning=stable", "pruning.amount=0.5", "instances.count=1")
+    (one,) = record.instances
+    assert one.facts["unstable_pruned"] < one.facts["unstable"]
+
+
+def test_classes_have_an_accuracy_and_as_many_outputs_as_there_are(composer: Composer) -> None:
+    quick = [one for one in QUICK if not one.startswith("model")]
+    given = ("model=treatment", "model.parameters.waters=2", "model.parameters.features=3", "method=walk")
+    trial = composer.trial(*quick, *given, "solver.time_limit_seconds=0.3", "instances.count=1")
+    record = run_trial(trial, Inputs(None))
+    assert record.status == "finished", record.error_detail
+    (one,) = record.instances
+    assert (one.sense, set(one.facts["networks"]["accepts"])) == ("maximize", {"key", "accuracy"})
+
+
+def test_networks_are_made_once_and_shared(composer: Composer, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    first = run(composer, "method=dense", store=store)
+    assert len(list((tmp_path / "store" / "networks").rglob("*.json"))) == 4  # two networks for each of two seeds
+    again = run(composer, "method=surrogate", "pruning.amount=0.5", "instances.count=1", store=store)
+    assert len(list((tmp_path / "store" / "networks").rglob("*.json"))) == 4
+    assert again.instances[0].instance_key == first.instances[0].instance_key
+
+
+def test_a_model_of_the_users(composer: Composer, write: Callable[[str], None], tmp_path: Path) -> None:
+    write(OWN)
+    store = Store(str(tmp_path / "store"))
+    quick = [one for one in QUICK if not one.startswith("model")]
+    own = ("model=python", "model.function=my_model:build", "method=dense", "+model.parameters.least=0.6")
+    record = run_trial(composer.trial(*quick, *own), Inputs(None), None, stages_of(store))
+    assert record.status == "finished", record.error_detail
+    assert record.name == "my_model 1x6 dense"
+    first, second = record.instances
+    assert first.facts["networks"] == second.facts["networks"]  # the samples do not depend on the seed
+    assert len(list((tmp_path / "store" / "networks").rglob("*.json"))) == 1
+    assert first.instance_key != second.instance_key
+    assert first.true_value is not None
+    before = composer.trial(*quick, *own).key
+    write(OWN + "\n# edited\n")
+    assert composer.trial(*quick, *own).key != before
+
+
+COUNTING = {
+    "dense": (
+        {"bounds": "interval", "formulation": "partition", "solver.seed": "3"},
+        {"pruning": "none", "method.repair": "true"},
+    ),
+    "surrogate": ({"bounds": "interval", "pruning.amount": "0.3", "method.repair": "true"}, {"method.points": "10"}),
+    "walk": (
+        {"bounds": "interval", "method.points": "10", "solver.seed": "3"},
+        {"pruning": "none", "formulation": "partition", "solver.relative_gap": "0.1", "method.repair": "true"},
+    ),
+    "search": ({"pruning.amount": "0.3", "method.sparsities": "[0.5]"}, {"method.repair": "true", "attack.radius": "3.0"}),
+}
+"""By method, overrides that change a trial's key, and such that do not."""
+
+
+@pytest.mark.parametrize("method", COUNTING)
+def test_what_counts_in_the_key(composer: Composer, method: str) -> None:
+    counts, idle = COUNTING[method]
+    key = composer.trial(*QUICK, f"method={method}").key
+    for name, value in counts.items():
+        assert composer.trial(*QUICK, f"method={method}", f"{name}={value}").key != key, name
+    for name, value in idle.items():
+        assert composer.trial(*QUICK, f"method={method}", f"{name}={value}").key == key, name
+    assert composer.trial(*QUICK, f"method={method}", "model.parameters.inputs=3").key != key
+    assert composer.trial(*QUICK, f"method={method}", "network.width=7").key != key
+    assert composer.trial(*QUICK, f"method={method}", "dataset=function").key == key
+
+
+def test_a_parameter_at_its_default_is_the_same_as_none(composer: Composer) -> None:
+    config = composer.plain(*QUICK, "method=dense")
+    without = {**config, "model": {**config["model"], "parameters": {"inputs": 2, "above": 1.0}}}
+    default = {**config, "model": {**config["model"], "parameters": {"inputs": 2}}}
+    assert key_of(canonical(read(without))) == key_of(canonical(read(default)))
+
+
+REFUSED = {
+    "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
+    "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
+    "a problem and a function": (["model.function=my_model:build"], "model.function=my_model:build with model.problem="),
+    "a network of a file": (["network.file=a.onnx"], "network.file=a.onnx with task=model"),
+    "nothing pruned": (["method=surrogate", "pruning=none"], "method=surrogate with pruning=none: it needs pruned networks"),
+    "too much sparsity": (["method=search", "method.sparsities=[1.0]"], "each of sparsities=1.0 is not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(composer: Composer, case: str) -> None:
+    overrides, sentence = REFUSED[case]
+    with pytest.raises(ConfigError) as refused:
+        check(read(composer.plain(*QUICK, "method=dense", *overrides)))
+    assert sentence in str(refused.value)
+
+
+def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, write: Callable[[str], None]) -> None:
+    quick = [one for one in QUICK if not one.startswith("model")]
+    with pytest.raises(ConfigError, match=r"model=python without model.function: name a function of yours"):
+        check(read(composer.plain(*quick, "model=python")))
+    cases = {
+        "1 / 0": "fails when it is imported, with ZeroDivisionError",
+        "def build(networks, seed): return 3": "my_model:build has no samples to fit networks to",
+        OWN.replace("return ModelInstance(", "return ("): "must return ModelInstance(model, [Place(",
+        OWN.replace('networks["cost"]', 'networks["price"]'): "asks for a network named 'price', and there is cost",
+        OWN.replace("pyo.Var(bounds=(0, 1))", "pyo.Vat(bounds=(0, 1))"): "failed with AttributeError",
+    }
+    for text, sentence in cases.items():
+        write(text)
+        with pytest.raises(ConfigError, match=r"model\.function=my_model:build") as refused:
+            check(read(composer.plain(*quick, "model=python", "model.function=my_model:build")))
+        assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["blending", "constrained", "design", "diet", "scholarship", "treatment"])
+def test_an_option_has_the_parameters_of_its_problem_at_their_defaults(composer: Composer, name: str) -> None:
+    config = composer.plain("task=model", f"model={name}")
+    assert config["model"]["parameters"] == find_problem(name).parameters
