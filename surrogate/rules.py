@@ -75,12 +75,13 @@ def nearest(word: Any, names: Iterable[str]) -> str:
 
 
 def several(words: str, each: Rule) -> Rule:
-    """A list or tuple of at least one value, each of which a rule allows."""
+    """A list or tuple of at least one value, each of which a rule allows; ``words`` say what that is."""
 
     def refusal(value: Any) -> str | None:
-        if isinstance(value, (list, tuple)) and value and all(each(one) is None for one in value):
-            return None
-        return words
+        if not isinstance(value, (list, tuple)) or not value:
+            return f"a list of {words}"
+        wrong = next((each(one) for one in value if each(one) is not None), None)
+        return None if wrong is None else f"a list of {words}, each {wrong}"
 
     return Rule(list[each.kind], refusal)  # type: ignore[name-defined]
 

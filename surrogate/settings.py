@@ -176,7 +176,8 @@ class Configurable:
     @classmethod
     def declared(cls) -> tuple[tuple[str, Declared], ...]:
         """Return the declared fields by name."""
-        return _declared(cls)
+        kind: type = cls
+        return _declared(kind)
 
     @classmethod
     def default_of(cls, name: str) -> Any:

@@ -158,9 +158,13 @@ def test_a_method_that_needs_pruned_networks_says_which_place_has_none() -> None
         (DenseMilp, {"bounds": "guess"}, "bounds='guess' is not one of"),
         (SurrogateMilp, {"repair": 1}, "repair=1 is not allowed: expected true or false"),
         (SurrogateMilp, {"formulation": "guess"}, "formulation='guess' is not one of"),
-        (WalkAlone, {"time_limit_seconds": 0.0}, "time_limit_seconds must be positive and finite"),
+        (WalkAlone, {"time_limit_seconds": 0.0}, "time_limit_seconds=0.0 is not allowed: expected a number above 0"),
         (WalkAlone, {"points": 0}, "points=0 is not allowed"),
-        (WholeSearch, {"sparsities": [1.0]}, r"each of sparsities=1.0 is not allowed: expected a number in \[0, 1\)"),
+        (
+            WholeSearch,
+            {"sparsities": [1.0]},
+            r"sparsities=\[1.0\] is not allowed: expected a list of shares, such as \(0.5, 0.9\), each a number with",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_when_the_method_is_made(

@@ -202,7 +202,10 @@ REFUSED = {
     "a problem and a function": (["model.function=my_model:build"], "model.function=my_model:build with model.problem="),
     "a network of a file": (["network.file=a.onnx"], "network.file=a.onnx with task=model"),
     "nothing pruned": (["method=surrogate", "pruning=none"], "method=surrogate with pruning=none: it needs pruned networks"),
-    "too much sparsity": (["method=search", "method.sparsities=[1.0]"], "each of sparsities=1.0 is not allowed"),
+    "too much sparsity": (
+        ["method=search", "method.sparsities=[1.0]"],
+        "method.sparsities=[1.0] is not allowed: it must be a list of shares",
+    ),
 }
 
 
