@@ -7,6 +7,7 @@ from typing import Any
 
 from sweep.config.attack_facts import WITHOUT_SURROGATE
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 
 NAMED = {
     *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
@@ -19,7 +20,13 @@ def short_name(settings: Settings) -> str:
     """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``."""
     network = settings.network.name
     pruning = settings.pruning
-    attack = settings.attack.method
+    attack, task = settings.attack.method, task_of(settings)
+    if "attack" not in task.sections:
+        attack = "surrogate"  # it has no attack to be named by
+        if not task.trains(settings):
+            network = task.name.rpartition(":")[2]
+        if "pruning" not in task.sections:
+            return network
     if attack in WITHOUT_SURROGATE:
         return f"{network} {attack}"
     if pruning.method == "none":
