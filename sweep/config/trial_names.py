@@ -25,8 +25,14 @@ def short_name(settings: Settings) -> str:
         return own
     network = settings.network.name
     pruning = settings.pruning
-    attack = settings.attack.method
-    if not takes_surrogate(attack, settings.attack.objective):
+    attack, task = settings.attack.method, task_of(settings)
+    if "attack" not in task.sections:
+        attack = "surrogate"  # it has no attack to be named by
+        if not task.trains(settings):
+            network = task.name.rpartition(":")[2]
+        if "pruning" not in task.sections:
+            return network
+    elif not takes_surrogate(attack, settings.attack.objective):
         return f"{network} {attack}"
     if pruning.method == "none":
         return f"{network} {'dense' if attack == 'surrogate' else attack}"
