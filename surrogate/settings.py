@@ -191,12 +191,12 @@ class Configurable:
         A machine may plan what it could not run: it need not have the package of a solver, for example.
         """
         made = object.__new__(cls)
-        for one in dataclasses.fields(cls):
+        held = made.__dict__  # past the check of a frozen dataclass
+        for one in _fields(cls):
             if one.name in values:
-                value = values[one.name]
+                held[one.name] = values[one.name]
             else:
-                value = one.default if one.default_factory is MISSING else one.default_factory()
-            object.__setattr__(made, one.name, value)
+                held[one.name] = one.default if one.default_factory is MISSING else one.default_factory()
         return made
 
     def conflicts(self) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -240,6 +240,11 @@ class Configurable:
                 value = {name: inner for name, inner in value.counting().items() if name not in inside}
             found[one.name] = value
         return found
+
+
+@functools.cache
+def _fields(cls: type[Configurable]) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import os
 
 from sweep.config import rules
 from sweep.config.attack_facts import CLOSEST, kind_of
-from sweep.config.canonical import MAKERS, counts_of, made_of
+from sweep.config.canonical import counts_of, made_of
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, Settings
@@ -14,16 +14,19 @@ from sweep.config.sections import key_at, settings_of, source_of
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
+CHECKED = ("attack", "pruning")
+"""The sections that choose among several classes. Of a single class all rules are checked when its values are read."""
+
 
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in MAKERS:
+    for name in CHECKED:
         check_made(name, settings)
     check_rest(settings)
 
 
 def check_made(name: str, settings: Settings) -> None:
-    """Check the object that a section makes (:data:`sweep.config.canonical.MAKERS`) by the rules of its class.
+    """Check the object that a section makes (one of :data:`CHECKED`) by the rules of its class.
 
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.

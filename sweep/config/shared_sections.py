@@ -26,7 +26,7 @@ from sweep.config.canonical import (
     text_of,
     versions,
 )
-from sweep.config.consistency import check_made, check_rest
+from sweep.config.consistency import CHECKED, check_made, check_rest
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
 from sweep.config.schema import MethodSettings, Settings
@@ -79,8 +79,10 @@ class SharedSections:
     def __init__(self) -> None:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
-        self._milps: dict[int, tuple[Any, MethodSettings]] = {}
-        self._checked: dict[Any, tuple[Any, ...]] = {}
+        self._changed: dict[tuple[int, str], tuple[Any, MethodSettings]] = {}
+        self._contexts: dict[tuple[int, ...], tuple[Any, dict[Any, _Known]]] = {}
+        self._checked: dict[int, _Known] = {}
+        self._last: tuple[Settings, dict[str, str]] | None = None
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._hidden: dict[int, tuple[Any, Any]] = {}
@@ -117,12 +119,11 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        for name in MAKERS:
-            sections = _sections_of(name, settings)
-            identity = (context(settings), *map(id, sections))
-            if identity not in self._checked:
+        for name in CHECKED:
+            known = self._of(name, settings)
+            if id(known) not in self._checked:
                 check_made(name, settings)
-                self._checked[identity] = sections
+                self._checked[id(known)] = known
         check_rest(settings)
 
     def key(self, settings: Settings) -> str:
@@ -159,11 +160,11 @@ class SharedSections:
 
     def baseline_key(self, settings: Settings) -> str:
         """Return the trial key of the same settings with attack surrogate and pruning none, the dense MILP."""
-        attack = self._milp(settings.attack)
+        attack = self._with_method(settings.attack, "surrogate")
         identity = (id(attack), *[id(getattr(settings, name)) for name in _BUT_PRUNING])
         known = self._baselines.get(identity)
         if known is None:
-            pruning = settings.pruning.changed(method="none")
+            pruning = self._with_method(settings.pruning, "none")
             dense = dataclasses.replace(settings, attack=attack, pruning=pruning)
             known = self._baselines[identity] = dense, self.key(dense)
         return known[1]
@@ -177,31 +178,43 @@ class SharedSections:
         return key in counting or any(one.startswith(f"{key}.") for one in counting)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        for name in _MADE:
-            texts.update(self._of(name, settings).texts)
-        return texts
+        if self._last is None or self._last[0] is not settings:
+            shared, texts = self._in_context(settings), dict[str, str]()
+            for name in _MADE:
+                texts.update(self._in(shared, name, settings).texts)
+            self._last = settings, texts
+        return self._last[1]
 
     def _of(self, name: str, settings: Settings) -> _Known:
-        sections = _sections_of(name, settings)
-        identity = id(sections[0]) if len(sections) == 1 else tuple(map(id, sections))
-        shared = self._known.setdefault(context(settings), {})
+        return self._in(self._in_context(settings), name, settings)
+
+    def _in(self, shared: dict[Any, _Known], name: str, settings: Settings) -> _Known:
+        """Return what is known because of a section, made if it is not there yet."""
+        if name == "attack":
+            sections: tuple[Any, ...] = (settings.attack, settings.bounds, settings.formulation, settings.solver)
+            identity: Any = tuple(map(id, sections))
+        else:
+            sections = (getattr(settings, name),)
+            identity = id(sections[0])
         known = shared.get(identity)
         if known is None:
             known = shared[identity] = _Known.of(name, settings, sections)
         return known
 
-    def _milp(self, attack: MethodSettings) -> MethodSettings:
-        if attack.method == "surrogate":
-            return attack
-        known = self._milps.get(id(attack))
+    def _in_context(self, settings: Settings) -> dict[Any, _Known]:
+        """Return what is known where all that decides what counts is as it is here."""
+        deciding = settings.attack, settings.network, settings.instances
+        identity = id(deciding[0]), id(deciding[1]), id(deciding[2])
+        found = self._contexts.get(identity)
+        if found is None:
+            found = self._contexts[identity] = deciding, self._known.setdefault(context(settings), {})
+        return found[1]
+
+    def _with_method(self, section: MethodSettings, method: str) -> MethodSettings:
+        """Return a section with another method, always the same object."""
+        if section.method == method:
+            return section
+        known = self._changed.get((id(section), method))
         if known is None:
-            known = self._milps[id(attack)] = attack, attack.changed(method="surrogate")
+            known = self._changed[id(section), method] = section, section.changed(method=method)
         return known[1]
-
-
-def _sections_of(name: str, settings: Settings) -> tuple[Any, ...]:
-    """Return the sections that are known together with one."""
-    if name == "attack":
-        return (settings.attack, settings.bounds, settings.formulation, settings.solver)
-    return (getattr(settings, name),)
