@@ -192,12 +192,13 @@ class Configurable:
         A machine may plan what it could not run: it need not have the package of a solver, for example.
         """
         made = object.__new__(cls)
-        for one in dataclasses.fields(cls):
+        held = made.__dict__  # past the check of a frozen dataclass
+        kind: type = cls
+        for one in _fields(kind):
             if one.name in values:
-                value = values[one.name]
+                held[one.name] = values[one.name]
             else:
-                value = one.default if one.default_factory is MISSING else one.default_factory()
-            object.__setattr__(made, one.name, value)
+                held[one.name] = one.default if one.default_factory is MISSING else one.default_factory()
         return made
 
     def conflicts(self) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -241,6 +242,11 @@ class Configurable:
                 value = {name: inner for name, inner in value.counting().items() if name not in inside}
             found[one.name] = value
         return found
+
+
+@functools.cache
+def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls)
 
 
 @functools.cache

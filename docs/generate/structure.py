@@ -66,7 +66,7 @@ run it (make docs does). -->
    who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's machine, so that workers
    need no shared folder.
 5. `sweep/trial/trial.py` is one trial: it prunes, draws the instances (`sweep/trial/instances.py`) and answers them one by one
-   (`sweep/trial/answers.py`), each by an attack (`sweep/tasks/attacks.py`). What has been made is found by its key
+   (`sweep/trial/answers.py`), each by an attack, which `sweep/config/sections.py` builds. What has been made is found by its key
    (`sweep/config/stage_keys.py`).
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).

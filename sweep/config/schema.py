@@ -81,6 +81,10 @@ class MethodSettings:
     def __repr__(self) -> str:
         return f"MethodSettings({self._values!r})"
 
+    def get(self, name: str, default: Any) -> Any:
+        """Return the value of a key, or ``default`` where the configuration lacks it."""
+        return self._values.get(name, default)
+
     def changed(self, **values: Any) -> MethodSettings:
         """Return the same settings with other values of some keys."""
         return MethodSettings({**self._values, **values})

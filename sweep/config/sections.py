@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate.settings import Chosen, Configurable, Part, Setting
 from sweep.config.attack_facts import kind_of
 from sweep.config.families import FAMILIES
+from sweep.config.schema import MethodSettings
 
 if TYPE_CHECKING:
     from surrogate.attack import Attack
@@ -78,9 +79,10 @@ def source_of(settings: Settings) -> Source:
     """Return the values of a configuration by dotted key."""
 
     def source(key: str) -> Any:
-        found: Any = settings
-        for name in key.split("."):
-            found = getattr(found, name, MISSING)
+        first, *rest = key.split(".")
+        found: Any = getattr(settings, first)
+        for name in rest:
+            found = found.get(name, MISSING) if isinstance(found, MethodSettings) else getattr(found, name, MISSING)
         return found
 
     return source

@@ -19,12 +19,11 @@ from sweep.config.canonical import (
     counting,
     joined_key,
     known_with,
-    makers,
     text_of,
     together,
     versions,
 )
-from sweep.config.consistency import check_made, check_rest
+from sweep.config.consistency import check_made, check_rest, checked
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
 from sweep.config.schema import Settings
@@ -67,7 +66,9 @@ class SharedSections:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
         self._changed: dict[Any, tuple[Any, Any]] = {}
-        self._checked: dict[Any, tuple[Any, ...]] = {}
+        self._contexts: dict[tuple[int, ...], tuple[Any, dict[Any, _Known]]] = {}
+        self._checked: dict[int, _Known] = {}
+        self._last: tuple[Settings, dict[str, str]] | None = None
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._trainings: dict[tuple[int, ...], tuple[Settings, str]] = {}
         self._hidden: dict[int, tuple[Any, Any]] = {}
@@ -104,12 +105,11 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        for name in makers(task_of(settings)):
-            sections = _sections_of(name, settings)
-            identity = (context(settings), *map(id, sections))
-            if identity not in self._checked:
+        for name in checked(task_of(settings)):
+            known = self._of(name, settings)
+            if id(known) not in self._checked:
                 check_made(name, settings)
-                self._checked[identity] = sections
+                self._checked[id(known)] = known
         check_rest(settings)
 
     def key(self, settings: Settings) -> str:
@@ -176,22 +176,31 @@ class SharedSections:
         return key in known or any(one.startswith(f"{key}.") for one in known)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        task = task_of(settings)
-        for name in dict.fromkeys(known_with(name, task) for name in _NAMES):
-            texts.update(self._of(name, settings).texts)
-        return texts
+        if self._last is None or self._last[0] is not settings:
+            shared, texts, task = self._in_context(settings), dict[str, str](), task_of(settings)
+            for name in _NAMES:
+                if known_with(name, task) == name:
+                    texts.update(self._in(shared, name, settings).texts)
+            self._last = settings, texts
+        return self._last[1]
 
     def _of(self, name: str, settings: Settings) -> _Known:
-        sections = _sections_of(name, settings)
+        return self._in(self._in_context(settings), name, settings)
+
+    def _in(self, shared: dict[Any, _Known], name: str, settings: Settings) -> _Known:
+        """Return what is known because of a section, made if it is not there yet."""
+        sections = tuple([getattr(settings, one) for one in together(name, task_of(settings))])
         identity = id(sections[0]) if len(sections) == 1 else tuple(map(id, sections))
-        shared = self._known.setdefault(context(settings), {})
         known = shared.get(identity)
         if known is None:
             known = shared[identity] = _Known.of(name, settings, sections)
         return known
 
-
-def _sections_of(name: str, settings: Settings) -> tuple[Any, ...]:
-    """Return the sections that are known together with one."""
-    return tuple(getattr(settings, one) for one in together(name, task_of(settings)))
+    def _in_context(self, settings: Settings) -> dict[Any, _Known]:
+        """Return what is known where all that decides what counts is as it is here."""
+        deciding = settings.task, settings.attack, settings.method, settings.network, settings.instances
+        identity = tuple(map(id, deciding))
+        found = self._contexts.get(identity)
+        if found is None:
+            found = self._contexts[identity] = deciding, self._known.setdefault(context(settings), {})
+        return found[1]

@@ -160,6 +160,7 @@ UNUSED = {
         *("attack.polish_steps=1,2", "attack.exclusion.seeds=0,1", "attack.round_seconds=1,2", "bounds.lp_seconds=1,2"),
         *("solver.relative_gap=null,1e-6", "formulation.partitions=2,4"),
     ],
+    "surrogate excluding": ["attack.exclusion.subproblem_seconds=1,2"],
     "surrogate excluding from nothing": ["attack.exclusion.seeds=0,1"],
     "gradient": [
         *("attack.free=1,2", "attack.on_incumbent=check,stop", "bounds=auto,crown", "solver=highs,scip"),
@@ -191,9 +192,9 @@ USED = {
     "surrogate with parts": ["formulation.partitions=2,4"],
     "surrogate excluding": [
         *("attack.exclusion.seeds=0,1", "attack.exclusion.interrupt=true,false"),
-        *("attack.exclusion.solve_seconds=1,2", "attack.exclusion.subproblem_seconds=1,2"),
+        "attack.exclusion.solve_seconds=1,2",
     ],
-    "surrogate excluding from nothing": ["attack.exclusion.solve_seconds=1,2"],
+    "surrogate excluding from nothing": ["attack.exclusion.solve_seconds=1,2", "attack.exclusion.subproblem_seconds=1,2"],
     "surrogate polishing": ["attack.polish_steps=1,2"],
     "surrogate with linear programmes": ["bounds.lp_seconds=1,2"],
     "gradient": ["attack.gradient_starts=1,2", "attack.gradient_steps=1,2", "solver.seed=0,1"],
@@ -249,7 +250,7 @@ def test_duplicates_are_counted_and_the_first_is_kept(composer: Composer) -> Non
         ("dataset__folder", "/data", True),
         ("attack__gradient_starts", 9, True),
         ("pruning__amount", 0.7, False),
-        ("pruning__seed", 1, False),
+        ("pruning__seed", 1, True),  # magnitude draws nothing
         ("training__seed", 1, False),
         ("instances__count", 2, False),
         ("instances__seed", 8, False),

@@ -107,7 +107,7 @@ def test_the_key_of_all_limits_changes_with_all_else(composer: Composer) -> None
     assert first[0] != longer[0]
     assert first[1] == longer[1]
     assert first[1] not in (first[0], longer[0])
-    others = ("solver.seed=1", "pruning.amount=0.5", "pruning.seed=3", "instances.count=3", "attack.polish=true", "bounds=box")
+    others = ("solver.seed=1", "pruning.amount=0.5", "training.seed=3", "instances.count=3", "attack.polish=true", "bounds=box")
     assert len({first[1], *(key(other)[1] for other in others)}) == 1 + len(others)
 
 
