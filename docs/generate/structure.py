@@ -65,9 +65,9 @@ run it (make docs does). -->
    (`sweep/execution/local_run.py`). Both reach the store through one coordinator (`sweep/execution/coordinator.py`). It knows
    who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's machine, so that workers
    need no shared folder.
-5. `sweep/trial/trial.py` is one trial: it prunes, draws the instances (`sweep/trial/instances.py`) and answers them one by one
-   (`sweep/trial/answers.py`), each by an attack, which `sweep/config/sections.py` builds. What has been made is found by its key
-   (`sweep/config/stage_keys.py`).
+5. `sweep/trial/trial.py` is one trial: it prunes, has its task draw the instances (`sweep/tasks/`) and answers them one by one
+   (`sweep/trial/answers.py`), each by a method, which `sweep/config/sections.py` builds. What has been made is found by its
+   key (`sweep/config/stage_keys.py`).
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
    Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
