@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from surrogate.errors import SurrogateError
@@ -74,6 +75,12 @@ class ModelTask(Task):
 
     def words(self, objective: str) -> Words:
         return Words(instance="model", find="feasible")
+
+    def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        from surrogate.models.problems import importable_paths
+
+        function = config["model"]["function"]
+        return () if function is None else tuple(str(path) for path in importable_paths(named_problem(function).name))
 
     def title(self, settings: Settings) -> str:
         method, model = settings.method, settings.model
