@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweep.commands import completion
+from sweep.config.reading import forced
 from sweep.errors import ConfigError
 from sweep.terminal.exit_codes import FAILED, INTERRUPTED, REFUSED, UNREAD
 from sweep.terminal.streams import silence
@@ -44,7 +45,7 @@ def application(config: DictConfig) -> None:
 def main() -> None:
     """Entry point of ``python -m sweep`` and of the console script."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and every refusal is worded in one place
-    sys.argv = ["sweep", *overrides_first(sys.argv[1:])]
+    sys.argv = ["sweep", *forced(overrides_first(sys.argv[1:]))]
     code: int | str | None = 0
     try:
         application()

@@ -9,6 +9,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from sweep.config.reading import forced
 from sweep.errors import ConfigError
 
 
@@ -33,7 +34,7 @@ class SweepOnRayTune(Sweeper):
 
         loader, config = self._loader, self.config
         assert config is not None
-        overrides = [*_lines(self.params), *arguments]
+        overrides = [*forced(_lines(self.params)), *arguments]
         plan = plan_sweep(loader, lambda lines: loader.load_sweep_config(config, lines), overrides, written=arguments)
         execute(plan, overrides, parallel=True)
 

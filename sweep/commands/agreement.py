@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.words import number
 from sweep.tasks.base import Task, TaskWork
 
 TOLERANCE = 2e-4
 """Relative to the value (at least 1): solvers call a gap of 1e-4 closed, and either side may have its own."""
-
-DECIDED = ("adversarial", "robust", "optimal")
 
 
 class Finding(StrEnum):
@@ -66,19 +63,20 @@ def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Comparison
     """Return how two answers to one question compare; a proof of one against a point of the other is the worst there is."""
     what = before.name
     for first, second, when in ((before, after, "now"), (after, before, "before")):
-        if first.status == "robust" and second.status == "adversarial":
-            return Comparison(what, Finding.DIFFERENT, f"proven robust, and {when} there is a witness: one of them is wrong")
-        bound, reached = first.dense_bound, second.margin
-        if before.objective != CLOSEST and bound is not None and reached is not None and _exceeds(reached, bound):
+        if first.has_none and second.is_found:
+            return Comparison(
+                what, Finding.DIFFERENT, f"proven {first.status}, and {when} there is a witness: one of them is wrong"
+            )
+        bound, reached = first.bound, second.value
+        if not before.is_minimized and bound is not None and reached is not None and _exceeds(reached, bound):
             return Comparison(
                 what, Finding.DIFFERENT, f"{when} it reaches {number(reached)}, above the proven bound {number(bound)}"
             )
-    old, new = _value(before), _value(after)
+    old, new = before.value, after.value
     same_value = (old is None and new is None) or (
         old is not None and new is not None and not _exceeds(old, new) and not _exceeds(new, old)
     )
-    name = "length" if before.objective == CLOSEST else "margin"
-    values = f"{name} {_text(old)}, now {_text(new)}"
+    values = f"{before.words.value} {_text(old)}, now {_text(new)}"
     if before.status == after.status and same_value:
         return Comparison(what, Finding.SAME, f"{after.status}, {values}")
     said = f"{before.status}, now {after.status}; {values}"
@@ -93,13 +91,10 @@ def confirm(before: TrialRecord, task: Task, work: TaskWork) -> Iterator[Compari
         yield Comparison(one.what, Finding.SAME if one.holds else Finding.DIFFERENT, said)
 
 
-def _value(answer: InstanceRecord) -> float | None:
-    return answer.length if answer.objective == CLOSEST else answer.margin
-
-
 def _ended_by_clock(answer: InstanceRecord) -> bool:
     """Whether more time could have given another answer; a search without an end, such as the gradient's, always could."""
-    if answer.deadline_seconds is not None or answer.status not in DECIDED:
+    decided = answer.is_found or answer.has_none or answer.status == "optimal"
+    if answer.deadline_seconds is not None or not decided:
         return True
     return answer.solver_status != "optimal"
 

@@ -12,7 +12,9 @@ from rich.table import Table
 from sweep.commands import listing
 from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
-from sweep.config.dotted_keys import flatten
+from sweep.config.canonical import with_effect
+from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.tasks import Words, described
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.cpu_share import load_sentences
@@ -106,12 +108,22 @@ def facts(found: Found) -> Iterator[str]:
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
-    told = [f"{key}={flat[key]}" for key in SHOWN if flat.get(key) is not None and key not in record.swept]
+    shown = [*with_effect(SHOWN, flat), *(key for key in flat if is_in(key, ("task.parameters",)))]
+    told = [f"{key}={flat[key]}" for key in shown if flat.get(key) is not None and key not in record.swept]
     yield f"settings: {' '.join(told)}"
 
 
 SHOWN = (
-    *("dataset.name", "dataset.side", "network.depth", "network.width", "network.file", "training.seed", "pruning.method"),
+    *(
+        "task.name",
+        "dataset.name",
+        "dataset.side",
+        "network.depth",
+        "network.width",
+        "network.file",
+        "training.seed",
+        "pruning.method",
+    ),
     *("pruning.amount", "pruning.finetune.rounds", "bounds.method", "solver.name", "solver.time_limit_seconds"),
     *("attack.method", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent", "attack.start"),
 )
@@ -119,19 +131,18 @@ SHOWN = (
 
 def instances(record: TrialRecord) -> Table:
     """Return a table with a row for each question."""
-    closest = any(one.objective == "closest" for one in record.instances)
+    words = record.instances[0].words if record.instances else Words()
     table = Table(box=None, pad_edge=False)
-    titles = ["question", "status", "length" if closest else "margin", "dense bound", "first adv.", "wall", "CPU"]
+    titles = ["question", "status", words.value, "dense bound", f"first {words.find}", "wall", "CPU"]
     for title in [*titles, "binaries", "nodes", "ended by"]:
         table.add_column(title, no_wrap=True, justify="left" if title in ("question", "status", "ended by") else "right")
     for one in record.instances:
-        found, bound = (one.length, one.norm_bound) if closest else (one.margin, one.dense_bound)
         table.add_row(
-            _question(one),
+            described(one.task, one),
             one.status,
-            _number(found),
-            _number(bound),
-            _seconds(one.first_adversarial_seconds),
+            _number(one.value),
+            _number(one.bound),
+            _seconds(one.first_found_seconds),
             _seconds(one.total_seconds),
             _seconds(one.cpu_seconds),
             MISSING if one.binaries is None else str(one.binaries),
@@ -144,12 +155,6 @@ def instances(record: TrialRecord) -> Table:
 def _end(one: InstanceRecord) -> str:
     cut = "" if one.cut_from_seconds is None else f", cut from {_seconds(one.cut_from_seconds)}"
     return f"{one.solver_status or MISSING}{cut}{', starved of CPU' if one.starved else ''}"
-
-
-def _question(one: InstanceRecord) -> str:
-    if one.question is not None or one.label is None:
-        return one.name
-    return f"{one.name}: {one.label} → {'any' if one.target is None else one.target}, {one.norm} {_number(one.radius)}"
 
 
 def _number(value: float | None) -> str:

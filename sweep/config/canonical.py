@@ -20,7 +20,8 @@ from sweep.config.dotted_keys import is_in
 from sweep.config.inputs import data_checksum
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import Settings
-from sweep.config.tasks import task_name, task_of
+from sweep.config.tasks import task_name, task_named, task_of
+from sweep.errors import ConfigError
 
 Part = dict[str, Any]
 
@@ -73,7 +74,18 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     elif flat.get("pruning.finetune.rounds") == 0:
         said = "pruning.finetune.rounds"
     is_read = flat.get("network.file") is not None
-    return list(_with_effect(tuple(keys), attack, bool(flat.get("attack.polish")), is_read, said))
+    found = _with_effect(tuple(keys), attack, bool(flat.get("attack.polish")), is_read, said)
+    named = flat.get("task.name")
+    return list(found) if named is None else [key for key in found if is_of_task(named, key.partition(".")[0])]
+
+
+@functools.cache
+def is_of_task(name: str, section: str) -> bool:
+    """Whether a section can change the answers of the task of that name, as far as the task is there to say so."""
+    try:
+        return section not in PARTS or section == "task" or section in task_named(name).sections
+    except ConfigError:
+        return True
 
 
 @functools.lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweep.config import rules
@@ -81,6 +81,11 @@ def is_in_open_section(key: str) -> bool:
             return False
         hint = _hints(typing.cast(type, hint))[name][0]
     return False
+
+
+def forced(overrides: Sequence[str]) -> list[str]:
+    """Return overrides in which those of keys in open sections add the key where the composed configuration lacks it."""
+    return [f"++{one}" if "=" in one and is_in_open_section(one.partition("=")[0]) else one for one in overrides]
 
 
 def kinds_of(key: str) -> tuple[set[Any], rules.Rule | None]:

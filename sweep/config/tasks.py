@@ -12,6 +12,7 @@ import functools
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sweep.config.rules import nearest
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from sweep.config.schema import Settings
 
 Sense = Literal["maximize", "minimize"]
+
+MAXIMIZE: Sense = "maximize"
+MINIMIZE: Sense = "minimize"
 
 IMAGE, PROPERTY, OUTPUT, MODEL = "image", "property", "output", "model"
 
@@ -32,6 +36,12 @@ BUILT_IN: dict[str, str] = {
 }
 """Where each task of this program is written, by the name that ``task.name`` gives it."""
 
+OF_ALL = ("accuracy", "accuracy_dense", "sparsity", "total_seconds")
+"""The objectives of a search that every trial has."""
+
+VALUES: dict[Sense, str] = {"maximize": "value", "minimize": "least_value"}
+"""The objective that is the median value, by which values are better."""
+
 SAMPLED = ("seed", "count")
 """The settings of instances that every task has: the seed that they are made from, and how many there are."""
 
@@ -41,13 +51,15 @@ class Words:
     """What people read of a task's answers.
 
     Attributes:
-        instance: what one instance is called, such as ``image``.
+        instance: what one instance is called, such as ``image``; its plural has an s.
         value: what the value is called, such as ``margin``.
         sense: whether values are better larger or smaller.
         find: what it is called that something was found, such as ``adversarial``.
         found: the statuses which say that something was found.
         none: the statuses which say that there is nothing to find, proven.
         open: the statuses which say neither.
+        asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
+        spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
     """
 
     instance: str = "instance"
@@ -57,6 +69,8 @@ class Words:
     found: tuple[str, ...] = ("optimal", "feasible")
     none: tuple[str, ...] = ("infeasible",)
     open: tuple[str, ...] = ("unresolved",)
+    asks: bool = False
+    spread: str = ""
 
 
 class TaskRules:
@@ -68,6 +82,8 @@ class TaskRules:
         sections: the sections of the configuration that can change an answer, beside the task's own.
         parameters: a dataclass whose fields, each with a default, are what ``task.parameters`` may have; their types and rules
             are those of :mod:`sweep.config.schema`. None: nothing.
+        metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of.
+        rates: further ones that are the share of a status.
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
     """
 
@@ -76,10 +92,20 @@ class TaskRules:
     sections: ClassVar[tuple[str, ...]] = ("dataset", "network", "training", "pruning", "instances", "solver")
     parameters: ClassVar[type | None] = None
     of_the_instance: ClassVar[tuple[str, ...]] = ()
+    metrics: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""
         return Words()
+
+    def described(self, record: Any) -> str:
+        """Return what ``python -m sweep.show`` calls the instance of a :class:`sweep.records.InstanceRecord`."""
+        return str(record.name)
+
+    def picture(self, record: Any) -> bytes | None:
+        """Return a PNG of an answer, a :class:`sweep.records.InstanceRecord`; None where there is nothing to be seen."""
+        return None
 
     def check(self, settings: Settings) -> None:
         """Check which settings go together, and read the files that they name.
@@ -113,6 +139,15 @@ class TaskRules:
         from sweep.config.reading import read_open
 
         return read_open(self.parameters, settings.task.parameters, "task.parameters", f"task={self.name}")
+
+    def objectives(self, settings: Settings) -> tuple[str, ...]:
+        """Return the names in ``search.objectives`` that such trials have (:mod:`sweep.records.objectives`)."""
+        value = VALUES[self.words("").sense]
+        return (*OF_ALL, value, "found_rate", "first_found_seconds")
+
+    def usual_objective(self, objective: str) -> str:
+        """Return the one that trials are judged by where none is named; ``objective`` is ``attack.objective``."""
+        return VALUES[self.words("").sense]
 
     def count(self, settings: Settings) -> int | None:
         """Return how many instances a trial has; None where only files say so."""
@@ -215,6 +250,14 @@ def words_of(name: str, objective: str) -> Words:
         return task_named(name).words(objective)
     except ConfigError:
         return Words()
+
+
+def described(name: str, record: Any) -> str:
+    """Return what ``python -m sweep.show`` calls an instance of the task of that name; its name where that is not there."""
+    try:
+        return task_named(name).described(record)
+    except ConfigError:
+        return str(record.name)
 
 
 def _meant(name: str | None, properties: str | None, objective: str | None) -> str:

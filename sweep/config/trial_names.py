@@ -25,7 +25,13 @@ def short_name(settings: Settings) -> str:
         return own
     network = settings.network.name
     pruning = settings.pruning
-    attack = settings.attack.method
+    attack, task = settings.attack.method, task_of(settings)
+    if "attack" not in task.sections:
+        attack = "surrogate"  # it has no attack to be named by
+        if not task.trains(settings):
+            network = task.name.rpartition(":")[2]
+        if "pruning" not in task.sections:
+            return network
     if attack in WITHOUT_SURROGATE:
         return f"{network} {attack}"
     if pruning.method == "none":

@@ -14,7 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.reading import unknown_key
+from sweep.config.reading import is_in_open_section, unknown_key
 from sweep.planning.swept_keys import Choices, Dimension
 
 _INTERPOLATION = re.compile(r"\$\{\s*([^}]*?)\s*(?:\}|$)")
@@ -75,7 +75,7 @@ class Frame:
             for place, (section, sections) in self._groups.items():
                 config[section] = copy.deepcopy(sections[point[place]])
             for place, dimension in self._early.items():
-                OmegaConf.update(config, dimension.key, value_at(dimension, point[place]), merge=True)
+                OmegaConf.update(config, dimension.key, value_at(dimension, point[place]), merge=True, force_add=True)
             self._set_up = options, config
         return _container(self._set_up[1][name], resolve=True)
 
@@ -125,12 +125,13 @@ def _container(value: Any, *, resolve: bool = False) -> Any:
 def _replaced(section: Any, dimension: Dimension, value: Any) -> dict[str, Any]:
     """Return a section with one value replaced; the rest is shared."""
     _, *parents, leaf = dimension.key.split(".")
+    is_open = is_in_open_section(dimension.key)
     result = inner = dict(section)
     for name in parents:
-        if not isinstance(inner.get(name), dict):
+        if not isinstance(inner.get(name), dict) and not (is_open and name not in inner):
             raise unknown_key(dimension.key)
-        inner[name] = inner = dict(inner[name])
-    if leaf not in inner:
+        inner[name] = inner = dict(inner.get(name, {}))
+    if leaf not in inner and not is_open:
         raise unknown_key(dimension.key)
     inner[leaf] = value
     return result

@@ -125,7 +125,9 @@ def _interval(override: Override, swept: IntervalSweep) -> Interval:
         if not reading.is_key(key):
             raise reading.unknown_key(key)
         raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
-    integer, log = int in kinds, "log" in swept.tags
+    whole = float(swept.start).is_integer() and float(swept.end).is_integer()
+    integer = int in kinds and (whole or not reading.is_in_open_section(key))
+    log = "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
         raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
     if integer and not (float(swept.start).is_integer() and float(swept.end).is_integer()):

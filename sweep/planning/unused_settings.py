@@ -29,6 +29,9 @@ _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 _NAMES = {"solver": "name", "bounds": "method", "formulation": "method"}
 """The key whose value is the name of the option, in groups whose options differ in nothing else that counts."""
 
+_NAMING_THE_TASK = ("task", "task.name")
+"""What says which task it is, also where the other settings say that too."""
+
 _OF_STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
 """Settings of steps, of which a training of no epochs takes none."""
 
@@ -58,7 +61,7 @@ def sentence_on_idle(
 
 
 def _asks_for_something(override: Override) -> bool:
-    if override.type is OverrideType.DEL:
+    if override.type is OverrideType.DEL or override.key_or_group in _NAMING_THE_TASK:
         return False
     return override.is_sweep_override() or override.value() not in (None, False, 0, "none", [])
 

@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from sweep.config import attack_facts
 from sweep.records import InstanceRecord, TrialRecord
 
 Direction = Literal["maximize", "minimize"]
-
-_DECIDED = ("adversarial", "robust")
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,11 @@ class Objective:
         name: its name in ``search.objectives``.
         direction: ``maximize`` or ``minimize``.
         measure: returns the number, or None where there is none.
-        goals: the values of ``attack.objective`` with which trials have it.
     """
 
     name: str
     direction: Direction
     measure: Callable[[TrialRecord], float | None]
-    goals: tuple[str, ...] = attack_facts.OBJECTIVES
 
     @property
     def meaning(self) -> str:
@@ -68,28 +63,48 @@ def _sparsity(record: TrialRecord) -> float | None:
 
 def _margin(record: TrialRecord) -> float | None:
     """Median of the largest dense margin met, or output value; a question without a point counts as below all."""
-    return _median(record, lambda instance: instance.best_margin, missing=-math.inf)
+    return _value(record)
+
+
+def _value(record: TrialRecord) -> float | None:
+    """Median of the largest values found; an instance without one counts as below all."""
+    return _median(record, lambda instance: None if instance.is_minimized else instance.value, missing=-math.inf)
+
+
+def _least_value(record: TrialRecord) -> float | None:
+    """Median of the smallest values found; an instance without one counts as above all."""
+    return _median(record, lambda instance: instance.value if instance.is_minimized else None, missing=math.inf)
 
 
 def _norm(record: TrialRecord) -> float | None:
     """Median length of the closest perturbation found (attack.objective=closest); none found counts as longer than all."""
-    return _median(record, lambda instance: instance.length, missing=math.inf)
+    return _least_value(record)
 
 
 def _success_rate(record: TrialRecord) -> float | None:
     """Share of the questions answered with a witness that passed the check on the dense network, 0 to 1."""
-    return _mean(instance.status == "adversarial" for instance in record.instances)
+    return _found_rate(record)
+
+
+def _found_rate(record: TrialRecord) -> float | None:
+    """Share of the instances for which something was found, 0 to 1."""
+    return _mean(instance.is_found for instance in record.instances)
 
 
 def _decided_rate(record: TrialRecord) -> float | None:
     """Share of the questions answered with a witness or with a proof that there is none, 0 to 1."""
-    return _mean(instance.status in _DECIDED for instance in record.instances)
+    return _mean(instance.is_found or instance.has_none for instance in record.instances)
 
 
 def _first_adversarial_seconds(record: TrialRecord) -> float | None:
     """Median seconds from the start of the attack to the first witness; a question without one counts as the time limit."""
     limit = _time_limit(record)
-    return _median(record, lambda instance: instance.first_adversarial_seconds, missing=limit)
+    return _median(record, lambda instance: instance.first_found_seconds, missing=limit)
+
+
+def _first_found_seconds(record: TrialRecord) -> float | None:
+    """Median seconds from the start to the first find; an instance without one counts as the time limit."""
+    return _first_adversarial_seconds(record)
 
 
 def _first_adversarial_with_pruning_seconds(record: TrialRecord) -> float | None:
@@ -97,7 +112,7 @@ def _first_adversarial_with_pruning_seconds(record: TrialRecord) -> float | None
     limit = _time_limit(record)
 
     def seconds(instance: InstanceRecord) -> float:
-        found = instance.first_adversarial_seconds
+        found = instance.first_found_seconds
         return (limit if found is None else found) + (record.prune_seconds or instance.prune_seconds or 0.0)
 
     return _median(record, seconds, missing=limit)
@@ -129,18 +144,20 @@ def _time_limit(record: TrialRecord) -> float:
     return float(record.config["solver"]["time_limit_seconds"])
 
 
-_ADVERSARIAL = (attack_facts.MARGIN, attack_facts.CLOSEST)
-
 _ALL = (
     Objective("accuracy", "maximize", _accuracy),
     Objective("accuracy_dense", "maximize", _accuracy_dense),
     Objective("sparsity", "maximize", _sparsity),
-    Objective("margin", "maximize", _margin, (attack_facts.MARGIN, attack_facts.OUTPUT)),
-    Objective("norm", "minimize", _norm, (attack_facts.CLOSEST,)),
-    Objective("success_rate", "maximize", _success_rate, _ADVERSARIAL),
-    Objective("decided_rate", "maximize", _decided_rate, _ADVERSARIAL),
-    Objective("first_adversarial_seconds", "minimize", _first_adversarial_seconds, _ADVERSARIAL),
-    Objective("first_adversarial_with_pruning_seconds", "minimize", _first_adversarial_with_pruning_seconds, _ADVERSARIAL),
+    Objective("value", "maximize", _value),
+    Objective("least_value", "minimize", _least_value),
+    Objective("found_rate", "maximize", _found_rate),
+    Objective("first_found_seconds", "minimize", _first_found_seconds),
+    Objective("margin", "maximize", _margin),
+    Objective("norm", "minimize", _norm),
+    Objective("success_rate", "maximize", _success_rate),
+    Objective("decided_rate", "maximize", _decided_rate),
+    Objective("first_adversarial_seconds", "minimize", _first_adversarial_seconds),
+    Objective("first_adversarial_with_pruning_seconds", "minimize", _first_adversarial_with_pruning_seconds),
     Objective("total_seconds", "minimize", _total_seconds),
 )
 

@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from sweep.config.attack_facts import CLOSEST
 from sweep.config.passwords import hide_in_config
-from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, Sense, Words, words_of
+from sweep.config.tasks import IMAGE, MINIMIZE, OUTPUT, PROPERTY, Sense, Words, words_of
 
 TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
 """``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
@@ -126,7 +127,8 @@ class InstanceRecord:
     task: str = ""
     """Name of the task; told by the other fields in records of before there were tasks."""
     sense: Sense | None = None
-    """Whether larger or smaller values are better; told by the objective in records of before there were tasks."""
+    """Whether larger or smaller values are better; None in records of before there were tasks, where the objective
+    tells it."""
     true_value: float | None = None
     """The value where the task knows the truth that its networks were fitted to."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -140,8 +142,6 @@ class InstanceRecord:
         if not self.task:
             named = self.question is not None
             self.task = OUTPUT if self.objective == OUTPUT else PROPERTY if named else IMAGE
-        if self.sense is None:
-            self.sense = "minimize" if self.objective == "closest" else "maximize"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name; lists are copied, but not what is in them."""
@@ -159,7 +159,9 @@ class InstanceRecord:
     @property
     def value(self) -> float | None:
         """What was found, checked on the dense networks: a margin, a length, an output, or what the task calls its value."""
-        return self.length if self.objective == "closest" else self.margin
+        if self.objective != CLOSEST:
+            return self.margin
+        return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm) if self.is_found else None
 
     @property
     def surrogate_value(self) -> float | None:
@@ -169,7 +171,7 @@ class InstanceRecord:
     @property
     def bound(self) -> float | None:
         """What is proven of every value on the dense networks: none is better."""
-        return self.norm_bound if self.objective == "closest" else self.dense_bound
+        return self.norm_bound if self.objective == CLOSEST else self.dense_bound
 
     @property
     def surrogate_bound(self) -> float | None:
@@ -194,12 +196,17 @@ class InstanceRecord:
     @property
     def events(self) -> list[Event]:
         """The solutions met, in order of time; those without a value are left out."""
-        name = "norm" if self.objective == "closest" else "margin"
+        found = [(self.value_in(one), one) for one in self.timeline]
         return [
-            Event(one["seconds"], one[name], one.get("surrogate_margin"), one.get("source"))
-            for one in self.timeline
-            if one.get(name) is not None
+            Event(one["seconds"], value, one.get("surrogate_margin"), one.get("source"))
+            for value, one in found
+            if value is not None
         ]
+
+    def value_in(self, event: dict[str, Any]) -> float | None:
+        """Return the value of an entry of the timeline; None where it counts as none."""
+        value: float | None = event.get("norm" if self.objective == CLOSEST else "margin")
+        return value
 
     @property
     def name(self) -> str:
@@ -208,20 +215,18 @@ class InstanceRecord:
 
     @property
     def asks(self) -> bool:
-        """Whether there is something to find: with the objective ``output`` values are only larger or smaller."""
-        return self.objective != "output"
+        """Whether there is something to find, or values are only better or worse."""
+        return self.words.asks
 
     @property
-    def length(self) -> float | None:
-        """Length of the closest perturbation found, in the ball's norm; None with another objective, or if none was found."""
-        if self.objective != "closest" or self.status != "adversarial":
-            return None
-        return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm)
+    def is_minimized(self) -> bool:
+        """Whether smaller values are better."""
+        return self.objective == CLOSEST if self.sense is None else self.sense == MINIMIZE
 
     @property
-    def best_margin(self) -> float | None:
-        """The largest dense margin that was met; None with the objective ``closest``, which looks for a short perturbation."""
-        return None if self.objective == "closest" else self.margin
+    def sign(self) -> float:
+        """What a value is multiplied with so that larger is better."""
+        return -1.0 if self.is_minimized else 1.0
 
 
 @dataclass

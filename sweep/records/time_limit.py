@@ -1,8 +1,8 @@
 """What a run had by a moment is what a run with that time limit would have met, up to the noise of clocks.
 
 So one run holds the standing at every shorter limit. A proof counts from the moment at which the attack ended, since nobody
-wrote down when its bound was reached. Attacks that plan by their limit (:func:`sweep.config.attack_facts.limit_only_ends`) have
-no standing but at their own.
+wrote down when its bound was reached. Attacks that plan by their limit
+(:meth:`sweep.config.tasks.TaskRules.limit_only_ends`) have no standing but at their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, limit_only_ends
+from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import task_name_in, task_named
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 
@@ -49,7 +50,7 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
     if total is None or total <= seconds or (limit is not None and limit <= seconds):
         return instance
     met = [event for event in instance.timeline if event["seconds"] <= seconds]
-    best, final = _best(met, instance.objective), _best(instance.timeline, instance.objective)
+    best, final = _best(met, instance), _best(instance.timeline, instance)
     is_found = instance.first_adversarial_seconds is not None and instance.first_adversarial_seconds <= seconds
     is_built = (instance.bounds_seconds or 0.0) + (instance.build_seconds or 0.0) <= seconds
     surrogate = [event["surrogate_margin"] for event in met if event.get("surrogate_margin") is not None]
@@ -61,9 +62,9 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
     return dataclasses.replace(
         instance,
         **changed,
-        status="adversarial" if is_found else "unresolved",
+        status=instance.words.found[-1] if is_found else instance.words.open[0],
         margin=None if best is None else _confirmed(best["margin"], instance),
-        surrogate_margin=max(surrogate, default=None),
+        surrogate_margin=max(surrogate, key=lambda value: instance.sign * value, default=None),
         first_adversarial_seconds=instance.first_adversarial_seconds if is_found else None,
         solver_status=None if instance.solver_status is None else TIME_LIMIT,
         total_seconds=seconds,
@@ -93,7 +94,7 @@ def taken_for(instance: InstanceRecord, seconds: float) -> InstanceRecord | None
     if seconds > limit:
         return instance if _ended_by_itself(instance) else None
     found = at_limit(instance, seconds)
-    return None if found is not instance and instance.status == "robust" else found
+    return None if found is not instance and instance.has_none else found
 
 
 def is_whole(instance: InstanceRecord) -> bool:
@@ -150,9 +151,11 @@ def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[s
     return said
 
 
-def _best(timeline: Sequence[dict[str, Any]], objective: str) -> dict[str, Any] | None:
-    """Return the event that an attack kept: the first of the shortest, or else the first of the largest margin."""
-    reached = [event for event in timeline if event.get("norm") is not None] if objective == CLOSEST else []
+def _best(timeline: Sequence[dict[str, Any]], instance: InstanceRecord) -> dict[str, Any] | None:
+    """Return the event that a method kept: the first of the shortest perturbation, or else the first of the best value."""
+    if instance.objective != CLOSEST:
+        return max(timeline, key=lambda event: instance.sign * float(event["margin"]), default=None)
+    reached = [event for event in timeline if event.get("norm") is not None]
     if reached:
         return min(reached, key=lambda event: float(event["norm"]))
     return max(timeline, key=lambda event: float(event["margin"]), default=None)
@@ -162,7 +165,7 @@ def _confirmed(margin: float, instance: InstanceRecord) -> float | None:
     """Return the margin of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
     if instance.objective == CLOSEST:
         return margin  # the answer's margin is that of the shortest perturbation, not the largest
-    return None if instance.margin is None else min(margin, instance.margin)
+    return None if instance.margin is None else min(margin, instance.margin, key=lambda value: instance.sign * value)
 
 
 def _ended_by_itself(instance: InstanceRecord) -> bool:
@@ -185,7 +188,7 @@ def _had_bounds(instance: InstanceRecord, seconds: float) -> bool:
 
 def _only_ends(record: TrialRecord) -> bool:
     attack = record.config["attack"]
-    return limit_only_ends(attack["method"], attack["objective"])
+    return task_named(task_name_in(record.config)).limit_only_ends(attack["method"], attack["objective"])
 
 
 def _limit(record: TrialRecord) -> float:

@@ -35,14 +35,12 @@ def log_text(record: TrialRecord) -> str:
 
 
 def answer_text(answer: InstanceRecord) -> str:
-    """Return the outcome of one question in a line."""
+    """Return the outcome of one instance in a line."""
     parts = [f"{answer.name}: {answer.status}"]
-    if answer.length is not None:
-        parts.append(f"norm {answer.length:.4g}")
-    if answer.best_margin is not None:
-        parts.append(f"{'margin' if answer.asks else 'value'} {answer.best_margin:.4g}")
-    if answer.first_adversarial_seconds is not None:
-        parts.append(f"first adversarial after {answer.first_adversarial_seconds:.3g} s")
+    if answer.value is not None:
+        parts.append(f"{answer.words.value} {answer.value:.4g}")
+    if answer.first_found_seconds is not None:
+        parts.append(f"first {answer.words.find} after {answer.first_found_seconds:.3g} s")
     if answer.cut_from_seconds is not None:
         parts.append(
             f"cut at {answer.total_seconds or 0.0:.3g} s from an attack with a limit of {answer.cut_from_seconds:.3g} s"

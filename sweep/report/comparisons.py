@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
@@ -42,12 +42,12 @@ another network, and so another instance."""
 
 _SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
 _DECIDING = (
-    *("network", "setting", "cluster", "objective"),
+    *("network", "setting", "cluster", "objective", "sense", "task"),
     *(f"{name}_{side}" for side in ("mine", "other") for name in ("best_margin", "first_adversarial_seconds", "length")),
 )
 """The columns of pairs that say who won."""
 
-_ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective")
+_ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_rounds", "cluster", "objective", "sense", "task")
 
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """
     mine, other = (_values(pairs, measure, side) for side in ("mine", "other"))
     if measure in VALUES:
-        known = ((pairs["objective"] == CLOSEST) == (measure == "norm")).to_numpy(dtype=bool)
+        known = ((pairs["sense"] == MINIMIZE) == (measure == "norm")).to_numpy(dtype=bool)
     else:
         known = ~np.isnan(mine) | ~np.isnan(other)
     mine, other = mine[known], other[known]

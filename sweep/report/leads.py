@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.config.tasks import words_of
 from sweep.records.measures import decide
 from sweep.report.words import number, seconds, signed_percent
 
@@ -74,7 +75,8 @@ def _margin(pairs: pd.DataFrame) -> Piece | None:
     if both is None:
         return None
     mine, other = both
-    word = "value" if (pairs["objective"] == "output").all() else "margin"
+    words = {words_of(*kind).value for kind in pairs[["task", "objective"]].drop_duplicates().itertuples(index=False)}
+    word = words.pop() if len(words) == 1 else "margin"
     if not decide(mine, other, "margin"):
         return f"{word} {mine:+.3g} each", False, ""
     text = f"{word} {mine:+.3g} against {other:+.3g} ({mine - other:+.3g})"

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import by_setting, counted, pairs_with_dense
@@ -79,7 +79,7 @@ def limit_answer(results: Results) -> Verdict:
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
         return Verdict(QUESTION, NOT_ASKED, missing)
-    pairs = pairs[pairs["objective"] != CLOSEST].reset_index(drop=True)
+    pairs = pairs[pairs["sense"] != MINIMIZE].reset_index(drop=True)
     if pairs.empty:
         why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
         return Verdict(QUESTION, NOT_ASKED, why)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import by_setting, counted, pairs_with_dense, pairs_with_gradient
@@ -54,7 +54,7 @@ Against = Mapping[tuple[str, str], Mapping[str, Any]]
 
 def _compared(pairs: pd.DataFrame) -> Against:
     """Return how each setting did against a yardstick; the value of one is a length where all of its pairs looked for one."""
-    lengths = (pairs["objective"] == CLOSEST).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
+    lengths = (pairs["sense"] == MINIMIZE).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
     times = by_setting(pairs, "time")
     kinds: tuple[tuple[Measure, pd.DataFrame], ...] = (("norm", pairs[lengths]), ("margin", pairs[~lengths]))
     return {
@@ -87,7 +87,7 @@ def _row(
     against: Mapping[str, Against],
 ) -> dict[str, Any]:
     instances = [instance for record in records for instance in record.instances]
-    successes = sum(instance.status == "adversarial" for instance in instances)
+    successes = sum(instance.asks and instance.is_found for instance in instances)
     asked = sum(instance.asks for instance in instances)
     with_pruning = [
         None
@@ -113,16 +113,16 @@ def _row(
         "success_rate": successes / asked if asked else None,
         "maximised": len(instances) - asked,
         "optimal": sum(instance.status == "optimal" for instance in instances),
-        "robust": sum(instance.status == "robust" for instance in instances),
+        "robust": sum(instance.has_none for instance in instances),
         "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
         "first_adversarial_with_pruning_seconds": median_of(with_pruning),
         "first_adversarial_values": sum(i.first_adversarial_seconds is not None for i in instances),
-        "margin": median_of(i.best_margin for i in instances),
-        "margin_values": sum(i.best_margin is not None for i in instances),
-        "norm": median_of(i.length for i in instances),
-        "norm_values": sum(i.length is not None for i in instances),
-        "norm_bound": median_of(i.norm_bound for i in instances),
-        "norm_bound_values": sum(i.norm_bound is not None for i in instances),
+        "margin": median_of(None if i.is_minimized else i.value for i in instances),
+        "margin_values": sum(not i.is_minimized and i.value is not None for i in instances),
+        "norm": median_of(i.value if i.is_minimized else None for i in instances),
+        "norm_values": sum(i.is_minimized and i.value is not None for i in instances),
+        "norm_bound": median_of(i.bound if i.is_minimized else None for i in instances),
+        "norm_bound_values": sum(i.is_minimized and i.bound is not None for i in instances),
         "norm_proven": sum(_is_proven(i) for i in instances),
         "binaries": median_of(i.binaries for i in instances),
         "trial_keys": " ".join(record.key for record in records),
@@ -131,10 +131,10 @@ def _row(
 
 
 def _is_proven(instance: InstanceRecord) -> bool:
-    """Whether no adversarial perturbation is shorter than the one found, by more than what rounding leaves open."""
-    if instance.length is None or instance.norm_bound is None:
+    """Whether no value is smaller than the one found, by more than what rounding leaves open, where smaller is better."""
+    if not instance.is_minimized or instance.value is None or instance.bound is None:
         return False
-    return instance.norm_bound >= instance.length * (1.0 - NORM_TOLERANCE) - 1e-9
+    return instance.bound >= instance.value - NORM_TOLERANCE * abs(instance.value) - 1e-9
 
 
 _VERSUS = (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import OUTPUT
+from sweep.config.tasks import MAXIMIZE, MINIMIZE, Words, words_of
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.settings import SEEDS, Setting, group, longest
@@ -116,14 +116,22 @@ class Results:
         return list(dict.fromkeys(self.trials["network"]))
 
     @property
+    def words(self) -> list[Words]:
+        """What the instances and their values are called, once for each kind of question among them."""
+        kinds = self.instances[["task", "objective"]].drop_duplicates()
+        return list(dict.fromkeys(words_of(task, objective) for task, objective in kinds.itertuples(index=False)))
+
+    @property
     def value_word(self) -> str:
-        """What the value of a point is called: ``value`` where outputs are maximised, else ``margin``."""
-        return "value" if (self.instances["objective"] == OUTPUT).all() else "margin"
+        """What larger values are called: ``value`` where outputs are maximised, ``margin`` of images, else as the task says."""
+        found = {one.value for one in self.words if one.sense != MINIMIZE}
+        return found.pop() if len(found) == 1 else "value" if found else "margin"
 
     @property
     def what(self) -> str:
-        """What an instance is called: an image or a question."""
-        return "image" if self.instances["image"].notna().all() else "question"
+        """What an instance is called, such as ``image``; ``question`` where there are several kinds."""
+        found = {one.instance for one in self.words}
+        return found.pop() if len(found) == 1 else "question"
 
 
 def results_of(
@@ -204,8 +212,9 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["prune_seconds"] = np.where(np.isnan(own), shared, own)
     own, shared = frame["sparsity"].to_numpy(dtype=float), trials["sparsity"].to_numpy(dtype=float)[repeats]
     frame["sparsity"] = np.where(np.isnan(own), shared, own)
-    frame["length"] = np.array([_or_nan(one.length) for one in all_of_them], dtype=float)
-    frame["best_margin"] = np.array([_or_nan(one.best_margin) for one in all_of_them], dtype=float)
+    frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
+    frame["length"] = np.array([_or_nan(one.value if one.is_minimized else None) for one in all_of_them], dtype=float)
+    frame["best_margin"] = np.array([_or_nan(None if one.is_minimized else one.value) for one in all_of_them], dtype=float)
     return frame, _events(all_of_them)
 
 
@@ -216,7 +225,9 @@ def _events(instances: Iterable[InstanceRecord]) -> pd.DataFrame:
         for event in instance.timeline:
             rows.append(row)
             for name, values in found.items():
-                values.append(_or_nan(event.get(name)))
+                values.append(
+                    _or_nan(instance.value_in(event) if name == "norm" and instance.is_minimized else event.get(name))
+                )
     return pd.DataFrame({"row": np.array(rows, dtype=np.int64), **{n: np.array(v, dtype=float) for n, v in found.items()}})
 
 

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, WITHOUT_SURROGATE, limit_only_ends
+from sweep.config.attack_facts import CLOSEST, WITHOUT_SURROGATE
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.schema import network_name
+from sweep.config.tasks import task_name_in, task_named
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
@@ -129,7 +130,7 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
         flat = flatten(record.config)
-        limit, only_ends = flat.get(TIME_LIMIT), limit_only_ends(str(flat["attack.method"]), str(flat.get("attack.objective")))
+        limit, only_ends = flat.get(TIME_LIMIT), _limit_only_ends(record, flat)
         if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
             continue
         same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
@@ -137,6 +138,11 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
     needed = {record.baseline_key for record in records if record.key not in shorter}
     return [record for record in records if record.key not in shorter - needed]
+
+
+def _limit_only_ends(record: TrialRecord, flat: Mapping[str, Any]) -> bool:
+    task = task_named(task_name_in(record.config))
+    return task.limit_only_ends(str(flat["attack.method"]), str(flat.get("attack.objective")))
 
 
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.records.measures import decide
 from sweep.report.results import Results
 
@@ -17,7 +17,7 @@ def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
     negative; NaN for none yet); ``win``: 1, 0 or -1. An attack that has ended keeps what it had, so the last row is the result.
     """
     met = _met(results)
-    closest = (pairs["objective"] == CLOSEST).to_numpy(dtype=bool)
+    closest = (pairs["sense"] == MINIMIZE).to_numpy(dtype=bool)
     places = np.arange(len(pairs))
     sides = []
     for side in ("mine", "other"):
@@ -42,7 +42,7 @@ def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataF
 def _met(results: Results) -> pd.DataFrame:
     """Return ``row``, ``seconds`` and ``value`` of all that was met; the result itself comes last, at the end of the attack."""
     instances, events = results.instances, results.events
-    closest = (instances["objective"] == CLOSEST).to_numpy(dtype=bool)
+    closest = (instances["sense"] == MINIMIZE).to_numpy(dtype=bool)
     result = np.where(closest, -instances["length"], instances["best_margin"])
     rows = events["row"].to_numpy()
     # A record may say less than its timeline, never more: what was met and not confirmed does not count.

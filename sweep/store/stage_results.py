@@ -96,10 +96,11 @@ def stands(entry: Entry, deadline_seconds: float | None, *, made_now: bool = Fal
 
 def is_better(entry: Entry, there: Entry) -> bool:
     """Whether a result takes the place of one that is there: a deadline ended that one sooner, or it was starved of CPU and the
-    new one had more; or it is about a longer time limit. A starved answer that found an adversarial input does not give way to
+    new one had more; or it is about a longer time limit. A starved answer that found something does not give way to
     one that found none."""
     is_starved = bool(there.facts.get("starved"))
-    if is_starved and there.facts.get("status") == "adversarial" and entry.facts.get("status") == "unresolved":
+    first_found = "first_adversarial_seconds"
+    if is_starved and there.facts.get(first_found) is not None and entry.facts.get(first_found) is None:
         return False
     ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
     if ended is not None and (longer is None or longer > ended):

@@ -7,13 +7,14 @@ import hashlib
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sweep.config.attack_facts import CLOSEST, limit_only_ends
+from sweep.config.attack_facts import CLOSEST, MARGIN, OBJECTIVES, OUTPUT, limit_only_ends
 from sweep.config.schema import Settings
-from sweep.config.tasks import Words
+from sweep.config.tasks import OF_ALL, Words
 from sweep.records import InstanceRecord
 from sweep.tasks.attacks import ATTACKS
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
     from surrogate.pruning import Stabilised
     from surrogate.witness import Checked
     from sweep.tasks.attacks import Attack
+
+_ADVERSARIAL = (MARGIN, CLOSEST)
+
+GOALS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(OF_ALL, OBJECTIVES),
+    "margin": (MARGIN, OUTPUT),
+    "norm": (CLOSEST,),
+    "success_rate": _ADVERSARIAL,
+    "decided_rate": _ADVERSARIAL,
+    "first_adversarial_seconds": _ADVERSARIAL,
+    "first_adversarial_with_pruning_seconds": _ADVERSARIAL,
+    "value": (MARGIN, OUTPUT),
+    "least_value": (CLOSEST,),
+}
+"""The objectives of a search, each with the values of ``attack.objective`` with which trials have it."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
 """The sections that can change what an attack finds."""
@@ -103,11 +119,27 @@ class AttackTask(Task):
     """What the tasks have in common that attacks answer."""
 
     sections = SECTIONS
+    metrics: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "attack/margin": "margin",
+            "attack/surrogate_margin": "surrogate_margin",
+            "attack/first_adversarial_seconds": "first_adversarial_seconds",
+            "attack/norm_bound": "norm_bound",
+            "norm/l0": "l0",
+            "norm/l1": "l1",
+            "norm/l2": "l2",
+            "norm/linf": "linf",
+        }
+    )
+    rates: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"attack/success_rate": "adversarial", "attack/robust_rate": "robust"}
+    )
 
     def words(self, objective: str) -> Words:
+        verdicts = Words("image", find="adversarial", found=("adversarial",), none=("robust",), asks=True)
         if objective == CLOSEST:
-            return Words("image", "length", "minimize", "adversarial", ("adversarial",), ("robust",))
-        return Words(self.name, "margin", "maximize", "adversarial", ("adversarial",), ("robust",))
+            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
+        return dataclasses.replace(verdicts, value="margin")
 
     @abstractmethod
     def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
@@ -123,6 +155,23 @@ class AttackTask(Task):
     def objective(self, settings: Settings) -> str:
         """Return what the attack optimises, as records have it."""
         return settings.attack.objective
+
+    def objectives(self, settings: Settings) -> tuple[str, ...]:
+        return tuple(name for name, goals in GOALS.items() if self.objective(settings) in goals)
+
+    def usual_objective(self, objective: str) -> str:
+        return "norm" if objective == CLOSEST else "margin"
+
+    def described(self, record: InstanceRecord) -> str:
+        if record.question is not None or record.label is None:
+            return record.name
+        radius = "—" if record.radius is None else f"{record.radius:.3g}"
+        return f"{record.name}: {record.label} → {'any' if record.target is None else record.target}, {record.norm} {radius}"
+
+    def picture(self, record: InstanceRecord) -> bytes | None:
+        from sweep.tasks.image.pictures import is_image, picture
+
+        return picture(record) if is_image(record.clean) else None
 
     def limit_only_ends(self, method: str, objective: str) -> bool:
         return limit_only_ends(method, objective)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sweep.config.attack_facts import CLOSEST, OUTPUT
@@ -40,7 +41,9 @@ class OutputTask(AttackTask):
         return 1
 
     def words(self, objective: str) -> Words:
-        return Words("output", "value", "maximize", "optimal", ("optimal",), ())
+        return Words("question", find="optimal", found=("optimal",), none=())
+
+    rates = MappingProxyType({"attack/optimal_rate": "optimal"})
 
     def objective(self, settings: Settings) -> str:
         return OUTPUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from sweep.config.files import read_properties
 from sweep.config.input_sizes import network_sizes
 from sweep.config.inputs import load_properties
 from sweep.config.schema import Settings
+from sweep.config.tasks import Words
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance, AttackTask, hashed
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 class PropertyTask(AttackTask):
     """The properties that ``instances.properties`` names, an instance for each of their input boxes."""
+
+    def words(self, objective: str) -> Words:
+        return dataclasses.replace(super().words(objective), instance="question")
 
     def check(self, settings: Settings) -> None:
         where, objective = settings.instances.properties, settings.attack.objective

@@ -64,6 +64,7 @@ class Progress:
         self.running: dict[str, _Running] = {}
         self.training: dict[str, _Training] = {}
         self.best: float | None = None
+        self._value_word = "value"
         self._durations: list[float] = []
         self._former_durations: list[float] = []
         self._activity = ""
@@ -127,10 +128,10 @@ class Progress:
     def end(self, record: TrialRecord, reused: bool = False) -> None:
         """Count a trial that ended, and print its line."""
         self.running.pop(record.key, None)
-        margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
-        best = max(margins, default=None)
-        if best is not None and (self.best is None or best > self.best):
-            self.best = best
+        for instance in record.instances:
+            self._value_word, sign = instance.words.value, instance.sign
+            if instance.value is not None and (self.best is None or sign * instance.value > sign * self.best):
+                self.best = instance.value
         if record.status == "failed":
             self.failed += 1
             self.say(f"[{self.done + self.failed}/{self.total}] FAILED {record.name}: {record.error}")
@@ -172,7 +173,7 @@ class Progress:
             parts.append(f"[red]failed {self.failed}[/]")
         if self.reused:
             parts.append(f"reused {self.reused}")
-        parts.append("best margin -" if self.best is None else f"best margin {self.best:.3f}")
+        parts.append(f"best {self._value_word} {'-' if self.best is None else f'{self.best:.3f}'}")
         parts.append("time left -" if left is None else f"time left {_clock(left)}")
         facts = Text.from_markup("  ".join(parts), overflow="ellipsis")
         line = Table.grid(padding=(0, 2))
@@ -206,17 +207,21 @@ def _answers(one: _Running) -> str:
 
 def outcome(record: TrialRecord, reused: bool = False) -> str:
     """Return in a few words what a finished trial has found, and in what time."""
-    statuses = [instance.status for instance in record.instances]
-    asks = not statuses or any(instance.asks for instance in record.instances)
-    word = "adversarial" if asks else "optimal"  # where a value is maximised nothing is adversarial
-    proven = statuses.count("robust")
-    robust = f", robust {proven}/{len(statuses)}" if proven else ""
-    margins = [instance.best_margin for instance in record.instances if instance.best_margin is not None]
-    margin = f", best {'margin' if asks else 'value'} {max(margins):.3f}" if margins else ""
-    lengths = [instance.length for instance in record.instances if instance.length is not None]
-    length = f", norms {min(lengths):.3f} to {max(lengths):.3f}" if lengths else ""
+    answers = record.instances
+    if not answers:
+        return "no instance" + (", reused" if reused else f", {record.total_seconds or 0.0:.1f} s")
+    words, total = answers[0].words, len(answers)
+    proven = [answer.status for answer in answers if answer.has_none]
+    none = f", {proven[0]} {len(proven)}/{total}" if proven else ""
+    values = [answer.value for answer in answers if answer.value is not None]
+    value = ""
+    if values and words.spread:
+        value = f", {words.spread} {min(values):.3f} to {max(values):.3f}"
+    elif values:
+        value = f", best {words.value} {max(values, key=lambda one: answers[0].sign * one):.3f}"
+    found = f"{words.find} {sum(answer.is_found for answer in answers)}/{total}"
     spent = "reused" if reused else f"{record.total_seconds or 0.0:.1f} s"
-    return f"{word} {statuses.count(word)}/{len(statuses)}{robust}{margin}{length}, {spent}"
+    return f"{found}{none}{value}, {spent}"
 
 
 def _clock(seconds: float) -> str:

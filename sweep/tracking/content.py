@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.tasks import task_named
+from sweep.errors import ConfigError
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.cpu_share import core_share, starved_answers
@@ -27,42 +28,26 @@ BOOKKEEPING = ("swept", "sweep", "tracking", "cluster", "search", "deadlines", "
 """Sections that say where and how a sweep runs, and not what."""
 
 
-def value_of(instance: InstanceRecord) -> float | None:
-    """Return what was found, on the dense network: a margin, an output, or the length of the closest perturbation."""
-    return instance.length if instance.objective == CLOSEST else instance.margin
-
-
-def _bound(instance: InstanceRecord) -> float | None:
-    return instance.norm_bound if instance.objective == CLOSEST else instance.dense_bound
-
-
 def _surrogate_bound(instance: InstanceRecord) -> float | None:
     """Return the bound of a pruned network's own problem; None where the dense network is inside the MILP."""
     return None if instance.dual_bound == instance.dense_bound else instance.dual_bound
 
 
 def _first_feasible(instance: InstanceRecord) -> float | None:
-    """Return when the first witness was met; where there is nothing to find, the first value."""
-    if instance.asks:
-        return instance.first_adversarial_seconds
+    """Return when the first find was met; where there is nothing to find, the first value."""
+    if instance.asks or instance.first_found_seconds is not None:
+        return instance.first_found_seconds
     return instance.timeline[0]["seconds"] if instance.timeline else None
 
 
 MEDIANS: dict[str, Callable[[InstanceRecord], float | None]] = {
-    "value": value_of,
-    "value/surrogate": lambda instance: instance.surrogate_margin,
-    "bound": _bound,
+    "value": lambda instance: instance.value,
+    "value/surrogate": lambda instance: instance.surrogate_value,
+    "value/true": lambda instance: instance.true_value,
+    "bound": lambda instance: instance.bound,
     "bound/surrogate": _surrogate_bound,
     "gap": lambda instance: instance.gap,
     "first_feasible_seconds": _first_feasible,
-    "attack/margin": lambda instance: instance.margin,
-    "attack/surrogate_margin": lambda instance: instance.surrogate_margin,
-    "attack/first_adversarial_seconds": lambda instance: instance.first_adversarial_seconds,
-    "attack/norm_bound": lambda instance: instance.norm_bound,
-    "norm/l0": lambda instance: instance.l0,
-    "norm/l1": lambda instance: instance.l1,
-    "norm/l2": lambda instance: instance.l2,
-    "norm/linf": lambda instance: instance.linf,
     "milp/binaries": lambda instance: instance.binaries,
     "milp/nonzeros": lambda instance: instance.nonzeros,
     "milp/nodes": lambda instance: instance.nodes,
@@ -75,16 +60,17 @@ MEDIANS: dict[str, Callable[[InstanceRecord], float | None]] = {
     "time/attack_seconds": lambda instance: instance.total_seconds,
     "time/cpu_seconds": lambda instance: instance.cpu_seconds,
 }
-"""Metrics that are of one instance, and what they are the median of.
+"""Metrics that are of one instance of any task, and what they are the median of.
 
-MLflow lists them in this order, and its comparison of runs begins with the first.
+MLflow lists them in this order, and its comparison of runs begins with the first. A task has further ones
+(:attr:`sweep.config.tasks.TaskRules.metrics`).
 """
 
 _ARRAYS = ("timeline", "clean", "perturbed")
 
 
 class Incumbent(NamedTuple):
-    """One point of an incumbent series: a value as in :func:`value_of`, at the moment when it was met."""
+    """One point of an incumbent series: a value (:attr:`sweep.records.InstanceRecord.value`), and when it was met."""
 
     metric: str
     step: int
@@ -94,14 +80,11 @@ class Incumbent(NamedTuple):
 
 def metrics(record: TrialRecord) -> dict[str, float]:
     """Return the metrics of a trial by name, without those that have no finite value."""
-    statuses = [instance.status for instance in record.instances if instance.asks]
-    maximised = [instance.status for instance in record.instances if not instance.asks]
+    instances = record.instances
     found: dict[str, float | None] = {
-        **{name: median_of(_finite(of(instance)) for instance in record.instances) for name, of in MEDIANS.items()},
-        "success_rate": _share(statuses, "adversarial"),
-        "attack/success_rate": _share(statuses, "adversarial"),
-        "attack/robust_rate": _share(statuses, "robust"),
-        "attack/optimal_rate": _share(maximised, "optimal"),
+        **{name: median_of(_finite(of(instance)) for instance in instances) for name, of in MEDIANS.items()},
+        "success_rate": _mean([instance.is_found for instance in instances if instance.asks]),
+        **_of_the_task(record),
         "accuracy/dense": record.accuracy_dense,
         "accuracy/surrogate": record.accuracy_surrogate,
         "sparsity": record.sparsity,
@@ -117,8 +100,22 @@ def metrics(record: TrialRecord) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if _finite(value) is not None and value is not None}
 
 
-def _share(statuses: Sequence[str], status: str) -> float | None:
-    return statuses.count(status) / len(statuses) if statuses else None
+def _of_the_task(record: TrialRecord) -> dict[str, float | None]:
+    """Return the metrics that the record's task has beyond those of every task; none where the task is not there."""
+    if not record.instances:
+        return {}
+    try:
+        task = task_named(record.instances[0].task)
+    except ConfigError:
+        return {}
+    medians = {
+        name: median_of(_finite(getattr(one, field)) for one in record.instances) for name, field in task.metrics.items()
+    }
+    return medians | {name: _mean([one.status == status for one in record.instances]) for name, status in task.rates.items()}
+
+
+def _mean(answers: Sequence[bool]) -> float | None:
+    return sum(answers) / len(answers) if answers else None
 
 
 def params(record: TrialRecord) -> dict[str, str]:
@@ -153,14 +150,13 @@ def _param_name(key: str) -> str:
 def incumbents(record: TrialRecord) -> list[Incumbent]:
     """Return, per instance, the best value so far at each solution that improved it; steps count all solutions met.
 
-    The best is the largest dense margin or output, or the smallest norm where the closest perturbation is looked for.
+    The best is the largest or the smallest value, by the sense of the task.
     """
     points: list[Incumbent] = []
     for instance in record.instances:
-        what, sign = ("norm", -1.0) if instance.objective == CLOSEST else ("margin", 1.0)
-        best = -math.inf
+        best, sign = -math.inf, instance.sign
         for step, event in enumerate(instance.timeline):
-            value = _finite(event.get(what))
+            value = _finite(instance.value_in(event))
             if value is not None and sign * value > best:
                 best = sign * value
                 points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}", step, event["seconds"], value))
@@ -183,7 +179,7 @@ def summary(records: Sequence[TrialRecord]) -> dict[str, float]:
     instances = [i for r in records if r.status == "finished" for i in r.instances]
     found: dict[str, float] = {"sweep/trials": len(records), "sweep/attacks": len(instances)}
     found |= {f"sweep/{status}": count for status, count in counts.items()}
-    found["sweep/adversarial"] = sum(i.status == "adversarial" for i in instances)
+    found["sweep/adversarial"] = sum(i.asks and i.is_found for i in instances)
     return {name: float(value) for name, value in found.items()}
 
 

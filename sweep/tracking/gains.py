@@ -13,10 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.records import TrialRecord
 from sweep.records.measures import Measure, decide, median_of
-from sweep.tracking.content import value_of
 
 GAIN, WINS = "gain_over_dense", "wins_over_dense"
 
@@ -52,8 +50,8 @@ class Gains:
         """Return what is known now that was not known before this trial ended."""
         if record.status != "finished" or record.baseline_key is None:
             return []
-        measure = "norm" if any(one.objective == CLOSEST for one in record.instances) else "margin"
-        values = {one.instance_key: _finite(value_of(one)) for one in record.instances}
+        measure = "norm" if any(one.is_minimized for one in record.instances) else "margin"
+        values = {one.instance_key: _finite(one.value) for one in record.instances}
         mine = _Standing(record.key, record.name, record.ended_at, measure, values)
         if record.key == record.baseline_key:
             self._dense[record.key] = mine

@@ -13,7 +13,6 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.mlflow_address import DATABASE
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
@@ -183,7 +182,7 @@ class Tracker:
         lacking = not record.swept.keys() <= self._swept.keys()
         if lacking and (new := [name for name in content.params(record) if name not in self._swept]):
             self._swept |= dict.fromkeys(new)
-            shortest = any(instance.objective == CLOSEST for instance in record.instances)
+            shortest = any(instance.is_minimized for instance in record.instances)
             outbox.put("the table of the trials", _View(tuple(self._swept), shortest))
         outbox.put(f"{TRIAL}{record.name}", _EndedTrial(record, reused))
         for gain in self._gains.add(record):

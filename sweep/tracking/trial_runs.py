@@ -12,8 +12,8 @@ from mlflow.entities import LoggedModelInput, Metric, Param, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweep.records import TrialRecord
-from sweep.records.pictures import write_pictures
 from sweep.records.trial_log import log_text
+from sweep.tasks.pictures import write_pictures
 from sweep.tracking import content
 from sweep.tracking.datasets import dataset_of
 from sweep.tracking.earlier import PARENT_TAG, STATUSES, MlflowRun, ended_at

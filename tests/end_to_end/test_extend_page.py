@@ -80,7 +80,7 @@ def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None
 
 def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_path: Path) -> None:
     files = {block.title: block.text for block in blocks("docs/extend.md", "yaml")}
-    assert len(files) == 3
+    assert len(files) == 4
     for name, text in files.items():
         file = tmp_path / str(name)
         file.parent.mkdir(parents=True)
@@ -118,3 +118,4 @@ def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Pat
     assert "1x8 lookahead 0.5" in printed[0]
     assert "2 finished (1 reused), 0 failed of 2 trials." in printed[1]  # with crown and 0.8, by magnitude, as before
     assert "bounds=fast_lin: " in printed[1]
+    assert "2 finished (0 reused), 0 failed of 2 trials." in printed[2]

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sweep.config import attack_facts, rules
+from sweep.config import rules
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_name, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.planning.search.early_stopping import questions
 from sweep.planning.trials import Trial
 from sweep.records.objectives import OBJECTIVES
 
-USUAL = {attack_facts.MARGIN: "margin", attack_facts.CLOSEST: "norm", attack_facts.OUTPUT: "margin"}
-"""The objective by which trials are judged where none is named: the value at the time limit, by ``attack.objective``."""
-
 
 def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
     """Return the objectives that say which trial of a sweep is the best; none where nobody asked for a best one.
 
-    A random search without objectives has the usual one (:data:`USUAL`) if its trials look for the same thing.
+    A random search without objectives has the usual one of its task, if its trials look for the same thing.
     """
     search = settings.search
     if search.objectives or search.method != rules.RANDOM:
         return tuple(search.objectives)
-    goals = {trial.config["attack"]["objective"] for trial in trials} or {settings.attack.objective}
-    return (USUAL[goals.pop()],) if len(goals) == 1 else ()
+    looked_for = {(task_name_in(trial.config), trial.config["attack"]["objective"]) for trial in trials}
+    looked_for = looked_for or {(task_name(settings), settings.attack.objective)}
+    if len(looked_for) > 1:
+        return ()
+    name, objective = looked_for.pop()
+    return (task_named(name).usual_objective(objective),)
 
 
 def check_search(settings: Settings) -> None:
     """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    search, known = settings.search, ", ".join(OBJECTIVES)
+    search, known, task = settings.search, ", ".join(OBJECTIVES), task_of(settings)
     for name in search.objectives:
         if name not in OBJECTIVES:
             near = rules.nearest(name, OBJECTIVES)
             raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
-        goals = OBJECTIVES[name].goals
-        if settings.attack.objective not in goals:
+        if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
-                f"search.objectives={search.objectives} with attack.objective={settings.attack.objective}: {name} is a number "
-                f"of trials with attack.objective={' or '.join(goals)} only; choose another objective"
+                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is a number of other trials only; "
+                f"these have {', '.join(task.objectives(settings))}; choose another objective"
             )
     twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
     if twice:
@@ -54,3 +55,10 @@ def check_search(settings: Settings) -> None:
             f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
             f"raise instances.count above search.grace, or set search.scheduler=none"
         )
+
+
+def _looked_for(settings: Settings) -> str:
+    """Return the setting that says what trials look for."""
+    if settings.task.name is None:
+        return f"attack.objective={settings.attack.objective}"
+    return f"task={task_name(settings)}"

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST, MARGIN, OUTPUT
+from sweep.config.tasks import MINIMIZE
 from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
@@ -69,12 +69,12 @@ def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 
 def margin_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[results.instances["objective"].isin((MARGIN, OUTPUT))]
+    asked = results.instances[results.instances["sense"] != MINIMIZE]
     return _medians(results, look, asked, "margin", 1.0, "no attack looked for a large margin")
 
 
 def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[results.instances["objective"] == CLOSEST]
+    asked = results.instances[results.instances["sense"] == MINIMIZE]
     return _medians(
         results, look, asked, "norm", -1.0, "no attack looked for the closest perturbation (attack.objective=closest)"
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
@@ -31,7 +31,7 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     margin, or for the closest perturbation minus the median norm; and ``front``: no other setting is as quick and better.
     """
     found = results.instances[results.instances["network"].isin(look.networks)]
-    closest = (found["objective"] == CLOSEST).all() and len(found) > 0
+    closest = (found["sense"] == MINIMIZE).all() and len(found) > 0
     reached = -found["length"] if closest else found["best_margin"]
     pruning = results.trials.set_index("trial_key")
     prune = found["prune_seconds"].fillna(0.0)

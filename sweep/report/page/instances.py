@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE
 from sweep.records import InstanceRecord
-from sweep.records.pictures import CHANGED_PIXEL, is_image
 from sweep.report.results import Results
 from sweep.report.words import seconds
+from sweep.tasks.image.pictures import CHANGED_PIXEL, is_image
 from sweep.terminal.wording import count
 
 MOST = 48
@@ -99,7 +99,7 @@ def _name(part: pd.DataFrame) -> str:
 def _title(part: pd.DataFrame) -> str:
     said = []
     for row in part.to_dict("records"):
-        value = row["length"] if row["objective"] == CLOSEST else row["best_margin"]
+        value = row["length"] if row["sense"] == MINIMIZE else row["best_margin"]
         when = row["first_adversarial_seconds"]
         found = f" (adversarial after {seconds(when)})" if when == when else ""
         said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
@@ -108,7 +108,7 @@ def _title(part: pd.DataFrame) -> str:
 
 def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     """Return the best value so far at each moment at which it changed, and at the end of the attack."""
-    closest = row.objective == CLOSEST
+    closest = row.sense == MINIMIZE
     known = events.dropna(subset=["norm" if closest else "margin"]).sort_values("seconds", kind="stable")
     moments = known["seconds"].to_numpy(dtype=float)
     values = known["norm" if closest else "margin"].to_numpy(dtype=float)

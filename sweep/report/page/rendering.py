@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST, OUTPUT
 from sweep.records.cpu_share import load_sentences
 from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
@@ -167,8 +166,9 @@ def best_settings(results: Results, sizes: Sequence[SizeAnswer], ranking: pd.Dat
 
 def value_name(results: Results) -> str:
     """Return what the vertical axis of one instance shows."""
-    objectives = set(results.instances["objective"]) if len(results.instances) else set()
-    return "length" if objectives == {CLOSEST} else "output" if objectives == {OUTPUT} else "best dense margin"
+    named = {"value": "output", "margin": "best dense margin"}
+    found = {named.get(one.value, one.value) for one in results.words}
+    return found.pop() if len(found) == 1 else named["margin"]
 
 
 def alerts(results: Results) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +14,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.commands.agreement import Finding, compare, compare_answers, confirm
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.tasks.image.task import ImageTask
 
 ANSWER = InstanceRecord(
     instance_key="q",
@@ -76,13 +78,17 @@ def test_trials() -> None:
     assert [one.what for one in compare(RECORD, other_network)] == ["dense network", "accuracy of the dense network"]
 
 
-def test_a_witness_that_a_cut_answer_no_longer_has_is_not_called_wrong() -> None:
+def test_a_witness_that_a_cut_answer_no_longer_has_is_not_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
     drawn: Any = SimpleNamespace(key="q", question=Instance(Region(0.0, 1.0, [0.6, 0.5], 0.3, "l1"), label=0, target=1))
 
+    task, work = ImageTask(), Mock()
+    work.networks.dense.return_value.network = network
+    monkeypatch.setattr(task, "drawn", lambda *_: ([drawn], 0))
+
     def found(**values: Any) -> list[Finding]:
         record = dataclasses.replace(RECORD, instances=[changed(**values)])
-        return [one.finding for one in confirm(record, network, [drawn])]
+        return [one.finding for one in confirm(record, task, work)]
 
     assert found(perturbed=[0.5, 0.65]) == [Finding.SAME]
     assert found(perturbed=[0.6, 0.5]) == [Finding.DIFFERENT]

@@ -104,8 +104,8 @@ def test_a_shorter_perturbation_that_came_later_does_not_count() -> None:
     ]
     whole = answer(objective="closest", timeline=timeline, margin=0.1, first_adversarial_seconds=3.0, norm_bound=4.0)
     cut = at_limit(whole, 10.0)
-    assert (cut.length, cut.margin, cut.l2, cut.norm_bound) == (5.0, 0.4, None, None)
-    assert at_limit(whole, 2.0).length is None
+    assert (cut.value, cut.margin, cut.l2, cut.norm_bound) == (5.0, 0.4, None, None)
+    assert at_limit(whole, 2.0).value is None
     assert at_limit(whole, 2.0).margin == -1.0
 
 

@@ -21,7 +21,7 @@ def shown(progress: Progress) -> str:
 
 def test_counts_best_margin_and_time_left() -> None:
     progress = Progress(Console(file=io.StringIO(), force_terminal=True), total=5, slots=2)
-    assert "best margin -" in shown(progress)
+    assert "best value -" in shown(progress)
     assert "time left -" in shown(progress)
     progress.start("a", "4x64 dense")
     progress.start("b", "4x64 magnitude 0.5")

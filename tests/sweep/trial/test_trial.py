@@ -228,10 +228,10 @@ def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: 
         assert found.status == "adversarial"
         clean, perturbed = np.array(found.clean), np.array(found.perturbed)
         length = np.linalg.norm(perturbed - clean, {"l1": 1, "l2": 2, "linf": np.inf}[norm])
-        assert found.length == pytest.approx(length, abs=1e-9)
+        assert found.value == pytest.approx(length, abs=1e-9)
         farthest = np.maximum(clean, 1.0 - clean)
         assert found.radius == pytest.approx(np.linalg.norm(farthest, {"l1": 1, "l2": 2, "linf": np.inf}[norm]), abs=1e-9)
-        assert found.best_margin is None
+        assert found.is_minimized
         assert found.dual_bound is None
         assert found.norm_bound is not None
         assert 0.0 < found.norm_bound <= length + 1e-9
@@ -240,12 +240,12 @@ def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: 
         norms = [event["norm"] for event in found.timeline if "norm" in event]
         assert min(norms) == pytest.approx(length, abs=1e-9)
     series = [point for point in content.incumbents(record) if point.metric.startswith("incumbent/")]
-    assert series[-1].value == pytest.approx(record.instances[-1].length)
+    assert series[-1].value == pytest.approx(record.instances[-1].value)
     metrics = content.metrics(record)
     assert metrics["bound"] == metrics["attack/norm_bound"] > 0.0
     assert "bound/surrogate" not in metrics
     limited = run_trial(composer.trial(*QUICK, *overrides, "attack.radius=1e-4", "pruning=none"), Inputs(digits), trained)
-    assert [(i.status, i.norm_bound, i.length) for i in limited.instances] == [("robust", 1e-4, None)] * 2
+    assert [(i.status, i.norm_bound, i.value) for i in limited.instances] == [("robust", 1e-4, None)] * 2
 
 
 def test_finetuning_is_counted_as_pruning(composer: Composer, digits: Dataset, trained: TrainedNetwork) -> None:

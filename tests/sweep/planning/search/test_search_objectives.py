@@ -114,7 +114,7 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
         ({"scheduler": "asha"}, "search.scheduler=asha needs search.objectives"),
         ({"method": "optuna", "objectives": ["margins"]}, "'margins' is not an objective; .*did you mean margin?"),
         ({"method": "optuna", "objectives": ["margin", "margin"]}, "names margin twice"),
-        ({"method": "optuna", "objectives": ["norm"]}, "norm is a number of trials with attack.objective=closest only"),
+        ({"method": "optuna", "objectives": ["norm"]}, "norm is a number of other trials only"),
         ({"scheduler": "asha", "objectives": ["margin"]}, "search.grace=1: a trial is asked one question"),
         ({"scheduler": "asha", "objectives": ["margin"], "grace": 4}, "raise instances.count above search.grace"),
     ],

@@ -10,7 +10,8 @@ import pytest
 import synthetic
 from matplotlib.image import imread
 
-from sweep.records.pictures import picture, write_pictures
+from sweep.tasks.image.pictures import picture
+from sweep.tasks.pictures import write_pictures
 
 
 def pixels(png: bytes) -> np.ndarray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import itertools
 import math
-import re
 from functools import cache
 from pathlib import Path
 
@@ -118,24 +116,6 @@ def _font(points: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), points)
 
 
-def write_pictures(instances: list[InstanceRecord], folder: Path, most: int = 8) -> list[Path]:
-    """Write ``image_<index>.png``, or the name of the property, for the first ``most`` instances; return the paths.
-
-    Instances whose inputs make no square of at least ``SMALLEST_SIDE`` pixels are left out: they are no images.
-    """
-    paths: list[Path] = []
-    for instance in [i for i in instances if is_image(i.clean)][:most]:
-        name = re.sub(r"[^A-Za-z0-9_.-]", "_", instance.name)
-        path = folder / f"{name}.png"
-        for number in itertools.count(2):  # other names may have become the same
-            if path not in paths:
-                break
-            path = folder / f"{name}_{number}.png"
-        path.write_bytes(picture(instance))
-        paths.append(path)
-    return paths
-
-
 def is_image(pixels: list[float]) -> bool:
     side = math.isqrt(len(pixels))
     return side * side == len(pixels) and side >= SMALLEST_SIDE
@@ -160,7 +140,7 @@ def _perturbed_title(instance: InstanceRecord) -> str:
         return f"{instance.status}\n{value}"
     against = "any other label" if instance.target is None else f"label {instance.target}"
     margin = "no margin" if instance.margin is None else f"margin {instance.margin:+.3f}"
-    if instance.length is not None:
+    if instance.is_minimized and instance.value is not None:
         margin = "closest found"  # its margin is 0 for all that can be seen
     return f"{instance.status}, against {against}\n{margin}"
 
@@ -174,6 +154,6 @@ def _difference_title(instance: InstanceRecord, difference: NDArray[np.float64])
     changed = int((np.abs(difference) > CHANGED_PIXEL).sum())
     if size is None:
         return f"{changed} pixels changed\n"
-    closest = instance.objective == "closest"
+    closest = instance.is_minimized
     limit = f", at least {instance.norm_bound or 0.0:.3f}" if closest else f" of {instance.radius:.3f}"
     return f"{changed} pixels changed\n{instance.norm} {size:.3f}{limit}"

@@ -1,0 +1,54 @@
+"""Tasks of a user, as tests need them: tiny, and quick to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sweep.config import rules
+from sweep.config.schema import Settings
+from sweep.config.stage_keys import digest
+from sweep.config.tasks import Words
+from sweep.records import InstanceRecord
+from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
+
+
+@dataclass(frozen=True)
+class WidthParameters:
+    """What the tests sweep."""
+
+    width: Annotated[float, rules.positive] = 1.0
+
+
+class LeastTask(Task):
+    """The smallest of some numbers: no network, and smaller is better."""
+
+    sections = ("instances", "solver")
+    parameters = WidthParameters
+
+    def words(self, objective: str) -> Words:
+        return Words(instance="list", value="cost", sense="minimize", find="feasible", found=("feasible",))
+
+    def trains(self, settings: Settings) -> bool:
+        return False
+
+    def prepare(self, work: TaskWork) -> PreparedTask:
+        names = [f"list {number}" for number in range(work.settings.instances.count or 1)]
+        return Lists(work, [TaskInstance(digest(name, self.values(work.settings).width), name) for name in names])
+
+
+class Lists(PreparedTask):
+    """Each list has three numbers, of which the last is the smallest."""
+
+    def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
+        timeline = []
+        for seconds, value in enumerate((3.0, 2.0, 1.0)):
+            timeline.append({"seconds": float(seconds), "value": value, "surrogate_value": value + 0.5, "source": "list"})
+            improved(value=value, status="feasible", first_found_seconds=0.0, timeline=list(timeline))
+        return record.answered(
+            status="feasible", value=1.0, bound=0.5, first_found_seconds=0.0, timeline=timeline, total_seconds=2.5
+        )
+
+
+class NoTask:
+    """Is none."""

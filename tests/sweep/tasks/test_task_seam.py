@@ -1,0 +1,88 @@
+"""What a task may say: its sections, parameters and words count everywhere, and wrong ones are refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from composing import Composer
+from counting import stages_of
+
+from sweep.config.inputs import Inputs
+from sweep.config.tasks import BUILT_IN, task_named
+from sweep.errors import ConfigError
+from sweep.records.objectives import OBJECTIVES
+from sweep.records.time_limit import at_limit
+from sweep.records.trial_log import answer_text
+from sweep.store import Store
+from sweep.terminal.progress import outcome
+from sweep.tracking import content
+from sweep.trial.trial import run_trial
+
+LEAST = ("task.name=own_tasks:LeastTask", "dataset=none", "instances.count=2")
+
+
+def test_the_task_follows_from_the_other_settings_where_none_is_named(composer: Composer) -> None:
+    plain, named = composer.trial(), composer.trial("task=image")
+    assert plain.key == named.key
+    output = composer.trial("attack.objective=output", "dataset=function", "dataset.inputs=2")
+    assert output.key == composer.trial("task=output", "dataset=function", "dataset.inputs=2").key
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_task_has_words_for_its_answers_and_objectives_that_exist(name: str, composer: Composer) -> None:
+    task, settings = task_named(name), composer.changed()
+    assert {*task.objectives(settings), task.usual_objective("margin")} <= OBJECTIVES.keys()
+    words = task.words("margin")
+    assert not set(words.found) & {*words.none, *words.open}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["task.name=imag"], "did you mean image"),
+        (["task.name=own_tasks:NoTask"], "own_tasks has no class NoTask that is a sweep.tasks.Task"),
+        (["task.name=nowhere_at_all:Task"], "cannot be imported"),
+        (["++task.parameters.width=1"], "task.parameters.width is not a parameter of task=image: it has none"),
+        ([*LEAST, "++task.parameters.widht=1"], r"did you mean width\?\): it has width"),
+        ([*LEAST, "++task.parameters.width=-1"], "task.parameters.width=-1.0 is not allowed: it must be a number above 0"),
+        ([*LEAST, "++task.parameters.width=wide"], "it must be a finite number, not str"),
+        ([*LEAST, "search.method=optuna", "search.objectives=[margin]"], "margin is a number of other trials only"),
+        (["task=property"], "task=property without instances.properties"),
+        (["task=image", "attack.objective=output"], "choose task=output"),
+    ],
+)
+def test_what_is_wrong_with_a_task_is_said(composer: Composer, overrides: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        composer.trial(*overrides)
+
+
+def test_parameters_are_swept_and_are_in_keys_and_names(composer: Composer) -> None:
+    plan = composer.plan(*LEAST, "++task.parameters.width=1,2.5", "pruning.amount=0.5,0.8")
+    assert [trial.swept for trial in plan.trials] == [{"task.parameters.width": 1}, {"task.parameters.width": 2.5}]
+    assert plan.trials[0].name == "LeastTask task.parameters.width=1"
+    assert plan.duplicates == 2  # nothing of this task looks at the pruning
+    assert composer.trial(*LEAST, "++task.parameters.width=1.0").key == plan.trials[0].key == composer.trial(*LEAST).key
+
+
+def test_smaller_values_are_better_wherever_one_looks(composer: Composer, store: Store) -> None:
+    trial = composer.trial(*LEAST)
+    assert trial.training_key == ""
+    record = run_trial(trial, Inputs(None), None, stages_of(store))
+    assert record.status == "finished", record.error
+    assert record.network_key is None
+    assert [(one.name, one.value, one.bound, one.task) for one in record.instances] == [
+        ("list 0", 1.0, 0.5, "own_tasks:LeastTask"),
+        ("list 1", 1.0, 0.5, "own_tasks:LeastTask"),
+    ]
+    assert outcome(record, reused=True) == "feasible 2/2, best cost 1.000, reused"
+    assert "cost 1, first feasible after 0 s" in answer_text(record.instances[0])
+    cut = at_limit(record.instances[0], 1.5)
+    assert (cut.value, cut.surrogate_value, cut.is_found) == (2.0, 2.5, True)
+    assert OBJECTIVES["least_value"].value(record) == 1.0
+    metrics = content.metrics(record)
+    assert (metrics["value"], metrics["bound"]) == (1.0, 0.5)
+    assert not [name for name in metrics if name.startswith(("attack/", "norm/"))]
+    assert [one.value for one in content.incumbents(record)] == [3.0, 2.0, 1.0] * 2
+
+    again = run_trial(trial, Inputs(None), None, stages_of(store))
+    assert [line for line in again.log if "taken from the store" in line]
+    assert [one.value for one in again.instances] == [1.0, 1.0]
