@@ -76,7 +76,10 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     is_read = flat.get("network.file") is not None
     found = _with_effect(tuple(keys), attack, bool(flat.get("attack.polish")), is_read, said)
     named = flat.get("task.name")
-    return list(found) if named is None else [key for key in found if is_of_task(named, key.partition(".")[0])]
+    if named is None:
+        return list(found)
+    method = str(flat.get("method.name"))
+    return [key for key in found if is_of_task(named, key.partition(".")[0]) and has_effect(named, key, method)]
 
 
 @functools.cache
@@ -84,6 +87,15 @@ def is_of_task(name: str, section: str) -> bool:
     """Whether a section can change the answers of the task of that name, as far as the task is there to say so."""
     try:
         return section not in PARTS or section == "task" or section in task_named(name).sections
+    except ConfigError:
+        return True
+
+
+@functools.lru_cache(maxsize=4096)
+def has_effect(name: str, key: str, method: str) -> bool:
+    """Whether a key can change the answers of a method of the task of that name, as far as the task is there to say so."""
+    try:
+        return task_named(name).has_effect(key, method)
     except ConfigError:
         return True
 

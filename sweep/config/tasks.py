@@ -169,6 +169,10 @@ class TaskRules:
         """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
         return None
 
+    def has_effect(self, key: str, method: str) -> bool:
+        """Whether a dotted key of one of :attr:`sections` can change an answer by ``method.name``; not asked of attacks."""
+        return True
+
     def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """Return files and folders of the user's that a configuration's trial imports: they travel to other machines."""
         return ()

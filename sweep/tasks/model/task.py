@@ -12,7 +12,7 @@ from surrogate.errors import SurrogateError
 from sweep.config import rules
 from sweep.config.model_names import PYTHON
 from sweep.config.schema import MethodSettings, Settings
-from sweep.config.tasks import Words
+from sweep.config.tasks import OF_ALL, VALUES, Words
 from sweep.config.trial_names import pruning_name
 from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
@@ -28,6 +28,9 @@ from sweep.tasks.model.settings import (
 
 DENSE = "dense"
 """The method that the others are measured against."""
+
+_OF_METHODS = ("method", "pruning", "bounds", "formulation", "solver")
+"""Sections of which a method's fields say what counts."""
 
 
 class ModelTask(Task):
@@ -53,28 +56,38 @@ class ModelTask(Task):
             _draw(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
 
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
-        name, fields = settings.method.name, fields_of(settings.method.name)
         if section == "model":
             from surrogate.models.problems import source_digest
 
             problem = problem_of(settings)
             return {"problem": problem.name, "parameters": parameters_of(settings), "source": source_digest(problem.name)}
-        if section == "method":
-            return {"name": name, **{field: found[field] for field in fields if field in found}}
-        if section == "pruning":
-            return found if _takes_surrogate(name) else None
+        method = settings.method.name
         if section == "bounds":
-            return {**found, "method": bounds_name(settings)} if "bounds" in fields else None
-        if section == "formulation":
-            return found if "formulation" in fields else None
+            found = {**found, "method": bounds_name(settings)}
         if section == "solver":
-            if "solver" in fields:
-                return {**found, "relative_gap": gap_of(settings)}
-            return {field: found[field] for field in ("time_limit_seconds", "seed") if field in fields}
+            found = {**found, "relative_gap": gap_of(settings)}
+        if section in _OF_METHODS:
+            return {name: value for name, value in found.items() if self.has_effect(f"{section}.{name}", method)} or None
         return super().counted(section, settings, found)
 
+    def has_effect(self, key: str, method: str) -> bool:
+        section, _, name = key.partition(".")
+        if section == "pruning":
+            return _takes_surrogate(method)
+        if section == "method":
+            return name in ("name", *fields_of(method))
+        if section == "solver" and "solver" not in fields_of(method):
+            return name in fields_of(method)
+        return section not in _OF_METHODS or section in fields_of(method)
+
     def words(self, objective: str) -> Words:
-        return Words(instance="model", find="feasible")
+        return Words(instance="model", find="feasible", asks=True)
+
+    def objectives(self, settings: Settings) -> tuple[str, ...]:
+        return (*OF_ALL, *VALUES.values(), "found_rate", "first_found_seconds")
+
+    def usual_objective(self, objective: str) -> str:
+        return "found_rate"  # values are better larger in some models and smaller in others: search.objectives says which
 
     def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         from surrogate.models.problems import importable_paths
