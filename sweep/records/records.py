@@ -127,8 +127,7 @@ class InstanceRecord:
     task: str = ""
     """Name of the task; told by the other fields in records of before there were tasks."""
     sense: Sense | None = None
-    """Whether larger or smaller values are better; None in records of before there were tasks, where the objective
-    tells it."""
+    """Whether larger or smaller values are better; None where the objective of an attack tells it."""
     true_value: float | None = None
     """The value where the task knows the truth that its networks were fitted to."""
     facts: dict[str, Any] = field(default_factory=dict)

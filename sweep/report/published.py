@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.config.attack_facts import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.report.results import FACTS, Results, Searched, SweepState, Unfinished, results_of
@@ -111,6 +112,8 @@ def _trial(row: Mapping[Any, Any], instances: list[InstanceRecord]) -> TrialReco
 
 def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
     facts = {name: _plain(row[name]) for name in FACTS if name not in _LATER or name in row}
+    if facts["objective"] in OBJECTIVES:
+        facts["sense"] = None  # the objective tells it
     facts["starved"] = bool(facts.get("starved", False))
     facts |= {name: int(facts[name]) for name in _INTEGERS & facts.keys() if facts[name] is not None}
     columns = [(name, row.get(f"timeline_{name}")) for name in EVENT]

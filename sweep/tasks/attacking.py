@@ -73,7 +73,6 @@ class AttackedNetwork(PreparedTask):
         accuracy = "" if trained.accuracy is None else f", accuracy {trained.accuracy:.4f}"
         work.say(f"attacks the dense network {trained.network.key}{accuracy}")
         self.dense, self.objective = trained.network, task.objective(work.settings)
-        self._sense = task.words(self.objective).sense
         self._attack: Attack = ATTACKS[work.settings.attack.method](work.settings)
         self._pruning = work.networks.pruning() if self._attack.needs_surrogate else None
         self._surrogate: ReluNetwork | None = None
@@ -91,7 +90,8 @@ class AttackedNetwork(PreparedTask):
         question, record = instance.question, super().unanswered(instance)
         record.image, record.label, record.target = instance.image, question.label, question.target
         record.norm, record.radius, record.clean = question.region.norm, question.region.radius, question.region.center.tolist()
-        record.objective, record.expected, record.sense = self.objective, instance.expected, self._sense
+        record.objective, record.expected = self.objective, instance.expected
+        record.sense = None  # the objective tells it, as in records of before there were tasks
         return self.recalled(instance, record)
 
     def recalled(self, instance: TaskInstance, record: InstanceRecord) -> InstanceRecord:

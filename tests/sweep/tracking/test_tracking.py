@@ -383,7 +383,7 @@ def test_nothing_comes_before_the_start(empty_store: Path) -> None:
 
 def test_every_field_that_is_a_metric_exists() -> None:
     present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "dual_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
-    present |= {"dense_bound": 3.5, "prune_seconds": 0.1}
+    present |= {"dense_bound": 3.5, "prune_seconds": 0.1, "true_value": 1.5}
     record: TrialRecord = synthetic.trial(instances=[synthetic.instance(**present)])
     assert set(content.MEDIANS) <= set(content.metrics(record))
 
