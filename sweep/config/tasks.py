@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -176,6 +176,10 @@ class TaskRules:
         """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
         return None
 
+    def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return files and folders of the user's that a configuration's trial imports: they travel to other machines."""
+        return ()
+
     def title(self, settings: Settings) -> str | None:
         """Return what people call a trial of it in short; None: by network, pruning and attack."""
         return None
@@ -261,3 +265,16 @@ def task_meant(name: str | None, properties: str | None, objective: str | None) 
     if name is not None:
         return name
     return PROPERTY if properties is not None else OUTPUT if objective == OUTPUT else IMAGE
+
+
+def users_modules(configs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the files and folders of the user's that the tasks of some configurations import.
+
+    Raises:
+        ConfigError: one of them cannot be imported.
+    """
+    seen: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for config in configs:
+        seen.setdefault((task_name_in(config), (config.get("model") or {}).get("function")), config)
+    found = {path: None for (name, *_), config in seen.items() for path in task_named(name).modules(config)}
+    return list(found)

@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
@@ -55,12 +55,14 @@ class RayCluster:
     Args:
         settings: which cluster, and how many CPUs a trial reserves there.
         retries: how often work is started again when its worker process or machine is lost.
+        modules: files and folders of the user's that a running cluster's nodes need.
 
     Attributes:
         slots: how many trials run at a time; of a running cluster known only once connected.
     """
 
-    def __init__(self, settings: ClusterSettings, retries: int) -> None:
+    def __init__(self, settings: ClusterSettings, retries: int, modules: Sequence[str] = ()) -> None:
+        self._modules = tuple(modules)
         self.settings, self.cpus_per_trial, self.retries = settings, settings.cpus_per_trial, retries
         self.slots = max((settings.cpus or available_cpus()) // self.cpus_per_trial, 1)
         self._exits = contextlib.ExitStack()
@@ -75,7 +77,7 @@ class RayCluster:
     def __enter__(self) -> RayCluster:
         with contextlib.ExitStack() as exits:
             if self.settings.name == "attach":
-                exits.enter_context(attach(self.settings))
+                exits.enter_context(attach(self.settings, self._modules))
                 self.slots = preflight(self.settings).slots
             else:
                 exits.enter_context(start_local(self.settings.cpus or available_cpus()))

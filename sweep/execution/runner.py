@@ -15,6 +15,7 @@ from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_properties
 from sweep.config.reading import read
 from sweep.config.schema import Settings
+from sweep.config.tasks import users_modules
 from sweep.errors import sentence
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
@@ -148,7 +149,8 @@ class Runner:
     def _run_on_ray(self, trials: Sequence[Trial], open_run: OpenRun | None) -> None:
         from sweep.execution.ray_tune import RayCluster
 
-        cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries)
+        modules = users_modules([trial.config for trial in trials] or [self.plan.config])
+        cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries, modules)
         self.progress.activity(cluster.activity)
         try:
             with self.interruption.postponed():  # a half-started Ray would leave processes behind

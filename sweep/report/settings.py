@@ -15,7 +15,7 @@ from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.schema import network_name
-from sweep.config.tasks import task_name_in, task_named
+from sweep.config.tasks import MODEL, task_name_in, task_named
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
@@ -31,9 +31,12 @@ _BOOKKEEPING = (
 _UNSEEN = tuple(key for key in _BOOKKEEPING if not key.startswith("instances"))
 """What is never seen in a result, other than which images are drawn."""
 
-_NAMED = ("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds")
+_NAMED = (
+    *("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
+    *("model.problem", "model.function", "method.name"),
+)
 
-_ORIGINS = ("dataset", "training")
+_ORIGINS = ("dataset", "training", "model.parameters")
 """Sections that make another network, and not another way to attack it."""
 
 SEEDS = ("training.seed", "pruning.seed", "solver.seed")
@@ -148,6 +151,8 @@ def _limit_only_ends(record: TrialRecord, flat: Mapping[str, Any]) -> bool:
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     network = _network(flat, origins)
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
+    if flat.get("task.name") == MODEL:
+        return _of_a_model(network, str(flat.get("method.name")), flat)
     if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
         attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
     if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
@@ -155,6 +160,18 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     if method == "none":
         return Setting(network, attack, "none", None, None)
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+
+
+def _of_a_model(network: str, method: str, flat: Mapping[str, Any]) -> Setting:
+    """Return the setting of a model: the method in the place of the attack, the dense MILP as that of an attack is called."""
+    problem = flat.get("model.function") or flat.get("model.problem")
+    network = f"{str(problem).partition(':')[0]} {network}"
+    if method == "dense":
+        return Setting(network, SURROGATE, "none", None, None)
+    if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
+        return Setting(network, method, None, None, None)
+    rounds = flat.get("pruning.finetune.rounds", 0)
+    return Setting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
 
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from surrogate.models.problems.fitting import (
 )
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
-from surrogate.models.problems.registry import PROBLEMS, find_problem, source_digest, source_files
+from surrogate.models.problems.registry import PROBLEMS, find_problem, importable_paths, source_digest, source_files
 
 __all__ = [
     "PROBLEMS",
@@ -44,6 +44,7 @@ __all__ = [
     "fit_measure",
     "fit_networks",
     "fit_quality",
+    "importable_paths",
     "in_units",
     "prune_in_units",
     "source_digest",

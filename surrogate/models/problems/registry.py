@@ -20,6 +20,12 @@ PROBLEMS: dict[str, ModuleType] = {
 }
 """Every built-in problem by its name."""
 
+NOT_USERS = ("surrogate", "sweep")
+"""Packages that no user's problem is made of, though they may lie beside it: a checkout, or what travelled with it."""
+
+TRAVELLED = "_ray_pkg_"
+"""How the folders begin into which Ray puts what it brings to another machine."""
+
 
 def find_problem(name: str) -> ModelProblem:
     """Return a built-in problem by its name, or a user's by ``package.module:build``.
@@ -61,20 +67,36 @@ def source_files(name: str) -> list[Path]:
     Raises:
         InvalidSetting: as :func:`find_problem` does.
     """
+    return sorted(_sources(name))
+
+
+def importable_paths(name: str) -> list[Path]:
+    """Return the single modules and the packages that :func:`source_files` are in: what another machine needs of them.
+
+    Raises:
+        InvalidSetting: as :func:`find_problem` does.
+    """
+    return sorted({path.parents[module.count(".") - 1] if "." in module else path for path, module in _sources(name).items()})
+
+
+def _sources(name: str) -> dict[Path, str]:
+    """Return the files of a user's problem, each with the dotted name of a module beside which, or as which, it is imported."""
     if ":" not in name:
-        return []
+        return {}
     root, _ = _imported(name)
-    own, found, waiting = _root(root), dict[Path, None](), [root]
+    own, found, waiting = _root(root), dict[Path, str](), [root]
+    seen = set()
     while waiting:
         module = waiting.pop()
         path = _file(module)
-        if path is None or path in found or not _is_users(path, own):
+        if path is None or path in seen or not _is_users(module, path, own):
             continue
-        found[path] = None
+        seen.add(path)
+        found[path] = f"{module.__name__}.__init__" if hasattr(module, "__path__") else module.__name__
         if module.__package__:
-            found |= dict.fromkeys(sorted(path.parent.glob("*.py")))
+            found |= dict.fromkeys(sorted(path.parent.glob("*.py")), f"{module.__package__}.beside")
         waiting += _named(module)
-    return sorted(found)
+    return found
 
 
 def source_digest(name: str) -> str:
@@ -140,13 +162,18 @@ def _root(module: ModuleType) -> Path:
         return Path(next(iter(top.__path__))).resolve()
     folder = file.parent
     if not hasattr(top, "__path__"):
-        return file if folder.name == "site-packages" else folder
-    return folder if folder.parent.name == "site-packages" else folder.parent
+        return file if folder.name == "site-packages" else _gathered(folder)
+    return folder if folder.parent.name == "site-packages" else _gathered(folder.parent)
 
 
-def _is_users(path: Path, root: Path) -> bool:
-    """Whether a file is below the user's folder, and not of an environment in it."""
-    if not path.is_relative_to(root):
+def _gathered(folder: Path) -> Path:
+    """Return the folder of all that has travelled, where Ray has given each module that it brought one of its own."""
+    return folder.parent if folder.name.startswith(TRAVELLED) else folder
+
+
+def _is_users(module: ModuleType, path: Path, root: Path) -> bool:
+    """Whether a module is below the user's folder, and neither this library's nor of an environment in that folder."""
+    if not path.is_relative_to(root) or module.__name__.partition(".")[0] in NOT_USERS:
         return False
     inside = path.relative_to(root).parts
     return "site-packages" not in inside and f"python{sys.version_info.major}.{sys.version_info.minor}" not in inside

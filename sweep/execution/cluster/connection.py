@@ -9,7 +9,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -46,11 +46,12 @@ _GUIDE = "docs/cluster.md"
 
 
 @contextlib.contextmanager
-def attach(cluster: ClusterSettings) -> Iterator[None]:
+def attach(cluster: ClusterSettings, modules: Sequence[str] = ()) -> Iterator[None]:
     """Connect to a running Ray cluster, with our code on its nodes; at the end disconnect, and leave it running.
 
     Args:
         cluster: ``cluster.address`` is the head's HOST:PORT; null: the environment variable RAY_ADDRESS says it.
+        modules: files and folders of the user's that travel too.
 
     Raises:
         SweepError: no address, nothing answers there, it is no Ray head, the token is missing or wrong, its versions of Ray or
@@ -63,7 +64,7 @@ def attach(cluster: ClusterSettings) -> Iterator[None]:
         os.environ["RAY_AUTH_MODE"] = "token"
         Config.initialize("")  # Ray has read its settings when it was imported; this is how it reads them again
     try:
-        ray.init(address.text, log_to_driver=False, logging_level=logging.ERROR, runtime_env=shipped_code())
+        ray.init(address.text, log_to_driver=False, logging_level=logging.ERROR, runtime_env=shipped_code(modules))
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise SweepError(f"the Ray cluster at {address.text} refuses this driver: {first_line(error)}") from error
@@ -174,10 +175,14 @@ def check_answer(address: Address, answer: dict[str, Any]) -> None:
         )
 
 
-def shipped_code() -> dict[str, Any]:
-    """Return the runtime environment that puts the driver's own code on the nodes, from a checkout as from a wheel."""
+def shipped_code(modules: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the runtime environment that puts the driver's own code on the nodes, from a checkout as from a wheel.
+
+    Args:
+        modules: files and folders of the user's that travel too.
+    """
     site = Path(__file__).parents[3]
-    return {"py_modules": [str(site / name) for name in SHIPPED], "excludes": ["__pycache__", "*.pyc"]}
+    return {"py_modules": [*(str(site / name) for name in SHIPPED), *modules], "excludes": ["__pycache__", "*.pyc"]}
 
 
 def _ask(address: Address) -> dict[str, Any]:

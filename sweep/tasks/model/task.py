@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from surrogate.errors import SurrogateError
 from sweep.config import rules
 from sweep.config.model_names import PYTHON
 from sweep.config.schema import Settings
-from sweep.config.tasks import Words
+from sweep.config.tasks import OF_ALL, VALUES, Words
 from sweep.config.trial_names import pruning_name
 from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
@@ -52,7 +53,19 @@ class ModelTask(Task):
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:
-        return Words(instance="model", find="feasible")
+        return Words(instance="model", find="feasible", asks=True)
+
+    def objectives(self, settings: Settings) -> tuple[str, ...]:
+        return (*OF_ALL, *VALUES.values(), "found_rate", "first_found_seconds")
+
+    def usual_objective(self, objective: str) -> str:
+        return "found_rate"  # values are better larger in some models and smaller in others: search.objectives says which
+
+    def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        from surrogate.models.problems import importable_paths
+
+        function = config["model"]["function"]
+        return () if function is None else tuple(str(path) for path in importable_paths(named_problem(function).name))
 
     def title(self, settings: Settings) -> str:
         method, model = settings.method, settings.model

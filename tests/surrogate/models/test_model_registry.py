@@ -14,10 +14,21 @@ from oracles import random_network
 from surrogate.errors import InvalidSetting
 from surrogate.models import ModelResult
 from surrogate.models.methods import SurrogateMilp
-from surrogate.models.problems import PROBLEMS, find_problem, prune_in_units, source_digest, source_files
+from surrogate.models.problems import (
+    PROBLEMS,
+    find_problem,
+    fit_in_units,
+    fit_quality,
+    importable_paths,
+    prune_in_units,
+    source_digest,
+    source_files,
+    split,
+)
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Finetuning, Pruning, sparsity
 from surrogate.solvers import HighsSolver
+from surrogate.training import Training
 
 OWN = """
 import numpy as np
@@ -231,16 +242,31 @@ def test_the_digest_follows_the_modules_that_a_problem_is_made_of(write: Write, 
     write(unused="B = 2")
     assert source_digest("my_model:build") == second != first
     write(pack__in____init__="", pack__in__models=OWN, pack__in__beside="C = 1")
+    assert importable_paths("my_model:build") == [tmp_path / "helper.py", tmp_path / "my_model.py"]
+    assert importable_paths("pack.models:build") == [tmp_path / "pack"]
+    assert importable_paths("blending") == []
     assert {path.name for path in source_files("pack.models:build")} == {"__init__.py", "models.py", "beside.py"}
     assert len(source_digest("pack.models:build")) == 16
 
 
-def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
-    from surrogate.models.problems import fit_in_units, fit_quality
-    from surrogate.training import Training
+def test_the_digest_is_the_same_where_ray_has_brought_the_modules(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(my_model="import helper\n" + OWN, helper="A = 1")
+    first = source_digest("my_model:build")
+    for name in ("helper", "my_model"):
+        folder = tmp_path / "brought" / f"_ray_pkg_{name}"
+        folder.mkdir(parents=True)
+        (tmp_path / f"{name}.py").rename(folder / f"{name}.py")
+        monkeypatch.syspath_prepend(str(folder))
+    write()
+    assert source_digest("my_model:build") == first
+    assert {path.parent.name for path in source_files("my_model:build")} == {"_ray_pkg_helper", "_ray_pkg_my_model"}
 
-    data = find_problem("constrained").draw(0, {"inputs": 2})["objective"]
-    dense = fit_in_units(data, [16], Training(epochs=10, learning_rate=1e-2, weight_decay=0.0))
+
+def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
+    _, data = split(find_problem("constrained").draw(0, {"inputs": 2})["objective"], 0.1)
+    dense = fit_in_units(data, [16], Training(epochs=30, learning_rate=1e-2, weight_decay=0.0))
     plain = prune_in_units(Pruning("magnitude", 0.6), dense, data)
     tuned = Finetuning(rounds=1, epochs=5, optimizer="adam", learning_rate=1e-2)
     again = prune_in_units(Pruning("magnitude", 0.6, finetuning=tuned), dense, data)

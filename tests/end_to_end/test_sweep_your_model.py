@@ -1,0 +1,91 @@
+"""The page on sweeps over a model of your own: the library takes its module, and its commands run in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pages import ROOT, blocks, commands, follow, run_python
+
+from surrogate.models.methods import WalkAlone
+from surrogate.models.problems import ModelProblem, fit_in_units, fit_quality, split
+from surrogate.training import Training
+
+PAGE = "docs/sweep-your-model.md"
+
+QUICK = "network.width=6 training.epochs=2 instances.count=2 solver.time_limit_seconds=0.3"
+"""Further overrides, so that a command is a matter of seconds; the last one of a key wins."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder with the module that the page has its reader write."""
+    (block,) = blocks(PAGE, "python")
+    (tmp_path / str(block.title)).write_text(block.text)
+    return tmp_path
+
+
+def one_trial(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *commands(PAGE)[0].split()[1:], *QUICK.split(), *overrides]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)
+
+
+def test_its_module_is_a_problem_whose_network_fits() -> None:
+    names = run_python("docs/sweep-your-model.md")
+    problem = ModelProblem("kettle:build", names["build"], names["samples"])
+    assert problem.parameters == {"wanted": 0.6, "runs": 1000}
+    problem.rehearse(0, {})
+    fitted, held_out = split(problem.draw(0, {})["yield"])
+    network = fit_in_units(fitted, [32, 32], Training(epochs=20))
+    assert fit_quality(network, held_out) > 0.9
+    instance = problem.instance({"yield": network}, 0, {})
+    result = WalkAlone(1.0).answer(instance.model, instance.places)
+    assert result.value is not None
+    model = instance.model
+    run = np.array([[model.heat.value, model.hours.value, model.doses.value]])
+    assert network(run)[0, 0] >= 0.6 - 1e-5
+    assert instance.true_value().value == pytest.approx(result.value)
+    assert instance.true_value().violation == pytest.approx(max(0.0, 0.6 - names["truth"](run)[0]))
+
+
+@pytest.mark.timeout(300)
+def test_its_first_command_runs_one_trial_of_the_module_in_the_folder(folder: Path) -> None:
+    done = one_trial(folder)
+    assert done.returncode == 0, done.stderr
+    assert "kettle 2x6 dense" in done.stdout
+    assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["model.parameters.wated=0.5"], "kettle:build has no parameter wated: did you mean wanted?"),
+        (["model.function=kettel:build"], "there is no module kettel"),
+        (["model.function=kettle:built"], "the module kettle has no function built: did you mean build?"),
+    ],
+)
+def test_a_typo_is_one_sentence_before_anything_starts(folder: Path, overrides: list[str], sentence: str) -> None:
+    done = one_trial(folder, *overrides)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (folder / "store").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_sweep_runs_and_is_taken_up_again(folder: Path) -> None:
+    _, asked = commands("docs/sweep-your-model.md")
+    sweep = f"{asked} {QUICK.removeprefix('network.width=6 ')} network.width=4,6"
+    assert "12 finished (0 reused), 0 failed of 12 trials." in follow(sweep, folder)
+    assert "12 finished (12 reused), 0 failed of 12 trials." in follow(sweep, folder)
+    more = follow(f"{sweep} pruning.amount=0.5,0.8,0.9", folder)
+    assert "16 finished (12 reused), 0 failed of 16 trials." in more
+    (folder / "kettle.py").write_text((folder / "kettle.py").read_text() + "\n# edited\n")
+    edited = follow(sweep, folder)
+    assert "12 finished (0 reused), 0 failed of 12 trials." in edited
