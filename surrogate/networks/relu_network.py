@@ -116,11 +116,11 @@ class ReluNetwork:
 
     @classmethod
     def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
-        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere, as it computes.
+        """Read a ``Sequential`` of Linear, ReLU and BatchNorm1d, with Flatten, Identity or Dropout anywhere, as it computes.
 
         Raises:
-            UnsupportedLayer: another layer, an order that is not affine, ReLU, affine, ..., or a layer that does not compute
-                what its weights say, because of a hook for one; gives index and type.
+            UnsupportedLayer: another layer, or one that does not compute what its weights say, because of a hook for one;
+                gives index and type.
             InvalidNetwork: weights that are complex, not there yet or not finite, or sizes that do not fit.
         """
         from surrogate.networks.torch_modules import read_torch
