@@ -255,10 +255,10 @@ def test_a_random_network_is_one_without_training(composer: Composer, digits: Da
 FUNCTION = {"dataset": "function", "attack.objective": "output"}
 REFUSED = {
     "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
-    "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv is not an ONNX file"),
-    "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is a pickled file, as torch.save writes it"),
-    "another ending": ({"network.file": "{}/net.h5"}, "expected one that ends in .onnx, .onnx.gz or .safetensors"),
-    "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a stored network"),
+    "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv does not end in .onnx, .onnx.gz, .safetensors, .pt, .pth or .ckpt"),
+    "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is not a file of torch.save"),
+    "another ending": ({"network.file": "{}/net.h5"}, "networks are read from a state dict"),
+    "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a safetensors file"),
     "no such property": ({"instances.properties": "{}/absent.vnnlib"}, "absent.vnnlib cannot be used: No such file"),
     "a property that is none": ({"instances.properties": "{}/bad.vnnlib"}, "bad.vnnlib, line 1: unknown command"),
     "an empty folder": ({"instances.properties": "{}/empty"}, "the folder holds no file that ends in .vnnlib or .vnnlib.gz"),
