@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from surrogate.models.problems import PROBLEMS, ModelInstance, Samples, draw_samples, fit_networks, in_units
-from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.pruning import Pruning, prune
-from surrogate.training import Training, finetune
+from surrogate.models.problems import PROBLEMS, ModelInstance, Samples, draw_samples, fit_networks, prune_in_units
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import Finetuning, Pruning
+from surrogate.training import Training
 
 FIRST_SEED = 100
 """Instance ``i`` of every problem has the seed ``FIRST_SEED + i``: the search was developed on smaller seeds."""
 
 TRAINING = Training(epochs=60)
 
-FINETUNING = Training(epochs=20)
+FINETUNING = Finetuning(rounds=1, epochs=20, optimizer="adam", learning_rate=1e-3, weight_decay=1e-3)
 
 NETWORK_SIZES: dict[str, tuple[tuple[tuple[int, ...], dict[str, Any]], ...]] = {
     "constrained": (
@@ -146,26 +144,7 @@ def _samples(problem: str, index: int) -> dict[str, Samples]:
 
 
 def surrogates(problem: str, index: int, sparsity: float, finetuned: bool) -> dict[str, ReluNetwork]:
-    """Return the networks pruned by global magnitude.
-
-    They are pruned and finetuned as they were trained, with standardised inputs and values: in the units of the data a weight's
-    size says as much about its feature's unit as about its use.
-    """
+    """Return the networks pruned by global magnitude, and finetuned if asked, as they were trained."""
     data, networks = _samples(problem, index), _trained(problem, index)
-    return {name: _pruned(networks[name], data[name], sparsity, finetuned) for name in networks}
-
-
-def _pruned(network: ReluNetwork, data: Samples, sparsity: float, finetuned: bool) -> ReluNetwork:
-    (m, s), (mean, deviation) = _units(data.x), _units(data.y) if data.y.dtype.kind == "f" else (np.zeros(1), np.ones(1))
-    standard = in_units(network, -m / s, 1.0 / s, -mean / deviation, 1.0 / deviation)
-    sparse = prune(Pruning("magnitude", sparsity), standard)
-    if finetuned:
-        masks = [weight != 0.0 for weight in sparse.weights]
-        y = (data.y - mean) / deviation if data.y.dtype.kind == "f" else data.y
-        sparse = finetune(sparse, masks, FINETUNING, (data.x - m) / s, y)
-    return in_units(sparse, m, s, mean, deviation)
-
-
-def _units(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    deviation = np.std(values, axis=0)
-    return np.mean(values, axis=0), np.where(deviation > 0.0, deviation, 1.0)
+    pruning = Pruning("magnitude", sparsity, finetuning=FINETUNING if finetuned else Finetuning())
+    return {name: prune_in_units(pruning, networks[name], data[name]) for name in networks}

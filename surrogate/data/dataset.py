@@ -31,16 +31,16 @@ ordered by writer, so that the test set holds hands that the training set lacks.
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Grey images of ten classes, one row an image, pixels row by row; or points of a test function and their values.
+    """Grey images of ten classes, one row an image, pixels row by row; or points and their values or classes.
 
     Attributes:
-        name: one of NAMES, or the test function (:mod:`surrogate.data.functions`).
+        name: one of NAMES, or the test function (:mod:`surrogate.data.functions`), or what the points are samples of.
         side: pixels a side; ``d = side * side``. None for points, which are no images.
         train_images: ``(n, d)`` float32 in [0, 1], read-only.
-        train_labels: ``(n,)`` int64, 0 to 9, read-only; of points their values, float64.
+        train_labels: ``(n,)`` int64, of images 0 to 9, read-only; of points their values, float64, or classes.
         test_images: likewise.
         test_labels: likewise.
-        checksum: the first 16 hex digits of a SHA-256 over the source files, whatever the side.
+        checksum: the first 16 hex digits of a SHA-256 over the source files, whatever the side; of points over these.
     """
 
     name: str
@@ -50,6 +50,13 @@ class Dataset:
     test_images: NDArray[np.float32]
     test_labels: NDArray[np.int64] | NDArray[np.float64]
     checksum: str
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a network for these data: one for values, else one a class."""
+        if self.train_labels.dtype.kind == "f":
+            return 1
+        return CLASSES if self.side is not None else int(self.train_labels.max()) + 1
 
 
 def native_side(name: str) -> int:

@@ -8,8 +8,8 @@ block that comes and goes, so values, constraints and solvers stay the user's.
 from surrogate.models.incumbent import OnBetter
 from surrogate.models.optimise import optimise
 from surrogate.models.place import Place
-from surrogate.models.result import ModelResult, Status, Step
+from surrogate.models.result import ModelResult, PlaceBounds, Status, Step
 from surrogate.models.settings import SearchSettings
 from surrogate.models.shares import MEMBERS
 
-__all__ = ["MEMBERS", "ModelResult", "OnBetter", "Place", "SearchSettings", "Status", "Step", "optimise"]
+__all__ = ["MEMBERS", "ModelResult", "OnBetter", "Place", "PlaceBounds", "SearchSettings", "Status", "Step", "optimise"]

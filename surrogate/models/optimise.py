@@ -103,4 +103,7 @@ def _result(user: UserModel, incumbent: Incumbent, search: SearchState, begin: f
         seconds=time.perf_counter() - begin,
         failures=dict(search.failures),
         work={name: int(count) for name, count in search.work.items() if name != "walk_iterations"},
+        sizes=dict(search.sizes),
+        dense_bounds=search.place_bounds(search.dense_bounds),
+        surrogate_bounds=search.place_bounds(search.surrogate_bounds),
     )

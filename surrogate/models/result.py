@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from surrogate.bounds import Bounds
 from surrogate.networks import FloatArray
 
 
@@ -37,6 +38,25 @@ class Step:
     source: str
 
 
+@dataclass(frozen=True)
+class PlaceBounds:
+    """How free the bounds leave a network at its place.
+
+    Attributes:
+        unstable: hidden neurons that can change their phase where the model lets the inputs go: the binaries of a MILP.
+        big_m: the sum of both big-M constants of these, how far each neuron's input can go above and below 0.
+    """
+
+    unstable: int
+    big_m: float
+
+    @classmethod
+    def of(cls, bounds: Bounds) -> PlaceBounds:
+        """Return it for the bounds of a network's neurons."""
+        layers = zip(bounds.lower[:-1], bounds.upper[:-1], bounds.unstable, strict=True)
+        return cls(bounds.unstable_count, sum(float((high - low)[free].sum()) for low, high, free in layers))
+
+
 @dataclass(frozen=True, eq=False)
 class ModelResult:
     """The answer; the model's variables hold the best decision.
@@ -57,6 +77,10 @@ class ModelResult:
         seconds: what the call took.
         failures: members of the search that failed, with the words of their failure; the result stands without them.
         work: counts of what was done: ``regions``, ``programmes``, ``points``, ``nodes``, ``simplex_iterations``.
+        sizes: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the last MILP that ``dense`` and ``surrogates`` handed to
+            the solver, by the member; without one that did not.
+        dense_bounds: per place how free its dense network is; empty where the model itself excludes every decision.
+        surrogate_bounds: the same of the last pruned networks that were stated; empty without any.
     """
 
     status: Status
@@ -70,6 +94,9 @@ class ModelResult:
     seconds: float
     failures: Mapping[str, str]
     work: Mapping[str, int]
+    sizes: Mapping[str, Mapping[str, int]]
+    dense_bounds: tuple[PlaceBounds, ...]
+    surrogate_bounds: tuple[PlaceBounds, ...]
 
     @property
     def first_feasible_seconds(self) -> float | None:

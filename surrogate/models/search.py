@@ -35,25 +35,7 @@ class ModelSearch:
         state, now = self.state, time.perf_counter
         if not state.prepare():
             return
-        dense = Dense(state)
-        turns: dict[str, Callable[[float], bool]] = {"dense": dense.turn}
-        finishes: dict[str, Callable[[], None]] = {"dense": dense.finish}
-        try:
-            walks = Walks(state)
-            walks.start()
-        except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
-            state.failures["walks"] = str(error)
-        else:
-            surrogates = Surrogates(state, walks)
-            finishes["surrogates"] = surrogates.finish
-            targets = Targets(state, walks, walks.programme)
-            turns = {
-                "walks": walks.turn,
-                "targets": targets.turn,
-                "steps": Steps(state, walks, targets).turn,
-                "neighbourhoods": Neighbourhoods(state, walks).turn,
-                "surrogates": surrogates.turn,
-            } | turns
+        turns, finishes = self._members()
         shares = Shares([name for name in turns if name in state.settings.members])
         with ExitStack() as ends:  # no solver's thread outlives the call, however it ends
             for name, finish in finishes.items():
@@ -69,6 +51,30 @@ class ModelSearch:
                 shares.took(name, now() - begin, state.incumbent.value < before)
                 if not goes_on:
                     shares.leave(name)
+
+    def _members(self) -> tuple[dict[str, Callable[[float], bool]], dict[str, Callable[[], None]]]:
+        """Return the turns of all members that there can be, in their order, and how those end that have threads."""
+        state, settings = self.state, self.state.settings
+        dense, walks = Dense(state), None
+        if settings.needs_walks:
+            try:
+                walks = Walks(state)
+                if settings.first_points:
+                    walks.start()
+            except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
+                state.failures["walks"] = str(error)
+                return {"dense": dense.turn}, {"dense": dense.finish}
+        surrogates = Surrogates(state, walks)
+        turns: dict[str, Callable[[float], bool]] = {"surrogates": surrogates.turn, "dense": dense.turn}
+        if walks is not None:
+            targets = Targets(state, walks, walks.programme)
+            turns = {
+                "walks": walks.turn,
+                "targets": targets.turn,
+                "steps": Steps(state, walks, targets).turn,
+                "neighbourhoods": Neighbourhoods(state, walks).turn,
+            } | turns
+        return turns, {"dense": dense.finish, "surrogates": surrogates.finish}
 
     def _finish(self, name: str, finish: Callable[[], None]) -> None:
         try:

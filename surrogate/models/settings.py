@@ -11,7 +11,16 @@ from typing import Any
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
 from surrogate.bounds import BoundMethod
-from surrogate.checks import is_number, list_of, require_integer, require_kind, require_name, require_number, shown
+from surrogate.checks import (
+    is_number,
+    list_of,
+    require_flags,
+    require_integer,
+    require_kind,
+    require_name,
+    require_number,
+    shown,
+)
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Formulation
 from surrogate.models.shares import MEMBERS
@@ -32,6 +41,11 @@ class SearchSettings:
         relative_gap: value and bound have met when they are this close.
         target: a value at which the search may end; None goes on to the proof or the time limit.
         points: how many points are drawn at a time.
+        first_points: whether points are drawn, and the promising ones held against the model, before the members begin. False
+            leaves the members to themselves: so a MILP alone is measured.
+        repair: whether walks on the dense networks begin at the decisions that pruned networks lead to. None: where walks take
+            part. True: also where they do not; then each such decision is walked from, the newest first, by
+            :class:`surrogate.models.members.repairs.Repairs`.
         seed: of all draws.
 
     Raises:
@@ -48,6 +62,8 @@ class SearchSettings:
     target: float | None = None
     points: int = 4096
     seed: int = 0
+    first_points: bool = True
+    repair: bool | None = None
 
     def __post_init__(self) -> None:
         members = list_of("members", self.members, f"names among {', '.join(MEMBERS)}")
@@ -66,6 +82,19 @@ class SearchSettings:
             raise InvalidSetting(f"target={shown(self.target)} is not allowed: expected a finite number or None")
         require_integer("points", self.points, 1)
         require_integer("seed", self.seed, 0)
+        require_flags(first_points=self.first_points)
+        if self.repair is not None:
+            require_flags(repair=self.repair)
+
+    @property
+    def repairs_apart(self) -> bool:
+        """Whether decisions of pruned networks are walked from although walks take no part of their own."""
+        return bool(self.repair) and "walks" not in self.members and "surrogates" in self.members
+
+    @property
+    def needs_walks(self) -> bool:
+        """Whether anything walks: a MILP alone needs no linear programme over regions."""
+        return self.first_points or self.repairs_apart or not set(self.members) <= {"surrogates", "dense"}
 
 
 def settings_of(given: Mapping[str, Any]) -> SearchSettings:

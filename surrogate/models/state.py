@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
+from surrogate.bounds import Bounds
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.programmes.ranges import NoDecision, Ranges, find_ranges
 from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
+from surrogate.models.result import PlaceBounds
 from surrogate.models.settings import SearchSettings
 
 STEP_ROUNDING = 1e-4
@@ -27,6 +30,8 @@ class SearchState:
         surrogate_value: the best that a model with pruned networks promised, in the model's own sense; None so far.
         failures: members that failed, with the words of their failure.
         work: counts of what was done.
+        sizes: by member the size of the MILP that it last handed to the solver.
+        dense_bounds, surrogate_bounds: per link the bounds of its network, and of the last pruned one; empty so far.
         ranges, rows: where inputs and neurons can go, and the dense networks as rows; set by :meth:`prepare`.
     """
 
@@ -40,6 +45,9 @@ class SearchState:
         self.surrogate_value: float | None = None
         self.failures: dict[str, str] = {}
         self.work: Counter[str] = Counter()
+        self.sizes: dict[str, dict[str, int]] = {}
+        self.dense_bounds: Sequence[Bounds] = ()
+        self.surrogate_bounds: Sequence[Bounds] = ()
         self._step = model.value_step()
         self.rng = np.random.default_rng(settings.seed)
 
@@ -50,6 +58,7 @@ class SearchState:
         except NoDecision:
             self.excluded = True
             return False
+        self.dense_bounds = self.ranges.bounds
         self.rows = NetworkRows(self.model, [link.network for link in self.model.links], self.ranges.bounds)
         start = self.model.start()
         if start is not None:
@@ -65,6 +74,11 @@ class SearchState:
             steps = math.ceil((bound - self.model.offset) / self._step - STEP_ROUNDING)
             bound = self.model.offset + steps * self._step
         self.bound = max(self.bound, min(bound, self.incumbent.value))
+
+    def place_bounds(self, bounds: Sequence[Bounds]) -> tuple[PlaceBounds, ...]:
+        """Return how free networks are, in the order of the caller's places; ``bounds`` are per link."""
+        by_place = sorted(zip(self.model.order, bounds, strict=False), key=lambda pair: pair[0])
+        return tuple(PlaceBounds.of(one) for _, one in by_place)
 
     @property
     def ended(self) -> bool:

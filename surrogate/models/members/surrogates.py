@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from surrogate import bounds as bound_methods
+from surrogate.models.members.repairs import Repairs
 from surrogate.models.members.walks import Walks
 from surrogate.models.programmes.mips import ROOM, StatedModel
 from surrogate.models.programmes.turns import SolveInTurns
@@ -19,16 +20,22 @@ from surrogate.solvers import Solution
 SHARE = 0.1
 """Most of the call's time for the solve at one sparsity, where other members take part."""
 
+REPAIR_SECONDS = 0.05
+"""Least seconds for walks from what a turn has met."""
+
 
 class Surrogates:
     """Solves the model with pruned copies, one sparsity after another.
 
     Each point that is met is held against the dense networks.
-    A point that does not hold is repaired by a walk on its violations, where walks take part.
+    Where walks take part, or repair is asked for, walks begin at these points, and mend what does not hold.
+    ``walks`` is None where nothing walks.
     """
 
-    def __init__(self, state: SearchState, walks: Walks) -> None:
-        self._state, self._walks = state, walks
+    def __init__(self, state: SearchState, walks: Walks | None) -> None:
+        self._state = state
+        self._walks = walks if "walks" in state.settings.members and state.settings.repair is not False else None
+        self._repairs = Repairs(state, walks) if walks is not None and state.settings.repairs_apart else None
         given = any(place.surrogate is not None for place in state.model.places)
         self._left = [0.0] if given else list(state.settings.sparsities)
         self._solve: SolveInTurns | None = None
@@ -38,14 +45,18 @@ class Surrogates:
 
     def turn(self, until: float) -> bool:
         """Go on with the present sparsity, or begin the next; False when all have been solved."""
+        begin = time.perf_counter()
         if self._solve is None:
+            if self._repairs is not None and self._repairs.waiting:
+                self._repairs.go_on(until)
+                return True
             if not self._left:
                 return False
             self._begin(self._left.pop(0))
             return True
         self._cancelled = time.perf_counter() >= self._until
         solution = self._solve.finish() if self._cancelled else self._solve.advance(until)
-        self._repair(until)
+        self._check(until, begin)
         if solution is not None or self._cancelled:
             self._solve = None
             if solution is not None:
@@ -53,9 +64,13 @@ class Surrogates:
         return True
 
     def finish(self) -> None:
-        """End what is under way."""
+        """End what is under way, and take what it has by then."""
         if self._solve is not None:
-            self._solve.finish()
+            solution = self._solve.finish()
+            for values in self._met[-1:]:
+                self._state.incumbent.offer(values, "surrogates")
+            if solution is not None:
+                self._take(solution)
 
     def _begin(self, sparsity: float) -> None:
         state, now = self._state, time.perf_counter()
@@ -66,6 +81,7 @@ class Surrogates:
             method.compute(network, region, state.deadline)
             for network, region in zip(networks, state.ranges.regions, strict=True)
         ]
+        state.surrogate_bounds = bounds
         share = SHARE if set(state.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
         self._until = now + share * (state.deadline - now)
         self._solve = SolveInTurns(
@@ -80,18 +96,24 @@ class Surrogates:
         self._met.append(np.array(values))
         return self._state.incumbent.wants_end
 
-    def _repair(self, until: float) -> None:
+    def _check(self, until: float, begin: float) -> None:
         """Offer what was met, the surrogate's best first, and walk from the best of it."""
-        state = self._state
+        state, now = self._state, time.perf_counter
         met, self._met = self._met[::-1], []
         for values in met:
             state.incumbent.offer(values, "surrogates")
-        if met and "walks" in state.settings.members:
-            self._walks.walk_from(state.model.complete(met[0][None])[0], "surrogates", max(until, time.perf_counter() + 0.05))
+        if met and self._walks is not None:
+            self._walks.walk_from(state.model.complete(met[0][None])[0], "surrogates", max(until, now() + REPAIR_SECONDS))
+        if self._repairs is not None:
+            self._repairs.add(met[::-1])
+            # As long as there is something to repair, solve and repairs have the same time.
+            self._repairs.go_on(max(until, now() + REPAIR_SECONDS, 2.0 * now() - begin))
 
     def _take(self, solution: Solution) -> None:
         state = self._state
         state.work.update(solution.work)
+        if solution.size:
+            state.sizes["surrogates"] = dict(solution.size)
         if solution.objective is not None:
             sign, known = state.model.sign, state.surrogate_value
             promised = sign * solution.objective

@@ -137,6 +137,29 @@ class Walks:
             self._offer(end, source)
         return end is not None
 
+    def walk_on(
+        self, values: FloatArray, phases: BoolArray, hold: bool, source: str, until: float
+    ) -> tuple[bool, BoolArray | None]:
+        """Walk from a region, with the integers held at those of a decision ``(columns,)`` or relaxed and then made whole.
+
+        Returns:
+            whether the user's rows allowed a point; and the region in which the time ended, to go on from, else None.
+        """
+        if hold:
+            with self.held(values):
+                end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
+                unfinished = self._walker.unfinished
+                if end is not None:
+                    self._offer(end, source)
+        else:
+            end = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
+            unfinished = self._walker.unfinished
+            if end is not None:
+                self._take(end, source, until)
+        self._walker.unfinished = None
+        self._count()
+        return end is not None, unfinished
+
     def _offer(self, vertex: Vertex, source: str) -> None:
         self._state.incumbent.offer(vertex.values, source)
 

@@ -1,6 +1,7 @@
 """Built-in problems: a module each, with ``samples(seed, ...)`` to fit networks to and ``build(networks, seed, ...)``.
 
-A module of a user's that has a ``build`` of this form is a problem too. To add one here, write the module and list it.
+A user's module that has a ``build`` of this form is a problem too (:func:`find_problem`). To add one here, write the module and
+list it in ``registry.py``.
 
 Example:
     >>> from surrogate.models import optimise
@@ -15,24 +16,38 @@ Example:
 
 from __future__ import annotations
 
-from types import ModuleType
-
-from surrogate.models.problems import blending, constrained, design, diet, scholarship, treatment
 from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
-from surrogate.models.problems.fitting import draw_samples, fit_in_units, fit_networks, in_units
-
-PROBLEMS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (constrained, blending, treatment, design, diet, scholarship)
-}
-"""Every built-in problem by its name."""
+from surrogate.models.problems.fitting import (
+    Scales,
+    draw_samples,
+    fit_in_units,
+    fit_networks,
+    in_units,
+    prune_in_units,
+    standard_dataset,
+)
+from surrogate.models.problems.measures import fit_measure, fit_quality, split
+from surrogate.models.problems.problem import ModelProblem, NetworkSizes
+from surrogate.models.problems.registry import PROBLEMS, find_problem, source_digest, source_files
 
 __all__ = [
     "PROBLEMS",
     "ModelInstance",
+    "ModelProblem",
+    "NetworkSizes",
     "Samples",
+    "Scales",
     "TrueValue",
     "draw_samples",
+    "find_problem",
     "fit_in_units",
+    "fit_measure",
     "fit_networks",
+    "fit_quality",
     "in_units",
+    "prune_in_units",
+    "source_digest",
+    "source_files",
+    "split",
+    "standard_dataset",
 ]

@@ -35,9 +35,23 @@ class Samples:
     truth: Function | None = None
 
     @property
+    def is_regression(self) -> bool:
+        """Whether ``y`` are values and no classes."""
+        return self.y.dtype.kind == "f"
+
+    @property
     def outputs(self) -> int:
         """Number of outputs of a network for these samples."""
-        return 1 if self.y.dtype.kind == "f" else int(self.y.max()) + 1
+        return 1 if self.is_regression else int(self.y.max()) + 1
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Inputs and outputs of a network for these samples."""
+        return self.x.shape[1], self.outputs
+
+    def part(self, rows: NDArray[np.intp]) -> Samples:
+        """Return the samples of these rows."""
+        return Samples(self.x[rows], self.y[rows], self.truth)
 
 
 @dataclass(frozen=True)
@@ -125,7 +139,7 @@ def fitting_network(networks: Mapping[str, ReluNetwork], name: str, data: Sample
         raise InvalidSetting(f"the problem needs a network named {name}, got {', '.join(map(str, networks)) or 'none'}")
     network = networks[name]
     require_kind(f"the network {name}", network, ReluNetwork, "ReluNetwork.load(path)")
-    sizes, expected = (network.input_size, network.output_size), (data.x.shape[1], data.outputs)
+    sizes, expected = (network.input_size, network.output_size), data.sizes
     if sizes != expected:
         raise InvalidSetting(
             f"the network {name} must have {expected[0]} inputs and {expected[1]} outputs for these parameters, got {network!r}"

@@ -1,0 +1,62 @@
+"""The paper's way: the MILP with pruned networks in the places, its decisions checked on the dense networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from surrogate.bounds import BoundMethod
+from surrogate.checks import require_flags
+from surrogate.formulation import Formulation
+from surrogate.models.methods.base import ModelMethod
+from surrogate.models.settings import SearchSettings
+from surrogate.solvers import HighsSolver, Solver
+
+
+@dataclass(frozen=True)
+class SurrogateMilp(ModelMethod):
+    """Solves the model with the places' pruned networks, and holds every solution that the solver meets against the dense ones.
+
+    The check keeps the values that the networks read, and computes the outputs anew by the dense networks. Where a constraint
+    fails then, the variables that no network reads or writes are optimised anew, everything else held. What fails still is no
+    decision. The pruned model proves nothing of the dense one: there is no bound, and the status is ``feasible`` or
+    ``unresolved``; ``infeasible`` only where the model's own constraints contradict one another.
+
+    Attributes:
+        repair: whether a walk on the dense networks begins at every solution, the newest first: the integers of the solution
+            are held, and everything else is optimised anew over the dense networks' linear region around it and over
+            neighbouring ones while that is better; see :class:`surrogate.models.members.repairs.Repairs`. Solve and repairs
+            share one thread and the limit.
+        solver: with its limit, threads, seed and gap.
+        bounds, formulation: by name or as an object, of the pruned networks.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    name: ClassVar[str] = "surrogate"
+    needs_surrogate: ClassVar[bool] = True
+    takes_surrogate: ClassVar[bool] = True
+
+    repair: bool = False
+    solver: Solver = field(default_factory=HighsSolver)
+    bounds: str | BoundMethod = "crown"
+    formulation: str | Formulation = "big_m"
+
+    def __post_init__(self) -> None:
+        require_flags(repair=self.repair)
+        SearchSettings(**self.settings())
+
+    @property
+    def limit_seconds(self) -> float:
+        return self.solver.time_limit_seconds
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "members": ("surrogates",),
+            "solver": self.solver,
+            "bounds": self.bounds,
+            "formulation": self.formulation,
+            "first_points": False,
+            "repair": self.repair,
+        }

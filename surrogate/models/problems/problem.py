@@ -1,0 +1,242 @@
+"""A problem as something that is asked: its parameters, the networks that it needs, its samples and its models."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from surrogate.checks import require_integer, shown
+from surrogate.errors import InvalidSetting, SurrogateError
+from surrogate.models.place import Place
+from surrogate.models.problems.base import ModelInstance, Samples
+from surrogate.networks import ReluNetwork
+
+REQUIRED = inspect.Parameter.empty
+"""Stands for the default of a parameter that has none."""
+
+REHEARSED = 4
+"""Hidden neurons of the networks with which a problem is built before any is trained."""
+
+
+class NetworkSizes(NamedTuple):
+    """What a network of a problem reads and gives."""
+
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True, eq=False)
+class ModelProblem:
+    """A problem: ``build(networks, seed, **parameters)``, and ``samples(seed, **parameters)`` that its networks are fitted to.
+
+    Attributes:
+        name: ``blending``, or ``package.module:build`` of a user's.
+        build: returns a :class:`ModelInstance`; reads the networks by name.
+        samples: returns the :class:`Samples` of each network by its name, given a seed and those of the parameters that it has.
+            None where the networks come from elsewhere.
+
+    Raises:
+        InvalidSetting: a ``build`` or ``samples`` that cannot be called so.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    samples: Callable[..., Any] | None
+
+    def __post_init__(self) -> None:
+        for function, first, form in (
+            (self.build, ("networks", "seed"), "build(networks, seed, **parameters)"),
+            (self.samples, ("seed",), "samples(seed, **parameters)"),
+        ):
+            if function is not None and tuple(_signature(function))[: len(first)] != first:
+                raise InvalidSetting(f"{self.name} must have the form {form}, got {inspect.signature(function)}")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of ``build`` and ``samples`` by name, with their defaults; REQUIRED where there is none."""
+        functions = [self.build] if self.samples is None else [self.build, self.samples]
+        return {
+            name: parameter.default
+            for function in functions
+            for name, parameter in _signature(function).items()
+            if name not in ("networks", "seed") and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        }
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``build`` takes any parameter, as ``**parameters``."""
+        return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _signature(self.build).values())
+
+    def require(self, given: Mapping[str, Any]) -> None:
+        """Raise InvalidSetting for parameters that the problem has not, or that it has no default for and that are missing."""
+        known = self.parameters
+        takes = f"it takes {', '.join(known)}" if known else "it takes none"
+        for name in given:
+            if name not in known and not self.is_open:
+                near = difflib.get_close_matches(name, known, n=1)
+                meant = f"did you mean {near[0]}? " if near else ""
+                raise InvalidSetting(f"{self.name} has no parameter {name}: {meant}{takes[0].upper()}{takes[1:]}")
+        for name, default in known.items():
+            if default is REQUIRED and name not in given:
+                raise InvalidSetting(f"{self.name} needs the parameter {name}, which has no default")
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that are given, and the defaults of the others.
+
+        Raises:
+            InvalidSetting: as :meth:`require` does.
+        """
+        self.require(given)
+        return {**self.parameters, **given}
+
+    def samples_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the completed parameters that the samples depend on, and so the networks."""
+        if self.samples is None:
+            return {}
+        taken = _signature(self.samples)
+        return {name: value for name, value in self.complete(given).items() if name in taken}
+
+    def draw(self, seed: int, given: Mapping[str, Any]) -> dict[str, Samples]:
+        """Return the samples of each network by its name.
+
+        Raises:
+            InvalidSetting: parameters that are not allowed; no ``samples``; one that fails or returns something else.
+        """
+        require_integer("seed", seed, 0)
+        if self.samples is None:
+            raise InvalidSetting(
+                f"{self.name} has no samples to fit networks to: write samples(seed, **parameters) beside it, which returns "
+                'Samples(x, y) for each network by its name, such as {"cost": Samples(x, y)}, or give the networks'
+            )
+        found = self._called("samples", self.samples, seed, **self.samples_parameters(given))
+        if not isinstance(found, Mapping) or not found or not all(isinstance(one, Samples) for one in found.values()):
+            raise InvalidSetting(
+                f"samples of {self.name} must return Samples(x, y) for each network by its name, such as "
+                f'{{"cost": Samples(x, y)}}, got {type(found).__name__} {shown(found)}'
+            )
+        return {str(name): one for name, one in found.items()}
+
+    def networks(self, seed: int, given: Mapping[str, Any]) -> dict[str, NetworkSizes]:
+        """Return what networks the problem needs, by name, before any is there.
+
+        Raises:
+            InvalidSetting: as :meth:`draw` does.
+        """
+        return {name: NetworkSizes(*samples.sizes) for name, samples in self.draw(seed, given).items()}
+
+    def instance(self, networks: Mapping[str, ReluNetwork], seed: int, given: Mapping[str, Any]) -> ModelInstance:
+        """Return the model of a seed.
+
+        Raises:
+            InvalidSetting: parameters or networks that are not allowed; a ``build`` that fails or returns something else.
+        """
+        require_integer("seed", seed, 0)
+        found = self._called("build", self.build, Networks(self.name, networks), seed, **self.complete(given))
+        if not isinstance(found, ModelInstance) or not all(isinstance(place, Place) for place in found.places):
+            raise InvalidSetting(
+                f"{self.name} must return ModelInstance(model, [Place(inputs, outputs, network)]), got {type(found).__name__} "
+                f"{shown(found)}"
+            )
+        return found
+
+    def rehearse(self, seed: int, given: Mapping[str, Any]) -> None:
+        """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
+
+        A ValueError or ArithmeticError that ``build`` itself raises may be about what the networks say, and is let pass.
+
+        Raises:
+            InvalidSetting: as :meth:`draw` and :meth:`instance` do.
+        """
+        rng = np.random.default_rng(0)
+        networks = {name: _random(rng, sizes) for name, sizes in self.networks(seed, given).items()}
+        try:
+            self.instance(networks, seed, given)
+        except InvalidSetting as error:
+            cause = error.__cause__
+            own = getattr(getattr(inspect.unwrap(self.build), "__code__", None), "co_filename", None)
+            if not isinstance(cause, ValueError | ArithmeticError) or _files(cause)[-1][0] != own:
+                raise
+
+    def with_surrogates(
+        self,
+        instance: ModelInstance,
+        networks: Mapping[str, ReluNetwork],
+        pruned: Mapping[str, ReluNetwork],
+        seed: int,
+        given: Mapping[str, Any],
+    ) -> list[Place]:
+        """Return the places of an instance with pruned networks in them beside the dense ones.
+
+        A place whose network is one of ``networks`` gets the pruned one of that name. Where ``build`` makes its places'
+        networks from those that it is given, it is called once more with the pruned ones.
+
+        Raises:
+            InvalidSetting: ``build`` fails with the pruned networks, or makes other places of them.
+        """
+        by_network = {network.key: pruned[name] for name, network in networks.items() if name in pruned}
+        if all(place.dense.key in by_network for place in instance.places):
+            return [_with(place, by_network[place.dense.key]) for place in instance.places]
+        sparse = self.instance({**networks, **pruned}, seed, given).places
+        if len(sparse) != len(instance.places):
+            raise InvalidSetting(
+                f"{self.name} has {len(instance.places)} places with the dense networks and {len(sparse)} with pruned ones: "
+                "the places must not depend on the networks' weights"
+            )
+        return [_with(place, other.dense) for place, other in zip(instance.places, sparse, strict=True)]
+
+    def _called(self, role: str, function: Callable[..., Any], *args: Any, **parameters: Any) -> Any:
+        """Call a function of the problem's; what it raises comes as one sentence."""
+        try:
+            return function(*args, **parameters)
+        except InvalidSetting as error:
+            raise InvalidSetting(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
+        except SurrogateError:
+            raise
+        except Exception as error:
+            named = f"{self.name}" if role == "build" else f"{role} of {self.name}"
+            raise InvalidSetting(f"{named} failed with {type(error).__name__}: {error}; {_where(error)}") from error
+
+
+class Networks(dict[str, ReluNetwork]):
+    """The networks that a ``build`` is given: asking for one that there is none of says which there are."""
+
+    def __init__(self, problem: str, networks: Mapping[str, ReluNetwork]) -> None:
+        super().__init__(networks)
+        self._problem = problem
+
+    def __missing__(self, name: str) -> ReluNetwork:
+        there = ", ".join(map(str, self)) or "none"
+        raise InvalidSetting(
+            f"{self._problem} asks for a network named {shown(name)}, and there is {there}: the names in build must be those "
+            "that samples returns"
+        )
+
+
+def _random(rng: np.random.Generator, sizes: NetworkSizes) -> ReluNetwork:
+    shapes = ((REHEARSED, sizes.inputs), (sizes.outputs, REHEARSED))
+    return ReluNetwork([rng.normal(size=shape) for shape in shapes], [rng.normal(size=shape[0]) for shape in shapes])
+
+
+def _with(place: Place, surrogate: ReluNetwork) -> Place:
+    return Place(place.inputs, place.outputs, place.dense, surrogate)
+
+
+def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters
+
+
+def _where(error: BaseException) -> str:
+    """Return in which line of the user's own code it was raised: the first that is not of this module."""
+    own = [place for place in _files(error) if place[0] != __file__]
+    return f"called in {own[0][0]}, line {own[0][1]}: correct it there" if own else "see how it is called"
+
+
+def _files(error: BaseException) -> list[tuple[str, int]]:
+    """Return file and line of each call that led to an error, the innermost last."""
+    return [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]

@@ -1,0 +1,261 @@
+"""Problems by name and of a user's module: what they take and give, and a sentence for each that cannot be used."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracles import random_network
+
+from surrogate.errors import InvalidSetting
+from surrogate.models import ModelResult
+from surrogate.models.methods import SurrogateMilp
+from surrogate.models.problems import PROBLEMS, find_problem, prune_in_units, source_digest, source_files
+from surrogate.networks import ReluNetwork
+from surrogate.pruning import Finetuning, Pruning, sparsity
+from surrogate.solvers import HighsSolver
+
+OWN = """
+import numpy as np
+import pyomo.environ as pyo
+from surrogate.models import Place
+from surrogate.models.problems import ModelInstance, Samples
+
+
+def samples(seed, count=50):
+    x = np.random.default_rng(seed).uniform(size=(count, 2))
+    return {"cost": Samples(x, x.sum(axis=1))}
+
+
+def build(networks, seed, count=50, least=0.5):
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(2), bounds=(0, 1))
+    model.y = pyo.Var()
+    model.enough = pyo.Constraint(expr=model.x[0] >= least)
+    model.cost = pyo.Objective(expr=model.y)
+    return ModelInstance(model, [Place(list(model.x.values()), [model.y], networks["cost"])])
+"""
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write files of a user's into a folder that Python looks in, and forget their modules afterwards."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    known = set(sys.modules)
+
+    def written(**files: str) -> None:
+        for name, text in files.items():
+            path = tmp_path / (name.replace("__in__", "/") + ".py")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        forget()
+
+    def forget() -> None:
+        for name in set(sys.modules) - known:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+                del sys.modules[name]
+
+    yield written
+    forget()
+
+
+def network(inputs: int = 2, outputs: int = 1) -> ReluNetwork:
+    return random_network(np.random.default_rng(0), (inputs, 4, outputs))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_built_in_problem_says_what_it_takes_and_which_networks_it_needs(name: str) -> None:
+    problem = find_problem(name)
+    assert {"networks", "seed"}.isdisjoint(problem.parameters)
+    needed = problem.networks(1, {})
+    networks = {key: network(*sizes) for key, sizes in needed.items()}
+    assert set(needed) == set(problem.draw(1, {}))
+    if name not in ("constrained", "design", "diet"):  # whose thresholds need a network that fits
+        assert problem.instance(networks, 1, {}).places
+    assert (source_files(name), source_digest(name)) == ([], "")
+
+
+def test_parameters_are_completed_and_those_of_the_samples_are_told_apart() -> None:
+    problem = find_problem("blending")
+    assert problem.complete({"wines": 7})["vineyards"] == 30
+    assert problem.samples_parameters({"wines": 7, "features": 3}) == {"features": 3, "folder": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("blending", {"wine": 3}, "blending has no parameter wine: did you mean wines? It takes vineyards, wines, budget"),
+        ("scholarship", {"seed": 3}, "scholarship has no parameter seed: It takes students, budget"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(name: str, given: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        find_problem(name).require(given)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("blendin", "there is no problem 'blendin': did you mean blending?"),
+        ("", "a problem is named, such as blending or my_model:build, got ''"),
+        ("my model:build", "'my model:build' is not of the form package.module:build"),
+        ("nowhere_at_all:build", "there is no module nowhere_at_all in "),
+    ],
+)
+def test_a_name_that_is_none_is_refused(name: str, sentence: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        find_problem(name)
+    assert sentence in str(refused.value)
+
+
+def test_a_users_problem_is_asked_as_a_built_in_one(write: Write) -> None:
+    write(my_model=OWN)
+    problem = find_problem("my_model:build")
+    assert problem.parameters == {"count": 50, "least": 0.5}
+    assert problem.networks(0, {}) == {"cost": (2, 1)}
+    dense = ReluNetwork([[[1.0, 1.0]], [[1.0]]], [[0.0], [0.0]])
+    instance = problem.instance({"cost": dense}, 0, {"least": 0.7})
+    pruned = ReluNetwork([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]])
+    places = problem.with_surrogates(instance, {"cost": dense}, {"cost": pruned}, 0, {"least": 0.7})
+    assert [place.surrogate for place in places] == [pruned]
+    result: ModelResult = SurrogateMilp(solver=HighsSolver(time_limit_seconds=10.0)).answer(instance.model, places)
+    assert result.surrogate_value == pytest.approx(0.7, abs=1e-6)
+
+
+def test_networks_that_build_makes_anew_are_pruned_by_building_anew() -> None:
+    problem, given = find_problem("treatment"), {"waters": 2, "features": 3}
+    data = problem.draw(1, given)
+    dense = {"accepts": random_network(np.random.default_rng(0), (3, 6, 2))}
+    pruned = {"accepts": prune_in_units(Pruning("magnitude", 0.5), dense["accepts"], data["accepts"])}
+    instance = problem.instance(dense, 1, given)
+    for place in problem.with_surrogates(instance, dense, pruned, 1, given):
+        assert place.dense.output_size == place.surrogate.output_size == 1
+        assert sparsity(dense["accepts"], pruned["accepts"]) == pytest.approx(0.5, abs=0.05)
+        x = np.ones((1, 3))
+        (no, yes), margin = pruned["accepts"](x)[0], place.surrogate(x)[0, 0]
+        assert margin == pytest.approx(yes - no)
+
+
+def test_samples_may_be_an_attribute_of_build_and_parameters_may_be_open(write: Write) -> None:
+    write(
+        my_model="""
+        def build(networks, seed, **parameters):
+            raise RuntimeError
+        def drawn(seed):
+            return {}
+        build.samples = drawn
+        """
+    )
+    problem = find_problem("my_model:build")
+    problem.require({"anything": 1})
+    assert problem.samples is not None
+    assert problem.samples(1) == {}
+
+
+WRONG = {
+    "fails when it is imported": ("1 / 0", "my_model fails when it is imported, with ZeroDivisionError: division by zero"),
+    "imports what is not there": ("import no_such_thing", "imports no_such_thing, which is not installed: install it"),
+    "has no such function": (
+        "def built(networks, seed): pass",
+        "no function build: did you mean built? Its functions",
+    ),
+    "has no function": ("a = 1", "has no function build: Its functions are none"),
+    "takes other arguments": ("def build(seed): pass", "must have the form build(networks, seed, **parameters), got (seed)"),
+    "has samples of another form": (
+        "def build(networks, seed): pass\ndef samples(): pass",
+        "must have the form samples(seed, **parameters), got ()",
+    ),
+    "has samples that are no function": ("def build(networks, seed): pass\nsamples = 3", "must be a function samples(seed"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_module_that_cannot_be_used_is_refused(case: str, write: Write) -> None:
+    text, sentence = WRONG[case]
+    write(my_model=text)
+    with pytest.raises(InvalidSetting) as refused:
+        find_problem("my_model:build")
+    assert sentence in str(refused.value)
+    assert "my_model" in str(refused.value)
+
+
+FAILING = {
+    "returns something else": ("return 3", "my_model:build must return ModelInstance(model, [Place("),
+    "raises": ("return {}[0]", "my_model:build failed with KeyError: 0; called in "),
+    "asks for another network": (
+        "return networks['price']",
+        "asks for a network named 'price', and there is cost",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_build_that_fails_is_refused(case: str, write: Write) -> None:
+    text, sentence = FAILING[case]
+    write(my_model=f"def build(networks, seed):\n    {text}\n")
+    with pytest.raises(InvalidSetting) as refused:
+        find_problem("my_model:build").instance({"cost": network()}, 0, {})
+    assert sentence in str(refused.value)
+
+
+def test_samples_that_are_missing_fail_or_are_something_else_are_refused(write: Write) -> None:
+    write(my_model="def build(networks, seed): pass")
+    with pytest.raises(InvalidSetting, match="my_model:build has no samples to fit networks to: write samples"):
+        find_problem("my_model:build").networks(0, {})
+    for text, sentence in (("1 / 0", "samples of my_model:build failed with ZeroDivisionError"), ("3", "must return Samples")):
+        write(my_model=f"def build(networks, seed): pass\ndef samples(seed): return {text}")
+        with pytest.raises(InvalidSetting, match=sentence):
+            find_problem("my_model:build").draw(0, {})
+
+
+def test_a_required_parameter_is_asked_for(write: Write) -> None:
+    write(my_model="def build(networks, seed, size): pass")
+    with pytest.raises(InvalidSetting, match="my_model:build needs the parameter size, which has no default"):
+        find_problem("my_model:build").require({})
+
+
+def test_the_digest_follows_the_modules_that_a_problem_is_made_of(write: Write, tmp_path: Path) -> None:
+    write(my_model="import helper\n" + OWN, helper="A = 1", unused="B = 1")
+    assert [path.name for path in source_files("my_model:build")] == ["helper.py", "my_model.py"]
+    first = source_digest("my_model:build")
+    write(helper="A = 2")
+    second = source_digest("my_model:build")
+    write(unused="B = 2")
+    assert source_digest("my_model:build") == second != first
+    write(pack__in____init__="", pack__in__models=OWN, pack__in__beside="C = 1")
+    assert {path.name for path in source_files("pack.models:build")} == {"__init__.py", "models.py", "beside.py"}
+    assert len(source_digest("pack.models:build")) == 16
+
+
+def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
+    from surrogate.models.problems import fit_in_units, fit_quality
+    from surrogate.training import Training
+
+    data = find_problem("constrained").draw(0, {"inputs": 2})["objective"]
+    dense = fit_in_units(data, [16], Training(epochs=10, learning_rate=1e-2, weight_decay=0.0))
+    plain = prune_in_units(Pruning("magnitude", 0.6), dense, data)
+    tuned = Finetuning(rounds=1, epochs=5, optimizer="adam", learning_rate=1e-2)
+    again = prune_in_units(Pruning("magnitude", 0.6, finetuning=tuned), dense, data)
+    by_data = prune_in_units(Pruning("activation", 0.3), dense, data)
+    assert sparsity(dense, plain) == sparsity(dense, again) > 0.55
+    assert sparsity(dense, by_data) > 0.2
+    assert fit_quality(dense, data) > fit_quality(again, data) > fit_quality(plain, data)
+
+
+def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: Write) -> None:
+    write(my_model=OWN)
+    find_problem("my_model:build").rehearse(0, {})
+    for old, new in (("bounds=(0, 1)", "boundz=(0, 1)"), ("list(model.x.values())", "list(model.x.values())[:1]")):
+        write(my_model=OWN.replace(old, new))
+        with pytest.raises(InvalidSetting, match="my_model:build"):
+            find_problem("my_model:build").rehearse(0, {})
+    write(my_model=OWN.replace("model = pyo", "raise ValueError('the networks are not good')\n    model = pyo"))
+    find_problem("my_model:build").rehearse(0, {})
