@@ -255,7 +255,10 @@ def test_a_random_network_is_one_without_training(composer: Composer, digits: Da
 FUNCTION = {"dataset": "function", "attack.objective": "output"}
 REFUSED = {
     "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
-    "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv does not end in .onnx, .onnx.gz, .safetensors, .pt, .pth or .ckpt"),
+    "a network that is none": (
+        {"network.file": "{}/list.csv"},
+        "list.csv does not end in .onnx, .onnx.gz, .safetensors, .pt, .pth or .ckpt",
+    ),
     "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is not a file of torch.save"),
     "another ending": ({"network.file": "{}/net.h5"}, "networks are read from a state dict"),
     "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a safetensors file"),
