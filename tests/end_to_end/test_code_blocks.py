@@ -24,6 +24,7 @@ PYTHON_OF = {
     "docs/attacks.md": "test_attacks_page.py",
     "docs/extend.md": "test_extend_page.py",
     "docs/own-model.md": "test_example_wine.py",
+    "docs/own-networks.md": "test_own_networks_page.py",
     "docs/tutorial.md": "test_tutorial_page.py",
 }
 """Pages whose Python, and YAML, runs in a test of their own, which looks at what comes out; that of the others runs below."""
