@@ -16,6 +16,9 @@ from surrogate.networks import FloatArray
 MOST_CATEGORIES = 200
 """Most values of a category: more are those of a name or a number of a row."""
 
+LARGEST_NUMBER = 1e100
+"""Largest number of a table: the squares of larger ones are no numbers."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -94,8 +97,8 @@ def numbers_of(column: Column) -> FloatArray:
         how = "write numbers with a point, such as 3.5" if comma else f"name it in categories, as {[column.name]}, if it is one"
         raise InvalidSetting(f"the column {column.name!r} holds text, such as {shown(text)}, where numbers are expected: {how}")
     values: FloatArray = column.values
-    if not np.isfinite(values).all():
-        raise InvalidSetting(f"the column {column.name!r} holds numbers that are infinite")
+    if not (np.abs(values) <= LARGEST_NUMBER).all():
+        raise InvalidSetting(f"the column {column.name!r} holds numbers that are infinite, or larger than {LARGEST_NUMBER:g}")
     if values.min() == values.max():
         raise InvalidSetting(f"the column {column.name!r} is constant, always {values[0]:g}, and says nothing: leave it out")
     return values

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.data.resizing import resized
-from surrogate.errors import DataUnavailable, InvalidSetting
+from surrogate.errors import DataUnavailable, InvalidSetting, SurrogateError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Files of a class's folder that are read; others are refused, but for hidden ones and those that systems leave there."""
@@ -118,7 +120,7 @@ def _opened(file: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(file)
+            image = Image.open(io.BytesIO(file.read_bytes()))
             image.load()
             return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -143,11 +145,9 @@ def read_numpy(file: Path) -> list[RawImages]:
                 expected = " or ".join(", ".join(names) for names in ARRAYS)
                 raise DataUnavailable(f"{file} holds {', '.join(arrays.files) or 'no arrays'}: expected {expected}")
             read = {name: arrays[name] for name in names}
-    except DataUnavailable:
+    except SurrogateError:  # some are OSErrors and ValueErrors too
         raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InvalidSetting):
-            raise
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         why = getattr(error, "strerror", None) or next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataUnavailable(f"{file} cannot be read as arrays of NumPy: {why:.200}") from error
     pairs = zip(names[::2], names[1::2], strict=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from surrogate.checks import shown
 from surrogate.errors import InvalidNetwork
-from surrogate.files import READABLE, file_path, pickled, read_bytes
+from surrogate.files import PICKLE_MAGIC, READABLE, file_path, pickled, read_bytes
 from surrogate.networks.affine_chain import LARGEST_MATRIX
 
 MAX_BYTES = 2**31 - 1
@@ -106,11 +106,13 @@ def _array(name: str, value: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
 
 
 def _require_small(path: Path, data: bytes) -> None:
-    """Require of an archive that it unpacks to no more than may be read."""
+    """Require of an archive that it unpacks to no more than may be read; torch's older format is none."""
+    if not data.startswith(PICKLE_MAGIC[0]):
+        return
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:  # torch's older format, or no archive at all
-        return
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
+        raise InvalidNetwork(f"{path} is not a file of torch.save, or is truncated ({error}): {READABLE}") from error
     if size > MAX_BYTES:
         raise InvalidNetwork(f"{path} has more than {MAX_BYTES // 2**20} MiB of weights, the most that is read")
