@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.checks import shown
-from surrogate.data.table_files import NUMBER, Column
+from surrogate.data.table_files import DIGITS, Column
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
@@ -92,8 +93,8 @@ def numbers_of(column: Column) -> FloatArray:
         InvalidSetting: it holds text, an infinite number, or one value alone.
     """
     if not column.is_number:
-        text = next(text for text in column.texts if not NUMBER.fullmatch(text))
-        comma = NUMBER.fullmatch(text.replace(",", "."))
+        text = next((text for text in column.texts if not _is_number(text)), column.texts[0])
+        comma = _is_number(text.replace(",", "."))
         how = "write numbers with a point, such as 3.5" if comma else f"name it in categories, as {[column.name]}, if it is one"
         raise InvalidSetting(f"the column {column.name!r} holds text, such as {shown(text)}, where numbers are expected: {how}")
     values: FloatArray = column.values
@@ -120,6 +121,13 @@ def categories_of(column: Column) -> tuple[str, ...]:
             f"or join values of it"
         )
     return tuple(values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return set(text) <= DIGITS and math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _counted(count: int, one: str, many: str | None = None) -> str:

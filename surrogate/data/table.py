@@ -111,7 +111,7 @@ def _require_apart(inputs: Sequence[str], outputs: Sequence[str], categories: Se
 
 
 def _without_gaps(table: RawTable, names: Sequence[str], gaps: str, file: str | Path) -> tuple[dict[str, Column], int]:
-    missing = {name: np.array([text is None for text in table.columns[name].texts]) for name in names}
+    missing = {name: table.columns[name].is_missing for name in names}
     has_gap = np.logical_or.reduce(list(missing.values()))
     if has_gap.any() and gaps == "refuse":
         where = ", ".join(f"{name} in {int(rows.sum())}" for name, rows in missing.items() if rows.any())
@@ -123,9 +123,7 @@ def _without_gaps(table: RawTable, names: Sequence[str], gaps: str, file: str | 
     if rest < LEAST_ROWS:
         without = " without gaps" if has_gap.any() else ""
         raise InvalidSetting(f"{file} has {rest} rows{without}: expected at least {LEAST_ROWS} to fit a network to")
-    columns = (table.columns[name] for name in names)
-    kept = {column.name: Column(column.name, column.values[~has_gap], column.texts[~has_gap]) for column in columns}
-    return kept, len(has_gap) - rest
+    return {name: table.columns[name].part(~has_gap) for name in names}, len(has_gap) - rest
 
 
 def _labels(columns: Sequence[Column], categories: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...] | None]:

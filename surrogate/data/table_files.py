@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,8 @@ DELIMITERS = ",;\t|"
 GAPS = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"))
 """Texts that stand for a value that is not there."""
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-"""What is a number; Python's float() would take 1_000 and inf too."""
+DIGITS = frozenset("0123456789+-.eE")
+"""What a number is written with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +38,34 @@ class Column:
     Attributes:
         name: as in the header.
         values: ``(n,)`` float64 with NaN for gaps, or texts with None for gaps (objects).
-        texts: the values as texts with None for gaps (objects), where the column is one of numbers: of use for categories.
+        written: the texts as the file has them, of a column of numbers in a CSV file; None of other columns.
     """
 
     name: str
     values: NDArray[Any]
-    texts: NDArray[Any]
+    written: NDArray[Any] | None = None
 
     @property
     def is_number(self) -> bool:
         """Whether all its values are numbers, or gaps."""
         return self.values.dtype.kind == "f"
+
+    @property
+    def is_missing(self) -> NDArray[np.bool_]:
+        """Which rows are gaps, ``(n,)``."""
+        missing: NDArray[np.bool_] = np.isnan(self.values) if self.is_number else self.values == None  # noqa: E711
+        return missing
+
+    @property
+    def texts(self) -> NDArray[Any]:
+        """The values as texts: those of a category. A number is written as the file has it, or with up to 15 digits."""
+        if self.written is not None:
+            return self.written
+        return np.array([f"{value:.15g}" for value in self.values], dtype=object) if self.is_number else self.values
+
+    def part(self, rows: NDArray[np.bool_]) -> Column:
+        """Return the column of these rows."""
+        return Column(self.name, self.values[rows], None if self.written is None else self.written[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +141,18 @@ def _csv(path: Path, text: str, wanted: Sequence[str] | None) -> RawTable:
 
 
 def _of_texts(name: str, given: Sequence[str]) -> Column:
-    texts = np.array([None if text in GAPS else text for text in given], dtype=object)
-    if all(text is None or NUMBER.fullmatch(text) for text in texts):
-        return Column(name, np.array([np.nan if text is None else float(text) for text in texts]), texts)
-    return Column(name, texts, texts)
+    there = [text for text in given if text not in GAPS]
+    # float() alone would take 1_000, inf and nan too.
+    if set("".join(there)) <= DIGITS:
+        try:
+            numbers = list(map(float, there))
+        except ValueError:
+            pass
+        else:
+            values = np.full(len(given), np.nan)
+            values[[text not in GAPS for text in given] if len(there) < len(given) else slice(None)] = numbers
+            return Column(name, values, np.array(given, dtype=object))
+    return Column(name, np.array([None if text in GAPS else text for text in given], dtype=object))
 
 
 def _parquet(path: Path, data: bytes, wanted: Sequence[str] | None) -> RawTable:
@@ -153,11 +177,9 @@ def _of_arrow(path: Path, name: str, column: Any) -> Column:
     kind = column.type
     if pyarrow.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    values = column.to_pylist()
     if pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_decimal(kind):
-        numbers = np.array([np.nan if value is None else float(value) for value in values])
-        return Column(name, numbers, np.array([None if np.isnan(number) else f"{number:.15g}" for number in numbers], object))
+        return Column(name, column.cast(pyarrow.float64()).to_numpy().astype(np.float64))  # gaps become NaN
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind) or pyarrow.types.is_boolean(kind):
-        texts = np.array([None if value is None or value in GAPS else str(value) for value in values], dtype=object)
-        return Column(name, texts, texts)
+        values = (None if value is None or value in GAPS else str(value) for value in column.to_pylist())
+        return Column(name, np.array(list(values), dtype=object))
     raise InvalidSetting(f"{path}: the column {name!r} has the type {kind}: expected numbers, texts or truth values")
