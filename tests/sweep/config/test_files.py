@@ -60,6 +60,18 @@ def run(trial: Trial, data: Dataset | None = None) -> TrialRecord:
     return run_trial(trial, Inputs(data, load_properties(settings)))
 
 
+def test_a_state_dict_is_a_networks_file_whose_layers_can_be_named(folder: Path) -> None:
+    import torch
+
+    known = read_network(str(folder / "sum.safetensors"))
+    torch.save(known.to_torch().state_dict(), folder / "sum.pt")
+    assert read_network(str(folder / "sum.pt")).key == known.key
+    assert read_network(str(folder / "sum.pt"), ["0", "relu", "2"]).key == known.key
+    assert read_network(str(folder / "sum.pt"), ["0", "2"]).hidden_sizes == ()
+    with pytest.raises(ConfigError, match=r"network\.file=.*sum\.pt cannot be used: .*layers leaves out 2"):
+        read_network(str(folder / "sum.pt"), ["0"])
+
+
 def test_a_list_is_answered_and_held_against_the_known_verdicts(composer: Composer, folder: Path) -> None:
     files = [f"network.file={folder}/sum.safetensors", f"instances.properties={folder}/list.csv"]
     trial = composer.trial(*FLAT, *files, "pruning=none")
