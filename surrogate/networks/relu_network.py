@@ -258,7 +258,8 @@ class ReluNetwork:
             data = path.read_bytes()
         except OSError as error:
             raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
-        refuse_pickled(path, data)
+        if data[8:9] != b"{":  # behind the length of the header, whose bytes may be those that a pickle begins with
+            refuse_pickled(path, data)
         with naming(path):
             named = read_bytes(data)
             stored = layers_of(named) if layers is None else None

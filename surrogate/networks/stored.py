@@ -28,7 +28,7 @@ def read_bytes(data: bytes) -> dict[str, NDArray[Any]]:
     if not isinstance(data, (bytes, bytearray)):
         raise InvalidNetwork(f"a stored network must be bytes, as to_bytes() returns, got {type(data).__name__}")
     try:
-        return dict(load(bytes(data)))
+        return dict(sorted(load(bytes(data)).items()))  # which come in another order in every process
     except SafetensorError as error:
         raise InvalidNetwork(f"it is not a safetensors file ({error}): {READABLE}") from error
     except KeyError as error:  # numpy has fewer types than safetensors
