@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 from collections.abc import Callable, Iterable
@@ -83,6 +84,15 @@ def numbers(name: str, values: Any, error: type[SurrogateError] = InvalidSetting
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as wrong:
         raise error(f"{name} must be numbers, in rows of equal length, got {shown(values)}") from wrong
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean NAME?)`` for the nearest of the known names; empty where none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    if not near:
+        folded = {other.casefold(): other for other in known}
+        near = [folded[name.casefold()]] if name.casefold() in folded else []
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def shown(value: Any) -> str:

@@ -6,19 +6,28 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
 from surrogate.checks import shown
-from surrogate.errors import InvalidNetwork, InvalidSetting, SurrogateError
+from surrogate.errors import InvalidNetwork, InvalidSetting, SurrogateError, UnsupportedLayer
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 PICKLE_MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""How an archive of torch.save begins, and a pickle of each protocol in use."""
+"""How an archive begins, as torch.save writes it, and a pickle of each protocol in use."""
 
 CHUNK = 2**20
+
+READABLE = (
+    "networks are read from a state dict (.pt, .pth or .ckpt by torch.save(module.state_dict(), 'network.pt'), or "
+    ".safetensors), from ONNX (.onnx, .onnx.gz), and from what ReluNetwork.from_torch(module).save('network.safetensors') or "
+    "ReluNetwork.from_sklearn(model).save('network.safetensors') wrote"
+)
+"""Every way in which a network comes from a file, for the sentence that refuses one."""
 
 
 def file_path(path: Any) -> Path:
@@ -73,14 +82,26 @@ def refuse_pickled(path: Path, data: bytes) -> None:
         InvalidNetwork: see above; says what to write instead.
     """
     if data.startswith(PICKLE_MAGIC):
-        raise pickled(path)
+        raise InvalidNetwork(f"{path} is a file as torch.save or pickle writes it, whatever its ending: {READABLE}")
+
+
+@contextmanager
+def naming(path: Any) -> Iterator[None]:
+    """Put the name of a file in front of what is said of what is in it."""
+    try:
+        yield
+    except (InvalidNetwork, UnsupportedLayer, InvalidSetting) as error:
+        name = str(file_path(path))
+        if str(error).startswith(name):
+            raise
+        raise type(error)(f"{name}: {error}") from error
 
 
 def pickled(path: Path) -> InvalidNetwork:
     """Return the error that refuses a pickled network."""
     return InvalidNetwork(
-        f"{path} is a pickled file, as torch.save writes it, and those are not read because they can run any code: load it "
-        f"yourself and write ReluNetwork.from_torch(module).save('network.safetensors'), or export it with torch.onnx.export"
+        f"{path} is a pickled file with more than tensors in it, as torch.save(module) or joblib write it, and those are not "
+        f"read because they can run any code: {READABLE}"
     )
 
 

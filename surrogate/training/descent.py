@@ -103,7 +103,7 @@ def _descend(
     # Copied, since arrays of data sets are read-only, which torch.from_numpy warns about.
     images = torch.tensor(x, dtype=torch.float32)
     if y.dtype.kind == "f":
-        labels, measure = torch.tensor(y, dtype=torch.float32)[:, None], _LOSSES["squared"]
+        labels, measure = torch.tensor(y, dtype=torch.float32).reshape(len(y), -1), _LOSSES["squared"]
     else:
         labels, measure = torch.tensor(y, dtype=torch.int64), _LOSSES["cross_entropy"]
     trained = [*weights, *biases] if training.bias else weights

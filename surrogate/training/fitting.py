@@ -27,7 +27,8 @@ def fit(
 ) -> ReluNetwork:
     """Train a new network with ``hidden_sizes`` neurons per hidden layer on ``images`` ``(n, d)`` and ``labels`` ``(n,)``.
 
-    Labels that are floats are values of a function that the network's one output is to have (``outputs=1``). Weights start
+    Labels that are floats are values that the network's outputs are to have: ``(n,)`` with ``outputs=1``, or ``(n, outputs)``.
+    Weights start
     Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision. ``watch`` is called after each
     epoch with the number of epochs that are done.
 
@@ -84,10 +85,32 @@ def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> floa
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     x, y = _checked(images, labels, network.input_size, network.output_size)
     if y.dtype.kind == "f":
-        raise InvalidSetting("accuracy is of classes, got values (floats) as labels")
+        raise InvalidSetting("accuracy is of classes, got values (floats) as labels: r_squared is theirs")
     starts = range(0, len(x), EVALUATION_BATCH)
     right = sum(int((network(x[i : i + EVALUATION_BATCH]).argmax(axis=1) == y[i : i + EVALUATION_BATCH]).sum()) for i in starts)
     return right / len(x)
+
+
+def r_squared(network: ReluNetwork, points: ArrayLike, values: ArrayLike) -> float:
+    r"""Return :math:`R^2` of points ``(n, d)`` and their values ``(n,)``.
+
+    It is :math:`1 - \sum_i (y_i - f(x_i))^2 / \sum_i (y_i - \bar y)^2`: 1 is exact, 0 no better than the mean, and below 0
+    worse than it. Where all values are equal, it is 1 for an exact network and 0 for any other. Of several outputs, values
+    ``(n, o)``, it is the mean of theirs.
+
+    Raises:
+        InvalidSetting: points or values that do not fit the network, or classes.
+    """
+    require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
+    x, y = _checked(points, values, network.input_size, network.output_size)
+    if y.dtype.kind != "f":
+        raise InvalidSetting("r_squared is of values (floats), got classes (integers) as labels: accuracy is theirs")
+    starts = range(0, len(x), EVALUATION_BATCH)
+    found = np.concatenate([network(x[i : i + EVALUATION_BATCH]) for i in starts])
+    y = y.reshape(found.shape).astype(np.float64)
+    off, spread = ((y - found) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    shares = np.where(spread > 0.0, off / np.where(spread > 0.0, spread, 1.0), off > 0.0)
+    return float(np.mean(1.0 - shares))
 
 
 def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -96,10 +119,12 @@ def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: 
         raise InvalidSetting(f"images must have shape (n, {inputs or 'd'}) with n at least 1, got {x.shape}")
     if x.dtype.kind not in "fiu" or not np.isfinite(x).all():
         raise InvalidSetting("images must be finite numbers, got NaN, infinity or something else")
-    if y.shape != x.shape[:1]:
+    if y.dtype.kind == "f" and y.shape == (len(x), outputs):
+        pass  # values of several outputs, or of the only one
+    elif y.shape != x.shape[:1]:
         raise InvalidSetting(f"labels must have shape {x.shape[:1]}, one per image, got {y.shape}")
     if y.dtype.kind == "f":
-        if outputs != 1:
+        if outputs != 1 and y.ndim == 1:
             raise InvalidSetting(
                 f"labels must be integers, or floats where a network has one output, got floats and {outputs} outputs"
             )

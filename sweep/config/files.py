@@ -10,7 +10,7 @@ import csv
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -49,14 +49,17 @@ class Property:
     expected: str | None = None
 
 
-def read_network(file: str) -> ReluNetwork:
+def read_network(file: str, layers: Sequence[str] | None = None) -> ReluNetwork:
     """Return the network in a file of one of the endings of :data:`surrogate.networks.files.READERS`.
+
+    ``layers`` names those of a state dict, where its names leave open how they compute.
 
     Raises:
         ConfigError: it cannot be read.
     """
     try:
-        return _read_once(_network, file_path(file))
+        named = None if layers is None else tuple(layers)
+        return _read_once(lambda path, time, size: _network(path, time, size, named), file_path(file))
     except (SurrogateError, OSError) as error:
         raise ConfigError(f"network.file={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
 
@@ -92,10 +95,10 @@ def _read_once(read: Callable[[Path, float, int], Read], path: Path) -> Read:
 
 
 @functools.lru_cache(maxsize=64)
-def _network(path: Path, _time: float, _size: int) -> ReluNetwork:
+def _network(path: Path, _time: float, _size: int, layers: tuple[str, ...] | None) -> ReluNetwork:
     from surrogate.networks.files import read_network
 
-    return read_network(path)
+    return read_network(path, layers)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ TORCH = (
     "surrogate/networks/torch_modules/",
     "surrogate/networks/relu_network.py",  # for type checking alone
     "surrogate/training/descent.py",
-    "surrogate/data/dataset.py",  # inside a function
+    "surrogate/data/resizing.py",  # inside a function
 )
 """Where torch is imported in surrogate: in modules that are imported when they are used."""
 

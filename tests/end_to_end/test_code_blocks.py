@@ -25,6 +25,7 @@ PYTHON_OF = {
     "docs/extend.md": "test_extend_page.py",
     "docs/own-model.md": "test_example_wine.py",
     "docs/sweep-your-model.md": "test_sweep_your_model.py",
+    "docs/own-networks.md": "test_own_networks_page.py",
     "docs/tutorial.md": "test_tutorial_page.py",
 }
 """Pages whose Python, and YAML, runs in a test of their own, which looks at what comes out; that of the others runs below."""

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tiny_mnist import assert_one_sentence, listing, put
 
-from surrogate.data import NAMES, dataset, fetch, load
+from surrogate.data import NAMES, fetch, load
 from surrogate.data.cache import cache_folder
+from surrogate.data.resizing import resized
 from surrogate.data.sources import SOURCES
 from surrogate.errors import DataUnavailable, InvalidSetting
 
@@ -117,16 +118,16 @@ def test_resizing_is_an_antialiased_bilinear_filter(side: int) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (4, 28, 28)).astype(np.uint8)
     weights = triangle_filter(28, side)
     expected = weights @ (pixels / 255.0) @ weights.T
-    resized = dataset._resized(pixels, 255, side)
-    np.testing.assert_allclose(resized.reshape(4, side, side), expected, atol=1e-6)
+    small = resized(pixels, 255, (side, side))
+    np.testing.assert_allclose(small.reshape(4, side, side), expected, atol=1e-6)
 
 
 def test_resized_images_stay_in_the_unit_box() -> None:
     white = np.full((2, 28, 28), 255, dtype=np.uint8)
     for side in (18, 28, 40):
-        resized = dataset._resized(white, 255, side)
-        assert resized.shape == (2, side * side)
-        assert 1.0 - 1e-6 <= resized.min() <= resized.max() <= 1.0
+        images = resized(white, 255, (side, side))
+        assert images.shape == (2, side * side)
+        assert 1.0 - 1e-6 <= images.min() <= images.max() <= 1.0
 
 
 def test_digits() -> None:

@@ -71,11 +71,15 @@ def onnx_file(tmp_path: Path) -> Path:
 def test_every_ending_has_its_reader(tmp_path: Path, onnx_file: Path) -> None:
     NETWORK.save(tmp_path / "net.safetensors")
     (tmp_path / "net.onnx.gz").write_bytes(gzip.compress(onnx_file.read_bytes()))
+    for ending in (".pt", ".pth", ".ckpt"):
+        torch.save(NETWORK.to_torch().state_dict(), tmp_path / f"net{ending}")
     for ending in READERS:
         assert read_network(tmp_path / f"net{ending}").key == NETWORK.key
         (tmp_path / f"net{ending}").rename(tmp_path / f"LOUD{ending.upper()}")
         assert read_network(tmp_path / f"LOUD{ending.upper()}").key == NETWORK.key
-    with pytest.raises(InvalidNetwork, match=r"is not an ONNX file .* ends in \.onnx, \.onnx\.gz or \.safetensors$"):
+    with pytest.raises(
+        InvalidNetwork, match=r"net\.h5 does not end in \.onnx, \.onnx\.gz, .* or \.ckpt, .*from_torch.*from_sklearn"
+    ):
         read_network(tmp_path / "net.h5")
 
 
@@ -105,11 +109,22 @@ def test_the_limit_itself_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("archive", [True, False])
-def test_a_pickled_network_is_refused_with_what_to_write_instead(tmp_path: Path, archive: bool) -> None:
+def test_a_pickled_network_is_refused_with_every_way_to_bring_one(tmp_path: Path, archive: bool) -> None:
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
-    mended = r"is a pickled file, .*ReluNetwork\.from_torch\(module\)\.save\('network\.safetensors'\).*torch\.onnx\.export"
-    for name in ("x.pt", "x.PTH", "x.pkl", "x.onnx", "x.safetensors"):
+    ways = (
+        r"module\.state_dict\(\), .*ONNX.*ReluNetwork\.from_torch\(module\)\.save\(.*ReluNetwork\.from_sklearn\(model\)\.save\("
+    )
+    for name in ("x.pt", "x.PTH", "x.pkl", "x.joblib", "x.onnx", "x.safetensors"):
         torch.save(NETWORK.to_torch(), tmp_path / name, _use_new_zipfile_serialization=archive)
-        for read in (read_network, ReluNetwork.from_onnx, ReluNetwork.load):
-            with pytest.raises(InvalidNetwork, match=mended):
+        with pytest.raises(InvalidNetwork, match=rf"{name} is a .*{ways}"):
+            read_network(tmp_path / name)
+        for read in (ReluNetwork.from_onnx, ReluNetwork.load):
+            with pytest.raises(InvalidNetwork, match=rf"is a file as torch\.save or pickle writes it.*{ways}"):
                 read(tmp_path / name)
+
+
+def test_layers_are_named_of_files_that_hold_tensors_alone(tmp_path: Path, onnx_file: Path) -> None:
+    torch.save(NETWORK.to_torch().state_dict(), tmp_path / "net.pt")
+    assert read_network(tmp_path / "net.pt", ["0", "relu", "2"]).key == NETWORK.key
+    with pytest.raises(InvalidSetting, match=r"net\.onnx says itself in which order its layers compute: leave out layers"):
+        read_network(onnx_file, ["0", "relu", "2"])

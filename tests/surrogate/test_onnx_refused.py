@@ -81,17 +81,58 @@ REFUSED = {
         UnsupportedLayer,
         r"node 2 \(Add\).*\(4, 5\)",
     ),
-    "ReLU of the input": (
-        [node("Relu", ["x"], "h"), node("Gemm", ["h", "w1", "b1"], "y", transB=1)],
+    "Dropout in training": (
+        [*GEMM_CHAIN[:2], node("Dropout", ["h", "r", "yes"], "d"), node("Gemm", ["d", "w2", "b2"], "y", transB=1)],
+        {**TWO_LAYERS, "r": np.array(0.5), "yes": np.array(True)},
+        UnsupportedLayer,
+        r"node 2 \(Dropout\).*evaluation mode",
+    ),
+    "Cast to whole numbers": (
+        [node("Cast", ["x"], "a", to=TensorProto.INT64), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
         TWO_LAYERS,
         UnsupportedLayer,
-        r"node 0 \(Relu\)",
+        r"node 0 \(Cast\): casts to INT64, expected one of FLOAT, DOUBLE",
     ),
-    "ReLU at the end": (
-        [GEMM_CHAIN[0], node("Relu", ["z"], "y")],
-        TWO_LAYERS,
+    "BatchNormalization of a negative variance": (
+        [node("BatchNormalization", ["x", "c", "c", "c", "v"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "c": np.ones(6), "v": -np.ones(6)},
         InvalidNetwork,
-        "ends in a ReLU",
+        r"node 0 \(BatchNormalization\).*variance",
+    ),
+    "BatchNormalization of another size": (
+        [node("BatchNormalization", ["x", "c", "c", "c", "c"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "c": np.ones(5)},
+        InvalidNetwork,
+        r"node 0 \(BatchNormalization\): expected 6 values",
+    ),
+    "Squeeze of an axis that is not of size 1": (
+        [node("Squeeze", ["x", "one"], "a"), node("Gemm", ["a", "w1", "b1"], "y", transB=1)],
+        {**TWO_LAYERS, "one": np.array([1])},
+        InvalidNetwork,
+        r"node 0 \(Squeeze\)",
+    ),
+    "Transpose that moves values": (
+        [
+            node("Reshape", ["x", "s"], "a"),
+            node("Transpose", ["a"], "b"),
+            node("Reshape", ["b", "r"], "c"),
+            node("Gemm", ["c", "w1", "b1"], "y", transB=1),
+        ],
+        {**TWO_LAYERS, "s": np.array([2, 3]), "r": np.array([1, 6])},
+        UnsupportedLayer,
+        r"node 1 \(Transpose\).*moves values",
+    ),
+    "constants that spread": (
+        [node("Mul", ["c", "r"], "w"), node("MatMul", ["x", "w"], "y")],
+        {"c": np.ones((6, 1)), "r": np.ones((1, 5))},
+        InvalidNetwork,
+        r"node 0 \(Mul\): spreads its constants to 30 entries",
+    ),
+    "a product of constants": (
+        [node("MatMul", ["w1", "w2"], "w"), node("MatMul", ["x", "w"], "y")],
+        {"w1": W1.T, "w2": W2.T},
+        UnsupportedLayer,
+        r"node 0 \(MatMul\): of constants alone only Add, Cast",
     ),
     "NaN": (GEMM_CHAIN, {**TWO_LAYERS, "w2": W2 * np.nan}, InvalidNetwork, r"node 2 \(Gemm\).*NaN"),
     "infinite bias": (

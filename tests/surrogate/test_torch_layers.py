@@ -25,6 +25,15 @@ def shared_relu() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), relu, nn.Linear(5, 4), relu, nn.Linear(4, 3))
 
 
+def normalised(size: int, **settings: bool) -> list[nn.Module]:
+    """A batch normalisation whose statistics and weights are not those it starts with."""
+    layer = nn.BatchNorm1d(size, **settings)
+    for value in (layer.running_mean, *layer.parameters()):
+        nn.init.normal_(value)
+    nn.init.uniform_(layer.running_var, 0.2, 2.0)
+    return [layer]
+
+
 MODULES = {
     "plain": (lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)), (6,), (5,)),
     "one Linear": (lambda: nn.Linear(6, 3), (6,), ()),
@@ -51,6 +60,17 @@ MODULES = {
     ),
     "two ReLUs in a row": (lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.ReLU(), nn.Linear(5, 3)), (6,), (5,)),
     "one ReLU used twice": (shared_relu, (6,), (5, 4)),
+    "ReLU at both ends": (lambda: nn.Sequential(nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Dropout()), (6,), (6, 5)),
+    "batch normalisation on both sides of the ReLU, and of the inputs": (
+        lambda: nn.Sequential(*normalised(6), nn.Linear(6, 5), *normalised(5), nn.ReLU(), *normalised(5), nn.Linear(5, 3)),
+        (6,),
+        (5,),
+    ),
+    "batch normalisation without weights, then a ReLU": (
+        lambda: nn.Sequential(*normalised(6, affine=False), nn.ReLU(), nn.Linear(6, 3)),
+        (6,),
+        (6,),
+    ),
 }
 
 
@@ -97,11 +117,12 @@ class Doubling(nn.Linear):
     [
         (nn.Sequential(nn.Linear(6, 5), nn.Sigmoid(), nn.Linear(5, 3)), ("layer 1", "Sigmoid", "Linear, ReLU")),
         (nn.Sequential(nn.Flatten(), nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(5, 3)), ("layer 1", "Conv2d")),
-        (nn.Sequential(nn.Linear(6, 5), nn.Sequential(nn.ReLU(), nn.BatchNorm1d(5))), ("layer 2", "BatchNorm1d", "1.1")),
+        (nn.Sequential(nn.Linear(6, 5), nn.Sequential(nn.ReLU(), nn.LayerNorm(5))), ("layer 2", "LayerNorm", "1.1")),
+        (
+            nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, track_running_stats=False)),
+            ("layer 1", "BatchNorm1d", "no running statistics"),
+        ),
         (nn.Sequential(Doubling(6, 5), nn.ReLU(), nn.Linear(5, 3)), ("layer 0", "Doubling")),
-        (nn.Sequential(nn.Linear(6, 5), nn.ReLU()), ("layer 1", "ReLU", "end in a ReLU")),
-        (nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Identity()), ("layer 1", "end in a ReLU")),
-        (nn.Sequential(nn.ReLU(), nn.Linear(6, 5)), ("layer 0", "ReLU", "behind a Linear")),
         (nn.Sequential(nn.Flatten(0), nn.Linear(6, 5)), ("layer 0", "Flatten(start_dim=1")),
         (nn.ModuleList([nn.Linear(6, 5)]), ("layer 0", "ModuleList")),
         ("a string", ("layer 0", "str")),

@@ -8,7 +8,7 @@ from surrogate.checks import require_integer, require_kind, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.models.problems.base import Samples
 from surrogate.networks import ReluNetwork
-from surrogate.training import accuracy
+from surrogate.training import accuracy, r_squared
 
 
 def split(samples: Samples, share: float = 0.2, seed: int = 0) -> tuple[Samples, Samples]:
@@ -45,11 +45,10 @@ def fit_measure(samples: Samples) -> str:
 
 
 def fit_quality(network: ReluNetwork, samples: Samples) -> float:
-    r"""Return how well a network fits samples.
+    """Return how well a network fits samples.
 
-    Of values :math:`R^2 = 1 - \sum_i (y_i - f(x_i))^2 / \sum_i (y_i - \bar y)^2`: 1 is exact, 0 no better than the mean, and
-    below 0 worse than it. Where all values are equal, it is 1 for an exact network and 0 for any other. Of classes the share
-    that is right.
+    Of values :func:`surrogate.training.r_squared`: 1 is exact, 0 no better than the mean, and below 0 worse than it. Of classes
+    the share that is right.
 
     Raises:
         InvalidSetting: a network of other sizes than the samples.
@@ -66,8 +65,4 @@ def fit_quality(network: ReluNetwork, samples: Samples) -> float:
     if (network.input_size, network.output_size) != samples.sizes:
         inputs, outputs = samples.sizes
         raise InvalidSetting(f"the samples are for {inputs} inputs and {outputs} output, got {network!r}")
-    off = float(((samples.y - network(samples.x)[:, 0]) ** 2).sum())
-    spread = float(((samples.y - samples.y.mean()) ** 2).sum())
-    if spread == 0.0:
-        return 1.0 if off == 0.0 else 0.0
-    return 1.0 - off / spread
+    return r_squared(network, samples.x, samples.y)

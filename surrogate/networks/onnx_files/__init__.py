@@ -21,8 +21,10 @@ class MissingExtra(SurrogateError, ImportError):
 def read_onnx(path: Path) -> WeightsAndBiases:
     """Return the weights and biases of the network in an ONNX file, in float64; inputs are flattened row by row.
 
-    Supported are a chain of Gemm, MatMul and Relu; Add, Sub, Mul and Div with a constant, which are folded into their
-    neighbours; Flatten, Reshape and Identity, which change no value; and Constant. The batch size must be 1 or open.
+    Supported are a chain of Gemm, MatMul and Relu; BatchNormalization, Neg, and Add, Sub, Mul and Div with a constant, which
+    are folded into their neighbours; Flatten, Reshape, Squeeze, Unsqueeze and Transpose where they move no value, Identity,
+    Dropout, and Cast to floats; Constant, and arithmetic of constants alone. A ReLU may stand at either end. The batch size
+    must be 1 or open. A Cast to a type of fewer digits rounds when the file is run, and what is read keeps float64.
 
     Raises:
         UnsupportedLayer: another node, or one that does not continue the chain; gives index and type.

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.networks.affine_chain import AffineChain
 from surrogate.networks.arrays import FloatArray, WeightsAndBiases
+from surrogate.networks.onnx_files.constants import Attributes, Constants, require_float_type
 
 LARGEST_WIDTH = 2**20
 """Most values of an input or a layer: a file of a few bytes can claim any number, and a broadcast constant would fill it."""
-
-CONSTANT_ATTRIBUTES = ("value", "value_float", "value_floats", "value_int", "value_ints")
 
 
 class GraphReader:
@@ -31,7 +29,7 @@ class GraphReader:
         self.graph = model.graph
         self.where = file_name
         self.file_name = file_name
-        self.constants = {tensor.name: self._array(tensor) for tensor in self.graph.initializer}
+        self.constants = Constants(self.graph.initializer, file_name)
         self.current, self.shape = self._input()
         self.chain = AffineChain(math.prod(self.shape))
 
@@ -45,18 +43,15 @@ class GraphReader:
         for index, node in enumerate(self.graph.node):
             self.where = f"{self.file_name}, node {index} ({node.op_type})"
             attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-            if node.op_type == "Constant":
-                self.constants[node.output[0]] = self._constant(attributes)
-            elif node.op_type == "Identity" and node.input[0] in self.constants:
-                self.constants[node.output[0]] = self.constants[node.input[0]]
-            else:
-                if [name for name in node.input if name and name not in self.constants] != [self.current]:
-                    raise UnsupportedLayer(
-                        f"{self.where}: expected constants and {self.current}, the result so far, as inputs, "
-                        f"got {', '.join(node.input)}"
-                    )
-                OPERATIONS[node.op_type](self, list(node.input), attributes)
-                self.current = node.output[0]
+            if self.constants.fold(node, attributes, self.where):
+                continue
+            if [name for name in node.input if name and name not in self.constants] != [self.current]:
+                raise UnsupportedLayer(
+                    f"{self.where}: expected constants and {self.current}, the result so far, as inputs, "
+                    f"got {', '.join(node.input)}"
+                )
+            OPERATIONS[node.op_type](self, list(node.input), attributes)
+            self.current = node.output[0]
         outputs = [output.name for output in self.graph.output]
         if outputs != [self.current]:
             raise InvalidNetwork(f"{self.file_name}: expected {self.current} as the only output, got {', '.join(outputs)}")
@@ -65,11 +60,11 @@ class GraphReader:
         except InvalidNetwork as error:
             raise InvalidNetwork(f"{self.file_name}: {error}") from error
 
-    def gemm(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def gemm(self, inputs: list[str], attributes: Attributes) -> None:
         if inputs[0] != self.current or attributes.get("transA", 0):
             raise UnsupportedLayer(f"{self.where}: only Gemm(x, constant, constant) with transA=0 is supported")
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused by the chain
-            matrix = attributes.get("alpha", 1.0) * self._matrix(inputs[1])
+            matrix = attributes.get("alpha", 1.0) * self.constants.matrix(inputs[1], self.where)
         weight = matrix if attributes.get("transB", 0) else matrix.T
         bias = None
         if len(inputs) > 2 and inputs[2]:
@@ -78,54 +73,84 @@ class GraphReader:
         self.chain.affine(weight, bias, self.where)
         self.shape = (1, weight.shape[0])
 
-    def matmul(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def matmul(self, inputs: list[str], attributes: Attributes) -> None:
         if inputs[0] == self.current:
-            weight = self._matrix(inputs[1]).T
+            weight = self.constants.matrix(inputs[1], self.where).T
             self._require_row()
             shape = (*self.shape[:-1], weight.shape[0])
         else:
-            weight = self._matrix(inputs[0])
+            weight = self.constants.matrix(inputs[0], self.where)
             if len(self.shape) < 2 or self.shape[-1] != 1 or self.shape[-2] != math.prod(self.shape):
                 raise UnsupportedLayer(f"{self.where}: expected one column behind the constant, got shape {self.shape}")
             shape = (*self.shape[:-2], weight.shape[0], 1)
         self.chain.affine(weight, None, self.where)
         self.shape = shape
 
-    def relu(self, inputs: list[str], attributes: dict[str, Any]) -> None:
-        try:
-            self.chain.relu(self.where)
-        except InvalidNetwork as error:
-            raise UnsupportedLayer(str(error)) from error
+    def relu(self, inputs: list[str], attributes: Attributes) -> None:
+        self.chain.relu(self.where)
 
-    def add(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def batch_normalization(self, inputs: list[str], attributes: Attributes) -> None:
+        if inputs[0] != self.current or attributes.get("training_mode", 0) or not attributes.get("spatial", 1):
+            raise UnsupportedLayer(f"{self.where}: only a normalisation with constant statistics per channel is supported")
+        if len(self.shape) < 2 or self.shape[0] != 1:
+            raise UnsupportedLayer(f"{self.where}: expected its channels on the second axis, got shape {self.shape}")
+        channels = (1, self.shape[1], *(1 for _ in self.shape[2:]))
+        values = [self.constants.numbers(name, self.where) for name in inputs[1:5]]
+        if any(value.size != self.shape[1] for value in values):
+            raise InvalidNetwork(f"{self.where}: expected {self.shape[1]} values for each statistic, one a channel")
+        gamma, beta, mean, variance = values
+        deviations = variance + attributes.get("epsilon", 1e-5)
+        if not (deviations > 0.0).all():
+            raise InvalidNetwork(f"{self.where}: has a variance that is not above 0")
+        factors = gamma.ravel() / np.sqrt(deviations.ravel())
+        scale, shift = (
+            np.broadcast_to(value.reshape(channels), self.shape).ravel()
+            for value in (factors, beta.ravel() - factors * mean.ravel())
+        )
+        self.chain.elementwise(scale, shift, self.where)
+
+    def add(self, inputs: list[str], attributes: Attributes) -> None:
         constant = self._spread(self._other(inputs), self.shape)
         self.chain.elementwise(np.ones_like(constant), constant, self.where)
 
-    def sub(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def sub(self, inputs: list[str], attributes: Attributes) -> None:
         constant = self._spread(self._other(inputs), self.shape)
         sign = 1.0 if inputs[0] == self.current else -1.0
         self.chain.elementwise(np.full_like(constant, sign), -sign * constant, self.where)
 
-    def mul(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def mul(self, inputs: list[str], attributes: Attributes) -> None:
         constant = self._spread(self._other(inputs), self.shape)
         self.chain.elementwise(constant, np.zeros_like(constant), self.where)
 
-    def div(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def neg(self, inputs: list[str], attributes: Attributes) -> None:
+        size = math.prod(self.shape)
+        self.chain.elementwise(np.full(size, -1.0), np.zeros(size), self.where)
+
+    def div(self, inputs: list[str], attributes: Attributes) -> None:
         constant = self._spread(self._other(inputs), self.shape)
         if inputs[0] != self.current:
             raise UnsupportedLayer(f"{self.where}: dividing by the result so far is not supported")
         if not constant.all():
             raise InvalidNetwork(f"{self.where}: divides by a constant with zeros")
-        self.chain.elementwise(1.0 / constant, np.zeros_like(constant), self.where)
+        with np.errstate(over="ignore"):  # what is not finite is refused by the chain
+            factors = 1.0 / constant
+        self.chain.elementwise(factors, np.zeros_like(constant), self.where)
 
-    def flatten(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def cast(self, inputs: list[str], attributes: Attributes) -> None:
+        require_float_type(attributes, self.where)
+
+    def dropout(self, inputs: list[str], attributes: Attributes) -> None:
+        """Change nothing, as in inference."""
+        if inputs[0] != self.current or (len(inputs) > 2 and inputs[2] and any(self.constants.integers(inputs[2], self.where))):
+            raise UnsupportedLayer(f"{self.where}: drops values at random: export the network in evaluation mode")
+
+    def flatten(self, inputs: list[str], attributes: Attributes) -> None:
         axis = attributes.get("axis", 1)
         self.shape = (math.prod(self.shape[:axis]), math.prod(self.shape[axis:]))
 
-    def reshape(self, inputs: list[str], attributes: dict[str, Any]) -> None:
-        if inputs[0] != self.current:
-            raise UnsupportedLayer(f"{self.where}: only a Reshape to a constant shape is supported")
-        wanted = [int(size) for size in self.constants[inputs[1]].ravel()]
+    def reshape(self, inputs: list[str], attributes: Attributes) -> None:
+        self._require_first(inputs)
+        wanted = self.constants.integers(inputs[1], self.where)
         if not attributes.get("allowzero", 0):
             wanted = [self.shape[axis] if size == 0 and axis < len(self.shape) else size for axis, size in enumerate(wanted)]
         size, given = math.prod(self.shape), math.prod(axis for axis in wanted if axis != -1)
@@ -135,7 +160,30 @@ class GraphReader:
             raise InvalidNetwork(f"{self.where}: cannot bring one example of shape {self.shape} to {wanted}")
         self.shape = tuple(wanted)
 
-    def identity(self, inputs: list[str], attributes: dict[str, Any]) -> None:
+    def squeeze(self, inputs: list[str], attributes: Attributes) -> None:
+        axes = self._axes(inputs, attributes, len(self.shape))
+        dropped = set(range(len(self.shape))) if axes is None else axes
+        if axes is not None and any(self.shape[axis] != 1 for axis in axes):
+            raise InvalidNetwork(f"{self.where}: cannot drop the axes {sorted(axes)} of shape {self.shape}")
+        self.shape = tuple(size for axis, size in enumerate(self.shape) if size != 1 or axis not in dropped)
+
+    def unsqueeze(self, inputs: list[str], attributes: Attributes) -> None:
+        given = self._axes(inputs, attributes, 0)
+        size = len(self.shape) + len(given or ())
+        axes = self._axes(inputs, attributes, size) or set()
+        rest = iter(self.shape)
+        self.shape = tuple(1 if axis in axes else next(rest) for axis in range(size))
+
+    def transpose(self, inputs: list[str], attributes: Attributes) -> None:
+        order = [int(axis) for axis in attributes.get("perm", reversed(range(len(self.shape))))]
+        if sorted(order) != list(range(len(self.shape))):
+            raise InvalidNetwork(f"{self.where}: {order} is no order of the axes of shape {self.shape}")
+        moved = [axis for axis in order if self.shape[axis] != 1]
+        if moved != sorted(moved):
+            raise UnsupportedLayer(f"{self.where}: exchanges axes of shape {self.shape}, which moves values: not supported")
+        self.shape = tuple(self.shape[axis] for axis in order)
+
+    def identity(self, inputs: list[str], attributes: Attributes) -> None:
         """Change nothing."""
 
     def _input(self) -> tuple[str, tuple[int, ...]]:
@@ -154,61 +202,54 @@ class GraphReader:
             raise InvalidNetwork(f"{self.file_name}: its input {shape} has more than the {LARGEST_WIDTH} values allowed")
         return inputs[0].name, (1, *fixed)
 
-    def _constant(self, attributes: dict[str, Any]) -> NDArray[Any]:
-        for name in CONSTANT_ATTRIBUTES:
-            if name in attributes:
-                return self._array(attributes[name]) if name == "value" else np.asarray(attributes[name])
-        raise UnsupportedLayer(f"{self.where}: only constants of numbers are supported, got {', '.join(attributes)}")
-
-    def _array(self, tensor: Any) -> NDArray[Any]:
-        try:
-            return numpy_helper.to_array(tensor)
-        except KeyError as error:
-            raise InvalidNetwork(f"{self.where}: {tensor.name} has the unknown data type {error}") from error
-        except (TypeError, ValueError) as error:
-            raise InvalidNetwork(f"{self.where}: the values of {tensor.name} do not fill its shape: {error}") from error
-
-    def _numbers(self, name: str) -> FloatArray:
-        try:
-            return self.constants[name].astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidNetwork(f"{self.where}: {name} does not hold numbers: {error}") from error
-
-    def _matrix(self, name: str) -> FloatArray:
-        matrix = self._numbers(name)
-        if matrix.ndim != 2:
-            raise UnsupportedLayer(f"{self.where}: expected {name} to be a matrix, got shape {matrix.shape}")
-        return matrix
-
     def _spread(self, name: str, shape: tuple[int, ...]) -> FloatArray:
-        """Return a constant broadcast to ``shape`` and flattened; it must not make the result larger than ``shape``."""
-        constant = self._numbers(name)
-        try:
-            return np.broadcast_to(constant, shape).ravel()
-        except ValueError as error:
-            raise UnsupportedLayer(f"{self.where}: {name} of shape {constant.shape} does not fit shape {shape}") from error
+        return self.constants.spread(name, shape, self.where)
 
     def _other(self, inputs: list[str]) -> str:
         return inputs[1] if inputs[0] == self.current else inputs[0]
+
+    def _axes(self, inputs: list[str], attributes: Attributes, size: int) -> set[int] | None:
+        """Return the axes that a node names, counted from the front of ``size`` axes (0: as they are); None for all."""
+        self._require_first(inputs)
+        named = self.constants.integers(inputs[1], self.where) if len(inputs) > 1 and inputs[1] else attributes.get("axes")
+        if named is None:
+            return None
+        axes = {int(axis) + size if axis < 0 else int(axis) for axis in named}
+        if size and (len(axes) < len(named) or not all(0 <= axis < size for axis in axes)):
+            raise InvalidNetwork(f"{self.where}: the axes {list(named)} are not among {size}")
+        return axes
+
+    def _require_first(self, inputs: list[str]) -> None:
+        if inputs[0] != self.current:
+            raise UnsupportedLayer(f"{self.where}: only a constant may say to what shape the result so far is brought")
 
     def _require_row(self) -> None:
         if not self.shape or self.shape[-1] != math.prod(self.shape):
             raise UnsupportedLayer(f"{self.where}: expected one row in front of the constant, got shape {self.shape}")
 
 
-Operation = Callable[[GraphReader, list[str], dict[str, Any]], None]
+Operation = Callable[[GraphReader, list[str], Attributes], None]
 
 OPERATIONS: dict[str, Operation] = {
     "Add": GraphReader.add,
-    "Constant": GraphReader.identity,  # read() keeps its value; here it counts as supported
+    "BatchNormalization": GraphReader.batch_normalization,
+    "Cast": GraphReader.cast,
     "Div": GraphReader.div,
+    "Dropout": GraphReader.dropout,
     "Flatten": GraphReader.flatten,
     "Gemm": GraphReader.gemm,
     "Identity": GraphReader.identity,
     "MatMul": GraphReader.matmul,
     "Mul": GraphReader.mul,
+    "Neg": GraphReader.neg,
     "Relu": GraphReader.relu,
     "Reshape": GraphReader.reshape,
+    "Squeeze": GraphReader.squeeze,
     "Sub": GraphReader.sub,
+    "Transpose": GraphReader.transpose,
+    "Unsqueeze": GraphReader.unsqueeze,
 }
 """What each supported operator does to the chain."""
+
+SUPPORTED = sorted({*OPERATIONS, "Constant"})
+"""Every operator that a file may hold."""

@@ -13,7 +13,7 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.files import read_bytes, refuse_pickled
-from surrogate.networks.onnx_files.graph import OPERATIONS
+from surrogate.networks.onnx_files.graph import SUPPORTED
 
 MAX_BYTES = 2**31 - 1
 """Largest file that is read, unpacked: protocol buffers allow no larger one."""
@@ -52,8 +52,8 @@ def load_model(path: Path) -> Any:
 def _require_supported(model: Any, path: Path) -> None:
     for index, node in enumerate(model.graph.node):
         where = f"{path.name}, node {index} ({node.op_type})"
-        if node.op_type not in OPERATIONS or node.domain not in ("", "ai.onnx"):
-            raise UnsupportedLayer(f"{where} is not supported: expected {', '.join(sorted(OPERATIONS))}")
+        if node.op_type not in SUPPORTED or node.domain not in ("", "ai.onnx"):
+            raise UnsupportedLayer(f"{where} is not supported: expected {', '.join(SUPPORTED)}")
         # None of the supported operators has these, and onnx would look for files that they name.
         if any(attribute.HasField("g") or attribute.graphs or attribute.tensors for attribute in node.attribute):
             raise InvalidNetwork(f"{where} carries graphs or lists of tensors, which are not supported")

@@ -8,7 +8,7 @@ from torch.nn.modules import module as every_module
 
 from surrogate.errors import UnsupportedLayer
 
-SUPPORTED = (nn.Linear, nn.ReLU, nn.Flatten, nn.Identity, nn.Dropout)
+SUPPORTED = (nn.Linear, nn.ReLU, nn.BatchNorm1d, nn.Flatten, nn.Identity, nn.Dropout)
 
 SIZES = (0.0, 1e-6, 1e-3, 1.0, 1e3, 1e6)
 """Sizes of the points at which a module is held against what was read of it: what clips, for one, shows at some only."""
@@ -50,8 +50,22 @@ def require_layer(layer: nn.Module, read: nn.Module, width: int, like: torch.Ten
             expected, size = nn.functional.linear(given, read.weight), nn.functional.linear(size, read.weight.abs())
             if read.bias is not None:
                 expected, size = expected + read.bias, size + read.bias.abs()
+        if isinstance(read, nn.BatchNorm1d):
+            scale, shift = normalisation(read)
+            expected, size = given * scale + shift, size * scale.abs() + shift.abs()
         _require_output(layer, x, expected, size, where)
     return len(read.weight) if isinstance(read, nn.Linear) else width
+
+
+def normalisation(layer: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what a batch normalisation multiplies by and then adds in evaluation mode, each of shape ``(features,)``."""
+    assert layer.running_mean is not None, "a layer without running statistics is refused"
+    assert layer.running_var is not None
+    scale = torch.rsqrt(layer.running_var + layer.eps)
+    if layer.weight is not None:
+        scale = scale * layer.weight
+    shift = -layer.running_mean * scale
+    return scale, shift if layer.bias is None else shift + layer.bias
 
 
 def require_layers_alone(module: nn.Module, path: str, width: int, like: torch.Tensor) -> int:

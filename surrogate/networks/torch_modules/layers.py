@@ -17,6 +17,7 @@ from surrogate.networks.torch_modules.comparison import (
     SUPPORTED,
     TOLERANCES,
     named,
+    normalisation,
     outputs,
     points_of,
     require_layer,
@@ -28,17 +29,18 @@ from surrogate.networks.torch_modules.copies import copied_as_it_is, copied_in_f
 def read_torch(module: nn.Module) -> WeightsAndBiases:
     """Return what ``module`` computes in evaluation mode as the weights and biases of a network, in float64 in any case.
 
-    ``module`` is a ``Sequential``, nested or not, of Linear and ReLU; Flatten, Identity and Dropout may stand anywhere.
-    Neighbouring Linear layers are folded into one. Weights and biases that torch makes anew in every forward pass (pruning
-    masks, weight norm, spectral norm, parametrisations) are read as a forward pass has them.
+    ``module`` is a ``Sequential``, nested or not, of Linear, ReLU and BatchNorm1d; Flatten, Identity and Dropout may stand
+    anywhere. Neighbouring Linear layers are folded into one, and a BatchNorm1d into those beside it. A ReLU in front of the
+    first Linear or behind the last one gets an identity matrix on its other side. Weights and biases that torch makes anew in
+    every forward pass (pruning masks, weight norm, spectral norm, parametrisations) are read as a forward pass has them.
 
     Every layer, and every ``Sequential`` as a whole, is called at a few points and held against what was read, in float64 and
     in the type and on the device that it has: a hook or a ``forward`` of its own may compute something else. All of that is
     done with copies, so ``module`` is left as it was; only what its hooks do elsewhere stays.
 
     Raises:
-        UnsupportedLayer: another layer, a ReLU in front of the first Linear or at the end, or a layer that computes something
-            else than its weights say; gives index and type.
+        UnsupportedLayer: another layer, a BatchNorm1d without running statistics, or a layer that computes something else than
+            its weights say; gives index and type.
         InvalidNetwork: weights that are complex, not there yet or not finite, sizes that do not fit, or no Linear at all.
     """
     _require_supported(_places(module))
@@ -50,13 +52,17 @@ def read_torch(module: nn.Module) -> WeightsAndBiases:
 
 
 def _read_double(module: nn.Module) -> WeightsAndBiases:
-    chain = AffineChain()
     width = _first_width(module)
+    chain = AffineChain(next(_widths(module), None))
     for where, layer in _places(module):
         if isinstance(layer, nn.Linear):
             width = _read_linear(chain, layer, where)
         elif isinstance(layer, nn.ReLU):
             chain.relu(where)
+            require_layer(layer, layer, width, DOUBLE, where)
+        elif isinstance(layer, nn.BatchNorm1d):
+            scale, shift = normalisation(layer)
+            chain.elementwise(scale.numpy(), shift.numpy(), where)
             require_layer(layer, layer, width, DOUBLE, where)
         else:
             require_layer(layer, layer, width, DOUBLE, where)
@@ -112,32 +118,35 @@ def _computes_like(layer: nn.Module, kind: type[nn.Module]) -> bool:
 
 
 def _require_supported(layers: list[tuple[str, Any]]) -> None:
-    linear_seen = False
-    final_relu = None
     for where, layer in layers:
         if not any(_computes_like(layer, kind) for kind in SUPPORTED):
             *names, last = (kind.__name__ for kind in SUPPORTED)
             raise UnsupportedLayer(f"{where} is not supported: expected a Sequential of {', '.join(names)} and {last}")
         if isinstance(layer, nn.Flatten) and (layer.start_dim, layer.end_dim) != (1, -1):
             raise UnsupportedLayer(f"{where}: only Flatten(start_dim=1, end_dim=-1) is supported")
-        if isinstance(layer, nn.ReLU):
-            if not linear_seen:
-                raise UnsupportedLayer(f"{where}: a ReLU is only supported behind a Linear layer")
-            final_relu = where
-        if isinstance(layer, nn.Linear):
-            linear_seen, final_relu = True, None
-            if any(is_lazy(value) for value in layer.parameters()):
-                raise InvalidNetwork(f"{where}: its weights are made in its first forward pass: call the module once before")
-            if any(value.is_meta for value in layer.parameters()):
-                raise InvalidNetwork(f"{where}: its weights are on the device meta, which keeps no values: load them before")
-    if final_relu is not None:
-        raise UnsupportedLayer(f"{final_relu}: a network cannot end in a ReLU, its logits must be affine: add a Linear layer")
+        if isinstance(layer, nn.BatchNorm1d) and (layer.running_mean is None or layer.running_var is None):
+            raise UnsupportedLayer(
+                f"{where} keeps no running statistics, so that what it computes of a point depends on those beside it: "
+                f"expected BatchNorm1d(track_running_stats=True)"
+            )
+        if any(is_lazy(value) for value in layer.parameters()):
+            raise InvalidNetwork(f"{where}: its weights are made in its first forward pass: call the module once before")
+        if any(value.is_meta for value in layer.parameters()):
+            raise InvalidNetwork(f"{where}: its weights are on the device meta, which keeps no values: load them before")
 
 
 def _first_width(module: nn.Module) -> int:
     """Return the size of the points to call ``module`` with; 1 where it takes points of any size."""
-    weights = (layer.weight for _, layer in _layers(module, "") if isinstance(layer, nn.Linear))
-    return next((weight.shape[-1] for weight in weights if weight.ndim), 1)
+    return next(_widths(module), 1)
+
+
+def _widths(module: nn.Module) -> Iterator[int]:
+    """Yield how many values each layer with weights takes."""
+    for _, layer in _layers(module, ""):
+        if isinstance(layer, nn.BatchNorm1d):
+            yield layer.num_features
+        elif isinstance(layer, nn.Linear) and layer.weight.ndim:
+            yield int(layer.weight.shape[-1])
 
 
 def _read_linear(chain: AffineChain, layer: nn.Linear, where: str) -> int:

@@ -60,6 +60,18 @@ def run(trial: Trial, data: Dataset | None = None) -> TrialRecord:
     return run_trial(trial, Inputs(data, load_properties(settings)))
 
 
+def test_a_state_dict_is_a_networks_file_whose_layers_can_be_named(folder: Path) -> None:
+    import torch
+
+    known = read_network(str(folder / "sum.safetensors"))
+    torch.save(known.to_torch().state_dict(), folder / "sum.pt")
+    assert read_network(str(folder / "sum.pt")).key == known.key
+    assert read_network(str(folder / "sum.pt"), ["0", "relu", "2"]).key == known.key
+    assert read_network(str(folder / "sum.pt"), ["0", "2"]).hidden_sizes == ()
+    with pytest.raises(ConfigError, match=r"network\.file=.*sum\.pt cannot be used: .*layers leaves out 2"):
+        read_network(str(folder / "sum.pt"), ["0"])
+
+
 def test_a_list_is_answered_and_held_against_the_known_verdicts(composer: Composer, folder: Path) -> None:
     files = [f"network.file={folder}/sum.safetensors", f"instances.properties={folder}/list.csv"]
     trial = composer.trial(*FLAT, *files, "pruning=none")
@@ -255,10 +267,13 @@ def test_a_random_network_is_one_without_training(composer: Composer, digits: Da
 FUNCTION = {"dataset": "function", "attack.objective": "output"}
 REFUSED = {
     "no such network": ({"network.file": "{}/absent.onnx"}, "network.file={}/absent.onnx cannot be used:"),
-    "a network that is none": ({"network.file": "{}/list.csv"}, "list.csv is not an ONNX file"),
-    "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is a pickled file, as torch.save writes it"),
-    "another ending": ({"network.file": "{}/net.h5"}, "expected one that ends in .onnx, .onnx.gz or .safetensors"),
-    "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a stored network"),
+    "a network that is none": (
+        {"network.file": "{}/list.csv"},
+        "list.csv does not end in .onnx, .onnx.gz, .safetensors, .pt, .pth or .ckpt",
+    ),
+    "a pickled network": ({"network.file": "{}/net.pt"}, "net.pt is not a file of torch.save"),
+    "another ending": ({"network.file": "{}/net.h5"}, "networks are read from a state dict"),
+    "a damaged store": ({"network.file": "{}/bad.safetensors"}, "is not a safetensors file"),
     "no such property": ({"instances.properties": "{}/absent.vnnlib"}, "absent.vnnlib cannot be used: No such file"),
     "a property that is none": ({"instances.properties": "{}/bad.vnnlib"}, "bad.vnnlib, line 1: unknown command"),
     "an empty folder": ({"instances.properties": "{}/empty"}, "the folder holds no file that ends in .vnnlib or .vnnlib.gz"),

@@ -23,7 +23,7 @@ from sweep.config.stage_keys import instance_key, surrogate_key
 def data(**changed: Any) -> Dataset:
     images, labels = np.zeros((2, 4), np.float32), np.zeros(2, np.int64)
     values = {"name": "mnist", "side": 2, "checksum": "c" * 16, **changed}
-    return Dataset(values["name"], values["side"], images, labels, images, labels, values["checksum"])
+    return Dataset(values["name"], (values["side"],) * 2, images, labels, images, labels, values["checksum"])
 
 
 @pytest.fixture(scope="module")
