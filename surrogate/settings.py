@@ -242,14 +242,13 @@ class Configurable:
         return found
 
 
-@functools.cache
-def _fields(cls: type[Configurable]) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(cls)
-
-
-@functools.cache
-def _declared(cls: type[Configurable]) -> tuple[tuple[str, Declared], ...]:
+def _declared_of(cls: type[Any]) -> tuple[tuple[str, Declared], ...]:
     return tuple((one.name, one.metadata[_DECLARED]) for one in dataclasses.fields(cls) if _DECLARED in one.metadata)
+
+
+# Kept by class: a large plan asks for them a hundred thousand times. The types are said since mypy holds no class to be hashable.
+_declared: Callable[[type[Any]], tuple[tuple[str, Declared], ...]] = functools.cache(_declared_of)
+_fields: Callable[[type[Any]], tuple[dataclasses.Field[Any], ...]] = functools.cache(dataclasses.fields)
 
 
 def _at(owner: Any, name: str) -> Any:
