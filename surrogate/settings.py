@@ -176,7 +176,8 @@ class Configurable:
     @classmethod
     def declared(cls) -> tuple[tuple[str, Declared], ...]:
         """Return the declared fields by name."""
-        return _declared(cls)
+        kind: Any = cls  # mypy holds no class of a dataclass to be hashable
+        return _declared(kind)
 
     @classmethod
     def default_of(cls, name: str) -> Any:
@@ -190,9 +191,10 @@ class Configurable:
 
         A machine may plan what it could not run: it need not have the package of a solver, for example.
         """
+        kind: Any = cls
         made = object.__new__(cls)
         held = made.__dict__  # past the check of a frozen dataclass
-        for one in _fields(cls):
+        for one in _fields(kind):
             if one.name in values:
                 held[one.name] = values[one.name]
             else:
@@ -242,13 +244,14 @@ class Configurable:
         return found
 
 
-def _declared_of(cls: type[Any]) -> tuple[tuple[str, Declared], ...]:
+@functools.cache
+def _declared(cls: Any) -> tuple[tuple[str, Declared], ...]:
     return tuple((one.name, one.metadata[_DECLARED]) for one in dataclasses.fields(cls) if _DECLARED in one.metadata)
 
 
-# Kept by class: a large plan asks for them a hundred thousand times. The types are said since mypy holds no class to be hashable.
-_declared: Callable[[type[Any]], tuple[tuple[str, Declared], ...]] = functools.cache(_declared_of)
-_fields: Callable[[type[Any]], tuple[dataclasses.Field[Any], ...]] = functools.cache(dataclasses.fields)
+@functools.cache
+def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls)
 
 
 def _at(owner: Any, name: str) -> Any:
