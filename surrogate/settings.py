@@ -176,7 +176,7 @@ class Configurable:
     @classmethod
     def declared(cls) -> tuple[tuple[str, Declared], ...]:
         """Return the declared fields by name."""
-        kind: type = cls
+        kind: Any = cls  # mypy holds no class of a dataclass to be hashable
         return _declared(kind)
 
     @classmethod
@@ -191,9 +191,9 @@ class Configurable:
 
         A machine may plan what it could not run: it need not have the package of a solver, for example.
         """
+        kind: Any = cls
         made = object.__new__(cls)
         held = made.__dict__  # past the check of a frozen dataclass
-        kind: type = cls
         for one in _fields(kind):
             if one.name in values:
                 held[one.name] = values[one.name]
@@ -245,13 +245,13 @@ class Configurable:
 
 
 @functools.cache
-def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(cls)
+def _declared(cls: Any) -> tuple[tuple[str, Declared], ...]:
+    return tuple((one.name, one.metadata[_DECLARED]) for one in dataclasses.fields(cls) if _DECLARED in one.metadata)
 
 
 @functools.cache
-def _declared(cls: type) -> tuple[tuple[str, Declared], ...]:
-    return tuple((one.name, one.metadata[_DECLARED]) for one in dataclasses.fields(cls) if _DECLARED in one.metadata)
+def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls)
 
 
 def _at(owner: Any, name: str) -> Any:
