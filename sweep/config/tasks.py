@@ -170,7 +170,7 @@ class TaskRules:
         return None
 
     def has_effect(self, key: str, method: str) -> bool:
-        """Whether a dotted key of one of :attr:`sections` can change an answer by ``method.name``; not asked of attacks."""
+        """Whether a dotted key, or a whole section, of :attr:`sections` can change an answer by ``method.name``."""
         return True
 
     def modules(self, config: Mapping[str, Any]) -> tuple[str, ...]:

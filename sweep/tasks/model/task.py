@@ -75,9 +75,9 @@ class ModelTask(Task):
         if section == "pruning":
             return _takes_surrogate(method)
         if section == "method":
-            return name in ("name", *fields_of(method))
+            return name in ("", "name", *fields_of(method))
         if section == "solver" and "solver" not in fields_of(method):
-            return name in fields_of(method)
+            return name in ("", *fields_of(method))
         return section not in _OF_METHODS or section in fields_of(method)
 
     def words(self, objective: str) -> Words:
