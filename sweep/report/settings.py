@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,9 @@ _NAMED = (
 
 _ORIGINS = ("dataset", "training", "model.parameters")
 """Sections that make another network, and not another way to attack it."""
+
+REPAIR = "method.repair"
+"""The key of a flag that labels have as a word."""
 
 SEEDS = ("training.seed", "pruning.seed", "solver.seed")
 """Keys whose values are repetitions of an experiment and not settings of their own."""
@@ -88,7 +91,7 @@ class Setting:
             return self.label
         words = [self.attack] if self.attack != SURROGATE else []
         words += [self.method, "finetuned"] if self.finetune_rounds else [self.method]
-        return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
+        return " ".join([*words, *_said(self.extras)])
 
     @property
     def label(self) -> str:
@@ -98,7 +101,16 @@ class Setting:
             words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
-        return " ".join([*words, *(f"{key}={value}" for key, value in self.extras)])
+        return " ".join([*words, *_said(self.extras)])
+
+
+def _said(extras: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield further keys with their values, as labels have them."""
+    for key, value in extras:
+        if key != REPAIR:
+            yield f"{key}={value}"
+        elif value == "true":
+            yield "repaired"
 
 
 def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Setting, list[TrialRecord]]:

@@ -113,8 +113,14 @@ def test_records_of_before_have_no_values_that_go_together(composer: Composer) -
 def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, tmp_path: Path) -> None:
     file = tmp_path / "network.safetensors"
     ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]]).save(file)
-    output = "attack.objective=output"
-    beside = {"dataset=none": [f"network.file={file}", output], "dataset=function": [output]}
+    inputs = "".join(f"(declare-const X_{at} Real)(assert (>= X_{at} 0))(assert (<= X_{at} 1))" for at in (0, 1))
+    (tmp_path / "one.vnnlib").write_text(f"{inputs}(declare-const Y_0 Real)(declare-const Y_1 Real)(assert (>= Y_0 Y_1))")
+    output, of_file = "attack.objective=output", [f"network.file={file}", "dataset=none"]
+    beside = {
+        "dataset=none": [f"network.file={file}", output],
+        "dataset=function": [output],
+        "task=property": [*of_file, f"instances.properties={tmp_path / 'one.vnnlib'}"],
+    }
     options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
     assert options
     for option in (f"{folder}={name}" for name in options):

@@ -11,15 +11,18 @@ from composing import Composer
 from counting import stages_of
 
 from surrogate.models.problems import find_problem
-from sweep.config.canonical import canonical, key_of
+from sweep.config.canonical import canonical, key_of, with_effect
 from sweep.config.consistency import check
+from sweep.config.dotted_keys import flatten
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
+from sweep.report.settings import group
 from sweep.store import Store
 from sweep.tasks.model import settings as model_settings
 from sweep.tasks.model import task as model_task
+from sweep.tracking import content
 from sweep.trial.trial import run_trial
 
 QUICK = (
@@ -187,6 +190,38 @@ def test_what_counts_in_the_key(composer: Composer, method: str) -> None:
     assert composer.trial(*QUICK, f"method={method}", "model.parameters.inputs=3").key != key
     assert composer.trial(*QUICK, f"method={method}", "network.width=7").key != key
     assert composer.trial(*QUICK, f"method={method}", "dataset=function").key == key
+
+
+def test_what_people_read_of_a_trial_is_what_counts(composer: Composer) -> None:
+    keys = (
+        "method",
+        "method.repair",
+        "pruning",
+        "pruning.amount",
+        "formulation",
+        "solver.relative_gap",
+        "attack.radius",
+        "model",
+    )
+    shown = {
+        "dense": ["method", "formulation", "solver.relative_gap", "model"],
+        "walk": ["method", "model"],
+        "surrogate": ["method", "method.repair", "pruning", "pruning.amount", "formulation", "solver.relative_gap", "model"],
+    }
+    for method, expected in shown.items():
+        flat = flatten(composer.plain("task=model", "model=constrained", f"method={method}"))
+        assert with_effect(keys, flat) == expected, method
+
+
+def test_the_report_calls_settings_by_their_method(composer: Composer) -> None:
+    small = (*QUICK, "instances.count=1", "solver.time_limit_seconds=0.2", "pruning.amount=0.5")
+    asked = (["method=dense"], ["method=walk"], ["method=surrogate"], ["method=surrogate", "method.repair=true"])
+    records = [run_trial(composer.trial(*small, *more), Inputs(None)) for more in asked]
+    settings = group(records)
+    assert [one.label for one in settings] == ["dense MILP", "walk", "magnitude 0.5", "magnitude 0.5 repaired"]
+    assert {one.network for one in settings} == {"constrained 1x6"}
+    measured = content.metrics(next(one for one in records if one.instances[0].true_value is not None))
+    assert {"value", "value/true", "first_feasible_seconds", "success_rate"} <= set(measured)
 
 
 def test_a_parameter_at_its_default_is_the_same_as_none(composer: Composer) -> None:
