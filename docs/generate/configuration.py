@@ -16,7 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
-from sweep.config.reading import keys, kinds_of
+from sweep.config.reading import is_in_open_section, keys, kinds_of
 from sweep.config.rules import Rule
 from sweep.planning.space import WHOLE
 
@@ -93,6 +93,8 @@ def _keys(section: str, values: dict[str, Any], files: list[Path]) -> Iterator[s
         relative = key if files[0].name == "config.yaml" else key.removeprefix(f"{section}.")
         chosen = f"which one; set by `{section}=`" if relative in ("method", "name") and len(files) > 1 else "—"
         yield f"| `{key}` | {_default(values[key])} | {_allowed(*kinds_of(key))} | {_cell(meanings.get(relative, chosen))} |"
+    for key in (key for key in KEYS if key.startswith(f"{section}.") and is_in_open_section(f"{key}.any")):
+        yield f"| `{key}.*` | — | what the option takes | {_cell(meanings.get(key.removeprefix(f'{section}.'), '—'))} |"
     yield ""
 
 

@@ -60,7 +60,7 @@ run it (make docs does). -->
    key. All of this is done before anything starts. A dry run ends here (`sweep/commands/preview/`).
 3. `sweep/execution/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and
    `sweep/execution/runner.py` books what the store has already. It has each distinct dense network trained once
-   (`sweep/trial/dense_network.py`).
+   (`sweep/tasks/dense_network.py`).
 4. What is left goes to Ray (`sweep/execution/ray_tune.py`, `sweep/execution/worker.py`), or runs in this process
    (`sweep/execution/local_run.py`). Both reach the store through one coordinator (`sweep/execution/coordinator.py`). It knows
    who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's machine, so that workers

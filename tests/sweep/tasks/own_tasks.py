@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from sweep.config import rules
+from surrogate import rules
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
 from sweep.config.tasks import Words
@@ -17,7 +17,7 @@ from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
 class WidthParameters:
     """What the tests sweep."""
 
-    width: Annotated[float, rules.positive] = 1.0
+    width: Annotated[float, rules.POSITIVE] = 1.0
 
 
 class LeastTask(Task):
