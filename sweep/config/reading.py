@@ -73,13 +73,12 @@ def is_open(allowed: Key) -> bool:
 
 def is_in_open_section(key: str) -> bool:
     """Whether a dotted key is inside an open section, such as ``task.parameters.width``."""
-    found: Any = _tree()
-    for name in key.split("."):
+    section, *names = key.split(".")
+    found: Any = _section(section) if section in _hints(Settings) else None
+    for name in names:
         if isinstance(found, Key):
             return is_open(found)
-        found = found.get(name)
-        if found is None:
-            return False
+        found = None if found is None else found.get(name)
     return False
 
 
@@ -95,8 +94,9 @@ def kinds_of(key: str) -> tuple[set[Any], Rule | None]:
     """
     if is_in_open_section(key):
         return set(OPEN_KINDS), None
-    found: Any = _tree()
-    for name in key.split("."):
+    section, *names = key.split(".")
+    found: Any = _section(section) if section in _hints(Settings) else None
+    for name in names:
         found = found.get(name) if isinstance(found, dict) else None
     return (set(found.kinds), found.rule) if isinstance(found, Key) and not is_open(found) else (set(), None)
 

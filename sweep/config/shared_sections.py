@@ -27,7 +27,7 @@ from sweep.config.consistency import check_made, check_rest, checked
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_section
 from sweep.config.schema import Settings
-from sweep.config.tasks import task_of
+from sweep.config.tasks import TaskRules, task_of
 
 _SECTIONS = {field.name for field in dataclasses.fields(Settings)}
 _NAMES = sorted(SECTIONS)
@@ -56,6 +56,39 @@ class _Known:
         return cls(sections, parts, {each: text_of(each, one) for each, one in parts.items()}, keys)
 
 
+@dataclass(frozen=True, eq=False)
+class _Context:
+    """What is known where all that decides what counts in a section is the same.
+
+    Attributes:
+        deciding: the sections that decide it.
+        task: of the trials.
+        groups: the sections of which it is known together what counts, by the one that decides it.
+        known: of groups of sections, by the identities of these.
+    """
+
+    deciding: tuple[Any, ...]
+    task: TaskRules
+    groups: Mapping[str, tuple[str, ...]]
+    known: dict[Any, _Known]
+
+    def of(self, name: str, settings: Settings) -> _Known:
+        """Return what is known because of a section, made if it is not there yet."""
+        names = self.groups[name]
+        if len(names) == 1:
+            section = getattr(settings, name)
+            known = self.known.get(id(section))
+            if known is None:
+                known = self.known[id(section)] = _Known.of(name, settings, (section,))
+            return known
+        sections = tuple([getattr(settings, one) for one in names])
+        identity = tuple(map(id, sections))
+        known = self.known.get(identity)
+        if known is None:
+            known = self.known[identity] = _Known.of(name, settings, sections)
+        return known
+
+
 class SharedSections:
     """What is known of the sections met so far.
 
@@ -66,7 +99,7 @@ class SharedSections:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
         self._changed: dict[Any, tuple[Any, Any]] = {}
-        self._contexts: dict[tuple[int, ...], tuple[Any, dict[Any, _Known]]] = {}
+        self._contexts: dict[tuple[int, ...], _Context] = {}
         self._checked: dict[int, _Known] = {}
         self._last: tuple[Settings, dict[str, str]] | None = None
         self._baselines: dict[tuple[int, ...], tuple[Settings, str]] = {}
@@ -105,8 +138,9 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        for name in checked(task_of(settings)):
-            known = self._of(name, settings)
+        shared = self._context(settings)
+        for name in checked(shared.task):
+            known = shared.of(name, settings)
             if id(known) not in self._checked:
                 check_made(name, settings)
                 self._checked[id(known)] = known
@@ -118,15 +152,15 @@ class SharedSections:
 
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
-        attack = settings.attack
-        task = task_of(settings)
-        if not task.limit_only_ends(attack.method, attack.objective):
+        attack, shared = settings.attack, self._context(settings)
+        if not shared.task.limit_only_ends(attack.method, attack.objective):
             return ""
-        texts = {**self._texts(settings), "solver": self._without_limit(self._of(known_with("solver", task), settings))}
+        solver = shared.of(known_with("solver", shared.task), settings)
+        texts = {**self._texts(settings), "solver": self._without_limit(solver)}
         return self._joined(texts, settings)
 
     def _joined(self, texts: Mapping[str, str], settings: Settings) -> str:
-        pruning = self._of("pruning", settings).parts.get("pruning")
+        pruning = self._context(settings).of("pruning", settings).parts.get("pruning")
         return joined_key((texts[name] for name in _NAMES if name in texts), versions(pruning))
 
     def _without_limit(self, known: _Known) -> str:
@@ -138,18 +172,19 @@ class SharedSections:
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
-        if not task_of(settings).trains(settings):
+        shared = self._context(settings)
+        if not shared.task.trains(settings):
             return ""
         identity = tuple([id(getattr(settings, name)) for name in TRAINING])
         known = self._trainings.get(identity)
         if known is None:
-            texts = [self._of(name, settings).texts.get(name) for name in TRAINING]
+            texts = [shared.of(name, settings).texts.get(name) for name in TRAINING]
             known = self._trainings[identity] = settings, joined_key([text for text in texts if text is not None])
         return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
         """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`)."""
-        baseline = task_of(settings).baseline
+        baseline = self._context(settings).task.baseline
         changed = {name: self._with(name, getattr(settings, name), values) for name, values in baseline.items()}
         identity = tuple([id(changed.get(name) or getattr(settings, name)) for name in _NAMES if name != "pruning"])
         known = self._baselines.get(identity)
@@ -172,35 +207,25 @@ class SharedSections:
         name = key.partition(".")[0]
         if name not in SECTIONS:
             return False
-        known = self._of(known_with(name, task_of(settings)), settings).counting
+        shared = self._context(settings)
+        known = shared.of(known_with(name, shared.task), settings).counting
         return key in known or any(one.startswith(f"{key}.") for one in known)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
         if self._last is None or self._last[0] is not settings:
-            shared, texts, task = self._in_context(settings), dict[str, str](), task_of(settings)
-            for name in _NAMES:
-                if known_with(name, task) == name:
-                    texts.update(self._in(shared, name, settings).texts)
+            shared, texts = self._context(settings), dict[str, str]()
+            for name in shared.groups:
+                texts.update(shared.of(name, settings).texts)
             self._last = settings, texts
         return self._last[1]
 
-    def _of(self, name: str, settings: Settings) -> _Known:
-        return self._in(self._in_context(settings), name, settings)
-
-    def _in(self, shared: dict[Any, _Known], name: str, settings: Settings) -> _Known:
-        """Return what is known because of a section, made if it is not there yet."""
-        sections = tuple([getattr(settings, one) for one in together(name, task_of(settings))])
-        identity = id(sections[0]) if len(sections) == 1 else tuple(map(id, sections))
-        known = shared.get(identity)
-        if known is None:
-            known = shared[identity] = _Known.of(name, settings, sections)
-        return known
-
-    def _in_context(self, settings: Settings) -> dict[Any, _Known]:
-        """Return what is known where all that decides what counts is as it is here."""
+    def _context(self, settings: Settings) -> _Context:
         deciding = settings.task, settings.attack, settings.method, settings.network, settings.instances
-        identity = tuple(map(id, deciding))
+        identity = tuple([id(section) for section in deciding])
         found = self._contexts.get(identity)
         if found is None:
-            found = self._contexts[identity] = deciding, self._known.setdefault(context(settings), {})
-        return found[1]
+            task = task_of(settings)
+            groups = {name: together(name, task) for name in _NAMES if known_with(name, task) == name}
+            known = self._known.setdefault(context(settings), {})
+            found = self._contexts[identity] = _Context(deciding, task, groups, known)
+        return found
