@@ -62,6 +62,11 @@ class Words:
         open: the statuses which say neither.
         asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
         spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
+        thing: what is found, such as ``adversarial input``; its plural has an s.
+        act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
+        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
+        by_value: whether a better value counts before a sooner find.
+        pooled: whether values of several networks have one unit, so that they may be tested together.
     """
 
     instance: str = "instance"
@@ -73,6 +78,11 @@ class Words:
     open: tuple[str, ...] = ("unresolved",)
     asks: bool = False
     spread: str = ""
+    thing: str = "solution"
+    act: str = "answer"
+    yardstick: str = ""
+    by_value: bool = False
+    pooled: bool = True
 
 
 class TaskRules:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.report.phrases import Phrases
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
@@ -55,7 +56,7 @@ def write_tables(
         written.append(path)
     texts = {
         RANKING: markdown_ranking(pooled),
-        "wins.md": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
+        "wins.md": markdown(win_rows(wins, DENSE_MILP, results.phrases)[:MOST_WINS]),
         VERDICTS: "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
@@ -83,12 +84,12 @@ def with_timelines(results: Results) -> pd.DataFrame:
     return results.instances.assign(**lists)
 
 
-def win_rows(wins: pd.DataFrame, yardstick: str) -> list[dict[str, str]]:
+def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[str, str]]:
     """Return the rows of the win table against one yardstick as people read them; measures that nobody has are left out."""
     part = wins[wins["yardstick"] == yardstick]
     measures = [name for name in ("time", "margin", "norm") if (part[f"{name}_pairs"] > 0).any()]
-    titles = {"time": "sooner", "margin": "larger margin", "norm": "shorter"}
-    effects = {"time": "times as fast", "margin": "margin gained", "norm": "length saved"}
+    titles = {"time": "sooner", "margin": f"{phrases.better} {phrases.value}", "norm": "shorter"}
+    effects = {"time": "times as fast", "margin": f"{phrases.value} gained", "norm": "length saved"}
     rows = []
     for _, row in part.iterrows():
         cells = {"network": str(row["network"]), "setting": str(row["setting"])}

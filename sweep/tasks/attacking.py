@@ -137,7 +137,16 @@ class AttackTask(Task):
     )
 
     def words(self, objective: str) -> Words:
-        verdicts = Words("image", find="adversarial", found=("adversarial",), none=("robust",), asks=True)
+        verdicts = Words(
+            "image",
+            find="adversarial",
+            found=("adversarial",),
+            none=("robust",),
+            asks=True,
+            thing="adversarial input",
+            act="attack",
+            yardstick="gradient attack",
+        )
         if objective == CLOSEST:
             return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
         return dataclasses.replace(verdicts, value="margin")

@@ -53,7 +53,15 @@ class ModelTask(Task):
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:
-        return Words(instance="model", find="feasible", asks=True)
+        return Words(
+            instance="model",
+            find="feasible",
+            asks=True,
+            thing="feasible decision",
+            yardstick="walk",
+            by_value=True,
+            pooled=False,
+        )
 
     def objectives(self, settings: Settings) -> tuple[str, ...]:
         return (*OF_ALL, *VALUES.values(), "found_rate", "first_found_seconds")
