@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -85,6 +85,10 @@ class Words:
     pooled: bool = True
 
 
+Metric = str | Callable[[Any], float | None]
+"""A field of a :class:`sweep.records.InstanceRecord`, or a function of one."""
+
+
 class TaskRules:
     """What is known of a task before anything runs. Each default is that of a task which trains one network a trial.
 
@@ -94,7 +98,8 @@ class TaskRules:
         sections: the sections of the configuration that can change an answer, beside the task's own.
         parameters: a dataclass whose fields, each with a default, are what ``task.parameters`` may have; their types and rules
             are those of :mod:`sweep.config.schema`. None: nothing.
-        metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of.
+        metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of; or
+            with what returns the number of a record, None where it has none.
         rates: further ones that are the share of a status.
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
@@ -109,7 +114,7 @@ class TaskRules:
     of_the_instance: ClassVar[tuple[str, ...]] = ()
     answerer: ClassVar[str] = ""
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
-    metrics: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def words(self, objective: str) -> Words:

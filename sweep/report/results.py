@@ -79,7 +79,8 @@ class Results:
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
-            ``length`` is the value where it is one, ``best_margin`` any other value, in its own ``sense``.
+            ``length`` is the value where it is one, ``best_margin`` any other value, in its own ``sense``;
+            ``true_violation`` is how far a decision breaks a constraint in truth.
         events: a row for each solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
         pictures: finds the pictures of a trial.
         shorter: so many finished trials are left out, as there are longer ones of the same.
@@ -225,6 +226,8 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
     frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
     frame["best_margin"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
+    violations = [_or_nan(one.facts.get("true_violation")) for one in all_of_them]
+    frame["true_violation"] = np.array(violations, dtype=float)
     return frame, _events(all_of_them)
 
 

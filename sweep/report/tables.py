@@ -14,6 +14,7 @@ from sweep.report.phrases import Phrases
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
+from sweep.report.truth import as_table, three_values
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 from sweep.store.report_files import RANKING, VERDICTS
@@ -28,7 +29,8 @@ MOST_WINS = 60
 def write_tables(
     results: Results, ranking: pd.DataFrame, pooled: pd.DataFrame, wins: pd.DataFrame, answers: Sequence[Verdict], folder: Path
 ) -> list[Path]:
-    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` where there is something in it, and
+    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` and ``truth.csv`` where there is
+    something in them, and
     ``trials.parquet`` and ``instances.parquet``; return their paths.
 
     Args:
@@ -49,6 +51,8 @@ def write_tables(
     tables = {"ranking": ranking, "wins": wins, "verdicts": said}
     if unfinished:
         tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "key", "status", "error"])
+    if truth := three_values(results):
+        tables["truth"] = as_table(truth)
     written = []
     for name, table in tables.items():
         path = folder / f"{name}.csv"

@@ -27,6 +27,7 @@ from sweep.report.searches import SearchAnswer, front_rows, too_few
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
+from sweep.report.truth import TITLES, three_values
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def page(
         pictured=any(one.pictures for one in shown),
         value=value_name(results),
         phrases=results.phrases,
+        truth=[one.cells for one in three_values(results)],
+        truth_titles=TITLES,
         tables=[
             {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
             for yardstick in (DENSE_MILP, *WITHOUT_MILP)
