@@ -83,9 +83,18 @@ def as_table(rows: list[ThreeValues]) -> pd.DataFrame:
 
 def _row(network: str, setting: str, part: pd.DataFrame) -> ThreeValues:
     violation = part["true_violation"].dropna()
-    names = ("surrogate_margin", "best_margin", "true_value", "surrogate_excess", "dense_excess")
-    medians = [float(part[name].median()) for name in names]
-    return ThreeValues(network, setting, len(part), *medians, int((violation > TOLERANCE).sum()), len(violation))
+    return ThreeValues(
+        network=network,
+        setting=setting,
+        decisions=len(part),
+        surrogate=float(part["surrogate_margin"].median()),
+        value=float(part["best_margin"].median()),
+        true=float(part["true_value"].median()),
+        surrogate_excess=float(part["surrogate_excess"].median()),
+        dense_excess=float(part["dense_excess"].median()),
+        violating=int((violation > TOLERANCE).sum()),
+        judged=len(violation),
+    )
 
 
 def _text(value: float, form: str) -> str:

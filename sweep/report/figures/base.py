@@ -128,7 +128,10 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
     for network in networks:
         present = list(ranking.loc[ranking["network"] == network, "setting"])
         yardsticks = [label for label in present if _is_yardstick(results, label)]
-        chosen = [*yardsticks, *(label for label in present if label not in yardsticks)][:MAX_LINES]
+        others = [label for label in present if label not in yardsticks]
+        if results.phrases_on(network).by_value:  # the ranking has what is no MILP last, and not since it is weaker
+            others.sort(key=lambda label: results.settings[label].is_milp)
+        chosen = [*yardsticks, *others][:MAX_LINES]
         labels[network] = tuple(sorted(chosen, key=lambda label: (label not in yardsticks, results.settings[label].sort_key)))
         hidden[network] = len(present) - len(chosen)
     left_out = len(results.networks) - len(networks)
