@@ -17,12 +17,12 @@ from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL, by_setting, counted, outcomes, pairs_with_dense, win_table
 from sweep.report.figures.letters import log_axis
 from sweep.report.figures.style import RC, styles_of
-from sweep.report.finetuning import finetuning_pairs, with_pruning_counted
 from sweep.report.limits import limit_curves, limits_of
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import holm
 from sweep.report.tables import markdown
+from sweep.report.variations import FINETUNING, variation_pairs, with_pruning_counted
 from sweep.report.words import number, p_number, seconds
 
 SOLVERS = {"gurobi": "Gurobi", "highs": "HiGHS", "scip": "SCIP"}
@@ -94,7 +94,7 @@ def finetuned(study: Study) -> str:
     """Each pruned copy with finetuning against the same one without; p is corrected by Holm over the rows of a solver."""
     rows: dict[tuple[str, float], dict[str, str]] = {}
     for solver, results in study.items():
-        found = dict(list(finetuning_pairs(results).groupby(["network", "amount"], sort=False)))
+        found = dict(list(variation_pairs(results, FINETUNING).groupby(["network", "amount"], sort=False)))
         values = {key: counted(outcomes(part, "margin"), "margin") for key, part in found.items()}
         corrected = dict(zip(values, holm([one["p"] for one in values.values()]), strict=True))
         for (network, amount), part in found.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -62,6 +62,11 @@ class Words:
         open: the statuses which say neither.
         asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
         spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
+        thing: what is found, such as ``adversarial input``; its plural has an s.
+        act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
+        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
+        by_value: whether a better value counts before a sooner find.
+        pooled: whether values of several networks have one unit, so that they may be tested together.
     """
 
     instance: str = "instance"
@@ -73,6 +78,15 @@ class Words:
     open: tuple[str, ...] = ("unresolved",)
     asks: bool = False
     spread: str = ""
+    thing: str = "solution"
+    act: str = "answer"
+    yardstick: str = ""
+    by_value: bool = False
+    pooled: bool = True
+
+
+Metric = str | Callable[[Any], float | None]
+"""A field of a :class:`sweep.records.InstanceRecord`, or a function of one."""
 
 
 class TaskRules:
@@ -84,7 +98,8 @@ class TaskRules:
         sections: the sections of the configuration that can change an answer, beside the task's own.
         parameters: a dataclass whose fields, each with a default, are what ``task.parameters`` may have; their types and rules
             are those of :mod:`sweep.config.schema`. None: nothing.
-        metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of.
+        metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of; or
+            with what returns the number of a record, None where it has none.
         rates: further ones that are the share of a status.
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
@@ -99,7 +114,7 @@ class TaskRules:
     of_the_instance: ClassVar[tuple[str, ...]] = ()
     answerer: ClassVar[str] = ""
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
-    metrics: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def words(self, objective: str) -> Words:

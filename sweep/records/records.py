@@ -218,6 +218,11 @@ class InstanceRecord:
         return self.words.asks
 
     @property
+    def is_length(self) -> bool:
+        """Whether its value is the length of a perturbation."""
+        return self.objective == CLOSEST
+
+    @property
     def is_minimized(self) -> bool:
         """Whether smaller values are better."""
         return self.objective == CLOSEST if self.sense is None else self.sense == MINIMIZE

@@ -78,13 +78,14 @@ class Compared:
 
     def short(self, results: Results, who: str) -> str:
         """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
-        words = {"margin": (f"has the larger {results.value_word}", "the smaller one")}
+        phrases = results.phrases_on(self.network)
+        words = {"margin": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
         words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
         better, worse = words[self.measure]
         return f"{who} {better} on {self.won} and {worse} on {self.lost} of {self.of(results.what)}."
 
-    def text(self, what: str) -> str:
-        return evidence({**self.row, f"{self.measure}_p_holm": self.p}, self.measure, what)
+    def text(self, results: Results) -> str:
+        return evidence({**self.row, f"{self.measure}_p_holm": self.p}, self.measure, results.phrases_on(self.network))
 
     def _count(self, name: str) -> int:
         return int(self.row[f"{self.measure}_{name}"])
@@ -118,7 +119,8 @@ def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
     if not any(setting.is_surrogate for setting in results.settings.values()):
         return "No pruned copy has finished."
     if not any(setting.is_dense_milp for setting in results.settings.values()):
-        return "The dense MILP (attack=surrogate pruning=none) has not finished beside the pruned copies."
+        how = "attack=surrogate pruning=none" if results.phrases.act == "attack" else "method=dense"
+        return f"The dense MILP ({how}) has not finished beside the pruned copies."
     return "Pruned copies and dense MILP share no instance under the same settings." if rows.empty else None
 
 

@@ -3,7 +3,8 @@
 A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.records.measures` says which
 of two results is the better one, and which are equal:
 
-* ``margin``: the larger best dense margin; tested by Wilcoxon's signed ranks of the differences;
+* ``margin``: the larger best dense margin, or whatever value is better in its task's sense; tested by Wilcoxon's signed ranks
+  of the differences;
 * ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
 * ``time``: the first adversarial input sooner; a pair in which neither found one is left out. Times that a limit cut off have
   no size, so the test is the sign test.
@@ -25,10 +26,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.config.tasks import MINIMIZE
+from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE, words_of
 from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
 ALL = "all networks"
@@ -98,6 +100,16 @@ def pairs_of(
     return found.rename(columns={name: f"{name}_mine" for name in values})
 
 
+def are_lengths(rows: pd.DataFrame) -> pd.Series:
+    """Return of each row, of instances or pairs, whether its value is a length."""
+    return rows["objective"] == CLOSEST
+
+
+def signs(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return what ``best_margin`` is multiplied with so that larger is better: 1, or -1 where smaller values are better."""
+    return np.where(rows["sense"] == MINIMIZE, -1.0, 1.0)
+
+
 def pairs_with_dense(results: Results) -> pd.DataFrame:
     """Return the pairs of all settings with the dense MILP of the same settings (the trial's ``baseline_key``)."""
     instances = with_clusters(results.instances)
@@ -105,12 +117,19 @@ def pairs_with_dense(results: Results) -> pd.DataFrame:
     return pairs_of(mine, instances, ("baseline_key", "instance_key"), ("trial_key", "instance_key"))
 
 
-def pairs_with_gradient(results: Results) -> pd.DataFrame:
-    """Return the pairs of all settings with the gradient attack; of several of those the one with the largest margin."""
+def pairs_without_milp(results: Results, yardstick: str) -> pd.DataFrame:
+    """Return the pairs of all settings with a yardstick that needs no MILP, of several of those with the best value.
+
+    Args:
+        results: all there is.
+        yardstick: one of :data:`~sweep.report.settings.WITHOUT_MILP`.
+    """
     instances = with_clusters(results.instances)
-    is_gradient = instances["setting"].map(lambda label: results.settings[label].is_gradient).astype(bool)
-    strongest = instances[is_gradient].sort_values("best_margin", ascending=False, kind="stable", na_position="last")
-    return pairs_of(instances[~is_gradient], strongest, ("instance_key",), ("instance_key",))
+    is_yardstick = instances["setting"].map(lambda label: results.settings[label].attack == yardstick).astype(bool)
+    reached = signs(instances) * instances["best_margin"]
+    strongest = instances[is_yardstick].assign(reached=reached[is_yardstick])
+    strongest = strongest.sort_values("reached", ascending=False, kind="stable", na_position="last")
+    return pairs_of(instances[~is_yardstick], strongest, ("instance_key",), ("instance_key",))
 
 
 def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -120,8 +139,10 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     logarithm to base 10 of other over mine, that of norms is relative to the other's.
     """
     mine, other = (_values(pairs, measure, side) for side in ("mine", "other"))
+    if measure == "margin":
+        mine, other = signs(pairs) * mine, signs(pairs) * other
     if measure in VALUES:
-        known = ((pairs["sense"] == MINIMIZE) == (measure == "norm")).to_numpy(dtype=bool)
+        known = (are_lengths(pairs) == (measure == "norm")).to_numpy(dtype=bool)
     else:
         known = ~np.isnan(mine) | ~np.isnan(other)
     mine, other = mine[known], other[known]
@@ -142,12 +163,14 @@ def win_table(results: Results) -> pd.DataFrame:
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
-    for yardstick, found_pairs in ((DENSE_MILP, pairs_with_dense(results)), (GRADIENT, pairs_with_gradient(results))):
+    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in WITHOUT_MILP}}
+    for yardstick, found_pairs in against.items():
         if found_pairs.empty:
             continue
         pairs = found_pairs[list(_DECIDING)]
-        if pairs["network"].nunique() > 1:
-            pairs = pd.concat([pairs.assign(network=ALL), pairs])
+        pooled = pairs[_are_pooled(pairs)]
+        if pooled["network"].nunique() > 1:
+            pairs = pd.concat([pooled.assign(network=ALL), pairs])
         rows += [{"yardstick": yardstick, "network": n, "setting": s, **found} for (n, s), found in _summaries(pairs).items()]
     table = pd.DataFrame(rows, columns=["yardstick", "network", "setting", *_summary_columns()])
     for measure in MEASURES:
@@ -156,6 +179,14 @@ def win_table(results: Results) -> pd.DataFrame:
             corrected[part.index] = holm(part[f"{measure}_p"].to_numpy(dtype=float))
         table[f"{measure}_p_holm"] = corrected
     return table
+
+
+def _are_pooled(pairs: pd.DataFrame) -> pd.Series:
+    """Return of each pair whether its values have the unit of other networks' values."""
+    kinds = pairs[["task", "objective"]].drop_duplicates().itertuples(index=False, name=None)
+    apart = {kind for kind in kinds if not words_of(*kind).pooled}
+    named = pd.Series(list(zip(pairs["task"], pairs["objective"], strict=True)), index=pairs.index, dtype=object)
+    return ~named.isin(apart)
 
 
 def by_setting(pairs: pd.DataFrame, measure: Measure) -> dict[tuple[str, str], pd.DataFrame]:

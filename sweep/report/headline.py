@@ -12,7 +12,7 @@ from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
 from sweep.report.comparisons import ALL, win_table
 from sweep.report.results import Results
-from sweep.report.settings import GRADIENT
+from sweep.report.settings import WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.winners import Winner
 from sweep.report.words import MOST_NAMED, seconds, some
@@ -69,18 +69,19 @@ def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
 
 
 def beside(results: Results, wins: pd.DataFrame) -> str:
-    """Return one sentence on the gradient attack, the yardstick of every MILP; nothing where there was none."""
+    """Return one sentence on the yardstick of every MILP, such as the gradient attack; nothing where there was none."""
     is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
-    rows = wins[(wins["yardstick"] == GRADIENT) & (wins["network"] != ALL) & is_milp]
+    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL) & is_milp]
+    name = results.phrases.yardstick
     found = compared_by_network(rows, VALUES)
     if not found:
         return ""
     better = [one for one in found if one.is_better]
     if better:
         most = max(better, key=lambda one: (one.won - one.lost) / one.pairs)
-        return f"On {most.network}, {most.setting} beats the gradient attack on {most.won} of {most.of(results.what)} (sure)."
+        return f"On {most.network}, {most.setting} beats the {name} on {most.won} of {most.of(results.what)} (sure)."
     if all(one.is_worse for one in found):
-        return "The gradient attack does better than every MILP; it proves nothing."
+        return f"The {name} does better than every MILP; it proves nothing."
     if all(one.won < one.lost for one in found):
-        return "The gradient attack is ahead of every MILP, which may be chance; it proves nothing."
-    return "No MILP beats the gradient attack beyond chance; the gradient attack proves nothing."
+        return f"The {name} is ahead of every MILP, which may be chance; it proves nothing."
+    return f"No MILP beats the {name} beyond chance; the {name} proves nothing."

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.config.tasks import words_of
 from sweep.records.measures import decide
+from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.words import number, seconds, signed_percent
 
 
@@ -27,10 +27,13 @@ class Lead:
 def lead(pairs: pd.DataFrame) -> Lead:
     """Return what both sides of the pairs (:func:`~sweep.report.comparisons.pairs_of`) reached.
 
-    Lengths and times are medians where both found an adversarial input, margins where both have one.
+    Lengths and times are medians where both found something, other values where both have one.
     """
+    phrases = phrases_of(kinds_of(pairs))
+    time, value = _time(pairs, phrases), _margin(pairs, phrases)
+    pieces = (_found(pairs, phrases), _norm(pairs), *((value, time) if phrases.by_value else (time, value)))
     texts, shorts = [], []
-    for text, differs, short in (one for one in (_found(pairs), _norm(pairs), _time(pairs), _margin(pairs)) if one is not None):
+    for text, differs, short in (one for one in pieces if one is not None):
         texts.append(text)
         shorts += [short] if differs else []
     return Lead(f"{', '.join(texts)} (medians)" if texts else "neither found anything", shorts[0] if shorts else "")
@@ -40,13 +43,13 @@ Piece = tuple[str, bool, str]
 """A clause of the card, whether the two differ, and a clause that ends before the other's name."""
 
 
-def _found(pairs: pd.DataFrame) -> Piece | None:
+def _found(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
     mine, other = (int(pairs[f"first_adversarial_seconds_{side}"].notna().sum()) for side in ("mine", "other"))
     if not mine and not other:
         return None
     of = len(pairs)
-    text = f"an adversarial input for {mine} {f'of {of} each' if mine == other else f'against {other} of {of}'}"
-    return text, mine != other, f"an adversarial input for {mine} of {of}, against {other}"
+    text = f"{phrases.a_thing} for {mine} {f'of {of} each' if mine == other else f'against {other} of {of}'}"
+    return text, mine != other, f"{phrases.a_thing} for {mine} of {of}, against {other}"
 
 
 def _norm(pairs: pd.DataFrame) -> Piece | None:
@@ -59,7 +62,7 @@ def _norm(pairs: pd.DataFrame) -> Piece | None:
     return text, bool(decide(mine, other, "norm")), f"a perturbation of length {number(mine)}, against {number(other)}"
 
 
-def _time(pairs: pd.DataFrame) -> Piece | None:
+def _time(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
     both = _medians(pairs, "first_adversarial_seconds")
     if both is None:
         return None
@@ -67,16 +70,15 @@ def _time(pairs: pd.DataFrame) -> Piece | None:
     won = float(decide(mine, other, "time"))
     how_much = f", {number(max(both) / min(both))} times as {'fast' if won > 0 else 'slow'}" if won and min(both) else ""
     text = f"the first after {seconds(mine)} against {seconds(other)}{how_much}"
-    return text, bool(won), f"the first adversarial input after {seconds(mine)}, against {seconds(other)}"
+    return text, bool(won), f"the first {phrases.thing} after {seconds(mine)}, against {seconds(other)}"
 
 
-def _margin(pairs: pd.DataFrame) -> Piece | None:
+def _margin(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
     both = _medians(pairs, "best_margin")
     if both is None:
         return None
     mine, other = both
-    words = {words_of(*kind).value for kind in pairs[["task", "objective"]].drop_duplicates().itertuples(index=False)}
-    word = words.pop() if len(words) == 1 else "margin"
+    word = phrases.value
     if not decide(mine, other, "margin"):
         return f"{word} {mine:+.3g} each", False, ""
     text = f"{word} {mine:+.3g} against {other:+.3g} ({mine - other:+.3g})"

@@ -9,10 +9,9 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from sweep.config.tasks import MINIMIZE
 from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
-from sweep.report.comparisons import by_setting, counted, pairs_with_dense
+from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
@@ -79,7 +78,7 @@ def limit_answer(results: Results) -> Verdict:
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
         return Verdict(QUESTION, NOT_ASKED, missing)
-    pairs = pairs[pairs["sense"] != MINIMIZE].reset_index(drop=True)
+    pairs = pairs[~are_lengths(pairs)].reset_index(drop=True)
     if pairs.empty:
         why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
         return Verdict(QUESTION, NOT_ASKED, why)
@@ -92,7 +91,7 @@ def limit_answer(results: Results) -> Verdict:
         for network, found in tests.items()
         for one in _worth_a_line(found)[:MOST_LINES]
     ]
-    evidence = "\n".join([*lines, _how(every)])
+    evidence = "\n".join([*lines, _how(every, results)])
     ahead = {network: _span(found) for network, found in tests.items() if any(one.is_better for one in found)}
     if not ahead:
         few = all(part["cluster"].nunique() < FEWEST for part in parts.values())
@@ -208,10 +207,11 @@ def _settled(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: 
     return f"after {seconds(since)} who wins changes on {f'at most {count(few, what)}' if few else f'no {what}'}"
 
 
-def _how(tests: Sequence[Compared]) -> str:
+def _how(tests: Sequence[Compared], results: Results) -> str:
+    one_of_them = "An attack" if results.phrases.act == "attack" else "A run"
     limits = sorted({one.row["seconds"] for one in tests})
     return (
         f"Tested at {joined([seconds(one) for one in limits])}, not chosen by what was found. p is corrected by Holm: at the "
-        f"limit of the runs for the pruned settings of a network, below it for these and all shorter limits. An attack that "
-        f"had ended keeps what it had found."
+        f"limit of the runs for the pruned settings of a network, below it for these and all shorter limits. {one_of_them} "
+        f"that had ended keeps what it had found."
     )

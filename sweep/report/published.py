@@ -120,7 +120,9 @@ def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
     present = [(name, values) for name, values in columns if values is not None]
     length = len(present[0][1]) if present else 0
     timeline = [{name: _plain(values[place]) for name, values in present} for place in range(length)]
-    return InstanceRecord(**facts, timeline=timeline)
+    violation = _plain(row.get("true_violation"))
+    known = {} if violation is None else {"true_violation": violation}
+    return InstanceRecord(**facts, timeline=timeline, facts=known)
 
 
 def _plain(value: Any) -> Any:

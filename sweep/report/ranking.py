@@ -7,17 +7,19 @@ stands beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from sweep.config.tasks import MINIMIZE
+from sweep.config.tasks import MAXIMIZE, MINIMIZE
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
-from sweep.report.comparisons import by_setting, counted, pairs_with_dense, pairs_with_gradient
-from sweep.report.results import SweepState, results_of
-from sweep.report.settings import SURROGATE, Setting, group
+from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
+from sweep.report.phrases import phrases_of
+from sweep.report.results import Results, SweepState, results_of
+from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting, group
 from sweep.report.statistics import cluster_median
 
 
@@ -28,17 +30,18 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     value at the limit is better than the dense MILP's (the dense MILP stands where that turns to worse), then of how much
     better, then of how certainly they are sooner; other attacks follow in the same order, as yardsticks. Anywhere else, and
     where that leaves settings equal, best is the highest success rate, then the shortest median norm (closest perturbation
-    only), then the shortest median time to the first adversarial input, then the largest median margin.
+    only), then the shortest median time to the first adversarial input, then the best median of other values; of tasks
+    that say so (:attr:`~sweep.config.tasks.Words.by_value`) the value comes before the time.
 
     Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
     keys make no settings of their own.
     """
     results = results_of([(SweepState("", None, 0), records)], pooled=pooled)
-    against = {name: _compared(find(results)) for name, find in _YARDSTICKS.items()}
+    against = {name: _compared(find(results)) for name, find in _yardsticks(results).items()}
     rows = [_row(setting, members, against) for setting, members in group(results.records, pooled).items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
     rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
-    frame = pd.DataFrame(rows, columns=_columns(rows))
+    frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
     for column in (c for c in frame.columns if c in _COUNTS):
         frame[column] = frame[column].astype("Int64")
     unfinished = [(r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"]
@@ -46,7 +49,12 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     return frame
 
 
-_YARDSTICKS = {"dense": pairs_with_dense, "gradient": pairs_with_gradient}
+def _yardsticks(results: Results) -> dict[str, Callable[[Results], pd.DataFrame]]:
+    """Return the yardsticks by the ending of their columns, with what finds the pairs: the one that tasks have, or all."""
+    present = {setting.attack for setting in results.settings.values()}
+    found = [name for name in WITHOUT_MILP if name in present] or [GRADIENT]
+    return {"dense": pairs_with_dense, **{name: partial(pairs_without_milp, yardstick=name) for name in found}}
+
 
 Against = Mapping[tuple[str, str], Mapping[str, Any]]
 """By network and setting: how it did against one yardstick, in the columns of :func:`_versus`."""
@@ -54,7 +62,7 @@ Against = Mapping[tuple[str, str], Mapping[str, Any]]
 
 def _compared(pairs: pd.DataFrame) -> Against:
     """Return how each setting did against a yardstick; the value of one is a length where all of its pairs looked for one."""
-    lengths = (pairs["sense"] == MINIMIZE).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
+    lengths = are_lengths(pairs).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
     times = by_setting(pairs, "time")
     kinds: tuple[tuple[Measure, pd.DataFrame], ...] = (("norm", pairs[lengths]), ("margin", pairs[~lengths]))
     return {
@@ -104,6 +112,7 @@ def _row(
         "amount": setting.amount,
         "finetune_rounds": setting.finetune_rounds,
         **dict(setting.extras),
+        **_kind(instances),
         "accuracy_dense": median_of(record.accuracy_dense for record in records),
         "accuracy_surrogate": median_of(record.accuracy_surrogate for record in records),
         "sparsity": median_of(record.sparsity for record in records),
@@ -117,12 +126,12 @@ def _row(
         "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
         "first_adversarial_with_pruning_seconds": median_of(with_pruning),
         "first_adversarial_values": sum(i.first_adversarial_seconds is not None for i in instances),
-        "margin": median_of(None if i.is_minimized else i.value for i in instances),
-        "margin_values": sum(not i.is_minimized and i.value is not None for i in instances),
-        "norm": median_of(i.value if i.is_minimized else None for i in instances),
-        "norm_values": sum(i.is_minimized and i.value is not None for i in instances),
-        "norm_bound": median_of(i.bound if i.is_minimized else None for i in instances),
-        "norm_bound_values": sum(i.is_minimized and i.bound is not None for i in instances),
+        "margin": median_of(None if i.is_length else i.value for i in instances),
+        "margin_values": sum(not i.is_length and i.value is not None for i in instances),
+        "norm": median_of(i.value if i.is_length else None for i in instances),
+        "norm_values": sum(i.is_length and i.value is not None for i in instances),
+        "norm_bound": median_of(i.bound if i.is_length else None for i in instances),
+        "norm_bound_values": sum(i.is_length and i.bound is not None for i in instances),
         "norm_proven": sum(_is_proven(i) for i in instances),
         "binaries": median_of(i.binaries for i in instances),
         "trial_keys": " ".join(record.key for record in records),
@@ -130,9 +139,17 @@ def _row(
     }
 
 
+def _kind(instances: Sequence[InstanceRecord]) -> dict[str, str | None]:
+    """Return task, objective and sense of the instances of a setting, which have them in common."""
+    if not instances:
+        return dict.fromkeys(("task", "objective", "sense"))
+    first = instances[0]
+    return {"task": first.task, "objective": first.objective, "sense": MINIMIZE if first.is_minimized else MAXIMIZE}
+
+
 def _is_proven(instance: InstanceRecord) -> bool:
-    """Whether no value is smaller than the one found, by more than what rounding leaves open, where smaller is better."""
-    if not instance.is_minimized or instance.value is None or instance.bound is None:
+    """Whether no value is smaller than the one found, by more than what rounding leaves open, where it is a length."""
+    if not instance.is_length or instance.value is None or instance.bound is None:
         return False
     return instance.bound >= instance.value - NORM_TOLERANCE * abs(instance.value) - 1e-9
 
@@ -150,7 +167,9 @@ def _named(against: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
 
 _COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values"}
 _COUNTS |= {"asked", "maximised", "optimal", "norm_values", "norm_bound_values", "norm_proven"}
-_COUNTS |= {f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in _YARDSTICKS}
+_COUNTS |= {
+    f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in ("dense", *WITHOUT_MILP)
+}
 
 
 def _is_pruned(row: Mapping[str, Any]) -> bool:
@@ -164,8 +183,11 @@ def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of one network, best first. Numbers that count as equal do not decide."""
-    columns = (("norm", "norm"), ("first_adversarial_seconds", "time"), ("margin", "margin"))
-    merits = list(zip(*(places([row[name] for row in rows], measure) for name, measure in columns), strict=True))
+    time, value = ("first_adversarial_seconds", "time"), ("margin", "margin")
+    kinds = [(row["task"], row["objective"], row["sense"]) for row in rows if row["task"] is not None]
+    columns = (("norm", "norm"), *((value, time) if phrases_of(kinds).by_value else (time, value)))
+    signed = [row if row["sense"] != MINIMIZE or row["margin"] is None else {**row, "margin": -row["margin"]} for row in rows]
+    merits = list(zip(*(places([row[name] for row in signed], measure) for name, measure in columns), strict=True))
     judged = judged_against_dense(rows)
 
     def key(place: int) -> tuple[float, ...]:
@@ -203,10 +225,10 @@ def _lead(won: int | None, lost: int | None, pairs: int | None, p: float | None)
     return -math.copysign(1.0 - p, net), -net
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _columns(rows: Sequence[Mapping[str, Any]], yardsticks: Sequence[str]) -> list[str]:
     """Return the columns of all rows, extras included, also where there are no rows."""
     head = ["network", "setting", "attack", "method", "amount", "finetune_rounds"]
-    empty = _row(Setting("", "", None, None, None), [], {name: {} for name in _YARDSTICKS})
+    empty = _row(Setting("", "", None, None, None), [], {name: {} for name in yardsticks})
     tail = [name for name in empty if name not in head]
     extras = list(dict.fromkeys(name for row in rows for name in row if name not in head and name not in tail))
     return [*head, *extras, *tail]

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.report.words import Row, seconds
+from sweep.config.tasks import MAXIMIZE, MINIMIZE
+from sweep.report.phrases import Phrases, kinds_of, phrases_of
+from sweep.report.words import Row, seconds, some
 
 MISSING = "—"
 """Shown where there is no value."""
@@ -34,7 +36,7 @@ def print_ranking(frame: pd.DataFrame, console: Console, most: int = 12) -> None
     """Print a table of the best ``most`` settings of each network, then the trials that did not finish, with their reasons."""
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
-        table = _table(_heading(str(network), rows), rows[:most], [column for column in COLUMNS if column.fits(rows)])
+        table = _table(_heading(str(network), rows), rows[:most], [column for column in columns(part) if column.fits(rows)])
         if len(rows) > most:
             table.caption = f"{len(rows) - most} more in ranking.csv."
         # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
@@ -64,25 +66,50 @@ def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
 def ranking_rows(frame: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
     """Return heading, titles and cells of the table of one network, with all columns that say something."""
     rows = _rows(frame)
-    shown = [column for column in COLUMNS if column.fits(rows)]
+    shown = [column for column in columns(frame) if column.fits(rows)]
     titles = [column.title.replace("\n", " ") for column in shown]
     return _heading(str(frame["network"].iloc[0]), rows), titles, [[column.text(row) for column in shown] for row in rows]
 
 
 def legend(frame: pd.DataFrame) -> str:
     """Return in a line what the columns of a ranking mean."""
-    return "; ".join(text for name, text in LEGEND if (frame[name] > 0).any()) + "."
+    phrases, asked = _phrases(frame), frame[frame["asked"] > 0]
+    proven = int(asked["optimal"].sum())
+    said = (
+        (_any(frame, "asked"), f"{phrases.find}: {phrases.instance}s with a checked {phrases.thing}"),
+        (_any(frame, "robust"), f"{phrases.none}: proven to have none"),
+        (_any(frame, "maximised"), "optimal: proven to be the largest"),
+        (proven > 0, f"optimal: proven that no {phrases.value} is {phrases.better}"),
+        (_any(frame, "norm_proven"), "proven: none is shorter"),
+        (_any(frame, "compared_with_dense"), f"better, worse: {phrases.instance}s, by the value at the limit"),
+        (phrases.by_value and _both(frame), f"{phrases.value}: {_senses(frame)}"),
+        (_any(frame, "first_adversarial_values"), "first after: median of those found"),
+    )
+    return "; ".join(text for applies, text in said if applies) + "."
 
 
-LEGEND = (
-    ("asked", "adversarial: images with a checked adversarial input"),
-    ("robust", "robust: proven to have none"),
-    ("maximised", "optimal: proven to be the largest"),
-    ("norm_proven", "proven: none is shorter"),
-    ("compared_with_dense", "better, worse: images, by the value at the limit"),
-    ("first_adversarial_values", "first after: median of those found"),
-)
-"""What is said of the columns, in their order, each only where the count is not 0 in some row."""
+def _any(frame: pd.DataFrame, name: str) -> bool:
+    return bool((frame[name] > 0).any())
+
+
+def _both(frame: pd.DataFrame) -> bool:
+    """Whether smaller values are better somewhere."""
+    return bool((frame["sense"] == MINIMIZE).any())
+
+
+def _senses(frame: pd.DataFrame) -> str:
+    """Return where larger and where smaller values are better."""
+    said = []
+    for sense, word in ((MAXIMIZE, "larger"), (MINIMIZE, "smaller")):
+        networks = list(dict.fromkeys(frame.loc[frame["sense"] == sense, "network"]))
+        said += [f"{word} is better on {some(networks)}"] if networks else []
+    return ", ".join(said)
+
+
+def _phrases(frame: pd.DataFrame) -> Phrases:
+    """Return the words for rows of a ranking, those in which something is looked for before others."""
+    asked = frame[frame["asked"] > 0]
+    return phrases_of(kinds_of(frame if asked.empty else asked))
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -116,26 +143,36 @@ def _of(name: str, total: str) -> Callable[[Row], str]:
 
 
 def _margin(row: Row) -> str:
-    if row["margin"] is None:
-        return MISSING
-    few = "" if row["margin_values"] == row["instances"] else f" ({row['margin_values']}/{row['instances']})"
-    return f"{row['margin']:+.3f}{few}"
+    return MISSING if row["margin"] is None else f"{row['margin']:+.3f}{_few(row)}"
+
+
+def _value(row: Row) -> str:
+    """Return a value of any unit: so many digits, and not so many decimals."""
+    return MISSING if row["margin"] is None else f"{row['margin']:.5g}{_few(row)}"
+
+
+def _few(row: Row) -> str:
+    return "" if row["margin_values"] == row["instances"] else f" ({row['margin_values']}/{row['instances']})"
 
 
 def _length(row: Row) -> str:
     return MISSING if row["norm"] is None else f"{row['norm']:.4f}"
 
 
-COLUMNS = (
-    Column("setting", lambda row: row["setting"]),
-    Column("adversarial", _of("successes", "asked"), needs=("asked",)),
-    Column("robust", _of("robust", "instances"), needs=("robust",)),
-    Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
-    Column("median\nmargin", _margin, needs=("margin_values", "asked")),
-    Column("median\nvalue", _margin, needs=("margin_values", "maximised")),
-    Column("median\nlength", _length, needs=("norm_values",)),
-    Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
-    Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-    Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-    Column("first\nafter", _seconds, needs=("first_adversarial_values",)),
-)
+def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """Return the columns that rows of a ranking can have, in the words of their tasks."""
+    phrases = _phrases(frame)
+    return (
+        Column("setting", lambda row: row["setting"]),
+        Column(phrases.find, _of("successes", "asked"), needs=("asked",)),
+        Column(phrases.none, _of("robust", "instances"), needs=("robust",)),
+        Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
+        Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
+        Column(f"median\n{phrases.value}", _value if phrases.by_value else _margin, needs=("margin_values", "asked")),
+        Column("median\nvalue", _margin, needs=("margin_values", "maximised")),
+        Column("median\nlength", _length, needs=("norm_values",)),
+        Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
+        Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
+        Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
+        Column("first\nafter", _seconds, needs=("first_adversarial_values",)),
+    )

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 from sweep.config.tasks import MAXIMIZE, MINIMIZE, Words, words_of
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
+from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.settings import SEEDS, Setting, group, longest
 from sweep.terminal.wording import count
 
@@ -77,6 +79,8 @@ class Results:
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
+            ``length`` is the value where it is one, ``best_margin`` any other value, in its own ``sense``;
+            ``true_violation`` is how far a decision breaks a constraint in truth.
         events: a row for each solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
         pictures: finds the pictures of a trial.
         shorter: so many finished trials are left out, as there are longer ones of the same.
@@ -121,17 +125,24 @@ class Results:
         kinds = self.instances[["task", "objective"]].drop_duplicates()
         return list(dict.fromkeys(words_of(task, objective) for task, objective in kinds.itertuples(index=False)))
 
-    @property
-    def value_word(self) -> str:
-        """What larger values are called: ``value`` where outputs are maximised, ``margin`` of images, else as the task says."""
-        found = {one.value for one in self.words if one.sense != MINIMIZE}
-        return found.pop() if len(found) == 1 else "value" if found else "margin"
+    @cached_property
+    def phrases(self) -> Phrases:
+        """How people speak of all instances together."""
+        return phrases_of(kinds_of(self.instances))
+
+    def phrases_on(self, network: str) -> Phrases:
+        """How people speak of the instances of a network; of all where ``network`` stands for all."""
+        return self._by_network.get(network, self.phrases)
+
+    @cached_property
+    def _by_network(self) -> dict[str, Phrases]:
+        parts = self.instances.groupby("network", sort=False)
+        return {str(network): phrases_of(kinds_of(part)) for network, part in parts}
 
     @property
     def what(self) -> str:
         """What an instance is called, such as ``image``; ``question`` where there are several kinds."""
-        found = {one.instance for one in self.words}
-        return found.pop() if len(found) == 1 else "question"
+        return self.phrases.instance
 
 
 def results_of(
@@ -213,8 +224,10 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     own, shared = frame["sparsity"].to_numpy(dtype=float), trials["sparsity"].to_numpy(dtype=float)[repeats]
     frame["sparsity"] = np.where(np.isnan(own), shared, own)
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
-    frame["length"] = np.array([_or_nan(one.value if one.is_minimized else None) for one in all_of_them], dtype=float)
-    frame["best_margin"] = np.array([_or_nan(None if one.is_minimized else one.value) for one in all_of_them], dtype=float)
+    frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
+    frame["best_margin"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
+    violations = [_or_nan(one.facts.get("true_violation")) for one in all_of_them]
+    frame["true_violation"] = np.array(violations, dtype=float)
     return frame, _events(all_of_them)
 
 
@@ -225,9 +238,7 @@ def _events(instances: Iterable[InstanceRecord]) -> pd.DataFrame:
         for event in instance.timeline:
             rows.append(row)
             for name, values in found.items():
-                values.append(
-                    _or_nan(instance.value_in(event) if name == "norm" and instance.is_minimized else event.get(name))
-                )
+                values.append(_or_nan(event.get(name)))
     return pd.DataFrame({"row": np.array(rows, dtype=np.int64), **{n: np.array(v, dtype=float) for n, v in found.items()}})
 
 

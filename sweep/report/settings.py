@@ -21,6 +21,10 @@ from sweep.records.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
 GRADIENT = "gradient"
+WALK = "walk"
+WITHOUT_MILP = (GRADIENT, WALK)
+"""The attack on images and the method on models that need no MILP and prove nothing: what every MILP is measured against."""
+
 SURROGATE = "surrogate"
 BOUNDS = "bounds"
 """The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
@@ -70,8 +74,9 @@ class Setting:
         return self.is_milp and self.method == "none"
 
     @property
-    def is_gradient(self) -> bool:
-        return self.attack == GRADIENT
+    def is_without_milp(self) -> bool:
+        """Whether it is a yardstick of every MILP, the dense one too."""
+        return self.attack in WITHOUT_MILP
 
     @property
     def is_surrogate(self) -> bool:
@@ -81,7 +86,7 @@ class Setting:
     @property
     def sort_key(self) -> tuple[Any, ...]:
         """Yardsticks first, then attacks on the dense network, then surrogates by method, sparsity and finetuning."""
-        place = 0 if self.is_dense_milp else 1 if self.is_gradient else 3 if self.is_surrogate else 2
+        place = 0 if self.is_dense_milp else 1 if self.is_without_milp else 3 if self.is_surrogate else 2
         return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
 
     @property

@@ -35,7 +35,7 @@ class SizeAnswer:
         sure: how sure that is, as one short sentence.
         evidence: counts, intervals, p-values and the other settings.
         badge: the verdict in two or three words.
-        sooner: whether it finds its first adversarial input sooner, as one short sentence; empty where nobody found one.
+        sooner: whether it finds its first find sooner, as one short sentence; empty where nobody found one.
         also: who is sooner on how many instances, as a clause; empty unless that is beyond chance.
         won, lost, pairs: on how many of the instances that both attacked its value at the limit is better or worse.
         of: the pairs in words, such as ``12 images``.
@@ -149,7 +149,8 @@ def _gain(results: Results, best: Compared) -> str:
         return ""
     if best.measure == "norm":
         return f", with a perturbation {signed_percent(gain).lstrip('+')} shorter (median)"
-    return f", with a {results.value_word} {number(gain)} larger (median)"
+    phrases = results.phrases_on(best.network)
+    return f", with a {phrases.value} {number(gain)} {phrases.better} (median)"
 
 
 def _sure(found: Sequence[Compared], best: Compared, verdict: str, what: str) -> str:
@@ -172,9 +173,9 @@ def _sooner(results: Results, best: Compared, times: Sequence[Compared]) -> tupl
         return "", ""
     mine = [one for one in times if one.setting == best.setting]
     one = mine[0] if mine and (mine[0].is_better or not any(other.is_better for other in times)) else strongest(times)
-    of = one.of(results.what)
+    of, thing = one.of(results.what), results.phrases_on(one.network).thing
     sentence = (
-        f"{one.setting} finds its first adversarial input sooner on {one.won} and later on {one.lost} of the {of} with any "
+        f"{one.setting} finds its first {thing} sooner on {one.won} and later on {one.lost} of the {of} with any "
         f"({'sure' if one.is_real else 'not sure'})."
     )
     return sentence, f"{one.setting} is sooner on {one.won} of {of}" if one.is_better else ""
@@ -183,8 +184,8 @@ def _sooner(results: Results, best: Compared, times: Sequence[Compared]) -> tupl
 def _evidence(
     results: Results, best: Compared, found: Sequence[Compared], times: Sequence[Compared], solved: int, asked: int
 ) -> str:
-    lines = [best.text(results.what)]
-    lines += [one.text(results.what) for one in times if one.setting == best.setting]
+    lines = [best.text(results)]
+    lines += [one.text(results) for one in times if one.setting == best.setting]
     lines.append(f"Better/worse than the dense MILP: {', '.join(f'{one.setting} {one.won}/{one.lost}' for one in found)}.")
     lines.append(f"The dense MILP is solved on {solved} of {count(asked, results.what)}.")
     return "\n".join(lines)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.report.phrases import Phrases
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
+from sweep.report.truth import as_table, three_values
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 from sweep.store.report_files import RANKING, VERDICTS
@@ -27,7 +29,8 @@ MOST_WINS = 60
 def write_tables(
     results: Results, ranking: pd.DataFrame, pooled: pd.DataFrame, wins: pd.DataFrame, answers: Sequence[Verdict], folder: Path
 ) -> list[Path]:
-    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` where there is something in it, and
+    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` and ``truth.csv`` where there is
+    something in them, and
     ``trials.parquet`` and ``instances.parquet``; return their paths.
 
     Args:
@@ -48,6 +51,8 @@ def write_tables(
     tables = {"ranking": ranking, "wins": wins, "verdicts": said}
     if unfinished:
         tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "key", "status", "error"])
+    if truth := three_values(results):
+        tables["truth"] = as_table(truth)
     written = []
     for name, table in tables.items():
         path = folder / f"{name}.csv"
@@ -55,7 +60,7 @@ def write_tables(
         written.append(path)
     texts = {
         RANKING: markdown_ranking(pooled),
-        "wins.md": markdown(win_rows(wins, DENSE_MILP)[:MOST_WINS]),
+        "wins.md": markdown(win_rows(wins, DENSE_MILP, results.phrases)[:MOST_WINS]),
         VERDICTS: "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
@@ -83,12 +88,12 @@ def with_timelines(results: Results) -> pd.DataFrame:
     return results.instances.assign(**lists)
 
 
-def win_rows(wins: pd.DataFrame, yardstick: str) -> list[dict[str, str]]:
+def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[str, str]]:
     """Return the rows of the win table against one yardstick as people read them; measures that nobody has are left out."""
     part = wins[wins["yardstick"] == yardstick]
     measures = [name for name in ("time", "margin", "norm") if (part[f"{name}_pairs"] > 0).any()]
-    titles = {"time": "sooner", "margin": "larger margin", "norm": "shorter"}
-    effects = {"time": "times as fast", "margin": "margin gained", "norm": "length saved"}
+    titles = {"time": "sooner", "margin": f"{phrases.better} {phrases.value}", "norm": "shorter"}
+    effects = {"time": "times as fast", "margin": f"{phrases.value} gained", "norm": "length saved"}
     rows = []
     for _, row in part.iterrows():
         cells = {"network": str(row["network"]), "setting": str(row["setting"])}

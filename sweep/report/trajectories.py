@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sweep.config.tasks import MINIMIZE
 from sweep.records.measures import decide
+from sweep.report.comparisons import are_lengths, signs
 from sweep.report.results import Results
 
 
 def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each pair and moment at which one of both met something, in order of pairs and time.
 
-    Columns: ``pair``, the place of the pair; ``seconds``; ``mine`` and ``other``, the best value so far (of lengths the
-    negative; NaN for none yet); ``win``: 1, 0 or -1. An attack that has ended keeps what it had, so the last row is the result.
+    Columns: ``pair``, the place of the pair; ``seconds``; ``mine`` and ``other``, the best value so far (the
+    negative where smaller is better; NaN for none yet); ``win``: 1, 0 or -1. An attack that has ended keeps what it had, so the
+    last row is the result.
     """
     met = _met(results)
-    closest = (pairs["sense"] == MINIMIZE).to_numpy(dtype=bool)
+    closest = are_lengths(pairs).to_numpy(dtype=bool)
     places = np.arange(len(pairs))
     sides = []
     for side in ("mine", "other"):
@@ -33,20 +34,21 @@ def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataFrame:
-    """Return pairs that looked for large values, by their places in ``steps`` (:func:`trajectories`), with what both had by
+    """Return pairs whose values are no lengths, by their places in ``steps`` (:func:`trajectories`), with what both had by
     ``limit`` seconds."""
     last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair").reindex(pairs.index)
-    return pairs.assign(best_margin_mine=last["mine"].to_numpy(), best_margin_other=last["other"].to_numpy())
+    sign = signs(pairs)
+    return pairs.assign(best_margin_mine=sign * last["mine"].to_numpy(), best_margin_other=sign * last["other"].to_numpy())
 
 
 def _met(results: Results) -> pd.DataFrame:
     """Return ``row``, ``seconds`` and ``value`` of all that was met; the result itself comes last, at the end of the attack."""
     instances, events = results.instances, results.events
-    closest = (instances["sense"] == MINIMIZE).to_numpy(dtype=bool)
-    result = np.where(closest, -instances["length"], instances["best_margin"])
+    closest, sign = are_lengths(instances).to_numpy(dtype=bool), signs(instances)
+    result = np.where(closest, -instances["length"], sign * instances["best_margin"])
     rows = events["row"].to_numpy()
     # A record may say less than its timeline, never more: what was met and not confirmed does not count.
-    value = np.minimum(np.where(closest[rows], -events["norm"], events["margin"]), result[rows])
+    value = np.minimum(np.where(closest[rows], -events["norm"], sign[rows] * events["margin"]), result[rows])
     met = pd.DataFrame({"row": rows, "seconds": events["seconds"], "value": value})
     last = met.groupby("row")["seconds"].max().reindex(range(len(instances))).to_numpy(dtype=float)
     end = np.nan_to_num(np.fmax(instances["total_seconds"].to_numpy(dtype=float), last), nan=0.0)

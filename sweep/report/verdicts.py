@@ -25,14 +25,22 @@ from sweep.report.answers import (
     YES,
     Verdict,
 )
-from sweep.report.compared import Compared, compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
+from sweep.report.compared import Compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
-from sweep.report.finetuning import MEASURES, finetuning_pairs, finetuning_summary
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
+from sweep.report.variations import (
+    FINETUNING,
+    MEASURES,
+    REPAIRING,
+    Variation,
+    is_swept,
+    variation_pairs,
+    variation_summaries,
+)
 from sweep.report.words import joined, some
 from sweep.terminal.wording import count
 
@@ -52,8 +60,9 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
         which_pruning(results, wins),
         limit_answer(results),
         sooner_than_dense(results, wins),
-        finetuning_helps(results),
-        better_than_gradient(results, wins),
+        variation_helps(results, FINETUNING),
+        *([variation_helps(results, REPAIRING)] if is_swept(results, REPAIRING) else []),
+        better_than_yardstick(results, wins),
     ]
 
 
@@ -100,31 +109,34 @@ def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
 
 
 def sooner_than_dense(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "Does a pruned copy find adversarial inputs sooner than the dense MILP?"
+    thing = results.phrases.thing
+    question = f"Does a pruned copy find {thing}s sooner than the dense MILP?"
     rows = _by_network(results, wins)
     if (missing := why_not_compared(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
     found = compared_by_network(rows, ("time",))
     if not found:
-        return Verdict(question, UNCLEAR, "Neither the pruned copies nor the dense MILP found an adversarial input.")
+        return Verdict(question, UNCLEAR, f"Neither the pruned copies nor the dense MILP found {results.phrases.a_thing}.")
     return _judged(question, found, results)
 
 
-def finetuning_helps(results: Results) -> Verdict:
-    question = "Does finetuning after pruning help?"
-    pairs = finetuning_pairs(results)
+def variation_helps(results: Results, variation: Variation) -> Verdict:
+    """Return whether pruned copies are better with a variation than the same ones without it."""
+    question = f"Does {variation.question} help?"
+    pairs = variation_pairs(results, variation)
     if pairs.empty:
-        return Verdict(question, NOT_ASKED, "No pruning was run both with and without finetuning.")
-    found = compared(pd.DataFrame([finetuning_summary(pairs)]), MEASURES)
+        return Verdict(question, NOT_ASKED, f"No pruning was run both with and without {variation.name}.")
+    found = compared_by_network(variation_summaries(pairs, variation), MEASURES)
     verdict = _judged(question, [one for one in found if one.measure != "time_with_pruning"], results)
-    return Verdict(question, verdict.answer, verdict.sentence, "\n".join(one.text(results.what) for one in found))
+    return Verdict(question, verdict.answer, verdict.sentence, "\n".join(_located(one, found, results) for one in found))
 
 
-def better_than_gradient(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "Does anything beat the gradient attack?"
-    rows = wins[(wins["yardstick"] == GRADIENT) & (wins["network"] != ALL)]
+def better_than_yardstick(results: Results, wins: pd.DataFrame) -> Verdict:
+    name = results.phrases.yardstick
+    question = f"Does anything beat the {name}?"
+    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL)]
     if rows.empty:
-        return Verdict(question, NOT_ASKED, "No gradient attack has finished on the same instances.")
+        return Verdict(question, NOT_ASKED, f"No {name} has finished on the same instances.")
     return _judged(question, compared_by_network(rows, VALUES), results)
 
 
@@ -133,7 +145,7 @@ def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdi
     several = len({one.network for one in found}) > 1
 
     def text(one: Compared) -> str:
-        return f"{one.network}: {one.text(results.what)}" if several else one.text(results.what)
+        return _located(one, found, results)
 
     leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
     if not leading:
@@ -142,6 +154,12 @@ def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdi
     answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
     said = [one.short(results, f"On {one.network}, {one.setting}" if several else one.setting) for one in leading]
     return Verdict(question, answer, " ".join(said), "\n".join(map(text, leading)))
+
+
+def _located(one: Compared, found: Sequence[Compared], results: Results) -> str:
+    """Return the evidence of one comparison, with its network where there are several."""
+    several = len({other.network for other in found}) > 1
+    return f"{one.network}: {one.text(results)}" if several else one.text(results)
 
 
 def _unsure(found: Sequence[Compared]) -> str:

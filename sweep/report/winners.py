@@ -18,6 +18,7 @@ import pandas as pd
 from sweep.records.measures import Measure
 from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.leads import Lead, lead
+from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
@@ -68,7 +69,7 @@ class Duel:
 
     @property
     def text(self) -> str:
-        return f"{self.other}: {self.lead.text if self.pairs else 'no instance that both attacked'}"
+        return f"{self.other}: {self.lead.text if self.pairs else 'no instance in common'}"
 
     @property
     def counts(self) -> str:
@@ -142,7 +143,7 @@ def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
         milps = [label for label in (*sharing, *others) if label in dense][:1]
         opponents = list(dict.fromkeys([*runner_up, *milps]))
         duels = tuple(duel(here, first, other) for other in opponents)
-        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.what), duels, results.what))
+        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.phrases_on(str(network))), duels, results.what))
     corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft.duels]))
     found = []
     for draft in drafts:
@@ -173,7 +174,8 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
 def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
-    order: tuple[Measure, ...] = ("norm", "time", "margin")
+    by_value = phrases_of(kinds_of(pairs)).by_value
+    order: tuple[Measure, ...] = ("norm", "margin", "time") if by_value else ("norm", "time", "margin")
     for measure in order:
         decided = outcomes(pairs[result == 0.0], measure)
         result[decided.index] = decided["win"]
@@ -203,17 +205,18 @@ def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
     return "both networks" if len(found) == 2 else f"all {len(found)} networks"
 
 
-def _facts(row: pd.Series, what: str) -> str:
-    parts = [f"An adversarial input for {int(row['successes'])} of {count(int(row['asked']), what)}"] if row["asked"] else []
+def _facts(row: pd.Series, phrases: Phrases) -> str:
+    asked = count(int(row["asked"]), phrases.instance)
+    parts = [f"{phrases.a_thing} for {int(row['successes'])} of {asked}"] if row["asked"] else []
     if row["maximised"]:
         parts.append(f"the largest output proven for {int(row['optimal'])} of {count(int(row['maximised']), 'question')}")
     if row["robust"]:
-        parts.append(f"{int(row['robust'])} proven robust")
+        parts.append(f"{int(row['robust'])} proven {phrases.none}")
     if not pd.isna(row["first_adversarial_seconds"]):
         parts.append(f"the first after {seconds(row['first_adversarial_seconds'])} (median)")
     if not pd.isna(row["norm"]):
         parts.append(f"median norm {number(row['norm'])}")
     if not pd.isna(row["margin"]):
-        parts.append(f"median margin {row['margin']:+.3g}" if row["asked"] else f"median value {row['margin']:.4g}")
+        parts.append(f"median {phrases.value} {row['margin']:+.3g}" if row["asked"] else f"median value {row['margin']:.4g}")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sweep.report.phrases import Phrases
 from sweep.terminal.wording import count
 
 Row = Mapping[Any, Any]
@@ -14,7 +15,6 @@ MOST_NAMED = 4
 """Networks or settings that a sentence names."""
 
 DONE = {
-    "margin": "ended with the larger margin",
     "time": "was sooner",
     "time_with_pruning": "was sooner with pruning and finetuning counted",
     "norm": "found the shorter perturbation",
@@ -23,8 +23,8 @@ DONE = {
 TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
 
 
-def evidence(row: Row, measure: str, what: str = "image", who: str | None = None) -> str:
-    """Return a sentence on one measure of a comparison.
+def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -> str:
+    """Return a sentence on one measure of a comparison, in the words of its instances.
 
     For example ``magnitude 0.95 was sooner on 5 of 6 images (83 %, 95 % interval 50 to 100 %), worse on 1, 12 times as
     fast where both found one (median, 95 % interval 3.1 to 40); sign test p = 0.22, corrected 0.65.``
@@ -34,10 +34,11 @@ def evidence(row: Row, measure: str, what: str = "image", who: str | None = None
     share = interval_text(row[f"{measure}_share_low"], row[f"{measure}_share_high"], percent)
     ties = pairs - wins - losses
     tied = f", {ties} equal" if ties else ""
-    effect = effect_text(row, measure)
+    effect = effect_text(row, measure, phrases)
+    done = f"ended with the {phrases.better} {phrases.value}" if measure == "margin" else DONE[measure]
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
-        f"{subject} {DONE[measure]} on {wins} of {_pairs(row, measure, what)} ({percent(row[f'{measure}_share'])}{share}), "
+        f"{subject} {done} on {wins} of {_pairs(row, measure, phrases.instance)} ({percent(row[f'{measure}_share'])}{share}), "
         f"worse on {losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
     )
 
@@ -48,19 +49,26 @@ def _pairs(row: Row, measure: str, what: str) -> str:
     return count(pairs, what) if clusters == pairs else f"{count(pairs, 'instance')} of {count(clusters, what)}"
 
 
-def effect_text(row: Row, measure: str) -> str:
+def effect_text(row: Row, measure: str, phrases: Phrases) -> str:
     """Return the effect as a clause, or nothing where it is not known."""
     name = f"{measure}_effect"
     if _missing(row, name):
         return ""
-    limits = interval_text(row[f"{name}_low"], row[f"{name}_high"], number)
-    value = row[name]
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    limits = interval_text(low, high, number)
     if measure == "margin":
-        return f", median difference {value:+.3g}{limits}"
+        value, low, high = sorted_by_sign(phrases.sign, value, low, high)
+        what = "gain" if phrases.sense is None else "difference"
+        return f", median {what} {value:+.3g}{interval_text(low, high, number)}"
     if measure == "norm":
         change = interval_text(-row[f"{name}_high"], -row[f"{name}_low"], signed_percent)
         return f", median length {signed_percent(-value)}{change}"
     return f", {number(value)} times as fast where both found one (median{limits})"
+
+
+def sorted_by_sign(sign: float, value: float, low: float, high: float) -> tuple[float, float, float]:
+    """Return a gain with its interval as a difference of values: where smaller is better it is negative."""
+    return (value, low, high) if sign > 0.0 else (0.0 - value, 0.0 - high, 0.0 - low)
 
 
 def of_pairs(row: Row, measure: str) -> str:

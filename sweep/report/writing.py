@@ -102,7 +102,7 @@ def write_results(
     for kind in figures():
         if kind.of_search and found is None:
             continue
-        progress(kind.title)
+        progress(kind.heading(look.phrases))
         figure, paths = _written(kind, results, look, folder, budget)
         drawn += [figure] if figure is not None else []
         written += paths
@@ -132,14 +132,14 @@ def _limits(
             png, svg = _saved(draw_limits(data, look))
         name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"limits-{data.network}")
         paths += _files(folder, name, png, svg)
-        found.append(Limit(data.network, data.best, svg, caption(data)))
+        found.append(Limit(data.network, data.best, svg, caption(data, look)))
     return found, paths
 
 
 def _written(kind: FigureKind, results: Results, look: Look, folder: Path, budget: Budget) -> tuple[Drawn | None, list[Path]]:
     """Draw one figure; None where there is nothing to draw."""
     if budget.is_spent:
-        return Drawn(kind, None, "", _late(budget)), []
+        return Drawn(kind, kind.heading(look.phrases), None, "", _late(budget)), []
     data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
     if isinstance(data, Nothing):
         return None, []
@@ -147,7 +147,8 @@ def _written(kind: FigureKind, results: Results, look: Look, folder: Path, budge
         figure = kind.draw(data, look)
         png, svg = _saved(figure)
     paths = _files(folder, kind.name, png, svg)
-    return Drawn(kind, svg, kind.caption(data, look), None, figure.get_figwidth() > WIDTH), paths
+    title, is_wide = kind.heading(look.phrases), figure.get_figwidth() > WIDTH
+    return Drawn(kind, title, svg, kind.caption(data, look), None, is_wide), paths
 
 
 def _files(folder: Path, name: str, png: bytes, svg: bytes) -> list[Path]:

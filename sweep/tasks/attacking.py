@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sweep.config.attack_facts import CLOSEST, MARGIN, OBJECTIVES, OUTPUT, limit_only_ends
 from sweep.config.schema import Settings
 from sweep.config.sections import attack_of
-from sweep.config.tasks import OF_ALL, Words
+from sweep.config.tasks import OF_ALL, Metric, Words
 from sweep.records import InstanceRecord
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 
@@ -120,7 +120,7 @@ class AttackTask(Task):
     sections = SECTIONS
     answerer = "attack"
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
-    metrics: ClassVar[Mapping[str, str]] = MappingProxyType(
+    metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {
             "attack/margin": "margin",
             "attack/surrogate_margin": "surrogate_margin",
@@ -137,7 +137,16 @@ class AttackTask(Task):
     )
 
     def words(self, objective: str) -> Words:
-        verdicts = Words("image", find="adversarial", found=("adversarial",), none=("robust",), asks=True)
+        verdicts = Words(
+            "image",
+            find="adversarial",
+            found=("adversarial",),
+            none=("robust",),
+            asks=True,
+            thing="adversarial input",
+            act="attack",
+            yardstick="gradient attack",
+        )
         if objective == CLOSEST:
             return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
         return dataclasses.replace(verdicts, value="margin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,10 @@ class OutputTask(AttackTask):
         return 1
 
     def words(self, objective: str) -> Words:
-        return Words("question", find="optimal", found=("optimal",), none=())
+        attacks = super().words(objective)
+        return dataclasses.replace(
+            attacks, instance="question", value="value", find="optimal", found=("optimal",), none=(), asks=False
+        )
 
     rates = MappingProxyType({"attack/optimal_rate": "optimal"})
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
-from sweep.config.tasks import task_named
+from sweep.config.tasks import Metric, task_named
 from sweep.errors import ConfigError
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
@@ -108,10 +108,13 @@ def _of_the_task(record: TrialRecord) -> dict[str, float | None]:
         task = task_named(record.instances[0].task)
     except ConfigError:
         return {}
-    medians = {
-        name: median_of(_finite(getattr(one, field)) for one in record.instances) for name, field in task.metrics.items()
-    }
+    medians = {name: median_of(_finite(_measured(one, of)) for one in record.instances) for name, of in task.metrics.items()}
     return medians | {name: _mean([one.status == status for one in record.instances]) for name, status in task.rates.items()}
+
+
+def _measured(instance: InstanceRecord, metric: Metric) -> float | None:
+    found: float | None = getattr(instance, metric) if isinstance(metric, str) else metric(instance)
+    return found
 
 
 def _mean(answers: Sequence[bool]) -> float | None:

@@ -50,8 +50,9 @@ class Gains:
         """Return what is known now that was not known before this trial ended."""
         if record.status != "finished" or record.baseline_key is None:
             return []
-        measure = "norm" if any(one.is_minimized for one in record.instances) else "margin"
-        values = {one.instance_key: _finite(one.value) for one in record.instances}
+        measure = "norm" if any(one.is_length for one in record.instances) else "margin"
+        signs = {one.instance_key: 1.0 if one.is_length else one.sign for one in record.instances}
+        values = {one.instance_key: signs[one.instance_key] * _finite(one.value) for one in record.instances}
         mine = _Standing(record.key, record.name, record.ended_at, measure, values)
         if record.key == record.baseline_key:
             self._dense[record.key] = mine

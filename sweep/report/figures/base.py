@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from sweep.report.figures.letters import POINTS, fitted, inches
 from sweep.report.figures.style import RC, Style, styles_of
+from sweep.report.phrases import Phrases, phrases_of
 from sweep.report.results import Results
 from sweep.terminal.wording import count
 
@@ -67,6 +68,7 @@ class Look:
         hidden: how many settings each network's panels leave out.
         left_out: how many networks get no panel.
         families: of each setting, its name without the sparsity.
+        phrases, by_network: how people speak of all instances, and of those of each network.
     """
 
     networks: tuple[str, ...]
@@ -75,6 +77,12 @@ class Look:
     hidden: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
     families: dict[str, str] = field(default_factory=dict)
+    phrases: Phrases = field(default_factory=lambda: phrases_of([]))
+    by_network: dict[str, Phrases] = field(default_factory=dict)
+
+    def phrases_on(self, network: str) -> Phrases:
+        """How people speak of the instances of a network."""
+        return self.by_network.get(network, self.phrases)
 
     @property
     def note(self) -> str:
@@ -91,7 +99,7 @@ class FigureKind:
 
     Attributes:
         name: of its files.
-        title: its heading.
+        title: its heading, or what makes it of the words of the instances.
         data: the table that is drawn.
         draw: draws it.
         caption: what it shows and how to read it, from the same table.
@@ -99,11 +107,15 @@ class FigureKind:
     """
 
     name: str
-    title: str
+    title: str | Callable[[Phrases], str]
     data: Callable[[Results, Look], pd.DataFrame | Nothing]
     draw: Callable[[pd.DataFrame, Look], Figure]
     caption: Callable[[pd.DataFrame, Look], str]
     of_search: bool = False
+
+    def heading(self, phrases: Phrases) -> str:
+        """Return the title in the words of the instances."""
+        return self.title if isinstance(self.title, str) else self.title(phrases)
 
 
 def look_of(results: Results, ranking: pd.DataFrame) -> Look:
@@ -116,16 +128,20 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
     for network in networks:
         present = list(ranking.loc[ranking["network"] == network, "setting"])
         yardsticks = [label for label in present if _is_yardstick(results, label)]
-        chosen = [*yardsticks, *(label for label in present if label not in yardsticks)][:MAX_LINES]
+        others = [label for label in present if label not in yardsticks]
+        if results.phrases_on(network).by_value:  # the ranking has what is no MILP last, and not since it is weaker
+            others.sort(key=lambda label: results.settings[label].is_milp)
+        chosen = [*yardsticks, *others][:MAX_LINES]
         labels[network] = tuple(sorted(chosen, key=lambda label: (label not in yardsticks, results.settings[label].sort_key)))
         hidden[network] = len(present) - len(chosen)
     left_out = len(results.networks) - len(networks)
     families = {label: setting.family for label, setting in results.settings.items()}
-    return Look(networks, labels, styles_of(results.settings), hidden, left_out, families)
+    by_network = {network: results.phrases_on(network) for network in networks}
+    return Look(networks, labels, styles_of(results.settings), hidden, left_out, families, results.phrases, by_network)
 
 
 def _is_yardstick(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_gradient
+    return results.settings[label].is_dense_milp or results.settings[label].is_without_milp
 
 
 def legend_names(labels: Iterable[str], look: Look) -> dict[str, str]:

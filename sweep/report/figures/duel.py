@@ -64,7 +64,7 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     ax.axvspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
     log_axis(ax, "xy")
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    ax.set_xlabel("dense MILP: seconds to the first adversarial input (grey: none)")
+    ax.set_xlabel(f"dense MILP: seconds to the first {look.phrases.thing} (grey: none)")
     ax.set_ylabel("pruned: seconds (grey: none)")
     legend(figure, [ax])
     return figure
@@ -72,7 +72,7 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
 
 DUEL = FigureKind(
     "duel",
-    "Seconds to the first adversarial input, pruned against dense",
+    lambda phrases: f"Seconds to the first {phrases.thing}, pruned against dense",
     duel_data,
     draw_duel,
     lambda data, look: (

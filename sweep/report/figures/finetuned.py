@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweep.report.comparisons import outcomes
+from sweep.config.tasks import MAXIMIZE
+from sweep.report.comparisons import outcomes, signs
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
@@ -23,15 +24,11 @@ from sweep.report.figures.base import (
     widened,
 )
 from sweep.report.figures.letters import log_axis
-from sweep.report.finetuning import finetuning_pairs
 from sweep.report.results import Results
+from sweep.report.variations import FINETUNING, variation_pairs
 
-AXES = {
-    "margin": ("best dense margin", "best_margin", False),
-    "time": ("seconds to the first\nadversarial input", "first_adversarial_seconds", True),
-    "norm": ("norm of the shortest\nperturbation", "length", False),
-}
-"""Title, column, and whether the axes are logarithmic."""
+AXES = {"margin": ("best_margin", False), "time": ("first_adversarial_seconds", True), "norm": ("length", False)}
+"""Column, and whether the axes are logarithmic."""
 
 BESIDE, BELOW = 0.65, 0.5
 """Inches that the numbers and words at the left of a panel take, and those below it."""
@@ -39,12 +36,15 @@ BESIDE, BELOW = 0.65, 0.5
 
 def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     """Return a row for each pair and each measure that both have: values ``finetuned`` and ``plain``, ``win`` of the former."""
-    pairs = finetuning_pairs(results)
+    pairs = variation_pairs(results, FINETUNING)
     if pairs.empty:
         return Nothing("no pruning was swept both with and without finetuning")
     rows = []
-    for measure, (_, column, _) in AXES.items():
+    for measure, (column, _) in AXES.items():
         decided = outcomes(pairs, measure)
+        if measure == "margin":  # further up is better in all panels of values
+            signed = {name: signs(decided) * decided[name] for name in ("best_margin_mine", "best_margin_other")}
+            decided = decided.assign(**signed)
         both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
         named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
         rows.append(named[["network", "setting", "finetuned", "plain", "win"]].assign(measure=measure))
@@ -52,12 +52,21 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     return Nothing("in no pair did both surrogates find something to compare") if data.empty else data.reset_index(drop=True)
 
 
+def _title(measure: str, look: Look) -> str:
+    value = look.phrases.value
+    named = "best dense margin" if value == "margin" else f"best {value}"
+    if look.phrases.sense != MAXIMIZE:
+        named = f"{named}\n(negative: smaller is better)"
+    titles = {"margin": named, "time": f"seconds to the first\n{look.phrases.thing}"}
+    return titles.get(measure, "norm of the shortest\nperturbation")
+
+
 def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
     measures = list(dict.fromkeys(data["measure"]))
     labels = list(dict.fromkeys(data["setting"]))
     rows = legend_rows(legend_names(labels, look).values())
     side = min(4.2, WIDTH / len(measures) - BESIDE)  # panels are square: what is higher would be white
-    above = 0.2 * max(AXES[measure][0].count("\n") + 1 for measure in measures)
+    above = 0.2 * max(_title(measure, look).count("\n") + 1 for measure in measures)
     figure = Figure(figsize=(WIDTH, side + above + BELOW + 0.2 * rows), layout="constrained")
     axes = list(figure.subplots(1, len(measures), squeeze=False).ravel())
     for ax, measure in zip(axes, measures, strict=True):
@@ -67,7 +76,7 @@ def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
 
 
 def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[str], count: int) -> None:
-    title, _, logarithmic = AXES[measure]
+    _, logarithmic = AXES[measure]
     names = legend_names(labels, look)
     for label, dots in sample(part, MAX_DOTS // count).groupby("setting", sort=False):
         ax.plot(dots["plain"], dots["finetuned"], label=names[str(label)], alpha=0.85, **look.styles[str(label)].dot)
@@ -79,7 +88,7 @@ def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[
     if logarithmic:
         log_axis(ax, "xy")
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    ax.set_title(title)
+    ax.set_title(_title(measure, look))
     ax.set_xlabel("without finetuning")
     ax.set_ylabel("finetuned")
 
@@ -87,13 +96,18 @@ def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[
 def caption(data: pd.DataFrame, look: Look) -> str:
     """Return on how many instances finetuning was better, by measure."""
     said = []
-    for measure, words in (("margin", "a larger margin"), ("time", "a sooner witness"), ("norm", "a shorter perturbation")):
+    for measure, words in (
+        ("margin", f"a {'larger' if look.phrases.value == 'margin' else 'better'} {look.phrases.value}"),
+        ("time", "a sooner witness"),
+        ("norm", "a shorter perturbation"),
+    ):
         part = data[data["measure"] == measure]
         if len(part):
             said.append(f"{words} on {int((part['win'] > 0).sum())} of {len(part)}")
     return (
-        "Each dot is one instance, attacked through the same pruning with and without finetuning. Finetuning helped above "
-        f"the diagonal of margins, and below that of seconds and lengths: {', '.join(said)}.{dots_note(len(data))}{look.note}"
+        f"Each dot is one instance, {look.phrases.acted} through the same pruning with and without finetuning. Finetuning "
+        f"helped above the diagonal of {look.phrases.value}s, and below that of seconds and lengths: {', '.join(said)}."
+        f"{dots_note(len(data))}{look.note}"
     )
 
 

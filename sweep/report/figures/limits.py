@@ -59,7 +59,7 @@ def limit_data(results: Results, curves: pd.DataFrame, best: Mapping[str, str | 
 
 
 def _is_yardstick(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_gradient
+    return results.settings[label].is_dense_milp or results.settings[label].is_without_milp
 
 
 def draw_limits(data: LimitData, look: Look) -> Figure:
@@ -81,7 +81,7 @@ def draw_limits(data: LimitData, look: Look) -> Figure:
         style = PRUNED if label == data.best else look.styles[label]
         thin = Style(style.color, style.dash, style.marker, 1.4) if label != data.best else style
         _steps(below, part, 100.0 * part["success"] / part["instances"], data.end, thin, fitted(label, 1.5, LEGEND_POINTS))
-    below.set_ylabel("adversarial\nfound, %")
+    below.set_ylabel(f"{look.phrases_on(data.network).find}\nfound, %")
     below.set_xlabel("time limit, s")
     start = max(SHORTEST, float(data.curves["seconds"].min()))
     for ax in axes:
@@ -108,11 +108,11 @@ def _steps(ax: Axes, part: pd.DataFrame, values: pd.Series, end: float, style: S
     ax.plot(x, y, drawstyle="steps-post", label=label, **style.line)
 
 
-def caption(data: LimitData) -> str:
+def caption(data: LimitData, look: Look) -> str:
     """Return what the figure shows, as its alternative text."""
     last = data.curves.sort_values("seconds", kind="stable").groupby("setting", sort=False).last()
     said = [
-        f"{label} has found an adversarial input for {int(row['success'])} of {int(row['instances'])}"
+        f"{label} has found {look.phrases_on(data.network).a_thing} for {int(row['success'])} of {int(row['instances'])}"
         for label, row in last.iterrows()
     ]
     if data.best in last.index and last.loc[data.best, "pairs"] > 0:

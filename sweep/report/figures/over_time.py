@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweep.config.tasks import MINIMIZE
+from sweep.report.comparisons import are_lengths, signs
 from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
@@ -27,6 +28,9 @@ SHORTEST = 1e-4
 
 WIDEST, THINNEST = 3.8, 1.4
 """Points: width of the line that is drawn first, and of the last."""
+
+NORM = "median norm of the\nshortest perturbation"
+"""The label of the axis of lengths, which says itself that shorter is better."""
 
 MOST_MARKS, MOST_TURNS = 40, 5
 """Markers for which a panel has room side by side, and those that one line has at most."""
@@ -69,20 +73,19 @@ def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 
 def margin_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[results.instances["sense"] != MINIMIZE]
-    return _medians(results, look, asked, "margin", 1.0, "no attack looked for a large margin")
+    asked = results.instances[~are_lengths(results.instances)]
+    return _medians(results, look, asked, "margin", "no attack looked for a large margin")
 
 
 def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[results.instances["sense"] == MINIMIZE]
-    return _medians(
-        results, look, asked, "norm", -1.0, "no attack looked for the closest perturbation (attack.objective=closest)"
-    )
+    asked = results.instances[are_lengths(results.instances)]
+    return _medians(results, look, asked, "norm", "no attack looked for the closest perturbation (attack.objective=closest)")
 
 
-def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, sign: float, why: str) -> pd.DataFrame | Nothing:
+def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: str) -> pd.DataFrame | Nothing:
     def curve(part: pd.DataFrame, events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         places = np.searchsorted(part.index.to_numpy(), events["row"].to_numpy())
+        sign = float(signs(part)[0])  # one setting on one network asks for one kind of value
         values = sign * events[name].to_numpy()
         moments, found = median_curve(places, events["seconds"].to_numpy(), values, len(part))
         return moments, sign * found
@@ -153,7 +156,8 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
             _line(ax, look.styles[label], label, drawn[label], (start, end), share, places, widths[label])
         log_axis(ax, "x")
         ax.set_xlim(start / 1.15, float(timed[["end", "seconds"]].max().max()) * 1.15)
-        heading(ax, f"{network}, {_counts(part)}")
+        is_smaller = not share and ylabel is not NORM and look.phrases_on(network).sense == MINIMIZE
+        heading(ax, f"{network}, {_counts(part)}{', smaller is better' if is_smaller else ''}")
         ax.set_ylabel(ylabel)
         if share:
             ax.set_ylim(-0.06, 1.06)
@@ -162,7 +166,7 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
         if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
             ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     for ax in axes[-1:] if together else axes:
-        ax.set_xlabel("seconds of attack")
+        ax.set_xlabel("seconds of attack" if look.phrases.act == "attack" else "seconds")
     legend(figure, axes, look.styles)
     return figure
 
@@ -202,6 +206,10 @@ def _line(
     ax.plot([], [], label=label, **{**marks, **line})  # for the legend: line and marker together
 
 
+def _article(look: Look) -> str:
+    return look.phrases.a_thing.split(" ")[0]
+
+
 def _counts(part: pd.DataFrame) -> str:
     counts = sorted(set(part["instances"]))
     return count(counts[0], "instance") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} instances"
@@ -209,11 +217,12 @@ def _counts(part: pd.DataFrame) -> str:
 
 SUCCESS = FigureKind(
     "success",
-    "Adversarial inputs found over time",
+    lambda phrases: f"{phrases.thing[:1].upper()}{phrases.thing[1:]}s found over time",
     success_data,
-    lambda data, look: _draw(data, look, "share with an\nadversarial input", share=True),
+    lambda data, look: _draw(data, look, f"share with {_article(look)}\n{look.phrases.thing}", share=True),
     lambda data, look: (
-        "On which share of the instances an adversarial input had been found, and checked on the dense network, by that time. "
+        f"On which share of the instances {look.phrases.a_thing} had been found, and checked on the dense network, by that "
+        "time. "
         "Computing bounds and building the model are part of the time." + look.note
     ),
 )
@@ -222,11 +231,14 @@ _BEGINS = " A line begins when more than half of the instances have a value; an 
 
 MARGIN_OVER_TIME = FigureKind(
     "margin",
-    "Dense margin over time",
+    lambda phrases: "Dense margin over time" if phrases.value == "margin" else f"Best {phrases.value} over time",
     margin_data,
-    lambda data, look: _draw(data, look, "median best margin\nof the dense network", zero=True),
+    lambda data, look: _draw(
+        data, look, f"median best {look.phrases.value}\nof the dense network", zero=look.phrases.value == "margin"
+    ),
     lambda data, look: (
-        "Median over the instances of the largest margin of the dense network so far; above 0 the input is adversarial."
+        f"Median over the instances of the {look.phrases.most} {look.phrases.value} of the dense network so far"
+        + ("; above 0 the input is adversarial." if look.phrases.value == "margin" else ".")
         + _BEGINS
         + look.note
     ),
@@ -236,7 +248,7 @@ NORM_OVER_TIME = FigureKind(
     "norm",
     "Shortest perturbation over time",
     norm_data,
-    lambda data, look: _draw(data, look, "median norm of the\nshortest perturbation"),
+    lambda data, look: _draw(data, look, NORM),
     lambda data, look: (
         "Median over the instances of the length of the shortest adversarial perturbation so far; lower is better."
         + _BEGINS

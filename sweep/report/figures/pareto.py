@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweep.config.tasks import MINIMIZE
+from sweep.report.comparisons import are_lengths, signs
 from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
+from sweep.report.words import joined
 
 LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
@@ -31,8 +33,8 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     margin, or for the closest perturbation minus the median norm; and ``front``: no other setting is as quick and better.
     """
     found = results.instances[results.instances["network"].isin(look.networks)]
-    closest = (found["sense"] == MINIMIZE).all() and len(found) > 0
-    reached = -found["length"] if closest else found["best_margin"]
+    closest = are_lengths(found).all() and len(found) > 0
+    reached = -found["length"] if closest else signs(found) * found["best_margin"]
     pruning = results.trials.set_index("trial_key")
     prune = found["prune_seconds"].fillna(0.0)
     shared = found["trial_key"].map(pruning["prune_seconds"]).notna()
@@ -46,7 +48,8 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     front = pd.Series(False, index=grouped.index)
     for _, part in grouped.groupby("network", sort=False):
         front[part.index] = on_front(part["seconds"].to_numpy(), part["reached"].to_numpy())
-    return grouped.assign(front=front, closest=closest)
+    minimised = set(found.loc[found["sense"] == MINIMIZE, "network"])
+    return grouped.assign(front=front, closest=closest, sign=np.where(grouped["network"].isin(minimised), -1.0, 1.0))
 
 
 def on_front(seconds: NDArray[np.float64], reached: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -66,9 +69,10 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
     labels = sorted(set(shown["setting"]), key=list(look.styles).index)
     names = legend_names(labels, look)
     figure, axes = panels(len(networks), 3.0, names.values(), sharex=len(networks) <= 3)
-    sign = -1.0 if bool(data["closest"].iloc[0]) else 1.0
+    closest = bool(data["closest"].iloc[0])
     for ax, network in zip(axes, networks, strict=True):
         part = shown[shown["network"] == network]
+        sign = float(part["sign"].iloc[0])
         best = part[part["front"]].sort_values("seconds")
         ax.plot(best["seconds"], sign * best["reached"], color="#999999", linewidth=1.2, drawstyle="steps-post", zorder=1)
         for label, size in tapered(labels, LARGEST, SMALLEST).items():
@@ -79,7 +83,8 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
             log_axis(ax, "x")
         ax.margins(x=0.08, y=0.12)
         heading(ax, network)
-        ax.set_ylabel("median norm" if sign < 0 else "median best\ndense margin")
+        value = look.phrases_on(network).value
+        ax.set_ylabel("median norm" if closest else f"median best\n{'dense margin' if value == 'margin' else value}")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("seconds of an instance, pruning included (mean)")
     legend(figure, axes)
@@ -101,12 +106,21 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     """Return which settings are on the front, and how to read the figure."""
     best = data[data["front"]].sort_values("seconds", kind="stable")
     fronts = {str(network): [str(label) for label in part["setting"]] for network, part in best.groupby("network", sort=False)}
-    joined = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
-    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else "further up is a larger margin"
+    line = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
+    value = look.phrases.value
+    up, minimised = f"further up is a better {value}", _minimised(data)
+    other = f" (further down on {joined(minimised)})" if minimised else ""
+    margins = "further up is a larger margin" if value == "margin" else f"{up}{other}"
+    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else margins
     return (
-        f"Further left is quicker, {better}. No other setting is both quicker and better than these{joined}: "
+        f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "
         f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"
     )
+
+
+def _minimised(data: pd.DataFrame) -> list[str]:
+    """Return the networks on which smaller values are better."""
+    return list(dict.fromkeys(data.loc[data["sign"] < 0.0, "network"]))
 
 
 def _named(fronts: Mapping[str, Sequence[str]], networks: Sequence[str]) -> str:

@@ -75,7 +75,7 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
         log_axis(ax, "y")
         ax.set_xlim(-4, 104)
         heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
-        ax.set_ylabel("seconds to the first\nadversarial input")
+        ax.set_ylabel(f"seconds to the first\n{look.phrases.thing}")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("sparsity, % (0: dense MILP)")
     legend(figure, axes)
@@ -170,12 +170,12 @@ def _second_axis(ax: object, other: object, part: pd.DataFrame) -> None:
 
 SPARSITY = FigureKind(
     "sparsity",
-    "Seconds to the first adversarial input, by sparsity",
+    lambda phrases: f"Seconds to the first {phrases.thing}, by sparsity",
     time_data,
     draw_time,
     lambda data, look: (
-        "Each dot is one instance on which a MILP found an adversarial input. The numbers above say on how many of how many it "
-        f"found one.{dots_note(int(data['seconds'].notna().sum()), MAX_DOTS)}{look.note}"
+        f"Each dot is one instance on which a MILP found {look.phrases.a_thing}. The numbers above say on how many of how many "
+        f"it found one.{dots_note(int(data['seconds'].notna().sum()), MAX_DOTS)}{look.note}"
     ),
 )
 

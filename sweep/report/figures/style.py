@@ -94,7 +94,7 @@ def styles_of(settings: Mapping[str, Setting]) -> dict[str, Style]:
         setting = settings[label]
         if setting.is_dense_milp:
             style = Style(BLACK, SOLID, "o", 2.6)
-        elif setting.is_gradient:
+        elif setting.is_without_milp:
             style = Style(GREY, (0, (1, 1.2)), "x", 2.6)
         elif setting.is_surrogate:
             hue = HUES.get(str(setting.method)) or MORE_HUES[unknown.index(setting.method) % len(MORE_HUES)]

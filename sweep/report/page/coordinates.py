@@ -27,6 +27,9 @@ KEYS = {
     "network.depth": "hidden layers",
     "network.width": "neurons a layer",
     "attack.method": "attack",
+    "model.problem": "problem",
+    "method.name": "method",
+    "method.repair": "repaired",
     "pruning.method": "pruning",
     "pruning.amount": "sparsity",
     "pruning.finetune.rounds": "finetuning rounds",
@@ -75,7 +78,7 @@ def _reached(results: Results) -> pd.DataFrame:
     value = grouped["length" if closest else "best_margin"].median()
     success = 100.0 * grouped["first_adversarial_seconds"].agg(lambda times: times.notna().mean())
     named = {
-        "adversarial found, %": success,
+        f"{results.phrases.find} found, %": success,
         "median seconds to the first": grouped["first_adversarial_seconds"].median(),
         "median length" if closest else "median value": value,
         "median binaries": grouped["binaries"].median(),

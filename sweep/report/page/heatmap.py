@@ -10,6 +10,7 @@ import pandas as pd
 from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL
+from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
 from sweep.terminal.wording import count
@@ -22,8 +23,6 @@ WON, LOST, EVEN = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0xFF, 0xFF, 0xFF)
 
 DARK = 0.179
 """On a background of less than this luminance white letters have more contrast than dark ones (WCAG)."""
-
-WORDS = {"margin": "a larger value", "norm": "a shorter perturbation"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     found = [one for one in compared_by_network(rows, VALUES) if one.measure == measure]
     if not found:
         return None
-    cells = {(one.network, one.setting): _cell(one) for one in found}
+    cells = {(one.network, one.setting): _cell(one, _reached(one.measure, results.phrases_on(one.network))) for one in found}
     labels = sorted({one.setting for one in found}, key=lambda label: (pruned[label].family, pruned[label].sort_key))
     networks = [name for name in (*results.networks, ALL) if any(one.network == name for one in found)]
     columns, shown = labels[:MOST_COLUMNS], networks[:MOST_NETWORKS]
@@ -74,14 +73,19 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     missing = [count(len(labels) - len(columns), "more setting")] if len(labels) > len(columns) else []
     missing += [count(len(networks) - len(shown), "more network")] if len(networks) > len(shown) else []
     left_out = f" Not shown: {' and '.join(missing)}; wins.csv has them." if missing else ""
-    return HeatMap(families, sparsities, filled, WORDS[found[0].measure], left_out)
+    return HeatMap(families, sparsities, filled, _reached(found[0].measure, results.phrases), left_out)
 
 
-def _cell(one: Compared) -> HeatmapCell:
+def _reached(measure: str, phrases: Phrases) -> str:
+    """Return what a setting ended with where it won."""
+    return "a shorter perturbation" if measure == "norm" else f"a {phrases.better} value"
+
+
+def _cell(one: Compared, reached: str) -> HeatmapCell:
     ahead = one.won >= one.lost
     share = (one.won if ahead else one.lost) / one.pairs
     beyond = "beyond chance" if one.is_real else "which may be chance"
-    said = f"{one.setting} on {one.network}: {WORDS[one.measure]} on {one.won} of {one.pairs}, worse on {one.lost}, {beyond}"
+    said = f"{one.setting} on {one.network}: {reached} on {one.won} of {one.pairs}, worse on {one.lost}, {beyond}"
     mark = "▲" if one.is_better else "▼" if one.is_worse else ""
     mixed = tuple(round(white + share * (full - white)) for full, white in zip(WON if ahead else LOST, EVEN, strict=True))
     return HeatmapCell(f"{one.won}/{one.pairs}", said, "#{:02x}{:02x}{:02x}".format(*mixed), _luminance(mixed) < DARK, mark)

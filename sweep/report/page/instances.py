@@ -1,4 +1,4 @@
-"""Instances one by one: what the dense MILP, the best pruned setting and the gradient attack found over time, with pictures."""
+"""Instances one by one: what the dense MILP, the best pruned setting and the quick yardstick found, with pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.config.tasks import MINIMIZE
+from sweep.config.attack_facts import CLOSEST
+from sweep.config.tasks import MINIMIZE, words_of
 from sweep.records import InstanceRecord
 from sweep.report.results import Results
 from sweep.report.words import seconds
@@ -76,8 +77,8 @@ def _chosen(results: Results, network: str, best: str) -> pd.DataFrame:
     """Return the rows to show: of each instance that ``best`` attacked one of the dense MILP, of it, and of the gradient."""
     here = results.instances[results.instances["network"] == network]
     dense = [label for label, setting in results.settings.items() if setting.is_dense_milp]
-    gradient = [label for label, setting in results.settings.items() if setting.is_gradient]
-    order = list(dict.fromkeys([*dense, best, *gradient]))
+    yardsticks = [label for label, setting in results.settings.items() if setting.is_without_milp]
+    order = list(dict.fromkeys([*dense, best, *yardsticks]))
     rows = here[here["setting"].isin(order)].drop_duplicates(["instance_key", "setting"])
     asked = rows.loc[rows["setting"] == best, "instance_key"]
     rows = rows[rows["instance_key"].isin(asked)]
@@ -99,20 +100,20 @@ def _name(part: pd.DataFrame) -> str:
 def _title(part: pd.DataFrame) -> str:
     said = []
     for row in part.to_dict("records"):
-        value = row["length"] if row["sense"] == MINIMIZE else row["best_margin"]
+        value = row["length"] if row["objective"] == CLOSEST else row["best_margin"]
         when = row["first_adversarial_seconds"]
-        found = f" (adversarial after {seconds(when)})" if when == when else ""
+        found = f" ({words_of(row['task'], row['objective']).find} after {seconds(when)})" if when == when else ""
         said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
     return "; ".join(said)
 
 
 def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     """Return the best value so far at each moment at which it changed, and at the end of the attack."""
-    closest = row.sense == MINIMIZE
+    closest = row.objective == CLOSEST
     known = events.dropna(subset=["norm" if closest else "margin"]).sort_values("seconds", kind="stable")
     moments = known["seconds"].to_numpy(dtype=float)
     values = known["norm" if closest else "margin"].to_numpy(dtype=float)
-    best = np.minimum.accumulate(values) if closest else np.maximum.accumulate(values)
+    best = np.minimum.accumulate(values) if row.sense == MINIMIZE else np.maximum.accumulate(values)
     changed = np.flatnonzero(np.append(True, best[1:] != best[:-1])) if len(best) else np.empty(0, dtype=int)
     if len(changed) > MOST_STEPS:
         changed = changed[np.unique(np.linspace(0, len(changed) - 1, MOST_STEPS).round().astype(int))]

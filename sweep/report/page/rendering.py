@@ -20,13 +20,14 @@ from sweep.report.page.coordinates import coordinates
 from sweep.report.page.heatmap import heat_map
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.libraries import libraries
-from sweep.report.page.settings_table import LEGEND, settings_table
+from sweep.report.page.settings_table import legend, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.searches import MOST_ROWS as FRONT_ROWS
 from sweep.report.searches import SearchAnswer, front_rows, too_few
-from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
+from sweep.report.truth import TITLES, three_values
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Drawn:
     """One figure on the page: its picture as SVG; or, where there was no time for it, a sentence that says so."""
 
     kind: FigureKind
+    title: str
     picture: bytes | None
     caption: str
     instead: str | None
@@ -100,7 +102,7 @@ def page(
 
     Args:
         results: all there is.
-        said: the first sentence, and the one on the gradient attack or nothing.
+        said: the first sentence, and the one on the yardstick without a MILP or nothing.
         sizes: what is known of each network.
         answers: the verdicts.
         ranking: the settings of each network, seeds pooled, best first.
@@ -128,19 +130,22 @@ def page(
         heat=heat_map(results, wins),
         limits=limits,
         limit=next((one for one in answers if one.question == QUESTION), None),
-        has_gradient=any(setting.is_gradient for setting in results.settings.values()),
+        has_yardstick=any(setting.is_without_milp for setting in results.settings.values()),
         answers=answers,
         table=settings_table(results, ranking, wins),
-        legend=LEGEND,
+        legend=legend(results.phrases),
         coordinates=coordinates(results),
         shown=shown,
         of_shown=of_shown,
         pictured=any(one.pictures for one in shown),
         value=value_name(results),
+        phrases=results.phrases,
+        truth=[one.cells for one in three_values(results)],
+        truth_titles=TITLES,
         tables=[
             {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
-            for yardstick in (DENSE_MILP, GRADIENT)
-            if (rows := win_rows(wins, yardstick))
+            for yardstick in (DENSE_MILP, *WITHOUT_MILP)
+            if (rows := win_rows(wins, yardstick, results.phrases))
         ],
         drawn=[one for one in drawn if one.picture is not None],
         late=[one for one in drawn if one.instead is not None],
@@ -166,7 +171,7 @@ def best_settings(results: Results, sizes: Sequence[SizeAnswer], ranking: pd.Dat
 
 def value_name(results: Results) -> str:
     """Return what the vertical axis of one instance shows."""
-    named = {"value": "output", "margin": "best dense margin"}
+    named = {"value": "output" if results.phrases.act == "attack" else "best value", "margin": "best dense margin"}
     found = {named.get(one.value, one.value) for one in results.words}
     return found.pop() if len(found) == 1 else named["margin"]
 
@@ -192,7 +197,7 @@ def _not_whole(state: SweepState) -> list[str]:
 
 def _scope(results: Results) -> str:
     networks, settings = len(results.networks), len(results.settings)
-    parts = [count(len(results.trials), "finished trial"), count(len(results.instances), "attack")]
+    parts = [count(len(results.trials), "finished trial"), count(len(results.instances), results.phrases.act)]
     parts += [count(settings, "setting"), count(networks, "network")] if len(results.trials) else []
     asked = with_clusters(results.instances)["cluster"].nunique() if len(results.instances) else 0
     return ", ".join(parts) + (f", {count(asked, f'different {results.what}')}." if asked else ".")

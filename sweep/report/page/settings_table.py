@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, compared_by_network, surrogates
+from sweep.report.phrases import Phrases
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, GRADIENT, SURROGATE
+from sweep.report.settings import DENSE_MILP, SURROGATE, WITHOUT_MILP
 from sweep.report.words import Row, p_number
 
 MOST_ROWS = 1000
@@ -20,9 +21,6 @@ MISSING = "—"
 
 LAST = 1e99
 """Where a row without a number is sorted to."""
-
-PROVEN = "proven robust"
-"""The title of a column that is there only where something is proven."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,19 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
         key = (row["network"], row["setting"])
-        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, GRADIENT)}
+        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *WITHOUT_MILP)}
         rows.append({**row, **extra, _TESTED: tested.get(key), **dict(results.settings[row["setting"]].extras)})
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
-    columns = [*_SETTING, *((name, _word(name)) for name in extras), *_REACHED]
+    phrases = results.phrases
+    proven = f"proven {phrases.none}"
+    settings = _setting(phrases)
+    columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
     columns += [(title, of_wins(yardstick, measure if by == "value" else by)) for title, yardstick, by in _WON]
     columns.append(("p", _p))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
     shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
-    shown = [title for title in shown if title != PROVEN or any(cell.order for cell in cells[title])]
-    named = {title for title, _ in _SETTING} | set(extras)
+    shown = [title for title in shown if title != proven or any(cell.order for cell in cells[title])]
+    named = {title for title, _ in settings} | set(extras)
     choices = tuple(place for place, title in enumerate(shown) if title in named)
     return SettingsTable(
         tuple(shown), tuple(zip(*(cells[title] for title in shown), strict=True)) if rows else (), choices, len(ranking)
@@ -133,33 +134,51 @@ def _finetuned(row: Row) -> TableCell:
     return TableCell(text, is_text=True)
 
 
-_SETTING = (
-    ("network", _word("network")),
-    ("attack", _attack),
-    ("pruning", _pruning),
-    ("sparsity", _number("amount", "{:g}".format)),
-    ("finetuned", _finetuned),
-)
+Columns = Sequence[tuple[str, Callable[[Row], TableCell]]]
+"""Titles, and what makes a row's cell."""
 
-_REACHED = (
-    ("found", _of("successes", "asked")),
-    (PROVEN, _of("robust", "instances")),
-    ("first found, s", _number("first_adversarial_seconds", "{:.3g}".format)),
-    ("value", _number("margin", "{:+.3g}".format)),
-    ("length", _number("norm", "{:.3f}".format)),
-    ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
-    ("binaries", _number("binaries", "{:.0f}".format)),
-)
+
+def _setting(phrases: Phrases) -> Columns:
+    return (
+        ("network", _word("network")),
+        ("attack" if phrases.act == "attack" else "method", _attack),
+        ("pruning", _pruning),
+        ("sparsity", _number("amount", "{:g}".format)),
+        ("finetuned", _finetuned),
+    )
+
+
+def _reached(proven: str) -> Columns:
+    """Return the columns of results; that of ``proven`` is shown only where something is."""
+    return (
+        ("found", _of("successes", "asked")),
+        (proven, _of("robust", "instances")),
+        ("first found, s", _number("first_adversarial_seconds", "{:.3g}".format)),
+        ("value", _number("margin", "{:+.3g}".format)),
+        ("length", _number("norm", "{:.3f}".format)),
+        ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
+        ("binaries", _number("binaries", "{:.0f}".format)),
+    )
+
 
 _WON = (
     ("better than dense", DENSE_MILP, "value"),
     ("sooner than dense", DENSE_MILP, "time"),
-    ("better than gradient", GRADIENT, "value"),
+    *((f"better than {name}", name, "value") for name in WITHOUT_MILP),
 )
 
-LEGEND = (
-    "found: on how many instances an adversarial input was found and checked. first found: median seconds to it, of the "
-    "instances on which there is one. value: median of the best dense margin; above 0 it is adversarial. better, sooner than "
-    "dense: on how many of the instances that both attacked. p: of a pruned copy against the dense MILP, by the value, "
-    "corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take shares in percent."
-)
+
+def legend(phrases: Phrases) -> str:
+    """Return what the columns mean."""
+    value = (
+        f"median of the best dense {phrases.value}; above 0 it is {phrases.find}"
+        if phrases.value == "margin"
+        else f"median of the best {phrases.value} on the dense networks"
+    )
+    return (
+        f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, of the "
+        f"instances on which there is one. value: {value}. better, sooner than "
+        f"dense: on how many of the instances that both {phrases.acted}. p: of a pruned copy against the dense MILP, by "
+        f"the value, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take "
+        f"shares in percent."
+    )

@@ -16,6 +16,7 @@ from sweep.config.tasks import OF_ALL, VALUES, Words
 from sweep.config.trial_names import pruning_name
 from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
+from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
 
 
@@ -25,6 +26,7 @@ class ModelTask(Task):
     sections = ("model", "method", "network", "training", "pruning", "instances", "bounds", "formulation", "solver")
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
+    metrics = MODEL_METRICS
 
     def check(self, settings: Settings) -> None:
         from surrogate.models.methods import METHODS
@@ -53,7 +55,15 @@ class ModelTask(Task):
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:
-        return Words(instance="model", find="feasible", asks=True)
+        return Words(
+            instance="model",
+            find="feasible",
+            asks=True,
+            thing="feasible decision",
+            yardstick="walk",
+            by_value=True,
+            pooled=False,
+        )
 
     def objectives(self, settings: Settings) -> tuple[str, ...]:
         return (*OF_ALL, *VALUES.values(), "found_rate", "first_found_seconds")

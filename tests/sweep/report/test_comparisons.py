@@ -17,15 +17,15 @@ from sweep.report.comparisons import (
     outcomes,
     pairs_of_settings,
     pairs_with_dense,
-    pairs_with_gradient,
+    pairs_without_milp,
     win_table,
     with_clusters,
     with_seeds,
 )
-from sweep.report.finetuning import finetuning_pairs
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, GRADIENT
 from sweep.report.statistics import holm
+from sweep.report.variations import FINETUNING, variation_pairs
 
 
 def row_of(table: pd.DataFrame, setting: str = "magnitude 0.8", network: str = "2x16", yardstick: str = DENSE_MILP) -> Any:
@@ -177,7 +177,7 @@ def test_seeds_of_the_solver_are_matched_too() -> None:
 
 def test_finetuning_is_judged_by_surrogates_of_the_same_seed() -> None:
     records = [seeded(pruned(times([9.0 - s]), rounds=rounds), pruning=s) for rounds in (0, 1) for s in (0, 1)]
-    pairs = finetuning_pairs(results(*records))
+    pairs = variation_pairs(results(*records), FINETUNING)
     assert pairs["first_adversarial_seconds_mine"].tolist() == pairs["first_adversarial_seconds_other"].tolist() == [9.0, 8.0]
 
 
@@ -207,7 +207,7 @@ def test_the_yardstick_is_the_trial_of_the_same_settings() -> None:
 def test_of_several_gradient_attacks_the_strongest_is_the_yardstick() -> None:
     weak, strong = gradient(margins([0.0])), trial(margins([2.0]), "strong", attack="gradient")
     weak.config["attack"]["gradient_starts"], strong.config["attack"]["gradient_starts"] = 1, 1000
-    pairs = pairs_with_gradient(results(weak, strong, pruned(margins([1.0]))))
+    pairs = pairs_without_milp(results(weak, strong, pruned(margins([1.0]))), GRADIENT)
     assert list(pairs["best_margin_other"]) == [2.0]
 
 

@@ -62,7 +62,7 @@ def test_above_is_what_was_won_and_lost_below_what_was_found() -> None:
 
 def test_the_caption_says_where_the_lines_end() -> None:
     (data,) = data_of(*raced())
-    assert caption(data) == (
+    assert caption(data, look_at(results(*raced()))) == (
         "2x16, at the limit: magnitude 0.8 is better than the dense MILP on 1 of 2, worse on 0; dense MILP has found an "
         "adversarial input for 1 of 2; magnitude 0.8 has found an adversarial input for 1 of 2; gradient has found an "
         "adversarial input for 2 of 2."

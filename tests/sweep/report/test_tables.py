@@ -11,11 +11,14 @@ import pytest
 from making import closest, dense, pruned, results, times
 
 from sweep.report.comparisons import win_table
+from sweep.report.phrases import phrases_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results, SweepState, Unfinished
 from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.tables import markdown, win_rows, write_tables
 from sweep.report.verdicts import verdicts
+
+ATTACKS = phrases_of([])
 
 
 @pytest.fixture
@@ -96,14 +99,14 @@ def test_the_markdown_of_the_wins(folder: Path) -> None:
 
 def test_shorter_perturbations_have_columns_where_they_were_asked_for() -> None:
     shorter = closest([1.0, None], "s", method="magnitude", amount=0.8)
-    (row,) = win_rows(win_table(results(closest([2.0, None]), shorter)), DENSE_MILP)
+    (row,) = win_rows(win_table(results(closest([2.0, None]), shorter)), DENSE_MILP, ATTACKS)
     assert row["shorter"] == "1/2"
     assert row["length saved"] == "25 %"
     assert "larger margin" not in row
 
 
 def test_nothing_compared_is_said_in_words() -> None:
-    assert win_rows(win_table(results()), DENSE_MILP) == []
+    assert win_rows(win_table(results()), DENSE_MILP, ATTACKS) == []
     assert markdown([]) == "Nothing was compared with the dense MILP."
 
 

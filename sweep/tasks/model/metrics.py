@@ -1,0 +1,45 @@
+"""What MLflow shows of a model beyond what it shows of any instance: its networks, and how far a decision fails in truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median
+from types import MappingProxyType
+
+from sweep.records import InstanceRecord
+
+FITS = ("r2", "accuracy")
+"""The measures of fit, as the library names them: of values, and of classes."""
+
+
+def _fit(ending: str) -> Callable[[InstanceRecord], float | None]:
+    """Return what measures how well the networks of an instance fit: the median over its networks."""
+
+    def measure(record: InstanceRecord) -> float | None:
+        networks = record.facts.get("networks", {}).values()
+        found = [one[f"{name}{ending}"] for one in networks for name in FITS if one.get(f"{name}{ending}") is not None]
+        return float(median(found)) if found else None
+
+    return measure
+
+
+def _fact(name: str) -> Callable[[InstanceRecord], float | None]:
+    def measure(record: InstanceRecord) -> float | None:
+        found: float | None = record.facts.get(name)
+        return found
+
+    return measure
+
+
+MODEL_METRICS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingProxyType(
+    {
+        "fit/dense": _fit(""),
+        "fit/pruned": _fit("_pruned"),
+        "network/unstable": _fact("unstable"),
+        "network/unstable_pruned": _fact("unstable_pruned"),
+        "network/big_m": _fact("big_m"),
+        "network/big_m_pruned": _fact("big_m_pruned"),
+        "true_violation": _fact("true_violation"),
+    }
+)
+"""By the names of MLflow. Networks that are fitted to values and to classes in one model are not told apart."""
