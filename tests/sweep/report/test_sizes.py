@@ -140,7 +140,7 @@ def test_lengths_and_values() -> None:
     records = [dense(YARDSTICK), pruned(above(12))]
     for record in records:
         for instance in record.instances:
-            instance.objective = "output"
+            instance.objective = instance.task = "output"
     assert "with a value 1.55 larger" in only(*records).headline
 
 

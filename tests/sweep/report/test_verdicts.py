@@ -209,7 +209,7 @@ def test_properties_are_questions_not_images() -> None:
     records = [dense(ALL_AT_2), pruned(ALL_AT_1)]
     for record in records:
         for place, instance in enumerate(record.instances):
-            instance.image, instance.question = None, f"prop {place}"
+            instance.image, instance.question, instance.task = None, f"prop {place}", "property"
     assert "12 of 12 questions" in asked(SOONER, *records).evidence
 
 

@@ -238,7 +238,7 @@ def test_by_how_much_of_lengths_and_of_values() -> None:
     assert found.short == "a perturbation of length 1, against 2"
     records = [pruned(margins([5.0])), dense(margins([4.0]))]
     for record in records:
-        record.instances[0].objective = "output"
+        record.instances[0].objective = record.instances[0].task = "output"
     assert lead(duel_pairs(*records)).text == "value +5 against +4 (+1) (medians)"
 
 
