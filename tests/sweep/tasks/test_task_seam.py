@@ -72,6 +72,12 @@ def test_parameters_are_swept_and_are_in_keys_and_names(composer: Composer) -> N
     assert composer.trial(*LEAST, "++task.parameters.width=1.0").key == plan.trials[0].key == composer.trial(*LEAST).key
 
 
+def test_swept_limits_of_a_task_without_an_answerer_are_told_by_its_name(composer: Composer) -> None:
+    plan = composer.plan(*LEAST, "solver.time_limit_seconds=5,10")
+    assert plan.limits_note is not None
+    assert "2 limits, task=own_tasks:LeastTask: a run for each limit" in plan.limits_note
+
+
 def test_a_baseline_keeps_what_it_does_not_change(composer: Composer) -> None:
     lines = ("task.name=own_tasks:AgainstTask", "dataset=digits")
     swept = ("network.width=1,2,3", "pruning=none,magnitude", "pruning.amount=0.5,0.8", "attack.radius=1.0")
