@@ -54,27 +54,29 @@ def in_order(layers: Sequence[Layer], *, is_ordered: bool) -> list[Layer]:
 def with_relus(layers: Sequence[Layer]) -> Steps:
     """Return the layers with a ReLU between every Linear and the next.
 
-    It stands in the place that the numbers of a ``Sequential`` leave free, and else behind the batch normalisations that
-    follow the first of the two.
+    It stands in the place that the numbers of a ``Sequential`` leave free. Where layers have names of their own, or stand in a
+    list, it is assumed behind the batch normalisations that follow the first of the two.
 
     Raises:
-        InvalidNetwork: the numbers leave several places free, or no place where others have one.
+        InvalidNetwork: the numbers of a ``Sequential`` leave several places free, or none.
     """
     linears = [position for position, layer in enumerate(layers) if isinstance(layer, Linear)]
     pieces = [list(layers[start : end + 1]) for start, end in itertools.pairwise(linears)]
     gaps = [_free_places(piece) for piece in pieces]
     leaves_places = any(gap for gap in gaps)
+    is_bare = all(layer.template == "#" for layer in layers)
     steps: Steps = list(layers[: linears[0] + 1]) if linears else []
     for piece, gap in zip(pieces, gaps, strict=True):
         between = f"between {piece[0].name} and {piece[-1].name}"
-        if gap is None or (not gap and not leaves_places):  # no numbers of a Sequential, or those of a list of layers
+        if gap is None or (not gap and not leaves_places and not is_bare):  # names, or a ModuleList such as layers.0, layers.1
             place = len(piece) - 1
         elif len(gap) == 1:
             place = gap[0]
         elif gap:
             raise InvalidNetwork(f"{between} the numbers leave more than one place for a ReLU: {NAME_THEM}")
         else:
-            raise InvalidNetwork(f"{between} the numbers leave no place for a ReLU, as they do elsewhere: {NAME_THEM}")
+            elsewhere = ", as they do elsewhere" if leaves_places else ""
+            raise InvalidNetwork(f"{between} the numbers leave no place for a ReLU{elsewhere}: {NAME_THEM}")
         steps += [*piece[1:place], None, *piece[place:]]
     return steps + list(layers[linears[-1] + 1 :])
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.config.baseline import DECIDING, alike, check_sections, with_baseline
 from sweep.config.canonical import (
     SECTIONS,
     TRAINING,
@@ -65,12 +66,14 @@ class _Context:
         task: of the trials.
         groups: the sections of which it is known together what counts, by the one that decides it.
         known: of groups of sections, by the identities of these.
+        alike: the sections of a baseline that are told apart by what of them counts, because many of them are the same there.
     """
 
     deciding: tuple[Any, ...]
     task: TaskRules
     groups: Mapping[str, tuple[str, ...]]
     known: dict[Any, _Known]
+    alike: tuple[str, ...]
 
     def of(self, name: str, settings: Settings) -> _Known:
         """Return what is known because of a section, made if it is not there yet."""
@@ -99,6 +102,8 @@ class SharedSections:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
         self._changed: dict[Any, tuple[Any, Any]] = {}
+        self._alikes: dict[tuple[str, int, int], tuple[Any, Any]] = {}
+        self._by_text: dict[tuple[str, int, str | None], Any] = {}
         self._contexts: dict[tuple[int, ...], _Context] = {}
         self._checked: dict[int, _Known] = {}
         self._last: tuple[Settings, dict[str, str]] | None = None
@@ -183,24 +188,39 @@ class SharedSections:
         return known[1]
 
     def baseline_key(self, settings: Settings) -> str:
-        """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`)."""
-        baseline = self._context(settings).task.baseline
-        changed = {name: self._with(name, getattr(settings, name), values) for name, values in baseline.items()}
-        identity = tuple([id(changed.get(name) or getattr(settings, name)) for name in _NAMES if name != "pruning"])
+        """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`).
+
+        Raises:
+            ConfigError: the task's baseline has a section or a key that there is not.
+        """
+        shared = self._context(settings)
+        changed = {name: self._with(shared.task, name, getattr(settings, name)) for name in shared.task.baseline}
+        for name in shared.alike:
+            changed[name] = self._alike(name, settings, changed)
+        identity = tuple([id(changed[name] if name in changed else getattr(settings, name)) for name in _NAMES])
         known = self._baselines.get(identity)
         if known is None:
             dense = dataclasses.replace(settings, **changed)
             known = self._baselines[identity] = dense, self.key(dense)
         return known[1]
 
-    def _with(self, name: str, section: Any, values: Mapping[str, Any]) -> Any:
+    def _with(self, task: TaskRules, name: str, section: Any) -> Any:
         """Return a section with the values of a baseline: the same object for the same section."""
-        if all(getattr(section, key) == value for key, value in values.items()):
-            return section
-        known = self._changed.get((name, id(section)))
+        known = self._changed.get((task.name, name, id(section)))
         if known is None:
-            known = self._changed[name, id(section)] = section, section.changed(**values)
+            known = self._changed[task.name, name, id(section)] = section, with_baseline(task, name, section)
         return known[1]
+
+    def _alike(self, name: str, settings: Settings, changed: Mapping[str, Any]) -> Any:
+        """Return one object for all sections of which the same counts in a baseline, such as no pruning by any amount."""
+        section = changed[name] if name in changed else getattr(settings, name)
+        place = name, id(section), id(self._context(settings))
+        if place not in self._alikes:
+            dense = dataclasses.replace(settings, **changed)
+            context = self._context(dense)
+            text = context.of(name, dense).texts.get(name)
+            self._alikes[place] = section, self._by_text.setdefault((name, id(context.known), text), section)
+        return self._alikes[place][1]
 
     def counts(self, settings: Settings, key: str) -> bool:
         """Whether a dotted key, or a section, can change the result of a trial."""
@@ -220,12 +240,13 @@ class SharedSections:
         return self._last[1]
 
     def _context(self, settings: Settings) -> _Context:
-        deciding = settings.task, settings.attack, settings.method, settings.network, settings.instances
+        deciding = tuple([getattr(settings, name) for name in DECIDING])
         identity = tuple([id(section) for section in deciding])
         found = self._contexts.get(identity)
         if found is None:
             task = task_of(settings)
+            check_sections(task)
             groups = {name: together(name, task) for name in _NAMES if known_with(name, task) == name}
             known = self._known.setdefault(context(settings), {})
-            found = self._contexts[identity] = _Context(deciding, task, groups, known)
+            found = self._contexts[identity] = _Context(deciding, task, groups, known, alike(task))
         return found

@@ -24,6 +24,7 @@ from sweep.execution.trial_queue import Materials, PlanQueue, SearchQueue
 from sweep.planning.plan import Plan
 from sweep.planning.search.early_stopping import questions, stop_key
 from sweep.planning.search.memory import SearchMemory
+from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
@@ -204,7 +205,7 @@ class Runner:
 
         counts = [questions(read(trial.config)) for trial in self.plan.trials] or [questions(self.settings)]
         known = [count for count in counts if count is not None]
-        return scheduler(self.settings.search, max(known) if len(known) == len(counts) else None, self.ledger.ordered)
+        return scheduler(search_of(self.settings), max(known) if len(known) == len(counts) else None, self.ledger.ordered)
 
     def _prepare_networks(self, cluster: RayCluster, materials: Materials, trials: Sequence[Trial]) -> list[Trial]:
         """Share the dense network of every trial, trained unless the store has it; return the trials that have theirs."""

@@ -185,7 +185,7 @@ class TrialSpace:
         trials = [trial_of(candidate, self._sections, shown) for candidate in found]
         limits = None
         if self._axis is not None:
-            limits = sentence_on_limits((c.settings.attack, c.limits, c.settings.solver.time_limit_seconds) for c in found)
+            limits = sentence_on_limits((c.settings, c.limits) for c in found)
         notes = (*self._on_groups(), *(() if limits is None else (limits,)), *self._on_idle(c.settings for c in found))
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 

@@ -69,7 +69,7 @@ class Space:
                 )
         self._elements = [[] if o.is_interval_sweep() else list(o.sweep_iterator()) for o in self._swept]
         self.dimensions: dict[str, Dimension] = {
-            override.key_or_group: dimension_of(override, elements)
+            override.key_or_group: dimension_of(override, elements, self._default)
             for override, elements in zip(self._swept, self._elements, strict=True)
         }
         self._all = list(self.dimensions.values())
@@ -103,6 +103,21 @@ class Space:
         if frame is None:
             frame = self._frames[key] = self._frame(point)
         return frame.config(point)
+
+    def _default(self, key: str) -> Any:
+        """Return the value of a key where no interval gives it one, with the first of all listed values; None without one."""
+        return OmegaConf.select(self._without_intervals, key)
+
+    @functools.cached_property
+    def _without_intervals(self) -> DictConfig:
+        firsts = {id(one): values for one, values in zip(self._swept, self._elements, strict=True)}
+        lines = []
+        for one in self.overrides:
+            if id(one) not in firsts:
+                lines.append(one.input_line or "")
+            elif firsts[id(one)]:
+                lines.append(f"{one.get_key_element()}={Transformer.str(firsts[id(one)][0])}")
+        return self._compose(lines)
 
     @functools.cached_property
     def _layout(self) -> _Layout:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,19 +83,21 @@ class Interval:
 Dimension = Choices | Interval
 
 
-def dimension_of(override: Override, elements: Sequence[Any]) -> Dimension:
+def dimension_of(override: Override, elements: Sequence[Any], default: Callable[[str], Any] = lambda key: None) -> Dimension:
     """Return the dimension of a swept override.
 
     Args:
         override: the override.
         elements: its listed values as Hydra parsed them; of an interval, empty.
+        default: returns the value of a key that is not swept, None where there is none. It says whether the numbers of a key in
+            an open section are integers.
 
     Raises:
         ConfigError: an interval without length, of a key that has no numbers, or from 0 or less with the tag ``log``.
     """
     swept = override.value()
     if isinstance(swept, IntervalSweep):
-        return _interval(override, swept)
+        return _interval(override, swept, default)
     return Choices(override.key_or_group, tuple(_plain(element) for element in elements))
 
 
@@ -116,7 +119,7 @@ def _plain(element: Any) -> Any:
     return element
 
 
-def _interval(override: Override, swept: IntervalSweep) -> Interval:
+def _interval(override: Override, swept: IntervalSweep, default: Callable[[str], Any]) -> Interval:
     assert swept.start is not None
     assert swept.end is not None
     key, written = override.key_or_group, override.input_line
@@ -125,8 +128,7 @@ def _interval(override: Override, swept: IntervalSweep) -> Interval:
         if not reading.is_key(key):
             raise reading.unknown_key(key)
         raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
-    whole = float(swept.start).is_integer() and float(swept.end).is_integer()
-    integer = int in kinds and (whole or not reading.is_in_open_section(key))
+    integer = int in kinds and (not reading.is_in_open_section(key) or _means_integers(key, swept, str(written), default))
     log = "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
         raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
@@ -140,6 +142,17 @@ def _interval(override: Override, swept: IntervalSweep) -> Interval:
     if rule is not None and rule(high) is not None and rule(below := math.nextafter(high, -math.inf)) is None:
         high = below  # a number that all values are below, as in interval(0,1) of a share that 1 is none of
     return Interval(key, float(swept.start), high, integer, log)
+
+
+def _means_integers(key: str, swept: IntervalSweep, written: str, default: Callable[[str], Any]) -> bool:
+    """Whether an interval of a key in an open section, whose type nothing declares, is one of integers."""
+    if type(swept.start) is int:  # written as int(interval(1,8)): Hydra keeps the numbers of others as floats
+        return True
+    return _OF_REALS.search(written.partition("=")[2]) is None and type(default(key)) is int
+
+
+_OF_REALS = re.compile(r"\d\.|\.\d|\d[eE]|\bfloat\(")
+"""What only intervals of real numbers have."""
 
 
 def _identity(value: Any) -> Any:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.schema import MethodSettings
+from sweep.config.families import FAMILIES
+from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.records.time_limit import KEY
 from sweep.terminal.wording import count
@@ -52,21 +54,21 @@ def one_limit(dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
     return {**dimensions, KEY: Choices(KEY, one.values[:1])}
 
 
-def sentence_on_limits(trials: Iterable[tuple[MethodSettings, tuple[float, ...], float]]) -> str | None:
+def sentence_on_limits(trials: Iterable[tuple[Settings, tuple[float, ...]]]) -> str | None:
     """Return how swept time limits are run; None if there is nothing to say.
 
     Args:
-        trials: of each the settings of its attack, the limits that it holds the answers for (none: its own alone), and its own.
+        trials: of each its settings, and the limits that it holds the answers for; none: its own alone.
     """
     shared: set[tuple[float, ...]] = set()
     apart: dict[str, None] = {}
     every: set[float] = set()
-    for attack, limits, own in trials:
-        every.update(limits or (own,))
+    for settings, limits in trials:
+        every.update(limits or (settings.solver.time_limit_seconds,))
         if limits:
             shared.add(limits)
         else:
-            apart[f"attack.objective={CLOSEST}" if attack.objective == CLOSEST else f"attack={attack.method}"] = None
+            apart[_what_answers(settings)] = None
     if len(every) < 2:
         return None
     longest = {limits[-1] for limits in shared}
@@ -77,3 +79,13 @@ def sentence_on_limits(trials: Iterable[tuple[MethodSettings, tuple[float, ...],
     if apart:
         parts.append(f"{' and '.join(apart)}: a run for each limit, because what is done on the way depends on it")
     return f"{KEY}: {count(len(every), 'limit')}, {'; '.join(parts)}."
+
+
+def _what_answers(settings: Settings) -> str:
+    """Return the setting that says how a trial answers: that of its task's answerer, else the task."""
+    task = task_of(settings)
+    if not task.answerer:
+        return f"task={task.name}"
+    if task.answerer == "attack" and settings.attack.objective == CLOSEST:
+        return f"attack.objective={CLOSEST}"
+    return f"{task.answerer}={getattr(getattr(settings, task.answerer), FAMILIES[task.answerer].name_key)}"

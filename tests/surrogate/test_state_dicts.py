@@ -135,6 +135,24 @@ def test_layers_that_the_caller_names_are_taken_as_they_are(tmp_path: Path) -> N
     assert_same(module, network)
 
 
+def test_linear_layers_in_direct_neighbourhood_are_one_map_where_the_caller_names_them() -> None:
+    module = nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)).eval()
+    with pytest.raises(InvalidNetwork, match="leave no place for a ReLU"):
+        ReluNetwork.from_state_dict(module.state_dict())
+    network = ReluNetwork.from_state_dict(module.state_dict(), ["0", "1"])
+    assert network.hidden_sizes == ()
+    assert_same(module, network)
+
+
+def test_a_normalisation_behind_the_relu_of_named_layers_must_be_named() -> None:
+    layers = {"fc1": nn.Linear(6, 5), "bn1": nn.BatchNorm1d(5), "fc2": nn.Linear(5, 3)}
+    steps = ["fc1", "relu", "bn1", "fc2"]
+    module = built(named(steps, **layers))
+    state = module.state_dict()
+    assert_same(module, ReluNetwork.from_state_dict(state, steps))
+    assert_same(Named(layers, ["fc1", "bn1", "relu", "fc2"]).eval(), ReluNetwork.from_state_dict(state))
+
+
 def test_masks_of_pruned_layers_hold() -> None:
     module = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).eval()
     prune.l1_unstructured(module[0], "weight", amount=0.5)
@@ -158,6 +176,14 @@ UNSURE = {
     "no place for one": (
         sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 2)),
         r"between 2 and 3 the numbers leave no place for a ReLU, as they do elsewhere: name the layers",
+    ),
+    "no place for any": (
+        sequential(nn.Linear(4, 4), nn.Linear(4, 2)),
+        r"between 0 and 1 the numbers leave no place for a ReLU: name the layers in their order",
+    ),
+    "no place beside a normalisation": (
+        sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)),
+        r"between 0 and 2 the numbers leave no place for a ReLU: name the layers in their order",
     ),
     "made in another order": (
         named([], fc2=nn.Linear(4, 4), fc1=nn.Linear(4, 4)),

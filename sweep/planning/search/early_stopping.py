@@ -12,6 +12,7 @@ import dataclasses
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
 from sweep.config.tasks import task_of
+from sweep.planning.search.usual import search_of
 from sweep.records import TrialRecord
 from sweep.records.objectives import OBJECTIVES
 
@@ -41,6 +42,6 @@ def questions(settings: Settings) -> int | None:
 
 def stop_key(trial_key: str, settings: Settings) -> str:
     """Return the key under which it is kept that the search stopped a trial: in a sweep of this name, by these rules."""
-    search = settings.search
+    search = search_of(settings)
     rules = [search.scheduler, search.objectives[:1], search.grace, search.reduction]
     return digest("stopped", trial_key, settings.sweep.name, rules)

@@ -10,6 +10,7 @@ from sweep.config.schema import Settings
 from sweep.config.tasks import task_name, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.planning.search.early_stopping import questions
+from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
 from sweep.records.objectives import OBJECTIVES
 
@@ -19,7 +20,7 @@ def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ..
 
     A random search without objectives has the usual one of its task, if its trials look for the same thing.
     """
-    search = settings.search
+    search = search_of(settings)
     if search.objectives or search.method != rules.RANDOM:
         return tuple(search.objectives)
     looked_for = {(task_name_in(trial.config), trial.config["attack"]["objective"]) for trial in trials}
@@ -32,7 +33,7 @@ def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ..
 
 def check_search(settings: Settings) -> None:
     """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    search, known, task = settings.search, ", ".join(OBJECTIVES), task_of(settings)
+    search, known, task = search_of(settings), ", ".join(OBJECTIVES), task_of(settings)
     for name in search.objectives:
         if name not in OBJECTIVES:
             near = nearest(name, OBJECTIVES)
@@ -45,10 +46,13 @@ def check_search(settings: Settings) -> None:
     twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
     if twice:
         raise ConfigError(f"search.objectives names {twice[0]} twice; name each objective once")
-    adaptive, halving = search.method == rules.OPTUNA, search.scheduler != "none"
-    if not search.objectives and (adaptive or halving):
-        key = "search.method=optuna" if adaptive else f"search.scheduler={search.scheduler}"
-        raise ConfigError(f"{key} needs search.objectives, such as search.objectives=[margin]; available: {known}")
+    halving = search.scheduler != "none"
+    if not search.objectives and halving:
+        raise ConfigError(
+            f"search.scheduler={search.scheduler} needs search.objectives, such as "
+            f"search.objectives=[{task.usual_objective(settings.attack.objective)}]; "
+            f"available: {', '.join(task.objectives(settings))}"
+        )
     asked = questions(settings)
     if halving and asked is not None and asked <= search.grace:
         kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"

@@ -29,6 +29,7 @@ from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
 from sweep.planning.search.parameters import distribution, parameter, size, value
 from sweep.planning.search.study import KeptStudy
+from sweep.planning.search.usual import search_of
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
 from sweep.planning.trials import Trial
@@ -57,6 +58,10 @@ class Assignable(Protocol):
     def at(self, values: Suggestion) -> Trial | None: ...
 
 
+DECIDE_WHAT_IS_LOOKED_FOR = ("task", "task.name", "attack.objective", "instances.properties")
+"""The keys whose values decide the usual objective."""
+
+
 def plan(space: TrialSpace) -> Plan:
     """Return a plan whose suggester chooses the trials while the sweep runs.
 
@@ -64,7 +69,13 @@ def plan(space: TrialSpace) -> Plan:
         ConfigError: objectives that do not exist, or a space in which no trial was found.
     """
     check_search(space.settings)
-    search = space.settings.search
+    swept = [key for key in space.dimensions if key in DECIDE_WHAT_IS_LOOKED_FOR]
+    if swept and not space.settings.search.objectives:
+        raise ConfigError(
+            f"search.method=optuna over {swept[0]} needs search.objectives, because its trials look for different things; "
+            f"name objectives that all of them have, such as search.objectives=[total_seconds]"
+        )
+    search = search_of(space.settings)
     if OptunaSuggester(space, search).suggest("first") is None:  # found out now, not when the sweep has begun
         raise ConfigError(
             f"the search space is empty: none of {ATTEMPTS} combinations drawn from {' '.join(space.overrides)} satisfies "

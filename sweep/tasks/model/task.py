@@ -66,7 +66,8 @@ class ModelTask(Task):
         )
 
     def objectives(self, settings: Settings) -> tuple[str, ...]:
-        return (*OF_ALL, *VALUES.values(), "found_rate", "first_found_seconds")
+        of_all = [name for name in OF_ALL if not name.startswith("accuracy")]  # each network of a model has its own
+        return (*of_all, *VALUES.values(), "found_rate", "first_found_seconds")
 
     def usual_objective(self, objective: str) -> str:
         return "found_rate"  # values are better larger in some models and smaller in others: search.objectives says which

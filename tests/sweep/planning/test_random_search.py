@@ -6,6 +6,8 @@ import pytest
 from composing import Composer
 
 from sweep.errors import ConfigError
+from sweep.planning.plan import TrialSpace
+from sweep.planning.swept_keys import Interval
 
 SPACE = ("search=random", "pruning.amount=interval(0.1,0.95)", "training.learning_rate=tag(log,interval(1e-5,1e-1))")
 
@@ -52,3 +54,26 @@ def test_a_space_that_is_too_small_is_taken_whole_and_said(composer: Composer) -
 def test_a_grid_has_no_intervals(composer: Composer) -> None:
     with pytest.raises(ConfigError, match="interval"):
         composer.plan("pruning.amount=interval(0.1,0.95)")
+
+
+@pytest.mark.parametrize(
+    ("key", "interval", "integer"),
+    [
+        ("model.parameters.above", "interval(0,1)", False),
+        ("model.parameters.above", "int(interval(0,1))", True),
+        ("model.parameters.inputs", "interval(2,6)", True),
+        ("model.parameters.inputs", "tag(log,interval(2,6))", True),
+        ("model.parameters.inputs", "interval(2.0,6)", False),
+        ("model.parameters.inputs", "float(interval(2,6))", False),
+        ("++task.parameters.width", "interval(1,3)", False),
+    ],
+)
+def test_an_interval_of_a_parameter_is_of_its_kind(composer: Composer, key: str, interval: str, integer: bool) -> None:
+    task = "task.name=own_tasks:LeastTask" if key.startswith("++") else "task=model"
+    space = TrialSpace(composer.loader, composer.compose_as_hydra, [task, "model=constrained", f"{key}={interval}"])
+    (found,) = space.dimensions.values()
+    assert isinstance(found, Interval)
+    values = {found.value(share / 10) for share in range(10)}
+    assert found.integer is integer
+    assert all(isinstance(value, int) for value in values) is integer
+    assert len(values) == (found.high - found.low + 1 if integer else 10)

@@ -62,6 +62,7 @@ def test_equal_trials_under_other_limits_are_one_with_the_longest(composer: Comp
         (["attack=portfolio"], "attack=portfolio"),
         (["attack.objective=closest"], "attack.objective=closest"),
         (["attack=branch_and_bound", "attack.objective=closest"], "attack.objective=closest"),
+        (["task=model", "method=walk"], "method=walk"),
     ],
 )
 def test_what_plans_by_its_limit_is_run_for_each(composer: Composer, attack: list[str], what: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, ClassVar
 
 from surrogate import rules
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import Words
+from sweep.config.tasks import Baseline, Words
 from sweep.records import InstanceRecord
 from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
 
@@ -23,7 +24,7 @@ class WidthParameters:
 class LeastTask(Task):
     """The smallest of some numbers: no network, and smaller is better."""
 
-    sections = ("instances", "solver")
+    sections: ClassVar[tuple[str, ...]] = ("instances", "solver")
     parameters = WidthParameters
 
     def words(self, objective: str) -> Words:
@@ -35,6 +36,31 @@ class LeastTask(Task):
     def prepare(self, work: TaskWork) -> PreparedTask:
         names = [f"list {number}" for number in range(work.settings.instances.count or 1)]
         return Lists(work, [TaskInstance(digest(name, self.values(work.settings).width), name) for name in names])
+
+
+class AgainstTask(LeastTask):
+    """Measured against a network of one neuron, with the same pruning."""
+
+    sections = ("dataset", "network", "training", "pruning", "instances", "solver")
+    baseline: ClassVar[Baseline] = MappingProxyType({"network": {"width": 1}})
+
+
+class NoSectionTask(LeastTask):
+    """Its baseline has a section that there is not."""
+
+    baseline: ClassVar[Baseline] = MappingProxyType({"prunings": {"method": "none"}})
+
+
+class NoKeyTask(LeastTask):
+    """Its baseline has a key that there is not."""
+
+    baseline: ClassVar[Baseline] = MappingProxyType({"network": {"widht": 1}})
+
+
+class NoMethodKeyTask(LeastTask):
+    """Its baseline has a key that no method of a section has."""
+
+    baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"methods": "none"}})
 
 
 class Lists(PreparedTask):

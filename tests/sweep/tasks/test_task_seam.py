@@ -46,6 +46,15 @@ def test_every_task_has_words_for_its_answers_and_objectives_that_exist(name: st
         ([*LEAST, "++task.parameters.width=-1"], "task.parameters.width=-1.0 is not allowed: it must be a number above 0"),
         ([*LEAST, "++task.parameters.width=wide"], "it must be a finite number, not str"),
         ([*LEAST, "search.method=optuna", "search.objectives=[margin]"], "margin is a number of other trials only"),
+        (
+            ["task.name=own_tasks:NoSectionTask"],
+            r"section prunings \(did you mean pruning\?\); a baseline gives values to",
+        ),
+        (
+            ["task.name=own_tasks:NoKeyTask"],
+            r"the key network\.widht \(did you mean width\?\); network has depth, width",
+        ),
+        (["task.name=own_tasks:NoMethodKeyTask"], r"the key pruning\.methods \(did you mean method\?\); pruning has "),
         (["task=property"], "task=property without instances.properties"),
         (["task=image", "attack.objective=output"], "choose task=output"),
     ],
@@ -61,6 +70,28 @@ def test_parameters_are_swept_and_are_in_keys_and_names(composer: Composer) -> N
     assert plan.trials[0].name == "LeastTask task.parameters.width=1"
     assert plan.duplicates == 2  # nothing of this task looks at the pruning
     assert composer.trial(*LEAST, "++task.parameters.width=1.0").key == plan.trials[0].key == composer.trial(*LEAST).key
+
+
+def test_swept_limits_of_a_task_without_an_answerer_are_told_by_its_name(composer: Composer) -> None:
+    plan = composer.plan(*LEAST, "solver.time_limit_seconds=5,10")
+    assert plan.limits_note is not None
+    assert "2 limits, task=own_tasks:LeastTask: a run for each limit" in plan.limits_note
+
+
+def test_a_baseline_keeps_what_it_does_not_change(composer: Composer) -> None:
+    lines = ("task.name=own_tasks:AgainstTask", "dataset=digits")
+    swept = ("network.width=1,2,3", "pruning=none,magnitude", "pruning.amount=0.5,0.8", "attack.radius=1.0")
+    plan = composer.plan(*lines, *swept)
+    assert len(plan.trials) == 9
+    alone = {trial.key for trial in plan.trials if trial.config["network"]["width"] == 1}
+    assert len(alone) == 3
+    for trial in plan.trials:
+        (own,) = [
+            one.key
+            for one in plan.trials
+            if one.config["network"]["width"] == 1 and one.config["pruning"] == trial.config["pruning"]
+        ]
+        assert trial.baseline_key == own
 
 
 def test_smaller_values_are_better_wherever_one_looks(composer: Composer, store: Store) -> None:

@@ -110,8 +110,14 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "optuna"}, "search.method=optuna needs search.objectives, such as search.objectives=[margin]"),
-        ({"scheduler": "asha"}, "search.scheduler=asha needs search.objectives"),
+        (
+            {"scheduler": "asha"},
+            "asha needs search.objectives, such as search.objectives=[margin]; available: a",
+        ),
+        (
+            {"scheduler": "asha", "objectives": ["accuracy"], "task": "model"},
+            "task=model: accuracy is a number of other",
+        ),
         ({"method": "optuna", "objectives": ["margins"]}, "'margins' is not an objective; .*did you mean margin?"),
         ({"method": "optuna", "objectives": ["margin", "margin"]}, "names margin twice"),
         ({"method": "optuna", "objectives": ["norm"]}, "norm is a number of other trials only"),
@@ -121,7 +127,9 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
 )
 def test_a_search_that_could_do_nothing_is_refused(composer: Composer, values: dict[str, Any], message: str) -> None:
     count = 4 if "grace" in values else 1
-    settings = composer.changed(instances__count=count, **{f"search__{key}": value for key, value in values.items()})
+    named = {"task__name": values["task"]} if "task" in values else {}
+    values = {f"search__{key}": value for key, value in values.items() if key != "task"}
+    settings = composer.changed(instances__count=count, **named, **values)
     with pytest.raises(ConfigError, match=re.escape(message).replace(r"\.\*", ".*")):
         check_search(settings)
 
@@ -130,6 +138,7 @@ def test_a_search_that_could_do_nothing_is_refused(composer: Composer, values: d
     ("method", "named", "goals", "expected"),
     [
         ("optuna", ["accuracy", "margin"], [], ("accuracy", "margin")),
+        ("optuna", [], [], ("margin",)),
         ("grid", ["margin"], ["margin"], ("margin",)),
         ("grid", [], ["margin"], ()),
         ("random", [], ["margin", "margin"], ("margin",)),

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from composing import Composer
 
+from sweep.config.reading import read
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.search.base import Suggester
+from sweep.planning.search.goals import judged_by
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.optuna_search import ATTEMPTS, OptunaSuggester
 from sweep.planning.search_axes import Axes
@@ -259,9 +261,21 @@ def test_listed_numbers_are_searched_in_their_order(composer: Composer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("task", "usual"), [((), "margin"), (("attack.objective=closest",), "norm"), (("task=model", "method=walk"), "found_rate")]
+)
+def test_without_objectives_it_has_the_usual_one_of_its_task(composer: Composer, task: tuple[str, ...], usual: str) -> None:
+    planned = composer.plan("search=optuna", "network.width=4,8", *task)
+    assert isinstance(planned.suggester, OptunaSuggester)
+    assert [one.name for one in planned.suggester._objectives] == [usual]
+    trial = planned.suggester.suggest("first")
+    assert trial is not None
+    assert judged_by(read(trial.config)) == (usual,)
+
+
+@pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("search.objectives=[]", "search.method=optuna needs search.objectives"),
+        ("attack.objective=margin,closest", "search.method=optuna over attack.objective needs search.objectives"),
         ("search.objectives=[accuracies]", "did you mean accuracy?"),
         ("search.where=['pruning.amount>1']", "the search space is empty: none of 500 combinations drawn from"),
     ],

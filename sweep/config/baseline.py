@@ -1,0 +1,62 @@
+"""The sections of what a trial is measured against: its own, with the values of the task's baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from surrogate.rules import nearest
+from sweep.config.canonical import SECTIONS, known_with, together
+from sweep.config.reading import section as keys_in
+from sweep.config.schema import MethodSettings
+from sweep.config.tasks import TaskRules
+from sweep.errors import ConfigError
+
+DECIDING = ("task", "attack", "method", "network", "instances")
+"""The sections that can decide what counts in others (:func:`sweep.config.canonical.context`)."""
+
+
+def alike(task: TaskRules) -> tuple[str, ...]:
+    """Return the sections of a baseline that are told apart by what of them counts, because many of them are the same there.
+
+    They are the pruning and what the baseline changes, without what decides about others or is known with them.
+    """
+    names = dict.fromkeys(("pruning", *task.baseline))
+    return tuple(name for name in names if name not in DECIDING and together(known_with(name, task), task) == (name,))
+
+
+def check_sections(task: TaskRules) -> None:
+    """Raise ConfigError for a baseline with sections that cannot change a result, or that do not exist."""
+    for name in task.baseline:
+        if name not in SECTIONS:
+            raise ConfigError(
+                f"the baseline of task={task.name} has the section {name}{nearest(name, SECTIONS)}; a baseline gives values to "
+                f"sections that can change a result: {', '.join(SECTIONS)}"
+            )
+
+
+def with_baseline(task: TaskRules, name: str, section: Any) -> Any:
+    """Return a section with the values of the task's baseline: the same object where it has them.
+
+    Args:
+        task: of the trial.
+        name: of the section, one of the baseline's.
+        section: the settings of the trial.
+
+    Raises:
+        ConfigError: the baseline has a key that the section does not have.
+    """
+    values: Mapping[str, Any] = task.baseline[name]
+    is_method = isinstance(section, MethodSettings)
+    known = keys_in(name) if is_method else [field.name for field in dataclasses.fields(section)]
+    known = [key.rpartition(".")[2] for key in known]
+    for key in values:
+        if key not in known:
+            raise ConfigError(
+                f"the baseline of task={task.name} has the key {name}.{key}{nearest(key, known)}; {name} has {', '.join(known)}"
+            )
+    missing = object()
+    if all(getattr(section, key, missing) == value for key, value in values.items()):
+        return section
+    return section.changed(**values) if is_method else dataclasses.replace(section, **values)
