@@ -164,6 +164,47 @@ def test_a_model_of_the_users(composer: Composer, write: Callable[[str], None], 
     assert composer.trial(*quick, *own).key != before
 
 
+UNITS = """
+import numpy as np
+import pyomo.environ as pyo
+from surrogate.models import Place
+from surrogate.models.problems import ModelInstance, Samples
+
+
+def samples(seed):
+    x = np.linspace(0.0, 1.0, 100)[:, None]
+    y = 3.0 * x[:, 0]
+    return {"a": Samples(x, y), "b": Samples(x, 1024.0 * y)}
+
+
+def build(networks, seed):
+    model = pyo.ConcreteModel()
+    model.x, model.y = pyo.Var(bounds=(0.5, 1)), pyo.Var(range(2))
+    model.total = pyo.Objective(expr=model.y[0] + model.y[1])
+    return ModelInstance(model, [Place([model.x], [model.y[i]], networks[name]) for i, name in enumerate("ab")])
+"""
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_samples_that_differ_in_units_only_share_a_training_and_no_network(
+    composer: Composer, write: Callable[[str], None], tmp_path: Path, pruned: bool
+) -> None:
+    write(UNITS)
+    store = Store(str(tmp_path / "store"))
+    quick = [one for one in QUICK if not one.startswith(("model", "training.epochs", "instances"))]
+    method = ("method=surrogate", "pruning.amount=0.1", "method.repair=true") if pruned else ("method=dense", "pruning=none")
+    own = ("model=python", "model.function=my_model:build", "training.epochs=60", "instances.count=1", *method)
+    record = run_trial(composer.trial(*quick, *own), Inputs(None), None, stages_of(store))
+    assert record.status == "finished", record.error_detail
+    (one,) = record.instances
+    a, b = one.facts["networks"]["a"], one.facts["networks"]["b"]
+    assert len(list((tmp_path / "store" / "networks").rglob("*.json"))) == 1
+    assert a["key"] != b["key"]
+    assert a["r2"] == pytest.approx(b["r2"], abs=1e-9)
+    assert a["r2"] > 0.9
+    assert one.value == pytest.approx(1025.0 * 1.5, rel=0.2)
+
+
 COUNTING = {
     "dense": (
         {"bounds": "interval", "formulation": "partition", "solver.seed": "3"},
