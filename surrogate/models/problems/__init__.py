@@ -24,6 +24,7 @@ from surrogate.models.problems.fitting import (
     fit_networks,
     in_units,
     prune_in_units,
+    samples_digest,
     standard_dataset,
 )
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
@@ -47,6 +48,7 @@ __all__ = [
     "importable_paths",
     "in_units",
     "prune_in_units",
+    "samples_digest",
     "source_digest",
     "source_files",
     "split",

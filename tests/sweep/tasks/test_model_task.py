@@ -11,11 +11,15 @@ from composing import Composer
 from counting import stages_of
 
 from surrogate.models.problems import find_problem
+from sweep.commands.lookup import Found
+from sweep.commands.show import facts
 from sweep.config.canonical import canonical, key_of, with_effect
 from sweep.config.consistency import check
 from sweep.config.dotted_keys import flatten
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
+from sweep.config.shared_sections import SharedSections
+from sweep.config.trial_names import short_name
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.settings import group
@@ -65,7 +69,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def forget() -> None:
         sys.modules.pop("my_model", None)
-        for known in (model_settings.named_problem, model_task._rehearse, model_task._draw):
+        for known in (model_settings.named_problem, model_task._rehearse, model_task._samples_digest):
             known.cache_clear()
 
     def written(text: str) -> None:
@@ -270,6 +274,56 @@ def test_a_parameter_at_its_default_is_the_same_as_none(composer: Composer) -> N
     without = {**config, "model": {**config["model"], "parameters": {"inputs": 2, "above": 1.0}}}
     default = {**config, "model": {**config["model"], "parameters": {"inputs": 2}}}
     assert key_of(canonical(read(without))) == key_of(canonical(read(default)))
+
+
+def test_every_key_of_a_model_counts_and_another_function_of_a_module_has_a_name_of_its_own(
+    composer: Composer, write: Callable[[str], None]
+) -> None:
+    write(OWN + "\n\ndef build_b(networks, seed, least=0.5):\n    return build(networks, seed, least)\n")
+    quick = [one for one in QUICK if not one.startswith("model")]
+    own = (*quick, "model=python", "+model.parameters.least=0.6")
+    plain, other = (composer.trial(*own, f"model.function=my_model:{name}") for name in ("build", "build_b"))
+    sections = SharedSections()
+    settings = sections.read(other.config)
+    for key in ("model", "model.problem", "model.function", "model.parameters.least"):
+        assert sections.counts(settings, key), key
+    assert plain.key != other.key
+    assert [short_name(read(one.config)).split()[0] for one in (plain, other)] == ["my_model", "my_model.build_b"]
+    records = [TrialRecord(one.key, one.name, one.config, {}, "finished") for one in (plain, other)]
+    assert [setting.network for setting in group(records)] == ["my_model 1x6", "my_model:build_b 1x6"]
+
+
+def test_the_data_that_samples_read_count_and_so_does_the_seed_that_draws_them(
+    composer: Composer, write: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "data.csv").write_text("1.0")
+    slope = f"(seed + float(Path({str(tmp_path / 'data.csv')!r}).read_text()))"
+    text = "from pathlib import Path\n" + OWN.replace("3.0 * x[:, 0]", f"{slope} * x[:, 0]")
+    write(text)
+    quick = [one for one in QUICK if not one.startswith("model")]
+    own = (*quick, "model=python", "model.function=my_model:build")
+    first = composer.trial(*own).key
+    (tmp_path / "data.csv").write_text("2.0")
+    write(text)
+    assert composer.trial(*own).key != first
+    sections = SharedSections()
+    for seed in (0, 1):  # one SharedSections for both: what counts of the model depends on the seed
+        settings = sections.read(composer.plain(*own, f"instances.seed={seed}"))
+        assert sections.key(settings) == key_of(canonical(settings))
+    configs = [composer.plain(*own, f"instances.seed={seed}") for seed in (0, 1)]
+    shared = [sections.read({**configs[0], "instances": config["instances"]}) for config in configs]
+    assert [sections.key(one) for one in shared] == [key_of(canonical(one)) for one in shared]
+
+
+def test_show_says_the_settings_of_the_model_and_its_method(composer: Composer) -> None:
+    trial = composer.trial(*QUICK, "method=walk")
+    record = TrialRecord(trial.key, trial.name, trial.config, {}, "finished")
+    told = list(facts(Found(record.key, record)))[-1]
+    assert "model.problem=constrained" in told
+    assert "model.parameters.above=0.1" in told
+    assert "method.name=walk" in told
+    assert "method.points=" in told
+    assert "method.repair" not in told
 
 
 REFUSED = {
