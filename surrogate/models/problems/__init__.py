@@ -29,7 +29,8 @@ from surrogate.models.problems.fitting import (
 )
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
-from surrogate.models.problems.registry import PROBLEMS, find_problem, importable_paths, source_digest, source_files
+from surrogate.models.problems.registry import PROBLEMS, find_problem
+from surrogate.models.problems.sources import importable_paths, source_digest, source_files
 
 __all__ = [
     "PROBLEMS",

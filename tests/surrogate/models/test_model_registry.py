@@ -249,6 +249,54 @@ def test_the_digest_follows_the_modules_that_a_problem_is_made_of(write: Write, 
     assert len(source_digest("pack.models:build")) == 16
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "from numbers_of import LEAST\n",
+        "from numbers_of import *\n",
+        "def late():\n    import numbers_of\n",
+        "if False:\n    import numbers_of\n",
+        "from middle import MORE\n",
+        "import lib.deep.there\n",
+        "from lib.deep import there\n",
+    ],
+)
+def test_a_module_of_which_only_constants_are_taken_is_part_of_the_problem(write: Write, tmp_path: Path, taken: str) -> None:
+    (tmp_path / "lib").mkdir()
+    write(
+        my_model=taken + OWN,
+        numbers_of="LEAST = 1",
+        middle="from numbers_of import LEAST\nMORE = LEAST + 1",
+        lib__in____init__="",
+        **{"lib/deep__in____init__": "", "lib/deep__in__there": "from numbers_of import LEAST"},
+    )
+    files = {path.relative_to(tmp_path).as_posix() for path in source_files("my_model:build")}
+    assert {"my_model.py", "numbers_of.py"} <= files
+    assert ("middle.py" in files) == ("middle" in taken)
+    assert ("lib/deep/there.py" in files) == ("lib" in taken)
+    assert tmp_path / "numbers_of.py" in importable_paths("my_model:build")
+    assert (tmp_path / "lib" in importable_paths("my_model:build")) == ("lib" in taken)
+    first = source_digest("my_model:build")
+    write(numbers_of="LEAST = 2")
+    assert source_digest("my_model:build") != first
+
+
+def test_a_package_finds_what_its_modules_import_relative_to_themselves(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    write(
+        pack__in____init__="from outside import A",
+        pack__in__models="from .sub import B\nfrom .sub.deeper import C\n" + OWN,
+        **{"pack/sub__in____init__": "B = 1", "pack/sub__in__deeper": "from .. import other\nC = 1"},
+        pack__in__other="",
+        outside="A = 1",
+    )
+    files = {path.relative_to(tmp_path).as_posix() for path in source_files("pack.models:build")}
+    assert files == {
+        *("outside.py", "pack/__init__.py", "pack/models.py", "pack/other.py", "pack/sub/__init__.py", "pack/sub/deeper.py"),
+    }
+    assert importable_paths("pack.models:build") == [tmp_path / "outside.py", tmp_path / "pack"]
+
+
 def test_the_digest_is_the_same_where_ray_has_brought_the_modules(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
