@@ -11,14 +11,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from surrogate.checks import require_integer, shown
+from surrogate.checks import is_integer, is_number, require_integer, shown
 from surrogate.errors import InvalidSetting, SurrogateError
 from surrogate.models.place import Place
-from surrogate.models.problems.base import ModelInstance, Samples
+from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
+from surrogate.models.reading import UserModel
 from surrogate.networks import ReluNetwork
 
 REQUIRED = inspect.Parameter.empty
 """Stands for the default of a parameter that has none."""
+
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+"""The kinds of arguments that are given by name."""
+
+MISTAKES = (TypeError, AttributeError, NameError, ImportError, SystemExit)
+"""What a function raises because it is wrong, and hardly because of the decision that it is asked about."""
 
 REHEARSED = 4
 """Hidden neurons of the networks with which a problem is built before any is trained."""
@@ -56,17 +63,20 @@ class ModelProblem:
         ):
             if function is not None and tuple(_signature(function))[: len(first)] != first:
                 raise InvalidSetting(f"{self.name} must have the form {form}, got {inspect.signature(function)}")
+        if self.samples is not None:
+            self._require_same_defaults(_signature(self.build), _signature(self.samples))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of ``build`` and ``samples`` by name, with their defaults; REQUIRED where there is none."""
-        functions = [self.build] if self.samples is None else [self.build, self.samples]
-        return {
-            name: parameter.default
-            for function in functions
-            for name, parameter in _signature(function).items()
-            if name not in ("networks", "seed") and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        }
+        found: dict[str, Any] = {}
+        for function in [self.build] if self.samples is None else [self.build, self.samples]:
+            for name, parameter in _signature(function).items():
+                if name in ("networks", "seed") or parameter.kind not in NAMED:
+                    continue
+                if found.get(name, REQUIRED) is REQUIRED:
+                    found[name] = parameter.default
+        return found
 
     @property
     def is_open(self) -> bool:
@@ -87,13 +97,15 @@ class ModelProblem:
                 raise InvalidSetting(f"{self.name} needs the parameter {name}, which has no default")
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters that are given, and the defaults of the others.
+        """Return the parameters that are given, and the defaults of the others: 1 is 1.0 where the default is a float.
 
         Raises:
             InvalidSetting: as :meth:`require` does.
         """
         self.require(given)
-        return {**self.parameters, **given}
+        known = self.parameters
+        meant = {name: _as_default(one, known.get(name)) for name, one in given.items()}
+        return {**known, **meant}
 
     def samples_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the completed parameters that the samples depend on, and so the networks."""
@@ -148,20 +160,48 @@ class ModelProblem:
     def rehearse(self, seed: int, given: Mapping[str, Any]) -> None:
         """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
 
-        A ValueError or ArithmeticError that ``build`` itself raises may be about what the networks say, and is let pass.
+        The model is read as :func:`surrogate.models.optimise` reads it, and ``true_value`` is asked about a decision within the
+        variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises may be
+        about what the networks say, and is let pass; so is what ``true_value`` may have against this decision.
 
         Raises:
-            InvalidSetting: as :meth:`draw` and :meth:`instance` do.
+            InvalidSetting: as :meth:`draw`, :meth:`instance` and :meth:`true_value` do, or a model that cannot be optimised.
         """
         rng = np.random.default_rng(0)
         networks = {name: _random(rng, sizes) for name, sizes in self.networks(seed, given).items()}
         try:
-            self.instance(networks, seed, given)
+            instance = self.instance(networks, seed, given)
         except InvalidSetting as error:
             cause = error.__cause__
             own = getattr(getattr(inspect.unwrap(self.build), "__code__", None), "co_filename", None)
             if not isinstance(cause, ValueError | ArithmeticError) or _files(cause)[-1][0] != own:
                 raise
+            return
+        model = self._called("the model", UserModel, instance.model, instance.places)
+        start = np.zeros((1, model.columns))
+        start[0] = model.nearest(start[0])
+        model.assign(model.complete(start)[0])
+        try:
+            self.true_value(instance)
+        except InvalidSetting as error:
+            if error.__cause__ is None or isinstance(error.__cause__, MISTAKES):
+                raise
+
+    def true_value(self, instance: ModelInstance) -> TrueValue | None:
+        """Return what the decision that an instance's model holds is worth in truth; None where the truth is not known.
+
+        Raises:
+            InvalidSetting: a ``true_value`` that fails or returns something else.
+        """
+        if instance.true_value is None:
+            return None
+        found = self._called("true_value", instance.true_value)
+        if not isinstance(found, TrueValue) or not is_number(found.value) or not is_number(found.violation):
+            raise InvalidSetting(
+                f"true_value of {self.name} must return TrueValue(value, violation), two numbers, got {type(found).__name__} "
+                f"{shown(found)}"
+            )
+        return found
 
     def with_surrogates(
         self,
@@ -190,6 +230,16 @@ class ModelProblem:
             )
         return [_with(place, other.dense) for place, other in zip(instance.places, sparse, strict=True)]
 
+    def _require_same_defaults(self, build: Mapping[str, inspect.Parameter], samples: Mapping[str, inspect.Parameter]) -> None:
+        """Raise InvalidSetting where a parameter of both functions has two defaults: nobody could tell which one counts."""
+        for name in (one for one in build if one in samples):
+            mine, other = build[name].default, samples[name].default
+            if mine is not REQUIRED and other is not REQUIRED and not _same(mine, other):
+                raise InvalidSetting(
+                    f"{self.name}: the parameter {name} has the default {shown(mine)} in build and {shown(other)} in samples: "
+                    "give both the same, since one value goes to both"
+                )
+
     def _called(self, role: str, function: Callable[..., Any], *args: Any, **parameters: Any) -> Any:
         """Call a function of the problem's; what it raises comes as one sentence."""
         try:
@@ -198,7 +248,7 @@ class ModelProblem:
             raise InvalidSetting(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
         except SurrogateError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             named = f"{self.name}" if role == "build" else f"{role} of {self.name}"
             raise InvalidSetting(f"{named} failed with {type(error).__name__}: {error}; {_where(error)}") from error
 
@@ -225,6 +275,15 @@ def _random(rng: np.random.Generator, sizes: NetworkSizes) -> ReluNetwork:
 
 def _with(place: Place, surrogate: ReluNetwork) -> Place:
     return Place(place.inputs, place.outputs, place.dense, surrogate)
+
+
+def _as_default(given: Any, default: Any) -> Any:
+    return float(given) if is_integer(given) and isinstance(default, float) else given
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two defaults are the same; of arrays, the numbers in them."""
+    return one is other or bool(np.array_equal(one, other))
 
 
 def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

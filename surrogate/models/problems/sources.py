@@ -77,7 +77,7 @@ def imported(name: str) -> tuple[ModuleType, str]:
                 f"that has {path.split('.')[0]}, or install it"
             ) from error
         raise InvalidSetting(f"{name}: the module {path} imports {error.name}, which is not installed: install it") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidSetting(
             f"{name}: the module {path} fails when it is imported, with {type(error).__name__}: {error}; correct it, and try "
             f"python -c 'import {path}'"

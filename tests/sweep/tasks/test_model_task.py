@@ -326,6 +326,11 @@ def test_show_says_the_settings_of_the_model_and_its_method(composer: Composer) 
     assert "method.repair" not in told
 
 
+def test_a_whole_number_and_the_same_float_are_one_trial(composer: Composer) -> None:
+    quick = [one for one in QUICK if "above" not in one]
+    assert composer.trial(*quick, "model.parameters.above=1").key == composer.trial(*quick, "model.parameters.above=1.0").key
+
+
 REFUSED = {
     "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
     "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
@@ -354,6 +359,10 @@ def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, 
     cases = {
         "1 / 0": "fails when it is imported, with ZeroDivisionError",
         "def build(networks, seed): return 3": "my_model:build has no samples to fit networks to",
+        OWN.replace("least=0.5", "least=np.zeros(2)"): "the parameter least has the default ndarray array([0., 0.])",
+        OWN.replace("least=0.5", "least=print"): "a parameter is a number, a text, true, false or null",
+        OWN.replace("TrueValue(3.0 *", "(3.0 *"): "must return TrueValue(value, violation), two numbers",
+        OWN.replace("model.total = ", "ignored = "): "the model must have one active objective, got 0",
         OWN.replace("return ModelInstance(", "return ("): "must return ModelInstance(model, [Place(",
         OWN.replace('networks["cost"]', 'networks["price"]'): "asks for a network named 'price', and there is cost",
         OWN.replace("pyo.Var(bounds=(0, 1))", "pyo.Vat(bounds=(0, 1))"): "failed with AttributeError",
