@@ -30,6 +30,7 @@ from surrogate.models.problems.fitting import (
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
 from surrogate.models.problems.registry import PROBLEMS, find_problem
+from surrogate.models.problems.rehearsal import rehearse
 from surrogate.models.problems.sources import importable_paths, source_digest, source_files
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "importable_paths",
     "in_units",
     "prune_in_units",
+    "rehearse",
     "samples_digest",
     "source_digest",
     "source_files",

@@ -71,7 +71,8 @@ def _plain(problem: str, name: str, value: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"model.function={problem}: the parameter {name} has the default {type(value).__name__} {shown(value)}: a "
-            "parameter is a number, a text, true, false or null, or a list or mapping of these; use the value inside the function instead"
+            "parameter is a number, a text, true, false or null, or a list or mapping of these; use the value inside the "
+            "function instead"
         ) from error
 
 

@@ -101,8 +101,10 @@ def _takes_surrogate(method: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _rehearse(problem: str, seed: int, parameters: str) -> None:
     """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
+    from surrogate.models.problems import rehearse
+
     try:
-        named_problem(problem).rehearse(seed, json.loads(parameters))
+        rehearse(named_problem(problem), seed, json.loads(parameters))
     except SurrogateError as error:
         raise ConfigError(f"model.function={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
 

@@ -21,6 +21,7 @@ from surrogate.models.problems import (
     fit_quality,
     importable_paths,
     prune_in_units,
+    rehearse,
     source_digest,
     source_files,
     split,
@@ -327,13 +328,13 @@ def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
 
 def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: Write) -> None:
     write(my_model=OWN)
-    find_problem("my_model:build").rehearse(0, {})
+    rehearse(find_problem("my_model:build"), 0, {})
     for old, new in (("bounds=(0, 1)", "boundz=(0, 1)"), ("list(model.x.values())", "list(model.x.values())[:1]")):
         write(my_model=OWN.replace(old, new))
         with pytest.raises(InvalidSetting, match="my_model:build"):
-            find_problem("my_model:build").rehearse(0, {})
+            rehearse(find_problem("my_model:build"), 0, {})
     write(my_model=OWN.replace("model = pyo", "raise ValueError('the networks are not good')\n    model = pyo"))
-    find_problem("my_model:build").rehearse(0, {})
+    rehearse(find_problem("my_model:build"), 0, {})
 
 
 PLACES = '[Place(list(model.x.values()), [model.y], networks["cost"])]'
@@ -376,10 +377,10 @@ def test_a_rehearsal_says_one_sentence_of_each_mistake(case: str, write: Write) 
     assert old in OWN
     write(my_model=OWN.replace(old, new))
     if sentence is None:
-        find_problem("my_model:build").rehearse(0, {})
+        rehearse(find_problem("my_model:build"), 0, {})
         return
     with pytest.raises(InvalidSetting) as refused:
-        find_problem("my_model:build").rehearse(0, {})
+        rehearse(find_problem("my_model:build"), 0, {})
     assert sentence in str(refused.value)
     assert "my_model" in str(refused.value)
 
