@@ -108,7 +108,8 @@ def facts(found: Found) -> Iterator[str]:
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
-    shown = [*with_effect(SHOWN, flat), *(key for key in flat if is_in(key, ("task.parameters",)))]
+    own = [key for key in flat if is_in(key, SHOWN_WHOLE) and key not in SHOWN]
+    shown = [*with_effect(SHOWN, flat), *with_effect(own, flat)]
     told = [f"{key}={flat[key]}" for key in shown if flat.get(key) is not None and key not in record.swept]
     yield f"settings: {' '.join(told)}"
 
@@ -127,6 +128,10 @@ SHOWN = (
     *("pruning.amount", "pruning.finetune.rounds", "bounds.method", "solver.name", "solver.time_limit_seconds"),
     *("attack.method", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent", "attack.start"),
 )
+
+
+SHOWN_WHOLE = ("model", "method", "task.parameters")
+"""Sections of which every key is shown, where the task looks at them."""
 
 
 def instances(record: TrialRecord) -> Table:

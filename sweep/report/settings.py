@@ -14,6 +14,7 @@ from typing import Any
 from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.model_names import USUAL_FUNCTION
 from sweep.config.schema import network_name
 from sweep.config.tasks import MODEL, task_name_in, task_named
 from sweep.records import TrialRecord
@@ -181,8 +182,8 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
 
 def _of_a_model(network: str, method: str, flat: Mapping[str, Any]) -> Setting:
     """Return the setting of a model: the method in the place of the attack, the dense MILP as that of an attack is called."""
-    problem = flat.get("model.function") or flat.get("model.problem")
-    network = f"{str(problem).partition(':')[0]} {network}"
+    problem = str(flat.get("model.function") or flat.get("model.problem"))
+    network = f"{problem.removesuffix(f':{USUAL_FUNCTION}')} {network}"
     if method == "dense":
         return Setting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":

@@ -12,7 +12,7 @@ import pytest
 from pages import ROOT, blocks, commands, follow, run_python
 
 from surrogate.models.methods import WalkAlone
-from surrogate.models.problems import ModelProblem, fit_in_units, fit_quality, split
+from surrogate.models.problems import ModelProblem, fit_in_units, fit_quality, rehearse, split
 from surrogate.training import Training
 
 PAGE = "docs/sweep-your-model.md"
@@ -39,7 +39,7 @@ def test_its_module_is_a_problem_whose_network_fits() -> None:
     names = run_python("docs/sweep-your-model.md")
     problem = ModelProblem("kettle:build", names["build"], names["samples"])
     assert problem.parameters == {"wanted": 0.6, "runs": 1000}
-    problem.rehearse(0, {})
+    rehearse(problem, 0, {})
     fitted, held_out = split(problem.draw(0, {})["yield"])
     network = fit_in_units(fitted, [32, 32], Training(epochs=20))
     assert fit_quality(network, held_out) > 0.9

@@ -24,11 +24,14 @@ from surrogate.models.problems.fitting import (
     fit_networks,
     in_units,
     prune_in_units,
+    samples_digest,
     standard_dataset,
 )
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
-from surrogate.models.problems.registry import PROBLEMS, find_problem, importable_paths, source_digest, source_files
+from surrogate.models.problems.registry import PROBLEMS, find_problem
+from surrogate.models.problems.rehearsal import rehearse
+from surrogate.models.problems.sources import importable_paths, source_digest, source_files
 
 __all__ = [
     "PROBLEMS",
@@ -47,6 +50,8 @@ __all__ = [
     "importable_paths",
     "in_units",
     "prune_in_units",
+    "rehearse",
+    "samples_digest",
     "source_digest",
     "source_files",
     "split",

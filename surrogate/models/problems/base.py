@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyomo.environ import Objective, maximize, value
 
-from surrogate.checks import require_kind
+from surrogate.checks import numbers, require_kind, shown
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
 from surrogate.networks import FloatArray, ReluNetwork
@@ -28,11 +28,30 @@ class Samples:
         y: values ``(n,)`` (floats) of a function, or classes ``(n,)`` (integers).
         truth: the function that ``y`` comes from, without noise; for classes a score that is positive for class 1. None where
             only the samples are known.
+
+    Lists are taken as arrays, integer points as floats, and truth values as the classes 0 and 1.
+
+    Raises:
+        InvalidSetting: another form of ``x`` or ``y``, not as many of one as of the other, or none; numbers that are not
+            finite.
+
+    Example:
+        >>> Samples([[1, 2], [3, 4]], [0.5, 1.5]).sizes
+        (2, 1)
     """
 
     x: FloatArray
     y: NDArray[Any]
     truth: Function | None = None
+
+    def __post_init__(self) -> None:
+        x, y = _points(self.x), _values(self.y)
+        if len(x) != len(y) or not len(x):
+            raise InvalidSetting(
+                f"Samples(x, y) needs a value for each point, at least one, got {len(x)} points and {len(y)} values"
+            )
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
 
     @property
     def is_regression(self) -> bool:
@@ -77,16 +96,69 @@ class ModelInstance:
         places: where the networks sit in it.
         true_value: reads the decision that the model's variables hold and says what it is worth in truth; None where the truth
             is not known.
+
+    A single place may stand for a list of it.
+
+    Raises:
+        InvalidSetting: places that are none, or a ``true_value`` that cannot be called.
     """
 
     model: Any
     places: Sequence[Place]
     true_value: Callable[[], TrueValue] | None = None
 
+    def __post_init__(self) -> None:
+        form = "ModelInstance(model, [Place(inputs, outputs, network)])"
+        places = [self.places] if isinstance(self.places, Place) else self.places
+        listed = list(places) if isinstance(places, Iterable) else [places]
+        if not all(isinstance(place, Place) for place in listed):
+            raise InvalidSetting(f"places must be Place objects, as in {form}, got {type(places).__name__} {shown(places)}")
+        if self.true_value is not None and not callable(self.true_value):
+            raise InvalidSetting(
+                f"true_value must be a function that returns TrueValue(value, violation), or None, got {shown(self.true_value)}"
+            )
+        object.__setattr__(self, "places", listed)
+
     @property
     def maximises(self) -> bool:
         """Whether larger values of the model's objective are better."""
         return bool(next(self.model.component_data_objects(Objective, active=True)).sense == maximize)
+
+
+def _points(given: Any) -> FloatArray:
+    x = numbers("x of Samples(x, y)", given)
+    if x.ndim != 2 or not x.shape[1]:
+        one = ": write x[:, None] for points of one feature" if x.ndim == 1 else ""
+        raise InvalidSetting(f"x of Samples(x, y) must be points of shape (n, d), got the shape {x.shape}{one}")
+    if not np.isfinite(x).all():
+        raise InvalidSetting(f"x of Samples(x, y) must be finite, got {_unusable(x)}: leave out the points without a number")
+    array = np.asarray(given)
+    return array if array.dtype.kind == "f" else x
+
+
+def _values(given: Any) -> NDArray[Any]:
+    y = np.asarray(numbers("y of Samples(x, y)", given))
+    if y.ndim != 1:
+        one = ": write y[:, 0]" if y.ndim == 2 and y.shape[1] == 1 else ", and a network has samples of one output"
+        raise InvalidSetting(f"y of Samples(x, y) must be values of shape (n,), got the shape {y.shape}{one}")
+    if not np.isfinite(y).all():
+        raise InvalidSetting(f"y of Samples(x, y) must be finite, got {_unusable(y)}: leave out the points without a value")
+    array = np.asarray(given)
+    if array.dtype.kind == "f":
+        return array
+    if array.dtype.kind not in "iub":
+        return y
+    if (y < 0).any():
+        raise InvalidSetting(
+            f"y of Samples(x, y) are integers, which are classes and counted from 0, got {y.min():g}: values are floats, as in "
+            "y.astype(float)"
+        )
+    return array.astype(np.int64) if array.dtype.kind == "b" else array
+
+
+def _unusable(array: FloatArray) -> str:
+    bad = array[~np.isfinite(array)]
+    return f"{bad[0]} {len(bad)} times" if len(bad) > 1 else f"{bad[0]}"
 
 
 class Units(NamedTuple):

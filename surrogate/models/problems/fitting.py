@@ -30,6 +30,15 @@ def fit_networks(data: Mapping[str, Samples], hidden_sizes: Sequence[int], train
     return {name: fit_in_units(samples, hidden_sizes, training) for name, samples in data.items()}
 
 
+def samples_digest(data: Mapping[str, Samples]) -> str:
+    """Return 16 hex digits over the points and values of a problem's samples, and the names of their networks."""
+    content = hashlib.sha256()
+    for name, samples in data.items():
+        for array in (samples.x, samples.y):
+            content.update(f"{name} {array.dtype.str} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()[:16]
+
+
 def standard_dataset(name: str, samples: Samples, held_out: Samples | None = None) -> tuple[Dataset, Scales]:
     """Return samples as a data set in units of their deviations, and the scales that lead to them.
 

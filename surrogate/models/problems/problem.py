@@ -9,19 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from surrogate.checks import require_integer, shown
+from surrogate.checks import is_number, require_integer, shown
 from surrogate.errors import InvalidSetting, SurrogateError
 from surrogate.models.place import Place
-from surrogate.models.problems.base import ModelInstance, Samples
+from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
+from surrogate.models.problems.defaults import NAMED, REQUIRED, as_default, require_same_defaults, signature
 from surrogate.networks import ReluNetwork
-
-REQUIRED = inspect.Parameter.empty
-"""Stands for the default of a parameter that has none."""
-
-REHEARSED = 4
-"""Hidden neurons of the networks with which a problem is built before any is trained."""
 
 
 class NetworkSizes(NamedTuple):
@@ -54,24 +47,27 @@ class ModelProblem:
             (self.build, ("networks", "seed"), "build(networks, seed, **parameters)"),
             (self.samples, ("seed",), "samples(seed, **parameters)"),
         ):
-            if function is not None and tuple(_signature(function))[: len(first)] != first:
+            if function is not None and tuple(signature(function))[: len(first)] != first:
                 raise InvalidSetting(f"{self.name} must have the form {form}, got {inspect.signature(function)}")
+        if self.samples is not None:
+            require_same_defaults(self.name, self.build, self.samples)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of ``build`` and ``samples`` by name, with their defaults; REQUIRED where there is none."""
-        functions = [self.build] if self.samples is None else [self.build, self.samples]
-        return {
-            name: parameter.default
-            for function in functions
-            for name, parameter in _signature(function).items()
-            if name not in ("networks", "seed") and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        }
+        found: dict[str, Any] = {}
+        for function in [self.build] if self.samples is None else [self.build, self.samples]:
+            for name, parameter in signature(function).items():
+                if name in ("networks", "seed") or parameter.kind not in NAMED:
+                    continue
+                if found.get(name, REQUIRED) is REQUIRED:
+                    found[name] = parameter.default
+        return found
 
     @property
     def is_open(self) -> bool:
         """Whether ``build`` takes any parameter, as ``**parameters``."""
-        return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _signature(self.build).values())
+        return any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature(self.build).values())
 
     def require(self, given: Mapping[str, Any]) -> None:
         """Raise InvalidSetting for parameters that the problem has not, or that it has no default for and that are missing."""
@@ -87,19 +83,21 @@ class ModelProblem:
                 raise InvalidSetting(f"{self.name} needs the parameter {name}, which has no default")
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters that are given, and the defaults of the others.
+        """Return the parameters that are given, and the defaults of the others: 1 is 1.0 where the default is a float.
 
         Raises:
             InvalidSetting: as :meth:`require` does.
         """
         self.require(given)
-        return {**self.parameters, **given}
+        known = self.parameters
+        meant = {name: as_default(one, known.get(name)) for name, one in given.items()}
+        return {**known, **meant}
 
     def samples_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the completed parameters that the samples depend on, and so the networks."""
         if self.samples is None:
             return {}
-        taken = _signature(self.samples)
+        taken = signature(self.samples)
         return {name: value for name, value in self.complete(given).items() if name in taken}
 
     def draw(self, seed: int, given: Mapping[str, Any]) -> dict[str, Samples]:
@@ -114,7 +112,7 @@ class ModelProblem:
                 f"{self.name} has no samples to fit networks to: write samples(seed, **parameters) beside it, which returns "
                 'Samples(x, y) for each network by its name, such as {"cost": Samples(x, y)}, or give the networks'
             )
-        found = self._called("samples", self.samples, seed, **self.samples_parameters(given))
+        found = self.called("samples", self.samples, seed, **self.samples_parameters(given))
         if not isinstance(found, Mapping) or not found or not all(isinstance(one, Samples) for one in found.values()):
             raise InvalidSetting(
                 f"samples of {self.name} must return Samples(x, y) for each network by its name, such as "
@@ -137,7 +135,7 @@ class ModelProblem:
             InvalidSetting: parameters or networks that are not allowed; a ``build`` that fails or returns something else.
         """
         require_integer("seed", seed, 0)
-        found = self._called("build", self.build, Networks(self.name, networks), seed, **self.complete(given))
+        found = self.called("build", self.build, Networks(self.name, networks), seed, **self.complete(given))
         if not isinstance(found, ModelInstance) or not all(isinstance(place, Place) for place in found.places):
             raise InvalidSetting(
                 f"{self.name} must return ModelInstance(model, [Place(inputs, outputs, network)]), got {type(found).__name__} "
@@ -145,23 +143,21 @@ class ModelProblem:
             )
         return found
 
-    def rehearse(self, seed: int, given: Mapping[str, Any]) -> None:
-        """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
-
-        A ValueError or ArithmeticError that ``build`` itself raises may be about what the networks say, and is let pass.
+    def true_value(self, instance: ModelInstance) -> TrueValue | None:
+        """Return what the decision that an instance's model holds is worth in truth; None where the truth is not known.
 
         Raises:
-            InvalidSetting: as :meth:`draw` and :meth:`instance` do.
+            InvalidSetting: a ``true_value`` that fails or returns something else.
         """
-        rng = np.random.default_rng(0)
-        networks = {name: _random(rng, sizes) for name, sizes in self.networks(seed, given).items()}
-        try:
-            self.instance(networks, seed, given)
-        except InvalidSetting as error:
-            cause = error.__cause__
-            own = getattr(getattr(inspect.unwrap(self.build), "__code__", None), "co_filename", None)
-            if not isinstance(cause, ValueError | ArithmeticError) or _files(cause)[-1][0] != own:
-                raise
+        if instance.true_value is None:
+            return None
+        found = self.called("true_value", instance.true_value)
+        if not isinstance(found, TrueValue) or not is_number(found.value) or not is_number(found.violation):
+            raise InvalidSetting(
+                f"true_value of {self.name} must return TrueValue(value, violation), two numbers, got {type(found).__name__} "
+                f"{shown(found)}"
+            )
+        return found
 
     def with_surrogates(
         self,
@@ -190,7 +186,7 @@ class ModelProblem:
             )
         return [_with(place, other.dense) for place, other in zip(instance.places, sparse, strict=True)]
 
-    def _called(self, role: str, function: Callable[..., Any], *args: Any, **parameters: Any) -> Any:
+    def called(self, role: str, function: Callable[..., Any], *args: Any, **parameters: Any) -> Any:
         """Call a function of the problem's; what it raises comes as one sentence."""
         try:
             return function(*args, **parameters)
@@ -198,7 +194,7 @@ class ModelProblem:
             raise InvalidSetting(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
         except SurrogateError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             named = f"{self.name}" if role == "build" else f"{role} of {self.name}"
             raise InvalidSetting(f"{named} failed with {type(error).__name__}: {error}; {_where(error)}") from error
 
@@ -218,25 +214,16 @@ class Networks(dict[str, ReluNetwork]):
         )
 
 
-def _random(rng: np.random.Generator, sizes: NetworkSizes) -> ReluNetwork:
-    shapes = ((REHEARSED, sizes.inputs), (sizes.outputs, REHEARSED))
-    return ReluNetwork([rng.normal(size=shape) for shape in shapes], [rng.normal(size=shape[0]) for shape in shapes])
-
-
 def _with(place: Place, surrogate: ReluNetwork) -> Place:
     return Place(place.inputs, place.outputs, place.dense, surrogate)
 
 
-def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(function).parameters
-
-
 def _where(error: BaseException) -> str:
     """Return in which line of the user's own code it was raised: the first that is not of this module."""
-    own = [place for place in _files(error) if place[0] != __file__]
+    own = [place for place in files(error) if place[0] != __file__]
     return f"called in {own[0][0]}, line {own[0][1]}: correct it there" if own else "see how it is called"
 
 
-def _files(error: BaseException) -> list[tuple[str, int]]:
+def files(error: BaseException) -> list[tuple[str, int]]:
     """Return file and line of each call that led to an error, the innermost last."""
     return [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]

@@ -1,7 +1,7 @@
 """The networks of a model's instance: trained on its samples, pruned, and measured on samples that were held out.
 
-They are trained and pruned on standardised samples, and folded back into the units of the model. Samples that are equal train
-one network, however many instances and trials have them.
+They are trained and pruned on standardised samples, and folded back into the units of the model. Samples that are equal once
+they are standardised train one network, however many instances and trials have them; each has a network in its own units.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class NetworkMaker:
     networks: Networks
     settings: Settings
     prunes: bool
-    _known: dict[str, FittedNetwork] = field(default_factory=dict)
+    _known: dict[str, tuple[ReluNetwork, ReluNetwork | None]] = field(default_factory=dict)
 
     def of_seed(self, seed: int) -> dict[str, FittedNetwork]:
         """Return the networks of an instance by name.
@@ -87,16 +87,20 @@ class NetworkMaker:
 
         fitted, held_out = split(samples, HELD_OUT, self.settings.training.seed)
         data, scales = standard_dataset(name, fitted, held_out)
+        standard, pruned = self._standard(data)
+        return FittedNetwork(
+            in_units(standard, *scales),
+            standard,
+            data,
+            scales,
+            held_out,
+            None if pruned is None else in_units(pruned, *scales),
+        )
+
+    def _standard(self, data: Dataset) -> tuple[ReluNetwork, ReluNetwork | None]:
+        """Return a network in standard units and its pruned copy: what samples that differ in nothing but units share."""
         known = self._known.get(data.checksum)
         if known is None:
-            standard = self.networks.fitted(data).network
-            pruned = self.networks.pruned(standard, data) if self.prunes else None
-            known = self._known[data.checksum] = FittedNetwork(
-                in_units(standard, *scales),
-                standard,
-                data,
-                scales,
-                held_out,
-                None if pruned is None else in_units(pruned, *scales),
-            )
+            dense = self.networks.fitted(data).network
+            known = self._known[data.checksum] = dense, self.networks.pruned(dense, data) if self.prunes else None
         return known

@@ -71,7 +71,7 @@ class PreparedModels(PreparedTask):
         wall, cpu = time.perf_counter(), time.process_time()
         result = self._method.answer(model.model, self._places(instance, model, dense), _passing_on(improved, sense))
         record.total_seconds, record.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-        true = model.true_value() if model.true_value is not None and result.value is not None else None
+        true = self._problem.true_value(model) if result.value is not None else None
         return _answered(record, result, true, {name: one.facts() for name, one in instance.networks.items()})
 
     def _places(self, instance: SeededModel, model: ModelInstance, dense: dict[str, Any]) -> list[Place]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from surrogate.checks import shown
 from surrogate.errors import SurrogateError
 from sweep.config.model_names import PYTHON
 from sweep.config.schema import Settings
@@ -50,12 +54,26 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
     """Return all parameters of a trial's problem, defaults included.
 
     Raises:
-        ConfigError: one that the problem does not have, or that is missing.
+        ConfigError: one that the problem does not have, or that is missing; a default that no configuration can hold.
     """
+    problem = problem_of(settings)
     try:
-        return problem_of(settings).complete(settings.model.parameters)
+        found = problem.complete(settings.model.parameters)
     except SurrogateError as error:
         raise ConfigError(f"model.parameters: {error}") from error
+    return {name: _plain(problem.name, name, value) for name, value in found.items()}
+
+
+def _plain(problem: str, name: str, value: Any) -> Any:
+    """Return a parameter as it is after a configuration has held it: numpy's numbers are Python's, tuples are lists."""
+    try:
+        return json.loads(json.dumps(value.item() if isinstance(value, np.generic) else value))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"model.function={problem}: the parameter {name} has the default {type(value).__name__} {shown(value)}: a "
+            "parameter is a number, a text, true, false or null, or a list or mapping of these; use the value inside the "
+            "function instead"
+        ) from error
 
 
 def _keyed(sentence: str, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from surrogate.errors import SurrogateError
 from sweep.config import rules
-from sweep.config.model_names import PYTHON
+from sweep.config.model_names import PYTHON, USUAL_FUNCTION
 from sweep.config.schema import Settings
 from sweep.config.tasks import OF_ALL, VALUES, Words
 from sweep.config.trial_names import pruning_name
@@ -44,14 +44,16 @@ class ModelTask(Task):
         if problem.samples is None or settings.model.problem == PYTHON:
             _rehearse(problem.name, settings.instances.seed, json.dumps(parameters))
         else:
-            _draw(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
+            _samples_digest(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
 
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         if section == "model":
             from surrogate.models.problems import source_digest
 
-            problem = problem_of(settings)
-            return {"problem": problem.name, "parameters": parameters_of(settings), "source": source_digest(problem.name)}
+            problem, parameters = problem_of(settings), parameters_of(settings)
+            given = json.dumps(problem.samples_parameters(parameters))
+            samples = _samples_digest(problem.name, settings.instances.seed, given) if problem.samples is not None else None
+            return {**found, "parameters": parameters, "source": source_digest(problem.name), "samples": samples}
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:
@@ -80,8 +82,7 @@ class ModelTask(Task):
 
     def title(self, settings: Settings) -> str:
         method, model = settings.method, settings.model
-        problem = model.problem if model.function is None else model.function.partition(":")[0].rpartition(".")[2]
-        name = f"{problem} {settings.network.name} {method.name}"
+        name = f"{model.problem if model.function is None else _short(model.function)} {settings.network.name} {method.name}"
         if _takes_surrogate(method.name) and settings.pruning.method != rules.NO_PRUNING:
             name = f"{name} {pruning_name(settings)}"
         return f"{name} repaired" if method.name == "surrogate" and method.repair else name
@@ -95,6 +96,13 @@ class ModelTask(Task):
         return PreparedModels(work)
 
 
+def _short(function: str) -> str:
+    """Return ``kettle`` for ``models.kettle:build``, and ``kettle.build_b`` for a function of another name."""
+    module, _, name = function.partition(":")
+    module = module.rpartition(".")[2]
+    return module if name == USUAL_FUNCTION else f"{module}.{name}"
+
+
 def _takes_surrogate(method: str) -> bool:
     from surrogate.models.methods import METHODS
 
@@ -104,15 +112,22 @@ def _takes_surrogate(method: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _rehearse(problem: str, seed: int, parameters: str) -> None:
     """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
+    from surrogate.models.problems import rehearse
+
     try:
-        named_problem(problem).rehearse(seed, json.loads(parameters))
+        rehearse(named_problem(problem), seed, json.loads(parameters))
     except SurrogateError as error:
         raise ConfigError(f"model.function={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
 
 
 @functools.lru_cache(maxsize=1024)
-def _draw(problem: str, seed: int, parameters: str) -> None:
+def _samples_digest(problem: str, seed: int, parameters: str) -> str:
+    """Return 16 hex digits over the samples of a seed: they may come from files, whose contents nothing else says."""
     try:
-        named_problem(problem).draw(seed, json.loads(parameters))
+        drawn = named_problem(problem).draw(seed, json.loads(parameters))
     except SurrogateError as error:
-        raise ConfigError(f"model={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
+        setting = "model.function" if ":" in problem else "model"
+        raise ConfigError(f"{setting}={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
+    from surrogate.models.problems import samples_digest
+
+    return samples_digest(drawn)

@@ -21,6 +21,7 @@ from surrogate.models.problems import (
     fit_quality,
     importable_paths,
     prune_in_units,
+    rehearse,
     source_digest,
     source_files,
     split,
@@ -173,6 +174,7 @@ def test_samples_may_be_an_attribute_of_build_and_parameters_may_be_open(write: 
 
 WRONG = {
     "fails when it is imported": ("1 / 0", "my_model fails when it is imported, with ZeroDivisionError: division by zero"),
+    "exits": ("import sys\nsys.exit(3)", "my_model fails when it is imported, with SystemExit: 3"),
     "imports what is not there": ("import no_such_thing", "imports no_such_thing, which is not installed: install it"),
     "has no such function": (
         "def built(networks, seed): pass",
@@ -249,6 +251,54 @@ def test_the_digest_follows_the_modules_that_a_problem_is_made_of(write: Write, 
     assert len(source_digest("pack.models:build")) == 16
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "from numbers_of import LEAST\n",
+        "from numbers_of import *\n",
+        "def late():\n    import numbers_of\n",
+        "if False:\n    import numbers_of\n",
+        "from middle import MORE\n",
+        "import lib.deep.there\n",
+        "from lib.deep import there\n",
+    ],
+)
+def test_a_module_of_which_only_constants_are_taken_is_part_of_the_problem(write: Write, tmp_path: Path, taken: str) -> None:
+    (tmp_path / "lib").mkdir()
+    write(
+        my_model=taken + OWN,
+        numbers_of="LEAST = 1",
+        middle="from numbers_of import LEAST\nMORE = LEAST + 1",
+        lib__in____init__="",
+        **{"lib/deep__in____init__": "", "lib/deep__in__there": "from numbers_of import LEAST"},
+    )
+    files = {path.relative_to(tmp_path).as_posix() for path in source_files("my_model:build")}
+    assert {"my_model.py", "numbers_of.py"} <= files
+    assert ("middle.py" in files) == ("middle" in taken)
+    assert ("lib/deep/there.py" in files) == ("lib" in taken)
+    assert tmp_path / "numbers_of.py" in importable_paths("my_model:build")
+    assert (tmp_path / "lib" in importable_paths("my_model:build")) == ("lib" in taken)
+    first = source_digest("my_model:build")
+    write(numbers_of="LEAST = 2")
+    assert source_digest("my_model:build") != first
+
+
+def test_a_package_finds_what_its_modules_import_relative_to_themselves(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    write(
+        pack__in____init__="from outside import A",
+        pack__in__models="from .sub import B\nfrom .sub.deeper import C\n" + OWN,
+        **{"pack/sub__in____init__": "B = 1", "pack/sub__in__deeper": "from .. import other\nC = 1"},
+        pack__in__other="",
+        outside="A = 1",
+    )
+    files = {path.relative_to(tmp_path).as_posix() for path in source_files("pack.models:build")}
+    assert files == {
+        *("outside.py", "pack/__init__.py", "pack/models.py", "pack/other.py", "pack/sub/__init__.py", "pack/sub/deeper.py"),
+    }
+    assert importable_paths("pack.models:build") == [tmp_path / "outside.py", tmp_path / "pack"]
+
+
 def test_the_digest_is_the_same_where_ray_has_brought_the_modules(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,10 +328,67 @@ def test_finetuned_copies_stay_as_sparse_and_fit_better_than_without() -> None:
 
 def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: Write) -> None:
     write(my_model=OWN)
-    find_problem("my_model:build").rehearse(0, {})
+    rehearse(find_problem("my_model:build"), 0, {})
     for old, new in (("bounds=(0, 1)", "boundz=(0, 1)"), ("list(model.x.values())", "list(model.x.values())[:1]")):
         write(my_model=OWN.replace(old, new))
         with pytest.raises(InvalidSetting, match="my_model:build"):
-            find_problem("my_model:build").rehearse(0, {})
+            rehearse(find_problem("my_model:build"), 0, {})
     write(my_model=OWN.replace("model = pyo", "raise ValueError('the networks are not good')\n    model = pyo"))
-    find_problem("my_model:build").rehearse(0, {})
+    rehearse(find_problem("my_model:build"), 0, {})
+
+
+PLACES = '[Place(list(model.x.values()), [model.y], networks["cost"])]'
+
+REHEARSED = {
+    "a list of values": ("Samples(x, x.sum(axis=1))", "Samples(x.tolist(), list(x.sum(axis=1)))", None),
+    "a single place": (PLACES, PLACES[1:-1], None),
+    "one-dimensional points": ("Samples(x,", "Samples(x[:, 0],", "got the shape (50,): write x[:, None] for points of one"),
+    "a column of values": ("x.sum(axis=1)", "x[:, :1]", "got the shape (50, 1): write y[:, 0]"),
+    "too few values": ("x.sum(axis=1)", "x[:3, 0]", "a value for each point, at least one, got 50 points and 3 values"),
+    "no points": ("count=50", "count=0", "at least one, got 0 points and 0 values"),
+    "words": ("x.sum(axis=1)", "['a'] * count", "y of Samples(x, y) must be numbers"),
+    "missing values": ("x.sum(axis=1)", "np.full(count, np.nan)", "y of Samples(x, y) must be finite, got nan 50 times"),
+    "negative classes": ("x.sum(axis=1)", "np.full(count, -1)", "integers, which are classes and counted from 0, got -1"),
+    "no list of places": (PLACES, "None", "places must be Place objects, as in ModelInstance(model, ["),
+    "nothing at all": (f"model, {PLACES}", "None, []", "expected a constructed Pyomo model"),
+    "no place": (PLACES, "[]", "at least one Place must say"),
+    "no objective": ("model.cost = pyo.Objective(expr=model.y)", "pass", "the model must have one active objective, got 0"),
+    "not linear": ("model.x[0] >= least", "model.x[0] ** 3 >= least", "enough"),
+    "an exit": ("model = pyo", "raise SystemExit(3)\n    model = pyo", "my_model:build failed with SystemExit: 3"),
+    "a true value that is a number": (
+        PLACES,
+        f"{PLACES}, lambda: 3.0",
+        "(value, violation), two numbers, got float 3.0",
+    ),
+    "a true value that fails": (
+        PLACES,
+        f"{PLACES}, lambda: model.z",
+        "true_value of my_model:build failed with Attr",
+    ),
+    "a true value that the decision does not suit": (PLACES, f"{PLACES}, lambda: 1 / 0", None),
+    "other defaults": ("seed, count=50)", "seed, count=60)", "count has the default 50 in build and 60 in samples"),
+}
+"""By what is unusual in a module: what is replaced in OWN and by what, and the sentence; None where it is allowed."""
+
+
+@pytest.mark.parametrize("case", REHEARSED)
+def test_a_rehearsal_says_one_sentence_of_each_mistake(case: str, write: Write) -> None:
+    old, new, sentence = REHEARSED[case]
+    assert old in OWN
+    write(my_model=OWN.replace(old, new))
+    if sentence is None:
+        rehearse(find_problem("my_model:build"), 0, {})
+        return
+    with pytest.raises(InvalidSetting) as refused:
+        rehearse(find_problem("my_model:build"), 0, {})
+    assert sentence in str(refused.value)
+    assert "my_model" in str(refused.value)
+
+
+def test_a_whole_number_is_a_float_where_the_default_is_one_and_a_default_may_be_in_one_of_the_functions(write: Write) -> None:
+    write(my_model=OWN.replace("count=50, least", "count, least"))
+    problem = find_problem("my_model:build")
+    found = problem.complete({"least": 1})
+    assert found == {"count": 50, "least": 1.0}
+    assert isinstance(found["least"], float)
+    assert isinstance(problem.complete({"count": 3})["count"], int)

@@ -11,11 +11,15 @@ from composing import Composer
 from counting import stages_of
 
 from surrogate.models.problems import find_problem
+from sweep.commands.lookup import Found
+from sweep.commands.show import facts
 from sweep.config.canonical import canonical, key_of, with_effect
 from sweep.config.consistency import check
 from sweep.config.dotted_keys import flatten
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
+from sweep.config.shared_sections import SharedSections
+from sweep.config.trial_names import short_name
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.settings import group
@@ -65,7 +69,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def forget() -> None:
         sys.modules.pop("my_model", None)
-        for known in (model_settings.named_problem, model_task._rehearse, model_task._draw):
+        for known in (model_settings.named_problem, model_task._rehearse, model_task._samples_digest):
             known.cache_clear()
 
     def written(text: str) -> None:
@@ -164,6 +168,47 @@ def test_a_model_of_the_users(composer: Composer, write: Callable[[str], None], 
     assert composer.trial(*quick, *own).key != before
 
 
+UNITS = """
+import numpy as np
+import pyomo.environ as pyo
+from surrogate.models import Place
+from surrogate.models.problems import ModelInstance, Samples
+
+
+def samples(seed):
+    x = np.linspace(0.0, 1.0, 100)[:, None]
+    y = 3.0 * x[:, 0]
+    return {"a": Samples(x, y), "b": Samples(x, 1024.0 * y)}
+
+
+def build(networks, seed):
+    model = pyo.ConcreteModel()
+    model.x, model.y = pyo.Var(bounds=(0.5, 1)), pyo.Var(range(2))
+    model.total = pyo.Objective(expr=model.y[0] + model.y[1])
+    return ModelInstance(model, [Place([model.x], [model.y[i]], networks[name]) for i, name in enumerate("ab")])
+"""
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_samples_that_differ_in_units_only_share_a_training_and_no_network(
+    composer: Composer, write: Callable[[str], None], tmp_path: Path, pruned: bool
+) -> None:
+    write(UNITS)
+    store = Store(str(tmp_path / "store"))
+    quick = [one for one in QUICK if not one.startswith(("model", "training.epochs", "instances"))]
+    method = ("method=surrogate", "pruning.amount=0.1", "method.repair=true") if pruned else ("method=dense", "pruning=none")
+    own = ("model=python", "model.function=my_model:build", "training.epochs=60", "instances.count=1", *method)
+    record = run_trial(composer.trial(*quick, *own), Inputs(None), None, stages_of(store))
+    assert record.status == "finished", record.error_detail
+    (one,) = record.instances
+    a, b = one.facts["networks"]["a"], one.facts["networks"]["b"]
+    assert len(list((tmp_path / "store" / "networks").rglob("*.json"))) == 1
+    assert a["key"] != b["key"]
+    assert a["r2"] == pytest.approx(b["r2"], abs=1e-9)
+    assert a["r2"] > 0.9
+    assert one.value == pytest.approx(1025.0 * 1.5, rel=0.2)
+
+
 COUNTING = {
     "dense": (
         {"bounds": "interval", "formulation": "partition", "solver.seed": "3"},
@@ -231,6 +276,61 @@ def test_a_parameter_at_its_default_is_the_same_as_none(composer: Composer) -> N
     assert key_of(canonical(read(without))) == key_of(canonical(read(default)))
 
 
+def test_every_key_of_a_model_counts_and_another_function_of_a_module_has_a_name_of_its_own(
+    composer: Composer, write: Callable[[str], None]
+) -> None:
+    write(OWN + "\n\ndef build_b(networks, seed, least=0.5):\n    return build(networks, seed, least)\n")
+    quick = [one for one in QUICK if not one.startswith("model")]
+    own = (*quick, "model=python", "+model.parameters.least=0.6")
+    plain, other = (composer.trial(*own, f"model.function=my_model:{name}") for name in ("build", "build_b"))
+    sections = SharedSections()
+    settings = sections.read(other.config)
+    for key in ("model", "model.problem", "model.function", "model.parameters.least"):
+        assert sections.counts(settings, key), key
+    assert plain.key != other.key
+    assert [short_name(read(one.config)).split()[0] for one in (plain, other)] == ["my_model", "my_model.build_b"]
+    records = [TrialRecord(one.key, one.name, one.config, {}, "finished") for one in (plain, other)]
+    assert [setting.network for setting in group(records)] == ["my_model 1x6", "my_model:build_b 1x6"]
+
+
+def test_the_data_that_samples_read_count_and_so_does_the_seed_that_draws_them(
+    composer: Composer, write: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "data.csv").write_text("1.0")
+    slope = f"(seed + float(Path({str(tmp_path / 'data.csv')!r}).read_text()))"
+    text = "from pathlib import Path\n" + OWN.replace("3.0 * x[:, 0]", f"{slope} * x[:, 0]")
+    write(text)
+    quick = [one for one in QUICK if not one.startswith("model")]
+    own = (*quick, "model=python", "model.function=my_model:build")
+    first = composer.trial(*own).key
+    (tmp_path / "data.csv").write_text("2.0")
+    write(text)
+    assert composer.trial(*own).key != first
+    sections = SharedSections()
+    for seed in (0, 1):  # one SharedSections for both: what counts of the model depends on the seed
+        settings = sections.read(composer.plain(*own, f"instances.seed={seed}"))
+        assert sections.key(settings) == key_of(canonical(settings))
+    configs = [composer.plain(*own, f"instances.seed={seed}") for seed in (0, 1)]
+    shared = [sections.read({**configs[0], "instances": config["instances"]}) for config in configs]
+    assert [sections.key(one) for one in shared] == [key_of(canonical(one)) for one in shared]
+
+
+def test_show_says_the_settings_of_the_model_and_its_method(composer: Composer) -> None:
+    trial = composer.trial(*QUICK, "method=walk")
+    record = TrialRecord(trial.key, trial.name, trial.config, {}, "finished")
+    told = list(facts(Found(record.key, record)))[-1]
+    assert "model.problem=constrained" in told
+    assert "model.parameters.above=0.1" in told
+    assert "method.name=walk" in told
+    assert "method.points=" in told
+    assert "method.repair" not in told
+
+
+def test_a_whole_number_and_the_same_float_are_one_trial(composer: Composer) -> None:
+    quick = [one for one in QUICK if "above" not in one]
+    assert composer.trial(*quick, "model.parameters.above=1").key == composer.trial(*quick, "model.parameters.above=1.0").key
+
+
 REFUSED = {
     "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
     "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
@@ -259,6 +359,10 @@ def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, 
     cases = {
         "1 / 0": "fails when it is imported, with ZeroDivisionError",
         "def build(networks, seed): return 3": "my_model:build has no samples to fit networks to",
+        OWN.replace("least=0.5", "least=np.zeros(2)"): "the parameter least has the default ndarray array([0., 0.])",
+        OWN.replace("least=0.5", "least=print"): "a parameter is a number, a text, true, false or null",
+        OWN.replace("TrueValue(3.0 *", "(3.0 *"): "must return TrueValue(value, violation), two numbers",
+        OWN.replace("model.total = ", "ignored = "): "the model must have one active objective, got 0",
         OWN.replace("return ModelInstance(", "return ("): "must return ModelInstance(model, [Place(",
         OWN.replace('networks["cost"]', 'networks["price"]'): "asks for a network named 'price', and there is cost",
         OWN.replace("pyo.Var(bounds=(0, 1))", "pyo.Vat(bounds=(0, 1))"): "failed with AttributeError",

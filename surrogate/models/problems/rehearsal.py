@@ -1,0 +1,56 @@
+"""A problem is built once before anything is trained, so that a user's mistakes are told at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from surrogate.errors import InvalidSetting
+from surrogate.models.problems.problem import ModelProblem, NetworkSizes, files
+from surrogate.models.reading import UserModel
+from surrogate.networks import ReluNetwork
+
+MISTAKES = (TypeError, AttributeError, NameError, ImportError, SystemExit)
+"""What a function raises because it is wrong, and hardly because of the decision that it is asked about."""
+
+REHEARSED = 4
+"""Hidden neurons of the networks with which a problem is built before any is trained."""
+
+
+def rehearse(problem: ModelProblem, seed: int, given: Mapping[str, Any]) -> None:
+    """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
+
+    The model is read as :func:`surrogate.models.optimise` reads it, and ``true_value`` is asked about a decision within the
+    variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises may be
+    about what the networks say, and is let pass; so is what ``true_value`` may have against this decision.
+
+    Raises:
+        InvalidSetting: as ``draw``, ``instance`` and ``true_value`` of the problem do, or a model that cannot be optimised.
+    """
+    rng = np.random.default_rng(0)
+    networks = {name: _random(rng, sizes) for name, sizes in problem.networks(seed, given).items()}
+    try:
+        instance = problem.instance(networks, seed, given)
+    except InvalidSetting as error:
+        cause = error.__cause__
+        own = getattr(getattr(inspect.unwrap(problem.build), "__code__", None), "co_filename", None)
+        if not isinstance(cause, ValueError | ArithmeticError) or files(cause)[-1][0] != own:
+            raise
+        return
+    model = problem.called("the model", UserModel, instance.model, instance.places)
+    start = np.zeros((1, model.columns))
+    start[0] = model.nearest(start[0])
+    model.assign(model.complete(start)[0])
+    try:
+        problem.true_value(instance)
+    except InvalidSetting as error:
+        if error.__cause__ is None or isinstance(error.__cause__, MISTAKES):
+            raise
+
+
+def _random(rng: np.random.Generator, sizes: NetworkSizes) -> ReluNetwork:
+    shapes = ((REHEARSED, sizes.inputs), (sizes.outputs, REHEARSED))
+    return ReluNetwork([rng.normal(size=shape) for shape in shapes], [rng.normal(size=shape[0]) for shape in shapes])
