@@ -327,10 +327,10 @@ def test_leaves_are_exact_and_empty_ones_close(norm: str) -> None:
     ("settings", "message"),
     [
         ({"bounds": "crwon"}, "bounds='crwon' is not one of"),
-        ({"goal": "best"}, "goal='best' is not one of optimum, verdict"),
-        ({"time_limit_seconds": 0.0}, "time_limit_seconds must be positive"),
-        ({"time_limit_seconds": float("inf")}, "time_limit_seconds must be positive and finite"),
-        ({"relative_gap": 0.0}, "relative_gap must be positive"),
+        ({"goal": "best"}, "goal='best' is not allowed: expected one of optimum, verdict"),
+        ({"time_limit_seconds": 0.0}, "time_limit_seconds=0.0 is not allowed: expected a number above 0"),
+        ({"time_limit_seconds": float("inf")}, "time_limit_seconds=inf is not allowed: expected a finite number"),
+        ({"relative_gap": 0.0}, "relative_gap=0.0 is not allowed: expected a number above 0"),
     ],
 )
 def test_settings_that_are_refused(settings: dict, message: str) -> None:
