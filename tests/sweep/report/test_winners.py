@@ -138,7 +138,7 @@ def test_one_alone_and_one_without_a_common_instance() -> None:
     assert headline([alone]) == "dense MILP has nothing to be compared with on 2x16."
     winner = only(dense(times([2.0] * 5)), elsewhere(portfolio(times([1.0] * 5))))
     assert winner.confidence == ALONE
-    assert (winner.duels[0].text, winner.duels[0].counts) == ("dense MILP: no instance that both attacked", "")
+    assert (winner.duels[0].text, winner.duels[0].counts) == ("dense MILP: no instance in common", "")
 
 
 def elsewhere(record: TrialRecord) -> TrialRecord:
