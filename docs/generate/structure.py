@@ -89,14 +89,16 @@ run it (make docs does). -->
 Of `surrogate`:
 
 ```text
-errors <- checks <- files <- quiet_highs <- networks <- problems <- region <- witness <- variables
-       <- bounds <- branching <- formulation <- solvers <- data <- training <- pruning <- attack <- models
+errors <- checks <- rules <- settings <- files <- quiet_highs <- networks <- problems <- region <- witness
+       <- variables <- bounds <- branching <- formulation <- solvers <- data <- training <- pruning <- attack
+       <- models
 ```
 
 Of `sweep`, whose programs are above all rooms:
 
 ```text
-errors <- terminal <- config <- records <- store <- planning <- trial <- tracking <- report <- execution <- commands
+errors <- terminal <- config <- records <- store <- planning <- tasks <- trial <- tracking <- report
+       <- execution <- commands
 ```
 """
 
