@@ -87,7 +87,7 @@ def refuse_pickled(path: Path, data: bytes) -> None:
 
 @contextmanager
 def naming(path: Any) -> Iterator[None]:
-    """Put the name of a file in front of what is said of what is in it."""
+    """Put the name of a file in front of an error about its contents."""
     try:
         yield
     except (InvalidNetwork, UnsupportedLayer, InvalidSetting) as error:

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any
 
 from surrogate.checks import is_integer, is_number
@@ -22,7 +23,7 @@ class Rule:
         names: all that is allowed, where that is one of some names.
     """
 
-    kind: type
+    kind: type | GenericAlias
     refusal: Callable[[Any], str | None]
     optional: bool = False
     names: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ def several(words: str, each: Rule) -> Rule:
         wrong = next((each(one) for one in value if each(one) is not None), None)
         return None if wrong is None else f"a list of {words}, each {wrong}"
 
-    return Rule(list[each.kind], refusal)  # type: ignore[name-defined]
+    return Rule(GenericAlias(list, (each.kind,)), refusal)
 
 
 COUNT = integer(1)

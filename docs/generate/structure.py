@@ -71,14 +71,14 @@ run it (make docs does). -->
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
    Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
-7. The records (`sweep/records/records.py`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
+7. The records (`sweep/records/`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
    views of them.
 
 | where is | the place |
 |---|---|
 | what a trial's key is made of | `sweep/config/canonical.py`; the keys of networks and answers: `sweep/config/stage_keys.py` |
 | what runs when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
-| the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/records.py` |
+| the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
 
 ## Who imports whom

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ HOW_TO_MERGE = {
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(ABC):
     """A layer of a state dict.
 
     Attributes:
@@ -43,12 +44,14 @@ class Layer:
     name: str
 
     @property
+    @abstractmethod
     def inputs(self) -> int:
-        raise NotImplementedError
+        """The size of what it takes."""
 
     @property
+    @abstractmethod
     def outputs(self) -> int:
-        raise NotImplementedError
+        """The size of what it gives."""
 
     @property
     def numbers(self) -> tuple[int, ...]:

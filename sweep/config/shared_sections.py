@@ -205,7 +205,7 @@ class SharedSections:
         return known[1]
 
     def _with(self, task: TaskRules, name: str, section: Any) -> Any:
-        """Return a section with the values of a baseline: the same object for the same section."""
+        """Return a section with the values of a baseline. The same section gives the same object each time."""
         known = self._changed.get((task.name, name, id(section)))
         if known is None:
             known = self._changed[task.name, name, id(section)] = section, with_baseline(task, name, section)

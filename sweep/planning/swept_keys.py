@@ -152,7 +152,7 @@ def _means_integers(key: str, swept: IntervalSweep, written: str, default: Calla
 
 
 _OF_REALS = re.compile(r"\d\.|\.\d|\d[eE]|\bfloat\(")
-"""What only intervals of real numbers have."""
+"""What is written in an interval of real numbers alone: a decimal point, an exponent, or ``float(...)``."""
 
 
 def _identity(value: Any) -> Any:

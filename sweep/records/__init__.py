@@ -1,5 +1,6 @@
 """What trials leave behind: their records, and what is read from records alone, whoever made them."""
 
-from sweep.records.records import InstanceRecord, TrialRecord, TrialStatus
+from sweep.records.instance_record import InstanceRecord
+from sweep.records.trial_record import TrialRecord, TrialStatus
 
 __all__ = ["InstanceRecord", "TrialRecord", "TrialStatus"]

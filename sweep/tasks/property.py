@@ -79,7 +79,7 @@ class PropertyTask(AttackTask):
 
 
 class AttackedProperties(AttackedNetwork):
-    """A network attacked at its properties, whose verdicts may be known."""
+    """The attack on a network at its properties. The verdict of a property may be known beforehand."""
 
     def check(self, answers: Sequence[InstanceRecord]) -> None:
         properties = self.work.inputs.properties

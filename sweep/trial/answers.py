@@ -8,7 +8,7 @@ from typing import Any
 from sweep.config.schema import Settings
 from sweep.records import InstanceRecord
 from sweep.records.cpu_share import KILLED, is_starved
-from sweep.records.records import by_field
+from sweep.records.instance_record import by_field
 from sweep.store.stage_results import Entry, Stages, once, stands
 from sweep.tasks.base import PreparedTask, TaskInstance
 from sweep.trial.limit_reuse import answer_of_another_limit, keep_answer

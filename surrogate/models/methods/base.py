@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar
 
+from surrogate import bounds as bound_methods
+from surrogate import formulation as formulations
+from surrogate.bounds import BoundMethod
 from surrogate.checks import list_of, require_kind
 from surrogate.errors import InvalidSetting
+from surrogate.formulation import Formulation
 from surrogate.models.incumbent import OnBetter
 from surrogate.models.optimise import optimise
 from surrogate.models.place import Place
 from surrogate.models.result import ModelResult
-from surrogate.settings import Configurable
-from surrogate.solvers import Solver
+from surrogate.settings import Configurable, chosen
+from surrogate.solvers import HighsSolver, Solver, require_solver
 
 PROVABLE_GAP = 1e-4
 """The relative gap at which value and bound have met, where the solver's own is smaller. What a solver's tolerances may have
@@ -61,6 +65,27 @@ class ModelMethod(Configurable, ABC):
                     "Place(inputs, outputs, dense, surrogate), or choose another method"
                 )
         return optimise(model, listed, self.limit_seconds, on_better, **self.settings())
+
+
+@dataclass(frozen=True)
+class MilpMethod(ModelMethod):
+    """A method that has a solver solve MILPs.
+
+    Attributes:
+        solver: with its limit, threads, seed and gap.
+        bounds, formulation: by name or as an object; see :class:`surrogate.models.SearchSettings`.
+    """
+
+    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
+    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
+    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
+
+    @property
+    def limit_seconds(self) -> float:
+        return self.solver.time_limit_seconds
+
+    def settings(self) -> dict[str, Any]:
+        return {"solver": self.solver, "bounds": self.bounds, "formulation": self.formulation}
 
 
 def meets(solver: Solver) -> float:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate import bounds as bound_methods
-from surrogate import formulation as formulations
-from surrogate.bounds import BoundMethod
-from surrogate.formulation import Formulation
-from surrogate.models.methods.base import ModelMethod, meets
-from surrogate.settings import chosen
-from surrogate.solvers import HighsSolver, Solver, require_solver
+from surrogate.models.methods.base import MilpMethod, meets
 
 
 @dataclass(frozen=True)
-class DenseMilp(ModelMethod):
+class DenseMilp(MilpMethod):
     """States the dense networks in the model and hands it to the solver, which finds decisions and proves a bound.
 
     The bounds of the networks' neurons are tightened by the whole model for the first tenth of a second. No point is drawn, so
     that decisions are the solver's own.
-
-    Attributes:
-        solver: with its limit, threads, seed and gap.
-        bounds, formulation: by name or as an object; see :class:`surrogate.models.SearchSettings`.
 
     Raises:
         InvalidSetting: a value that is not allowed; names it and what is.
@@ -42,20 +32,10 @@ class DenseMilp(ModelMethod):
 
     name: ClassVar[str] = "dense"
 
-    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
-    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
-    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
-
-    @property
-    def limit_seconds(self) -> float:
-        return self.solver.time_limit_seconds
-
     def settings(self) -> dict[str, Any]:
         return {
+            **super().settings(),
             "members": ("dense",),
-            "solver": self.solver,
-            "bounds": self.bounds,
-            "formulation": self.formulation,
             "relative_gap": meets(self.solver),
             "first_points": False,
         }

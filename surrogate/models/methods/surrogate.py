@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate import bounds as bound_methods
-from surrogate import formulation as formulations
 from surrogate import rules
-from surrogate.bounds import BoundMethod
-from surrogate.formulation import Formulation
-from surrogate.models.methods.base import ModelMethod
-from surrogate.settings import chosen, setting
-from surrogate.solvers import HighsSolver, Solver, require_solver
+from surrogate.models.methods.base import MilpMethod
+from surrogate.settings import setting
 
 
 @dataclass(frozen=True)
-class SurrogateMilp(ModelMethod):
+class SurrogateMilp(MilpMethod):
     """Solves the model with the places' pruned networks, and holds every solution that the solver meets against the dense ones.
 
     The check keeps the values that the networks read, and computes the outputs anew by the dense networks. Where a constraint
@@ -29,8 +24,6 @@ class SurrogateMilp(ModelMethod):
             are held, and everything else is optimised anew over the dense networks' linear region around it and over
             neighbouring ones while that is better; see :class:`surrogate.models.members.repairs.Repairs`. Solve and repairs
             share one thread and the limit.
-        solver: with its limit, threads, seed and gap.
-        bounds, formulation: by name or as an object, of the pruned networks.
 
     Raises:
         InvalidSetting: a value that is not allowed; names it and what is.
@@ -41,20 +34,11 @@ class SurrogateMilp(ModelMethod):
     takes_surrogate: ClassVar[bool] = True
 
     repair: bool = setting(False, rules.FLAG)
-    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
-    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
-    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
-
-    @property
-    def limit_seconds(self) -> float:
-        return self.solver.time_limit_seconds
 
     def settings(self) -> dict[str, Any]:
         return {
+            **super().settings(),
             "members": ("surrogates",),
-            "solver": self.solver,
-            "bounds": self.bounds,
-            "formulation": self.formulation,
             "first_points": False,
             "repair": self.repair,
         }

@@ -187,7 +187,7 @@ class ModelProblem:
         return [_with(place, other.dense) for place, other in zip(instance.places, sparse, strict=True)]
 
     def called(self, role: str, function: Callable[..., Any], *args: Any, **parameters: Any) -> Any:
-        """Call a function of the problem's; what it raises comes as one sentence."""
+        """Call a function of the problem. An error that the function raises is told in one sentence."""
         try:
             return function(*args, **parameters)
         except InvalidSetting as error:

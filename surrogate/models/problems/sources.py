@@ -1,4 +1,4 @@
-"""The files that a user's problem is made of: what another machine needs, and what counts as its contents."""
+"""The source files of a user's problem. Another machine needs these files, and their contents count in keys."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class EveryOther(SurvivorMethod):
 
 @dataclass(frozen=True)
 class Wide(Interval):
-    """Interval bounds, wider by a number."""
+    """Interval bounds that a setting widens."""
 
     name: ClassVar[str] = "wide"
 

@@ -1,18 +1,13 @@
-"""What a trial leaves behind: plain, JSON-serialisable records, the truth that MLflow and the report are views of."""
+"""The record of one answer: plain and JSON-serialisable, the truth that MLflow and the report are views of."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.passwords import hide_in_config
 from sweep.config.tasks import IMAGE, MINIMIZE, OUTPUT, PROPERTY, Sense, Words, words_of
-
-TrialStatus = Literal["finished", "failed", "interrupted", "stopped"]
-"""``stopped``: ended early on purpose, by a deadline or by the search; what it had answered is kept."""
-
 
 NEUTRAL = {
     "value": "margin",
@@ -51,7 +46,7 @@ class Event(NamedTuple):
 
 @dataclass
 class InstanceRecord:
-    """One question, mostly about an image.
+    """One instance and the answer to it.
 
     Margins, norms and seconds are as in :class:`surrogate.attack.AttackResult`; None is "no value".
     """
@@ -125,7 +120,7 @@ class InstanceRecord:
     """``{"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}`` per activation region that was excluded, in
     order of time, as in :class:`surrogate.attack.RegionVisit`; ``margin_after - margin_before`` is the gain."""
     task: str = ""
-    """Name of the task; told by the other fields in records of before there were tasks."""
+    """Name of the task. Records of before there were tasks have none: their other fields tell it."""
     sense: Sense | None = None
     """Whether larger or smaller values are better; None where the objective of an attack tells it."""
     true_value: float | None = None
@@ -144,7 +139,7 @@ class InstanceRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name; lists are copied, but not what is in them."""
-        return _fields(self)
+        return fields_of(self)
 
     def answered(self, **facts: Any) -> InstanceRecord:
         """Return the record with some fields replaced, by their names or by those of :data:`NEUTRAL`."""
@@ -233,73 +228,8 @@ class InstanceRecord:
         return -1.0 if self.is_minimized else 1.0
 
 
-@dataclass
-class TrialRecord:
-    """One trial: train, prune, attack a number of images."""
-
-    key: str
-    """Trial key: hash of everything that can change the result."""
-    name: str
-    """Short readable name, such as ``4x64 magnitude 0.8``."""
-    config: dict[str, Any]
-    """The whole resolved configuration."""
-    swept: dict[str, Any]
-    """The swept keys with this trial's values, in the order in which they were swept."""
-    status: TrialStatus
-    error: str | None = None
-    """One sentence for a person, if ``status`` is not ``finished``."""
-    error_detail: str | None = None
-    """The traceback, for the artifact of a failed trial."""
-    log: list[str] = field(default_factory=list)
-    """What it did, a line a step in order of time (:mod:`sweep.records.trial_log`); empty where an earlier version made the
-    record."""
-    late: bool = False
-    """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger one goes on."""
-    host: str | None = None
-    """Name of the machine on which it ended; None if it was on none."""
-    started_at: float = 0.0
-    """Unix time in seconds."""
-    ended_at: float = 0.0
-    limits: list[float] = field(default_factory=list)
-    """The time limits in seconds that its sweep asks about, the shortest first, where one run holds the answers for several."""
-    baseline_key: str | None = None
-    """Key of the dense MILP that this trial is measured against: the same settings with attack surrogate and pruning none."""
-    network_key: str | None = None
-    """Content key of the dense network."""
-    accuracy_dense: float | None = None
-    """Share of the test set classified correctly, 0 to 1."""
-    accuracy_surrogate: float | None = None
-    """The same of the pruned network; None where no surrogate is used, or one for each region."""
-    sparsity: float | None = None
-    """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
-    skipped: int = 0
-    """Images drawn but left out because the dense network misclassifies them."""
-    train_seconds: float | None = None
-    """Training time of the dense network, also where it was reused."""
-    prune_seconds: float | None = None
-    """Pruning and finetuning; None where each region has its own surrogate (see the instances)."""
-    total_seconds: float | None = None
-    cpu_seconds: float | None = None
-    instances: list[InstanceRecord] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, instances as dictionaries; lists are copied, but not what is in them."""
-        return {**_fields(self), "instances": [instance.to_dict() for instance in self.instances]}
-
-    def without_pictures(self) -> TrialRecord:
-        """Return the record without the arrays of its instances, which are most of its size."""
-        return dataclasses.replace(
-            self, instances=[dataclasses.replace(instance, clean=[], perturbed=None) for instance in self.instances]
-        )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
-        instances = [InstanceRecord(**row) for row in data["instances"]]
-        # Records of before were kept with the passwords of the command line.
-        return cls(**{**data, "config": hide_in_config(data["config"]), "instances": instances})
-
-
-def _fields(record: Any) -> dict[str, Any]:
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return the fields of a record by name; lists are copied, but not what is in them."""
     # dataclasses.asdict would copy every pixel by itself: for twenty images longer than many a trial.
     values = ((one.name, getattr(record, one.name)) for one in dataclasses.fields(record))
     return {name: list(value) if isinstance(value, list) else value for name, value in values}
