@@ -14,7 +14,8 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
-from sweep.config.tasks import Words, described
+from sweep.config.tasks import described
+from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.cpu_share import load_sentences

@@ -60,9 +60,7 @@ def together(name: str, task: TaskRules) -> tuple[str, ...]:
 def context(settings: Settings) -> tuple[Any, ...]:
     """Return all that decides what counts in a section other than itself, those of :func:`together` aside."""
     task = task_of(settings)
-    first = settings.instances.seed if "model" in task.sections else None  # what a model's samples are drawn by
-    asked = settings.attack.objective, settings.network.file, settings.instances.properties
-    return task_name(settings), _answering(task, source_of(settings)), *asked, first
+    return task_name(settings), _answering(task, source_of(settings)), settings.network.file, *task.deciding(settings)
 
 
 def canonical(settings: Settings) -> dict[str, Part]:

@@ -7,9 +7,6 @@ from collections.abc import Iterable
 PYTHON = "python"
 """The value of ``model.problem`` with which ``model.function`` names a problem of the user's."""
 
-USUAL_FUNCTION = "build"
-"""The name of a problem's function that short names leave out."""
-
 
 def problems() -> Iterable[str]:
     from surrogate.models.problems import PROBLEMS

@@ -11,22 +11,17 @@ import dataclasses
 import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
+from sweep.config.words import Sense, Words
 from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweep.config.schema import Settings
 
 Baseline = Mapping[str, Mapping[str, Any]]
-
-Sense = Literal["maximize", "minimize"]
-
-MAXIMIZE: Sense = "maximize"
-MINIMIZE: Sense = "minimize"
 
 IMAGE, PROPERTY, OUTPUT, MODEL = "image", "property", "output", "model"
 
@@ -46,43 +41,6 @@ VALUES: dict[Sense, str] = {"maximize": "value", "minimize": "least_value"}
 
 SAMPLED = ("seed", "count")
 """The settings of instances that every task has: the seed that they are made from, and how many there are."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """What people read of a task's answers.
-
-    Attributes:
-        instance: what one instance is called, such as ``image``; its plural has an s.
-        value: what the value is called, such as ``margin``.
-        sense: whether values are better larger or smaller.
-        find: what it is called that something was found, such as ``adversarial``.
-        found: the statuses which say that something was found.
-        none: the statuses which say that there is nothing to find, proven.
-        open: the statuses which say neither.
-        asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
-        spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
-        thing: what is found, such as ``adversarial input``; its plural has an s.
-        act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
-        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
-        by_value: whether a better value counts before a sooner find.
-        pooled: whether values of several networks have one unit, so that they may be tested together.
-    """
-
-    instance: str = "instance"
-    value: str = "value"
-    sense: Sense = "maximize"
-    find: str = "found"
-    found: tuple[str, ...] = ("optimal", "feasible")
-    none: tuple[str, ...] = ("infeasible",)
-    open: tuple[str, ...] = ("unresolved",)
-    asks: bool = False
-    spread: str = ""
-    thing: str = "solution"
-    act: str = "answer"
-    yardstick: str = ""
-    by_value: bool = False
-    pooled: bool = True
 
 
 Metric = str | Callable[[Any], float | None]
@@ -139,7 +97,7 @@ class TaskRules:
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         """Return what of a section can change an answer; None if nothing of it does.
 
-        It must follow from the section, from the name of the task and from :func:`sweep.config.canonical.context` alone.
+        It must follow from the section, from the name of the task and from :meth:`deciding` alone.
 
         Args:
             section: one of :attr:`sections`.
@@ -198,6 +156,18 @@ class TaskRules:
     def title(self, settings: Settings) -> str | None:
         """Return what people call a trial of it in short; None: by network, pruning and attack."""
         return None
+
+    def subject(self, flat: Mapping[str, Any]) -> str:
+        """Return what stands before the name of the network where trials are told apart, such as the problem that is solved.
+
+        Args:
+            flat: a recorded configuration by dotted keys, of any version.
+        """
+        return ""
+
+    def deciding(self, settings: Settings) -> tuple[Any, ...]:
+        """Return what else :meth:`counted` looks at, beside the section, the network's file and the class of the answerer."""
+        return ()
 
     def limit_only_ends(self, method: str, objective: str) -> bool:
         """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.tasks import IMAGE, MINIMIZE, OUTPUT, PROPERTY, Sense, Words, words_of
+from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, words_of
+from sweep.config.words import MINIMIZE, Sense, Words
 
 NEUTRAL = {
     "value": "margin",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweep.config.attack_facts import CLOSEST, MARGIN
-from sweep.config.tasks import IMAGE, MAXIMIZE, MINIMIZE, Sense, words_of
+from sweep.config.tasks import IMAGE, words_of
+from sweep.config.words import MAXIMIZE, MINIMIZE, Sense
 
 Kind = tuple[str, str, Sense]
 """Name of the task, objective and sense of an instance."""

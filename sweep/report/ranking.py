@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.config.tasks import MAXIMIZE, MINIMIZE
+from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp

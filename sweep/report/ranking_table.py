@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.config.tasks import MAXIMIZE, MINIMIZE
+from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.words import Row, seconds, some
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweep.config.tasks import MAXIMIZE, MINIMIZE, Words, words_of
+from sweep.config.tasks import words_of
+from sweep.config.words import MAXIMIZE, MINIMIZE, Words
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of

@@ -14,9 +14,10 @@ from typing import Any
 from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
-from sweep.config.model_names import USUAL_FUNCTION
+from sweep.config.families import FAMILIES
 from sweep.config.schema import network_name
-from sweep.config.tasks import MODEL, task_name_in, task_named
+from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named
+from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
@@ -169,8 +170,9 @@ def _limit_only_ends(record: TrialRecord, flat: Mapping[str, Any]) -> bool:
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     network = _network(flat, origins)
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
-    if flat.get("task.name") == MODEL:
-        return _of_a_model(network, str(flat.get("method.name")), flat)
+    task = _task(flat)
+    if task is not None and task.answerer not in ("", "attack"):
+        return _of_an_answerer(task, network, flat)
     if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
         attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
     if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
@@ -180,11 +182,22 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
-def _of_a_model(network: str, method: str, flat: Mapping[str, Any]) -> Setting:
-    """Return the setting of a model: the method in the place of the attack, the dense MILP as that of an attack is called."""
-    problem = str(flat.get("model.function") or flat.get("model.problem"))
-    network = f"{problem.removesuffix(f':{USUAL_FUNCTION}')} {network}"
-    if method == "dense":
+def _task(flat: Mapping[str, Any]) -> TaskRules | None:
+    """Return the task of a configuration; None where it is a user's whose module is not here."""
+    try:
+        return task_named(task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective")))
+    except ConfigError:
+        return None
+
+
+def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> Setting:
+    """Return the setting of a task whose methods are no attacks: its method in the place of the attack.
+
+    The method that trials are measured against is called as the dense MILP of an attack is.
+    """
+    section, method = task.answerer, str(flat.get(f"{task.answerer}.{FAMILIES[task.answerer].name_key}"))
+    network = f"{task.subject(flat)} {network}".strip()
+    if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
         return Setting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
         return Setting(network, method, None, None, None)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sweep.config.attack_facts import CLOSEST, MARGIN, OBJECTIVES, OUTPUT, limit_only_ends
 from sweep.config.schema import Settings
 from sweep.config.sections import attack_of
-from sweep.config.tasks import OF_ALL, Metric, Words
+from sweep.config.tasks import OF_ALL, Metric
+from sweep.config.words import Words
 from sweep.records import InstanceRecord
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 
@@ -182,6 +183,9 @@ class AttackTask(Task):
         from sweep.tasks.image.pictures import is_image, picture
 
         return picture(record) if is_image(record.clean) else None
+
+    def deciding(self, settings: Settings) -> tuple[Any, ...]:
+        return settings.attack.objective, settings.instances.properties
 
     def limit_only_ends(self, method: str, objective: str) -> bool:
         return limit_only_ends(method, objective)

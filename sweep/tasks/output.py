@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.config.attack_facts import CLOSEST, OUTPUT
 from sweep.config.schema import Settings
-from sweep.config.tasks import Words
+from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.tasks.attacking import AttackInstance, AttackTask, hashed
 from sweep.tasks.base import TaskWork

@@ -12,7 +12,7 @@ from sweep.config.files import read_properties
 from sweep.config.input_sizes import network_sizes
 from sweep.config.inputs import load_properties
 from sweep.config.schema import Settings
-from sweep.config.tasks import Words
+from sweep.config.words import Words
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance, AttackTask, hashed

@@ -65,7 +65,7 @@ class TestSolvers:
     def test_one_that_fails_costs_its_members(self, error: BaseException) -> None:
         model = a_model()
         before = shape(model)
-        result = optimise(model, one := place(model), 1.0, solver=Stub(answer=fails(error)), members=PROVERS)
+        result = optimise(model, one := place(model), 2.5, solver=Stub(answer=fails(error)), members=PROVERS)
         assert (result.status, result.bound is None) == (Status.FEASIBLE, False)  # the bound is the tightening's own
         assert set(result.failures) == {"surrogates", "dense"}
         assert all(str(error) in words and "\n" not in words for words in result.failures.values())

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweep.config.tasks import MAXIMIZE
+from sweep.config.words import MAXIMIZE
 from sweep.report.comparisons import outcomes, signs
 from sweep.report.figures.base import (
     MAX_DOTS,

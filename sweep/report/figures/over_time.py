@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.config.tasks import MINIMIZE
+from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
 from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis

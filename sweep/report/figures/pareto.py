@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweep.config.tasks import MINIMIZE
+from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
 from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.tasks import MINIMIZE, words_of
+from sweep.config.tasks import words_of
+from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
 from sweep.report.results import Results
 from sweep.report.words import seconds

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.config import rules
 from sweep.config.sections import model_method_of
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import Sense
+from sweep.config.words import Sense
 from sweep.records import InstanceRecord
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import FittedNetwork, NetworkMaker

@@ -10,14 +10,18 @@ from typing import Any
 
 from surrogate.errors import SurrogateError
 from sweep.config import rules
-from sweep.config.model_names import PYTHON, USUAL_FUNCTION
+from sweep.config.model_names import PYTHON
 from sweep.config.schema import Settings
-from sweep.config.tasks import OF_ALL, VALUES, Words
+from sweep.config.tasks import OF_ALL, VALUES
 from sweep.config.trial_names import pruning_name
+from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+
+USUAL_FUNCTION = "build"
+"""The name of a problem's function that short names leave out."""
 
 
 class ModelTask(Task):
@@ -86,6 +90,13 @@ class ModelTask(Task):
         if _takes_surrogate(method.name) and settings.pruning.method != rules.NO_PRUNING:
             name = f"{name} {pruning_name(settings)}"
         return f"{name} repaired" if method.name == "surrogate" and method.repair else name
+
+    def subject(self, flat: Mapping[str, Any]) -> str:
+        problem = str(flat.get("model.function") or flat.get("model.problem"))
+        return problem.removesuffix(f":{USUAL_FUNCTION}")
+
+    def deciding(self, settings: Settings) -> tuple[Any, ...]:
+        return (settings.instances.seed,)  # of which the samples count that are drawn by it
 
     def trains(self, settings: Settings) -> bool:
         return False

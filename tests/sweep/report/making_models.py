@@ -7,7 +7,8 @@ from typing import Any
 
 import synthetic
 
-from sweep.config.tasks import MAXIMIZE, MINIMIZE, MODEL, Sense
+from sweep.config.tasks import MODEL
+from sweep.config.words import MAXIMIZE, MINIMIZE, Sense
 from sweep.records import InstanceRecord, TrialRecord
 
 MODELS = 12

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 from surrogate import rules
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import Baseline, Words
+from sweep.config.tasks import Baseline
+from sweep.config.words import Words
 from sweep.records import InstanceRecord
 from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
 

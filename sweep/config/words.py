@@ -1,0 +1,48 @@
+"""What people read of the answers of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Sense = Literal["maximize", "minimize"]
+
+MAXIMIZE: Sense = "maximize"
+MINIMIZE: Sense = "minimize"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people read of a task's answers.
+
+    Attributes:
+        instance: what one instance is called, such as ``image``; its plural has an s.
+        value: what the value is called, such as ``margin``.
+        sense: whether values are better larger or smaller.
+        find: what it is called that something was found, such as ``adversarial``.
+        found: the statuses which say that something was found.
+        none: the statuses which say that there is nothing to find, proven.
+        open: the statuses which say neither.
+        asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
+        spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
+        thing: what is found, such as ``adversarial input``; its plural has an s.
+        act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
+        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
+        by_value: whether a better value counts before a sooner find.
+        pooled: whether values of several networks have one unit, so that they may be tested together.
+    """
+
+    instance: str = "instance"
+    value: str = "value"
+    sense: Sense = "maximize"
+    find: str = "found"
+    found: tuple[str, ...] = ("optimal", "feasible")
+    none: tuple[str, ...] = ("infeasible",)
+    open: tuple[str, ...] = ("unresolved",)
+    asks: bool = False
+    spread: str = ""
+    thing: str = "solution"
+    act: str = "answer"
+    yardstick: str = ""
+    by_value: bool = False
+    pooled: bool = True
