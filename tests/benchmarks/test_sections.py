@@ -252,6 +252,7 @@ def test_both_methods_close_a_tiny_problem(tiny: tuple[ReluNetwork, Instance]) -
     assert cells(closing.report(rows), "28x28 4x64", "dense-milp", "1/1")
 
 
+@pytest.mark.slow
 def test_every_wide_method_runs_and_only_dense_bounds_are_kept(tiny: tuple[ReluNetwork, Instance]) -> None:
     rows = {one["method"]: one for one in vnn_wide.measure(Options(limit_seconds=0.5))}
     assert tuple(rows) == vnn_wide.METHODS
@@ -276,6 +277,7 @@ def test_the_closest_perturbation_of_a_tiny_problem_is_proven() -> None:
         assert f"{one['method']}: proven optimal: 1 of 1." in closest.report(rows)
 
 
+@pytest.mark.slow
 def test_a_surrogates_relaxation_is_above_its_best_margin_and_the_dense_one_is_its_own_surrogate(
     tiny: tuple[ReluNetwork, Instance], monkeypatch: pytest.MonkeyPatch
 ) -> None:

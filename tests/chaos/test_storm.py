@@ -32,6 +32,7 @@ def storm(*words: str, minutes: float) -> str:
     return printed
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_workers_the_coordinator_and_the_driver_are_killed() -> None:
     printed = storm("--local", "--kills=4", "--seed=1", "--depths=1", "--amounts=0.5", "--instances=16", minutes=8)

@@ -94,6 +94,7 @@ def test_the_experiment_lists_the_sweep(pages: screenshots.Pages, tracked: tuple
     pages.experiment(parent.info.experiment_id, [NAME, f"{len(children) + 1} matching runs", "The trials as a table"])
 
 
+@pytest.mark.slow
 def test_trials_are_seen_without_a_click(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, children = tracked
     pages.experiment(parent.info.experiment_id, [NAME, *(str(child.info.run_name) for child in children)])
@@ -124,6 +125,7 @@ def test_the_charts_begin_with_the_findings(pages: screenshots.Pages, tracked: t
     pages.wait(lambda: pages.count(".js-plotly-plot .barlayer .point") >= 6, "no bar was drawn")
 
 
+@pytest.mark.slow
 def test_the_view_is_in_the_list_of_views(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     pages.experiment(tracked[1].info.experiment_id, ["Views"])
     pages.press("Views")
@@ -146,22 +148,26 @@ def test_the_report_is_on_the_sweep(pages: screenshots.Pages, tracked: tuple[Tra
     pages.wait(lambda: bool(pages.loaded_images()), "the figure never appeared")
 
 
+@pytest.mark.slow
 def test_a_trial_shows_its_metrics_and_parent(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
     margin = str(child.data.metrics["attack/margin"])
     pages.run(child, ["2x16 magnitude 0.8", "attack/margin", margin, "accuracy/surrogate", "Parent run", NAME])
 
 
+@pytest.mark.slow
 def test_the_series_of_a_trial_are_charts(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     child = next(run for run in tracked[2] if run.info.run_name == "2x16 magnitude 0.8")
     pages.series(child, "incumbent")
     pages.wait(lambda: "image_4547" in pages.text(), "the second image had no series")
 
 
+@pytest.mark.slow
 def test_the_log_of_a_trial_is_read(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     pages.run(tracked[2][0], ["log.txt", f"{tracked[2][0].info.run_name}, key"], "/artifacts/log.txt")
 
 
+@pytest.mark.slow
 def test_the_pictures_of_a_trial_are_images(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     child = tracked[2][0]
     names = ["image_2732.png", "image_4547.png"]
@@ -169,10 +175,12 @@ def test_the_pictures_of_a_trial_are_images(pages: screenshots.Pages, tracked: t
     pages.wait(lambda: bool(pages.loaded_images()), "the picture never appeared")
 
 
+@pytest.mark.slow
 def test_the_instances_are_shown_as_a_table(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     pages.run(tracked[2][0], ["View as table", "instance_key", "2x16-2732", "2x16-4547"], "/artifacts/instances.json")
 
 
+@pytest.mark.slow
 def test_two_trials_are_compared(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     pair = [run for run in tracked[2] if run.info.run_name in ("2x16 dense", "2x16 magnitude 0.8")]
     margins = [shown(run.data.metrics["attack/margin"]) for run in pair]
@@ -180,6 +188,7 @@ def test_two_trials_are_compared(pages: screenshots.Pages, tracked: tuple[Tracke
     pages.comparison(pair, ["Comparing 2 Runs from 1 Experiment", *names, "pruning.amount", "attack/margin", *margins])
 
 
+@pytest.mark.slow
 def test_a_comparison_begins_with_what_was_swept_and_the_value(
     pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
 ) -> None:
@@ -187,6 +196,7 @@ def test_a_comparison_begins_with_what_was_swept_and_the_value(
     pages.wait(lambda: pages.axes() == ["attack", "pruning", "pruning.amount", "value"], f"the axes were {pages.axes()}")
 
 
+@pytest.mark.slow
 def test_a_sweep_can_be_recorded_through_the_server(pages: screenshots.Pages, address: str, tmp_path: Path) -> None:
     records = synthetic.sweep(networks=[(2, 16)], images=(2732,))[:2]
     tracker = Tracker(address, "remote", tmp_path / "mlruns")

@@ -163,6 +163,7 @@ def test_no_column_of_the_table_is_cut_on_a_desktop(table: WebElement, driver: W
     assert inner <= outer
 
 
+@pytest.mark.slow
 def test_the_table_is_sorted_by_the_column_that_is_clicked(table: WebElement, driver: WebDriver) -> None:
     driver.find_element(By.CSS_SELECTOR, ".dt-length select").send_keys("all")
     before = [float(text) for text in column(table, "value")]
@@ -174,6 +175,7 @@ def test_the_table_is_sorted_by_the_column_that_is_clicked(table: WebElement, dr
     assert looking.errors(driver) == []
 
 
+@pytest.mark.slow
 def test_the_table_is_filtered_by_words_by_choices_and_by_numbers(table: WebElement, driver: WebDriver) -> None:
     driver.find_element(By.CSS_SELECTOR, ".dt-length select").send_keys("all")
     everything = column(table, "attack")
@@ -200,6 +202,7 @@ def test_the_table_is_filtered_by_words_by_choices_and_by_numbers(table: WebElem
     assert looking.errors(driver) == []
 
 
+@pytest.mark.slow
 def test_without_webgl_the_page_says_so_and_without_scripts_it_is_read(driver: WebDriver, tmp_path: Path) -> None:
     write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
     none = "HTMLCanvasElement.prototype.getContext = () => null"
@@ -222,6 +225,7 @@ def test_without_webgl_the_page_says_so_and_without_scripts_it_is_read(driver: W
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@pytest.mark.slow
 def test_a_print_has_the_evidence_and_no_controls(driver: WebDriver, tmp_path: Path) -> None:
     write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
     looking.open_page(driver, tmp_path / "report.html", *report_pages.DESKTOP)
@@ -235,6 +239,7 @@ def test_a_print_has_the_evidence_and_no_controls(driver: WebDriver, tmp_path: P
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+@pytest.mark.slow
 def test_the_pictures_of_the_documentation_are_taken(folder: Path, tmp_path: Path) -> None:
     paths = report_pages.photograph(folder, tmp_path)
     assert [path.name for path in paths] == ["first-run-report.png", "first-run-report-phone.png"]

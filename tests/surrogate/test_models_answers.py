@@ -104,7 +104,7 @@ class TestStatus:
 class TestSurrogates:
     def test_the_dense_network_as_its_own_surrogate_promises_what_holds(self) -> None:
         model = a_model()
-        result = optimise(model, one := place(model, NETWORK), 1.0, members=("surrogates",))
+        result = optimise(model, one := place(model, NETWORK), 2.0, members=("surrogates",))
         assert result.status is Status.FEASIBLE
         assert result.bound is None  # a surrogate proves nothing
         assert result.surrogate_value == pytest.approx(result.value, abs=1e-4)
@@ -125,7 +125,7 @@ class TestSurrogates:
     @pytest.mark.parametrize("surrogate", [None, HALF, Pruning("stable", 0.4)])
     def test_what_a_surrogate_promises_may_be_too_good(self, surrogate: Any) -> None:
         model = a_model()
-        result = optimise(model, one := place(model, surrogate), 1.0, members=("surrogates", "walks"), sparsities=(0.5,))
+        result = optimise(model, one := place(model, surrogate), 3.0, members=("surrogates", "walks"), sparsities=(0.5,))
         assert result.surrogate_value is not None
         assert result.work["surrogates"] == 1
         require_holding(model, result, [one])

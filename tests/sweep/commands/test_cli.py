@@ -185,6 +185,7 @@ def test_the_ui_takes_a_port() -> None:
     assert ["--port 5000" in shown[0], "--port 5001" in shown[1], "make ui PORT=5001" in shown[2]] == [True] * 3
 
 
+@pytest.mark.slow
 def test_one_trial_runs_in_this_process_from_any_folder(tmp_path: Path) -> None:
     done = sweep(tmp_path, *QUICK)
     assert done.returncode == 0, done.stderr
@@ -277,7 +278,7 @@ class Terminal:
         os.close(self._screen)
 
 
-@pytest.mark.parametrize("output", ["pipe", pytest.param("disk", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("output", [pytest.param(output, marks=pytest.mark.slow) for output in ("pipe", "disk")])
 def test_a_sweep_outlives_its_output(tmp_path: Path, output: str) -> None:
     if output == "disk":
         target = os.open("/dev/full", os.O_WRONLY)
@@ -320,6 +321,7 @@ def test_ctrl_c_before_the_sweep_has_begun_says_so(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_epochs_and_the_trials_that_ended_above_one_live_line(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, sys.executable, "-m", "sweep", *QUICK, "instances.count=2", "training.epochs=400")
     try:

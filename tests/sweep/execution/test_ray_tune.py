@@ -195,6 +195,7 @@ def test_every_trial_is_booked_under_its_own_key_by_few_processes_and_what_all_n
     assert bench.ledger.missing == []
 
 
+@pytest.mark.slow
 def test_a_damaged_entry_that_a_worker_asks_for_is_told_once_on_the_terminal(
     cluster: RayCluster, composer: Composer, tmp_path: Path
 ) -> None:
@@ -283,6 +284,7 @@ def test_an_attack_that_outlives_its_deadline_is_killed_and_keeps_what_it_found(
     assert answers == {0: ["a witness", "a witness", "the optimum"], 1: ["the optimum"] * 3}
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_lost_between_two_trials_costs_neither(
     cluster: RayCluster, composer: Composer, tmp_path: Path
 ) -> None:
@@ -303,6 +305,7 @@ def test_a_worker_that_is_lost_between_two_trials_costs_neither(
     assert "retried: " in bench.terminal.getvalue()
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_begin_stop_the_sweep(cluster: RayCluster, composer: Composer, tmp_path: Path) -> None:
     class Broken:
         def __reduce__(self) -> tuple[object, ...]:

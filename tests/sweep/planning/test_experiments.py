@@ -52,6 +52,7 @@ def test_the_papers_grid_is_the_authors(composer: Composer) -> None:
 AUTHORS = "(instances.seed, training.seed) in [(0, 0), (1, 3), (8, 12), (90, 99)]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "condition"),
     [

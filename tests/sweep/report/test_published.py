@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def published(folder: Path, records: list[TrialRecord]) -> list[Path]:
     searched = Searched(("margin",), ("pruning.amount=0.5,0.8", "sweep.name='a b'"))
     state = SweepState("one", len(records) + 1, len(records), unfinished, searched=searched)
     return write_results(results_of([(state, records)]), folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published tables of a whole sweep, which tests copy and do not change."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweep.report.writing.figures", lambda: ())
+        published(folder, synthetic.sweep())
+    return folder
 
 
 @pytest.mark.parametrize("objective", ["margin", "closest"])
@@ -76,9 +87,8 @@ def test_time_limits_come_back_and_tables_of_before_lack_them(tmp_path: Path) ->
     assert [one.margin for one in old.instances] == [one.margin for one in record.instances]
 
 
-def test_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    published(tmp_path / "first", synthetic.sweep())
-    assert main([f"files={tmp_path / 'first'}", f"output={tmp_path / 'again'}"]) == OK
+def test_by_the_command_line(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"files={whole}", f"output={tmp_path / 'again'}"]) == OK
     out = capsys.readouterr().out
     assert "no images" in out
     page = (tmp_path / "again" / "report.html").read_text()
@@ -162,8 +172,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_files_that_are_no_tables_of_a_report(tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
-    published(tmp_path, synthetic.sweep())
+def test_files_that_are_no_tables_of_a_report(
+    whole: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     DAMAGES[damage](tmp_path)
     assert main([f"files={tmp_path}", f"output={tmp_path / 'again'}"]) == FAILED
     sentence = capsys.readouterr().err
@@ -182,7 +194,7 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, name: str) -> N
     draw = random.Random(0)
     values = int.from_bytes(good[-8:-4], "little")
     said: list[str] = []
-    for number in range(150):
+    for number in range(60):
         place = draw.randrange(len(good))
         flipped = good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :]
         (tmp_path / name).write_bytes(good[:place] if number % 10 == 0 else flipped)

@@ -27,7 +27,10 @@ def words(text: str) -> list[str]:
     return program[3:]
 
 
-@pytest.mark.parametrize("experiment", ["mnist", "digits", "paper_output", "closest", "what_pays"])
+@pytest.mark.parametrize(
+    "experiment",
+    ["mnist", *(pytest.param(name, marks=pytest.mark.slow) for name in ("digits", "paper_output", "closest", "what_pays"))],
+)
 def test_it_is_the_same_trial(composer: Composer, experiment: str) -> None:
     master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
     params = OmegaConf.to_container(master.hydra.sweeper.params)
