@@ -42,7 +42,10 @@ _NAMED = (
     *("model.problem", "model.function", "method.name"),
 )
 
-_ORIGINS = ("dataset", "training", "model.parameters")
+PARAMETERS = "model.parameters"
+"""The section whose keys are a problem's own, and are called by their last name."""
+
+_ORIGINS = ("dataset", "training", PARAMETERS)
 """Sections that make another network, and not another way to attack it."""
 
 REPAIR = "method.repair"
@@ -127,9 +130,12 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
     finished = [(record, flatten(record.config)) for record in records if record.status == "finished"]
-    origins = _differing([_origin(flat) for _, flat in finished])
+    of_subject: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for _, flat in finished:
+        of_subject[_subject(flat)].append(_origin(flat))
+    origins = {subject: _differing(found) for subject, found in of_subject.items()}
     for record, flat in finished:
-        setting = _base_setting(flat, origins)
+        setting = _base_setting(flat, origins[_subject(flat)])
         others = {key: _text(flat[key]) for key in with_effect(flat, flat) if key not in pooled and not _is_named(key, setting)}
         base[setting].append((record, others))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
@@ -182,6 +188,12 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
+def _subject(flat: Mapping[str, Any]) -> str:
+    """Return what stands before the name of the network, such as the problem of a model; nothing where all ask the same."""
+    task = _task(flat)
+    return "" if task is None else task.subject(flat)
+
+
 def _task(flat: Mapping[str, Any]) -> TaskRules | None:
     """Return the task of a configuration; None where it is a user's whose module is not here."""
     try:
@@ -196,7 +208,7 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
     The method that trials are measured against is called as the dense MILP of an attack is.
     """
     section, method = task.answerer, str(flat.get(f"{task.answerer}.{FAMILIES[task.answerer].name_key}"))
-    network = f"{task.subject(flat)} {network}".strip()
+    network = f"{_subject(flat)} {network}".strip()
     if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
         return Setting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
@@ -218,7 +230,8 @@ def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
     inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
     before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
     layers = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
-    return " ".join([*filter(None, before), layers, *(f"{key}={value}" for key, value in origin.items())])
+    after = (f"{key.removeprefix(f'{PARAMETERS}.')}={value}" for key, value in origin.items())
+    return " ".join([*filter(None, before), layers, *after])
 
 
 def _is_named(key: str, setting: Setting) -> bool:

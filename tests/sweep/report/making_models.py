@@ -28,6 +28,7 @@ def modelled(
     promised: float | None = None,
     true: float | None = None,
     violation: float | None = None,
+    parameters: dict[str, float] | None = None,
 ) -> TrialRecord:
     """Return a trial of a problem with one value a model, None where nothing feasible was found.
 
@@ -42,10 +43,11 @@ def modelled(
         promised: what the surrogate said of each, more than the value.
         true: what the truth says of each, more than the value.
         violation: of a constraint in truth.
+        parameters: of the problem.
     """
     pruned = {"method": "magnitude", "amount": amount, "rounds": rounds} if amount is not None else {}
     config = synthetic.config(**pruned)
-    config |= {"task": {"name": MODEL, "parameters": {}}, "model": {"problem": problem, "function": None, "parameters": {}}}
+    config |= {"task": {"name": MODEL, "parameters": {}}, "model": {"problem": problem, "function": None, "parameters": parameters or {}}}
     config["method"] = {"name": method, "repair": repair} if method == "surrogate" else {"name": method}
     facts: dict[str, Any] = {
         "networks": {"quality": {"key": "k", "r2": 0.9, "r2_pruned": 0.7}},
@@ -75,5 +77,6 @@ def modelled(
         )
         for seed, value in enumerate(values)
     ]
-    key, dense = f"{problem}-{method}-{amount}-{repair}-{rounds}", f"{problem}-dense-None-False-0"
+    named = f"{problem}{parameters or ''}"
+    key, dense = f"{named}-{method}-{amount}-{repair}-{rounds}", f"{named}-dense-None-False-0"
     return synthetic.trial(key, instances, config=config, baseline_key=dense, accuracy_dense=None, accuracy_surrogate=None)

@@ -121,6 +121,12 @@ def test_the_first_sentence_and_the_cards() -> None:
     assert card.headline.endswith("with a value 2.11 smaller (median).")
 
 
+def test_parameters_are_named_where_a_problem_has_several_values_of_them() -> None:
+    one, other = (of("blending", gain, parameters={"budget": budget}) for gain, budget in ((0.0, 0.3), (1.0, 0.4)))
+    assert results(one, of("constrained", 0.0)).networks == ["blending 2x16", "constrained 2x16"]
+    assert results(one, other).networks == ["blending 2x16 budget=0.3", "blending 2x16 budget=0.4"]
+
+
 def test_the_heat_map_has_a_row_a_problem() -> None:
     found = results(*everything())
     heat = heat_map(found, win_table(found))
