@@ -156,9 +156,9 @@ class SharedSections:
         return self._joined(self._texts(settings), settings)
 
     def any_limit_key(self, settings: Settings) -> str:
-        """Return the key that a trial shares with those of other time limits; empty where the attack plans by its limit."""
-        attack, shared = settings.attack, self._context(settings)
-        if not shared.task.limit_only_ends(attack.method, attack.objective):
+        """Return the key that a trial shares with those of other time limits; empty where the answerer plans by its limit."""
+        shared = self._context(settings)
+        if not shared.task.limit_only_ends(vars(settings)):
             return ""
         solver = shared.of(known_with("solver", shared.task), settings)
         texts = {**self._texts(settings), "solver": self._without_limit(solver)}

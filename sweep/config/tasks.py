@@ -169,12 +169,11 @@ class TaskRules:
         """Return what else :meth:`counted` looks at, beside the section, the network's file and the class of the answerer."""
         return ()
 
-    def limit_only_ends(self, method: str, objective: str) -> bool:
+    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.
 
         Args:
-            method: ``attack.method``.
-            objective: ``attack.objective``.
+            sections: of a configuration by name, checked or as recorded, of any version: each has ``get(key, default)``.
         """
         return False
 

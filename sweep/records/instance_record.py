@@ -45,6 +45,10 @@ class Event(NamedTuple):
     source: str | None
 
 
+TRUE_VIOLATION = "true_violation"
+"""The name, among the facts of an answer, of by how much its decision breaks a constraint in truth."""
+
+
 @dataclass
 class InstanceRecord:
     """One instance and the answer to it.

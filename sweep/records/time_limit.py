@@ -14,7 +14,7 @@ from typing import Any
 
 from sweep.config.attack_facts import CLOSEST
 from sweep.config.tasks import task_name_in, task_named
-from sweep.records import InstanceRecord, TrialRecord
+from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 
 KEY = "solver.time_limit_seconds"
@@ -56,7 +56,8 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
     surrogate = [event["surrogate_margin"] for event in met if event.get("surrogate_margin") is not None]
     changed: dict[str, Any] = dict.fromkeys(_UNKNOWN if is_built else (*_UNKNOWN, *_OF_THE_MODEL))
     if best is None or best is not final:
-        changed |= dict.fromkeys((*_NORMS, "perturbed"))  # of a point that was met later
+        changed |= dict.fromkeys((*_NORMS, "perturbed", "true_value"))  # of a point that was met later
+        changed["facts"] = {name: value for name, value in instance.facts.items() if name != TRUE_VIOLATION}
         if best is not None and best.get("norm") is not None and instance.norm in _NORMS:
             changed[instance.norm] = best["norm"]
     return dataclasses.replace(
@@ -187,8 +188,7 @@ def _had_bounds(instance: InstanceRecord, seconds: float) -> bool:
 
 
 def _only_ends(record: TrialRecord) -> bool:
-    attack = record.config["attack"]
-    return task_named(task_name_in(record.config)).limit_only_ends(attack["method"], attack["objective"])
+    return task_named(task_name_in(record.config)).limit_only_ends(record.config)
 
 
 def _limit(record: TrialRecord) -> float:

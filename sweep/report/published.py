@@ -13,7 +13,7 @@ import pandas as pd
 
 from sweep.config.attack_facts import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
-from sweep.records import InstanceRecord, TrialRecord
+from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.report.results import FACTS, Results, Searched, SweepState, Unfinished, results_of
 from sweep.report.tables import STATES
 
@@ -120,8 +120,8 @@ def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
     present = [(name, values) for name, values in columns if values is not None]
     length = len(present[0][1]) if present else 0
     timeline = [{name: _plain(values[place]) for name, values in present} for place in range(length)]
-    violation = _plain(row.get("true_violation"))
-    known = {} if violation is None else {"true_violation": violation}
+    violation = _plain(row.get(TRUE_VIOLATION))
+    known = {} if violation is None else {TRUE_VIOLATION: violation}
     return InstanceRecord(**facts, timeline=timeline, facts=known)
 
 

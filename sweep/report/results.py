@@ -14,7 +14,7 @@ import pandas as pd
 
 from sweep.config.tasks import words_of
 from sweep.config.words import MAXIMIZE, MINIMIZE, Words
-from sweep.records import InstanceRecord, TrialRecord
+from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.settings import SEEDS, Setting, group, longest
@@ -227,8 +227,8 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
     frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
     frame["best_margin"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
-    violations = [_or_nan(one.facts.get("true_violation")) for one in all_of_them]
-    frame["true_violation"] = np.array(violations, dtype=float)
+    violations = [_or_nan(one.facts.get(TRUE_VIOLATION)) for one in all_of_them]
+    frame[TRUE_VIOLATION] = np.array(violations, dtype=float)
     return frame, _events(all_of_them)
 
 

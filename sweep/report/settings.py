@@ -158,7 +158,8 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
         flat = flatten(record.config)
-        limit, only_ends = flat.get(TIME_LIMIT), _limit_only_ends(record, flat)
+        limit = flat.get(TIME_LIMIT)
+        only_ends = task_named(task_name_in(record.config)).limit_only_ends(record.config)
         if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
             continue
         same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
@@ -166,11 +167,6 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
     needed = {record.baseline_key for record in records if record.key not in shorter}
     return [record for record in records if record.key not in shorter - needed]
-
-
-def _limit_only_ends(record: TrialRecord, flat: Mapping[str, Any]) -> bool:
-    task = task_named(task_name_in(record.config))
-    return task.limit_only_ends(str(flat["attack.method"]), str(flat.get("attack.objective")))
 
 
 def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:

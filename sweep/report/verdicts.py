@@ -152,7 +152,11 @@ def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdi
         sentence = f"Nothing differs beyond chance. {too_few(found, results.what)}".rstrip()
         return Verdict(question, _unsure(found), sentence, text(strongest(found)))
     answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
-    said = [one.short(results, f"On {one.network}, {one.setting.replace('The ', 'the ', 1)}" if several else one.setting) for one in leading]
+
+    def who(one: Compared) -> str:
+        return f"On {one.network}, {one.setting.replace('The ', 'the ', 1)}" if several else one.setting
+
+    said = [one.short(results, who(one)) for one in leading]
     return Verdict(question, answer, " ".join(said), "\n".join(map(text, leading)))
 
 

@@ -187,8 +187,9 @@ class AttackTask(Task):
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
         return settings.attack.objective, settings.instances.properties
 
-    def limit_only_ends(self, method: str, objective: str) -> bool:
-        return limit_only_ends(method, objective)
+    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
+        attack = sections["attack"]
+        return limit_only_ends(attack.get("method", None), attack.get("objective", None))
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
         return None  # which of these tasks it is follows from the other sections, as it did before there were tasks

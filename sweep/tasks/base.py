@@ -92,8 +92,7 @@ class PreparedTask(ABC):
 
     def __init__(self, work: TaskWork, instances: Sequence[TaskInstance], skipped: int = 0) -> None:
         self.work, self.settings, self.instances, self.skipped = work, work.settings, list(instances), skipped
-        attack = self.settings.attack
-        self.limit_only_ends = task_of(self.settings).limit_only_ends(attack.method, attack.objective)
+        self.limit_only_ends = task_of(self.settings).limit_only_ends(vars(self.settings))
 
     @property
     def opening(self) -> str:

@@ -26,6 +26,7 @@ class WholeSearch(MilpMethod):
 
     name: ClassVar[str] = "search"
     takes_surrogate: ClassVar[bool] = True
+    limit_only_ends: ClassVar[bool] = False  # a pruned model has a share of what is left of the limit
 
     sparsities: Sequence[float] = setting((0.8, 0.5, 0.9), rules.several("shares, such as (0.5, 0.9)", rules.SHARE))
     points: int = setting(4096, rules.COUNT)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from types import MappingProxyType
 
-from sweep.records import InstanceRecord
+from sweep.records import TRUE_VIOLATION, InstanceRecord
 
 FITS = ("r2", "accuracy")
 """The measures of fit, as the library names them: of values, and of classes."""
@@ -39,7 +39,7 @@ MODEL_METRICS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingP
         "network/unstable_pruned": _fact("unstable_pruned"),
         "network/big_m": _fact("big_m"),
         "network/big_m_pruned": _fact("big_m_pruned"),
-        "true_violation": _fact("true_violation"),
+        TRUE_VIOLATION: _fact(TRUE_VIOLATION),
     }
 )
 """By the names of MLflow. Networks that are fitted to values and to classes in one model are not told apart."""

@@ -13,7 +13,8 @@ from sweep.config import rules
 from sweep.config.sections import model_method_of
 from sweep.config.stage_keys import digest
 from sweep.config.words import Sense
-from sweep.records import InstanceRecord
+from sweep.records import TRUE_VIOLATION, InstanceRecord
+from sweep.records.time_limit import TIME_LIMIT
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import FittedNetwork, NetworkMaker
 from sweep.tasks.model.settings import parameters_of, problem_of
@@ -21,6 +22,13 @@ from sweep.tasks.model.settings import parameters_of, problem_of
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
     from surrogate.models.problems import ModelInstance, TrueValue
+
+
+OPEN = ("feasible", "unresolved")
+"""The statuses of answers that more time could have changed."""
+
+NEARLY = 0.98
+"""A method that took this share of its limit was ended by it: solvers look at their clocks now and then."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +113,14 @@ def _answered(
     facts: dict[str, Any] = {"networks": networks, **_freedom(result.dense_bounds, "")}
     facts |= _freedom(result.surrogate_bounds, "_pruned")
     if true is not None:
-        facts["true_violation"] = _finite(true.violation)
+        facts[TRUE_VIOLATION] = _finite(true.violation)
     if result.failures:
         facts["failures"] = dict(result.failures)
+    took, limit = record.total_seconds, record.limit_seconds
+    by_limit = str(result.status) in OPEN and took is not None and limit is not None and took >= NEARLY * limit
     return record.answered(
         status=str(result.status),
+        solver_status=TIME_LIMIT if by_limit else None,
         value=_finite(result.value),
         surrogate_value=_finite(result.surrogate_value),
         true_value=None if true is None else _finite(true.value),

@@ -98,6 +98,12 @@ class ModelTask(Task):
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
         return (settings.instances.seed,)  # of which the samples count that are drawn by it
 
+    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
+        from surrogate.models.methods import METHODS
+
+        method = METHODS.get(sections["method"].get("name", ""))
+        return method is not None and method.limit_only_ends
+
     def trains(self, settings: Settings) -> bool:
         return False
 

@@ -62,7 +62,7 @@ def test_equal_trials_under_other_limits_are_one_with_the_longest(composer: Comp
         (["attack=portfolio"], "attack=portfolio"),
         (["attack.objective=closest"], "attack.objective=closest"),
         (["attack=branch_and_bound", "attack.objective=closest"], "attack.objective=closest"),
-        (["task=model", "method=walk"], "method=walk"),
+        (["task=model", "method=search"], "method=search"),
     ],
 )
 def test_what_plans_by_its_limit_is_run_for_each(composer: Composer, attack: list[str], what: str) -> None:
@@ -82,6 +82,12 @@ def test_what_plans_by_its_limit_is_run_for_each(composer: Composer, attack: lis
 @pytest.mark.parametrize("attack", ["surrogate", "gradient", "branch_and_bound", "restriction"])
 def test_all_others_share_a_run(composer: Composer, attack: str) -> None:
     (trial,) = composer.plan(*QUICK, LIMITS, f"attack={attack}").trials
+    assert trial.limits == (5.0, 10.0, 30.0)
+
+
+@pytest.mark.parametrize("method", ["dense", "surrogate", "walk"])
+def test_so_do_methods_of_models(composer: Composer, method: str) -> None:
+    (trial,) = composer.plan(*QUICK, LIMITS, "task=model", f"method={method}").trials
     assert trial.limits == (5.0, 10.0, 30.0)
 
 

@@ -207,6 +207,26 @@ def swept(limit: float, method: str = "surrogate", key: str | None = None, basel
     return synthetic.trial(key or f"{method}{limit:g}", [one], config=config, baseline_key=baseline)
 
 
+def test_a_decision_that_was_met_later_takes_its_truth_with_it() -> None:
+    later = [{"seconds": 1.0, "value": 5.0, "source": "walks"}, {"seconds": 8.0, "value": 3.0, "source": "dense"}]
+    whole = dataclasses.replace(
+        answer(limit_seconds=10.0, total_seconds=10.1), task="model", objective="model", sense="minimize"
+    )
+    whole = whole.answered(
+        status="feasible",
+        value=3.0,
+        timeline=later,
+        first_found_seconds=1.0,
+        true_value=2.0,
+        facts={"true_violation": 0.5, "unstable": 7},
+    )
+    cut = at_limit(whole, 5.0)
+    assert (cut.status, cut.value, cut.true_value, cut.facts) == ("feasible", 5.0, None, {"unstable": 7})
+    late = at_limit(whole, 9.0)
+    assert (late.value, late.true_value, late.facts["true_violation"]) == (3.0, 2.0, 0.5)
+    assert at_limit(whole, 0.5).status == "unresolved"
+
+
 def test_trials_at_a_limit_are_cut_where_their_limit_only_ends_them() -> None:
     dense = swept(30.0, key="dense30")
     apart = [swept(10.0, "portfolio", baseline="dense10"), swept(30.0, "portfolio")]

@@ -47,7 +47,8 @@ def modelled(
     """
     pruned = {"method": "magnitude", "amount": amount, "rounds": rounds} if amount is not None else {}
     config = synthetic.config(**pruned)
-    config |= {"task": {"name": MODEL, "parameters": {}}, "model": {"problem": problem, "function": None, "parameters": parameters or {}}}
+    asked = {"problem": problem, "function": None, "parameters": parameters or {}}
+    config |= {"task": {"name": MODEL, "parameters": {}}, "model": asked}
     config["method"] = {"name": method, "repair": repair} if method == "surrogate" else {"name": method}
     facts: dict[str, Any] = {
         "networks": {"quality": {"key": "k", "r2": 0.9, "r2_pruned": 0.7}},

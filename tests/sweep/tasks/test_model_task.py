@@ -88,6 +88,14 @@ def run(composer: Composer, *overrides: str, store: Store | None = None) -> Tria
     return record
 
 
+def test_a_shorter_limit_is_answered_by_the_run_of_a_longer_one(composer: Composer, store: Store) -> None:
+    whole = run(composer, "method=walk", "solver.time_limit_seconds=2", "instances.count=1", store=store)
+    (cut,) = run(composer, "method=walk", "solver.time_limit_seconds=1", "instances.count=1", store=store).instances
+    assert (cut.limit_seconds, cut.cut_from_seconds, cut.status) == (1.0, 2.0, "feasible")
+    assert cut.value == [event.value for event in whole.instances[0].events if event.seconds <= 1.0][-1]
+    assert whole.instances[0].solver_status == "time_limit"
+
+
 def test_the_dense_milp_of_a_built_in_problem(composer: Composer) -> None:
     record = run(composer, "method=dense")
     assert (record.name, record.baseline_key) == ("constrained 1x6 dense", record.key)
