@@ -31,6 +31,12 @@ def test_a_written_page_is_up_to_date(name: str) -> None:
         pytest.fail(f"docs/{name}.md is out of date: run python docs/generate/{name}.py", pytrace=False)
 
 
+def test_the_page_of_modules_is_up_to_date() -> None:
+    module = generator("structure")
+    if module.MODULES_PAGE.read_text() != module.modules_page():
+        pytest.fail("docs/modules.md is out of date: run python docs/generate/structure.py", pytrace=False)
+
+
 def test_every_key_has_a_meaning() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \|.*\| (.*) \|$", written("configuration"), flags=re.MULTILINE)
     assert len(rows) > 60
@@ -45,7 +51,7 @@ def test_comments_are_read_with_the_lines_that_go_on(tmp_path: Path) -> None:
 
 def test_the_map_names_every_module_with_a_sentence_and_only_modules_that_are_there() -> None:
     module = generator("structure")
-    page = written("structure")
+    page = module.modules_page()
     files = [path for package in module.PACKAGES for path in module.modules(package)]
     assert len(files) > 150
     assert [str(path) for path in files if not module.first_sentence(path)] == []

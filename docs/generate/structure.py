@@ -1,4 +1,4 @@
-"""Writes docs/structure.md: the map of the code, from the docstrings and the imports of its modules.
+"""Writes docs/structure.md, the house in five minutes, and docs/modules.md, all its modules, from their docstrings and imports.
 
 python docs/generate/structure.py
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 PAGE = ROOT / "docs" / "structure.md"
+
+MODULES_PAGE = ROOT / "docs" / "modules.md"
 
 PACKAGES = ("surrogate", "sweep")
 
@@ -37,8 +39,10 @@ LIBRARIES = (
 START = """\
 # Structure
 
-<!-- Written by docs/generate/structure.py from the docstrings and imports of the modules: change those, or the text there, then
-run it (make docs does). -->
+<!-- Written by docs/generate/structure.py from the docstrings of the packages: change those, or the text there, then run it
+(make docs does). -->
+
+The house in five minutes. [Modules](modules.md) lists every file with a sentence, and what imports what.
 
 | folder | what is in it |
 |---|---|
@@ -71,7 +75,9 @@ run it (make docs does). -->
 6. An attack of `surrogate/attack/` bounds the network over the region (`surrogate/bounds/`), states it as a Pyomo model
    (`surrogate/formulation/`) and has it solved (`surrogate/solvers/`), or branches on the bounds (`surrogate/branching/`).
    Every point met is checked on the dense network by `surrogate/witness.py`, which knows no solver.
-7. The records (`sweep/records/`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
+7. A model with networks in it is answered by `surrogate/models/`: a search whose members, MILPs of pruned copies among them,
+   take turns on one thread (`surrogate/models/search.py`). The built-in problems are in `surrogate/models/problems/`.
+8. The records (`sweep/records/`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
    views of them.
 
 | where is | the place |
@@ -80,6 +86,7 @@ run it (make docs does). -->
 | what runs when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
 | the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
+| the place of a new kind of question | a task, a file of `sweep/tasks/` or of yours ([how](extend.md)) |
 
 ## Who imports whom
 
@@ -100,13 +107,32 @@ Of `sweep`, whose programs are above all rooms:
 errors <- terminal <- config <- records <- store <- planning <- tasks <- trial <- tracking <- report
        <- execution <- commands
 ```
+
+Large libraries stay in few rooms: the same test keeps `ray`, `optuna` and `mlflow` in theirs.
+"""
+
+MODULES_START = """\
+# Modules
+
+<!-- Written by docs/generate/structure.py from the docstrings and imports of the modules: change those, then run it (make docs does).
+-->
+
+Every file with the first sentence of its docstring. [Structure](structure.md) says how they work together.
+
+## What imports what
 """
 
 
 @functools.cache
 def page() -> str:
-    """Return the whole page."""
-    return "\n".join([START, *_rooms("surrogate"), *_rooms("sweep"), *_libraries(), *_maps()])
+    """Return the page on the structure."""
+    return "\n".join([START, *_overview("surrogate"), *_overview("sweep")])
+
+
+@functools.cache
+def modules_page() -> str:
+    """Return the page of all modules."""
+    return "\n".join([MODULES_START, *_rooms("surrogate"), *_rooms("sweep"), *_libraries(), *_maps()])
 
 
 def modules(package: str) -> list[Path]:
@@ -118,6 +144,14 @@ def first_sentence(path: Path) -> str:
     """Return the first sentence of a module's docstring; empty if it has none."""
     text = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].split())
     return re.split(r"(?<=\.) (?=[A-Z])", text)[0]
+
+
+def _overview(package: str) -> Iterator[str]:
+    yield f"## The rooms of {package}\n\n{_cell(first_sentence(ROOT / package / '__init__.py'))}\n"
+    yield "| room | what it is for |\n|---|---|"
+    for folder in sorted(path.parent for path in (ROOT / package).glob("*/__init__.py")):
+        yield f"| `{folder.name}/` | {_cell(first_sentence(folder / '__init__.py'))} |"
+    yield ""
 
 
 def _rooms(package: str) -> Iterator[str]:
@@ -136,7 +170,6 @@ def _rooms(package: str) -> Iterator[str]:
 
 
 def _libraries() -> Iterator[str]:
-    yield "Large libraries stay in few rooms. The same test keeps `ray`, `optuna` and `mlflow` in theirs:\n"
     yield "| library | imported by |\n|---|---|"
     used = {
         path: {name.split(".")[0] for name in set.union(*imports(path))} for package in PACKAGES for path in modules(package)
@@ -197,3 +230,4 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    MODULES_PAGE.write_text(modules_page())
