@@ -114,8 +114,8 @@ Large libraries stay in few rooms: the same test keeps `ray`, `optuna` and `mlfl
 MODULES_START = """\
 # Modules
 
-<!-- Written by docs/generate/structure.py from the docstrings and imports of the modules: change those, then run it (make docs does).
--->
+<!-- Written by docs/generate/structure.py from the docstrings and imports of the modules: change those, then run it
+(make docs does). -->
 
 Every file with the first sentence of its docstring. [Structure](structure.md) says how they work together.
 
