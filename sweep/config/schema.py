@@ -94,8 +94,8 @@ class MethodSettings:
         values = dict(self._values)
         for name, value in other._values.items():
             before = values.get(name)
-            both = isinstance(before, MethodSettings) and isinstance(value, MethodSettings)
-            values[name] = before.joined(value) if both else value
+            is_section = isinstance(before, MethodSettings) and isinstance(value, MethodSettings)
+            values[name] = MethodSettings.joined(before, value) if is_section else value
         return MethodSettings(values)
 
     def given(self) -> dict[str, Any]:

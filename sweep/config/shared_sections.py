@@ -231,9 +231,11 @@ class SharedSections:
         if name not in SECTIONS:
             return False
         shared = self._context(settings)
-        several = own_networks.SECTIONS if name == own_networks.NETWORKS else (known_with(name, shared.task),)
-        counting = [shared.of(one, settings).counting for one in several]
-        return any(key in known or any(one.startswith(f"{key}.") for one in known) for known in counting)
+        if name == own_networks.NETWORKS:
+            known = frozenset().union(*(shared.of(one, settings).counting for one in own_networks.SECTIONS))
+        else:
+            known = shared.of(known_with(name, shared.task), settings).counting
+        return key in known or any(one.startswith(f"{key}.") for one in known)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
         if self._last is None or self._last[0] is not settings:
@@ -250,7 +252,7 @@ class SharedSections:
         if found is None:
             task = task_of(settings)
             check_sections(task)
-            names = [name for name in _NAMES if known_with(name, task) == name]
+            names = [name for name in _NAMES if known_with(name, task) == name and name != own_networks.NETWORKS]
             groups = {name: (*together(name, task), *beside(name, task)) for name in names}
             known = self._known.setdefault(context(settings), {})
             found = self._contexts[identity] = _Context(deciding, task, groups, known, alike(task))
