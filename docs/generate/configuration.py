@@ -16,6 +16,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
+from sweep.config.own_networks import NETWORKS
+from sweep.config.own_networks import SECTIONS as SINGLE
 from sweep.config.reading import is_in_open_section, keys, kinds_of
 from sweep.config.rules import Rule
 from sweep.planning.space import WHOLE
@@ -95,6 +97,9 @@ def _keys(section: str, values: dict[str, Any], files: list[Path]) -> Iterator[s
         yield f"| `{key}` | {_default(values[key])} | {_allowed(*kinds_of(key))} | {_cell(meanings.get(relative, chosen))} |"
     for key in (key for key in KEYS if key.startswith(f"{section}.") and is_in_open_section(f"{key}.any")):
         yield f"| `{key}.*` | — | what the option takes | {_cell(meanings.get(key.removeprefix(f'{section}.'), '—'))} |"
+    if section == NETWORKS:
+        allowed = ", ".join(f"`{name}`" for name in SINGLE)
+        yield f"| `{NETWORKS}.NAME.*` | — | the keys of {allowed} | {_cell(meanings[NETWORKS])} |"
     yield ""
 
 

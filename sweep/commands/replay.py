@@ -97,7 +97,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     Raises:
         SurrogateError, SweepError: the data cannot be loaded, or the network not be trained.
     """
-    from sweep.config.inputs import Inputs, load_data, load_properties
+    from sweep.config.inputs import load_data, load_inputs
     from sweep.execution.local_run import local_coordinator, run_locally
     from sweep.tasks.base import TaskWork, task_to_run
     from sweep.tasks.dense_network import train_network
@@ -112,7 +112,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
             status.update(f"{answered} of {len(before.instances)} questions answered")
 
     with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
-        inputs = Inputs(load_data(settings), load_properties(settings))
+        inputs = load_inputs(settings, load_data(settings))
         status.update("training the dense network" if settings.network.file is None else "reading the network")
         trained = train_network(settings, inputs.data) if trial.training_key else None
         status.update("pruning, and the first question")

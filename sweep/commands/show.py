@@ -131,7 +131,7 @@ SHOWN = (
 )
 
 
-SHOWN_WHOLE = ("model", "method", "task.parameters")
+SHOWN_WHOLE = ("model", "method", "networks", "task.parameters")
 """Sections of which every key is shown, where the task looks at them."""
 
 

@@ -13,8 +13,8 @@ from sweep.config.schema import MethodSettings
 from sweep.config.tasks import TaskRules
 from sweep.errors import ConfigError
 
-DECIDING = ("task", "attack", "method", "network", "instances")
-"""The sections that can decide what counts in others (:func:`sweep.config.canonical.context`)."""
+DECIDING = ("task", "attack", "method", "network", "networks", "instances", "model")
+"""The sections that can decide what counts in others (:func:`sweep.config.canonical.context`), or which networks there are."""
 
 
 def alike(task: TaskRules) -> tuple[str, ...]:

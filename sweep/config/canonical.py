@@ -14,11 +14,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweep.config import key_versions, rules
+from sweep.config import key_versions, own_networks, rules
 from sweep.config.attack_facts import kind_of
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
+from sweep.config.own_networks import NETWORKS, key_in_use, names_in, section_key, settings_of
 from sweep.config.reading import keys
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
@@ -34,8 +35,9 @@ Part = dict[str, Any]
 USED = ("bounds", "formulation", "solver")
 """The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
-SECTIONS = ("dataset", "network", "training", "pruning", "instances", "model", "attack", "method", *USED, "task")
-"""The sections that can change a result. The others say where and how, not what."""
+SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
+"""The sections that can change a result. The others say where and how, not what. What ``networks`` says counts as part of the
+sections in whose place it stands (:data:`sweep.config.own_networks.SECTIONS`)."""
 
 TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
@@ -57,8 +59,13 @@ def together(name: str, task: TaskRules) -> tuple[str, ...]:
     return (name, *USED) if name == task.answerer else (name,)
 
 
+def beside(name: str, task: TaskRules) -> tuple[str, ...]:
+    """Return the section that can say something else for single networks than a section does, if there is one."""
+    return (NETWORKS,) if name in own_networks.SECTIONS and NETWORKS in task.sections else ()
+
+
 def context(settings: Settings) -> tuple[Any, ...]:
-    """Return all that decides what counts in a section other than itself, those of :func:`together` aside."""
+    """Return all that decides what counts in a section, other than itself, :func:`together` and :func:`beside`."""
     task = task_of(settings)
     return task_name(settings), _answering(task, source_of(settings)), settings.network.file, *task.deciding(settings)
 
@@ -89,6 +96,9 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     (:meth:`surrogate.settings.Configurable.at_default`).
     """
     task = task_of(settings)
+    if settings.networks and beside(name, task):
+        names = task.network_names(settings)
+        return _of_each(name, settings, names) if names else counting(name, dataclasses.replace(settings, networks={}))
     is_made = name in makers(task)
     idle: set[str] = set()
     found: dict[str, Part | None] = {}
@@ -104,6 +114,23 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
     counts = {one: value for one, value in found.items() if value is not None}
     return counts, frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
+
+
+def _of_each(section: str, settings: Settings, names: Iterable[str]) -> tuple[dict[str, Part], frozenset[str]]:
+    """Return what :func:`counting` does of a section of which some networks have values of their own.
+
+    Where the same counts of all networks, that is what counts, whoever said it: as if the section had. Else it is by name.
+    """
+    found: dict[str, Part | None] = {}
+    counts: set[str] = set()
+    for name in names:
+        parts, known = counting(section, settings_of(settings, name))
+        found[name] = parts.get(section)
+        counts.update(key_in_use(settings, name, key) for key in known if key != section)
+    first, *others = found.values()
+    if any(one != first for one in others):
+        return {section: {NETWORKS: found}}, frozenset(counts)
+    return {} if first is None else {section: first}, frozenset(counts)
 
 
 def counts_of(name: str, settings: Settings) -> Counted:
@@ -176,11 +203,32 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     As :func:`canonical`, but for people: of any version's configuration, and without reading data or files. Keys that this
     version does not know are kept.
     """
+    without, sections = _idle(flat)
+    left = [key for key in keys if key not in without and not is_in(key, sections)]
+    names = names_in(left)
+    if not names:
+        return left
+    idle = {name: _idle({**flat, **_of_the_network(name, flat)}) for name in names}
+
+    def counts(key: str) -> bool:
+        meant = section_key(key)
+        gone, of_sections = idle[key.split(".")[1]] if meant != key else ((), ())
+        return meant not in gone and not is_in(meant, of_sections)
+
+    return [key for key in left if counts(key)]
+
+
+def _of_the_network(name: str, flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration says for a network alone, by the keys in whose place that stands."""
+    return {section_key(key): value for key, value in flat.items() if key.startswith(f"{NETWORKS}.{name}.")}
+
+
+def _idle(flat: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the known keys of a configuration without an effect, and the sections of which nothing has one."""
     deciding = {key: value for key, value in flat.items() if key in _known_keys() and isinstance(value, _PLAIN)}
     deciding["network.file"] = flat.get("network.file")
     task = task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective"))
-    without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
-    return [key for key in keys if key not in without and not is_in(key, sections)]
+    return _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
 
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -236,7 +284,8 @@ def key_of(relevant: dict[str, Any]) -> str:
 
 def versions(pruning: Part | None) -> tuple[int, ...]:
     """Return the versions of what a trial is made with, by the part of its pruning that counts."""
-    prunes = pruning is not None and pruning["method"] != rules.NO_PRUNING
+    each = [] if pruning is None else pruning[NETWORKS].values() if NETWORKS in pruning else [pruning]
+    prunes = any(one is not None and one["method"] != rules.NO_PRUNING for one in each)
     return (key_versions.INSTANCES_VERSION, *([key_versions.SURROGATES_VERSION] if prunes else []))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 
-from sweep.config import rules
+from sweep.config import own_networks, rules
 from sweep.config.attack_facts import kind_of
-from sweep.config.canonical import counts_of, made_of, makers
+from sweep.config.canonical import beside, counts_of, made_of, makers
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, Settings
@@ -36,6 +38,19 @@ def check_made(name: str, settings: Settings) -> None:
     """
     if name == "attack":
         _check_objective(settings)
+    task = task_of(settings)
+    if settings.networks and beside(name, task):
+        for network in task.network_names(settings):
+            told = functools.partial(own_networks.key_in_use, settings, network)
+            _check_methods(name, own_networks.settings_of(settings, network), told)
+    else:
+        _check_methods(name, settings)
+    if name in (task_of(settings).answerer, "solver"):
+        _check_solver(name, settings)
+
+
+def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
+    """Check the object that a section makes, and what that is made of; ``told`` returns what people call a key."""
     source = source_of(settings)
     made = made_of(name, task_of(settings), source)
     if made is None:
@@ -46,12 +61,10 @@ def check_made(name: str, settings: Settings) -> None:
         if refused is not None:
             given, chosen = source(key), f"{name}.{family.name_key}"
             allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
-            raise ConfigError(f"{key}={given} with {chosen}={source(chosen)}: there it must be {allowed}")
+            raise ConfigError(f"{told(key)}={given} with {told(chosen)}={source(chosen)}: there it must be {allowed}")
     for names, why in made.conflicts():
         keys = [key_at(made, one, f"{name}.") for one in names]
-        raise ConfigError(f"{' with '.join(f'{key}={source(key)}' for key in keys)}: {why}")
-    if name in (task_of(settings).answerer, "solver"):
-        _check_solver(name, settings)
+        raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
 
 
 def check_rest(settings: Settings) -> None:

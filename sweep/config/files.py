@@ -49,10 +49,13 @@ class Property:
     expected: str | None = None
 
 
-def read_network(file: str, layers: Sequence[str] | None = None) -> ReluNetwork:
+def read_network(file: str, layers: Sequence[str] | None = None, key: str = "network.file") -> ReluNetwork:
     """Return the network in a file of one of the endings of :data:`surrogate.networks.files.READERS`.
 
-    ``layers`` names those of a state dict, where its names leave open how they compute.
+    Args:
+        file: its path.
+        layers: names those of a state dict, where its names leave open how they compute.
+        key: the dotted key whose value the file is.
 
     Raises:
         ConfigError: it cannot be read.
@@ -61,7 +64,7 @@ def read_network(file: str, layers: Sequence[str] | None = None) -> ReluNetwork:
         named = None if layers is None else tuple(layers)
         return _read_once(lambda path, time, size: _network(path, time, size, named), file_path(file))
     except (SurrogateError, OSError) as error:
-        raise ConfigError(f"network.file={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
+        raise ConfigError(f"{key}={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
 
 
 def read_properties(where: str, network: str | None) -> tuple[Property, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep.config.rules import FUNCTION, NO_DATASET
@@ -12,15 +13,23 @@ from sweep.config.schema import DatasetSettings, Settings
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
+    from surrogate.networks import ReluNetwork
     from sweep.config.files import Property
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a trial takes from outside of its configuration: the data set, if it has one, and properties from files."""
+    """What a trial takes from outside of its configuration.
+
+    Attributes:
+        data: the data set, if it has one.
+        properties: from files.
+        networks: from files, by these as the configuration names them (:meth:`sweep.config.tasks.TaskRules.network_files`).
+    """
 
     data: Dataset | None
     properties: tuple[Property, ...] = ()
+    networks: Mapping[str, ReluNetwork] = field(default_factory=dict)
 
 
 def load_properties(settings: Settings) -> tuple[Property, ...]:
@@ -34,6 +43,27 @@ def load_properties(settings: Settings) -> tuple[Property, ...]:
     from sweep.config.files import read_properties
 
     return read_properties(settings.instances.properties, settings.network.file)[: settings.instances.count]
+
+
+def load_networks(settings: Settings) -> dict[str, ReluNetwork]:
+    """Read the networks that a trial's task takes from files, by these (:meth:`sweep.config.tasks.TaskRules.network_files`).
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    from sweep.config.files import read_network
+    from sweep.config.tasks import task_of
+
+    return {file: read_network(file) for file in task_of(settings).network_files(settings)}
+
+
+def load_inputs(settings: Settings, data: Dataset | None) -> Inputs:
+    """Return what a trial takes from outside of its configuration, whose data set is loaded already.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    return Inputs(data, load_properties(settings), load_networks(settings))
 
 
 def load_data(settings: Settings) -> Dataset | None:

@@ -14,6 +14,7 @@ from typing import Any
 from surrogate.rules import nearest
 from sweep.config import rules
 from sweep.config.families import Key, Rule, Tree, tree_of
+from sweep.config.own_networks import INSIDE, NETWORKS
 from sweep.config.schema import MethodSettings, Settings
 from sweep.errors import ConfigError
 
@@ -34,7 +35,8 @@ def read_section(name: str, data: Any) -> Any:
     Raises:
         ConfigError: as :func:`read` does.
     """
-    return _as_settings(name, _values(_section(name), data, name))
+    allowed = _section(name)
+    return _as_settings(name, _allowed(allowed, data, name) if isinstance(allowed, Key) else _values(allowed, data, name))
 
 
 def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str) -> Any:
@@ -72,7 +74,7 @@ def is_open(allowed: Key) -> bool:
 
 
 def is_in_open_section(key: str) -> bool:
-    """Whether a dotted key is inside an open section, such as ``task.parameters.width``."""
+    """Whether a dotted key is inside an open section, such as ``task.parameters.width`` or ``networks.cost.width``."""
     section, *names = key.split(".")
     found: Any = _section(section) if section in _hints(Settings) else None
     for name in names:
@@ -80,6 +82,11 @@ def is_in_open_section(key: str) -> bool:
             return is_open(found)
         found = None if found is None else found.get(name)
     return False
+
+
+def is_undeclared(key: str) -> bool:
+    """Whether a dotted key is inside an open section and nothing here says what it may be."""
+    return is_in_open_section(key) and key.partition(".")[0] != NETWORKS
 
 
 def forced(overrides: Sequence[str]) -> list[str]:
@@ -90,15 +97,23 @@ def forced(overrides: Sequence[str]) -> list[str]:
 def kinds_of(key: str) -> tuple[set[Any], Rule | None]:
     """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys.
 
-    A key in an open section may have any of :data:`OPEN_KINDS`.
+    An undeclared key in an open section may have any of :data:`OPEN_KINDS`.
     """
-    if is_in_open_section(key):
+    if is_undeclared(key):
         return set(OPEN_KINDS), None
+    found = _at(key)
+    return (set(found.kinds), found.rule) if isinstance(found, Key) and not is_open(found) else (set(), None)
+
+
+def _at(key: str) -> Any:
+    """Return what a declared key may be; of a section its tree, and None of a key that there is not."""
     section, *names = key.split(".")
     found: Any = _section(section) if section in _hints(Settings) else None
+    if section == NETWORKS and names:
+        found, names = _of_a_network(), names[1:]
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
-    return (set(found.kinds), found.rule) if isinstance(found, Key) and not is_open(found) else (set(), None)
+    return found
 
 
 def impossible(key: str, value: Any) -> str | None:
@@ -106,9 +121,9 @@ def impossible(key: str, value: Any) -> str | None:
 
     Of numbers only the type counts, and 32.0 may stand for 32, to which it is equal.
     """
-    kinds, rule = kinds_of(key)
-    if is_in_open_section(key):
+    if is_undeclared(key):
         return None
+    kinds, rule = kinds_of(key)
     number = type(value) in (int, float) and (float in kinds or (int in kinds and value % 1 == 0))
     if kinds and type(value) not in kinds and not number:
         return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
@@ -122,12 +137,15 @@ def section(key: str) -> list[str]:
 
 def is_key(key: str) -> bool:
     """Whether the configuration has a dotted key, or a section of this name."""
-    return key in keys() or is_in_open_section(key)
+    return key in keys() or is_undeclared(key) or _at(key) is not None
 
 
 def unknown_key(key: str) -> ConfigError:
     """Return the error for a key that the configuration does not have, with near and available ones."""
     known = keys()
+    if is_in_open_section(key) and not is_undeclared(key):
+        section = ".".join(key.split(".")[:2])
+        known = [section, *_flat(_of_a_network(), f"{section}.")]
     parent, _, leaf = key.rpartition(".")
     same_leaf = [name for name in known if name.endswith(f".{leaf}")]
     if parent in known:
@@ -146,8 +164,11 @@ def _children(parent: str, known: list[str]) -> list[str]:
     return [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
 
 
-def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = ()) -> dict[str, Any]:
-    """Return the checked values of a section, and of the sections inside it, of which the ``optional`` ones may be absent."""
+def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = (), *, partly: bool = False) -> dict[str, Any]:
+    """Return the checked values of a section, and of the sections inside it.
+
+    The ``optional`` ones may be absent; with ``partly`` any key, also inside.
+    """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{prefix}={data!r} must be a section with the keys {', '.join(tree)}")
     dot = f"{prefix}." if prefix else ""
@@ -158,13 +179,13 @@ def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = ()) 
     for name, allowed in tree.items():
         key = dot + name
         if name not in data:
-            if name in optional or (isinstance(allowed, Key) and not allowed.required):
+            if partly or name in optional or (isinstance(allowed, Key) and not allowed.required):
                 continue
             raise ConfigError(f"{key} is missing from the configuration; every key needs a value")
         if isinstance(allowed, Key):
             values[name] = _allowed(allowed, data[name], key)
         else:
-            values[name] = _values(allowed, data[name], key)
+            values[name] = _values(allowed, data[name], key, partly=partly)
     return values
 
 
@@ -180,6 +201,9 @@ def _allowed(allowed: Key, given: Any, key: str) -> Any:
 
 def _as_settings(name: str, values: dict[str, Any]) -> Any:
     cls = _hints(Settings)[name][0]
+    if name == NETWORKS:
+        each = {one: _values(_of_a_network(), own, f"{NETWORKS}.{one}", partly=True) for one, own in values.items()}
+        return {one: _of_methods(own) for one, own in each.items()}
     return _of_methods(values) if cls is MethodSettings else cls(**values)
 
 
@@ -191,8 +215,18 @@ def _tree() -> Tree:
     return {name: _section(name) for name in _hints(Settings)}
 
 
-def _section(name: str) -> Tree:
+def _of_a_network() -> Tree:
+    """Return the keys of a network that may have values of its own: those of ``network``, and the sections inside."""
+    of_network = _section("network")
+    assert not isinstance(of_network, Key)
+    return {**of_network, **{name: _section(name) for name in INSIDE}}
+
+
+def _section(name: str) -> Tree | Key:
+    """Return the keys of a section; of one that is open as a whole what it may be."""
     cls, own = _hints(Settings)[name]
+    if typing.get_origin(cls) is dict:
+        return Key((cls,), None, required=False)
     return tree_of(name, _declared(own) if own is not None else None) if cls is MethodSettings else _declared(cls)
 
 
@@ -260,7 +294,8 @@ def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
     if any(typing.get_origin(option) is dict for option in options):
         if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
             return dict(value)
-        raise ConfigError(f"{key}={value!r} must be a section, of which keys are set as in {key}.name=3")
+        example = f"{key}.cost.width=16" if key == NETWORKS else f"{key}.name=3"
+        raise ConfigError(f"{key}={value!r} must be a section, of which keys are set as in {example}")
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)

@@ -89,6 +89,21 @@ class MethodSettings:
         """Return the same settings with other values of some keys."""
         return MethodSettings({**self._values, **values})
 
+    def joined(self, other: MethodSettings) -> MethodSettings:
+        """Return the same settings with the values that ``other`` has, in sections inside too."""
+        values = dict(self._values)
+        for name, value in other._values.items():
+            before = values.get(name)
+            if isinstance(before, MethodSettings) and isinstance(value, MethodSettings):
+                values[name] = before.joined(value)
+            else:
+                values[name] = value
+        return MethodSettings(values)
+
+    def given(self) -> dict[str, Any]:
+        """Return the values by key; those of a section inside are settings in their turn."""
+        return dict(self._values)
+
 
 @dataclass(frozen=True)
 class QuestionSettings:
@@ -175,6 +190,7 @@ class Settings:
     task: TaskSettings = dataclasses.field(default_factory=TaskSettings)  # records of before do not have these sections
     model: ModelSettings = dataclasses.field(default_factory=ModelSettings)
     method: MethodSettings = dataclasses.field(default_factory=lambda: MethodSettings({}))
+    networks: dict[str, MethodSettings] = dataclasses.field(default_factory=dict)  # see sweep.config.own_networks
 
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:

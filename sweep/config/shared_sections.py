@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.config import own_networks
 from sweep.config.baseline import DECIDING, alike, check_sections, with_baseline
 from sweep.config.canonical import (
     SECTIONS,
     TRAINING,
     Part,
+    beside,
     context,
     counting,
     joined_key,
@@ -64,7 +66,7 @@ class _Context:
     Attributes:
         deciding: the sections that decide it.
         task: of the trials.
-        groups: the sections of which it is known together what counts, by the one that decides it.
+        groups: the sections of which it is known together what counts, by the one that decides it, and what stands beside it.
         known: of groups of sections, by the identities of these.
         alike: the sections of a baseline that are told apart by what of them counts, because many of them are the same there.
     """
@@ -103,7 +105,7 @@ class SharedSections:
         self._known: dict[tuple[Any, ...], dict[Any, _Known]] = {}
         self._changed: dict[Any, tuple[Any, Any]] = {}
         self._alikes: dict[tuple[str, int, int], tuple[Any, Any]] = {}
-        self._by_text: dict[tuple[str, int, str | None], Any] = {}
+        self._by_text: dict[tuple[str, int, int, str | None], Any] = {}
         self._contexts: dict[tuple[int, ...], _Context] = {}
         self._checked: dict[int, _Known] = {}
         self._last: tuple[Settings, dict[str, str]] | None = None
@@ -219,7 +221,8 @@ class SharedSections:
             dense = dataclasses.replace(settings, **changed)
             context = self._context(dense)
             text = context.of(name, dense).texts.get(name)
-            self._alikes[place] = section, self._by_text.setdefault((name, id(context.known), text), section)
+            known = name, id(context.known), id(dense.networks), text
+            self._alikes[place] = section, self._by_text.setdefault(known, section)
         return self._alikes[place][1]
 
     def counts(self, settings: Settings, key: str) -> bool:
@@ -228,7 +231,10 @@ class SharedSections:
         if name not in SECTIONS:
             return False
         shared = self._context(settings)
-        known = shared.of(known_with(name, shared.task), settings).counting
+        if name == own_networks.NETWORKS:
+            known = frozenset().union(*(shared.of(one, settings).counting for one in own_networks.SECTIONS))
+        else:
+            known = shared.of(known_with(name, shared.task), settings).counting
         return key in known or any(one.startswith(f"{key}.") for one in known)
 
     def _texts(self, settings: Settings) -> dict[str, str]:
@@ -246,7 +252,8 @@ class SharedSections:
         if found is None:
             task = task_of(settings)
             check_sections(task)
-            groups = {name: together(name, task) for name in _NAMES if known_with(name, task) == name}
+            names = [name for name in _NAMES if known_with(name, task) == name and name != own_networks.NETWORKS]
+            groups = {name: (*together(name, task), *beside(name, task)) for name in names}
             known = self._known.setdefault(context(settings), {})
             found = self._contexts[identity] = _Context(deciding, task, groups, known, alike(task))
         return found

@@ -145,6 +145,25 @@ class TaskRules:
         """Whether the trial has a dense network by its sections ``network``, ``training`` and ``dataset``."""
         return True
 
+    def network_names(self, settings: Settings) -> tuple[str, ...]:
+        """Return the names of a trial's networks, of which each may have settings of its own (``networks.NAME``).
+
+        None where a trial has one network, that of its sections. The names must follow from ``networks`` and ``model``, and
+        from what :meth:`counted` may look at.
+
+        Raises:
+            ConfigError: they cannot be known.
+        """
+        return ()
+
+    def network_files(self, settings: Settings) -> tuple[str, ...]:
+        """Return the files of networks that a trial takes from :attr:`sweep.config.inputs.Inputs.networks`.
+
+        They are read on the driver, and their contents travel to the workers. The file of a network that the trial
+        :meth:`trains` is not among them.
+        """
+        return ()
+
     def data_use(self, settings: Settings) -> str | None:
         """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
         return None

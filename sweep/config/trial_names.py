@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sweep.config.attack_facts import takes_surrogate
+from sweep.config.own_networks import section_key
 from sweep.config.rules import NO_PRUNING
 from sweep.config.schema import Settings
 from sweep.config.tasks import task_of
@@ -15,7 +16,12 @@ NAMED = {
     *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
     *("model", "model.problem", "model.function", "method", "method.name", "method.repair"),
 }
-"""Keys that :func:`short_name` shows."""
+"""Keys that :func:`short_name` shows, and those of single networks in their place."""
+
+
+def is_named(key: str) -> bool:
+    """Whether short names show a key."""
+    return section_key(key) in NAMED
 
 
 def short_name(settings: Settings) -> str:

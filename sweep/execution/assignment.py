@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sweep.planning.trials import Trial
@@ -10,12 +11,21 @@ from sweep.planning.trials import Trial
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial and references to what it needs: its data set, its properties, its dense network (or None: not trained yet)."""
+    """A trial and references to what it needs.
+
+    Attributes:
+        trial: the trial.
+        data: its data set.
+        properties: its properties.
+        network: its dense network; None: not trained yet.
+        networks: further ones by their files (:attr:`sweep.config.inputs.Inputs.networks`).
+    """
 
     trial: Trial
     data: Any
     properties: Any
     network: Any
+    networks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

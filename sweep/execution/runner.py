@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
-from sweep.config.inputs import Inputs, load_properties
+from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.config.tasks import users_modules
@@ -107,7 +107,7 @@ class Runner:
         self.progress.activity("loading data")
         materials = Materials(share=lambda value: value)
         loaded = [
-            (trial, Inputs(materials.data(trial), load_properties(read(trial.config))))
+            (trial, load_inputs(read(trial.config), materials.data(trial)))
             for trial in trials
             if self._has_data(materials, trial)
         ]

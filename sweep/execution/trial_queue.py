@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from surrogate.errors import SurrogateError
-from sweep.config.inputs import load_data, load_properties
+from sweep.config.inputs import load_data, load_networks, load_properties
 from sweep.config.reading import read
-from sweep.config.schema import DatasetSettings
+from sweep.config.schema import DatasetSettings, Settings
 from sweep.errors import sentence
 from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
@@ -36,7 +36,7 @@ class TrialQueue(Protocol):
 
 
 class Materials:
-    """Data sets, properties and dense networks of trials.
+    """Data sets, properties, dense networks and networks from files of trials.
 
     Args:
         share: puts a value where workers can read it and returns the reference that they get; the value itself in one process.
@@ -47,6 +47,7 @@ class Materials:
         self._data: dict[DatasetSettings, tuple[Any, Any]] = {}
         self._failed: dict[DatasetSettings, SurrogateError] = {}
         self._networks: dict[str, Any] = {}
+        self._from_files: dict[str, Any] = {}
 
     def data(self, trial: Trial) -> Any:
         """Return the data set of a trial itself, or None.
@@ -66,8 +67,18 @@ class Materials:
 
     def work(self, trial: Trial) -> Assignment:
         """Return a trial with all that it needs; a network that is not there yet it trains itself."""
-        properties = load_properties(read(trial.config))
-        return Assignment(trial, self.shared_data(trial), properties, self._networks.get(trial.training_key))
+        settings = read(trial.config)
+        known = self._networks.get(trial.training_key)
+        return Assignment(trial, self.shared_data(trial), load_properties(settings), known, self._of_files(settings))
+
+    def _of_files(self, settings: Settings) -> dict[str, Any]:
+        """Return the references to the networks of a trial's files; the same contents are shared once."""
+        found = {}
+        for file, network in load_networks(settings).items():
+            if network.key not in self._from_files:
+                self._from_files[network.key] = self._share(network)
+            found[file] = self._from_files[network.key]
+        return found
 
     def _loaded(self, trial: Trial) -> tuple[Any, Any]:
         settings = read(trial.config)

@@ -115,7 +115,8 @@ class Worker(tune.Trainable):
     def _open(self, start: Start) -> RunningTrial:
         work = start.work
         assert work is not None
-        inputs = Inputs(self._get(work.data), self._get(work.properties))
+        networks = {file: self._get(network) for file, network in work.networks.items()}
+        inputs = Inputs(self._get(work.data), self._get(work.properties), networks)
         stages = CoordinatedStages(self._coordinator, self._name, self._key, self._handle)
         return self._open_run(work.trial, inputs, self._get(work.network), stages, start.seconds)
 

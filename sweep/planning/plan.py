@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
-from sweep.config.trial_names import NAMED
+from sweep.config.trial_names import is_named
 from sweep.errors import ConfigError
 from sweep.planning.search.goals import check_search
 from sweep.planning.search_axes import Axes
@@ -104,7 +104,7 @@ class TrialSpace:
         self._written = [one for one in self._space.overrides if one.input_line in written]
         self._sections = SharedSections()
         self.overrides, self.dimensions = tuple(overrides), self._space.dimensions
-        self._shown = [key for key in self.dimensions if key not in NAMED]
+        self._shown = [key for key in self.dimensions if not is_named(key)]
         if any(isinstance(one, Choices) and not one.values for one in self.dimensions.values()):
             raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
         together = self._sections.read(self._space.config(self._space.first)).search.together

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
-from sweep.config.trial_names import NAMED, full_name
+from sweep.config.trial_names import full_name, is_named
 
 
 @dataclass(frozen=True)
@@ -82,4 +82,4 @@ def with_several_values(swept: Iterable[Mapping[str, Any]]) -> list[str]:
                 first[key] = value
             elif first[key] != value:
                 several.add(key)
-    return [key for key in first if key in several and key not in NAMED]
+    return [key for key in first if key in several and not is_named(key)]

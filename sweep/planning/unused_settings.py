@@ -48,7 +48,7 @@ def sentence_on_idle(
                 del left[key]
         if not left:
             return None
-    lines = [str(one.input_line) for one in left.values()]
+    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which nobody writes for open sections
     if len(lines) == 1:
         return f"{lines[0]} changes nothing: with the other settings, nothing here looks at it."
     return f"{', '.join(lines[:-1])} and {lines[-1]} change nothing: with the other settings, nothing here looks at them."

@@ -201,10 +201,14 @@ def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], swe
 
 
 def _hidden(config: Mapping[str, Any]) -> int | None:
-    """Return the number of hidden neurons of the dense network; None for one from a file, whose size no configuration says."""
+    """Return the number of hidden neurons of a trial's dense network, or of each of its networks.
+
+    None for one from a file, whose size no configuration says, and where networks have sizes of their own.
+    """
     network = config.get("network", {})
     depth, width = network.get("depth"), network.get("width")
-    return None if depth is None or width is None or network.get("file") is not None else int(depth) * int(width)
+    own = any(key in one for one in (config.get("networks") or {}).values() for key in ("depth", "width", "file"))
+    return None if depth is None or width is None or network.get("file") is not None or own else int(depth) * int(width)
 
 
 _OF_TRIAL = ("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key")

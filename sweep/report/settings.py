@@ -15,8 +15,9 @@ from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.families import FAMILIES
-from sweep.config.schema import network_name
-from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named
+from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
+from sweep.config.reading import read
+from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
@@ -129,17 +130,19 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
-    finished = [(record, flatten(record.config)) for record in records if record.status == "finished"]
+    finished = [(record, *_settled(record)) for record in records if record.status == "finished"]
     of_subject: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for _, flat in finished:
+    for _, _, flat in finished:
         of_subject[_subject(flat)].append(_origin(flat))
     origins = {subject: _differing(found) for subject, found in of_subject.items()}
-    for record, flat in finished:
-        setting = _base_setting(flat, origins[_subject(flat)])
-        others = {key: _text(flat[key]) for key in with_effect(flat, flat) if key not in pooled and not _is_named(key, setting)}
-        base[setting].append((record, others))
+    for record, layers, flat in finished:
+        setting = _base_setting(layers, flat, origins[_subject(flat)])
+        counting = [key for key in with_effect(flat, flat) if section_key(key) not in pooled]
+        base[setting].append((record, {key: _text(flat[key]) for key in counting if not _is_named(key, setting)}))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
+    # A key of a network is there only where it differs from that of another network, which no other trial need have.
+    telling |= {key: None for members in base.values() for _, others in members for key in others if is_in(key, (NETWORKS,))}
     grouped: dict[Setting, list[TrialRecord]] = defaultdict(list)
     for setting, members in base.items():
         for record, others in members:
@@ -169,8 +172,25 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [record for record in records if record.key not in shorter - needed]
 
 
-def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
-    network = _network(flat, origins)
+def _settled(record: TrialRecord) -> tuple[str, dict[str, Any]]:
+    """Return the layers of a trial's networks in words, and its configuration, by dotted keys, as a reader tells trials apart.
+
+    Settings that all networks share stand in the sections, whoever has them (:func:`sweep.config.own_networks.settled`). Where
+    it cannot be known which networks there are, as without the user's module, the configuration is as it was written.
+    """
+    flat = flatten(record.config)
+    if not names_in(flat):
+        return layers_in_words(flat), flat
+    try:
+        settings = read(record.config)
+        names = task_of(settings).network_names(settings)
+    except ConfigError:
+        names = ()
+    return layers_in_words(flat, names), settled(flat, names) if names else flat
+
+
+def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
+    network = _network(layers, flat, origins)
     attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     task = _task(flat)
     if task is not None and task.answerer not in ("", "attack"):
@@ -215,23 +235,29 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
     """Return what of a configuration decides which network is attacked, other than its hidden layers and the seed."""
-    keys = with_effect((key for key in flat if is_in(key, _ORIGINS)), flat)
-    return {key: _text(flat[key]) for key in keys if not is_in(key, (*_BOOKKEEPING, *SEEDS))}
+    keys = with_effect((key for key in flat if is_in(section_key(key), _ORIGINS)), flat)
+    return {key: _text(flat[key]) for key in keys if not is_in(section_key(key), (*_BOOKKEEPING, *SEEDS))}
 
 
-def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
-    """Return the network's name, with those of the keys ``origins`` that tell the swept networks apart."""
-    origin = {key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none")}
+def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> str:
+    """Return the network's name, with those of the keys ``origins`` that tell the swept networks apart.
+
+    Keys of single networks always do: they are there only where networks of one trial differ.
+    """
+    telling = {key: value for key, value in _origin(flat).items() if key in origins or is_in(key, (NETWORKS,))}
+    origin = {key: value for key, value in telling.items() if value not in ("null", "none")}
     before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
     inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
     before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
-    layers = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
     after = (f"{key.removeprefix(f'{PARAMETERS}.')}={value}" for key, value in origin.items())
     return " ".join([*filter(None, before), layers, *after])
 
 
 def _is_named(key: str, setting: Setting) -> bool:
     """Whether a key is part of the setting's name already, or says nothing of it."""
+    meant = section_key(key)
+    if meant != key:
+        return is_in(meant, ("network.depth", "network.width", "network.file", "training"))
     unpruned = ("pruning",) if setting.method is None else ()
     return is_in(key, (*_NAMED, *_BOOKKEEPING, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -55,6 +56,13 @@ class Networks:
         self._settings, self._inputs, self._training_key, self._stages = settings, inputs, training_key, stages
         self._record, self._clock, self._say, self._trained = record, clock, say, trained
         self._dense_keys: list[str] = []
+        self._pruned: dict[str, tuple[int, float]] = {}
+
+    def of_settings(self, settings: Settings) -> Networks:
+        """Return what makes networks by other settings, without a data set of the trial's, counted in the same record."""
+        made = copy.copy(self)
+        made._settings, made._inputs, made._trained = settings, Inputs(None), None
+        return made
 
     @classmethod
     def of(cls, settings: Settings, inputs: Inputs, trained: TrainedNetwork | None) -> Networks:
@@ -72,6 +80,10 @@ class Networks:
             self._trained = self._made(self._training_key, self._settings, self._inputs.data)
         self._count(self._trained)
         return self._trained
+
+    def given(self, network: ReluNetwork) -> None:
+        """Count a dense network that comes from a file."""
+        self._count(TrainedNetwork(network, None, None, None))
 
     def fitted(self, data: Dataset, *, seed: int | None = None) -> TrainedNetwork:
         """Return a network of the sections ``network`` and ``training`` that is fitted to data of the task's own.
@@ -102,7 +114,10 @@ class Networks:
 
         pruning, data, record = pruning_of(self._settings), self._inputs.data if data is None else data, self._record
         if not pruning.prunes:
-            record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
+            record.prune_seconds, record.sparsity = (
+                record.prune_seconds or 0.0,
+                self._all_sparsity(dense, sparsity(dense, dense)),
+            )
             record.accuracy_surrogate = accuracy_on(dense, data)
             return dense
         finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
@@ -114,7 +129,7 @@ class Networks:
         reached = f"sparsity {facts['sparsity']:.3f}{in_words(facts['accuracy'])}"
         self._say(f"surrogate {facts['network_key']} {taken} in {facts['prune_seconds']:.1f} s: {reached}")
         record.prune_seconds = (record.prune_seconds or 0.0) + facts["prune_seconds"]
-        record.sparsity, record.accuracy_surrogate = facts["sparsity"], facts["accuracy"]
+        record.sparsity, record.accuracy_surrogate = self._all_sparsity(dense, facts["sparsity"]), facts["accuracy"]
         if reused:
             self._clock.add(facts["prune_seconds"], facts["prune_cpu_seconds"])
         return stored_weights(entry)
@@ -134,6 +149,13 @@ class Networks:
         self._say("it was in the store" if reused else f"trained in {trained.train_seconds or 0.0:.1f} s")
         return trained
 
+    def _all_sparsity(self, dense: ReluNetwork, sparsity: float) -> float:
+        """Return the share of the weights that all pruned networks of the trial lack, this one included."""
+        self._pruned[dense.key] = sum(weight.size for weight in dense.weights), sparsity
+        if len(self._pruned) == 1:
+            return sparsity
+        return sum(size * share for size, share in self._pruned.values()) / sum(size for size, _ in self._pruned.values())
+
     def _count(self, trained: TrainedNetwork) -> None:
         """Count a dense network in the record of the trial: with several, their seconds are added and their keys hashed."""
         record, key = self._record, trained.network.key
@@ -144,7 +166,8 @@ class Networks:
             record.network_key, record.accuracy_dense, record.train_seconds = key, trained.accuracy, trained.train_seconds
             return
         record.network_key, record.accuracy_dense = digest(*self._dense_keys), None
-        record.train_seconds = (record.train_seconds or 0.0) + (trained.train_seconds or 0.0)
+        if trained.train_seconds is not None:
+            record.train_seconds = (record.train_seconds or 0.0) + trained.train_seconds
 
 
 def in_words(accuracy: float | None) -> str:

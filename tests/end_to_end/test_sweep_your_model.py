@@ -13,6 +13,7 @@ from pages import ROOT, blocks, commands, follow, run_python
 
 from surrogate.models.methods import WalkAlone
 from surrogate.models.problems import ModelProblem, fit_in_units, fit_quality, rehearse, split
+from surrogate.networks import ReluNetwork
 from surrogate.training import Training
 
 PAGE = "docs/sweep-your-model.md"
@@ -23,9 +24,9 @@ QUICK = "network.width=6 training.epochs=2 instances.count=2 solver.time_limit_s
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder with the module that the page has its reader write."""
-    (block,) = blocks(PAGE, "python")
-    (tmp_path / str(block.title)).write_text(block.text)
+    """An empty folder with the modules that the page has its reader write."""
+    for block in blocks(PAGE, "python"):
+        (tmp_path / str(block.title)).write_text(block.text)
     return tmp_path
 
 
@@ -35,8 +36,13 @@ def one_trial(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)
 
 
-def test_its_module_is_a_problem_whose_network_fits() -> None:
+def test_its_module_is_a_problem_whose_network_fits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
     names = run_python("docs/sweep-your-model.md")
+    elsewhere = ReluNetwork.from_onnx(folder / "yield.onnx")
+    assert elsewhere.hidden_sizes == (12,)
+    assert fit_quality(elsewhere, names["samples"](1)["yield"]) > 0.9
     problem = ModelProblem("kettle:build", names["build"], names["samples"])
     assert problem.parameters == {"wanted": 0.6, "runs": 1000}
     rehearse(problem, 0, {})
@@ -80,7 +86,7 @@ def test_a_typo_is_one_sentence_before_anything_starts(folder: Path, overrides: 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_its_sweep_runs_and_is_taken_up_again(folder: Path) -> None:
-    _, asked = commands("docs/sweep-your-model.md")
+    asked = commands("docs/sweep-your-model.md")[1]
     sweep = f"{asked} {QUICK.removeprefix('network.width=6 ')} network.width=4,6"
     assert "12 finished (0 reused), 0 failed of 12 trials." in follow(sweep, folder)
     assert "12 finished (12 reused), 0 failed of 12 trials." in follow(sweep, folder)
@@ -89,3 +95,21 @@ def test_its_sweep_runs_and_is_taken_up_again(folder: Path) -> None:
     (folder / "kettle.py").write_text((folder / "kettle.py").read_text() + "\n# edited\n")
     edited = follow(sweep, folder)
     assert "12 finished (0 reused), 0 failed of 12 trials." in edited
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_sweeps_over_single_networks_and_over_one_from_a_file_run(folder: Path) -> None:
+    several, elsewhere = commands("docs/sweep-your-model.md")[2:]
+    quick = "training.epochs=2 instances.count=1 solver.time_limit_seconds=0.5"
+    told = follow(f"{several} {quick}", folder)
+    assert "6 finished (0 reused), 0 failed of 6 trials." in told  # the dense MILP of two widths, and four pruned
+    assert "constrained objective=2x8, others 2x16" in told
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "elsewhere.py"], cwd=folder, env=environment, check=True, timeout=250)
+    told = follow(f"{elsewhere} {quick}", folder)
+    assert "3 finished (0 reused), 0 failed of 3 trials." in told
+    assert "kettle yield" in told
+    assert "3 finished (3 reused), 0 failed of 3 trials." in follow(f"{elsewhere} {quick}", folder)
+    ReluNetwork.from_onnx(folder / "yield.onnx").compose([[0.9]], [0.0]).to_onnx(folder / "yield.onnx")
+    assert "3 finished (0 reused), 0 failed of 3 trials." in follow(f"{elsewhere} {quick}", folder)

@@ -27,6 +27,7 @@ from surrogate.models.problems.fitting import (
     samples_digest,
     standard_dataset,
 )
+from surrogate.models.problems.given_networks import MissingNetwork
 from surrogate.models.problems.measures import fit_measure, fit_quality, split
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes
 from surrogate.models.problems.registry import PROBLEMS, find_problem
@@ -35,6 +36,7 @@ from surrogate.models.problems.sources import importable_paths, source_digest, s
 
 __all__ = [
     "PROBLEMS",
+    "MissingNetwork",
     "ModelInstance",
     "ModelProblem",
     "NetworkSizes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from surrogate.errors import InvalidSetting, SurrogateError
 from surrogate.models.place import Place
 from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
 from surrogate.models.problems.defaults import NAMED, REQUIRED, as_default, require_same_defaults, signature
+from surrogate.models.problems.given_networks import GivenNetworks
 from surrogate.networks import ReluNetwork
 
 
@@ -100,33 +101,41 @@ class ModelProblem:
         taken = signature(self.samples)
         return {name: value for name, value in self.complete(given).items() if name in taken}
 
-    def draw(self, seed: int, given: Mapping[str, Any]) -> dict[str, Samples]:
+    def draw(self, seed: int, given: Mapping[str, Any], elsewhere: Collection[str] = ()) -> dict[str, Samples]:
         """Return the samples of each network by its name.
+
+        Args:
+            seed: of the instance.
+            given: the parameters.
+            elsewhere: names of networks that need no samples. Where there are some, there may be no samples at all.
 
         Raises:
             InvalidSetting: parameters that are not allowed; no ``samples``; one that fails or returns something else.
         """
         require_integer("seed", seed, 0)
         if self.samples is None:
+            if elsewhere:
+                return {}
             raise InvalidSetting(
                 f"{self.name} has no samples to fit networks to: write samples(seed, **parameters) beside it, which returns "
                 'Samples(x, y) for each network by its name, such as {"cost": Samples(x, y)}, or give the networks'
             )
         found = self.called("samples", self.samples, seed, **self.samples_parameters(given))
-        if not isinstance(found, Mapping) or not found or not all(isinstance(one, Samples) for one in found.values()):
+        is_mapping = isinstance(found, Mapping) and bool(found or elsewhere)
+        if not is_mapping or not all(isinstance(one, Samples) for one in found.values()):
             raise InvalidSetting(
                 f"samples of {self.name} must return Samples(x, y) for each network by its name, such as "
                 f'{{"cost": Samples(x, y)}}, got {type(found).__name__} {shown(found)}'
             )
         return {str(name): one for name, one in found.items()}
 
-    def networks(self, seed: int, given: Mapping[str, Any]) -> dict[str, NetworkSizes]:
-        """Return what networks the problem needs, by name, before any is there.
+    def networks(self, seed: int, given: Mapping[str, Any], elsewhere: Collection[str] = ()) -> dict[str, NetworkSizes]:
+        """Return what networks are to be fitted, by name, before any is there; for the arguments see :meth:`draw`.
 
         Raises:
             InvalidSetting: as :meth:`draw` does.
         """
-        return {name: NetworkSizes(*samples.sizes) for name, samples in self.draw(seed, given).items()}
+        return {name: NetworkSizes(*samples.sizes) for name, samples in self.draw(seed, given, elsewhere).items()}
 
     def instance(self, networks: Mapping[str, ReluNetwork], seed: int, given: Mapping[str, Any]) -> ModelInstance:
         """Return the model of a seed.
@@ -135,7 +144,8 @@ class ModelProblem:
             InvalidSetting: parameters or networks that are not allowed; a ``build`` that fails or returns something else.
         """
         require_integer("seed", seed, 0)
-        found = self.called("build", self.build, Networks(self.name, networks), seed, **self.complete(given))
+        handed = networks if isinstance(networks, GivenNetworks) else GivenNetworks(self.name, networks)
+        found = self.called("build", self.build, handed, seed, **self.complete(given))
         if not isinstance(found, ModelInstance) or not all(isinstance(place, Place) for place in found.places):
             raise InvalidSetting(
                 f"{self.name} must return ModelInstance(model, [Place(inputs, outputs, network)]), got {type(found).__name__} "
@@ -170,13 +180,15 @@ class ModelProblem:
         """Return the places of an instance with pruned networks in them beside the dense ones.
 
         A place whose network is one of ``networks`` gets the pruned one of that name. Where ``build`` makes its places'
-        networks from those that it is given, it is called once more with the pruned ones.
+        networks from those that it is given, or two names have the same network and are pruned otherwise, it is called once
+        more with the pruned ones.
 
         Raises:
             InvalidSetting: ``build`` fails with the pruned networks, or makes other places of them.
         """
         by_network = {network.key: pruned[name] for name, network in networks.items() if name in pruned}
-        if all(place.dense.key in by_network for place in instance.places):
+        is_one = all(by_network[networks[name].key].key == network.key for name, network in pruned.items())
+        if is_one and all(place.dense.key in by_network for place in instance.places):
             return [_with(place, by_network[place.dense.key]) for place in instance.places]
         sparse = self.instance({**networks, **pruned}, seed, given).places
         if len(sparse) != len(instance.places):
@@ -197,21 +209,6 @@ class ModelProblem:
         except (Exception, SystemExit) as error:
             named = f"{self.name}" if role == "build" else f"{role} of {self.name}"
             raise InvalidSetting(f"{named} failed with {type(error).__name__}: {error}; {_where(error)}") from error
-
-
-class Networks(dict[str, ReluNetwork]):
-    """The networks that a ``build`` is given: asking for one that there is none of says which there are."""
-
-    def __init__(self, problem: str, networks: Mapping[str, ReluNetwork]) -> None:
-        super().__init__(networks)
-        self._problem = problem
-
-    def __missing__(self, name: str) -> ReluNetwork:
-        there = ", ".join(map(str, self)) or "none"
-        raise InvalidSetting(
-            f"{self._problem} asks for a network named {shown(name)}, and there is {there}: the names in build must be those "
-            "that samples returns"
-        )
 
 
 def _with(place: Place, surrogate: ReluNetwork) -> Place:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from surrogate.errors import InvalidSetting
+from surrogate.models.problems.given_networks import GivenNetworks
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes, files
 from surrogate.models.reading import UserModel
 from surrogate.networks import ReluNetwork
+from surrogate.rules import nearest
 
 MISTAKES = (TypeError, AttributeError, NameError, ImportError, SystemExit)
 """What a function raises because it is wrong, and hardly because of the decision that it is asked about."""
@@ -20,18 +23,27 @@ REHEARSED = 4
 """Hidden neurons of the networks with which a problem is built before any is trained."""
 
 
-def rehearse(problem: ModelProblem, seed: int, given: Mapping[str, Any]) -> None:
+NO_NETWORKS: Mapping[str, ReluNetwork] = MappingProxyType({})
+
+
+def rehearse(
+    problem: ModelProblem, seed: int, given: Mapping[str, Any], elsewhere: Mapping[str, ReluNetwork] = NO_NETWORKS
+) -> None:
     """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
+
+    Networks that are there already (``elsewhere``, by name) are used as they are, and ``build`` must ask for each of them.
 
     The model is read as :func:`surrogate.models.optimise` reads it, and ``true_value`` is asked about a decision within the
     variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises may be
     about what the networks say, and is let pass; so is what ``true_value`` may have against this decision.
 
     Raises:
-        InvalidSetting: as ``draw``, ``instance`` and ``true_value`` of the problem do, or a model that cannot be optimised.
+        InvalidSetting: as ``draw``, ``instance`` and ``true_value`` of the problem do, or a model that cannot be optimised; a
+            network of ``elsewhere`` that ``build`` does not ask for.
     """
     rng = np.random.default_rng(0)
-    networks = {name: _random(rng, sizes) for name, sizes in problem.networks(seed, given).items()}
+    random = {name: _random(rng, sizes) for name, sizes in problem.networks(seed, given, elsewhere).items()}
+    networks = GivenNetworks(problem.name, {**random, **elsewhere})
     try:
         instance = problem.instance(networks, seed, given)
     except InvalidSetting as error:
@@ -40,6 +52,13 @@ def rehearse(problem: ModelProblem, seed: int, given: Mapping[str, Any]) -> None
         if not isinstance(cause, ValueError | ArithmeticError) or files(cause)[-1][0] != own:
             raise
         return
+    for name in elsewhere:
+        if name not in networks.asked:
+            asked = sorted(networks.asked)
+            raise InvalidSetting(
+                f"{problem.name} does not ask for a network named {name}{nearest(name, asked)}: it asks for "
+                f"{' and '.join(asked) or 'none'}"
+            )
     model = problem.called("the model", UserModel, instance.model, instance.places)
     start = np.zeros((1, model.columns))
     start[0] = model.nearest(start[0])

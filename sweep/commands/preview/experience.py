@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from sweep.config.canonical import part
+from sweep.config.own_networks import settings_of
 from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
@@ -72,7 +73,8 @@ class Experience:
         """Learn from a finished trial; one of a version of the program with other settings teaches nothing."""
         try:
             settings = read(record.config)
-        except ConfigError:
+            alike, near = _alike(settings), _near(settings)
+        except ConfigError:  # of another version, or of a user's module that is not here
             return
         answers = []
         for instance in record.instances:
@@ -83,7 +85,7 @@ class Experience:
         if not answers:
             return
         self.trials += 1
-        for pool in (self._alike[_alike(settings)], self._near[_near(settings)]):
+        for pool in (self._alike[alike], self._near[near]):
             pool.trials += 1
             pool.answers += answers
             pool.prune_seconds.append(record.prune_seconds or 0.0)
@@ -125,7 +127,8 @@ def for_a_while(keys: Iterable[str]) -> Iterator[str]:
 
 def _near(settings: Settings) -> str:
     attack = settings.attack
-    return _text(part("dataset", settings), settings.network.name, attack.method, attack.objective)
+    own = {name: settings_of(settings, name).network.name for name in settings.networks}
+    return _text(part("dataset", settings), settings.network.name, own, attack.method, attack.objective)
 
 
 def _alike(settings: Settings) -> str:

@@ -1,7 +1,10 @@
-"""The networks of a model's instance: trained on its samples, pruned, and measured on samples that were held out.
+"""The networks of a model's instance: trained on its samples or read from files, pruned, and measured on held-out samples.
 
 They are trained and pruned on standardised samples, and folded back into the units of the model. Samples that are equal once
 they are standardised train one network, however many instances and trials have them; each has a network in its own units.
+
+A network from a file is in the units of the model as it is. It is pruned on standardised samples too, where its problem has
+samples for it: then the same share of weights means the same, and it can be finetuned. Without samples it is pruned as it is.
 """
 
 from __future__ import annotations
@@ -10,12 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sweep.config.files import read_network
+from sweep.config.own_networks import settings_of
 from sweep.config.schema import Settings
+from sweep.config.sections import pruning_of
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
-    from surrogate.models.problems import ModelProblem, Samples, Scales
+    from surrogate.models.problems import ModelProblem, Samples
     from surrogate.networks import ReluNetwork
+    from surrogate.pruning import Pruning
     from sweep.tasks.networks import Networks
 
 HELD_OUT = 0.2
@@ -23,33 +30,33 @@ HELD_OUT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class FittedNetwork:
-    """One network of an instance.
+class ModelNetwork:
+    """One network of an instance, in the units of the model.
 
     Attributes:
-        dense: in the units of the model.
-        standard: the same in standard units, as it was trained.
-        data, scales: what it was trained on, and the way from its units to the model's.
-        held_out: what it is measured on, in the units of the model.
-        pruned: in the units of the model; None where the method takes none, or one for each region.
+        dense: the network.
+        pruned: its copy; None where the method takes none, or one for each region.
+        region_pruning: how it is pruned for a region; None where it is not.
+        held_out: what it is measured on; None where there are no samples.
     """
 
     dense: ReluNetwork
-    standard: ReluNetwork
-    data: Dataset
-    scales: Scales
-    held_out: Samples
     pruned: ReluNetwork | None = None
+    region_pruning: Pruning | None = None
+    held_out: Samples | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what is recorded of it: its key, and how well it and its pruned copy fit."""
         from surrogate.models.problems import fit_measure, fit_quality
         from surrogate.pruning import sparsity
 
-        measure = fit_measure(self.held_out)
-        found: dict[str, Any] = {"key": self.dense.key, measure: fit_quality(self.dense, self.held_out)}
+        found: dict[str, Any] = {"key": self.dense.key}
+        if self.held_out is not None:
+            measure = fit_measure(self.held_out)
+            found[measure] = fit_quality(self.dense, self.held_out)
+            if self.pruned is not None:
+                found[f"{measure}_pruned"] = fit_quality(self.pruned, self.held_out)
         if self.pruned is not None:
-            found[f"{measure}_pruned"] = fit_quality(self.pruned, self.held_out)
             found["sparsity"] = sparsity(self.dense, self.pruned)
         return found
 
@@ -63,44 +70,81 @@ class NetworkMaker:
         parameters: of the problem, completed.
         networks: trains and prunes, or takes what others have made.
         settings: of the trial.
-        prunes: whether pruned copies are wanted, of a pruning that serves all regions.
+        files: of the networks that come from one, by the networks' names.
+        contents: of the files that are read already, by their paths.
+        takes_surrogates: whether the method takes pruned networks.
     """
 
     problem: ModelProblem
     parameters: Mapping[str, Any]
     networks: Networks
     settings: Settings
-    prunes: bool
-    _known: dict[str, tuple[ReluNetwork, ReluNetwork | None]] = field(default_factory=dict)
+    files: Mapping[str, str]
+    contents: Mapping[str, ReluNetwork]
+    takes_surrogates: bool
+    _known: dict[Any, tuple[ReluNetwork, ReluNetwork | None]] = field(default_factory=dict)
 
-    def of_seed(self, seed: int) -> dict[str, FittedNetwork]:
+    def of_seed(self, seed: int) -> dict[str, ModelNetwork]:
         """Return the networks of an instance by name.
 
         Raises:
             InvalidSetting: the samples cannot be had.
             TrainingDiverged: a training ended in numbers that are not finite.
+            ConfigError: a file cannot be read.
         """
-        return {name: self._fitted(name, samples) for name, samples in self.problem.draw(seed, self.parameters).items()}
+        samples = self.problem.draw(seed, self.parameters, self.files)
+        names = [*samples, *(name for name in self.files if name not in samples)]
+        settings = {name: settings_of(self.settings, name) for name in names}
+        prunings = {name: pruning_of(one) for name, one in settings.items()} if self.takes_surrogates else {}
+        if not any(pruning.prunes for pruning in prunings.values()):
+            prunings = {}
+        return {name: self._made(name, settings[name], samples.get(name), prunings.get(name)) for name in names}
 
-    def _fitted(self, name: str, samples: Samples) -> FittedNetwork:
+    def _made(self, name: str, settings: Settings, samples: Samples | None, pruning: Pruning | None) -> ModelNetwork:
+        """Return a network, with a copy of itself for its surrogate where others are pruned and it is not."""
+        regional = pruning if pruning is not None and pruning.needs_region else None
+        copies = pruning is not None and regional is None
+        if name in self.files:
+            dense, pruned, held_out = self._of_a_file(self.files[name], settings, samples, copies)
+        else:
+            assert samples is not None, "a network without samples and without a file is refused"
+            dense, pruned, held_out = self._fitted(name, settings, samples, copies)
+        return ModelNetwork(dense, pruned, regional, held_out)
+
+    def _fitted(
+        self, name: str, settings: Settings, samples: Samples, copies: bool
+    ) -> tuple[ReluNetwork, ReluNetwork | None, Samples]:
         from surrogate.models.problems import in_units, split, standard_dataset
 
-        fitted, held_out = split(samples, HELD_OUT, self.settings.training.seed)
+        fitted, held_out = split(samples, HELD_OUT, settings.training.seed)
         data, scales = standard_dataset(name, fitted, held_out)
-        standard, pruned = self._standard(data)
-        return FittedNetwork(
-            in_units(standard, *scales),
-            standard,
-            data,
-            scales,
-            held_out,
-            None if pruned is None else in_units(pruned, *scales),
-        )
+        standard, pruned = self._standard(settings, data, copies)
+        return in_units(standard, *scales), None if pruned is None else in_units(pruned, *scales), held_out
 
-    def _standard(self, data: Dataset) -> tuple[ReluNetwork, ReluNetwork | None]:
+    def _standard(self, settings: Settings, data: Dataset, copies: bool) -> tuple[ReluNetwork, ReluNetwork | None]:
         """Return a network in standard units and its pruned copy: what samples that differ in nothing but units share."""
-        known = self._known.get(data.checksum)
+        made_by = data.checksum, settings.network, settings.training, settings.pruning, copies
+        known = self._known.get(made_by)
         if known is None:
-            dense = self.networks.fitted(data).network
-            known = self._known[data.checksum] = dense, self.networks.pruned(dense, data) if self.prunes else None
+            networks = self.networks.of_settings(settings)
+            dense = networks.fitted(data).network
+            known = self._known[made_by] = dense, networks.pruned(dense, data) if copies else None
         return known
+
+    def _of_a_file(
+        self, file: str, settings: Settings, samples: Samples | None, copies: bool
+    ) -> tuple[ReluNetwork, ReluNetwork | None, Samples | None]:
+        from surrogate.models.problems import in_units, split, standard_dataset
+        from surrogate.networks import ReluNetwork
+
+        read = self.contents.get(file) or read_network(file)
+        dense = ReluNetwork(read.weights, read.biases)  # an object for each name: places are told apart by it
+        networks = self.networks.of_settings(settings)
+        networks.given(dense)
+        if samples is None:
+            return dense, networks.pruned(dense) if copies else None, None
+        fitted, held_out = split(samples, HELD_OUT, settings.training.seed)
+        if not copies or not pruning_of(settings).prunes:
+            return dense, dense if copies else None, held_out
+        data, scales = standard_dataset("samples", fitted, held_out)
+        return dense, in_units(networks.pruned(in_units(dense, *scales.undone()), data), *scales), held_out

@@ -9,19 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep.config import rules
+from sweep.config.own_networks import settings_of
 from sweep.config.sections import model_method_of
-from sweep.config.stage_keys import digest
+from sweep.config.stage_keys import digest, pruning_part
 from sweep.config.words import Sense
 from sweep.records import TRUE_VIOLATION, InstanceRecord
 from sweep.records.time_limit import TIME_LIMIT
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
-from sweep.tasks.model.networks import FittedNetwork, NetworkMaker
+from sweep.tasks.model.networks import ModelNetwork, NetworkMaker
+from sweep.tasks.model.origins import files_of
 from sweep.tasks.model.settings import parameters_of, problem_of
 
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
     from surrogate.models.problems import ModelInstance, TrueValue
+    from surrogate.networks import ReluNetwork
 
 
 OPEN = ("feasible", "unresolved")
@@ -41,7 +43,7 @@ class SeededModel(TaskInstance):
     """
 
     seed: int
-    networks: dict[str, FittedNetwork] = dataclasses.field(compare=False)
+    networks: dict[str, ModelNetwork] = dataclasses.field(compare=False)
 
 
 class PreparedModels(PreparedTask):
@@ -53,9 +55,8 @@ class PreparedModels(PreparedTask):
         settings = work.settings
         self._problem, self._parameters = problem_of(settings), parameters_of(settings)
         self._method = model_method_of(settings)
-        takes = self._method.takes_surrogate and settings.pruning.method != rules.NO_PRUNING
-        self._regional = work.networks.pruning() if takes and work.networks.pruning().needs_region else None
-        maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, takes and self._regional is None)
+        files, takes = files_of(settings), self._method.takes_surrogate
+        maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, files, work.inputs.networks, takes)
         source = source_digest(self._problem.name)
         instances = []
         for seed in range(settings.instances.seed, settings.instances.seed + (settings.instances.count or 1)):
@@ -67,7 +68,11 @@ class PreparedModels(PreparedTask):
 
     def key(self, instance: TaskInstance, *, any_limit: bool = False) -> str:
         assert isinstance(instance, SeededModel)
-        pruned = {name: one.pruned.key for name, one in instance.networks.items() if one.pruned is not None}
+        networks = instance.networks
+        pruned: dict[str, Any] = {name: one.pruned.key for name, one in networks.items() if one.pruned is not None}
+        if pruned:  # else, as where all are pruned for regions, the section counts
+            regional = [name for name, one in networks.items() if one.region_pruning is not None]
+            pruned |= {name: pruning_part(settings_of(self.settings, name)) for name in regional}
         return self._key(instance, surrogate_key=digest(pruned) if pruned else None, any_limit=any_limit)
 
     def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
@@ -82,15 +87,27 @@ class PreparedModels(PreparedTask):
         true = self._problem.true_value(model) if result.value is not None else None
         return _answered(record, result, true, {name: one.facts() for name, one in instance.networks.items()})
 
-    def _places(self, instance: SeededModel, model: ModelInstance, dense: dict[str, Any]) -> list[Place]:
+    def _places(self, instance: SeededModel, model: ModelInstance, dense: dict[str, ReluNetwork]) -> list[Place]:
+        """Return the model's places with pruned networks, or with how they are pruned for the region of each place."""
         from surrogate.models import Place
 
-        pruned = {name: one.pruned for name, one in instance.networks.items() if one.pruned is not None}
+        networks = instance.networks
+        regional = {name: one.region_pruning for name, one in networks.items() if one.region_pruning is not None}
+        pruned = {name: one.pruned for name, one in networks.items() if one.pruned is not None}
+        places = list(model.places)
         if pruned:
-            return self._problem.with_surrogates(model, dense, pruned, instance.seed, self._parameters)
-        if self._regional is not None:
-            return [Place(place.inputs, place.outputs, place.dense, self._regional) for place in model.places]
-        return list(model.places)
+            places = self._problem.with_surrogates(
+                model, dense, {**{name: dense[name] for name in regional}, **pruned}, instance.seed, self._parameters
+            )
+        if not regional:
+            return places
+        of_all = next(iter(regional.values())) if not pruned and len({*map(repr, regional.values())}) == 1 else None
+        by_network = {id(dense[name]): pruning for name, pruning in regional.items()}
+        surrogates = [by_network.get(id(place.dense), of_all or place.surrogate) for place in places]
+        return [
+            Place(place.inputs, place.outputs, place.dense, surrogate)
+            for place, surrogate in zip(places, surrogates, strict=True)
+        ]
 
 
 def _passing_on(improved: Improved, sense: Sense) -> Callable[[Step], bool]:

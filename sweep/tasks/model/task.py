@@ -1,23 +1,20 @@
-"""Optimisation models with networks in them: an instance is a problem with a seed, and the networks that its samples train."""
+"""Optimisation models with networks in them: an instance is a problem with a seed, and its networks, trained or from files."""
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from surrogate.errors import SurrogateError
 from sweep.config import rules
-from sweep.config.model_names import PYTHON
+from sweep.config.own_networks import in_words, settings_of
 from sweep.config.schema import Settings
 from sweep.config.tasks import OF_ALL, VALUES
 from sweep.config.trial_names import pruning_name
 from sweep.config.words import Words
-from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
+from sweep.tasks.model.origins import check_networks, drawn, files_of, network_names
 from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
 
 USUAL_FUNCTION = "build"
@@ -27,37 +24,20 @@ USUAL_FUNCTION = "build"
 class ModelTask(Task):
     """The models of ``model``, built for the seeds ``instances.seed`` and on, and answered by ``method``."""
 
-    sections = ("model", "method", "network", "training", "pruning", "instances", "bounds", "formulation", "solver")
+    sections = ("model", "method", "network", "training", "pruning", "networks", "instances", "bounds", "formulation", "solver")
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
     metrics = MODEL_METRICS
 
     def check(self, settings: Settings) -> None:
-        from surrogate.models.methods import METHODS
-
-        problem, parameters = problem_of(settings), parameters_of(settings)
-        if settings.network.file is not None:
-            raise ConfigError(
-                f"network.file={settings.network.file} with task=model: the networks of a model are trained on its samples; "
-                "set network.file=null"
-            )
-        if METHODS[settings.method.name].needs_surrogate and settings.pruning.method == rules.NO_PRUNING:
-            raise ConfigError(
-                f"method={settings.method.name} with pruning=none: it needs pruned networks; choose a pruning, or method=dense"
-            )
-        if problem.samples is None or settings.model.problem == PYTHON:
-            _rehearse(problem.name, settings.instances.seed, json.dumps(parameters))
-        else:
-            _samples_digest(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
+        check_networks(settings)
 
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         if section == "model":
             from surrogate.models.problems import source_digest
 
-            problem, parameters = problem_of(settings), parameters_of(settings)
-            given = json.dumps(problem.samples_parameters(parameters))
-            samples = _samples_digest(problem.name, settings.instances.seed, given) if problem.samples is not None else None
-            return {**found, "parameters": parameters, "source": source_digest(problem.name), "samples": samples}
+            source, samples = source_digest(problem_of(settings).name), drawn(settings).digest
+            return {**found, "parameters": parameters_of(settings), "source": source, "samples": samples}
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:
@@ -86,9 +66,14 @@ class ModelTask(Task):
 
     def title(self, settings: Settings) -> str:
         method, model = settings.method, settings.model
-        name = f"{model.problem if model.function is None else _short(model.function)} {settings.network.name} {method.name}"
-        if _takes_surrogate(method.name) and settings.pruning.method != rules.NO_PRUNING:
-            name = f"{name} {pruning_name(settings)}"
+        problem = model.problem if model.function is None else _short(model.function)
+        each = {name: settings_of(settings, name) for name in network_names(settings)} if settings.networks else {}
+        layers = in_words({name: one.network.name for name, one in each.items()}, settings.network.name, bool(each))
+        name = f"{problem} {layers} {method.name}"
+        if _takes_surrogate(method.name):
+            prunings = {name: pruning_name(one) for name, one in each.items()}
+            pruned = in_words(prunings, pruning_name(settings), bool(each))
+            name = name if pruned == rules.NO_PRUNING else f"{name} {pruned}"
         return f"{name} repaired" if method.name == "surrogate" and method.repair else name
 
     def subject(self, flat: Mapping[str, Any]) -> str:
@@ -96,7 +81,14 @@ class ModelTask(Task):
         return problem.removesuffix(f":{USUAL_FUNCTION}")
 
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
-        return (settings.instances.seed,)  # of which the samples count that are drawn by it
+        names = network_names(settings) if settings.networks else ()
+        return settings.instances.seed, names  # of the seed the samples count that are drawn by it
+
+    def network_names(self, settings: Settings) -> tuple[str, ...]:
+        return network_names(settings)
+
+    def network_files(self, settings: Settings) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(files_of(settings).values()))
 
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         from surrogate.models.methods import METHODS
@@ -124,27 +116,3 @@ def _takes_surrogate(method: str) -> bool:
     from surrogate.models.methods import METHODS
 
     return METHODS[method].takes_surrogate
-
-
-@functools.lru_cache(maxsize=1024)
-def _rehearse(problem: str, seed: int, parameters: str) -> None:
-    """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
-    from surrogate.models.problems import rehearse
-
-    try:
-        rehearse(named_problem(problem), seed, json.loads(parameters))
-    except SurrogateError as error:
-        raise ConfigError(f"model.function={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
-
-
-@functools.lru_cache(maxsize=1024)
-def _samples_digest(problem: str, seed: int, parameters: str) -> str:
-    """Return 16 hex digits over the samples of a seed: they may come from files, whose contents nothing else says."""
-    try:
-        drawn = named_problem(problem).draw(seed, json.loads(parameters))
-    except SurrogateError as error:
-        setting = "model.function" if ":" in problem else "model"
-        raise ConfigError(f"{setting}={problem}: {str(error).removeprefix(f'{problem}: ')}") from error
-    from surrogate.models.problems import samples_digest
-
-    return samples_digest(drawn)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,6 @@ from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.settings import group
 from sweep.store import Store
-from sweep.tasks.model import settings as model_settings
-from sweep.tasks.model import task as model_task
 from sweep.tracking import content
 from sweep.trial.trial import run_trial
 
@@ -60,24 +57,6 @@ def build(networks, seed, least=0.5):
     place = Place([model.x], [model.y], networks["cost"])
     return ModelInstance(model, [place], lambda: TrueValue(3.0 * model.x.value + (0.1 + seed) * model.k.value, 0.0))
 """
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def forget() -> None:
-        sys.modules.pop("my_model", None)
-        for known in (model_settings.named_problem, model_task._rehearse, model_task._samples_digest):
-            known.cache_clear()
-
-    def written(text: str) -> None:
-        (tmp_path / "my_model.py").write_text(text)
-        forget()
-
-    yield written
-    forget()
 
 
 def run(composer: Composer, *overrides: str, store: Store | None = None) -> TrialRecord:
@@ -343,7 +322,7 @@ REFUSED = {
     "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
     "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
     "a problem and a function": (["model.function=my_model:build"], "model.function=my_model:build with model.problem="),
-    "a network of a file": (["network.file=a.onnx"], "network.file=a.onnx with task=model"),
+    "one file for two networks": (["network.file=a.onnx"], "network.file=a.onnx with task=model: constrained has 2 networks"),
     "nothing pruned": (["method=surrogate", "pruning=none"], "method=surrogate with pruning=none: it needs pruned networks"),
     "too much sparsity": (
         ["method=search", "method.sparsities=[1.0]"],
