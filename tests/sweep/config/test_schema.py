@@ -37,7 +37,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("network.width", "two", "two", "an integer, not str"),
     ("training.seed", 99999999999, "99999999999", "at most 2147483647"),
     ("training.optimizer", "adamw", "adamw", "adam, sgd"),
-    ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits, function, none"),
+    ("dataset.name", "mnst", "mnst", "mnist, fashion_mnist, digits, function, table, images, none"),
     ("dataset.function", "rastrign", "rastrign", "did you mean rastrigin?"),
     ("network.file", "", "''", "a text that is not empty"),
     ("instances.properties", 3, "3", "a text or null"),
