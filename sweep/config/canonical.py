@@ -106,7 +106,7 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
     counts = {one: value for one, value in found.items() if value is not None}
     known = frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
-    if name == "dataset" and name in counts and settings.dataset.name in USERS:  # a checksum is over what they make
+    if name == "dataset" and settings.dataset.name in USERS and task.takes_data(settings):  # a checksum is over what they make
         known |= {f"dataset.{key}" for key in rules.OWN_KEYS[settings.dataset.name]}
     return counts, known
 
@@ -185,6 +185,8 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     deciding["network.file"] = flat.get("network.file")
     task = task_meant_by(flat)
     without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
+    if flat.get("dataset.name") == rules.TABLE and "dataset" in sections and task_named(task).fed_by_table:
+        sections = tuple(name for name in sections if name != "dataset")
     return [key for key in keys if key not in without and not is_in(key, sections)]
 
 

@@ -60,6 +60,7 @@ class TaskRules:
             are those of :mod:`sweep.config.schema`. None: nothing.
         metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of; or
             with what returns the number of a record, None where it has none.
+        fed_by_table: whether a table that ``dataset`` names can make an answer, though ``dataset`` is none of the sections.
         rates: further ones that are the share of a status.
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
@@ -76,6 +77,7 @@ class TaskRules:
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    fed_by_table: ClassVar[bool] = False
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""

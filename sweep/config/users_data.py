@@ -74,7 +74,7 @@ def _folder_state(folder: str, _second: int) -> tuple[object, ...]:
     return folder, hash(tuple(sorted(found)))
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=16)
 def _read(dataset: DatasetSettings, _state: tuple[object, ...]) -> Dataset:
     assert dataset.file is not None, "refused before"
     if dataset.name == TABLE:

@@ -31,6 +31,10 @@ MOVED = 1e-6
 """A number counts as changed if it moved by more deviations than this: the tolerance of a MILP solver moves many by less."""
 
 
+DIGITS = 7
+"""So many digits of a number are those of the table: the rows of a data set are float32."""
+
+
 class RowTask(ImageTask):
     """The rows that ``instances`` draws, ``instances.count`` of them."""
 
@@ -125,7 +129,7 @@ def in_table_units(data: Dataset, point: FloatArray) -> dict[str, float | str]:
     assert data.scales is not None, "a table has scales"
     values = point * data.scales.x_deviation + data.scales.x_mean
     found: dict[str, float | str] = {
-        name: float(f"{value:.9g}") for name, value in zip(data.columns.inputs, values.tolist(), strict=True)
+        name: float(f"{value:.{DIGITS}g}") for name, value in zip(data.columns.inputs, values.tolist(), strict=True)
     }
     for column, places in data.columns.places.items():
         for place in places:
