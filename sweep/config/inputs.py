@@ -57,6 +57,7 @@ def load_data(settings: Settings) -> Dataset | None:
     from surrogate.data import load
 
     dataset = settings.dataset
+    assert not isinstance(dataset.side, list), "refused when the configuration is checked"
     return load(dataset.name, dataset.side, dataset.folder)
 
 

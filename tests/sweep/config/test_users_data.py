@@ -45,7 +45,7 @@ REFUSED = {
     ),
     "text that is no category": (
         (*OUTPUT, "dataset.file={}/houses.csv", "dataset.categories=[]"),
-        "the column 'street' holds text, such as 'busy', where numbers are expected: name it in dataset.categories",
+        "the column 'street' holds text, such as 'quiet', where numbers are expected: name it in dataset.categories",
     ),
     "a category that is not used": (
         (*OUTPUT, "dataset.file={}/houses.csv", "dataset.categories=[street,sold]"),
@@ -154,7 +154,7 @@ def test_files_and_columns_can_be_swept(composer: Composer, folder: Path) -> Non
     files = f"dataset.file={folder}/houses.csv,{folder}/cheap.csv"
     plan = composer.plan(*OUTPUT, files, "dataset.inputs=[size,rooms,street],[size,street]", "dataset.seed=0,1")
     assert len(plan.trials) == 8
-    assert [*plan.trials[0].swept] == ["dataset.file", "dataset.inputs", "dataset.seed"]
+    assert {*plan.trials[0].swept} == {"dataset.file", "dataset.inputs", "dataset.seed"}
     assert len(plan.notes) == 4  # one a data set, of the first three, and how many more there are
     same = composer.plan(*OUTPUT, f"dataset.file={folder}/houses.csv", "dataset.gaps=refuse,drop")
     assert (len(same.trials), same.duplicates) == (1, 1)

@@ -77,8 +77,9 @@ def test_its_network_is_fitted_to_the_table_in_the_units_of_the_table(composer: 
     record = run(composer, houses, store=store)
     assert record.name == "houses_model 1x6 dense"
     (one,) = record.instances
-    assert one.status == "optimal"
+    assert one.status in ("optimal", "feasible")
     assert one.value is not None
+    assert one.value == pytest.approx(one.bound, rel=1e-3)
     assert 20.0 < one.value < 200.0  # square metres, below the price asked for
     assert one.facts["networks"]["network"]["r2"] > 0.5
     assert record.train_seconds is not None

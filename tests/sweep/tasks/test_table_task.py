@@ -27,7 +27,7 @@ from sweep.tracking import content
 from sweep.tracking.datasets import dataset_of
 from sweep.trial.trial import run_trial
 
-ATTACK = ("attack.radius=0.8", "attack.norm=linf", "instances=test", "instances.count=3")
+ATTACK = ("attack.radius=1.5", "attack.norm=linf", "instances=test", "instances.count=3")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_rows_are_attacked_in_deviations_with_their_categories_as_they_are(compo
     assert len(record.instances) == 3
     both = np.concatenate([data.train_images, data.test_images])
     for one in record.instances:
-        assert (one.task, one.image, one.name[:4], one.norm, one.radius) == ("row", None, "row ", "linf", 0.8)
+        assert (one.task, one.image, one.name[:4], one.norm, one.radius) == ("row", None, "row ", "linf", 1.5)
         number = int(one.name.removeprefix("row "))
         np.testing.assert_array_equal(np.array(one.clean, dtype=np.float32), data.test_images[number])
         assert one.facts["row"] == in_table_units(data, np.array(one.clean))
@@ -108,7 +108,7 @@ def test_rows_are_attacked_in_deviations_with_their_categories_as_they_are(compo
         if one.perturbed is None:
             continue
         assert one.perturbed[2:] == one.clean[2:]
-        assert np.abs(np.array(one.perturbed) - one.clean).max() <= 0.8 + 1e-9
+        assert np.abs(np.array(one.perturbed) - one.clean).max() <= 1.5 + 1e-9
         assert (np.array(one.perturbed) >= both.min(axis=0) - 1e-9).all()
         assert set(one.facts["changed"]) <= {"size", "rooms"}
         for name, (before, after) in one.facts["changed"].items():
@@ -122,7 +122,7 @@ def test_rows_have_names_for_their_classes_and_no_pictures(composer: Composer, h
     record = run(composer, *asked)
     (one,) = record.instances
     task = task_to_run(read(composer.trial(*asked).config))
-    assert task.described(one) == f"{one.name}: {one.facts['label']} → {one.facts['target']}, linf 0.8"
+    assert task.described(one) == f"{one.name}: {one.facts['label']} → {one.facts['target']}, linf 1.5"
     assert write_pictures(record.instances, tmp_path) == []
     logged = dataset_of(record.config)
     assert logged is not None
