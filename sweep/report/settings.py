@@ -17,7 +17,8 @@ from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.families import FAMILIES
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
-from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named, task_of
+from sweep.config.rules import FUNCTION, file_title
+from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
@@ -213,7 +214,7 @@ def _subject(flat: Mapping[str, Any]) -> str:
 def _task(flat: Mapping[str, Any]) -> TaskRules | None:
     """Return the task of a configuration; None where it is a user's whose module is not here."""
     try:
-        return task_named(task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective")))
+        return task_named(task_meant_by(flat))
     except ConfigError:
         return None
 
@@ -245,10 +246,12 @@ def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> 
     Keys of single networks always do: they are there only where networks of one trial differ.
     """
     telling = {key: value for key, value in _origin(flat).items() if key in origins or is_in(key, (NETWORKS,))}
-    origin = {key: value for key, value in telling.items() if value not in ("null", "none")}
+    origin = {key: value for key, value in telling.items() if value not in ("null", "none", "[]")}
     before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
-    inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
-    before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
+    side, file = origin.pop("dataset.side", ""), origin.pop("dataset.file", "")
+    inputs = origin.pop("dataset.inputs", "") if flat.get("dataset.name") == FUNCTION else ""
+    sides = "x".join(map(str, flat["dataset.side"])) if side.startswith("[") else f"{side}x{side}"
+    before += [file_title(file) if file else "", f"{inputs} inputs" if inputs else "", sides if side else ""]
     after = (f"{key.removeprefix(f'{PARAMETERS}.')}={value}" for key, value in origin.items())
     return " ".join([*filter(None, before), layers, *after])
 

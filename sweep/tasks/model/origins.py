@@ -17,11 +17,12 @@ from sweep.config.own_networks import key_in_use, settings_of
 from sweep.config.schema import Settings
 from sweep.config.sections import pruning_of
 from sweep.errors import ConfigError
-from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+from sweep.tasks.model.settings import parameters_of, problem_of
+from sweep.tasks.model.table import in_table_words, with_table
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
-    from surrogate.models.problems import Samples
+    from surrogate.models.problems import ModelProblem, Samples
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Pruning
 
@@ -47,11 +48,11 @@ def drawn(settings: Settings) -> DrawnSamples:
     Raises:
         ConfigError: they cannot be had.
     """
-    problem = problem_of(settings)
+    problem = with_table(problem_of(settings), settings)
     if problem.samples is None:
         return DrawnSamples(None, {}, frozenset())
     given = json.dumps(problem.samples_parameters(parameters_of(settings)))
-    return _drawn(problem.name, settings.instances.seed, given, tuple(_own_files(settings)))
+    return _drawn(problem, settings.instances.seed, given, tuple(_own_files(settings)))
 
 
 def network_names(settings: Settings) -> tuple[str, ...]:
@@ -89,9 +90,9 @@ def check_networks(settings: Settings) -> None:
         networks[name] = read_network(file, key=key_in_use(settings, name, "network.file"))
         _check_sizes(settings, name, networks[name])
     _check_pruning(settings, names, networks)
-    problem = problem_of(settings)
+    problem = with_table(problem_of(settings), settings)
     if settings.model.problem == PYTHON:
-        _rehearse(problem.name, settings.instances.seed, json.dumps(parameters_of(settings)), _Files(settings, networks))
+        _rehearse(problem, settings.instances.seed, json.dumps(parameters_of(settings)), _Files(settings, networks))
 
 
 def _own_files(settings: Settings) -> dict[str, str]:
@@ -200,18 +201,18 @@ class _Files:
 
 
 @functools.lru_cache(maxsize=1024)
-def _rehearse(problem: str, seed: int, parameters: str, files: _Files) -> None:
+def _rehearse(problem: ModelProblem, seed: int, parameters: str, files: _Files) -> None:
     """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
     from surrogate.models.problems import MissingNetwork, rehearse
 
     try:
-        rehearse(named_problem(problem), seed, json.loads(parameters), files.networks)
+        rehearse(problem, seed, json.loads(parameters), files.networks)
     except SurrogateError as error:
-        sentence = _in_a_sentence(f"model.function={problem}", problem, error)
+        sentence = in_table_words(problem, _in_a_sentence(f"model.function={problem.name}", problem.name, error))
         cause = error.__cause__
         if isinstance(cause, MissingNetwork):
             sentence = f"{sentence}, or networks.{cause.name}.file names a file of it"
-        elif named_problem(problem).samples is None and not files.networks:
+        elif problem.samples is None and not files.networks:
             sentence = f"{sentence}; a network comes from a file as in networks.cost.file=cost.onnx"
         elif isinstance(cause, SurrogateError) and files.told:  # as a place says it, whose sizes are others
             sentence = f"{sentence}; {' and '.join(files.told)}"
@@ -219,13 +220,13 @@ def _rehearse(problem: str, seed: int, parameters: str, files: _Files) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _drawn(problem: str, seed: int, parameters: str, elsewhere: tuple[str, ...]) -> DrawnSamples:
+def _drawn(problem: ModelProblem, seed: int, parameters: str, elsewhere: tuple[str, ...]) -> DrawnSamples:
     from surrogate.models.problems import samples_digest
 
     try:
-        found: dict[str, Samples] = named_problem(problem).draw(seed, json.loads(parameters), elsewhere)
+        found: dict[str, Samples] = problem.draw(seed, json.loads(parameters), elsewhere)
     except SurrogateError as error:
-        raise ConfigError(_in_a_sentence(_setting(problem), problem, error)) from error
+        raise ConfigError(_in_a_sentence(_setting(problem.name), problem.name, error)) from error
     sizes = {name: samples.sizes for name, samples in found.items()}
     return DrawnSamples(samples_digest(found), sizes, frozenset(name for name, one in found.items() if one.is_regression))
 

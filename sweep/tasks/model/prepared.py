@@ -19,6 +19,7 @@ from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import ModelNetwork, NetworkMaker
 from sweep.tasks.model.origins import files_of
 from sweep.tasks.model.settings import parameters_of, problem_of
+from sweep.tasks.model.table import with_table
 
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
@@ -53,7 +54,8 @@ class PreparedModels(PreparedTask):
         from surrogate.models.problems import source_digest
 
         settings = work.settings
-        self._problem, self._parameters = problem_of(settings), parameters_of(settings)
+        self._problem = with_table(problem_of(settings), settings, work.inputs.data)
+        self._parameters = parameters_of(settings)
         self._method = model_method_of(settings)
         files, takes = files_of(settings), self._method.takes_surrogate
         maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, files, work.inputs.networks, takes)

@@ -16,6 +16,7 @@ from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.origins import check_networks, drawn, files_of, network_names
 from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+from sweep.tasks.model.table import needs_table
 
 USUAL_FUNCTION = "build"
 """The name of a problem's function that short names leave out."""
@@ -28,6 +29,7 @@ class ModelTask(Task):
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
     metrics = MODEL_METRICS
+    fed_by_table = True
 
     def check(self, settings: Settings) -> None:
         check_networks(settings)
@@ -82,7 +84,11 @@ class ModelTask(Task):
 
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
         names = network_names(settings) if settings.networks else ()
-        return settings.instances.seed, names  # of the seed the samples count that are drawn by it
+        table = (settings.dataset, settings.model.function) if settings.dataset.name == rules.TABLE else ()
+        return settings.instances.seed, names, *table  # of the seed the samples count that are drawn by it
+
+    def takes_data(self, settings: Settings) -> bool:
+        return needs_table(problem_of(settings), settings)
 
     def network_names(self, settings: Settings) -> tuple[str, ...]:
         return network_names(settings)
