@@ -14,7 +14,7 @@ from typing import Any
 from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, switches
 from sweep.config.schema import network_name
 from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named
 from sweep.errors import ConfigError
@@ -126,7 +126,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
-    finished = [(record, flatten(record.config)) for record in records if record.status == "finished"]
+    finished = [(record, _flat(record)) for record in records if record.status == "finished"]
     origins = _differing([_origin(flat) for _, flat in finished])
     for record, flat in finished:
         setting = _base_setting(flat, origins)
@@ -151,7 +151,7 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
-        flat = flatten(record.config)
+        flat = _flat(record)
         limit, only_ends = flat.get(TIME_LIMIT), _limit_only_ends(record, flat)
         if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
             continue
@@ -160,6 +160,11 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
     needed = {record.baseline_key for record in records if record.key not in shorter}
     return [record for record in records if record.key not in shorter - needed]
+
+
+def _flat(record: TrialRecord) -> dict[str, Any]:
+    """Return the configuration of a record by dotted keys, with the switches that an earlier version did not have."""
+    return {**switches(), **flatten(record.config)}
 
 
 def _limit_only_ends(record: TrialRecord, flat: Mapping[str, Any]) -> bool:
@@ -213,7 +218,10 @@ def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
 
 def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
     """Return the network's name, with those of the keys ``origins`` that tell the swept networks apart."""
-    origin = {key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none")}
+    off = {key: _text(value) for key, value in switches().items()}
+    origin = {
+        key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none", off.get(key))
+    }
     before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
     inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
     before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
