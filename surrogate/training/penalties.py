@@ -9,6 +9,9 @@ import torch
 from surrogate.training.intervals import Box, Sides, TrainingRegion, hidden_bounds
 from surrogate.training.settings import Training
 
+NARROWEST = 1e-12
+"""Of the square of half a width: what bounds that meet are divided by."""
+
 Penalty = Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor], torch.Tensor]
 """Takes the weights and the biases of all layers and a batch of inputs ``(n, d)``; gives a number ``()``."""
 
@@ -43,12 +46,21 @@ def sum_of_sizes(weights: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def instability(bounds: Sequence[Sides]) -> torch.Tensor:
-    r"""Return :math:`-\tanh(1 + l u)`, summed over the neurons of all layers, and its mean over the regions.
+    r"""Return :math:`-\tanh(1 + l u / r^2)`, summed over the neurons of all layers, and its mean over the regions.
 
-    A neuron whose bounds have one sign has :math:`l u \ge 0` and adds -0.76 or less. The wider it is on both sides of 0, the
-    closer it comes to 1. Source: the RS loss of Xiao et al. 2019.
+    :math:`r = (u - l) / 2` is half the width of a neuron's bounds. A neuron whose bounds have one sign adds -0.76 or less, one
+    whose bounds have their middle at 0 adds 0.
+
+    Source: the RS loss of Xiao et al. 2019, which is :math:`-\tanh(1 + l u)`, for balls so small that :math:`r` is about 1.
+    Here :math:`l` and :math:`u` are in units of :math:`r`, as the scale of a ReLU neuron means nothing. Wide bounds, such as
+    those over a whole box, would saturate the paper's own form: its gradient is then 0 in float32.
     """
-    return torch.stack([-torch.tanh(1.0 + lower * upper).sum(dim=1).mean() for lower, upper in bounds]).sum()
+    return torch.stack([-torch.tanh(1.0 + _in_half_widths(lower, upper)).sum(dim=1).mean() for lower, upper in bounds]).sum()
+
+
+def _in_half_widths(lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
+    """Return the product of both bounds in units of half their distance; 0 for a neuron that is 0 everywhere."""
+    return lower * upper / (((upper - lower) / 2.0).square() + NARROWEST)
 
 
 def mean_width(bounds: Sequence[Sides]) -> torch.Tensor:

@@ -34,8 +34,8 @@ class Training(Configurable):
 
     * ``l1`` adds ``l1`` times the sum of the absolute weights, without biases, to the loss of a step. Steps bring weights close
       to 0 but not to it, so that weights below :data:`SMALL_WEIGHT` are set to 0 at the end.
-    * ``stability`` adds :math:`-\tanh(1 + l u)`, summed over the hidden neurons: smaller where the bounds :math:`l \le z \le u`
-      of a neuron are on one side of 0, which spares its binary.
+    * ``stability`` adds :math:`-\tanh(1 + l u / r^2)`, summed over the hidden neurons with the bounds :math:`l \le z \le u`, of
+      half the width :math:`r`: smaller where both bounds are on one side of 0, which spares a binary.
     * ``big_m`` adds the mean width :math:`u - l` of the hidden neurons: of one whose bounds are on both sides of 0 that is the
       sum of its two big-M constants.
     * ``radius`` says over which inputs these bounds are, which interval arithmetic computes: None over the box of all inputs, a

@@ -214,10 +214,26 @@ def test_bounds_around_samples_hold_all_that_is_reached_there() -> None:
 
 def test_the_penalties_by_hand() -> None:
     bounds = [(torch.tensor([[-1.0, 2.0]]), torch.tensor([[3.0, 4.0]])), (torch.tensor([[-2.0]]), torch.tensor([[-1.0]]))]
-    assert float(instability(bounds)) == pytest.approx(-math.tanh(-2.0) - math.tanh(9.0) - math.tanh(3.0))
+    # l u / r^2 with half the widths 2, 1 and 0.5
+    assert float(instability(bounds)) == pytest.approx(-math.tanh(1.0 - 3.0 / 4.0) - math.tanh(9.0) - math.tanh(9.0))
     assert float(mean_width(bounds)) == pytest.approx((4.0 + 2.0 + 1.0) / 3.0)
     two = [(torch.tensor([[-1.0], [1.0]]), torch.tensor([[1.0], [2.0]]))]
-    assert float(instability(two)) == pytest.approx((-math.tanh(0.0) - math.tanh(3.0)) / 2.0)
+    assert float(instability(two)) == pytest.approx((-math.tanh(0.0) - math.tanh(9.0)) / 2.0)
+    constant = [(torch.zeros(1, 1), torch.zeros(1, 1))]
+    assert float(instability(constant)) == pytest.approx(-math.tanh(1.0))
+
+
+def test_stability_pulls_however_wide_bounds_are() -> None:
+    """The form of the paper, without units, is flat there: over the box of a dozen inputs it would do nothing."""
+    for scale in (1e-2, 1.0, 1e3):
+        lower, upper = torch.tensor([[-4.0 * scale]], requires_grad=True), torch.tensor([[6.0 * scale]], requires_grad=True)
+        loss = instability([(lower, upper)])
+        loss.backward()
+        assert float(loss.detach()) == pytest.approx(-math.tanh(1.0 - 24.0 / 25.0), rel=1e-4)
+        assert float(lower.grad) * scale == pytest.approx(-0.076, abs=0.05)  # type: ignore[arg-type]
+    wide = torch.tensor([[-40.0]], requires_grad=True)
+    (-torch.tanh(1.0 + wide * 60.0)).sum().backward()
+    assert float(wide.grad) == 0.0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -102,9 +102,13 @@ def test_impossible_values_are_one_sentence(composer: Composer, override: str, s
     ],
 )
 def test_what_changes_nothing_is_said(composer: Composer, others: tuple[str, ...], idle: str) -> None:
-    plan = composer.plan("dataset=digits", "instances.count=2", *others, idle)
-    assert plan.notes == (f"{idle} changes nothing: with the other settings, nothing here looks at it.",)
-    assert plan_one(composer.config("training.stability=0.1", "training.radius=0.1")).notes == ()
+    said = plan_one(composer.config(*others, idle), [idle]).notes
+    assert said == (f"{idle} changes nothing: with the other settings, nothing here looks at it.",)
+
+
+def test_what_is_on_is_looked_at(composer: Composer) -> None:
+    written = ["training.stability=0.1", "training.radius=0.1", "training.l1=0.1", "training.dropout=0.1"]
+    assert plan_one(composer.config(*written), written).notes == ()
 
 
 def test_names_have_what_is_on(composer: Composer) -> None:

@@ -76,7 +76,7 @@ def test_the_truth_decides_in_its_own_sense(problem: str, gain: float, answer: s
     assert (found.question, found.answer) == (QUESTION, answer)
     better, worse = (MODELS, 0) if answer == TRAIN else (0, MODELS)
     assert found.sentence == (
-        f"On {problem} 2x16, l1=0.001 dense MILP (against magnitude 0.8 repaired) has the truly better decision on {better} "
+        f"On {problem} 2x16, l1=0.001 dense MILP (against magnitude 0.8) has the truly better decision on {better} "
         f"and the worse one on {worse} of {MODELS} models."
     )
     assert "sign test p < 0.001" in found.evidence

@@ -50,7 +50,7 @@ def test_all_of_it_runs_in_a_smaller_form(composer: Composer, tmp_path: Path) ->
     plan = planned(composer, *small, "model=blending", "model.parameters.wines=2", "model.parameters.vineyards=5")
     assert [trial.name for trial in plan.trials] == [
         f"blending 1x6 {method}{training}"
-        for training in ("", " training.l1=0.0003", " training.stability=0.003", " training.big_m=0.01")
+        for training in ("", " training.l1=0.003", " training.stability=0.01", " training.big_m=0.1")
         for method in ("dense", "surrogate magnitude 0.8 repaired")
     ]
     records = [run_trial(trial, Inputs(None)) for trial in plan.trials]
