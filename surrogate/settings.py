@@ -32,6 +32,8 @@ class Setting:
             another section.
         words: the field's value by what the configuration calls it, where these differ.
         may_be_null: ``null`` in a configuration leaves the default of the class that is used.
+        is_switch: at its default the setting does nothing, and then it stands in no key. So keys of before there was the
+            setting stay as they are; and a configuration of before, which lacks it, can be read.
     """
 
     rule: Rule
@@ -39,6 +41,7 @@ class Setting:
     key: str | None = None
     words: Mapping[str, str] | None = None
     may_be_null: bool = False
+    is_switch: bool = False
 
     def check(self, name: str, value: Any) -> None:
         """Raise InvalidSetting unless the value is allowed."""
@@ -108,6 +111,7 @@ def setting(
     key: str | None = None,
     words: Mapping[str, str] | None = None,
     may_be_null: bool = False,
+    is_switch: bool = False,
 ) -> Any:
     """Declare a field that a configuration may set; the arguments are the attributes of :class:`Setting`.
 
@@ -120,7 +124,7 @@ def setting(
         Traceback (most recent call last):
         surrogate.errors.InvalidSetting: other=0 is not allowed: expected an integer of at least 1
     """
-    return field(default=default, metadata={_DECLARED: Setting(rule, default, key, words, may_be_null)})
+    return field(default=default, metadata={_DECLARED: Setting(rule, default, key, words, may_be_null, is_switch)})
 
 
 def internal(default: Any, rule: Rule) -> Any:

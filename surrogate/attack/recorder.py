@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from surrogate.attack.frank_wolfe import ascend, random_starts
 from surrogate.attack.result import AttackResult, Event, Status
+from surrogate.bounds import Bounds
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
@@ -166,6 +168,20 @@ class Recorder:
             work=work,
             **more,
         )
+
+
+def tightness(bounds: Bounds, best: float = -math.inf, root_bound: float | None = None) -> dict[str, float]:
+    """Return ``AttackResult.tightness`` of a network.
+
+    Args:
+        bounds: of the network over the region.
+        best: the best value met, of this network.
+        root_bound: proven of this network before any branching; None if nothing was.
+    """
+    found: dict[str, float] = {"unstable": bounds.unstable_count, "big_m": bounds.big_m}
+    if root_bound is not None and math.isfinite(best) and math.isfinite(root_bound):
+        found["root_gap"] = max(0.0, root_bound - best) / max(1.0, abs(best))
+    return found
 
 
 def require_surrogate(dense: ReluNetwork, surrogate: object) -> ReluNetwork:

@@ -87,6 +87,9 @@ class AttackResult:
             own error hides the rest of a proof, ``contradicted`` if a point of the region beats the solver's bound, which
             then counts for nothing; None without a MILP.
         regions: the activation regions that were visited and excluded, in order of time.
+        tightness: how easy the network that was optimised over is to bound: ``unstable`` neurons, the sum ``big_m`` of their
+            big-M constants, and ``root_gap``, from the best value of that network to what was proven of it before any
+            branching, relative to the value (at least 1). Empty where nothing was bounded over the whole region.
     """
 
     status: Status
@@ -105,3 +108,4 @@ class AttackResult:
     size: dict[str, int] = field(default_factory=dict)
     solver_status: str | None = None
     regions: list[RegionVisit] = field(default_factory=list)
+    tightness: dict[str, float] = field(default_factory=dict)

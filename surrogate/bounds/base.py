@@ -65,6 +65,12 @@ class Bounds:
     def unstable_count(self) -> int:
         return sum(int(layer.sum()) for layer in self.unstable)
 
+    @property
+    def big_m(self) -> float:
+        """The sum of both big-M constants of the unstable neurons: how far the input of each can go above and below 0."""
+        layers = zip(self.lower[:-1], self.upper[:-1], self.unstable, strict=True)
+        return sum(float((high - low)[free].sum()) for low, high, free in layers)
+
     def require(self, pre_activations: Sequence[FloatArray], tolerance: float = 1e-7) -> None:
         """Check a forward pass ``[(n, h), ...]`` from points of the region against the bounds.
 

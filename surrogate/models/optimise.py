@@ -106,4 +106,5 @@ def _result(user: UserModel, incumbent: Incumbent, search: SearchState, begin: f
         sizes=dict(search.sizes),
         dense_bounds=search.place_bounds(search.dense_bounds),
         surrogate_bounds=search.place_bounds(search.surrogate_bounds),
+        root_bounds=dict(search.root_bounds),
     )

@@ -53,8 +53,7 @@ class PlaceBounds:
     @classmethod
     def of(cls, bounds: Bounds) -> PlaceBounds:
         """Return it for the bounds of a network's neurons."""
-        layers = zip(bounds.lower[:-1], bounds.upper[:-1], bounds.unstable, strict=True)
-        return cls(bounds.unstable_count, sum(float((high - low)[free].sum()) for low, high, free in layers))
+        return cls(bounds.unstable_count, bounds.big_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +80,8 @@ class ModelResult:
             the solver, by the member; without one that did not.
         dense_bounds: per place how free its dense network is; empty where the model itself excludes every decision.
         surrogate_bounds: the same of the last pruned networks that were stated; empty without any.
+        root_bounds: by the member, as in ``sizes``, the bound on its MILP's objective that the solver had before it branched,
+            cuts included; without a member whose solver told none.
     """
 
     status: Status
@@ -97,6 +98,7 @@ class ModelResult:
     sizes: Mapping[str, Mapping[str, int]]
     dense_bounds: tuple[PlaceBounds, ...]
     surrogate_bounds: tuple[PlaceBounds, ...]
+    root_bounds: Mapping[str, float]
 
     @property
     def first_feasible_seconds(self) -> float | None:

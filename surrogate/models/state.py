@@ -16,6 +16,7 @@ from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
 from surrogate.models.result import PlaceBounds
 from surrogate.models.settings import SearchSettings
+from surrogate.solvers import Solution
 
 STEP_ROUNDING = 1e-4
 """A bound on an objective of whole steps that is above one by no more than this share of a step stays at that one."""
@@ -31,6 +32,7 @@ class SearchState:
         failures: members that failed, with the words of their failure.
         work: counts of what was done.
         sizes: by member the size of the MILP that it last handed to the solver.
+        root_bounds: by member the bound that its solver had before it branched, in the model's own sense.
         dense_bounds, surrogate_bounds: per link the bounds of its network, and of the last pruned one; empty so far.
         ranges, rows: where inputs and neurons can go, and the dense networks as rows; set by :meth:`prepare`.
     """
@@ -46,6 +48,7 @@ class SearchState:
         self.failures: dict[str, str] = {}
         self.work: Counter[str] = Counter()
         self.sizes: dict[str, dict[str, int]] = {}
+        self.root_bounds: dict[str, float] = {}
         self.dense_bounds: Sequence[Bounds] = ()
         self.surrogate_bounds: Sequence[Bounds] = ()
         self._step = model.value_step()
@@ -79,6 +82,15 @@ class SearchState:
         """Return how free networks are, in the order of the caller's places; ``bounds`` are per link."""
         by_place = sorted(zip(self.model.order, bounds, strict=False), key=lambda pair: pair[0])
         return tuple(PlaceBounds.of(one) for _, one in by_place)
+
+    def measured(self, member: str, solution: Solution) -> None:
+        """Take what a MILP of a member says of its own work and size."""
+        self.work.update(solution.work)
+        if solution.size:
+            self.sizes[member] = dict(solution.size)
+        self.root_bounds.pop(member, None)
+        if solution.root_bound is not None:
+            self.root_bounds[member] = solution.root_bound
 
     @property
     def ended(self) -> bool:

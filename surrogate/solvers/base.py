@@ -47,6 +47,8 @@ class Solution:
         solve_seconds: wall seconds inside the solver.
         work: ``nodes`` and ``simplex_iterations``.
         size: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the model that was handed over.
+        root_bound: the dual bound that the solver had before it branched, its cuts included, as it states it; None if it told
+            none. It measures a model, and proves nothing.
         maximised: whether the objective is maximised, and so bounded from above.
         doubt: why the solver's verdict on this model proves nothing (numbers that are too large, or tolerances that hide too
             much); None where it does. Then ``infeasible`` is no proof either.
@@ -62,6 +64,7 @@ class Solution:
     size: dict[str, int] = field(default_factory=dict)
     maximised: bool = True
     doubt: str | None = None
+    root_bound: float | None = None
 
     @property
     def certain_bound(self) -> float | None:

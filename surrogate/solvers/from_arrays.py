@@ -49,12 +49,14 @@ class Ending:
         columns: the best solution ``(columns,)``; None if there is none.
         bound: the solver's lower bound; None if there is none.
         work: ``nodes`` and ``simplex_iterations``.
+        root: the lower bound before it branched; None if there is none.
     """
 
     verdict: str
     columns: FloatArray | None
     bound: float | None
     work: dict[str, int]
+    root: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,12 +198,12 @@ class ArraySolver(Solver):
             raise SolverFailure(f"{self.name} ended with the status {ending.verdict!r}")
         found = None if status is SolverStatus.INFEASIBLE else ending.columns
         # As with HiGHS, a linear programme has a bound at its optimum only.
+        turned = -1.0 if form.maximised else 1.0
         stated = status is not SolverStatus.INFEASIBLE and (form.size["binaries"] > 0 or status is SolverStatus.OPTIMAL)
-        bound = ending.bound if stated else None
-        if bound is not None and abs(bound) < NO_BOUND:
-            bound = scaled.objective_unit * (-bound if form.maximised else bound)
-        else:
-            bound = None
+        bound, root = (
+            None if not stated or told is None or abs(told) >= NO_BOUND else scaled.objective_unit * turned * told
+            for told in (ending.bound, ending.root)
+        )
         return Solution(
             status=status,
             # The objective there, not what the solver's tolerances make of it.
@@ -213,4 +215,5 @@ class ArraySolver(Solver):
             work=ending.work,
             size=form.size,
             maximised=form.maximised,
+            root_bound=root,
         ).doubted(scaled.doubt())

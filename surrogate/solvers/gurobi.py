@@ -55,8 +55,11 @@ class GurobiSolver(ArraySolver):
             if conversation.cut is not None:
                 model.setParam("LazyConstraints", 1)
             every = columns.tolist()
+            root: list[float] = []
 
             def callback(_model: Any, where: int) -> None:
+                if where == grb.Callback.MIP and model.cbGet(grb.Callback.MIP_NODCNT) == 0.0:
+                    root[:] = [float(model.cbGet(grb.Callback.MIP_OBJBND))]
                 if where == grb.Callback.MIPSOL:
                     found = np.array(model.cbGetSolution(columns), dtype=np.float64)
                     if conversation.cut is None:
@@ -79,6 +82,7 @@ class GurobiSolver(ArraySolver):
                     columns=np.array(columns.X, dtype=np.float64) if model.SolCount > 0 else None,
                     bound=_bound(model),
                     work={"nodes": int(model.NodeCount), "simplex_iterations": int(model.IterCount)},
+                    root=_bound(model) if model.NodeCount <= 1.0 else next(iter(root), None),
                 )
 
             yield run

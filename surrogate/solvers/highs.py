@@ -92,12 +92,15 @@ class HighsSolver(Solver):
             highs.setSolution(start)
 
         listener = Listener(on_incumbent, pause, deadline)
+        root: list[float] = []
 
         def improving(event: Any) -> None:
             objective = scaled.objective_unit * float(event.data_out.objective_function_value)
             listener.meet(watch.values(event.data_out.mip_solution), objective)
 
         def interrupt(event: Any) -> None:
+            if event.data_out.mip_node_count <= 1:  # the root is the first
+                root[:] = [float(event.data_out.mip_dual_bound)]
             if listener.pause():
                 event.interrupt()
 
@@ -118,7 +121,7 @@ class HighsSolver(Solver):
                 highs.run()
         seconds = time.perf_counter() - begin
         listener.settle()
-        return self._answer(highs, listener.stopped, watch, seconds, form, scaled)
+        return self._answer(highs, listener.stopped, watch, seconds, form, scaled, root)
 
     def _empty(self) -> QuietHighs:
         highs = QuietHighs()
@@ -155,7 +158,14 @@ class HighsSolver(Solver):
         return highs
 
     def _answer(
-        self, highs: highspy.Highs, stopped: bool, watch: Watch, seconds: float, form: StandardForm, scaled: ScaledForm
+        self,
+        highs: highspy.Highs,
+        stopped: bool,
+        watch: Watch,
+        seconds: float,
+        form: StandardForm,
+        scaled: ScaledForm,
+        root: list[float],
     ) -> Solution:
         verdict = highs.getModelStatus()
         if stopped:
@@ -177,6 +187,8 @@ class HighsSolver(Solver):
             known = None
         else:
             known = scaled.objective_unit * bound
+        nodes = max(int(info.mip_node_count), 0)
+        told = scaled.objective_unit * root[0] if root and abs(root[0]) < highspy.kHighsInf else None
         return Solution(
             status=status,
             objective=scaled.objective_unit * float(info.objective_function_value) if found else None,
@@ -185,9 +197,10 @@ class HighsSolver(Solver):
             solve_seconds=seconds,
             bound_error=scaled.bound_error(float(highs.getOptionValue("dual_feasibility_tolerance")[1])),
             work={
-                "nodes": max(int(info.mip_node_count), 0),
+                "nodes": nodes,
                 "simplex_iterations": max(int(info.simplex_iteration_count), 0),
             },
             size=form.size,
             maximised=form.maximised,
+            root_bound=known if nodes <= 1 else told,
         ).doubted(scaled.doubt())

@@ -53,6 +53,7 @@ class ScipSolver(ArraySolver):
                     columns=None if best is None else _values(best, columns),
                     bound=model.getDualbound(),
                     work={"nodes": int(model.getNNodes()), "simplex_iterations": int(model.getNLPIterations())},
+                    root=model.getDualboundRoot(),
                 )
 
             yield run

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from surrogate.errors import TrainingDiverged
 from surrogate.networks import BoolArray, ReluNetwork
-from surrogate.training.settings import Training
+from surrogate.training.intervals import Box
+from surrogate.training.penalties import penalty_of
+from surrogate.training.settings import SMALL_WEIGHT, Training
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 """One class per name in ``surrogate.training.settings.OPTIMIZERS``."""
@@ -55,11 +57,11 @@ _ONE_THREAD = _OneThread()
 
 
 def train_new(
-    training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any], watch: Callable[[int], object]
+    training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any], box: Box, watch: Callable[[int], object]
 ) -> ReluNetwork:
     """Train a network with layers of ``sizes`` (inputs first, logits last) from Xavier-uniform weights and zero biases.
 
-    ``watch`` is called after each epoch with the number of those that are done.
+    ``box`` is where penalties look at bounds. ``watch`` is called after each epoch with the number of those that are done.
     """
     generator = torch.Generator().manual_seed(training.seed)
     weights, biases = [], []
@@ -67,11 +69,11 @@ def train_new(
         limit = math.sqrt(6.0 / (inputs + neurons))
         weights.append(torch.empty(neurons, inputs, dtype=torch.float32).uniform_(-limit, limit, generator=generator))
         biases.append(torch.zeros(neurons, dtype=torch.float32))
-    return _descend(training, weights, biases, [None] * len(weights), x, y, generator, watch)
+    return _descend(training, weights, biases, [None] * len(weights), x, y, box, generator, watch)
 
 
 def train_further(
-    training: Training, network: ReluNetwork, masks: Sequence[BoolArray], x: NDArray[Any], y: NDArray[Any]
+    training: Training, network: ReluNetwork, masks: Sequence[BoolArray], x: NDArray[Any], y: NDArray[Any], box: Box
 ) -> ReluNetwork:
     """Train ``network``, whose weights are 0 where ``masks`` are False, and keep those weights 0."""
     return _descend(
@@ -81,6 +83,7 @@ def train_further(
         [None if mask.all() else torch.tensor(mask, dtype=torch.float32) for mask in masks],
         x,
         y,
+        box,
         torch.Generator().manual_seed(training.seed),
         lambda epoch: None,
     )
@@ -93,6 +96,7 @@ def _descend(
     masks: Sequence[torch.Tensor | None],
     x: NDArray[Any],
     y: NDArray[Any],
+    box: Box,
     generator: torch.Generator,
     watch: Callable[[int], object],
 ) -> ReluNetwork:
@@ -112,6 +116,7 @@ def _descend(
     options: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
     pruned = [(weight, mask) for weight, mask in zip(weights, masks, strict=True) if mask is not None]
     optimizer = OPTIMIZERS[training.optimizer](trained, **options)
+    penalty = penalty_of(training, box)
     with _ONE_THREAD.held(), torch.enable_grad():
         for epoch in range(training.epochs):
             order = torch.randperm(len(images), generator=generator)
@@ -120,8 +125,12 @@ def _descend(
                 hidden = images[batch]
                 for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
                     hidden = torch.nn.functional.linear(hidden, weight, bias).relu()
+                    if training.dropout:
+                        hidden = _thinned(hidden, training.dropout, generator)
                 logits = torch.nn.functional.linear(hidden, weights[-1], biases[-1])
                 loss = measure(logits, labels[batch])
+                if penalty is not None:
+                    loss = loss + penalty(weights, biases, images[batch])
                 optimizer.zero_grad()
                 loss.backward()
                 for weight, mask in pruned:  # so that an optimiser's moments can't move a pruned weight
@@ -133,9 +142,18 @@ def _descend(
                 total_loss += loss.detach()
             _require_finite(total_loss, trained, epoch, training)
             watch(epoch + 1)
+    if training.l1 and training.epochs:
+        for weight in weights:
+            weight.detach()[weight.detach().abs() < SMALL_WEIGHT] = 0.0
     return ReluNetwork(
         [weight.detach().double().numpy() for weight in weights], [bias.detach().double().numpy() for bias in biases]
     )
+
+
+def _thinned(hidden: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
+    """Return activations ``(n, h)`` of which each is 0 with a probability, and is divided by the rest of it otherwise."""
+    kept = torch.empty_like(hidden).bernoulli_(1.0 - probability, generator=generator)
+    return hidden * kept / (1.0 - probability)
 
 
 def _require_finite(total_loss: torch.Tensor, trained: list[torch.Tensor], epoch: int, training: Training) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surrogate.checks import list_of, require_integer, require_kind
+from surrogate.checks import list_of, numbers, require_integer, require_kind, shown
 from surrogate.errors import InvalidSetting
-from surrogate.networks import BoolArray, ReluNetwork
+from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.training.settings import Training
 
 EVALUATION_BATCH = 4096
@@ -24,16 +24,20 @@ def fit(
     labels: ArrayLike,
     outputs: int = 10,
     watch: Callable[[int], object] = lambda epoch: None,
+    box: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> ReluNetwork:
     """Train a new network with ``hidden_sizes`` neurons per hidden layer on ``images`` ``(n, d)`` and ``labels`` ``(n,)``.
 
     Labels that are floats are values that the network's outputs are to have: ``(n,)`` with ``outputs=1``, or ``(n, outputs)``.
-    Weights start
-    Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision. ``watch`` is called after each
-    epoch with the number of epochs that are done.
+    Weights start Xavier-uniform (Glorot and Bengio, 2010), biases at 0. The weights have float32 precision.
+
+    Args:
+        watch: called after each epoch with the number of epochs that are done.
+        box: the lower and the upper sides of the inputs, each ``(d,)`` or a number: where ``training.stability`` and
+            ``training.big_m`` look at bounds. None: from the least to the largest value of each input in ``images``.
 
     Raises:
-        InvalidSetting: no hidden layer or an empty one; images or labels that do not fit.
+        InvalidSetting: no hidden layer or an empty one; images, labels or a box that do not fit.
         TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
     """
     require_kind("training", training, Training, "Training(epochs=5)")
@@ -46,19 +50,24 @@ def fit(
     x, y = _checked(images, labels, None, outputs)
     from surrogate.training.descent import train_new  # imports torch, which settings and their checks do without
 
-    return train_new(training, [x.shape[1], *sizes, outputs], x, y, watch)
+    return train_new(training, [x.shape[1], *sizes, outputs], x, y, _box(x, box), watch)
 
 
 def finetune(
-    network: ReluNetwork, masks: Sequence[BoolArray], training: Training, images: ArrayLike, labels: ArrayLike
+    network: ReluNetwork,
+    masks: Sequence[BoolArray],
+    training: Training,
+    images: ArrayLike,
+    labels: ArrayLike,
+    box: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> ReluNetwork:
     """Train ``network`` further on ``images`` ``(n, d)``; weights whose mask is False are 0.0 throughout and at the end.
 
     ``masks`` hold one boolean matrix ``(out, in)`` per weight matrix. With ``epochs=0`` the masks are applied and the other
-    weights keep their float64 values; else they have float32 precision.
+    weights keep their float64 values; else they have float32 precision. ``box`` is as in :func:`fit`.
 
     Raises:
-        InvalidSetting: masks, images or labels that do not fit the network.
+        InvalidSetting: masks, images, labels or a box that do not fit the network.
         TrainingDiverged: a loss or weight that is NaN or infinite; says in which epoch.
     """
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
@@ -73,7 +82,7 @@ def finetune(
     x, y = _checked(images, labels, network.input_size, network.output_size)
     from surrogate.training.descent import train_further
 
-    return train_further(training, ReluNetwork(masked, network.biases), masks, x, y)
+    return train_further(training, ReluNetwork(masked, network.biases), masks, x, y, _box(x, box))
 
 
 def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> float:
@@ -111,6 +120,22 @@ def r_squared(network: ReluNetwork, points: ArrayLike, values: ArrayLike) -> flo
     off, spread = ((y - found) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     shares = np.where(spread > 0.0, off / np.where(spread > 0.0, spread, 1.0), off > 0.0)
     return float(np.mean(1.0 - shares))
+
+
+def _box(x: NDArray[Any], box: tuple[ArrayLike, ArrayLike] | None) -> tuple[FloatArray, FloatArray]:
+    """Return the box that is given for inputs ``(n, d)``, or their own, as two vectors ``(d,)``."""
+    if box is None:
+        return x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    sides = list_of("box", box, "two sides, the lower and the upper one, such as (0.0, 1.0)")
+    if len(sides) != 2:
+        raise InvalidSetting(f"box must have two sides, the lower and the upper one, got {shown(box)}")
+    found = [numbers("each side of box", side) for side in sides]
+    if any(side.shape not in ((), x.shape[1:]) or not np.isfinite(side).all() for side in found):
+        raise InvalidSetting(f"each side of box must be a finite number or {x.shape[1]} of them, got {shown(box)}")
+    lower, upper = (np.broadcast_to(side, x.shape[1:]) for side in found)
+    if (lower > upper).any():
+        raise InvalidSetting(f"box must have no lower side above its upper one, got {shown(box)}")
+    return lower, upper
 
 
 def _checked(images: ArrayLike, labels: ArrayLike, inputs: int | None, outputs: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -102,20 +102,21 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
         names = task.network_names(settings)
         return _of_each(name, settings, names) if names else counting(name, dataclasses.replace(settings, networks={}))
     is_made = name in makers(task)
-    idle: set[str] = set()
+    made = Counted()
     found: dict[str, Part | None] = {}
     if name == "task":
         found[name] = task.identity(settings)
     elif is_made:
         made = counts_of(name, settings)
-        found, idle = dict(nested(made.values)), made.idle
+        found = dict(nested(made.values))
     elif name in task.sections and name in _FIXED:
         found[name] = _FIXED[name](settings)
     if name != "task":
         wanted = [one for one in together(name, task) if one in task.sections and found.get(one) is not None]
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
     counts = {one: value for one, value in found.items() if value is not None}
-    known = frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
+    off = {key for key in made.off if key.partition(".")[0] in counts}
+    known = frozenset({*flatten(counts).keys() - made.idle, *off}) | (frozenset() if is_made else counts.keys())
     if name == "dataset" and settings.dataset.name in USERS and task.takes_data(settings):  # a checksum is over what they make
         known |= {f"dataset.{key}" for key in rules.OWN_KEYS[settings.dataset.name]}
     return counts, known
@@ -141,7 +142,7 @@ def _of_each(section: str, settings: Settings, names: Iterable[str]) -> tuple[di
 def counts_of(name: str, settings: Settings) -> Counted:
     """Return what counts because of the object that a section makes (:func:`makers`), by dotted key."""
     made = made_of(name, task_of(settings), source_of(settings))
-    found = Counted({}, set()) if made is None else counted(made, f"{name}.")
+    found = Counted() if made is None else counted(made, f"{name}.")
     if name == "attack":
         found.values.update({f"attack.{key}": getattr(settings.attack, key) for key in ("method", *QUESTION)})
     elif made is not None and name not in ("training", "pruning"):
@@ -277,7 +278,7 @@ def _without_effect(
         made = made_of(name, task, source)
         if made is not None:
             one = counted(made, f"{name}.")
-            found.update(one.values.keys() - one.idle)
+            found.update(one.deciding)
             if name not in ("training", "pruning"):
                 found.add(f"{name}.{FAMILIES[name].name_key}")
     sections = [name for name in FAMILIES if not any(key.startswith(f"{name}.") for key in found)]

@@ -157,7 +157,7 @@ def _tree(
         for settings in each:
             for key, setting in settings.items():
                 declared.setdefault(key, []).append(setting)
-        required.update(key for key in declared if each and all(key in settings for settings in each))
+        required.update(key for key in declared if each and all(_is_needed(key, settings) for settings in each))
     for key, several in declared.items():
         *parents, leaf = key.split(".")
         node: Any = tree
@@ -167,6 +167,11 @@ def _tree(
     return tree
 
 
+def _is_needed(key: str, settings: Mapping[str, Setting]) -> bool:
+    """Whether a class cannot do without a key, by its settings."""
+    return key in settings and not settings[key].is_switch
+
+
 def _settings(cls: type[Configurable], prefix: str = "") -> Iterator[tuple[str, Setting]]:
     """Yield the settings of a class, and of its parts, by their keys in the section of the class."""
     for name, declared in cls.declared():
@@ -174,6 +179,20 @@ def _settings(cls: type[Configurable], prefix: str = "") -> Iterator[tuple[str, 
             yield from _settings(declared.kind, f"{prefix}{declared.key}." if declared.key else prefix)
         elif isinstance(declared, Setting) and "." not in (declared.key or ""):
             yield f"{prefix}{declared.key or name}", declared
+
+
+@functools.cache
+def switches() -> Mapping[str, Any]:
+    """Return the dotted keys that stand in no key of a result at their default, with that default."""
+    return MappingProxyType(
+        {
+            f"{section}.{key}": one.default
+            for section, family in FAMILIES.items()
+            for cls in family.methods().values()
+            for key, one in _settings(cls)
+            if one.is_switch
+        }
+    )
 
 
 def _key(settings: list[Setting], required: bool) -> Key:
@@ -186,7 +205,7 @@ def _key(settings: list[Setting], required: bool) -> Key:
         return Key((kind, *null), one_of(lambda: several), required)
 
     def rule(value: Any) -> str | None:
-        refused = [one.rule(value) for one in settings]
+        refused = [one.rule.refusal(value) for one in settings]  # null is a type of its own here
         return None if None in refused else refused[0]
 
     return Key((kind, *null), rule, required)

@@ -7,7 +7,7 @@ results is what the object says (``without_effect``, ``at_default``). So keys, n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from surrogate.settings import Chosen, Configurable, Part, Setting
@@ -167,15 +167,22 @@ class Counted:
     Attributes:
         values: by dotted key.
         idle: those of the keys whose value changes nothing; it is the default of the class.
+        off: further keys that can change results, and stand in no key of one because they are at a default that does nothing.
     """
 
-    values: dict[str, Any]
-    idle: set[str]
+    values: dict[str, Any] = field(default_factory=dict)
+    idle: set[str] = field(default_factory=set)
+    off: set[str] = field(default_factory=set)
+
+    @property
+    def deciding(self) -> set[str]:
+        """The keys whose value can change results."""
+        return {*self.values.keys() - self.idle, *self.off}
 
 
 def counted(made: Configurable, prefix: str) -> Counted:
     """Return what counts because of an object that :func:`build` made with the same prefix."""
-    found = Counted({}, set())
+    found = Counted()
     _count(made, prefix, found, set(made.without_effect()), set(made.at_default()))
     return found
 
@@ -189,6 +196,10 @@ def _count(
         value = getattr(made, name)
         if isinstance(declared, Setting):
             key = key_of(name, declared, prefix)
+            if declared.is_switch and (name in idle or value == declared.default):
+                if name not in idle:
+                    found.off.add(key)
+                continue
             if name in idle:
                 if key in found.values:  # another object says what it is
                     continue

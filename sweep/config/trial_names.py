@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sweep.config.attack_facts import takes_surrogate
+from sweep.config.families import switches
 from sweep.config.own_networks import section_key
 from sweep.config.rules import NO_PRUNING
 from sweep.config.schema import Settings
@@ -57,6 +58,7 @@ def pruning_name(settings: Settings) -> str:
 
 
 def full_name(settings: Settings, swept: Mapping[str, Any], shown: Iterable[str]) -> str:
-    """Return the short name with the values of some swept keys, as in ``4x64 dense training.seed=3``."""
-    more = [f"{key}={swept[key]}" for key in shown if key in swept]
+    """Return the short name with the values of some swept keys, as in ``4x64 dense training.seed=3``; but for what is off."""
+    off = switches()
+    more = [f"{key}={swept[key]}" for key in shown if key in swept and (key not in off or swept[key] != off[key])]
     return " ".join([short_name(settings), *more])

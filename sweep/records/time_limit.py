@@ -32,6 +32,9 @@ _UNKNOWN = (
 _OF_THE_MODEL = ("bounds_seconds", "build_seconds", "binaries", "rows", "columns", "nonzeros")
 """Fields that are known once the model is built."""
 
+_UNKNOWN_FACTS, _FACTS_OF_THE_MODEL = ("root_gap",), ("unstable", "big_m")
+"""How facts begin that are known of its end only, and once the model is built."""
+
 _NORMS = ("l0", "l1", "l2", "linf")
 
 
@@ -68,6 +71,11 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
         surrogate_margin=max(surrogate, key=lambda value: instance.sign * value, default=None),
         first_adversarial_seconds=instance.first_adversarial_seconds if is_found else None,
         solver_status=None if instance.solver_status is None else TIME_LIMIT,
+        facts={
+            name: value
+            for name, value in instance.facts.items()
+            if not name.startswith(_UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL))
+        },
         total_seconds=seconds,
         deadline_seconds=None,
         limit_seconds=seconds,

@@ -81,6 +81,7 @@ class Compared:
         phrases = results.phrases_on(self.network)
         words = {"margin": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
         words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
+        words |= {"truth": ("has the truly better decision", "the worse one")}
         better, worse = words[self.measure]
         return f"{who} {better} on {self.won} and {worse} on {self.lost} of {self.of(results.what)}."
 

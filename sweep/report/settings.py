@@ -14,7 +14,7 @@ from typing import Any
 from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
 from sweep.config.rules import FUNCTION, file_title
@@ -161,7 +161,7 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
-        flat = flatten(record.config)
+        flat = _flat(record)
         limit = flat.get(TIME_LIMIT)
         only_ends = task_named(task_name_in(record.config)).limit_only_ends(record.config)
         if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
@@ -179,7 +179,7 @@ def _settled(record: TrialRecord) -> tuple[str, dict[str, Any]]:
     Settings that all networks share stand in the sections, whoever has them (:func:`sweep.config.own_networks.settled`). Where
     it cannot be known which networks there are, as without the user's module, the configuration is as it was written.
     """
-    flat = flatten(record.config)
+    flat = _flat(record)
     if not names_in(flat):
         return layers_in_words(flat), flat
     try:
@@ -188,6 +188,11 @@ def _settled(record: TrialRecord) -> tuple[str, dict[str, Any]]:
     except ConfigError:
         names = ()
     return layers_in_words(flat, names), settled(flat, names) if names else flat
+
+
+def _flat(record: TrialRecord) -> dict[str, Any]:
+    """Return the configuration of a record by dotted keys, with the switches that an earlier version did not have."""
+    return {**switches(), **flatten(record.config)}
 
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
@@ -245,8 +250,9 @@ def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> 
 
     Keys of single networks always do: they are there only where networks of one trial differ.
     """
+    off = {key: _text(value) for key, value in switches().items()}
     telling = {key: value for key, value in _origin(flat).items() if key in origins or is_in(key, (NETWORKS,))}
-    origin = {key: value for key, value in telling.items() if value not in ("null", "none", "[]")}
+    origin = {key: value for key, value in telling.items() if value not in ("null", "none", "[]", off.get(key))}
     before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
     side, file = origin.pop("dataset.side", ""), origin.pop("dataset.file", "")
     inputs = origin.pop("dataset.inputs", "") if flat.get("dataset.name") == FUNCTION else ""

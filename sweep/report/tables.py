@@ -14,6 +14,7 @@ from sweep.report.phrases import Phrases
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP
+from sweep.report.train_or_prune import is_trained_for, truth_table
 from sweep.report.truth import as_table, three_values
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
@@ -29,9 +30,10 @@ MOST_WINS = 60
 def write_tables(
     results: Results, ranking: pd.DataFrame, pooled: pd.DataFrame, wins: pd.DataFrame, answers: Sequence[Verdict], folder: Path
 ) -> list[Path]:
-    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv`` and ``truth.csv`` where there is
-    something in them, and
-    ``trials.parquet`` and ``instances.parquet``; return their paths.
+    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv``, ``truth.csv`` and
+    ``train_or_prune.csv`` where there is something in them, and ``trials.parquet`` and ``instances.parquet``.
+
+    Return their paths.
 
     Args:
         results: all there is.
@@ -53,6 +55,8 @@ def write_tables(
         tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "key", "status", "error"])
     if truth := three_values(results):
         tables["truth"] = as_table(truth)
+    if is_trained_for(results) and not (compared := truth_table(results)).empty:
+        tables["train_or_prune"] = compared
     written = []
     for name, table in tables.items():
         path = folder / f"{name}.csv"

@@ -32,6 +32,7 @@ from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
+from sweep.report.train_or_prune import is_trained_for, train_or_prune
 from sweep.report.variations import (
     FINETUNING,
     MEASURES,
@@ -62,6 +63,7 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
         sooner_than_dense(results, wins),
         variation_helps(results, FINETUNING),
         *([variation_helps(results, REPAIRING)] if is_swept(results, REPAIRING) else []),
+        *([train_or_prune(results)] if is_trained_for(results) else []),
         better_than_yardstick(results, wins),
     ]
 

@@ -18,9 +18,10 @@ DONE = {
     "time": "was sooner",
     "time_with_pruning": "was sooner with pruning and finetuning counted",
     "norm": "found the shorter perturbation",
+    "truth": "ended with the truly better decision",
 }
 
-TEST = {"margin": "signed-rank test", "time": "sign test", "time_with_pruning": "sign test", "norm": "sign test"}
+TEST = {"margin": "signed-rank test", **dict.fromkeys(("time", "time_with_pruning", "norm", "truth"), "sign test")}
 
 
 def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -> str:
@@ -60,6 +61,8 @@ def effect_text(row: Row, measure: str, phrases: Phrases) -> str:
         value, low, high = sorted_by_sign(phrases.sign, value, low, high)
         what = "gain" if phrases.sense is None else "difference"
         return f", median {what} {value:+.3g}{interval_text(low, high, number)}"
+    if measure == "truth":
+        return f", median gain in truth {value:+.3g}{interval_text(low, high, number)}"
     if measure == "norm":
         change = interval_text(-row[f"{name}_high"], -row[f"{name}_low"], signed_percent)
         return f", median length {signed_percent(-value)}{change}"

@@ -20,6 +20,7 @@ from sweep.config.words import Words
 from sweep.records import InstanceRecord
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
+from sweep.tasks.tightness import PRUNED, TIGHTNESS
 
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, Event, Instance
@@ -116,7 +117,8 @@ class AttackedNetwork(PreparedTask):
             record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
         with listening(_passing_on(instance, record, improved)):
             result = self._attack.answer(self.dense, surrogate, instance.question)
-        return _answered(record, result)
+        is_pruned = surrogate is not None and surrogate is not self.dense
+        return _answered(record, result, PRUNED if is_pruned else "")
 
 
 class AttackTask(Task):
@@ -135,6 +137,7 @@ class AttackTask(Task):
             "norm/l1": "l1",
             "norm/l2": "l2",
             "norm/linf": "linf",
+            **TIGHTNESS,
         }
     )
     rates: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -248,7 +251,8 @@ def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Impr
     return better
 
 
-def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
+def _answered(record: InstanceRecord, result: AttackResult, ending: str) -> InstanceRecord:
+    """Return the record of an answer; ``ending`` is that of facts of the network that was optimised over."""
     closest, proven = record.objective == CLOSEST, _finite(result.dual_bound)
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
@@ -266,6 +270,7 @@ def _answered(record: InstanceRecord, result: AttackResult) -> InstanceRecord:
         timeline=[_event(event) for event in result.timeline],
         region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
         perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
+        facts={f"{name}{ending}": _plain(value) for name, value in result.tightness.items()},
         **values,
     )
 

@@ -41,7 +41,8 @@ def train_network(
 
     hidden = [settings.network.width] * settings.network.depth
     wall, cpu = time.perf_counter(), time.process_time()
-    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, data.outputs, watch)
+    box = None if data.shape is None else (0.0, 1.0)  # that of images, all of whose pixels an attack may change
+    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, data.outputs, watch, box)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, *fit_on(network, data))
 

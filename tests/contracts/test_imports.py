@@ -37,6 +37,8 @@ TORCH = (
     "surrogate/networks/torch_modules/",
     "surrogate/networks/relu_network.py",  # for type checking alone
     "surrogate/training/descent.py",
+    "surrogate/training/intervals.py",
+    "surrogate/training/penalties.py",
     "surrogate/data/resizing.py",  # inside a function
 )
 """Where torch is imported in surrogate: in modules that are imported when they are used."""

@@ -11,9 +11,9 @@ from surrogate import rules
 from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.members import GOAL_OF, GOALS, DenseSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent, tightness
 from surrogate.attack.result import AttackResult, Status
-from surrogate.bounds import BoundMethod
+from surrogate.bounds import BoundMethod, Bounds
 from surrogate.bounds.steps import Polyak
 from surrogate.branching import BranchAndBound
 from surrogate.checks import require_kind
@@ -75,6 +75,7 @@ class BranchAndBoundAttack(DenseAttack):
         before = recorder.elapsed()
         search = None
         timings = {"bounds_seconds": 0.0}
+        bounds: Bounds | None = None
         if not (self.goal == "verdict" and recorder.witness is not None):
             folded = instance.problem.fold(dense, instance.region)
             bounds = bound_methods.method(self.bounds).compute(
@@ -87,7 +88,11 @@ class BranchAndBoundAttack(DenseAttack):
             evaluations += search.evaluations
         timings["solve_seconds"] = recorder.elapsed() - before - timings["bounds_seconds"]
         work = {"gradient_evaluations": evaluations, "nodes": search.domains if search else 0}
-        return conclude(recorder, search, self.relative_gap, timings, work)
+        result = conclude(recorder, search, self.relative_gap, timings, work)
+        if bounds is not None and result.margin is not None:
+            bound = float(instance.problem.combine(bounds.upper[-1][None])[0])
+            result.tightness = tightness(bounds, result.margin, bound)
+        return result
 
 
 def conclude(

@@ -14,7 +14,7 @@ from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.branch_and_bound import SEARCHES
 from surrogate.attack.complete.members import SurrogateSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
@@ -92,7 +92,9 @@ class RestrictionAttack(DenseAttack):
         timings["solve_seconds"] = time.perf_counter() - before - timings["bounds_seconds"]
         status = Status.UNRESOLVED if recorder.witness is None else Status.ADVERSARIAL
         work = {**search.work, "gradient_evaluations": evaluations + search.work["gradient_evaluations"]}
-        return recorder.result(status, timings, work, solver_status="stopped" if search.exhausted else "time_limit")
+        return recorder.result(
+            status, timings, work, solver_status="stopped" if search.exhausted else "time_limit", tightness=tightness(bounds)
+        )
 
 
 class RestrictionSearch:

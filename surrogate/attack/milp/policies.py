@@ -25,6 +25,7 @@ class MilpOutcome:
         solve_seconds: wall seconds inside solvers.
         work: ``nodes`` and ``simplex_iterations`` of all solves, and ``regions`` and ``solves`` where there may be several.
         size: of the model that was solved first.
+        root_bound: what the solver had proven of that model before it branched; None if it told nothing.
         regions: regions visited.
     """
 
@@ -34,6 +35,7 @@ class MilpOutcome:
     work: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
     regions: list[RegionVisit] = field(default_factory=list)
+    root_bound: float | None = None
 
 
 @dataclass
@@ -110,6 +112,7 @@ class MilpSearch:
             solution.solve_seconds,
             solution.work,
             solution.size,
+            root_bound=solution.root_bound,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass
@@ -16,7 +17,7 @@ from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
 from surrogate.attack.milp.regions import Exclusion, RegionSearch
 from surrogate.attack.milp.subproblem import DenseSubproblem
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate
+from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.errors import InvalidSetting, SolverFailure
@@ -195,6 +196,7 @@ class SurrogateAttack(Attack):
             size=outcome.size if outcome else {},
             solver_status=solver_status,
             regions=outcome.regions if outcome else [],
+            tightness=tightness(bounds, max(met, default=-math.inf), outcome.root_bound if outcome else None),
         )
 
     def _gap(self) -> float:

@@ -69,9 +69,7 @@ class Dense:
     def _take(self, solution: Solution) -> None:
         """Take the MILP's verdict. A verdict that a known decision contradicts is dropped and noted as a failure."""
         state = self._state
-        state.work.update(solution.work)
-        if solution.size:
-            state.sizes["dense"] = dict(solution.size)
+        state.measured("dense", solution)
         if solution.values is not None:
             state.incumbent.offer(solution.values, "dense")
         best, model = state.incumbent.value, state.model

@@ -111,9 +111,7 @@ class Surrogates:
 
     def _take(self, solution: Solution) -> None:
         state = self._state
-        state.work.update(solution.work)
-        if solution.size:
-            state.sizes["surrogates"] = dict(solution.size)
+        state.measured("surrogates", solution)
         if solution.objective is not None:
             sign, known = state.model.sign, state.surrogate_value
             promised = sign * solution.objective

@@ -7,6 +7,7 @@ from statistics import median
 from types import MappingProxyType
 
 from sweep.records import TRUE_VIOLATION, InstanceRecord
+from sweep.tasks.tightness import TIGHTNESS, fact
 
 FITS = ("r2", "accuracy")
 """The measures of fit, as the library names them: of values, and of classes."""
@@ -23,23 +24,12 @@ def _fit(ending: str) -> Callable[[InstanceRecord], float | None]:
     return measure
 
 
-def _fact(name: str) -> Callable[[InstanceRecord], float | None]:
-    def measure(record: InstanceRecord) -> float | None:
-        found: float | None = record.facts.get(name)
-        return found
-
-    return measure
-
-
 MODEL_METRICS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingProxyType(
     {
         "fit/dense": _fit(""),
         "fit/pruned": _fit("_pruned"),
-        "network/unstable": _fact("unstable"),
-        "network/unstable_pruned": _fact("unstable_pruned"),
-        "network/big_m": _fact("big_m"),
-        "network/big_m_pruned": _fact("big_m_pruned"),
-        TRUE_VIOLATION: _fact(TRUE_VIOLATION),
+        **TIGHTNESS,
+        TRUE_VIOLATION: fact(TRUE_VIOLATION),
     }
 )
 """By the names of MLflow. Networks that are fitted to values and to classes in one model are not told apart."""

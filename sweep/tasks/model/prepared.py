@@ -131,6 +131,8 @@ def _answered(
     size = result.sizes.get("dense") or result.sizes.get("surrogates") or {}
     facts: dict[str, Any] = {"networks": networks, **_freedom(result.dense_bounds, "")}
     facts |= _freedom(result.surrogate_bounds, "_pruned")
+    facts |= _root_gap(result.value, result.root_bounds.get("dense"), "")
+    facts |= _root_gap(result.surrogate_value, result.root_bounds.get("surrogates"), "_pruned")
     if true is not None:
         facts[TRUE_VIOLATION] = _finite(true.violation)
     if result.failures:
@@ -158,6 +160,11 @@ def _freedom(places: Sequence[PlaceBounds], ending: str) -> dict[str, Any]:
     if not places:
         return {}
     return {f"unstable{ending}": sum(one.unstable for one in places), f"big_m{ending}": sum(one.big_m for one in places)}
+
+
+def _root_gap(best: float | None, bound: float | None, ending: str) -> dict[str, float]:
+    """Return the gap between the best value of a MILP and the bound that its solver had before it branched."""
+    return {} if best is None or bound is None else {f"root_gap{ending}": abs(best - bound) / max(1.0, abs(best))}
 
 
 def _event(step: Step) -> dict[str, Any]:

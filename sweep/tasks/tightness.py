@@ -1,0 +1,27 @@
+"""Metrics that are facts of an answer: how easy the networks were to optimise over, apart from what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sweep.records import InstanceRecord
+
+PRUNED = "_pruned"
+"""Ends the names of what is of pruned networks."""
+
+
+def fact(name: str) -> Callable[[InstanceRecord], float | None]:
+    """Return what reads a fact of an answer, None where that has none."""
+
+    def measure(record: InstanceRecord) -> float | None:
+        found: float | None = record.facts.get(name)
+        return found
+
+    return measure
+
+
+TIGHTNESS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingProxyType(
+    {f"network/{name}{ending}": fact(name + ending) for name in ("unstable", "big_m", "root_gap") for ending in ("", PRUNED)}
+)
+"""By the names of MLflow: neurons that the bounds leave free, the sum of their big-M constants, the gap before branching."""
