@@ -94,8 +94,9 @@ class MethodSettings:
         values = dict(self._values)
         for name, value in other._values.items():
             before = values.get(name)
-            is_section = isinstance(before, MethodSettings) and isinstance(value, MethodSettings)
-            values[name] = MethodSettings.joined(before, value) if is_section else value
+            if isinstance(before, MethodSettings) and isinstance(value, MethodSettings):
+                value = before.joined(value)
+            values[name] = value
         return MethodSettings(values)
 
     def given(self) -> dict[str, Any]:
