@@ -17,6 +17,9 @@ from surrogate.networks import FloatArray
 MOST_CATEGORIES = 200
 """Most values of a category: more are those of a name or a number of a row."""
 
+MOST_NAMED = 12
+"""So many columns, or values of one, are named in a sentence."""
+
 LARGEST_NUMBER = 1e100
 """Largest number of a table: the squares of larger ones are no numbers."""
 
@@ -31,6 +34,7 @@ class Columns:
         categories: the values of each category, in the order of its inputs, or of its classes, by column.
         rows: rows of the table that are used, to train and to test.
         dropped: rows left out for their gaps.
+        lower: the smallest value of each input in these rows, in the table's units; ``upper`` likewise.
     """
 
     inputs: tuple[str, ...]
@@ -38,28 +42,38 @@ class Columns:
     categories: dict[str, tuple[str, ...]]
     rows: int
     dropped: int
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
 
     @property
     def expansion(self) -> str:
         """One sentence: how many inputs and outputs come of which columns, for a plan."""
-        numbers = [name for name in self.inputs if not self._is_category(name)]
-        parts = [f"{_counted(len(numbers), 'number')} ({', '.join(numbers)})"] if numbers else []
+        of_categories = {place for places in self.places.values() for place in places}
+        numbers = [name for place, name in enumerate(self.inputs) if place not in of_categories]
+        parts = [f"{_counted(len(numbers), 'number')} ({_some(numbers)})"] if numbers else []
         parts += [
-            f"{column} as {_counted(len(values), 'input')} of 0 or 1 ({', '.join(values)})"
-            for column, values in self.categories.items()
-            if column not in self.outputs
+            f"{column} as {_counted(len(places), 'input')} of 0 or 1 ({_some(self.categories[column])})"
+            for column, places in self.places.items()
         ]
         if set(self.outputs) & self.categories.keys():
             (column,) = self.outputs
             classes = self.categories[column]
-            outputs = f"{_counted(len(classes), 'class', 'classes')} of {column} ({', '.join(classes)})"
+            outputs = f"{_counted(len(classes), 'class', 'classes')} of {column} ({_some(classes)})"
         else:
-            outputs = _counted(len(self.outputs), "value") + f" ({', '.join(self.outputs)})"
+            outputs = _counted(len(self.outputs), "value") + f" ({_some(self.outputs)})"
         left_out = f", {_counted(self.dropped, 'row')} with gaps left out" if self.dropped else ""
         return f"{_counted(len(self.inputs), 'input')} from {' and '.join(parts)}; {outputs}; {self.rows} rows{left_out}"
 
-    def _is_category(self, name: str) -> bool:
-        return any(name == f"{column}={value}" for column, values in self.categories.items() for value in values)
+    @property
+    def places(self) -> dict[str, tuple[int, ...]]:
+        """Which inputs stand for the values of each category among the inputs, in the order of the values, by column."""
+        found: dict[str, tuple[int, ...]] = {}
+        for column, values in self.categories.items():
+            names = tuple(f"{column}={value}" for value in values)
+            starts = (place for place in range(len(self.inputs)) if self.inputs[place : place + len(names)] == names)
+            if column not in self.outputs and (start := next(starts, None)) is not None:
+                found[column] = tuple(range(start, start + len(names)))
+        return found
 
 
 def encode_inputs(
@@ -121,6 +135,12 @@ def categories_of(column: Column) -> tuple[str, ...]:
             f"or join values of it"
         )
     return tuple(values)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names in a row; of many the first ones."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED + 1 else ""
+    return ", ".join(names[:MOST_NAMED] if more else names) + more
 
 
 def _is_number(text: str) -> bool:

@@ -70,6 +70,7 @@ def load_table(
     x, expanded, is_category = encode_inputs([columns[name] for name in names_in], declared)
     y, classes = _labels([columns[name] for name in names_out], declared)
     train, test = split_rows(y, test_share, seed)
+    lower, upper = tuple(x.min(axis=0).tolist()), tuple(x.max(axis=0).tolist())
     scales = Scales.of(x[train], y[train]).leaving(is_category)
     x, y = scales.standardised(x, y)
     arrays = x[train].astype(np.float32), y[train], x[test].astype(np.float32), y[test]
@@ -82,7 +83,7 @@ def load_table(
         content_checksum([*scales, *arrays], [*expanded, *names_out, *(classes or ())]),
         classes,
         scales,
-        Columns(expanded, tuple(names_out), of_each, len(x), dropped),
+        Columns(expanded, tuple(names_out), of_each, len(x), dropped, lower, upper),
     )
 
 

@@ -97,6 +97,28 @@ def test_a_category_as_the_output_makes_classes(tmp_path: Path) -> None:
     assert (np.array(data.classes)[found] == SOLD).mean() > 0.8
 
 
+def test_columns_know_their_ranges_and_which_inputs_are_categories(tmp_path: Path) -> None:
+    columns = houses(written(tmp_path)).columns
+    assert columns is not None
+    assert columns.places == {"colour": (2, 3, 4)}
+    assert columns.lower[:2] == pytest.approx((SIZE.min(), ROOMS.min()), abs=1e-3)
+    assert columns.upper[:2] == pytest.approx((SIZE.max(), ROOMS.max()), abs=1e-3)
+    assert (columns.lower[2:], columns.upper[2:]) == ((0.0,) * 3, (1.0,) * 3)
+    sold = load_table(written(tmp_path), ["size", "rooms"], ["sold"], categories=["sold"]).columns
+    assert sold is not None
+    assert sold.places == {}
+
+
+def test_of_many_columns_a_sentence_names_the_first(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(20)]
+    rows = [",".join(str(row * (number + 1) % 7) for number in range(20)) for row in range(12)]
+    file = tmp_path / "wide.csv"
+    file.write_text("\n".join([",".join(names), *rows]))
+    data = load_table(file, [name for name in names if name not in ("c6", "c13", "c19")], ["c19"])
+    assert data.columns is not None
+    assert "17 numbers (c0, c1, c2, c3, c4, c5, c7, c8, c9, c10, c11, c12 and 5 more)" in data.columns.expansion
+
+
 def test_several_outputs_are_fitted_together(tmp_path: Path) -> None:
     data = load_table(written(tmp_path), ["size"], ["price", "rooms"])
     assert data.outputs == 2
