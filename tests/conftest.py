@@ -32,6 +32,7 @@ STARTING_PROCESSES = (
     "tests/end_to_end/test_mlflow_ui.py",
     "tests/end_to_end/test_notebook.py",
     "tests/end_to_end/test_search_sweep.py",
+    "tests/end_to_end/test_table_sweep.py",
     "tests/end_to_end/test_tutorial_page.py",
     "tests/sweep/commands/test_cli.py",
     "tests/sweep/tracking/test_tracking_credentials.py",

@@ -57,6 +57,7 @@ TYPES = {
     float: "a number",
     str: "a text",
     list[str]: "a list of texts",
+    list[int]: "a list of integers",
     list[list[str]]: "a list of lists of keys",
 }
 
@@ -184,7 +185,7 @@ def _allowed(kinds: set[Any], rule: Rule | None) -> str:
     probe: Any = -1 if kinds & {int, float} else ""
     refused = rule(probe) if rule else None
     if refused is None:
-        return " or ".join(TYPES[kind] for kind in (bool, int, float, str, list[str]) if kind in kinds) + null
+        return " or ".join(TYPES[kind] for kind in (bool, int, float, str, list[str], list[int]) if kind in kinds) + null
     if refused.startswith("one of "):
         return ", ".join(f"`{name}`" for name in refused.removeprefix("one of ").split(", ")) + null
     return refused + ("" if "null" in refused else null)

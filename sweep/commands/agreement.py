@@ -42,6 +42,8 @@ def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Comparison]:
     for what, old, new in (
         ("accuracy of the dense network", before.accuracy_dense, after.accuracy_dense),
         ("accuracy of the surrogate", before.accuracy_surrogate, after.accuracy_surrogate),
+        ("R² of the dense network", before.r2_dense, after.r2_dense),
+        ("R² of the surrogate", before.r2_surrogate, after.r2_surrogate),
         ("sparsity", before.sparsity, after.sparsity),
     ):
         if old is not None or new is not None:

@@ -100,12 +100,15 @@ def facts(found: Found) -> Iterator[str]:
     yield f"ended {ended} on {where}, {_seconds(record.total_seconds)} wall, {_seconds(record.cpu_seconds)} CPU"
     yield from load_sentences([record])
     trained = f", trained in {_seconds(record.train_seconds)}" if record.train_seconds is not None else ", from a file"
-    yield f"dense network {record.network_key}, accuracy {_share(record.accuracy_dense)}{trained}"
+    fit = f"accuracy {_share(record.accuracy_dense)}" if record.r2_dense is None else f"R² {record.r2_dense:.4f}"
+    yield f"dense network {record.network_key}, {fit}{trained}"
     if record.sparsity is not None:
-        accuracy = f", accuracy {_share(record.accuracy_surrogate)}" if record.accuracy_surrogate is not None else ""
-        yield f"surrogate: sparsity {_share(record.sparsity)}{accuracy}, pruned in {_seconds(record.prune_seconds)}"
+        fit = f", accuracy {_share(record.accuracy_surrogate)}" if record.accuracy_surrogate is not None else ""
+        fit += f", R² {record.r2_surrogate:.4f}" if record.r2_surrogate is not None else ""
+        yield f"surrogate: sparsity {_share(record.sparsity)}{fit}, pruned in {_seconds(record.prune_seconds)}"
     if record.skipped:
-        yield f"{record.skipped} drawn images were left out: the dense network misclassifies them"
+        what = record.instances[0].words.instance if record.instances else "image"
+        yield f"{record.skipped} drawn {what}s were left out: the dense network misclassifies them"
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
@@ -120,6 +123,7 @@ SHOWN = (
         "task.name",
         "dataset.name",
         "dataset.side",
+        "dataset.file",
         "network.depth",
         "network.width",
         "network.file",

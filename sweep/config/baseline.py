@@ -13,7 +13,7 @@ from sweep.config.schema import MethodSettings
 from sweep.config.tasks import TaskRules
 from sweep.errors import ConfigError
 
-DECIDING = ("task", "attack", "method", "network", "instances")
+DECIDING = ("task", "dataset", "attack", "method", "network", "instances", "model")
 """The sections that can decide what counts in others (:func:`sweep.config.canonical.context`)."""
 
 

@@ -23,10 +23,12 @@ from sweep.config.reading import keys
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
 from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
-from sweep.config.tasks import TaskRules, task_meant, task_name, task_named, task_of
+from sweep.config.tasks import TaskRules, task_meant_by, task_name, task_named, task_of
+from sweep.config.users_data import USERS
 from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
+    from surrogate.data import Dataset
     from surrogate.settings import Configurable
 
 Part = dict[str, Any]
@@ -103,7 +105,10 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
         wanted = [one for one in together(name, task) if one in task.sections and found.get(one) is not None]
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
     counts = {one: value for one, value in found.items() if value is not None}
-    return counts, frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
+    known = frozenset(flatten(counts).keys() - idle) | (frozenset() if is_made else counts.keys())
+    if name == "dataset" and settings.dataset.name in USERS and task.takes_data(settings):  # a checksum is over what they make
+        known |= {f"dataset.{key}" for key in rules.OWN_KEYS[settings.dataset.name]}
+    return counts, known
 
 
 def counts_of(name: str, settings: Settings) -> Counted:
@@ -178,8 +183,10 @@ def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
     """
     deciding = {key: value for key, value in flat.items() if key in _known_keys() and isinstance(value, _PLAIN)}
     deciding["network.file"] = flat.get("network.file")
-    task = task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective"))
+    task = task_meant_by(flat)
     without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
+    if flat.get("dataset.name") == rules.TABLE and "dataset" in sections and task_named(task).fed_by_table:
+        sections = tuple(name for name in sections if name != "dataset")
     return [key for key in keys if key not in without and not is_in(key, sections)]
 
 
@@ -251,20 +258,28 @@ def joined_key(texts: Iterable[str], versions: Iterable[int] = ()) -> str:
     return hashlib.sha256(f"[{numbers},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 
-def training_recipe(settings: Settings) -> dict[str, Part]:
-    """Return the part of the settings that makes the dense network."""
-    return parts(settings, TRAINING)
+def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str, Part]:
+    """Return the part of the settings that makes the dense network.
+
+    ``data`` is what it is trained on, where that is loaded already: a worker has no files of the user's.
+    """
+    if settings.dataset.name not in USERS or data is None or "dataset" not in task_of(settings).sections:
+        return parts(settings, TRAINING)
+    found = parts(settings, [name for name in TRAINING if name != "dataset"])
+    return {"dataset": {"name": data.name, "checksum": data.checksum}, **found}
 
 
 def _dataset(settings: Settings) -> Part:
-    """Keep the checksum of the data, which is the same whatever folder they are read from."""
-    found = dataclasses.asdict(settings.dataset)
-    del found["folder"]
-    checksum = data_checksum(settings.dataset)
+    """Keep the checksum of the data, which is the same whatever folder or file they are read from."""
+    data = settings.dataset
+    checksum = data_checksum(data)
+    if data.name in USERS:
+        return {"name": data.name, "checksum": checksum}  # it is over all that the other keys make of the file
+    found: Part = {"name": data.name, "side": data.side}
     if checksum is not None:
         found["checksum"] = checksum
-    if settings.dataset.name != FUNCTION:
-        del found["function"], found["inputs"]
+    if data.name == FUNCTION:
+        found |= {"function": data.function, "inputs": data.inputs}
     return found
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
+from typing import Any
 
 from sweep.config import rules
 from sweep.config.attack_facts import kind_of
 from sweep.config.canonical import counts_of, made_of, makers
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
-from sweep.config.schema import ClusterSettings, Settings
+from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
 from sweep.config.tasks import TaskRules, task_of
 from sweep.errors import ConfigError
@@ -120,7 +123,7 @@ def _check_cluster(cluster: ClusterSettings) -> None:
 
 def _check_data(settings: Settings) -> None:
     """Check that there are data for what trains and prunes."""
-    _check_function(settings)
+    _check_own_keys(settings.dataset)
     if settings.dataset.name == rules.NO_DATASET and task_of(settings).trains(settings):
         if settings.network.file is None:
             raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
@@ -135,16 +138,45 @@ def _check_data(settings: Settings) -> None:
             )
 
 
-def _check_function(settings: Settings) -> None:
-    data = settings.dataset
-    if data.name != rules.FUNCTION:
-        for key, value in (("function", data.function), ("inputs", data.inputs)):
-            if value is not None:
-                raise ConfigError(
-                    f"dataset.{key}={value} with dataset.name={data.name}: only dataset=function has it; set null"
-                )
-        return
-    if data.function is None or data.inputs is None:
+def _check_own_keys(data: DatasetSettings) -> None:
+    """Check that a data set has none of the keys that only others have, and its own in the form that it takes."""
+    own = rules.OWN_KEYS.get(data.name, ())
+    for key, unset in _unset().items():
+        value = getattr(data, key)
+        if key not in own and value != unset:
+            having = [f"dataset={name}" for name, keys in rules.OWN_KEYS.items() if key in keys]
+            raise ConfigError(
+                f"dataset.{key}={value} with dataset.name={data.name}: only {' and '.join(having)} "
+                f"{'has' if len(having) == 1 else 'have'} it; set {'null' if unset is None else unset}"
+            )
+    if isinstance(data.side, list) and data.name != rules.IMAGES:
+        raise ConfigError(
+            f"dataset.side={data.side} with dataset.name={data.name}: only dataset=images has a height and a width; set one "
+            f"number"
+        )
+    if data.name == rules.FUNCTION:
+        _check_function(data)
+    if data.name == rules.TABLE and isinstance(data.inputs, int):
+        raise ConfigError(
+            f"dataset.inputs={data.inputs} with dataset.name=table: a table has columns; name those that a network takes, in "
+            f"the shell as in 'dataset.inputs=[size,rooms]', or set null for all that are no outputs"
+        )
+
+
+@functools.cache
+def _unset() -> dict[str, Any]:
+    """Return the keys that only some data sets have, beside ``side``, each with the value that asks for nothing."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(DatasetSettings):
+        if any(field.name in keys for keys in rules.OWN_KEYS.values()) and field.name != "side":
+            made = field.default_factory
+            default = None if field.default is dataclasses.MISSING else field.default
+            found[field.name] = default if made is dataclasses.MISSING else made()
+    return found
+
+
+def _check_function(data: DatasetSettings) -> None:
+    if data.function is None or not isinstance(data.inputs, int):
         raise ConfigError(
             "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
         )

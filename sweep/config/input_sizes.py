@@ -14,6 +14,7 @@ from sweep.config.attack_facts import takes_surrogate
 from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.tasks import task_of
+from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError
 
 Sizes = tuple[int, int]
@@ -29,6 +30,8 @@ def check_fit(settings: Settings) -> None:
     dataset = settings.dataset
     if dataset.folder is not None and reads_files(dataset):
         _check_folder(dataset.name, dataset.folder)
+    if dataset.name in USERS:
+        read_data(dataset)
     if not task_of(settings).trains(settings):
         return
     network, use = network_sizes(settings), use_of_data(settings)
@@ -50,8 +53,12 @@ def data_sizes(dataset: DatasetSettings) -> Sizes | None:
     if dataset.name == rules.NO_DATASET:
         return None
     if dataset.name == rules.FUNCTION:
-        assert dataset.inputs is not None, "dataset=function without inputs is refused"
+        assert isinstance(dataset.inputs, int), "dataset=function without inputs is refused"
         return dataset.inputs, 1
+    if dataset.name in USERS:
+        data = read_data(dataset)
+        return data.inputs, data.outputs
+    assert not isinstance(dataset.side, list), "refused when the configuration is checked"
     return (dataset.side or native_side(dataset.name)) ** 2, CLASSES
 
 
@@ -86,6 +93,13 @@ def use_of_data(settings: Settings) -> str | None:
     return None
 
 
+_OF_POINTS = {
+    rules.FUNCTION: ("points", "dataset.inputs", "numbers"),
+    rules.TABLE: ("rows", "dataset.inputs", "numbers"),
+}
+"""What the data of a set that are no images are called, the key that says how many numbers each has, and what these are."""
+
+
 @functools.cache
 def _check_folder(name: str, folder: str) -> None:
     from surrogate.data.cache import read_folder
@@ -104,14 +118,19 @@ def _check_data(settings: Settings, network: Sizes, use: str) -> None:
     (inputs, outputs), name = network, settings.dataset.name
     where = f"network.file={settings.network.file} with dataset.name={name}, which {use} looks at"
     if inputs != data[0]:
-        points, key = ("points", "dataset.inputs") if name == rules.FUNCTION else ("images", "dataset.side")
-        numbers = "numbers" if name == rules.FUNCTION else "pixels"
+        points, key, numbers = _OF_POINTS.get(name, ("images", "dataset.side", "pixels"))
         raise ConfigError(
             f"{where}: the network takes {inputs} inputs and the {points} of {name} have {data[0]} {numbers}; choose another "
             f"dataset or {key}"
         )
     if name == rules.FUNCTION and outputs != 1:
         raise ConfigError(f"{where}: the network has {outputs} outputs and a function has one value; choose another dataset")
+    if name == rules.TABLE and read_data(settings.dataset).is_regression:
+        if outputs != data[1]:
+            raise ConfigError(
+                f"{where}: the network has {outputs} outputs and the table {data[1]} (dataset.outputs); choose another network"
+            )
+        return
     if outputs < data[1]:
         raise ConfigError(
             f"{where}: the network has {outputs} outputs and {name} has {data[1]} classes; choose another dataset or network"

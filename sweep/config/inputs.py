@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import DatasetSettings, Settings
+from sweep.config.users_data import USERS, read_data
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -41,6 +42,7 @@ def load_data(settings: Settings) -> Dataset | None:
 
     Raises:
         DataUnavailable, InvalidSetting: see :func:`surrogate.data.load`.
+        ConfigError: see :func:`sweep.config.users_data.read_data`.
     """
     if settings.dataset.name == NO_DATASET:
         return None
@@ -48,24 +50,32 @@ def load_data(settings: Settings) -> Dataset | None:
         from surrogate.data.functions import sample
 
         assert settings.dataset.function is not None
-        assert settings.dataset.inputs is not None
+        assert isinstance(settings.dataset.inputs, int)
         return sample(settings.dataset.function, settings.dataset.inputs)
+    if settings.dataset.name in USERS:
+        return read_data(settings.dataset)
     from surrogate.data import load
 
     dataset = settings.dataset
+    assert not isinstance(dataset.side, list), "refused when the configuration is checked"
     return load(dataset.name, dataset.side, dataset.folder)
 
 
-@functools.cache
 def data_checksum(dataset: DatasetSettings) -> str | None:
     """Return the checksum of a data set (:attr:`surrogate.data.Dataset.checksum`); None without data.
 
     Files that are downloaded have a published one, and others are not used: they need not be there for it. A data set that
-    comes with a package or is drawn from a function is loaded.
+    comes with a package or is drawn from a function is loaded, and so are files of the user's, whose contents may change.
 
     Raises:
         DataUnavailable: the package's data cannot be read.
+        ConfigError: a file of the user's cannot be read.
     """
+    return read_data(dataset).checksum if dataset.name in USERS else _fixed_checksum(dataset)
+
+
+@functools.cache
+def _fixed_checksum(dataset: DatasetSettings) -> str | None:
     from surrogate.data.sources import SOURCES
 
     if dataset.name == NO_DATASET:
@@ -76,7 +86,7 @@ def data_checksum(dataset: DatasetSettings) -> str | None:
     if dataset.name == FUNCTION:
         from surrogate.data.functions import sample
 
-        if dataset.function is None or dataset.inputs is None:  # refused when the configuration is checked
+        if dataset.function is None or not isinstance(dataset.inputs, int):  # refused when the configuration is checked
             return None
         return sample(dataset.function, dataset.inputs).checksum
     from surrogate.data import load

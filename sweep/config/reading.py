@@ -238,6 +238,7 @@ OPEN_KINDS: tuple[type, ...] = (bool, int, float, str, list, type(None))
 
 _IN_THE_SHELL: dict[Any, str] = {
     list[str]: '["..."]',
+    list[int]: "[12,16]",
     list[float]: "[0.5,0.8]",
     list[list[str]]: "[[training.seed,instances.seed]]",
 }
@@ -250,6 +251,7 @@ _WORDS: dict[Any, str] = {
     float: "a finite number",
     str: "a text",
     list[str]: "a list of texts",
+    list[int]: "a list of integers",
     list[float]: "a list of finite numbers",
     list[list[str]]: "a list of lists of keys",
     type(None): "null",
@@ -264,6 +266,8 @@ def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
     for option in options:
         if option is float and type(value) in (int, float) and math.isfinite(value):
             return float(value)
+        if option == list[int] and isinstance(value, list) and all(type(one) is int for one in value):
+            return value
         if option == list[float] and isinstance(value, list) and all(type(one) in (int, float) for one in value):
             return [float(one) for one in value]
         if option == list[str] and _is_list_of_texts(value):

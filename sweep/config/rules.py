@@ -6,6 +6,7 @@ Names come from :mod:`surrogate`, which is imported when they are needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from surrogate.errors import SurrogateError
@@ -81,8 +82,20 @@ def one_of(names: Callable[[], Iterable[str]]) -> Rule:
 FUNCTION = "function"
 """The data set that is drawn from a test function."""
 
+TABLE, IMAGES = "table", "images"
+"""The data sets that are files of the user's."""
+
 NO_DATASET = "none"
 """The data set of networks and properties that come from files."""
+
+_SPLIT = ("test_share", "seed")
+
+OWN_KEYS: dict[str, tuple[str, ...]] = {
+    FUNCTION: ("function", "inputs"),
+    TABLE: ("file", "inputs", "outputs", "categories", "gaps", *_SPLIT),
+    IMAGES: ("file", "side", *_SPLIT),
+}
+"""The keys of ``dataset`` that make the data of such sets; of these, ``side`` alone is one of others too."""
 
 NO_PRUNING = "none"
 """The pruning that leaves the dense network as it is."""
@@ -98,7 +111,7 @@ def searches() -> Iterable[str]:
 def datasets() -> Iterable[str]:
     from surrogate.data import NAMES
 
-    return (*NAMES, FUNCTION, NO_DATASET)
+    return (*NAMES, FUNCTION, TABLE, IMAGES, NO_DATASET)
 
 
 def functions() -> Iterable[str]:
@@ -107,11 +120,36 @@ def functions() -> Iterable[str]:
     return FUNCTIONS
 
 
-def side(value: int) -> str | None:
+def side(value: int | list[int]) -> str | None:
     from surrogate.data import SIDE_LIMITS
 
     smallest, largest = SIDE_LIMITS
+    if isinstance(value, list):
+        usable = len(value) == 2 and min(value) >= 1
+        return None if usable else "[height,width] in pixels, each at least 1"
     return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"
+
+
+def inputs(value: int | list[str]) -> str | None:
+    if isinstance(value, list):
+        return None if value else "names of columns, or null for all that are no outputs"
+    return None if at_least(1)(value) is None else "an integer of at least 1, or names of columns"
+
+
+def gaps() -> Iterable[str]:
+    from surrogate.data.table import GAP_CHOICES
+
+    return GAP_CHOICES
+
+
+def share(value: float) -> str | None:
+    return None if 0.0 < value < 1.0 else "a number between 0 and 1"
+
+
+def file_title(file: str) -> str:
+    """Return what people call a file, or a folder, of data: its name without the endings."""
+    name = Path(file.rstrip("/\\")).name
+    return name.removesuffix(".gz").rsplit(".", 1)[0] or file
 
 
 def pruning_needs(method: str, what: str) -> bool:

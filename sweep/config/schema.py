@@ -25,15 +25,26 @@ class TaskSettings:
 @dataclass(frozen=True)
 class DatasetSettings:
     name: Annotated[str, rules.one_of(rules.datasets)]
-    side: Annotated[int | None, rules.side]
+    side: Annotated[int | list[int] | None, rules.side]
     folder: Annotated[str | None, rules.path]
     function: Annotated[str | None, rules.one_of(rules.functions)]
-    inputs: Annotated[int | None, rules.at_least(1)]
+    inputs: Annotated[int | list[str] | None, rules.inputs]
+    file: Annotated[str | None, rules.path] = None  # records of before do not have this key and those below
+    outputs: list[str] = dataclasses.field(default_factory=list)
+    categories: list[str] = dataclasses.field(default_factory=list)
+    gaps: Annotated[str, rules.one_of(rules.gaps)] = "refuse"
+    test_share: Annotated[float, rules.share] = 0.2
+    seed: Annotated[int, rules.at_least(0)] = 0
+
+    def __hash__(self) -> int:
+        return hash(repr(self))  # some of its values are lists
 
     @property
     def title(self) -> str:
-        """What people call it: the name, or the function that it is drawn from."""
-        return self.name if self.function is None else self.function
+        """What people call it: the name, or the function or the file that it is drawn from."""
+        if self.function is not None:
+            return self.function
+        return self.name if self.file is None else rules.file_title(self.file)
 
 
 @dataclass(frozen=True)

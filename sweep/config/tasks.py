@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
+from sweep.config.rules import TABLE
 from sweep.config.words import Sense, Words
 from sweep.errors import ConfigError
 
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 Baseline = Mapping[str, Mapping[str, Any]]
 
-IMAGE, PROPERTY, OUTPUT, MODEL = "image", "property", "output", "model"
+IMAGE, ROW, PROPERTY, OUTPUT, MODEL = "image", "row", "property", "output", "model"
 
 BUILT_IN: dict[str, str] = {
     IMAGE: "sweep.tasks.image.task:ImageTask",
+    ROW: "sweep.tasks.row:RowTask",
     PROPERTY: "sweep.tasks.property:PropertyTask",
     OUTPUT: "sweep.tasks.output:OutputTask",
     MODEL: "sweep.tasks.model.task:ModelTask",
@@ -58,6 +60,7 @@ class TaskRules:
             are those of :mod:`sweep.config.schema`. None: nothing.
         metrics: metrics in MLflow beyond those of every task, each with the field of the record that it is the median of; or
             with what returns the number of a record, None where it has none.
+        fed_by_table: whether a table that ``dataset`` names can make an answer, though ``dataset`` is none of the sections.
         rates: further ones that are the share of a status.
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
@@ -74,6 +77,7 @@ class TaskRules:
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    fed_by_table: ClassVar[bool] = False
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""
@@ -145,6 +149,10 @@ class TaskRules:
         """Whether the trial has a dense network by its sections ``network``, ``training`` and ``dataset``."""
         return True
 
+    def takes_data(self, settings: Settings) -> bool:
+        """Whether a trial looks at the data set that ``dataset`` names."""
+        return "dataset" in self.sections
+
     def data_use(self, settings: Settings) -> str | None:
         """Return the setting that makes this task look at the data set beside training and pruning; None if none does."""
         return None
@@ -185,13 +193,13 @@ class TaskRules:
 
 def task_name(settings: Settings) -> str:
     """Return the name of a trial's task; where ``task.name`` is null, the one that the other settings mean."""
-    return task_meant(settings.task.name, settings.instances.properties, settings.attack.objective)
+    return task_meant(settings.task.name, settings.instances.properties, settings.attack.objective, settings.dataset.name)
 
 
 def task_name_in(config: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration, of any version."""
-    sections = [config.get(name) or {} for name in ("task", "instances", "attack")]
-    return task_meant(sections[0].get("name"), sections[1].get("properties"), sections[2].get("objective"))
+    keys = (("task", "name"), ("instances", "properties"), ("attack", "objective"), ("dataset", "name"))
+    return task_meant(*((config.get(section) or {}).get(key) for section, key in keys))
 
 
 def task_of(settings: Settings) -> TaskRules:
@@ -245,11 +253,16 @@ def described(name: str, record: Any) -> str:
         return str(record.name)
 
 
-def task_meant(name: str | None, properties: str | None, objective: str | None) -> str:
-    """Return the name of the task that the settings of these sections mean."""
-    if name is not None:
-        return name
-    return PROPERTY if properties is not None else OUTPUT if objective == OUTPUT else IMAGE
+def task_meant(name: str | None, properties: str | None, objective: str | None, dataset: str | None) -> str:
+    """Return the name of the task that the settings of these sections mean; the images of a table are its rows."""
+    if name is None:
+        name = PROPERTY if properties is not None else OUTPUT if objective == OUTPUT else IMAGE
+    return ROW if name == IMAGE and dataset == TABLE else name
+
+
+def task_meant_by(flat: Mapping[str, Any]) -> str:
+    """Return the name of the task of a recorded configuration by dotted keys, of any version."""
+    return task_meant(*(flat.get(key) for key in ("task.name", "instances.properties", "attack.objective", "dataset.name")))
 
 
 def users_modules(configs: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -14,9 +14,10 @@ from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_properties
 from sweep.config.reading import read
+from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.tasks import users_modules
-from sweep.errors import sentence
+from sweep.errors import ConfigError, sentence
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
 from sweep.execution.local_run import local_coordinator, run_locally
@@ -131,7 +132,7 @@ class Runner:
         """Load the data set of a trial; without it the trial fails, and others need not."""
         try:
             materials.data(trial)
-        except SurrogateError as error:
+        except (SurrogateError, ConfigError) as error:
             self.ledger.fail(trial.key, sentence(error), "".join(traceback.format_exception(error)))
             return False
         return True
@@ -269,7 +270,10 @@ class Runner:
             self._log_network(trained)
         on, found = f" on {settings.dataset.title}", ""
         if trained.accuracy is not None:
-            found = f": {100 * trained.accuracy:.2f} % of the test images"
+            what = "rows" if settings.dataset.name == TABLE else "images"
+            found = f": {100 * trained.accuracy:.2f} % of the test {what}"
+        elif trained.r2 is not None:
+            found = f": R² {trained.r2:.4f} on test points"
         if trained.train_seconds is None:
             said = f"read {settings.network.name}{on + found if found else ''}"
         else:

@@ -10,7 +10,7 @@ from surrogate.errors import SurrogateError
 from sweep.config.inputs import load_data, load_properties
 from sweep.config.reading import read
 from sweep.config.schema import DatasetSettings
-from sweep.errors import sentence
+from sweep.errors import ConfigError, sentence
 from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
 from sweep.planning.trials import Trial
@@ -45,14 +45,14 @@ class Materials:
     def __init__(self, share: Callable[[Any], Any]) -> None:
         self._share = share
         self._data: dict[DatasetSettings, tuple[Any, Any]] = {}
-        self._failed: dict[DatasetSettings, SurrogateError] = {}
+        self._failed: dict[DatasetSettings, Exception] = {}
         self._networks: dict[str, Any] = {}
 
     def data(self, trial: Trial) -> Any:
         """Return the data set of a trial itself, or None.
 
         Raises:
-            DataUnavailable, InvalidSetting: see :func:`surrogate.data.load`.
+            DataUnavailable, InvalidSetting, ConfigError: see :func:`sweep.config.inputs.load_data`.
         """
         return self._loaded(trial)[0]
 
@@ -77,7 +77,7 @@ class Materials:
         if dataset not in self._data:
             try:
                 data = load_data(settings)
-            except SurrogateError as error:
+            except (SurrogateError, ConfigError) as error:
                 self._failed[dataset] = error
                 raise
             self._data[dataset] = data, self._share(data)
@@ -139,7 +139,7 @@ class SearchQueue(TrialQueue):
             if record is None:
                 try:
                     work = self._materials.work(trial)
-                except SurrogateError as error:  # without its data a trial fails, and others need not
+                except (SurrogateError, ConfigError) as error:  # without its data a trial fails, and others need not
                     self._ledger.fail(trial.key, sentence(error), "".join(traceback.format_exception(error)))
                     self._suggester.tell(token, self._ledger.records[trial.key])
                     continue

@@ -16,6 +16,7 @@ from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.config.trial_names import NAMED
 from sweep.errors import ConfigError
+from sweep.planning.data_notes import sentences_on_data
 from sweep.planning.search.goals import check_search
 from sweep.planning.search_axes import Axes
 from sweep.planning.space import Compose, Point, Space, plain_config, satisfies
@@ -79,7 +80,7 @@ def plan_one(config: DictConfig, written: Sequence[str] = ()) -> Plan:
     trial = trial_of(candidate, sections, ())
     overrides = OverridesParser.create().parse_overrides(list(written))
     said = sentence_on_idle(overrides, [settings], sections.counts, one_here=settings.cluster.name != "attach")
-    return Plan([trial], base=plain, notes=() if said is None else (said,))
+    return Plan([trial], base=plain, notes=(*sentences_on_data([settings]), *(() if said is None else (said,))))
 
 
 class TrialSpace:
@@ -186,14 +187,17 @@ class TrialSpace:
         limits = None
         if self._axis is not None:
             limits = sentence_on_limits((c.settings, c.limits) for c in found)
-        notes = (*self._on_groups(), *(() if limits is None else (limits,)), *self._on_idle(c.settings for c in found))
+        data = sentences_on_data(candidate.settings for candidate in found)
+        idle_note = self._on_idle(candidate.settings for candidate in found)
+        notes = (*data, *self._on_groups(), *(() if limits is None else (limits,)), *idle_note)
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
     def notes(self) -> tuple[str, ...]:
         """Return the notes of a plan whose trials are chosen while the sweep runs.
 
-        A note names the settings that no trial looks at. To find them, the corners of the space are read in the place of its
-        trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no notes.
+        A note says what data of the user's are, or names the settings that no trial looks at. To find them, the corners of the
+        space are read in the place of its trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no
+        notes of the latter kind.
         """
         corners = itertools.product(
             *(
@@ -203,9 +207,9 @@ class TrialSpace:
         )
         tried = list(itertools.islice(corners, CORNERS + 1))
         if len(tried) > CORNERS:
-            return self._on_groups()
-        settings = (self._sections.read(self._space.config(self.axes.point(corner))) for corner in tried)
-        return (*self._on_groups(), *self._on_idle(settings))
+            return (*sentences_on_data([self.settings]), *self._on_groups())
+        settings = [self._sections.read(self._space.config(self.axes.point(corner))) for corner in tried]
+        return (*sentences_on_data(settings), *self._on_groups(), *self._on_idle(settings))
 
     def _on_groups(self) -> tuple[str, ...]:
         return tuple(group.sentence for group in self._groups)

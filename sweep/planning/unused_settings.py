@@ -100,7 +100,7 @@ def _is_halved(settings: Settings) -> bool:
 _RULES: dict[str, Callable[[Settings], bool]] = {
     "dataset": _data_count,
     "dataset.folder": lambda settings: reads_files(settings.dataset),
-    "dataset.side": lambda settings: settings.dataset.name not in (rules.FUNCTION, rules.NO_DATASET),
+    "dataset.side": lambda settings: settings.dataset.name not in (rules.FUNCTION, rules.TABLE, rules.NO_DATASET),
     "search.samples": _is_sampled,
     "search.seed": _is_sampled,
     "search.grace": _is_halved,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sweep.config.attack_facts import CLOSEST
 from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, words_of
@@ -207,6 +207,10 @@ class InstanceRecord:
     def name(self) -> str:
         """What people call the question, such as ``image 2732``."""
         return f"image {self.image}" if self.question is None else self.question
+
+    def class_name(self, which: Literal["label", "target"]) -> str:
+        """Return what the class of the label or of the target is called; its number where classes have no other names."""
+        return str(self.facts.get(which, getattr(self, which)))
 
     @property
     def asks(self) -> bool:

@@ -50,6 +50,10 @@ class TrialRecord:
     """Share of the test set classified correctly, 0 to 1."""
     accuracy_surrogate: float | None = None
     """The same of the pruned network; None where no surrogate is used, or one for each region."""
+    r2_dense: float | None = None
+    """R² of the dense network on test points, at most 1; None where it gives classes, or was kept before this was measured."""
+    r2_surrogate: float | None = None
+    """The same of the pruned network."""
     sparsity: float | None = None
     """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
     skipped: int = 0

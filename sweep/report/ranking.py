@@ -115,6 +115,8 @@ def _row(
         **_kind(instances),
         "accuracy_dense": median_of(record.accuracy_dense for record in records),
         "accuracy_surrogate": median_of(record.accuracy_surrogate for record in records),
+        "r2_dense": median_of(record.r2_dense for record in records),
+        "r2_surrogate": median_of(record.r2_surrogate for record in records),
         "sparsity": median_of(record.sparsity for record in records),
         "instances": len(instances),
         "asked": asked,

@@ -128,9 +128,15 @@ def _table(heading: str, rows: Sequence[Row], columns: Sequence[Column]) -> Tabl
 
 
 def _heading(network: str, rows: Sequence[Row]) -> str:
-    accuracies = sorted({row["accuracy_dense"] for row in rows if row["accuracy_dense"] is not None})
-    shown = " to ".join(dict.fromkeys(f"{100.0 * accuracy:.1f}" for accuracy in accuracies[:1] + accuracies[-1:]))
-    return f"{network}, dense accuracy {shown} %" if shown else network
+    accuracy = _range(rows, "accuracy_dense", lambda share: f"{100.0 * share:.1f}")
+    r2 = _range(rows, "r2_dense", "{:.3f}".format)
+    return network + (f", dense accuracy {accuracy} %" if accuracy else "") + (f", dense R² {r2}" if r2 else "")
+
+
+def _range(rows: Sequence[Row], name: str, shown: Callable[[float], str]) -> str:
+    """Return the smallest and the largest of some values: one where they look the same, nothing where there are none."""
+    values = sorted({row[name] for row in rows if row.get(name) is not None})
+    return " to ".join(dict.fromkeys(shown(value) for value in values[:1] + values[-1:]))
 
 
 def _seconds(row: Row) -> str:

@@ -174,7 +174,7 @@ def results_of(
 
 _TRIAL_FACTS = (
     *("status", "started_at", "ended_at", "baseline_key", "network_key", "accuracy_dense", "accuracy_surrogate", "sparsity"),
-    *("skipped", "train_seconds", "prune_seconds", "total_seconds", "cpu_seconds"),
+    *("r2_dense", "r2_surrogate", "skipped", "train_seconds", "prune_seconds", "total_seconds", "cpu_seconds"),
 )
 
 
@@ -208,7 +208,10 @@ def _hidden(config: Mapping[str, Any]) -> int | None:
 
 
 _OF_TRIAL = ("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key")
-_MORE_OF_TRIAL = ("attack", "method", "amount", "finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate")
+_MORE_OF_TRIAL = (
+    *("attack", "method", "amount", "finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate", "r2_dense"),
+    "r2_surrogate",
+)
 
 
 def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -15,8 +15,9 @@ from sweep.config.attack_facts import CLOSEST, takes_surrogate
 from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.families import FAMILIES
+from sweep.config.rules import FUNCTION, file_title
 from sweep.config.schema import network_name
-from sweep.config.tasks import TaskRules, task_meant, task_name_in, task_named
+from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
@@ -185,7 +186,7 @@ def _base_setting(flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
 def _task(flat: Mapping[str, Any]) -> TaskRules | None:
     """Return the task of a configuration; None where it is a user's whose module is not here."""
     try:
-        return task_named(task_meant(flat.get("task.name"), flat.get("instances.properties"), flat.get("attack.objective")))
+        return task_named(task_meant_by(flat))
     except ConfigError:
         return None
 
@@ -213,10 +214,12 @@ def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
 
 def _network(flat: Mapping[str, Any], origins: Collection[str]) -> str:
     """Return the network's name, with those of the keys ``origins`` that tell the swept networks apart."""
-    origin = {key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none")}
+    origin = {key: value for key, value in _origin(flat).items() if key in origins and value not in ("null", "none", "[]")}
     before = [origin.pop(key, "") for key in ("dataset.name", "dataset.function")]
-    inputs, side = origin.pop("dataset.inputs", ""), origin.pop("dataset.side", "")
-    before += [f"{inputs} inputs" if inputs else "", f"{side}x{side}" if side else ""]
+    side, file = origin.pop("dataset.side", ""), origin.pop("dataset.file", "")
+    inputs = origin.pop("dataset.inputs", "") if flat.get("dataset.name") == FUNCTION else ""
+    sides = "x".join(map(str, flat["dataset.side"])) if side.startswith("[") else f"{side}x{side}"
+    before += [file_title(file) if file else "", f"{inputs} inputs" if inputs else "", sides if side else ""]
     layers = network_name(flat.get("network.depth"), flat.get("network.width"), flat.get("network.file"))
     return " ".join([*filter(None, before), layers, *(f"{key}={value}" for key, value in origin.items())])
 

@@ -12,15 +12,16 @@ from sweep.store.stage_results import Entry
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A dense network with what its training cost and its share of correct test images (0 to 1).
+    """A dense network with what its training cost, and its share of correct test images (0 to 1) or its R² on test points.
 
-    A network from a file has no training time, and no accuracy where the data set has other images or is missing.
+    A network from a file has no training time, and none of these where the data set has other images or is missing.
     """
 
     network: ReluNetwork
     train_seconds: float | None
     train_cpu_seconds: float | None
     accuracy: float | None
+    r2: float | None = None
 
 
 def network_entry(trained: TrainedNetwork, recipe: dict[str, Any]) -> Entry:
@@ -31,6 +32,7 @@ def network_entry(trained: TrainedNetwork, recipe: dict[str, Any]) -> Entry:
         "train_cpu_seconds": trained.train_cpu_seconds,
         "accuracy": trained.accuracy,
         "recipe": recipe,
+        **({} if trained.r2 is None else {"r2": trained.r2}),
     }
     return Entry(facts, trained.network.to_bytes())
 
@@ -42,7 +44,8 @@ def network_of(entry: Entry) -> TrainedNetwork:
         InvalidNetwork, KeyError: it holds none, or another one than its facts say.
     """
     network, facts = stored_weights(entry), entry.facts
-    return TrainedNetwork(network, facts["train_seconds"], facts["train_cpu_seconds"], facts["accuracy"])
+    seconds = facts["train_seconds"], facts["train_cpu_seconds"]
+    return TrainedNetwork(network, *seconds, facts["accuracy"], facts.get("r2"))  # entries of before do not have that
 
 
 def stored_weights(entry: Entry) -> ReluNetwork:

@@ -19,9 +19,11 @@ from sweep.config.tasks import OF_ALL, Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
+from sweep.tasks.dense_network import in_words
 
 if TYPE_CHECKING:
     from surrogate.attack import AttackResult, Event, Instance
+    from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
     from surrogate.witness import Checked
@@ -53,11 +55,13 @@ class AttackInstance(TaskInstance):
         question: region and problem.
         image: index of the attacked image in its split; None where it is about no image.
         expected: the known verdict, ``sat`` or ``unsat``.
+        facts: what else is recorded of it.
     """
 
     question: Instance
     image: int | None = None
     expected: str | None = None
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
 
 class AttackedNetwork(PreparedTask):
@@ -69,16 +73,16 @@ class AttackedNetwork(PreparedTask):
     """
 
     def __init__(self, task: AttackTask, work: TaskWork) -> None:
-        trained = work.networks.dense()
-        accuracy = "" if trained.accuracy is None else f", accuracy {trained.accuracy:.4f}"
-        work.say(f"attacks the dense network {trained.network.key}{accuracy}")
-        self.dense, self.objective = trained.network, task.objective(work.settings)
+        trained, data = work.networks.dense(), work.inputs.data
+        work.say(f"attacks the dense network {trained.network.key}{in_words(trained.accuracy, trained.r2)}")
+        self.dense, self.objective = task.in_units(trained.network, data), task.objective(work.settings)
         self._attack = attack_of(work.settings)
         self._pruning = work.networks.pruning() if self._attack.takes_surrogate else None
         self._surrogate: ReluNetwork | None = None
         if self._pruning is not None and not self._pruning.needs_region:
-            self._surrogate, self._pruning = work.networks.pruned(self.dense), None
-        self._data = work.inputs.data if task.data_use(work.settings) or self._pruning is not None else None
+            pruned, self._pruning = work.networks.pruned(trained.network), None
+            self._surrogate = self.dense if pruned is trained.network else task.in_units(pruned, data)
+        self._data = data if task.data_use(work.settings) or self._pruning is not None else None
         super().__init__(work, *task.drawn(work, self.dense))
 
     def key(self, instance: TaskInstance, *, any_limit: bool = False) -> str:
@@ -90,7 +94,7 @@ class AttackedNetwork(PreparedTask):
         question, record = instance.question, super().unanswered(instance)
         record.image, record.label, record.target = instance.image, question.label, question.target
         record.norm, record.radius, record.clean = question.region.norm, question.region.radius, question.region.center.tolist()
-        record.objective, record.expected = self.objective, instance.expected
+        record.objective, record.expected, record.facts = self.objective, instance.expected, dict(instance.facts)
         record.sense = None  # the objective tells it, as in records of before there were tasks
         return self.recalled(instance, record)
 
@@ -163,6 +167,10 @@ class AttackTask(Task):
     def prepare(self, work: TaskWork) -> AttackedNetwork:
         return AttackedNetwork(self, work)
 
+    def in_units(self, network: ReluNetwork, data: Dataset | None) -> ReluNetwork:
+        """Return a network that was fitted to the data set as the instances ask about it: in the user's own units."""
+        return network if data is None else data.in_units(network)
+
     def objective(self, settings: Settings) -> str:
         """Return what the attack optimises, as records have it."""
         return settings.attack.objective
@@ -174,15 +182,16 @@ class AttackTask(Task):
         return "norm" if objective == CLOSEST else "margin"
 
     def described(self, record: InstanceRecord) -> str:
-        if record.question is not None or record.label is None:
+        if record.label is None:
             return record.name
         radius = "—" if record.radius is None else f"{record.radius:.3g}"
-        return f"{record.name}: {record.label} → {'any' if record.target is None else record.target}, {record.norm} {radius}"
+        target = "any" if record.target is None else record.class_name("target")
+        return f"{record.name}: {record.class_name('label')} → {target}, {record.norm} {radius}"
 
     def picture(self, record: InstanceRecord) -> bytes | None:
         from sweep.tasks.image.pictures import is_image, picture
 
-        return picture(record) if is_image(record.clean) else None
+        return picture(record) if is_image(record) else None
 
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
         return settings.attack.objective, settings.instances.properties
@@ -197,7 +206,7 @@ class AttackTask(Task):
         """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""
         from surrogate.witness import check
 
-        dense = work.networks.dense().network
+        dense = self.in_units(work.networks.dense().network, work.inputs.data)
         questions = {one.key: one.question for one in self.drawn(work, dense)[0]}
         for answer in answers:
             if answer.status != "adversarial" or answer.instance_key not in questions:

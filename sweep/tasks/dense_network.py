@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from surrogate.networks import ReluNetwork
+from surrogate.networks.scales import in_units
 from sweep.config.schema import Settings
 from sweep.config.sections import training_of
 from sweep.store.networks import TrainedNetwork
@@ -30,7 +32,9 @@ def train_network(
         from sweep.config.files import read_network
 
         network = read_network(settings.network.file)
-        return TrainedNetwork(network, None, None, accuracy_on(network, data))
+        if data is not None and data.scales is not None:  # it takes a table's own units, and all that is trained deviations
+            network = in_units(network, *data.scales.undone())
+        return TrainedNetwork(network, None, None, *fit_on(network, data))
     from surrogate.training import fit
 
     assert data is not None, "a configuration without data and without a network's file is refused"
@@ -39,15 +43,27 @@ def train_network(
     wall, cpu = time.perf_counter(), time.process_time()
     network = fit(training_of(settings), hidden, data.train_images, data.train_labels, data.outputs, watch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return TrainedNetwork(network, seconds, cpu_seconds, accuracy_on(network, data))
+    return TrainedNetwork(network, seconds, cpu_seconds, *fit_on(network, data))
 
 
-def accuracy_on(network: ReluNetwork, data: Dataset | None) -> float | None:
-    """Return the share of correct test images, or None where the network is not made for them."""
-    from surrogate.training import accuracy
+def fit_on(network: ReluNetwork, data: Dataset | None) -> tuple[float | None, float | None]:
+    """Return the share of correct test images, and R² on test points; None where the network is not made for them."""
+    from surrogate.training import accuracy, r_squared
 
-    if data is None or data.test_labels.dtype.kind != "i" or network.input_size != data.test_images.shape[1]:
-        return None
+    if data is None or not len(data.test_images) or network.input_size != data.test_images.shape[1]:
+        return None, None
+    if data.is_regression:
+        if network.output_size != data.outputs:
+            return None, None
+        r2 = r_squared(network, data.test_images, data.test_labels)
+        return None, r2 if math.isfinite(r2) else None
     if network.output_size <= data.test_labels.max():
-        return None
-    return accuracy(network, data.test_images, data.test_labels)
+        return None, None
+    return accuracy(network, data.test_images, data.test_labels), None
+
+
+def in_words(accuracy: float | None, r2: float | None) -> str:
+    """Return how well a network fits as the end of a sentence; nothing where that is not known."""
+    if r2 is not None:
+        return f", R² {r2:.4f}"
+    return "" if accuracy is None else f", accuracy {accuracy:.4f}"

@@ -17,7 +17,7 @@ from sweep.records import TrialRecord
 from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
 from sweep.store.stage_results import Entry, NoStages, Stages, once
 from sweep.tasks.clock import TrialClock
-from sweep.tasks.dense_network import accuracy_on, train_network
+from sweep.tasks.dense_network import fit_on, in_words, train_network
 from sweep.tasks.pruned_network import pruned_entry
 from sweep.terminal.wording import count
 
@@ -103,7 +103,7 @@ class Networks:
         pruning, data, record = pruning_of(self._settings), self._inputs.data if data is None else data, self._record
         if not pruning.prunes:
             record.prune_seconds, record.sparsity = 0.0, sparsity(dense, dense)
-            record.accuracy_surrogate = accuracy_on(dense, data)
+            record.accuracy_surrogate, record.r2_surrogate = fit_on(dense, data)
             return dense
         finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
         self._say(f"pruning begins: {pruning.way.name} {pruning.amount:g}{finetuned}")
@@ -111,10 +111,12 @@ class Networks:
         entry, reused = once(self._stages, "surrogates", surrogate_key(self._settings, dense.key, data), make)
         facts = entry.facts
         taken = "taken from the store, made" if reused else "pruned"
-        reached = f"sparsity {facts['sparsity']:.3f}{in_words(facts['accuracy'])}"
+        reached = f"sparsity {facts['sparsity']:.3f}{in_words(facts['accuracy'], facts.get('r2'))}"
         self._say(f"surrogate {facts['network_key']} {taken} in {facts['prune_seconds']:.1f} s: {reached}")
         record.prune_seconds = (record.prune_seconds or 0.0) + facts["prune_seconds"]
         record.sparsity, record.accuracy_surrogate = facts["sparsity"], facts["accuracy"]
+        if len(self._dense_keys) == 1:
+            record.r2_surrogate = facts.get("r2")  # entries of before do not have it
         if reused:
             self._clock.add(facts["prune_seconds"], facts["prune_cpu_seconds"])
         return stored_weights(entry)
@@ -125,7 +127,7 @@ class Networks:
 
     def _made(self, key: str, settings: Settings, data: Dataset | None) -> TrainedNetwork:
         def train() -> Entry:
-            return network_entry(train_network(settings, data), training_recipe(settings))
+            return network_entry(train_network(settings, data), training_recipe(settings, data))
 
         self._say(f"needs the dense network {settings.network.name}: trained here, or by another trial")
         with self._clock.left_out():  # training has its own time, and is done once for many trials
@@ -141,12 +143,8 @@ class Networks:
             return
         self._dense_keys.append(key)
         if len(self._dense_keys) == 1:
-            record.network_key, record.accuracy_dense, record.train_seconds = key, trained.accuracy, trained.train_seconds
+            record.network_key, record.train_seconds = key, trained.train_seconds
+            record.accuracy_dense, record.r2_dense = trained.accuracy, trained.r2
             return
-        record.network_key, record.accuracy_dense = digest(*self._dense_keys), None
+        record.network_key, record.accuracy_dense, record.r2_dense = digest(*self._dense_keys), None, None
         record.train_seconds = (record.train_seconds or 0.0) + (trained.train_seconds or 0.0)
-
-
-def in_words(accuracy: float | None) -> str:
-    """Return an accuracy as the end of a sentence; nothing where there is none."""
-    return "" if accuracy is None else f", accuracy {accuracy:.4f}"

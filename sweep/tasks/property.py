@@ -11,6 +11,7 @@ from sweep.config.attack_facts import MARGIN
 from sweep.config.files import read_properties
 from sweep.config.input_sizes import network_sizes
 from sweep.config.inputs import load_properties
+from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.words import Words
 from sweep.errors import ConfigError, SweepError
@@ -37,6 +38,11 @@ class PropertyTask(AttackTask):
             raise ConfigError(
                 f"instances.properties with attack.objective={objective}: a property says itself what is looked for; set one "
                 f"of them back (instances.properties=null or attack.objective=margin)"
+            )
+        if settings.dataset.name == TABLE and settings.network.file is not None:
+            raise ConfigError(
+                f"network.file={settings.network.file} with instances.properties and dataset=table: a property is about the "
+                f"network as it is in its file; set dataset=none"
             )
         self._check_sizes(settings, where)
 

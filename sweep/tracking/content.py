@@ -2,7 +2,7 @@
 
 ``total/…`` is of the trial as a whole: a count or a sum. What has another name is of one instance: the median over the trial's
 instances of the values present, missing where there is none, or the share of instances for which something holds
-(``…_rate``). Accuracies and ``sparsity`` are of a network. docs/mlflow.md says what each metric is.
+(``…_rate``). Accuracies, R² and ``sparsity`` are of a network. docs/mlflow.md says what each metric is.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ def metrics(record: TrialRecord) -> dict[str, float]:
         **_of_the_task(record),
         "accuracy/dense": record.accuracy_dense,
         "accuracy/surrogate": record.accuracy_surrogate,
+        "r2/dense": record.r2_dense,
+        "r2/surrogate": record.r2_surrogate,
         "sparsity": record.sparsity,
         "time/core_share": core_share(record.instances),
         "total/instances": len(record.instances),

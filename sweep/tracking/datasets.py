@@ -15,6 +15,8 @@ from surrogate.errors import SurrogateError
 from sweep.config.inputs import data_checksum
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import DatasetSettings
+from sweep.config.users_data import USERS
+from sweep.errors import ConfigError
 
 CONTEXT = "mlflow.data.context"
 
@@ -24,13 +26,15 @@ def dataset_of(config: Mapping[str, Any]) -> DatasetInput | None:
 
     None without one, or if it cannot be read here.
     """
-    return _dataset(json.dumps(config["dataset"], sort_keys=True)) if "dataset" in config else None
+    if "dataset" not in config:
+        return None
+    section = json.dumps(config["dataset"], sort_keys=True)
+    return _users(section) if config["dataset"].get("name") in USERS else _known(section)
 
 
 @functools.cache
-def _dataset(section: str) -> DatasetInput | None:
-    given = json.loads(section)
-    settings = DatasetSettings(**{one.name: given.get(one.name) for one in dataclasses.fields(DatasetSettings)})
+def _known(section: str) -> DatasetInput | None:
+    settings = _settings(section)
     if settings.name == NO_DATASET:
         return None
     try:
@@ -46,4 +50,25 @@ def _dataset(section: str) -> DatasetInput | None:
     name = settings.name if settings.side is None else f"{settings.name} {settings.side}x{settings.side}"
     if settings.name == FUNCTION:
         name = f"{settings.function} of {settings.inputs} inputs"
+    return _input(name, digest, kind, where)
+
+
+def _users(section: str) -> DatasetInput | None:
+    """Return a table or images of the user's, whose file may change."""
+    settings = _settings(section)
+    try:
+        digest = data_checksum(settings)
+    except ConfigError:
+        return None
+    return None if digest is None else _input(settings.title, digest, "local", {"uri": settings.file})
+
+
+def _settings(section: str) -> DatasetSettings:
+    given = json.loads(section)
+    fields = {one.name for one in dataclasses.fields(DatasetSettings)}
+    before = dict.fromkeys(("side", "folder", "function", "inputs"))  # not all of which earlier records have
+    return DatasetSettings(**{**before, **{name: given[name] for name in fields & given.keys()}})
+
+
+def _input(name: str, digest: str, kind: str, where: Mapping[str, Any]) -> DatasetInput:
     return DatasetInput(Dataset(name, digest, kind, json.dumps(where)), [InputTag(CONTEXT, "training")])

@@ -32,6 +32,7 @@ PYTHON_OF = {
 
 COMMANDS_OF = {
     "docs/extend.md": "test_extend_page.py",
+    "docs/own-networks.md": "test_own_networks_page.py",
     "docs/store.md": "test_code_blocks.py",
     "docs/sweep-your-model.md": "test_sweep_your_model.py",
     "docs/tutorial.md": "test_tutorial_page.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import blocks, run_python
+from pages import blocks, commands, follow, run_python
 
 from surrogate.networks import ReluNetwork
 from surrogate.networks.files import READERS, read_network
@@ -15,7 +15,10 @@ from surrogate.training import r_squared
 PAGE = "docs/own-networks.md"
 
 
-def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.timeout(300)
+def test_the_python_and_the_sweeps_of_the_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     monkeypatch.chdir(tmp_path)
     names = run_python("docs/own-networks.md")
@@ -33,6 +36,10 @@ def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     price = float(houses.in_units(dense)([[100.0, 3, 0, 1]])[0, 0])
     assert abs(price - 117_000) < 10_000
     assert names["pictures"].shape == (6, 8, 3)
+
+    for command in commands("docs/own-networks.md"):  # on the files that its Python has written
+        if command.startswith("python -m sweep"):
+            assert "1 finished (0 reused), 0 failed of 1 trials." in follow(command, tmp_path), command
 
 
 def test_the_page_names_every_ending_and_every_way() -> None:

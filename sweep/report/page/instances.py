@@ -21,7 +21,7 @@ from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
 from sweep.report.results import Results
 from sweep.report.words import seconds
-from sweep.tasks.image.pictures import CHANGED_PIXEL, is_image
+from sweep.tasks.image.pictures import CHANGED_PIXEL, is_image, most_changed, pixels_changed, pixels_of
 from sweep.terminal.wording import count
 
 MOST = 48
@@ -130,33 +130,31 @@ def _short(value: float) -> float:
 
 def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
     known = [(row["setting"], records.get((row["trial_key"], row["instance_key"]))) for row in part.to_dict("records")]
-    images = [(setting, one) for setting, one in known if one is not None and is_image(one.clean)]
+    images = [(setting, one) for setting, one in known if one is not None and is_image(one)]
     if not images:
         return []
     first = images[0][1]
-    found = [
-        Picture(_source(np.asarray(first.clean), _grey), "clean" if first.label is None else f"clean: label {first.label}")
-    ]
+    said = "clean" if first.label is None else f"clean: label {first.class_name('label')}"
+    found = [Picture(_source(pixels_of(first, first.clean), _as_it_is), said)]
     for setting, one in images:
         if one.perturbed is None:
             continue
-        perturbed = np.asarray(one.perturbed)
-        difference = perturbed - np.asarray(one.clean)
-        changed = int((np.abs(difference) > CHANGED_PIXEL).sum())
-        found.append(Picture(_source(perturbed, _grey), f"{setting}: perturbed, {one.status}"))
-        found.append(Picture(_source(difference, _signed), f"difference: {count(changed, 'pixel')}"))
+        perturbed = pixels_of(one, one.perturbed)
+        difference = perturbed - pixels_of(one, one.clean)
+        changed = count(pixels_changed(difference), "pixel")
+        found.append(Picture(_source(perturbed, _as_it_is), f"{setting}: perturbed, {one.status}"))
+        found.append(Picture(_source(most_changed(difference), _signed), f"difference: {changed}"))
     return found
 
 
 def _source(pixels: NDArray[np.float64], colors: Callable[[NDArray[np.float64]], Image.Image]) -> str:
     """Return a PNG with a pixel for each of the image's; the browser enlarges it."""
-    side = math.isqrt(len(pixels))
     buffer = io.BytesIO()
-    colors(np.nan_to_num(pixels).reshape(side, side)).save(buffer, format="png", optimize=True)
+    colors(np.nan_to_num(pixels)).save(buffer, format="png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _grey(pixels: NDArray[np.float64]) -> Image.Image:
+def _as_it_is(pixels: NDArray[np.float64]) -> Image.Image:
     return Image.fromarray(np.rint(255.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8))
 
 

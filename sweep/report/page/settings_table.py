@@ -157,6 +157,7 @@ def _reached(proven: str) -> Columns:
         ("value", _number("margin", "{:+.3g}".format)),
         ("length", _number("norm", "{:.3f}".format)),
         ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
+        ("R²", _number("r2_surrogate", "{:.3f}".format)),
         ("binaries", _number("binaries", "{:.0f}".format)),
     )
 

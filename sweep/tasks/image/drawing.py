@@ -1,11 +1,12 @@
-"""Images drawn with a budget as the authors did."""
+"""Images, or rows of a table, drawn with a budget as the authors did."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from surrogate.attack import Instance
 from surrogate.networks import FloatArray, ReluNetwork
@@ -35,6 +36,8 @@ def draw_instances(
     targeted: bool,
     source: str,
     closest: bool = False,
+    box: Callable[[FloatArray], tuple[ArrayLike, ArrayLike]] = lambda center: (0.0, 1.0),
+    kind: str = "image",
 ) -> tuple[list[AttackInstance], int]:
     """Draw ``count`` images that the dense network classifies correctly, and the number of those skipped.
 
@@ -45,10 +48,12 @@ def draw_instances(
 
     Args:
         network: the dense network, on inputs of ``d`` pixels.
-        images: shape ``(n, d)`` in [0, 1].
+        images: shape ``(n, d)``, each in its box.
         labels: integers, shape ``(n,)``.
         source: what the images are, such as ``mnist 28 train``; part of the keys.
         closest: what is looked for is the nearest adversarial input within the radius.
+        box: the smallest and largest values, ``(d,)`` or numbers, that the inputs around an image may have.
+        kind: what an image is called; only an ``image`` is known by its index.
 
     Raises:
         SweepError: too few of the images drawn are classified correctly.
@@ -73,22 +78,23 @@ def draw_instances(
         if radius is not None:
             budget = radius
         elif closest:
-            budget = _reach(center, norm)
-        region = Region(0.0, 1.0, center, budget, norm)
+            budget = _reach(center, norm, *box(center))
+        region = Region(*box(center), center, budget, norm)
         key = hashed(source, network.key, image, label, target, norm, region.radius, *(["closest"] if closest else []))
-        drawn.append(AttackInstance(key, f"image {image}", Instance(region, label, target), image))
+        index = image if kind == "image" else None
+        drawn.append(AttackInstance(key, f"{kind} {image}", Instance(region, label, target), index))
         if len(drawn) == count:
             return drawn, skipped
     raise SweepError(
-        f"only {len(drawn)} of the {count} images asked for were found in {DRAWS_PER_INSTANCE * count} draws from {source}: "
-        f"the dense network misclassified {skipped} of the {len(met)} different images drawn; "
+        f"only {len(drawn)} of the {count} {kind}s asked for were found in {DRAWS_PER_INSTANCE * count} draws from {source}: "
+        f"the dense network misclassified {skipped} of the {len(met)} different {kind}s drawn; "
         f"train it longer or lower instances.count"
     )
 
 
-def _reach(center: FloatArray, norm: str) -> float:
-    """Return the largest distance from an image ``(d,)`` to an input in [0, 1]."""
-    farthest = np.maximum(center, 1.0 - center)
+def _reach(center: FloatArray, norm: str, lower: ArrayLike, upper: ArrayLike) -> float:
+    """Return the largest distance from an image ``(d,)`` to an input in its box."""
+    farthest = np.maximum(center - np.asarray(lower), np.asarray(upper) - center)
     return float({"l1": np.sum(farthest), "l2": np.sqrt(np.sum(farthest**2)), "linf": np.max(farthest)}[norm])
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sweep.config.attack_facts import CLOSEST, OUTPUT, kind_of
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import Settings
+from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError, SweepError
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance, AttackTask
 from sweep.tasks.base import TaskWork
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from surrogate.attack import Instance
+    from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
 
 
@@ -56,11 +62,14 @@ class ImageTask(AttackTask):
         from surrogate.data import image_count
 
         instances, name = settings.instances, settings.dataset.name
-        images = image_count(name, instances.split)
+        if name in USERS:
+            images = len(split_of(read_data(settings.dataset), instances.split)[0])
+        else:
+            images = image_count(name, instances.split)
         if instances.count is not None and instances.count > images:
             raise ConfigError(
-                f"instances.count={instances.count} with instances.split={instances.split}: {name} has {images} such images; "
-                f"ask for fewer"
+                f"instances.count={instances.count} with instances.split={instances.split}: {name} has {images} such "
+                f"{self.words('').instance}s; ask for fewer"
             )
 
     def _check_ball(self, settings: Settings) -> None:
@@ -81,11 +90,13 @@ class ImageTask(AttackTask):
 
 
 class AttackedImages(AttackedNetwork):
-    """A network attacked at images."""
+    """A network attacked at images, each called a ``kind``."""
+
+    kind: ClassVar[str] = "image"
 
     @property
     def opening(self) -> str:
-        return f", {count(self.skipped, 'image')} left out as misclassified" if self.skipped else ""
+        return f", {count(self.skipped, self.kind)} left out as misclassified" if self.skipped else ""
 
 
 def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstance], int]:
@@ -98,13 +109,14 @@ def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstanc
 
     data, i, a = work.inputs.data, work.settings.instances, work.settings.attack
     assert data is not None, "a configuration that attacks images without a data set is refused"
-    images, labels = (data.train_images, data.train_labels) if i.split == "train" else (data.test_images, data.test_labels)
+    images, labels = split_of(data, i.split)
     if images.shape[1] != dense.input_size:
         raise SweepError(
             f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
             f"another dataset or dataset.side"
         )
-    return draw_instances(
+    shape = () if data.shape is None else data.shape
+    drawn, skipped = draw_instances(
         dense,
         images,
         labels,
@@ -113,6 +125,23 @@ def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstanc
         norm=a.norm,
         radius=a.radius,
         targeted=a.target == "runner_up",
-        source=f"{data.name} {data.side}x{data.side} {i.split}",
+        source=f"{data.name} {'x'.join(map(str, shape))} {i.split}",
         closest=a.objective == CLOSEST,
     )
+    form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
+    named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
+    return named, skipped
+
+
+def split_of(data: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the images ``(n, d)`` and labels ``(n,)`` of a data set that are trained on, or of its ``test`` split."""
+    return (data.train_images, data.train_labels) if split == "train" else (data.test_images, data.test_labels)
+
+
+def class_facts(data: Dataset, question: Instance) -> dict[str, Any]:
+    """Return the names of label and target, for the record; nothing where classes are called by their numbers."""
+    classes = data.classes
+    if classes is None or all(name == str(number) for number, name in enumerate(classes)):
+        return {}
+    numbers = {"label": question.label, "target": question.target}
+    return {which: classes[number] for which, number in numbers.items() if number is not None}

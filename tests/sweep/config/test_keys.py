@@ -15,7 +15,7 @@ from surrogate.data.dataset import _from_idx
 from surrogate.data.functions import sample
 from surrogate.data.sources import SOURCES, Source, SourceFile
 from sweep.config import canonical, key_versions
-from sweep.config.inputs import data_checksum
+from sweep.config.inputs import _fixed_checksum, data_checksum
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import instance_key, surrogate_key
 
@@ -168,7 +168,7 @@ def test_other_data_of_the_same_name_make_all_anew(composer: Composer, monkeypat
 
 
 def test_the_checksum_in_keys_is_that_of_the_data(composer: Composer, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    data_checksum.cache_clear()
+    _fixed_checksum.cache_clear()
     assert data_checksum(composer.changed(dataset__name="digits").dataset) == digits.checksum
     assert data_checksum(composer.changed(dataset__name="none").dataset) is None
     function = composer.changed(dataset__name="function", dataset__function="levy", dataset__inputs=2).dataset
@@ -179,4 +179,4 @@ def test_the_checksum_in_keys_is_that_of_the_data(composer: Composer, digits: Da
     source = Source("mnist", 2, *files, mirrors=())
     monkeypatch.setitem(SOURCES, "mnist", source)
     assert data_checksum(composer.changed(dataset__name="mnist").dataset) == _from_idx(source, contents, None).checksum
-    data_checksum.cache_clear()
+    _fixed_checksum.cache_clear()

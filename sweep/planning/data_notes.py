@@ -1,0 +1,27 @@
+"""What networks take and give where data are a table or images of the user's: said before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
+from sweep.config.users_data import USERS, read_data
+from sweep.terminal.wording import count
+
+MOST = 3
+"""So many data sets are told about, one a sentence."""
+
+
+def sentences_on_data(trials: Iterable[Settings]) -> list[str]:
+    """Return a sentence for each table, and each set of images, that trials look at: what was made of its columns and rows.
+
+    Raises:
+        ConfigError: one cannot be read; a plan has read it already.
+    """
+    found: dict[str, None] = {}
+    for settings in {id(settings.dataset): settings for settings in trials}.values():  # many trials share a section
+        if settings.dataset.name in USERS and task_of(settings).takes_data(settings):
+            found[f"{settings.dataset.file}: {read_data(settings.dataset).description}."] = None
+    said = list(found)
+    return said if len(said) <= MOST else [*said[:MOST], f"... and {count(len(said) - MOST, 'data set')} more."]
