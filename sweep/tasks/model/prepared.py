@@ -17,6 +17,7 @@ from sweep.records import InstanceRecord
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import FittedNetwork, NetworkMaker
 from sweep.tasks.model.settings import parameters_of, problem_of
+from sweep.tasks.model.table import with_table
 
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
@@ -43,7 +44,8 @@ class PreparedModels(PreparedTask):
         from surrogate.models.problems import source_digest
 
         settings = work.settings
-        self._problem, self._parameters = problem_of(settings), parameters_of(settings)
+        self._problem = with_table(problem_of(settings), settings, work.inputs.data)
+        self._parameters = parameters_of(settings)
         self._method = model_method_of(settings)
         takes = self._method.takes_surrogate and settings.pruning.method != rules.NO_PRUNING
         self._regional = work.networks.pruning() if takes and work.networks.pruning().needs_region else None

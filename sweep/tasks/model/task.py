@@ -14,11 +14,13 @@ from sweep.config.model_names import PYTHON
 from sweep.config.schema import Settings
 from sweep.config.tasks import OF_ALL, VALUES
 from sweep.config.trial_names import pruning_name
+from sweep.config.users_data import read_data
 from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+from sweep.tasks.model.table import needs_table, rehearse_on_table, with_table
 
 USUAL_FUNCTION = "build"
 """The name of a problem's function that short names leave out."""
@@ -31,11 +33,12 @@ class ModelTask(Task):
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
     metrics = MODEL_METRICS
+    fed_by_table = True
 
     def check(self, settings: Settings) -> None:
         from surrogate.models.methods import METHODS
 
-        problem, parameters = problem_of(settings), parameters_of(settings)
+        problem, parameters = with_table(problem_of(settings), settings), parameters_of(settings)
         if settings.network.file is not None:
             raise ConfigError(
                 f"network.file={settings.network.file} with task=model: the networks of a model are trained on its samples; "
@@ -45,7 +48,9 @@ class ModelTask(Task):
             raise ConfigError(
                 f"method={settings.method.name} with pruning=none: it needs pruned networks; choose a pruning, or method=dense"
             )
-        if problem.samples is None or settings.model.problem == PYTHON:
+        if self.takes_data(settings):
+            rehearse_on_table(problem, settings.instances.seed, json.dumps(parameters))
+        elif problem.samples is None or settings.model.problem == PYTHON:
             _rehearse(problem.name, settings.instances.seed, json.dumps(parameters))
         else:
             _samples_digest(problem.name, settings.instances.seed, json.dumps(problem.samples_parameters(parameters)))
@@ -57,6 +62,8 @@ class ModelTask(Task):
             problem, parameters = problem_of(settings), parameters_of(settings)
             given = json.dumps(problem.samples_parameters(parameters))
             samples = _samples_digest(problem.name, settings.instances.seed, given) if problem.samples is not None else None
+            if self.takes_data(settings):
+                samples = read_data(settings.dataset).checksum
             return {**found, "parameters": parameters, "source": source_digest(problem.name), "samples": samples}
         return super().counted(section, settings, found)
 
@@ -96,7 +103,12 @@ class ModelTask(Task):
         return problem.removesuffix(f":{USUAL_FUNCTION}")
 
     def deciding(self, settings: Settings) -> tuple[Any, ...]:
-        return (settings.instances.seed,)  # of which the samples count that are drawn by it
+        # The samples count that are drawn by the seed, or read from a table.
+        seed = settings.instances.seed
+        return (seed, settings.dataset, settings.model.function) if settings.dataset.name == rules.TABLE else (seed,)
+
+    def takes_data(self, settings: Settings) -> bool:
+        return needs_table(problem_of(settings), settings)
 
     def trains(self, settings: Settings) -> bool:
         return False
