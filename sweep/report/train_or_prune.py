@@ -1,9 +1,7 @@
 """Train a network so that it is easy to optimise over, or prune the one that there is? What both lead to, compared in truth.
 
 A network that is trained for it is another dense network, so values on the two say nothing of each other. What both decisions
-are worth in truth does. Of two decisions the better one breaks no constraint in truth. Of two that break none it has the better
-true value, and of two that break one it breaks it by less (the order of Deb, *An Efficient Constraint Handling Method for
-Genetic Algorithms*, 2000). To have a decision is better than to have none.
+are worth in truth does (:mod:`sweep.report.in_truth`).
 """
 
 from __future__ import annotations
@@ -11,27 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sweep.config.families import switches
-from sweep.records.measures import decide
 from sweep.report.answers import FEW, MIXED, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared_by_network, strongest, too_few
-from sweep.report.comparisons import measured, pairs_of_settings, signs, with_seeds
+from sweep.report.comparisons import measured, pairs_of_settings
+from sweep.report.in_truth import MEASURE, alike, decided_in_truth
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
-from sweep.report.truth import TOLERANCE
 
 QUESTION = "Train a network for it, or prune the one that there is?"
 TRAIN, PRUNE = "Train", "Prune"
-
-MEASURE = "truth"
-"""The measure of these comparisons, the first part of the names of their columns."""
-
-HOLDS, BREAKS, NOTHING = 2, 1, 0
-"""What a decision comes to: it breaks no constraint in truth, it breaks one, or there is none."""
 
 
 def is_trained_for(results: Results) -> bool:
@@ -54,7 +43,7 @@ def truth_table(results: Results) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for network, mine, others, is_pruned in _sides(results):
-        decided = _decided(results.instances, pairs_of_settings(mine, others))
+        decided = decided_in_truth(results.instances, pairs_of_settings(mine, others))
         if decided.empty:
             continue
         trained, label, other = mine["network"].iloc[0], mine["setting"].iloc[0], others["setting"].iloc[0]
@@ -98,14 +87,10 @@ def _compared(table: pd.DataFrame) -> list[Compared]:
 
 def _sides(results: Results) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame, bool]]:
     """Yield a plain network, answers of a setting of a trained one and of a MILP of the plain one, and if that is pruned."""
-    instances = with_seeds(results)
-    seeds = {record.key: (record.config.get("training") or {}).get("seed") for record in results.records}
-    plain = instances["network"].map(plain_name)
-    asked = zip(plain, instances["cluster"], instances["trial_key"].map(seeds), strict=True)
-    instances = instances.assign(plain=plain, instance_key=[f"{name} {cluster} {seed}" for name, cluster, seed in asked])
+    instances = alike(results, plain_name)
     kinds = {label: setting for label, setting in results.settings.items() if setting.is_milp}
     instances = instances[instances["setting"].isin(kinds)]
-    for name, part in instances.groupby("plain", sort=False):
+    for name, part in instances.groupby("subject", sort=False):
         if part["true_value"].isna().all():
             continue
         is_plain = part["network"] == name
@@ -113,24 +98,3 @@ def _sides(results: Results) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame, 
         for _, mine in part[~is_plain].groupby(["network", "setting"], sort=False):
             for label, others in yardsticks:
                 yield str(name), mine, others, kinds[label].is_surrogate
-
-
-def _decided(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs with ``win``, 1, 0 or -1, and ``difference``: by how much mine is better where both hold."""
-    sides = [instances.loc[pairs[f"row_{side}"]] for side in ("mine", "other")]
-    (mine, other), (broken, others_broken) = ([side[name].to_numpy(float) for side in sides] for name in _COLUMNS)
-    mine, other = signs(pairs) * mine, signs(pairs) * other
-    first, second = _standing(mine, broken), _standing(other, others_broken)
-    hold, fail = ((first == kind) & (second == kind) for kind in (HOLDS, BREAKS))
-    win = np.sign(first - second).astype(np.float64)
-    win[hold] = decide(mine[hold], other[hold], "margin")
-    win[fail] = decide(-broken[fail], -others_broken[fail], "margin")
-    return pairs.assign(win=win, difference=np.where(hold, np.where(win == 0.0, 0.0, mine - other), np.nan))
-
-
-_COLUMNS = ("true_value", "true_violation")
-
-
-def _standing(value: NDArray[np.float64], violation: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return what each decision comes to; a model whose violation is not known has no constraint to break."""
-    return np.where(np.isnan(value), NOTHING, np.where(violation > TOLERANCE, BREAKS, HOLDS))

@@ -27,6 +27,7 @@ from sweep.report.answers import (
 )
 from sweep.report.compared import Compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
+from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
@@ -63,6 +64,7 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
         sooner_than_dense(results, wins),
         variation_helps(results, FINETUNING),
         *([variation_helps(results, REPAIRING)] if is_swept(results, REPAIRING) else []),
+        *([larger_pays(results)] if has_sizes(results) else []),
         *([train_or_prune(results)] if is_trained_for(results) else []),
         better_than_yardstick(results, wins),
     ]

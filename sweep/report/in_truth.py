@@ -1,0 +1,62 @@
+"""What decisions on different networks are worth in truth: all that can be said of which network is the better one.
+
+Values on two dense networks say nothing of each other. Of two decisions the better one breaks no constraint in truth. Of two
+that break none it has the better true value, and of two that break one it breaks it by less (the order of Deb, *An Efficient
+Constraint Handling Method for Genetic Algorithms*, 2000). To have a decision is better than to have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweep.records.measures import decide
+from sweep.report.comparisons import signs, with_seeds
+from sweep.report.results import Results
+from sweep.report.truth import TOLERANCE
+
+MEASURE = "truth"
+"""The measure of these comparisons, the first part of the names of their columns."""
+
+HOLDS, BREAKS, NOTHING = 2, 1, 0
+"""What a decision comes to: it breaks no constraint in truth, it breaks one, or there is none."""
+
+
+def alike(results: Results, subject: Callable[[str], str]) -> pd.DataFrame:
+    """Return the instances with ``subject``, and keys that networks of one subject have in common.
+
+    Such a key says the subject, the problem's seed and the seed of the training.
+
+    Args:
+        results: all there is.
+        subject: what networks that are compared have in common, of the name of one.
+    """
+    instances = with_seeds(results)
+    seeds = {record.key: (record.config.get("training") or {}).get("seed") for record in results.records}
+    subjects = instances["network"].map(subject)
+    asked = zip(subjects, instances["cluster"], instances["trial_key"].map(seeds), strict=True)
+    return instances.assign(subject=subjects, instance_key=[f"{name} {cluster} {seed}" for name, cluster, seed in asked])
+
+
+def decided_in_truth(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs with ``win``, 1, 0 or -1, and ``difference``: by how much mine is better where both hold."""
+    sides = [instances.loc[pairs[f"row_{side}"]] for side in ("mine", "other")]
+    (mine, other), (broken, others_broken) = ([side[name].to_numpy(float) for side in sides] for name in _COLUMNS)
+    mine, other = signs(pairs) * mine, signs(pairs) * other
+    first, second = _standing(mine, broken), _standing(other, others_broken)
+    hold, fail = ((first == kind) & (second == kind) for kind in (HOLDS, BREAKS))
+    win = np.sign(first - second).astype(np.float64)
+    win[hold] = decide(mine[hold], other[hold], "margin")
+    win[fail] = decide(-broken[fail], -others_broken[fail], "margin")
+    return pairs.assign(win=win, difference=np.where(hold, np.where(win == 0.0, 0.0, mine - other), np.nan))
+
+
+_COLUMNS = ("true_value", "true_violation")
+
+
+def _standing(value: NDArray[np.float64], violation: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return what each decision comes to; a model whose violation is not known has no constraint to break."""
+    return np.where(np.isnan(value), NOTHING, np.where(violation > TOLERANCE, BREAKS, HOLDS))

@@ -1,0 +1,99 @@
+"""Is a larger network worth it? Its decisions against those of the next smaller one, by the same method, compared in truth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from sweep.report.answers import FEW, MIXED, NO, NOT_ASKED, UNCLEAR, YES, Verdict
+from sweep.report.compared import compared_by_network, strongest, too_few
+from sweep.report.comparisons import measured, pairs_of_settings
+from sweep.report.in_truth import MEASURE, alike, decided_in_truth
+from sweep.report.results import Results
+from sweep.report.statistics import FEWEST
+
+QUESTION = "Is a larger network worth it, in truth?"
+
+_SIZE = re.compile(r"(?<!\S)(\d+)x(\d+)(?!\S)")
+
+
+def has_sizes(results: Results) -> bool:
+    """Whether networks of several sizes were optimised over, and the truth of some decision is known."""
+    known = results.instances[results.instances["true_value"].notna()]
+    return any(len(networks) > 1 for networks in _by_subject(known["network"].unique()).values())
+
+
+def larger_pays(results: Results) -> Verdict:
+    """Return whether larger networks lead to truly better decisions than the next smaller ones, by the same method."""
+    table = size_table(results)
+    if table.empty:
+        return Verdict(QUESTION, NOT_ASKED, "No two sizes have finished on the same instances by the same method.")
+    found = compared_by_network(table, (MEASURE,))
+    leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
+    evidence = "\n".join(f"{one.network}: {one.text(results)}" for one in found)
+    if not leading:
+        answer = FEW if all(one.images < FEWEST for one in found) else UNCLEAR
+        sentence = f"Nothing differs beyond chance in truth. {too_few(found, results.what)}".rstrip()
+        return Verdict(QUESTION, answer, sentence, evidence)
+    answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
+    return Verdict(
+        QUESTION, answer, " ".join(one.short(results, f"On {one.network}, {one.setting}") for one in leading), evidence
+    )
+
+
+def size_table(results: Results) -> pd.DataFrame:
+    """Return a row for each network and setting of which there is the next smaller network with the same setting.
+
+    Columns: ``network`` (the larger one), ``setting`` (with the smaller network that it is compared with), ``pairs``, and
+    ``truth_wins`` and the others that every measure has in :func:`~sweep.report.comparisons.win_table`.
+    """
+    rows: list[dict[str, Any]] = []
+    for network, smaller, mine, others in _sides(results):
+        decided = decided_in_truth(results.instances, pairs_of_settings(mine, others))
+        if decided.empty:
+            continue
+        found = {f"{MEASURE}_{name}": value for name, value in measured(decided, MEASURE).items()}
+        setting = f"{mine['setting'].iloc[0]} (against {_layers(smaller)})"
+        rows.append({"network": network, "setting": setting, "pairs": len(decided), **found})
+    return pd.DataFrame(rows)
+
+
+def _sides(results: Results) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
+    """Yield a network, the next smaller one, and the answers of one setting on both."""
+    instances = alike(results, _subject)
+    for _, part in instances.groupby("subject", sort=False):
+        if part["true_value"].isna().all():
+            continue
+        for networks in _by_subject(part["network"].unique()).values():
+            for smaller, network in pairwise(networks):
+                on_smaller = dict(list(part[part["network"] == smaller].groupby("setting", sort=False)))
+                for label, mine in part[part["network"] == network].groupby("setting", sort=False):
+                    if label in on_smaller:
+                        yield network, smaller, mine, on_smaller[label]
+
+
+def _by_subject(networks: Any) -> dict[str, list[str]]:
+    """Return the networks that have one size each, by what else they are called, the smallest first."""
+    found: dict[str, list[str]] = {}
+    for network in networks:
+        if len(_SIZE.findall(network)) == 1:
+            found.setdefault(_subject(network), []).append(network)
+    return {subject: sorted(some, key=_neurons) for subject, some in found.items()}
+
+
+def _subject(network: str) -> str:
+    return _SIZE.sub("", network)
+
+
+def _layers(network: str) -> str:
+    found = _SIZE.search(network)
+    return network if found is None else found[0]
+
+
+def _neurons(network: str) -> int:
+    found = _SIZE.search(network)
+    return 0 if found is None else int(found[1]) * int(found[2])
