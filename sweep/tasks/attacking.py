@@ -270,7 +270,7 @@ def _answered(record: InstanceRecord, result: AttackResult, ending: str) -> Inst
         timeline=[_event(event) for event in result.timeline],
         region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
         perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
-        facts={f"{name}{ending}": _plain(value) for name, value in result.tightness.items()},
+        facts={**record.facts, **{f"{name}{ending}": _plain(value) for name, value in result.tightness.items()}},
         **values,
     )
 
