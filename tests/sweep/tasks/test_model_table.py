@@ -85,6 +85,13 @@ def test_its_network_is_fitted_to_the_table_in_the_units_of_the_table(composer: 
     assert record.train_seconds is not None
 
 
+def test_a_worker_needs_no_file(composer: Composer, houses: Path, store: Store) -> None:
+    trial = composer.trial(*QUICK, f"dataset.file={houses}")
+    inputs = Inputs(load_data(read(trial.config)))
+    houses.unlink()
+    assert run_trial(trial, inputs, None, stages_of(store)).status == "finished"
+
+
 def test_pruned_copies_are_measured_too(composer: Composer, houses: Path) -> None:
     record = run(composer, houses, "method=surrogate", "pruning.amount=0.3")
     assert record.instances[0].facts["networks"]["network"].keys() == {"key", "r2", "r2_pruned", "sparsity"}

@@ -174,3 +174,13 @@ def test_a_second_run_computes_nothing_and_an_edited_file_all(
     write_houses(houses, rows=59)
     assert run(composer, *asked, store=store).key != first.key
     assert work.done == (1, 1, 3)
+
+
+@pytest.mark.parametrize("asked", [(*VALUES, "task=output"), (*CLASSES, *ATTACK)], ids=["output", "rows"])
+def test_a_worker_needs_no_file(composer: Composer, houses: Path, store: Store, asked: tuple[str, ...]) -> None:
+    """As on another machine, where a trial of a search trains its network itself."""
+    trial = composer.trial(*asked, *FAST, f"dataset.file={houses}", "pruning.amount=0.3")
+    inputs = Inputs(load_data(read(trial.config)))
+    houses.unlink()
+    record = run_trial(trial, inputs, None, stages_of(store))
+    assert record.status == "finished", record.error_detail
