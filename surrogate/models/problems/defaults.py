@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,12 @@ NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 
 def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return _of_function(function) if isinstance(function, FunctionType) else inspect.signature(function).parameters
+
+
+@functools.lru_cache(maxsize=256)
+def _of_function(function: FunctionType) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a function, found once: a plan of many trials asks for them again and again."""
     return inspect.signature(function).parameters
 
 
