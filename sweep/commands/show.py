@@ -12,8 +12,8 @@ from rich.table import Table
 from sweep.commands import listing
 from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
-from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.effect import with_effect
 from sweep.config.tasks import described
 from sweep.config.words import Words
 from sweep.errors import ConfigError

@@ -8,7 +8,6 @@ is a function of few sections, so that it need not be made again for each trial 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -16,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, own_networks, rules
 from sweep.config.attack_facts import kind_of
-from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.dotted_keys import flatten
 from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
-from sweep.config.own_networks import NETWORKS, key_in_use, names_in, section_key, settings_of
-from sweep.config.reading import keys
+from sweep.config.own_networks import NETWORKS, key_in_use, settings_of
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
 from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
-from sweep.config.tasks import TaskRules, task_meant_by, task_name, task_named, task_of
+from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
-from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -47,8 +44,8 @@ TRAINING = ("dataset", "network", "training")
 
 def makers(task: TaskRules) -> tuple[str, ...]:
     """Return the sections of a task that make an object; that of the answerer has in it what :data:`USED` make."""
-    answering = (task.answerer,) if task.answerer else USED
-    return tuple(name for name in ("training", "pruning", *answering) if name in task.sections)
+    methods = (task.answerer,) if task.answerer else USED
+    return tuple(name for name in ("training", "pruning", *methods) if name in task.sections)
 
 
 def known_with(name: str, task: TaskRules) -> str:
@@ -69,7 +66,7 @@ def beside(name: str, task: TaskRules) -> tuple[str, ...]:
 def context(settings: Settings) -> tuple[Any, ...]:
     """Return all that decides what counts in a section, other than itself, :func:`together` and :func:`beside`."""
     task = task_of(settings)
-    return task_name(settings), _answering(task, source_of(settings)), settings.network.file, *task.deciding(settings)
+    return task_name(settings), answering(task, source_of(settings)), settings.network.file, *task.deciding(settings)
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -163,10 +160,10 @@ def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
         return None
     kind: type[Configurable] | None = None
     if name == task.answerer:
-        kind = _answering(task, source)
+        kind = answering(task, source)
     elif name == "pruning":
-        answering = _answering(task, source)
-        if answering is None or answering.takes_surrogate:
+        answers = answering(task, source)
+        if answers is None or answers.takes_surrogate:
             from surrogate.pruning import Pruning
 
             kind = Pruning
@@ -181,7 +178,7 @@ def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
     return None if kind is None else build(kind, f"{name}.", source, check=False)
 
 
-def _answering(task: TaskRules, source: Source) -> Any:
+def answering(task: TaskRules, source: Source) -> Any:
     """Return the class of the method that answers; None where a task has no section for it, or no method is called so."""
     if task.answerer == "attack":
         return kind_of(source("attack.method"), source("attack.objective"))
@@ -201,89 +198,6 @@ def nested(values: Mapping[str, Any]) -> dict[str, Part]:
             node = node.setdefault(parent, {})
         node[leaf] = value
     return found
-
-
-def with_effect(keys: Iterable[str], flat: Mapping[str, Any]) -> list[str]:
-    """Return those of some dotted keys that can change the result of a trial, by its configuration as dotted keys.
-
-    As :func:`canonical`, but for people: of any version's configuration, and without reading data or files. Keys that this
-    version does not know are kept.
-    """
-    without, sections = _idle(flat)
-    left = [key for key in keys if key not in without and not is_in(key, sections)]
-    names = names_in(left)
-    if not names:
-        return left
-    idle = {name: _idle({**flat, **_of_the_network(name, flat)}) for name in names}
-
-    def counts(key: str) -> bool:
-        meant = section_key(key)
-        gone, of_sections = idle[key.split(".")[1]] if meant != key else ((), ())
-        return meant not in gone and not is_in(meant, of_sections)
-
-    return [key for key in left if counts(key)]
-
-
-def _of_the_network(name: str, flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a configuration says for a network alone, by the keys in whose place that stands."""
-    return {section_key(key): value for key, value in flat.items() if key.startswith(f"{NETWORKS}.{name}.")}
-
-
-def _idle(flat: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the known keys of a configuration without an effect, and the sections of which nothing has one."""
-    deciding = {key: value for key, value in flat.items() if key in _known_keys() and isinstance(value, _PLAIN)}
-    deciding["network.file"] = flat.get("network.file")
-    task = task_meant_by(flat)
-    without, sections = _without_effect(tuple(deciding.items()), tuple(map(type, deciding.values())), task)
-    if flat.get("dataset.name") == rules.TABLE and "dataset" in sections and task_named(task).fed_by_table:
-        sections = tuple(name for name in sections if name != "dataset")
-    return without, sections
-
-
-_PLAIN = (bool, int, float, str, type(None))
-
-
-def _known_keys() -> frozenset[str]:
-    return _keys_of_methods(tuple(tuple(family.methods()) for family in FAMILIES.values()))
-
-
-@functools.lru_cache(maxsize=16)
-def _keys_of_methods(names: tuple[tuple[str, ...], ...]) -> frozenset[str]:
-    """Return the keys of the sections that set methods; ``names`` are all methods, which may be more than before."""
-    return frozenset(key for key in keys() if "." in key and key.partition(".")[0] in FAMILIES)
-
-
-@functools.lru_cache(maxsize=4096)
-def _without_effect(
-    deciding: tuple[tuple[str, Any], ...], types: tuple[type, ...], task_name: str
-) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the known keys without an effect, and the sections of which nothing has one.
-
-    The report of ten thousand trials asks for each of them several times, and they are of a few kinds: the answers are kept.
-    ``types`` are those of the values: 1 is equal to 1.0 and to true.
-    """
-    values = dict(deciding)
-    try:
-        task = task_named(task_name)
-    except ConfigError:  # of another version, or of a user whose module is not here: all that it has may count
-        return frozenset(), ()
-
-    def source(key: str) -> Any:
-        return values.get(key, MISSING)
-
-    if task.answerer and _answering(task, source) is None:  # of another version
-        return frozenset(), ()
-    found = {f"attack.{name}" for name in ("method", *QUESTION)} if task.answerer == "attack" else set[str]()
-    for name in makers(task):
-        made = made_of(name, task, source)
-        if made is not None:
-            one = counted(made, f"{name}.")
-            found.update(one.deciding)
-            if name not in ("training", "pruning"):
-                found.add(f"{name}.{FAMILIES[name].name_key}")
-    sections = [name for name in FAMILIES if not any(key.startswith(f"{name}.") for key in found)]
-    sections += [name for name in SECTIONS if name not in (*task.sections, *FAMILIES, "task")]
-    return _known_keys() - found, tuple(sections)
 
 
 def key_of(relevant: dict[str, Any]) -> str:

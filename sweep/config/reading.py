@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import math
 import types
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from sweep.config import rules
 from sweep.config.families import Key, Rule, Tree, tree_of
 from sweep.config.own_networks import INSIDE, NETWORKS
 from sweep.config.schema import MethodSettings, Settings
+from sweep.config.value_types import OPEN_KINDS, WORDS, shown, typed
 from sweep.errors import ConfigError
 
 
@@ -126,7 +126,7 @@ def impossible(key: str, value: Any) -> str | None:
     kinds, rule = kinds_of(key)
     number = type(value) in (int, float) and (float in kinds or (int in kinds and value % 1 == 0))
     if kinds and type(value) not in kinds and not number:
-        return " or ".join(words for kind, words in _WORDS.items() if kind in kinds)
+        return " or ".join(words for kind, words in WORDS.items() if kind in kinds)
     return rule(value) if rule is not None and kinds and isinstance(value, str) else None
 
 
@@ -190,12 +190,12 @@ def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = (), 
 
 
 def _allowed(allowed: Key, given: Any, key: str) -> Any:
-    value = _typed(allowed.kinds, given, key)
+    value = typed(allowed.kinds, given, key)
     refused = allowed.rule(value) if allowed.rule is not None and value is not None else None
     if refused is None and type(value) is int and value > rules.LARGEST_INTEGER:
         refused = f"an integer of at most {rules.LARGEST_INTEGER}"
     if refused is not None:
-        raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {refused}")
+        raise ConfigError(f"{key}={shown(value)} is not allowed: it must be {refused}")
     return value
 
 
@@ -265,61 +265,3 @@ def _hints(cls: type) -> dict[str, tuple[Any, Any]]:
         name: (getattr(h, "__origin__", h), h.__metadata__[0]) if hasattr(h, "__metadata__") else (h, None)
         for name, h in hints.items()
     }
-
-
-OPEN_KINDS: tuple[type, ...] = (bool, int, float, str, list, type(None))
-"""The types that a value in an open section may have; sections in it have such values."""
-
-_IN_THE_SHELL: dict[Any, str] = {
-    list[str]: '["..."]',
-    list[int]: "[12,16]",
-    list[float]: "[0.5,0.8]",
-    list[list[str]]: "[[training.seed,instances.seed]]",
-}
-"""How lists are written there, where they need quotes around them."""
-
-
-_WORDS: dict[Any, str] = {
-    bool: "true or false",
-    int: "an integer",
-    float: "a finite number",
-    str: "a text",
-    list[str]: "a list of texts",
-    list[int]: "a list of integers",
-    list[float]: "a list of finite numbers",
-    list[list[str]]: "a list of lists of keys",
-    type(None): "null",
-}
-
-
-def _typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
-    if any(typing.get_origin(option) is dict for option in options):
-        if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-            return dict(value)
-        example = f"{key}.cost.width=16" if key == NETWORKS else f"{key}.name=3"
-        raise ConfigError(f"{key}={value!r} must be a section, of which keys are set as in {example}")
-    for option in options:
-        if option is float and type(value) in (int, float) and math.isfinite(value):
-            return float(value)
-        if option == list[int] and isinstance(value, list) and all(type(one) is int for one in value):
-            return value
-        if option == list[float] and isinstance(value, list) and all(type(one) in (int, float) for one in value):
-            return [float(one) for one in value]
-        if option == list[str] and _is_list_of_texts(value):
-            return value
-        if option == list[list[str]] and isinstance(value, list) and all(map(_is_list_of_texts, value)):
-            return value
-        if option in (bool, int, str, type(None)) and type(value) is option:
-            return value
-    allowed = " or ".join(_WORDS[option] for option in options)
-    example = "".join(f", in the shell as in '{key}={_IN_THE_SHELL[option]}'" for option in options if option in _IN_THE_SHELL)
-    found = "" if isinstance(value, list) else f", not {type(value).__name__}"
-    raise ConfigError(f"{key}={_shown(value)} is not allowed: it must be {allowed}{example}{found}")
-
-
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) and value else repr(value)

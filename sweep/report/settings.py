@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.attack_facts import CLOSEST, takes_surrogate
-from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.effect import with_effect
 from sweep.config.families import FAMILIES, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.effect import with_effect
 from sweep.config.tasks import Metric, task_named
 from sweep.errors import ConfigError
 from sweep.planning.sweep_config import SWEPT

@@ -7,8 +7,9 @@ import copy
 import pytest
 from composing import Composer
 
-from sweep.config.canonical import canonical, with_effect
+from sweep.config.canonical import canonical
 from sweep.config.dotted_keys import flatten
+from sweep.config.effect import with_effect
 from sweep.config.families import switches
 from sweep.config.reading import read
 from sweep.config.sections import training_of

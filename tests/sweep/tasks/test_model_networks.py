@@ -11,8 +11,9 @@ from own_models import FOUND, PYTHON, QUICK, SAMPLES, Write, of, refused, run
 from sweep.commands.lookup import Found
 from sweep.commands.notebook import configured
 from sweep.commands.show import facts
-from sweep.config.canonical import canonical, key_of, with_effect
+from sweep.config.canonical import canonical, key_of
 from sweep.config.dotted_keys import flatten
+from sweep.config.effect import with_effect
 from sweep.config.shared_sections import SharedSections
 from sweep.planning.plan import plan_one
 from sweep.planning.search import plan_sweep

@@ -13,8 +13,8 @@ from counting import stages_of
 from users_files import write_houses
 
 from surrogate.data import load_table
-from sweep.config.canonical import with_effect
 from sweep.config.dotted_keys import flatten
+from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs, load_data
 from sweep.config.reading import read
 from sweep.errors import ConfigError

@@ -12,9 +12,10 @@ from counting import stages_of
 from surrogate.models.problems import find_problem
 from sweep.commands.lookup import Found
 from sweep.commands.show import facts
-from sweep.config.canonical import canonical, key_of, with_effect
+from sweep.config.canonical import canonical, key_of
 from sweep.config.consistency import check
 from sweep.config.dotted_keys import flatten
+from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.config.shared_sections import SharedSections
