@@ -58,9 +58,10 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
     is_built = (instance.bounds_seconds or 0.0) + (instance.build_seconds or 0.0) <= seconds
     surrogate = [event["surrogate_margin"] for event in met if event.get("surrogate_margin") is not None]
     changed: dict[str, Any] = dict.fromkeys(_UNKNOWN if is_built else (*_UNKNOWN, *_OF_THE_MODEL))
+    later_facts = _UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL)
     if best is None or best is not final:
         changed |= dict.fromkeys((*_NORMS, "perturbed", "true_value"))  # of a point that was met later
-        changed["facts"] = {name: value for name, value in instance.facts.items() if name != TRUE_VIOLATION}
+        later_facts += (TRUE_VIOLATION,)
         if best is not None and best.get("norm") is not None and instance.norm in _NORMS:
             changed[instance.norm] = best["norm"]
     return dataclasses.replace(
@@ -71,11 +72,7 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
         surrogate_margin=max(surrogate, key=lambda value: instance.sign * value, default=None),
         first_adversarial_seconds=instance.first_adversarial_seconds if is_found else None,
         solver_status=None if instance.solver_status is None else TIME_LIMIT,
-        facts={
-            name: value
-            for name, value in instance.facts.items()
-            if not name.startswith(_UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL))
-        },
+        facts={name: value for name, value in instance.facts.items() if not name.startswith(later_facts)},
         total_seconds=seconds,
         deadline_seconds=None,
         limit_seconds=seconds,
