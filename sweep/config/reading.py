@@ -143,6 +143,8 @@ def is_key(key: str) -> bool:
 def unknown_key(key: str) -> ConfigError:
     """Return the error for a key that the configuration does not have, with near and available ones."""
     known = keys()
+    if key in known:
+        return ConfigError(f"{key} is a section: set its keys one by one, as in {key}.NAME=3")
     if is_in_open_section(key) and not is_undeclared(key):
         section = ".".join(key.split(".")[:2])
         known = [section, *_flat(_of_a_network(), f"{section}.")]

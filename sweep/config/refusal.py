@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
 from surrogate.rules import nearest
-from sweep.config.reading import unknown_key
+from sweep.config.reading import is_in_open_section, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 
@@ -54,8 +54,15 @@ def explain(error: Exception) -> str:
 
 def several_values(override: str, arguments: Sequence[str]) -> str:
     """Return the refusal of an override that lists values in a command that does not sweep, with the command that does."""
-    command = shlex.join(["python", "-m", "sweep", "-m", *arguments])
-    return f"{override} lists several values: to sweep over them, run {command} (a text that has a comma is put into quotes)"
+    command = shlex.join(["python", "-m", "sweep", "-m", *map(_as_written, arguments)])
+    written = _as_written(override)
+    return f"{written} lists several values: to sweep over them, run {command} (a text that has a comma is put into quotes)"
+
+
+def _as_written(override: str) -> str:
+    """Return an override without what :func:`sweep.config.reading.forced` put before it."""
+    bare = override.removeprefix("++")
+    return bare if is_in_open_section(bare.partition("=")[0]) else override
 
 
 def chosen_twice(group: str, arguments: list[str]) -> str:

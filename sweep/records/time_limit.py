@@ -58,7 +58,7 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
     is_built = (instance.bounds_seconds or 0.0) + (instance.build_seconds or 0.0) <= seconds
     surrogate = [event["surrogate_margin"] for event in met if event.get("surrogate_margin") is not None]
     changed: dict[str, Any] = dict.fromkeys(_UNKNOWN if is_built else (*_UNKNOWN, *_OF_THE_MODEL))
-    later_facts = _UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL)
+    later_facts: tuple[str, ...] = _UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL)
     if best is None or best is not final:
         changed |= dict.fromkeys((*_NORMS, "perturbed", "true_value"))  # of a point that was met later
         later_facts += (TRUE_VIOLATION,)

@@ -42,7 +42,15 @@ def alike(results: Results, subject: Callable[[str], str]) -> pd.DataFrame:
 
 
 def decided_in_truth(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs with ``win``, 1, 0 or -1, and ``difference``: by how much mine is better where both hold."""
+    """Return the pairs with ``win``, 1, 0 or -1, and ``difference``: by how much mine is better where both hold.
+
+    A pair is left out where a side has a decision of which the truth is not known, as where it was cut at a shorter time limit.
+    """
+    unknown = [
+        instances.loc[pairs[f"row_{side}"], "true_value"].isna().to_numpy() & pairs[f"best_margin_{side}"].notna().to_numpy()
+        for side in ("mine", "other")
+    ]
+    pairs = pairs[~(unknown[0] | unknown[1])]
     sides = [instances.loc[pairs[f"row_{side}"]] for side in ("mine", "other")]
     (mine, other), (broken, others_broken) = ([side[name].to_numpy(float) for side in sides] for name in _COLUMNS)
     mine, other = signs(pairs) * mine, signs(pairs) * other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 from typing import Any
 
 import pandas as pd
@@ -24,7 +24,7 @@ _SIZE = re.compile(r"(?<!\S)(\d+)x(\d+)(?!\S)")
 def has_sizes(results: Results) -> bool:
     """Whether networks of several sizes were optimised over, and the truth of some decision is known."""
     known = results.instances[results.instances["true_value"].notna()]
-    return any(len(networks) > 1 for networks in _by_subject(known["network"].unique()).values())
+    return any(any(True for _ in _neighbours(some)) for some in _by_subject(known["network"].unique()).values())
 
 
 def larger_pays(results: Results) -> Verdict:
@@ -69,7 +69,7 @@ def _sides(results: Results) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFr
         if part["true_value"].isna().all():
             continue
         for networks in _by_subject(part["network"].unique()).values():
-            for smaller, network in pairwise(networks):
+            for smaller, network in _neighbours(networks):
                 on_smaller = dict(list(part[part["network"] == smaller].groupby("setting", sort=False)))
                 for label, mine in part[part["network"] == network].groupby("setting", sort=False):
                     if label in on_smaller:
@@ -83,6 +83,13 @@ def _by_subject(networks: Any) -> dict[str, list[str]]:
         if len(_SIZE.findall(network)) == 1:
             found.setdefault(_subject(network), []).append(network)
     return {subject: sorted(some, key=_neurons) for subject, some in found.items()}
+
+
+def _neighbours(networks: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each network after each of those with the next smaller number of neurons; equally many are not compared."""
+    by_neurons = [list(some) for _, some in groupby(networks, _neurons)]
+    for smaller, larger in pairwise(by_neurons):
+        yield from product(smaller, larger)
 
 
 def _subject(network: str) -> str:

@@ -189,7 +189,7 @@ def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], swe
         "method": [settings[record.key].method for record in records],
         "amount": [settings[record.key].amount for record in records],
         "finetune_rounds": [settings[record.key].finetune_rounds for record in records],
-        "dataset": [str(record.config.get("dataset", {}).get("name")) for record in records],
+        "dataset": [_dataset(record.config.get("dataset", {})) for record in records],
         "hidden": [_hidden(record.config) for record in records],
         "instances": [len(record.instances) for record in records],
     }
@@ -198,6 +198,12 @@ def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], swe
     columns["limits"] = [json.dumps([*record.limits]) for record in records]
     columns["config"] = [json.dumps(record.config, default=str) for record in records]
     return _typed(columns)
+
+
+def _dataset(section: Mapping[str, Any]) -> str:
+    """Return the name of a data set, with the file of one of the user's: rows of two files are no repetitions."""
+    file = section.get("file")
+    return str(section.get("name")) if file is None else f"{section.get('name')} {file}"
 
 
 def _hidden(config: Mapping[str, Any]) -> int | None:

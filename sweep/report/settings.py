@@ -6,7 +6,7 @@ Trials that differ only in the seed that draws the images are one setting.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,6 +132,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
     finished = [(record, *_settled(record)) for record in records if record.status == "finished"]
+    _name_files([flat for _, _, flat in finished])
     of_subject: dict[str, list[dict[str, str]]] = defaultdict(list)
     for _, _, flat in finished:
         of_subject[_subject(flat)].append(_origin(flat))
@@ -210,6 +211,16 @@ def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
+def _name_files(flats: Sequence[dict[str, Any]]) -> None:
+    """Call each file of data by its title in the configurations, or by its whole name where two have the same title."""
+    files = {str(flat["dataset.file"]) for flat in flats if flat.get("dataset.file") is not None}
+    titles = Counter(map(file_title, files))
+    for flat in flats:
+        file = flat.get("dataset.file")
+        if file is not None and titles[file_title(str(file))] == 1:
+            flat["dataset.file"] = file_title(str(file))
+
+
 def _subject(flat: Mapping[str, Any]) -> str:
     """Return what stands before the name of the network, such as the problem of a model; nothing where all ask the same."""
     task = _task(flat)
@@ -257,7 +268,7 @@ def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> 
     side, file = origin.pop("dataset.side", ""), origin.pop("dataset.file", "")
     inputs = origin.pop("dataset.inputs", "") if flat.get("dataset.name") == FUNCTION else ""
     sides = "x".join(map(str, flat["dataset.side"])) if side.startswith("[") else f"{side}x{side}"
-    before += [file_title(file) if file else "", f"{inputs} inputs" if inputs else "", sides if side else ""]
+    before += [file, f"{inputs} inputs" if inputs else "", sides if side else ""]
     after = (f"{key.removeprefix(f'{PARAMETERS}.')}={value}" for key, value in origin.items())
     return " ".join([*filter(None, before), layers, *after])
 

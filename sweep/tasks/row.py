@@ -21,7 +21,7 @@ from sweep.errors import ConfigError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance
 from sweep.tasks.base import Improved, TaskInstance, TaskWork
-from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, split_of
+from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, source_name, split_of
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -81,7 +81,7 @@ class RowTask(ImageTask):
             norm=a.norm,
             radius=a.radius,
             targeted=a.target == "runner_up",
-            source=f"table {i.split}",
+            source=f"{source_name(data)} {i.split}",
             closest=a.objective == CLOSEST,
             box=lambda center: (np.where(free, low, center), np.where(free, high, center)),
             kind="row",

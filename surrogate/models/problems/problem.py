@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -162,7 +163,8 @@ class ModelProblem:
         if instance.true_value is None:
             return None
         found = self.called("true_value", instance.true_value)
-        if not isinstance(found, TrueValue) or not is_number(found.value) or not is_number(found.violation):
+        numbers = isinstance(found, TrueValue) and is_number(found.value) and is_number(found.violation)
+        if not numbers or math.isnan(found.violation):
             raise InvalidSetting(
                 f"true_value of {self.name} must return TrueValue(value, violation), two numbers, got {type(found).__name__} "
                 f"{shown(found)}"

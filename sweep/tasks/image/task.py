@@ -125,12 +125,17 @@ def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstanc
         norm=a.norm,
         radius=a.radius,
         targeted=a.target == "runner_up",
-        source=f"{data.name} {'x'.join(map(str, shape))} {i.split}",
+        source=f"{source_name(data)} {'x'.join(map(str, shape))} {i.split}",
         closest=a.objective == CLOSEST,
     )
     form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
     named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
     return named, skipped
+
+
+def source_name(data: Dataset) -> str:
+    """Return what says which data set this is, in keys of instances: of the user's data the contents do, not the name."""
+    return f"{data.name} {data.checksum}" if data.name in USERS else data.name
 
 
 def split_of(data: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -29,6 +29,10 @@ HELD_OUT = 0.2
 """Share of the samples that a network is measured on and not trained on, drawn by ``training.seed``."""
 
 
+OF_FILES = 0
+"""The seed by which samples are held out from the pruning of a network from a file: nothing of ``training`` counts for it."""
+
+
 @dataclass(frozen=True, eq=False)
 class ModelNetwork:
     """One network of an instance, in the units of the model.
@@ -143,7 +147,7 @@ class NetworkMaker:
         networks.given(dense)
         if samples is None:
             return dense, networks.pruned(dense) if copies else None, None
-        fitted, held_out = split(samples, HELD_OUT, settings.training.seed)
+        fitted, held_out = split(samples, HELD_OUT, OF_FILES)
         if not copies or not pruning_of(settings).prunes:
             return dense, dense if copies else None, held_out
         data, scales = standard_dataset("samples", fitted, held_out)

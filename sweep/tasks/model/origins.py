@@ -18,7 +18,7 @@ from sweep.config.schema import Settings
 from sweep.config.sections import pruning_of
 from sweep.errors import ConfigError
 from sweep.tasks.model.settings import parameters_of, problem_of
-from sweep.tasks.model.table import in_table_words, with_table
+from sweep.tasks.model.table import NETWORK, in_table_words, needs_table, with_table
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def network_names(settings: Settings) -> tuple[str, ...]:
     Raises:
         ConfigError: the samples cannot be had.
     """
-    return tuple(dict.fromkeys([*drawn(settings).sizes, *_own_files(settings)]))
+    sampled = (NETWORK,) if needs_table(problem_of(settings), settings) else drawn(settings).sizes  # a worker has no table
+    return tuple(dict.fromkeys([*sampled, *_own_files(settings)]))
 
 
 def files_of(settings: Settings) -> dict[str, str]:
@@ -232,7 +233,7 @@ def _drawn(problem: ModelProblem, seed: int, parameters: str, elsewhere: tuple[s
 
 
 def forget() -> None:
-    """Draw and build anew what was drawn and built: a module may have changed."""
+    """Draw and build anew what was drawn and built, because a module may have changed: for tests."""
     _rehearse.cache_clear()
     _drawn.cache_clear()
 

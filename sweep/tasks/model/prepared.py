@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def _answered(
     facts |= _root_gap(result.value, result.root_bounds.get("dense"), "")
     facts |= _root_gap(result.surrogate_value, result.root_bounds.get("surrogates"), "_pruned")
     if true is not None:
-        facts[TRUE_VIOLATION] = _finite(true.violation)
+        facts[TRUE_VIOLATION] = min(float(true.violation), sys.float_info.max)  # JSON has no infinity
     if result.failures:
         facts["failures"] = dict(result.failures)
     took, limit = record.total_seconds, record.limit_seconds

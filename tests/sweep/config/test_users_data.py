@@ -165,7 +165,7 @@ def test_files_and_columns_can_be_swept(composer: Composer, folder: Path) -> Non
 
 def test_a_network_is_named_by_its_file_where_there_are_several() -> None:
     flat = {"network.depth": 1, "network.width": 6, "network.file": None, "dataset.name": "table", "dataset.side": None}
-    flat |= {"dataset.file": "data/houses.csv.gz", "dataset.inputs": ["size"], "dataset.seed": 0}
+    flat |= {"dataset.file": "houses", "dataset.inputs": ["size"], "dataset.seed": 0}
     assert _network("1x6", flat, {"dataset.file"}) == "houses 1x6"
     assert _network("1x6", flat, {"dataset.seed", "dataset.inputs"}) == '1x6 dataset.inputs=["size"] dataset.seed=0'
 

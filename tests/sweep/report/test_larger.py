@@ -50,6 +50,27 @@ def test_each_size_is_compared_with_the_next_smaller_one_whatever_their_order() 
     assert list(table["truth_wins"]) == [MODELS, MODELS]
 
 
+def test_equally_many_neurons_are_not_compared() -> None:
+    deep = sized(8, 1.0)
+    deep.config["network"]["depth"] = 4
+    deep.key += " deep"
+    assert not has_sizes(results(sized(16, 0.0), deep))
+    table = size_table(results(sized(16, 0.0), deep, sized(64, 3.0)))
+    assert sorted(table["setting"]) == ["walk (against 2x16)", "walk (against 4x8)"]
+
+
+def test_a_decision_of_unknown_truth_is_not_compared() -> None:
+    small, large = sized(16, 0.0), sized(32, 1.0)
+    for one in large.instances[:5]:
+        one.true_value = None
+    (row,) = size_table(results(small, large)).to_dict("records")
+    assert (row["truth_wins"], row["truth_losses"], row["pairs"]) == (MODELS - 5, 0, MODELS - 5)
+    for one in large.instances[5:7]:  # no decision at all loses
+        one.true_value = one.margin = None
+    (row,) = size_table(results(small, large)).to_dict("records")
+    assert (row["truth_wins"], row["truth_losses"], row["pairs"]) == (MODELS - 7, 2, MODELS - 5)
+
+
 def test_a_constraint_that_is_broken_in_truth_counts_before_the_value() -> None:
     found = larger_pays(results(sized(16, 0.0, violation=0.0), sized(32, 5.0, violation=0.1)))
     assert found.answer == NO
