@@ -16,12 +16,10 @@ PAGE = "docs/own-networks.md"
 
 
 @pytest.mark.timeout(300)
-def test_the_python_and_the_sweeps_of_the_page_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     monkeypatch.chdir(tmp_path)
-    names = run_python("docs/own-networks.md")
+    names = run_python(PAGE)
     x = np.random.default_rng(1).uniform(size=(20, 4)).astype(np.float32)
     expected = names["module"](names["torch"].from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(names["network"](x), expected, atol=1e-5)
@@ -37,7 +35,16 @@ def test_the_python_and_the_sweeps_of_the_page_run(
     assert abs(price - 117_000) < 10_000
     assert names["pictures"].shape == (6, 8, 3)
 
-    for command in commands("docs/own-networks.md"):  # on the files that its Python has written
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_sweeps_of_the_page_run_on_the_files_that_its_python_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    monkeypatch.chdir(tmp_path)
+    run_python(PAGE)
+    for command in commands(PAGE):
         if command.startswith("python -m sweep"):
             assert "1 finished (0 reused), 0 failed of 1 trials." in follow(command, tmp_path), command
 

@@ -34,6 +34,7 @@ def run(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_table_is_swept_over_taken_up_again_and_made_anew_when_it_is_edited(tmp_path: Path) -> None:
     write(tmp_path / "houses.csv", 50_000)

@@ -22,13 +22,15 @@ def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("experiment", "problems", "settings"), [("models_small", 2, 7), ("models", 6, 5)]
-)  # a setting: dense, walk, search, and a surrogate a sparsity, with and without repair
-def test_it_asks_every_problem_every_way(composer: Composer, experiment: str, problems: int, settings: int) -> None:
+    ("experiment", "problems", "methods", "settings"), [("models_small", 2, 4, 7), ("models", 6, 3, 8)]
+)  # a setting: a size with dense, walk, search, and a surrogate a sparsity, with and without repair
+def test_it_asks_every_problem_every_way(
+    composer: Composer, experiment: str, problems: int, methods: int, settings: int
+) -> None:
     plan = planned(composer, experiment)
     assert len(plan.trials) == len({trial.key for trial in plan.trials}) == problems * settings
     asked = Counter((trial.config["model"]["problem"], trial.config["method"]["name"]) for trial in plan.trials)
-    assert len(asked) == 4 * problems
+    assert len(asked) == methods * problems
     assert {trial.baseline_key for trial in plan.trials} == {
         trial.key for trial in plan.trials if trial.config["method"]["name"] == "dense"
     }
