@@ -95,19 +95,18 @@ class Dataset:
     @property
     def description(self) -> str:
         """One sentence for a plan: what a network takes and gives, and how many rows train and test it."""
+        return f"{self.what_it_maps}; {len(self.train_images)} to train and {len(self.test_images)} to test"
+
+    @property
+    def what_it_maps(self) -> str:
+        """What a network takes and gives."""
         if self.columns is not None:
-            what = self.columns.expansion
-        elif self.shape is not None:
+            return self.columns.expansion
+        if self.shape is not None:
             colour = "colour" if len(self.shape) == 3 else "grey"
-            what = f"{self.shape[0]} x {self.shape[1]} {colour} pixels; {self.outputs} classes"
-        else:
-            gives = (
-                f"{self.outputs} {'value' if self.outputs == 1 else 'values'}"
-                if self.is_regression
-                else f"{self.outputs} classes"
-            )
-            what = f"{self.inputs} inputs; {gives}"
-        return f"{what}; {len(self.train_images)} to train and {len(self.test_images)} to test"
+            return f"{self.shape[0]} x {self.shape[1]} {colour} pixels; {self.outputs} classes"
+        values = "value" if self.outputs == 1 else "values"
+        return f"{self.inputs} inputs; {self.outputs} {values if self.is_regression else 'classes'}"
 
     def in_units(self, network: ReluNetwork) -> ReluNetwork:
         """Return a network that was fitted to these data as one that takes and gives the user's units."""

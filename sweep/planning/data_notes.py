@@ -21,7 +21,11 @@ def sentences_on_data(trials: Iterable[Settings]) -> list[str]:
     """
     found: dict[str, None] = {}
     for settings in {id(settings.dataset): settings for settings in trials}.values():  # many trials share a section
-        if settings.dataset.name in USERS and task_of(settings).takes_data(settings):
-            found[f"{settings.dataset.file}: {read_data(settings.dataset).description}."] = None
+        task = task_of(settings)
+        if settings.dataset.name in USERS and task.takes_data(settings):
+            data = read_data(settings.dataset)
+            rows = f"{len(data.train_images) + len(data.test_images)} rows, of which training.seed holds some out"
+            made = f"{data.what_it_maps}; {rows}" if task.fed_by_table else data.description
+            found[f"{settings.dataset.file}: {made}."] = None
     said = list(found)
     return said if len(said) <= MOST else [*said[:MOST], f"... and {count(len(said) - MOST, 'data set')} more."]
