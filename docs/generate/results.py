@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import fresh_study
+import models_study
 import numpy as np
 import pandas as pd
 
@@ -194,6 +195,9 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "authors": beside_the_authors,
     "pays": pays,
     "strongest": strongest,
+    "models": models_study.models,
+    "larger": models_study.larger,
+    "fooled": models_study.fooled,
 }
 
 

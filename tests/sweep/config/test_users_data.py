@@ -16,7 +16,8 @@ from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.planning.search import plan_sweep
-from sweep.report.settings import _network
+from sweep.records import TrialRecord
+from sweep.report.settings import _network, group
 
 OUTPUT = (*VALUES, "task=output")
 ATTACK = (*CLASSES, "attack.radius=0.5", "attack.norm=linf")
@@ -168,6 +169,16 @@ def test_a_network_is_named_by_its_file_where_there_are_several() -> None:
     flat |= {"dataset.file": "houses", "dataset.inputs": ["size"], "dataset.seed": 0}
     assert _network("1x6", flat, {"dataset.file"}) == "houses 1x6"
     assert _network("1x6", flat, {"dataset.seed", "dataset.inputs"}) == '1x6 dataset.inputs=["size"] dataset.seed=0'
+
+
+def test_two_files_of_one_title_are_two_networks(composer: Composer, folder: Path) -> None:
+    other = folder / "other" / "houses.csv"
+    other.parent.mkdir()
+    write_houses(other, cheaper=5000.0)
+    trials = [composer.trial(*OUTPUT, f"dataset.file={file}") for file in (folder / "houses.csv", other)]
+    records = [TrialRecord(one.key, one.name, one.config, {}, "finished") for one in trials]
+    assert [setting.network.split()[0] for setting in group(records)] == [str(folder / "houses.csv"), str(other)]
+    assert [setting.network for setting in group(records[:1])] == ["1x6"]
 
 
 def test_the_task_of_a_table_is_that_of_its_rows(composer: Composer, folder: Path) -> None:

@@ -81,6 +81,16 @@ def test_a_file_is_pruned_in_its_own_units_or_in_those_of_the_samples(composer: 
     assert tuned["cost"]["sparsity"] == pytest.approx(0.5, abs=0.05)
 
 
+def test_the_seed_of_a_training_that_there_is_not_changes_nothing(composer: Composer, write: Write, files: Path) -> None:
+    write(module("cost"))
+    own = of(f"cost.file={files / 'cost.onnx'}", f"yield.file={files / 'yield.safetensors'}", "cost.pruning.finetune.rounds=1")
+    one, other = (
+        composer.trial(*PYTHON, "method=surrogate", "pruning.amount=0.5", f"training.seed={seed}", *own) for seed in (0, 1)
+    )
+    assert one.key == other.key
+    assert run(one).instances[0].facts["networks"] == run(other).instances[0].facts["networks"]
+
+
 def test_two_names_may_have_one_file_and_be_pruned_otherwise(composer: Composer, write: Write, files: Path) -> None:
     write(module())
     own = of(*(f"{name}.file={files / 'cost.onnx'}" for name in ("cost", "yield")), "yield.pruning.amount=0.9")

@@ -16,7 +16,7 @@ from surrogate.data import load_table
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs, load_data
-from sweep.config.reading import read
+from sweep.config.reading import forced, read
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
 from sweep.records import TrialRecord
@@ -87,10 +87,14 @@ def test_its_network_is_fitted_to_the_table_in_the_units_of_the_table(composer: 
     assert record.train_seconds is not None
 
 
-def test_a_worker_needs_no_file(composer: Composer, houses: Path, store: Store) -> None:
-    trial = composer.trial(*QUICK, f"dataset.file={houses}")
+@pytest.mark.parametrize(
+    "own", [[], ["networks.network.width=5"], ["method=search", "pruning=none", "networks.network.width=5"]]
+)
+def test_a_worker_needs_no_file(composer: Composer, houses: Path, store: Store, own: list[str]) -> None:
+    trial = composer.trial(*QUICK, f"dataset.file={houses}", *forced(own))
     inputs = Inputs(load_data(read(trial.config)))
     houses.unlink()
+    origins.forget()
     assert run_trial(trial, inputs, None, stages_of(store)).status == "finished"
 
 

@@ -1,0 +1,77 @@
+"""Tables of the study of optimisation models: what found a decision, whose decision is better, and what it is worth in truth."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sweep.report.compared import Compared, compared_by_network
+from sweep.report.comparisons import win_table
+from sweep.report.in_truth import MEASURE
+from sweep.report.larger import size_table
+from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP, WALK
+from sweep.report.tables import markdown
+from sweep.report.words import p_number
+
+NOTHING = "—"
+
+
+def models(results: Results) -> str:
+    """On how many models each method found a decision, and on how many it ended with a better or a worse one than another.
+
+    p is corrected by Holm over the comparisons of a network with the dense MILP, and over those with the walk.
+    """
+    instances, wins = results.instances, win_table(results)
+    against = {
+        yardstick: {
+            (one.network, one.setting): one for one in compared_by_network(wins[wins["yardstick"] == yardstick], ("margin",))
+        }
+        for yardstick in (DENSE_MILP, WALK)
+    }
+    rows = []
+    for (network, setting), part in instances.groupby(["network", "setting"], sort=False):
+        has_one = part["first_adversarial_seconds"].notna()
+        rows.append(
+            {
+                "model and network": str(network),
+                "method": str(setting),
+                "found a decision": f"{_count(has_one)}/{len(part)}",
+                "against the dense MILP, better / worse": _text(against[DENSE_MILP].get((network, setting))),
+                "against the walk, better / worse": _text(against[WALK].get((network, setting))),
+            }
+        )
+    return markdown(rows)
+
+
+def larger(results: Results) -> str:
+    """On how many models the decision on the larger network is truly better, or worse, than that on the smaller one."""
+    rows = [
+        {"model and network": one.network, "method": one.setting, "truly better / worse": _text(one)}
+        for one in compared_by_network(size_table(results), (MEASURE,))
+    ]
+    return markdown(rows)
+
+
+def fooled(results: Results) -> str:
+    """What the walk's decisions are worth by the network and in truth, and how many break a constraint there."""
+    rows = []
+    walks = results.instances[(results.instances["setting"] == WALK) & results.instances["true_value"].notna()]
+    for network, part in walks.groupby("network", sort=False):
+        broken = part["true_violation"].dropna()
+        rows.append(
+            {
+                "model and network": str(network),
+                "value by the network, median": f"{part['best_margin'].median():.4g}",
+                "in truth, median": f"{part['true_value'].median():.4g}",
+                "break a constraint in truth": f"{_count(broken > 1e-6)}/{len(broken)}" if len(broken) else NOTHING,
+            }
+        )
+    return markdown(rows)
+
+
+def _count(rows: pd.Series) -> int:
+    return int(rows.sum())
+
+
+def _text(one: Compared | None) -> str:
+    return NOTHING if one is None else f"{one.won} / {one.lost} (p {p_number(one.p)})"
