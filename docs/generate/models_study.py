@@ -1,4 +1,4 @@
-"""Tables of the study of optimisation models: what found a decision, whose decision is better, and what it is worth in truth."""
+"""Tables of the study of optimisation models: what found a decision, whose decision is better, and its worth in truth."""
 
 from __future__ import annotations
 
