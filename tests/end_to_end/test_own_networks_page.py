@@ -19,7 +19,7 @@ PAGE = "docs/own-networks.md"
 def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     monkeypatch.chdir(tmp_path)
-    names = run_python(PAGE)
+    names = run_python("docs/own-networks.md")
     x = np.random.default_rng(1).uniform(size=(20, 4)).astype(np.float32)
     expected = names["module"](names["torch"].from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(names["network"](x), expected, atol=1e-5)
@@ -43,7 +43,7 @@ def test_the_sweeps_of_the_page_run_on_the_files_that_its_python_has_written(
 ) -> None:
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     monkeypatch.chdir(tmp_path)
-    run_python(PAGE)
+    run_python("docs/own-networks.md")
     for command in commands(PAGE):
         if command.startswith("python -m sweep"):
             assert "1 finished (0 reused), 0 failed of 1 trials." in follow(command, tmp_path), command
