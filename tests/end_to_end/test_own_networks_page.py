@@ -44,7 +44,7 @@ def test_the_sweeps_of_the_page_run_on_the_files_that_its_python_has_written(
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     monkeypatch.chdir(tmp_path)
     run_python("docs/own-networks.md")
-    for command in commands(PAGE):
+    for command in commands("docs/own-networks.md"):
         if command.startswith("python -m sweep"):
             assert "1 finished (0 reused), 0 failed of 1 trials." in follow(command, tmp_path), command
 
