@@ -84,7 +84,7 @@ class SearchState:
         return tuple(PlaceBounds.of(one) for _, one in by_place)
 
     def measured(self, member: str, solution: Solution) -> None:
-        """Take what a MILP of a member says of its own work and size."""
+        """Keep the counts of work and the size that a solved MILP reports."""
         self.work.update(solution.work)
         if solution.size:
             self.sizes[member] = dict(solution.size)

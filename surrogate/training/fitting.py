@@ -123,7 +123,7 @@ def r_squared(network: ReluNetwork, points: ArrayLike, values: ArrayLike) -> flo
 
 
 def _box(x: NDArray[Any], box: tuple[ArrayLike, ArrayLike] | None) -> tuple[FloatArray, FloatArray]:
-    """Return the box that is given for inputs ``(n, d)``, or their own, as two vectors ``(d,)``."""
+    """Return the lower and upper sides ``(d,)`` of a box: the given one, else that of the inputs ``(n, d)`` themselves."""
     if box is None:
         return x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
     sides = list_of("box", box, "two sides, the lower and the upper one, such as (0.0, 1.0)")

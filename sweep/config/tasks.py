@@ -152,8 +152,8 @@ class TaskRules:
     def network_names(self, settings: Settings) -> tuple[str, ...]:
         """Return the names of a trial's networks, of which each may have settings of its own (``networks.NAME``).
 
-        None where a trial has one network, that of its sections. The names must follow from ``networks`` and ``model``, and
-        from what :meth:`counted` may look at.
+        There is none where a trial has one network, that of its sections. The names must follow from ``networks`` and
+        ``model``, and from what :meth:`counted` may look at.
 
         Raises:
             ConfigError: they cannot be known.

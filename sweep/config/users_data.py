@@ -92,8 +92,9 @@ def _read(dataset: DatasetSettings, _state: tuple[object, ...]) -> Dataset:
         )
     from surrogate.data import load_images
 
-    size = tuple(dataset.side) if isinstance(dataset.side, list) else dataset.side
-    return load_images(dataset.file, size=size, test_share=dataset.test_share, seed=dataset.seed)  # type: ignore[arg-type]
+    side = dataset.side
+    size = (side[0], side[1]) if isinstance(side, list) else side
+    return load_images(dataset.file, size=size, test_share=dataset.test_share, seed=dataset.seed)
 
 
 def _keyed(text: str) -> str:

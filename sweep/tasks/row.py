@@ -21,7 +21,7 @@ from sweep.errors import ConfigError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance
 from sweep.tasks.base import Improved, TaskInstance, TaskWork
-from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, source_name, split_of
+from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, drawn_as_set, source_name
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -65,24 +65,15 @@ class RowTask(ImageTask):
         return network  # the radius is in deviations, so that one ball is fair to all columns
 
     def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
-        from sweep.tasks.image.drawing import draw_instances
-
-        data, i, a = work.inputs.data, work.settings.instances, work.settings.attack
+        data = work.inputs.data
         assert data is not None, "a table is loaded before its rows are drawn"
-        rows, labels = split_of(data, i.split)
         both = np.concatenate([data.train_images, data.test_images]).astype(np.float64)
         low, high, free = both.min(axis=0), both.max(axis=0), free_inputs(data)
-        drawn, skipped = draw_instances(
+        drawn, skipped = drawn_as_set(
+            work.settings,
+            data,
             dense,
-            rows,
-            labels,
-            seed=i.seed,
-            count=i.count or 1,
-            norm=a.norm,
-            radius=a.radius,
-            targeted=a.target == "runner_up",
-            source=f"{source_name(data)} {i.split}",
-            closest=a.objective == CLOSEST,
+            source_name(data),
             box=lambda center: (np.where(free, low, center), np.where(free, high, center)),
             kind="row",
         )

@@ -105,18 +105,38 @@ def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstanc
     Raises:
         SweepError: the images do not fit the network, or too few are classified correctly.
     """
-    from sweep.tasks.image.drawing import draw_instances
-
-    data, i, a = work.inputs.data, work.settings.instances, work.settings.attack
+    data = work.inputs.data
     assert data is not None, "a configuration that attacks images without a data set is refused"
-    images, labels = split_of(data, i.split)
+    images, _ = split_of(data, work.settings.instances.split)
     if images.shape[1] != dense.input_size:
         raise SweepError(
             f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
             f"another dataset or dataset.side"
         )
     shape = () if data.shape is None else data.shape
-    drawn, skipped = draw_instances(
+    drawn, skipped = drawn_as_set(work.settings, data, dense, f"{source_name(data)} {'x'.join(map(str, shape))}")
+    form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
+    named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
+    return named, skipped
+
+
+def drawn_as_set(
+    settings: Settings, data: Dataset, dense: ReluNetwork, source: str, **more: Any
+) -> tuple[list[AttackInstance], int]:
+    """Return what :func:`sweep.tasks.image.drawing.draw_instances` does of a split of a data set, as a trial's settings ask.
+
+    Args:
+        settings: of the trial.
+        data: whose images or rows are drawn.
+        dense: the network that must classify them rightly.
+        source: what says which data set this is, in keys of instances; the split is added.
+        more: further arguments of ``draw_instances``.
+    """
+    from sweep.tasks.image.drawing import draw_instances
+
+    i, a = settings.instances, settings.attack
+    images, labels = split_of(data, i.split)
+    return draw_instances(
         dense,
         images,
         labels,
@@ -125,12 +145,10 @@ def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstanc
         norm=a.norm,
         radius=a.radius,
         targeted=a.target == "runner_up",
-        source=f"{source_name(data)} {'x'.join(map(str, shape))} {i.split}",
+        source=f"{source} {i.split}",
         closest=a.objective == CLOSEST,
+        **more,
     )
-    form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
-    named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
-    return named, skipped
 
 
 def source_name(data: Dataset) -> str:
