@@ -106,6 +106,7 @@ class SharedSections:
         self._changed: dict[Any, tuple[Any, Any]] = {}
         self._alikes: dict[tuple[str, int, int], tuple[Any, Any]] = {}
         self._by_text: dict[tuple[str, int, int, str | None], Any] = {}
+        self._asked: tuple[Settings, _Context] | None = None
         self._contexts: dict[tuple[int, ...], _Context] = {}
         self._checked: dict[int, _Known] = {}
         self._last: tuple[Settings, dict[str, str]] | None = None
@@ -246,6 +247,8 @@ class SharedSections:
         return self._last[1]
 
     def _context(self, settings: Settings) -> _Context:
+        if self._asked is not None and self._asked[0] is settings:  # a trial is asked about a dozen times, one after another
+            return self._asked[1]
         deciding = tuple([getattr(settings, name) for name in DECIDING])
         identity = tuple([id(section) for section in deciding])
         found = self._contexts.get(identity)
@@ -256,4 +259,5 @@ class SharedSections:
             groups = {name: (*together(name, task), *beside(name, task)) for name in names}
             known = self._known.setdefault(context(settings), {})
             found = self._contexts[identity] = _Context(deciding, task, groups, known, alike(task))
+        self._asked = settings, found
         return found
