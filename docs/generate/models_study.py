@@ -11,6 +11,7 @@ from sweep.report.larger import size_table
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, WALK
 from sweep.report.tables import markdown
+from sweep.report.train_or_prune import compared_in_truth, truth_table
 from sweep.report.words import p_number
 
 NOTHING = "—"
@@ -64,6 +65,47 @@ def fooled(results: Results) -> str:
                 "value by the network, median": f"{part['best_margin'].median():.4g}",
                 "in truth, median": f"{part['true_value'].median():.4g}",
                 "break a constraint in truth": f"{_count(broken > 1e-6)}/{len(broken)}" if len(broken) else NOTHING,
+            }
+        )
+    return markdown(rows)
+
+
+def trained(results: Results) -> str:
+    """On how many models a network trained for optimisation led to a truly better, or a worse, decision than the plain one.
+
+    p is corrected by Holm over what the pruned copy of one plain network, or its dense MILP, is compared with.
+    """
+    table = truth_table(results)
+    sides = {"pruned copy": True, "dense MILP": False}
+    against = {
+        f"against the plain {name}, truly better / worse": {
+            (one.network, one.setting.rpartition(" (against ")[0]): one
+            for one in compared_in_truth(table[table["pruned"] == is_pruned])
+        }
+        for name, is_pruned in sides.items()
+    }
+    compared = dict.fromkeys(place for found in against.values() for place in found)
+    rows = [
+        {
+            "model": network,
+            "trained with, and method": setting,
+            **{column: _text(found.get((network, setting))) for column, found in against.items()},
+        }
+        for network, setting in compared
+    ]
+    return markdown(rows)
+
+
+def tightness(results: Results) -> str:
+    """How training changes what the dense MILP has to decide, and on how many models it finds a decision in time."""
+    rows = []
+    for network, part in results.instances[results.instances["setting"] == DENSE_MILP].groupby("network", sort=False):
+        rows.append(
+            {
+                "model and network": str(network),
+                "unstable neurons, median": f"{part['unstable'].median():.4g}",
+                "sum of big-M, median": f"{part['big_m'].median():.4g}",
+                "found a decision": f"{_count(part['first_adversarial_seconds'].notna())}/{len(part)}",
             }
         )
     return markdown(rows)

@@ -198,6 +198,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "models": models_study.models,
     "larger": models_study.larger,
     "fooled": models_study.fooled,
+    "trained": models_study.trained,
+    "tightness": models_study.tightness,
 }
 
 

@@ -48,6 +48,13 @@ class Event(NamedTuple):
 TRUE_VIOLATION = "true_violation"
 """The name, among the facts of an answer, of by how much its decision breaks a constraint in truth."""
 
+TIGHTNESS_FACTS = tuple(name + ending for name in ("unstable", "big_m", "root_gap") for ending in ("", "_pruned"))
+"""The names of facts that say how easy the networks were to optimise over: neurons that the bounds leave free, the sum of their
+big-M constants, and the gap before branching; of the dense networks and of their pruned copies."""
+
+NUMBERS = (TRUE_VIOLATION, *TIGHTNESS_FACTS)
+"""The names of facts that are numbers, each a column of the tables of answers."""
+
 
 @dataclass
 class InstanceRecord:

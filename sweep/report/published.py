@@ -13,7 +13,7 @@ import pandas as pd
 
 from sweep.config.attack_facts import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
-from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
+from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.report.results import FACTS, Results, Searched, SweepState, Unfinished, results_of
 from sweep.report.tables import STATES
 
@@ -120,9 +120,10 @@ def _instance(row: Mapping[Any, Any]) -> InstanceRecord:
     present = [(name, values) for name, values in columns if values is not None]
     length = len(present[0][1]) if present else 0
     timeline = [{name: _plain(values[place]) for name, values in present} for place in range(length)]
-    violation = _plain(row.get(TRUE_VIOLATION))
-    known = {} if violation is None else {TRUE_VIOLATION: violation}
-    return InstanceRecord(**facts, timeline=timeline, facts=known)
+    numbers = {name: _plain(row.get(name)) for name in NUMBERS}
+    return InstanceRecord(
+        **facts, timeline=timeline, facts={name: value for name, value in numbers.items() if value is not None}
+    )
 
 
 def _plain(value: Any) -> Any:

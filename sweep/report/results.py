@@ -14,7 +14,7 @@ import pandas as pd
 
 from sweep.config.tasks import words_of
 from sweep.config.words import MAXIMIZE, MINIMIZE, Words
-from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
+from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.settings import SEEDS, Setting, group, longest
@@ -81,7 +81,8 @@ class Results:
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
             ``length`` is the value where it is one, ``best_margin`` any other value, in its own ``sense``;
-            ``true_violation`` is how far a decision breaks a constraint in truth.
+            ``true_violation`` is how far a decision breaks a constraint in truth. ``unstable``, ``big_m``, ``root_gap`` and
+            those that end in ``_pruned`` say how easy the networks were to optimise over.
         events: a row for each solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
         pictures: finds the pictures of a trial.
         shorter: so many finished trials are left out, as there are longer ones of the same.
@@ -240,8 +241,8 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
     frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
     frame["best_margin"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
-    violations = [_or_nan(one.facts.get(TRUE_VIOLATION)) for one in all_of_them]
-    frame[TRUE_VIOLATION] = np.array(violations, dtype=float)
+    for name in NUMBERS:
+        frame[name] = np.array([_or_nan(one.facts.get(name)) for one in all_of_them], dtype=float)
     return frame, _events(all_of_them)
 
 

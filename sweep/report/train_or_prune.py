@@ -62,7 +62,7 @@ def train_or_prune(results: Results) -> Verdict:
     if table.empty or not table["pruned"].any():
         why = "No pruned copy of the same network, trained without these settings, has finished on the same instances."
         return Verdict(QUESTION, NOT_ASKED, why)
-    found, beside = (_compared(table[table["pruned"] == is_pruned]) for is_pruned in (True, False))
+    found, beside = (compared_in_truth(table[table["pruned"] == is_pruned]) for is_pruned in (True, False))
     evidence = "\n".join(f"{one.network}: {one.text(results)}" for one in [*found, *beside])
     real = {TRAIN: [one for one in found if one.is_better], PRUNE: [one for one in found if one.is_worse]}
     answers = [answer for answer, some in real.items() if some]
@@ -78,7 +78,8 @@ def _short(one: Compared, results: Results) -> str:
     return one.short(results, f"On {one.network}, {one.setting}")
 
 
-def _compared(table: pd.DataFrame) -> list[Compared]:
+def compared_in_truth(table: pd.DataFrame) -> list[Compared]:
+    """Return how each trained network did against each MILP of the plain one, p by Holm over the rows given."""
     named = table.assign(
         setting=[f"{one} (against {other})" for one, other in zip(table["setting"], table["other"], strict=True)]
     )

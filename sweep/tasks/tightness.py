@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sweep.records import InstanceRecord
+from sweep.records import TIGHTNESS_FACTS, InstanceRecord
 
 PRUNED = "_pruned"
 """Ends the names of what is of pruned networks."""
@@ -22,6 +22,6 @@ def fact(name: str) -> Callable[[InstanceRecord], float | None]:
 
 
 TIGHTNESS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingProxyType(
-    {f"network/{name}{ending}": fact(name + ending) for name in ("unstable", "big_m", "root_gap") for ending in ("", PRUNED)}
+    {f"network/{name}": fact(name) for name in TIGHTNESS_FACTS}
 )
 """By the names of MLflow: neurons that the bounds leave free, the sum of their big-M constants, the gap before branching."""

@@ -14,7 +14,7 @@ import synthetic
 from making import closest
 
 from sweep.errors import SweepError
-from sweep.records import TrialRecord
+from sweep.records import NUMBERS, TrialRecord
 from sweep.report.__main__ import main
 from sweep.report.published import INSTANCES, TRIALS, read_files
 from sweep.report.results import Searched, SweepState, Unfinished, results_of
@@ -67,6 +67,15 @@ def test_records_come_back_whole_but_for_images_and_sources(tmp_path: Path) -> N
         assert dataclasses.replace(mine, timeline=[], prune_seconds=other.prune_seconds, sparsity=other.sparsity) == bare
         assert [event["seconds"] for event in mine.timeline] == [event["seconds"] for event in other.timeline]
         assert isinstance(mine.image, int)
+
+
+def test_facts_that_are_numbers_come_back(tmp_path: Path) -> None:
+    record = synthetic.trial(instances=[synthetic.instance(1), synthetic.instance(2)])
+    numbers = dict.fromkeys(NUMBERS, 0.25)
+    record.instances[0].facts = {**numbers, "failures": {"walks": "it fell"}}
+    published(tmp_path, [record])
+    (back,) = read_files([tmp_path]).records
+    assert [one.facts for one in back.instances] == [numbers, {}]
 
 
 def test_time_limits_come_back_and_tables_of_before_lack_them(tmp_path: Path) -> None:
