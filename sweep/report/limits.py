@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, UNCLEAR, Verdict
+from sweep.report.answers import FEW, NONE, NOT_ASKED, UNCLEAR, Verdict
 from sweep.report.compared import Compared, compared, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense
 from sweep.report.results import Results
@@ -108,7 +108,11 @@ def limit_answer(results: Results) -> Verdict:
         return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence)
     named = [f"{network} {span}" for network, span in ahead.items()]
     sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
-    return Verdict(QUESTION, "; ".join(named) if len(named) <= MOST_IN_ANSWER else MIXED, sentence, evidence)
+    if len(named) <= MOST_IN_ANSWER:
+        return Verdict(QUESTION, "; ".join(named), sentence, evidence)
+    first = [min(one.row["seconds"] for one in tests[network] if one.is_better) for network in ahead]
+    begins = seconds(first[0]) if len(set(first)) == 1 else f"{seconds(min(first))} to {seconds(max(first))}"
+    return Verdict(QUESTION, f"Ahead from {begins} on, on {len(ahead)} of {len(parts)} networks", sentence, evidence)
 
 
 def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> list[Compared]:

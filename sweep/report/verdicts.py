@@ -27,12 +27,15 @@ from sweep.report.answers import (
 )
 from sweep.report.compared import Compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
+from sweep.report.larger import QUESTION as LARGER
 from sweep.report.larger import has_sizes, larger_pays
+from sweep.report.limits import QUESTION as LIMIT
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
+from sweep.report.train_or_prune import QUESTION as TRAIN_OR_PRUNE
 from sweep.report.train_or_prune import is_trained_for, train_or_prune
 from sweep.report.variations import (
     FINETUNING,
@@ -46,7 +49,19 @@ from sweep.report.variations import (
 from sweep.report.words import joined, some
 from sweep.terminal.wording import count
 
-__all__ = ["Verdict", "verdicts"]
+__all__ = ["TOLD_FIRST", "Verdict", "verdicts"]
+
+SIZES = "On which network sizes does pruning pay, against the dense MILP?"
+PRUNING = "Which pruning pays, against the dense MILP?"
+
+TOLD_FIRST = {
+    SIZES: "Network size that pays",
+    PRUNING: "Pruning that pays",
+    LIMIT: "Time limit that pays",
+    LARGER: "Larger network, in truth",
+    TRAIN_OR_PRUNE: "Train for it, or prune",
+}
+"""The questions whose answers stand above all else on the page, where they were asked, and their names there."""
 
 
 def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] | None = None) -> list[Verdict]:
@@ -71,7 +86,7 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
 
 
 def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
-    question = "On which network sizes does pruning pay, against the dense MILP?"
+    question = SIZES
     asked = [one for one in sizes if one.verdict != UNCOMPARED]
     if not asked:
         return Verdict(question, NOT_ASKED, sizes[0].headline if sizes else "No pruned copy has finished.")
@@ -90,7 +105,7 @@ def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
 
 
 def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = "Which pruning pays, against the dense MILP?"
+    question = PRUNING
     rows = _by_network(results, wins)
     if (missing := why_not_compared(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)

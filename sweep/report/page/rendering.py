@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sweep.records.cpu_share import load_sentences
-from sweep.report.answers import DOES_NOT_PAY, MIXED, PAYS, Verdict
+from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS, Verdict
 from sweep.report.comparisons import with_clusters
 from sweep.report.figures.base import FigureKind
 from sweep.report.limits import QUESTION
@@ -28,6 +28,7 @@ from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.truth import TITLES, three_values
+from sweep.report.verdicts import TOLD_FIRST
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
@@ -41,9 +42,6 @@ MAX_ERROR_CHARACTERS = 300
 MAX_ALERT_CHARACTERS = 200
 
 FOLDER = Path(__file__).parent
-
-SHORT = ("Network size that pays", "Pruning that pays", "Time limit that pays")
-"""What the first three verdicts are about, in the order in which they come."""
 
 TONES = {PAYS: "for", DOES_NOT_PAY: "against"}
 """Colour of a badge; all others are open questions."""
@@ -119,7 +117,11 @@ def page(
         headline=said[0],
         yardstick=said[1],
         scope=_scope(results),
-        short=[(name, one.sentence if one.answer == MIXED else one.answer) for name, one in zip(SHORT, answers, strict=False)]
+        short=[
+            (TOLD_FIRST[one.question], one.sentence if one.answer == MIXED else one.answer)
+            for one in answers
+            if one.question in TOLD_FIRST and one.answer != NOT_ASKED
+        ]
         if sizes
         else [],
         remarks=results.remarks,

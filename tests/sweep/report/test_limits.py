@@ -9,7 +9,7 @@ import pytest
 from making import closest, dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
-from sweep.report.answers import FEW, MIXED, NONE, NOT_ASKED, PAYS, UNCLEAR
+from sweep.report.answers import FEW, NONE, NOT_ASKED, PAYS, UNCLEAR
 from sweep.report.comparisons import pairs_with_dense, win_table
 from sweep.report.limits import limit_answer, limit_curves, limit_tests, limits_of
 from sweep.report.results import Results
@@ -124,6 +124,7 @@ def test_of_the_closest_perturbation_no_run_holds_the_answer_for_a_shorter_limit
 
 
 AHEAD_FROM_2: Met = [(0.1, -5.0), (1.5, 1.0)]
+AHEAD_FROM_5: Met = [(0.1, -5.0), (4.0, 1.0)]
 STILL: Met = [(0.1, -5.0)]
 
 
@@ -212,7 +213,11 @@ def test_several_networks_each_with_its_own_limits() -> None:
     three = limit_answer(results(*records))
     assert three.answer == "1x16 from 2 s on; 2x16 from 2 s on; 3x16 from 2 s on"
     assert three.sentence.endswith("on 1x16 from 2 s on, 2x16 from 2 s on and 3x16 from 2 s on.")
-    assert limit_answer(results(*records, *met([STILL] * 12, [AHEAD_FROM_2] * 12, (4, 16)))).answer == MIXED
+    four = limit_answer(results(*records, *met([STILL] * 12, [AHEAD_FROM_2] * 12, (4, 16))))
+    assert four.answer == "Ahead from 2 s on, on 4 of 4 networks"
+    records += [*met([STILL] * 12, [STILL] * 12, (4, 16)), *met([STILL] * 12, [AHEAD_FROM_5] * 12, (5, 16))]
+    later = limit_answer(results(*records))
+    assert later.answer == "Ahead from 2 s to 5 s on, on 4 of 5 networks"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -147,4 +148,8 @@ def test_report_and_tables_have_it(tmp_path: Path) -> None:
     assert tmp_path / "train_or_prune.csv" in paths
     assert list(table["network"]) == ["blending 2x16"] * 2 + ["constrained 2x16"] * 2
     assert list(table["setting"].unique()) == ["l1=0.001 dense MILP"]
-    assert QUESTION in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert QUESTION in page
+    told = re.findall(r"<dt>(.*?)</dt>", page)
+    assert "Train for it, or prune" in told
+    assert "Pruning that pays" not in told, "of one pruned setting it was not asked"
