@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from composing import CONF, Composer
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan
@@ -20,11 +18,7 @@ WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.ya
 
 
 def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
-    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert master.hydra.mode == RunMode.MULTIRUN
-    assert isinstance(params, dict)
-    return composer.plan(f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), *overrides)
+    return composer.plan(*composer.experiment(experiment, *overrides))
 
 
 @pytest.mark.parametrize("experiment", WITHOUT_FILES)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 from composing import Composer
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from sweep.config.inputs import Inputs
 from sweep.planning.plan import Plan
@@ -21,11 +19,7 @@ PENALTIES = ("l1", "stability", "big_m")
 
 
 def planned(composer: Composer, *overrides: str) -> Plan:
-    experiment = "+experiment=train_or_prune"
-    master = composer.loader.load_configuration("config", [experiment], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert isinstance(params, dict)
-    return composer.plan(experiment, *(f"{key}={value}" for key, value in params.items()), *overrides)
+    return composer.plan(*composer.experiment("train_or_prune", *overrides))
 
 
 def test_it_asks_each_training_both_ways(composer: Composer) -> None:
