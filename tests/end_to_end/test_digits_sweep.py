@@ -91,6 +91,7 @@ def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
     assert runs == 7, "a run of the sweep and one for each trial, as before"
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

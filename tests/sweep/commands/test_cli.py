@@ -79,6 +79,7 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
     assert not_an_option(["=5"]) == "=5 is not an override, which has the form key=value"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -136,6 +137,7 @@ def test_nothing_but_python_m_sweep_takes_seconds_and_says_what_to_run_next(tmp_
     assert "What to run next:" not in sweep(tmp_path, "sweep.name=other").stdout
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "command",
     [

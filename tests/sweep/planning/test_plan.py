@@ -63,6 +63,7 @@ def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer, opti
             assert trial.config[section] == config[section]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("swept", "changed"),
     [
@@ -84,6 +85,7 @@ def test_experiments_are_not_swept_without_their_own_sweeps(composer: Composer, 
     assert [len(composer.plan(*composer.experiment(name)).trials) for name in ("digits", "closest")] == [6, 4]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("values", "key"),
     [
@@ -221,6 +223,7 @@ CHOSEN = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("attack", USED)
 def test_an_attack_has_the_keys_that_it_uses(composer: Composer, attack: str) -> None:
     chosen = CHOSEN.get(attack, [f"attack={attack}"])
