@@ -17,6 +17,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from surrogate.networks import ReluNetwork
 from sweep import report
+from sweep.report.figures import figures
 from sweep.tracking import Tracker
 from sweep.tracking.views import FIRST
 
@@ -55,7 +56,10 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
     for record in records:
         record.config["dataset"] |= {"function": None, "inputs": None}
         tracker.log_trial(record)
-    tracker.finish_sweep(records, "FINISHED", report.write_report(records, folder / "report"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweep.report.writing.figures", lambda: [kind for kind in figures() if kind.name == "success"])
+        files = report.write_report(records, folder / "report")
+    tracker.finish_sweep(records, "FINISHED", files)
     return tracker, *screenshots.newest_sweep(MlflowClient(tracking_uri=tracker.uri))
 
 
