@@ -1,4 +1,12 @@
-"""Fixtures for the whole suite; the oracles are importable as ``oracles`` from every test."""
+"""Fixtures for the whole suite; the oracles are importable as ``oracles`` from every test.
+
+What is slow: ``make test`` takes less than ten minutes on two cores, so that it is run before every commit. A test is marked
+``slow`` if it takes seconds and another, cheaper one would fail too: the further cases of a family whose cases go the same way
+(``@pytest.mark.few(3)`` leaves three of them in the fast suite), a whole sweep where one over fewer things shows the same, a
+second look at a page in a browser. The fast suite keeps a case of each thing that the program promises, and one end-to-end run
+of each way in: a sweep over images, one over models, a module, a table and a network file of the user's, the report in a
+browser, MLflow's UI in a browser, a sweep that goes on after a kill, a cluster. ``make test-all`` runs everything.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +15,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+import amounts
 
 from sweep.trial.process import limit_threads
 
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test belongs on the server of whoever runs the tests
 limit_threads(1)  # as in a trial: with more threads than free cores, small products take ten times as long
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # on a busy machine an example may take any time
-hypothesis.settings.load_profile("untimed")
+
+def pytest_configure(config: pytest.Config) -> None:
+    amounts.begin(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    amounts.leave_most_of_large_families(items)
+
 
 STARTING_PROCESSES = (
     "tests/chaos/",
@@ -47,12 +63,14 @@ STARTING_PROCESSES = (
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With ``-n``, one worker runs all tests that start many processes: two such would fill the cores, and miss deadlines.
 
+    All tests of a file run on one worker: what a fixture makes for a file is made once.
+
     This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes the groups where pytest 9.2 no longer looks for them.
     """
     from xdist.scheduler import LoadScopeScheduling
 
     class ProcessesTogether(LoadScopeScheduling):  # it begins with the scope that has the most tests, which is this one
         def _split_scope(self, nodeid: str) -> str:
-            return "processes" if nodeid.startswith(STARTING_PROCESSES) else nodeid
+            return "processes" if nodeid.startswith(STARTING_PROCESSES) else nodeid.partition("::")[0]
 
     return ProcessesTogether(config, log)

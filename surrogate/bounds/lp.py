@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import highspy
 import numpy as np
-from scipy import sparse
 
 from surrogate import rules
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_region, require_matching
@@ -102,6 +101,8 @@ class LayerProgramme:
 
     def __init__(self, relaxation: Relaxation, region: Region) -> None:
         """Take a relaxation without splits."""
+        from scipy import sparse
+
         self.relaxation = relaxation
         low, high = region.tight_box()
         ball = region.norm == "l1"

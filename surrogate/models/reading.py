@@ -10,7 +10,6 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_variables
 from pyomo.repn import generate_standard_repn
-from scipy import sparse
 
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
@@ -68,6 +67,8 @@ class UserModel:
     def __init__(self, model: Any, places: Sequence[Place], tolerance: float = 1e-6) -> None:
         require_model(model)
         self.model, self.places = model, list(places)
+        from scipy import sparse
+
         if not self.places:
             raise InvalidSetting("at least one Place must say where a network sits in the model, got none")
         self._own = {id(v) for v in model.component_data_objects(pyo.Var, descend_into=True)}
@@ -241,6 +242,8 @@ class UserModel:
         return found
 
     def _link(self, place: Place, read: Sequence[Any]) -> Link:
+        from scipy import sparse
+
         rows, columns, values = [], [], []
         for j, one in enumerate(read):
             for variable, coefficient in zip(one.linear_vars, one.linear_coefs, strict=True):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from surrogate.networks import FloatArray
 from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, StandardForm, doubt
@@ -48,6 +47,8 @@ class ScaledForm:
     @classmethod
     def of(cls, form: StandardForm) -> ScaledForm:
         """Return the model in units of its own."""
+        from scipy import sparse
+
         reach = form.reach()
         size = np.maximum(np.abs(reach[0]), np.abs(reach[1]))
         unit = np.where(np.isfinite(size) & ~form.integral, power_of_two(size), 1.0)

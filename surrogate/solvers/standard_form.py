@@ -11,7 +11,6 @@ import pyomo.environ as pyo
 from numpy.typing import ArrayLike
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
-from scipy import sparse
 
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray
@@ -190,7 +189,8 @@ def unbounded(solver: str, words: str, form: StandardForm) -> str:
 
 def _endless(form: StandardForm) -> FloatArray:
     """Return a direction ``(columns,)`` in which rows and bounds let the objective improve without end; 0 if none is found."""
-    from scipy.optimize import linprog  # half a second of imports, for an error alone
+    from scipy import sparse
+    from scipy.optimize import linprog
 
     matrix = form.compiled.A.tocsr()
     low_side, high_side = (np.isfinite(sides) for sides in form.row_sides())

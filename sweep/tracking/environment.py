@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -44,9 +46,11 @@ def _git(file: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def package_versions() -> dict[str, str]:
-    """Return ``{name: version}`` of every installed distribution, sorted by name."""
-    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+@functools.cache
+def package_versions() -> Mapping[str, str]:
+    """Return ``{name: version}`` of every installed distribution, sorted by name; hundreds of files are read for it."""
+    files = (distribution.metadata for distribution in metadata.distributions())
+    found = {file["Name"]: file["Version"] for file in files if file["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 

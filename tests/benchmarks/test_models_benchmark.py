@@ -344,6 +344,7 @@ def optimum(problem: str) -> float:
     return float(row["timeline"][-1][1])
 
 
+@pytest.mark.few(8)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("problem", SMALL)
 @pytest.mark.parametrize("name", [name for name in PEERS if name != DENSE])

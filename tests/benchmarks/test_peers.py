@@ -37,6 +37,7 @@ def optimum(norm: str, amount: float) -> float:
     return brute_force_maximum(task.surrogate().compose(row), task.instance.region)
 
 
+@pytest.mark.few(6)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("norm", ["l1", "linf"])
 @pytest.mark.parametrize("name", TOOLS)

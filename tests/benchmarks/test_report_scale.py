@@ -8,6 +8,7 @@ from benchmarks import report_scale
 from sweep.report.figures import figures
 
 
+@pytest.mark.slow
 def test_a_small_report_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_scale, "NETWORKS", ((18, 2, 32),))
     monkeypatch.setattr(report_scale, "INSTANCES", 2)

@@ -246,6 +246,7 @@ def test_a_mode_that_wants_a_token_where_there_is_none(monkeypatch: pytest.Monke
 class TestHead:
     """A real head that asks for a token."""
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         ("environment", "sentence"),
         [

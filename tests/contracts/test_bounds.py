@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_network, random_region, sample
 
@@ -21,7 +22,7 @@ NORMS = ("l1", "l2", "linf")
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=30)
+@examples(30)
 @given(seed=seeds)
 def test_no_point_of_the_region_leaves_the_bounds(name: str, norm: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -34,7 +35,7 @@ def test_no_point_of_the_region_leaves_the_bounds(name: str, norm: str, seed: in
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=30)
+@examples(30)
 @given(seed=seeds)
 def test_each_method_is_inside_the_looser_one(norm: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -57,6 +58,7 @@ def test_first_layer_is_exact_over_the_ball() -> None:
     assert method("box").compute(network, region).upper[0][0] == pytest.approx(3.0, abs=1e-7)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(
     "network",

@@ -37,6 +37,7 @@ def fixed_model(network: ReluNetwork, x: FloatArray, formulation: str, bounds: s
     return model, embedding
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("formulation", METHODS)
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("seed", range(3))

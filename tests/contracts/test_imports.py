@@ -43,12 +43,25 @@ TORCH = (
 )
 """Where torch is imported in surrogate: in modules that are imported when they are used."""
 
+LATE = {"scipy", "sklearn"}
+"""Imported inside functions alone, so that the program starts sooner: with SciPy, Pyomo imports all of SciPy's statistics,
+which take a second, and scikit-learn takes two."""
+
+
+def at_once(path: Path) -> set[str]:
+    """Return the packages that a module imports as soon as it is imported itself."""
+    found = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {node.module or "" if isinstance(node, ast.ImportFrom) else alias.name for node in found for alias in node.names}
+    return {name.partition(".")[0] for name in names}
+
+
 MODULES = sorted([*(ROOT / "surrogate").rglob("*.py"), *(ROOT / "sweep").rglob("*.py")])
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_where_each_library_may_be_imported(path: Path) -> None:
     relative = path.relative_to(ROOT)
+    assert not at_once(path) & LATE
     if relative.parts[0] == "surrogate":
         assert not tops(path) & {"sweep", "hydra", "omegaconf", "ray", "mlflow", "hydra_plugins"}
         assert "onnx" not in tops(path) or relative.parts[1:3] == ("networks", "onnx_files")

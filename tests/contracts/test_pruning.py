@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_network, random_region
 
@@ -126,7 +127,7 @@ def test_what_is_needed_is_asked_for_and_what_is_not_is_ignored(method: str, dig
         assert prune(pruning, dense, digits).key == complete.key
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     name=st.sampled_from(SURVIVOR_METHODS),
     seed=st.integers(0, 10_000),
@@ -155,6 +156,7 @@ def test_cutting_is_dropping_and_choosing_again_only_takes_more(
         assert not ((later != 0.0) & (earlier == 0.0)).any()
 
 
+@pytest.mark.few(16)
 @pytest.mark.parametrize("rewind", [True, False])
 @pytest.mark.parametrize("rounds", [1, 2, 3])
 @pytest.mark.parametrize("method", SURVIVOR_METHODS)

@@ -16,6 +16,9 @@ import pytest
 pytestmark = pytest.mark.timeout(600)  # a whole sweep, on a machine that may be busy with others
 
 
+COMMAND = ("+experiment=digits", "instances.count=1", "solver.time_limit_seconds=1")
+
+
 def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
     return subprocess.run(
@@ -26,7 +29,7 @@ def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("digits")
-    return folder, sweep(folder, "+experiment=digits", "instances.count=2", "solver.time_limit_seconds=2")
+    return folder, sweep(folder, *COMMAND)
 
 
 def test_it_ends_well_and_says_how_to_look_at_it(finished: tuple) -> None:
@@ -56,7 +59,7 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
         metrics = run.data.metrics
         assert 0.7 < metrics["accuracy/dense"] <= 1.0
         assert metrics["time/solve_seconds"] > 0.0
-        assert metrics["attack/success_rate"] in (0.0, 0.5, 1.0)
+        assert metrics["attack/success_rate"] in (0.0, 1.0)
         if metrics["attack/success_rate"] > 0.0:
             assert 0.0 < metrics["norm/l1"] <= 2.0 + 1e-6
         assert all(value == value for value in metrics.values())  # a missing value is missing, never NaN
@@ -81,7 +84,7 @@ def test_the_ranking_has_a_row_for_each_setting(finished: tuple) -> None:
 def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
     """But for what a busy machine left without CPU, which is asked again."""
     folder, first = finished
-    again = sweep(folder, "+experiment=digits", "instances.count=2", "solver.time_limit_seconds=2")
+    again = sweep(folder, *COMMAND)
     assert again.returncode == 0, again.stderr
     starved = re.search(r"Starved of CPU: \d+ answers? of (\d+) trials?", first.stdout)
     reused = 6 - (int(starved[1]) if starved else 0)
@@ -91,6 +94,7 @@ def test_the_same_command_again_runs_nothing(finished: tuple) -> None:
     assert runs == 7, "a run of the sweep and one for each trial, as before"
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -17,6 +17,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from surrogate.networks import ReluNetwork
 from sweep import report
+from sweep.report.figures import figures
 from sweep.tracking import Tracker
 from sweep.tracking.views import FIRST
 
@@ -55,7 +56,10 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
     for record in records:
         record.config["dataset"] |= {"function": None, "inputs": None}
         tracker.log_trial(record)
-    tracker.finish_sweep(records, "FINISHED", report.write_report(records, folder / "report"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweep.report.writing.figures", lambda: [kind for kind in figures() if kind.name == "success"])
+        files = report.write_report(records, folder / "report")
+    tracker.finish_sweep(records, "FINISHED", files)
     return tracker, *screenshots.newest_sweep(MlflowClient(tracking_uri=tracker.uri))
 
 
@@ -101,6 +105,7 @@ def test_trials_are_seen_without_a_click(pages: screenshots.Pages, tracked: tupl
     pages.wait(lambda: set(pages.rows()) == {NAME, *(child.info.run_name for child in children)}, "not all were listed")
 
 
+@pytest.mark.slow
 def test_the_table_of_trials_shows_six_metrics_and_what_was_swept(
     pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]
 ) -> None:
@@ -117,6 +122,7 @@ def test_the_table_of_trials_shows_six_metrics_and_what_was_swept(
     assert len(set(beginnings)) == len(beginnings)
 
 
+@pytest.mark.slow
 def test_the_charts_begin_with_the_findings(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, _ = tracked
     pages.experiment(parent.info.experiment_id, ["The trials as a table"])
@@ -142,6 +148,7 @@ def test_the_sweep_shows_its_findings_counts_and_children(
     pages.run(parent, ["digits 8x8", "dense-key-of-2x16"])
 
 
+@pytest.mark.slow
 def test_the_report_is_on_the_sweep(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     _, parent, _ = tracked
     pages.run(parent, ["report", "ranking.csv", "success.png"], "/artifacts/report/success.png")

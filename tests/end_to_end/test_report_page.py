@@ -104,6 +104,7 @@ def driver() -> Iterator[WebDriver]:
         yield driver
 
 
+@pytest.mark.few(1)
 @SIZES
 def test_a_page_fits_its_window_and_begins_with_the_answers(
     folder: Path, driver: WebDriver, size: tuple[int, int], request: pytest.FixtureRequest
@@ -156,6 +157,7 @@ def head(table: WebElement, title: str) -> WebElement:
     return next(one for one in table.find_elements(By.CSS_SELECTOR, "thead th") if one.text == title)
 
 
+@pytest.mark.slow
 def test_no_column_of_the_table_is_cut_on_a_desktop(table: WebElement, driver: WebDriver) -> None:
     inner, outer = driver.execute_script(
         "const box = arguments[0].closest('.dt-layout-table'); return [box.scrollWidth, box.clientWidth]", table
@@ -260,6 +262,7 @@ def test_no_label_of_a_figure_overlaps_another_and_nothing_is_cut_off(folder: Pa
     assert looking.errors(driver) == []
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_page_or_a_figure_is_seen(driver: WebDriver, tmp_path: Path) -> None:
     figure = Figure(figsize=(4.0, 2.0))
     ax = figure.add_axes((0.2, 0.2, 0.6, 0.6))

@@ -67,6 +67,7 @@ def test_its_first_command_runs_one_trial_of_the_module_in_the_folder(folder: Pa
     assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pages import ROOT
 
 import sweep
+from surrogate.networks import ReluNetwork
 
 HEADER = "size,rooms,street,price"
 SWEEP = (
@@ -57,6 +59,22 @@ def test_a_table_is_swept_over_taken_up_again_and_made_anew_when_it_is_edited(tm
     assert "2 finished (0 reused), 0 failed of 2 trials." in edited.stdout
 
 
+def test_a_network_from_a_file_is_asked_about_the_table(tmp_path: Path) -> None:
+    write(tmp_path / "houses.csv", 50_000)
+    ReluNetwork([np.ones((6, 4)), np.full((1, 6), 200.0)], [np.zeros(6), np.zeros(1)]).save(tmp_path / "prices.safetensors")
+    words = [word for word in SWEEP.split()[1:] if not word.startswith(("network.", "training.", "pruning="))]
+    command = [sys.executable, "-m", "sweep", *words, "pruning=magnitude", "network.file=prices.safetensors"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
+    found = sweep.results("houses", store=tmp_path / "store")
+    assert {"price street=busy", "price street=quiet"} == set(found["question"])
+    assert found["margin"].tolist() == pytest.approx([1200.0 * (195 + 5 + 1)] * 2), "the largest size and rooms, and one street"
+
+
+@pytest.mark.slow
 def test_a_mistake_is_a_sentence_and_nothing_starts(tmp_path: Path) -> None:
     write(tmp_path / "houses.csv", 50_000)
     done = run(tmp_path, "dataset.outputs=[prise]")

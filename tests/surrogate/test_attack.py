@@ -58,6 +58,7 @@ def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instan
     assert all(earlier.seconds <= later.seconds for earlier, later in pairwise(result.timeline))
 
 
+@pytest.mark.few(18)
 @pytest.mark.parametrize("norm", ["l1", "linf"])
 @pytest.mark.parametrize("targeted", [True, False])
 @pytest.mark.parametrize("seed", range(2))
@@ -113,6 +114,7 @@ def test_a_time_limit_never_proves() -> None:
     assert result.dual_bound >= result.margin
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("scale", [1e-12, 1e-9, 2e-6, 5e-6, 1.0, 1e4, 1e7, 1e10, 1e14])
 def test_layers_of_extreme_size_prove_nothing_wrong(scale: float, start: str) -> None:

@@ -88,6 +88,7 @@ def check(result: AttackResult, expected: float, instance: Instance) -> None:
         assert result.status is (Status.ADVERSARIAL if expected > 0.0 else Status.ROBUST)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("targeted", [True, False])
 @pytest.mark.parametrize("seed", range(3))
@@ -103,6 +104,7 @@ def test_every_bound_method_may_start_it(bounds: str) -> None:
     check(attack(bounds).run(dense, instance), expected, instance)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("seed", [0, 11])
 def test_settings_change_the_way_not_the_optimum(name: str, seed: int) -> None:
@@ -209,6 +211,7 @@ def test_a_search_that_ends_early_still_bounds_all_that_is_open() -> None:
     assert outcome.bound <= optimum.margin + 1e-6
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("rates", [Rates(), Polyak()], ids=["adam", "polyak"])
 def test_the_scale_of_a_network_changes_nothing(rates: Rates | Polyak) -> None:
     dense, instance = question(3, "linf", sizes=(6, 14, 14, 3))

@@ -34,6 +34,7 @@ def expected_norm(seed: int, norm: str, targeted: bool = True) -> float:
     return brute_force_closest(instance.problem.fold(dense), instance.region, ClosestAttack().threshold)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("targeted", [True, False])
 @pytest.mark.parametrize("norm", ["l1", "linf"])
 @pytest.mark.parametrize("prover", PROVERS)
@@ -105,6 +106,7 @@ def test_a_surrogate_finds_but_proves_nothing_that_bounds_do_not() -> None:
     assert proven > 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("prover", PROVERS)
 def test_a_time_limit_never_proves(prover: str) -> None:
     # No point of this region is adversarial, but bounds alone can't tell.

@@ -143,7 +143,7 @@ def test_digits() -> None:
 
     bunch = load_digits()
     np.testing.assert_array_equal(np.concatenate([data.train_labels, data.test_labels]), bunch.target)
-    np.testing.assert_allclose(data.test_images[-1], bunch.data[-1] / 16.0)
+    np.testing.assert_allclose(np.concatenate([data.train_images, data.test_images]), bunch.data / 16.0)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])

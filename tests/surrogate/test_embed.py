@@ -162,6 +162,7 @@ class TestMisuse:
             embed(model, self.network, list(model.y.values()))
         assert model.y is own
 
+    @pytest.mark.few(8)
     @pytest.mark.parametrize("name", ["y", "n", "s", "output", "affine", "on", "off", "output_row", "held"])
     @pytest.mark.parametrize(
         "made",

@@ -228,6 +228,7 @@ def test_a_solve_of_somebody_elses_with_more_threads_is_no_obstacle() -> None:
     assert solve(model, list(model.x.values())).objective == pytest.approx(14.0)
 
 
+@pytest.mark.slow
 def test_a_model_whose_optimum_a_tighter_tolerance_loses(tmp_path: Path) -> None:
     """HiGHS 1.16.0 ends this model of two networks at -3.51 to -3.59, "optimal", for 10 of 24 seeds at a tolerance of 1e-9."""
     path = tmp_path / "model.mps"

@@ -65,6 +65,7 @@ def test_a_handler_of_another_is_asked(kind: type[Solver], number: signal.Signal
     assert time.perf_counter() - begin < 10.0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", [HighsSolver, EXTRA[1]])
 def test_a_handler_that_raises_nothing_ends_nothing(kind: type[Solver]) -> None:
     asked = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_network, random_region, sample
 
@@ -16,7 +17,7 @@ from surrogate.region import Region
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2", "linf", "none"])
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     seed=st.integers(0, 2**32 - 1),
     hidden=st.lists(st.integers(1, 12), min_size=0, max_size=4),

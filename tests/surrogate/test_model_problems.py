@@ -137,6 +137,7 @@ def test_the_same_seed_gives_the_same_instance_and_another_seed_another(name: st
         assert not np.array_equal(arrays[one], arrays[other])
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_decision_that_is_found_holds(name: str, seed: int) -> None:

@@ -122,6 +122,7 @@ class TestSurrogates:
         assert result.status is Status.OPTIMAL
         require_holding(model, result, [one])
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("surrogate", [None, HALF, Pruning("stable", 0.4)])
     def test_what_a_surrogate_promises_may_be_too_good(self, surrogate: Any) -> None:
         model = a_model()

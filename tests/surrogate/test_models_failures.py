@@ -59,6 +59,7 @@ def fails(error: BaseException, after: int = 0) -> Callable[..., Solution]:
 
 
 class TestSolvers:
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         "error", [SolverFailure("out of ideas"), UnsoundBounds("crossed"), ValueError("odd"), SystemExit(9)]
     )

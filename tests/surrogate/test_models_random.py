@@ -185,6 +185,7 @@ def require_right(seed: int, case: Case, seconds: float = 20.0, large: bool = Fa
         np.testing.assert_array_equal([v.value for v in place.outputs], y)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("seed", range(FEW))
 def test_small_models_against_all_patterns(seed: int) -> None:
     require_right(seed, small(a_case, seed))

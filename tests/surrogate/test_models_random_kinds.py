@@ -99,6 +99,7 @@ def a_case_of_another_kind(seed: int) -> Case:
     return Case(model, columns, places, reads, rows, cost, lower, upper, sign, integral, size, offset=3.0)
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("seed", range(FEW))
 def test_models_of_other_kinds_against_all_patterns(seed: int) -> None:
     require_right(seed, small(a_case_of_another_kind, seed), 6.0, large=True)

@@ -51,6 +51,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> list:
     return cut
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("norm", ["l1", "linf"])
 @pytest.mark.parametrize("targeted", [True, False])
 @pytest.mark.parametrize("policy", POLICIES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_region
 
@@ -23,7 +24,7 @@ def check(region: Region, rows: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2", "linf", "none"])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 60))
 def test_it_is_the_exact_one_up_to_rounding(norm: str, seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)

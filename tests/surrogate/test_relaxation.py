@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import linear_maximum, random_network, random_region, sample
 
@@ -81,7 +82,7 @@ def shake(rng: np.random.Generator, multipliers: Multipliers) -> Multipliers:
 
 @pytest.mark.parametrize("given_early", [True, False])
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=seeds)
 def test_any_multipliers_bound_every_point_of_the_part(norm: str, given_early: bool, seed: int) -> None:
     rng, network, region = question(seed, norm)
@@ -105,7 +106,7 @@ def test_any_multipliers_bound_every_point_of_the_part(norm: str, given_early: b
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=seeds)
 def test_steps_never_make_it_worse_and_single_precision_only_ranks(norm: str, seed: int) -> None:
     rng, network, region = question(seed, norm)
@@ -163,6 +164,7 @@ def test_polyak_shows_that_a_part_is_empty() -> None:
     assert found.value[0] < -15.0
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_networks(name: str, norm: str) -> None:
@@ -217,7 +219,7 @@ def test_only_split_neurons_get_multipliers() -> None:
 
 @pytest.mark.parametrize("steps", [0, 5])
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=seeds)
 def test_refined_bounds_hold_on_the_part(norm: str, steps: int, seed: int) -> None:
     rng, network, region = question(seed, norm)

@@ -40,6 +40,7 @@ def knapsack(sense: int) -> pyo.ConcreteModel:
     return model
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", SOLVERS)
 @pytest.mark.parametrize("sense", [pyo.maximize, pyo.minimize])
 def test_the_root_is_no_tighter_than_the_end(kind: type[Solver], sense: int) -> None:

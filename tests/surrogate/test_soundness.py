@@ -97,6 +97,7 @@ def question(case: str, target: bool) -> tuple[ReluNetwork, Instance, float]:
     return dense, instance, brute_force_maximum(instance.problem.fold(dense), region)
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("attack", COMPLETE)
 @pytest.mark.parametrize("case", CASES)
 def test_odd_networks_and_regions(case: str, attack: str) -> None:
@@ -109,6 +110,7 @@ def test_odd_networks_and_regions(case: str, attack: str) -> None:
             assert result.status is (Status.ADVERSARIAL if expected > 0.0 else Status.ROBUST)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("case", CASES)
 def test_a_surrogate_of_an_odd_network_proves_nothing(case: str) -> None:
     dense, instance, expected = question(case, False)
@@ -167,6 +169,7 @@ def cancelling(seed: int, scale: float) -> tuple[ReluNetwork, Instance, Fraction
     return dense, Instance(Region(0.5, 1.0, [0.75], 0.2, "linf"), 0, 1), slope
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
 @pytest.mark.parametrize("name", BOUNDS)
 def test_bounds_contain_what_cancels_in_the_products_of_weights(name: str, scale: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import brute_force_maximum, random_network, random_region, sample
 
@@ -40,7 +41,7 @@ def require_sound(dense: ReluNetwork, region: Region, found: Stabilised, points:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     seed=seeds,
     hidden=st.lists(st.integers(1, 8), min_size=1, max_size=4),
@@ -62,7 +63,7 @@ def test_the_error_is_never_exceeded_and_binaries_fall_by_what_was_asked(
         require_sound(dense, region, found, points_of(rng, region))
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(seed=seeds, amount=st.sampled_from([0.3, 0.6, 1.0]), norm=st.sampled_from(["l1", "linf"]))
 def test_the_surrogates_maximum_and_the_error_bound_the_dense_maximum(seed: int, amount: float, norm: str) -> None:
     rng = np.random.default_rng(seed)
@@ -104,6 +105,7 @@ def test_a_solvers_bound_on_the_surrogate_proves_the_dense_network_robust() -> N
     assert proven > 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "on_incumbent",
     ["check", "exclude_region", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stop", "dense_subproblem"))],
@@ -272,7 +274,7 @@ def test_weights_of_extreme_size(scale: float) -> None:
         assert Crown().compute(found.network, region).unstable_count <= bounds.unstable_count - found.replaced
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=seeds)
 def test_looser_bounds_are_as_sound(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -284,7 +286,7 @@ def test_looser_bounds_are_as_sound(seed: int) -> None:
     assert Box().compute(found.network, region).unstable_count <= bounds.unstable_count - found.replaced
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=seeds, budget=st.floats(0.0, 20.0))
 def test_a_budget_is_kept_and_used(seed: int, budget: float) -> None:
     rng = np.random.default_rng(seed)

@@ -98,6 +98,7 @@ def test_digits_are_learnt(digits: Dataset) -> None:
     assert accuracy(network, digits.train_images, digits.train_labels) > 0.93
 
 
+@pytest.mark.slow
 def test_2x32_reaches_95_percent_on_mnist_in_5_epochs() -> None:
     try:
         data = load("mnist", 28)

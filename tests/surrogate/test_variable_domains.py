@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from hypothesis import given, settings
+from amounts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_network
 
@@ -116,6 +117,7 @@ def test_a_value_is_moved_to_the_nearest_allowed_one(name: str) -> None:
     assert math.isnan(allowed.project(math.nan))
 
 
+@pytest.mark.few(24)
 @every_solver
 @every_domain
 def test_every_solver_keeps_every_domain(name: str, kind: type[Solver]) -> None:
@@ -299,7 +301,7 @@ class TestDecisions:
         assert (result.timeline[0].source, model.z.value) == ("start", taken)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=st.lists(
         st.one_of(st.integers(-9, 9), st.floats(-9, 9, allow_subnormal=False).map(lambda v: round(v, 2))),

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from amounts import examples
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from oracles import random_network
 
@@ -174,7 +175,7 @@ def written(formula: Any) -> str:
     return formula if isinstance(formula, str) else repr(formula)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(formulas, on_outputs, st.integers(0, 2**31))
 def test_what_is_read_holds_where_the_file_holds(tmp_path: Path, formula: Any, output: Any, seed: int) -> None:
     text = DECLARED + UNIT_BOX + f"(assert {written(formula)})\n(assert {written(output)})\n"

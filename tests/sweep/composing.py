@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from functools import cached_property
 from typing import Any
 
@@ -22,17 +23,43 @@ CONF = conf_folder()
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epochs=3", "attack.radius=1.0", "instances.count=2")
 """Overrides that make a trial of a second."""
 
+MOST = 100
+"""Configurations that are kept, of each kind."""
+
 
 class Composer:
-    """Hydra's loader with short names for what the program does with it."""
+    """Hydra's loader with short names for what the program does with it.
+
+    Hydra takes a fifth of a second for a configuration, and the tests ask for few different ones: those are kept.
+    """
 
     def __init__(self) -> None:
         self.loader: Any = GlobalHydra.instance().config_loader()
+        self._loaded = functools.lru_cache(MOST)(self._load)
+        self._composed = functools.lru_cache(MOST)(self._compose)
+
+    def _load(self, mode: RunMode, overrides: tuple[str, ...]) -> DictConfig:
+        return self.loader.load_configuration("config", list(overrides), mode)
+
+    def _compose(self, lines: tuple[str, ...]) -> DictConfig:
+        return self.loader.load_sweep_config(self._loaded(RunMode.MULTIRUN, ()), list(lines))
+
+    def forget(self) -> None:
+        """Compose all anew from now on, for options have come or gone."""
+        self._composed.cache_clear()
 
     def config(self, *overrides: str) -> DictConfig:
         """Return the configuration of one job, without Hydra's own part."""
-        config = self.loader.load_configuration("config", list(overrides), RunMode.RUN)
+        config = self._loaded(RunMode.RUN, overrides)
         return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+
+    def experiment(self, name: str, *overrides: str) -> list[str]:
+        """Return the overrides that Hydra's sweeper gets for ``+experiment=<name>`` and further ones."""
+        hydra = self._loaded(RunMode.MULTIRUN, (f"+experiment={name}",)).hydra
+        assert hydra.mode == RunMode.MULTIRUN
+        params = OmegaConf.to_container(hydra.sweeper.params)
+        assert isinstance(params, dict)
+        return [f"+experiment={name}", *(f"{key}={value}" for key, value in params.items()), *overrides]
 
     def plain(self, *overrides: str) -> dict[str, Any]:
         plain = OmegaConf.to_container(self.config(*overrides), resolve=True)
@@ -40,18 +67,14 @@ class Composer:
         return plain
 
     def compose_as_hydra(self, lines: list[str]) -> DictConfig:
-        """Return what Hydra's own sweeper composes for one job of a sweep."""
-        return self.loader.load_sweep_config(self._master, lines)
+        """Return what Hydra's own sweeper composes for one job of a sweep; only to be read, for others get it too."""
+        return self._composed(tuple(lines))
 
     def plan(self, *overrides: str) -> Plan:
         return plan_sweep(self.loader, self.compose_as_hydra, overrides)
 
     def trial(self, *overrides: str) -> Trial:
         return plan_one(self.config(*overrides)).trials[0]
-
-    @cached_property
-    def _master(self) -> DictConfig:
-        return self.loader.load_configuration("config", [], RunMode.MULTIRUN)
 
     @cached_property
     def _defaults(self) -> dict[str, Any]:

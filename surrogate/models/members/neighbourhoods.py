@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import highspy
 import numpy as np
-from scipy import sparse
 
 from surrogate.bounds import Bounds, Crown
 from surrogate.models.members.walks import Walks
@@ -105,6 +104,8 @@ class Neighbourhoods:
         self, rows: NetworkRows, regions: Sequence[Region], chosen: set[int], best: FloatArray
     ) -> tuple[MixedProgramme, FloatArray]:
         """Return the MILP of the neighbourhood, and the best decision in the MILP's columns."""
+        from scipy import sparse
+
         model = self.model
         is_free = np.isin(rows.place, list(chosen))
         phases, where = rows.phases(best[None])[0], np.flatnonzero(is_free)

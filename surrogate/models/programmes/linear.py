@@ -8,7 +8,6 @@ from typing import Any
 import highspy
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
@@ -23,6 +22,8 @@ def to_highs(
     matrix: Any, row_lower: FloatArray, row_upper: FloatArray, cost: FloatArray, lower: FloatArray, upper: FloatArray
 ) -> highspy.HighsLp:
     """Return the linear programme that minimises ``cost``, of a sparse matrix ``(rows, columns)``, in HiGHS's own form."""
+    from scipy import sparse
+
     columns = sparse.csc_matrix(matrix)
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = columns.shape

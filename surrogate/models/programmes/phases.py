@@ -8,7 +8,6 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy import sparse
 
 from surrogate.models.programmes.linear import LinearProgramme, MixedProgramme
 from surrogate.models.programmes.rows import NetworkRows
@@ -50,6 +49,8 @@ class PhaseProgramme:
     """
 
     def __init__(self, model: UserModel, rows: NetworkRows) -> None:
+        from scipy import sparse
+
         self.model, self.rows = model, rows
         own, extra = model.columns, rows.extra
         bounded = np.flatnonzero(model.is_output & (np.isfinite(model.lower) | np.isfinite(model.upper)))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from surrogate import bounds as bound_methods
 from surrogate.bounds import BoundMethod, Bounds
@@ -89,7 +89,7 @@ def _reach(link: Link, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray
     return low, high
 
 
-def _product(matrix: sparse.csr_matrix, values: FloatArray) -> FloatArray:
+def _product(matrix: Any, values: FloatArray) -> FloatArray:
     """Return ``matrix @ values`` with infinite values counted only where a coefficient is."""
     finite = np.where(np.isfinite(values), values, 0.0)
     total = np.asarray(matrix @ finite)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from surrogate.bounds import Bounds
 from surrogate.models.reading import Link, UserModel
@@ -43,6 +42,8 @@ class NetworkRows:
         bounds: Sequence[Bounds],
         regions: Sequence[Region] | None = None,
     ) -> None:
+        from scipy import sparse
+
         self._regions = regions
         self.networks, self.bounds = list(networks), list(bounds)
         self._links = model.links

@@ -7,7 +7,6 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy import sparse
 
 from surrogate.bounds.base import SLACK
 from surrogate.models.programmes.linear import LinearProgramme
@@ -30,6 +29,8 @@ class SafeProgramme:
     """
 
     def __init__(self, matrix: Any, row_lower: FloatArray, row_upper: FloatArray, lower: FloatArray, upper: FloatArray) -> None:
+        from scipy import sparse
+
         self._matrix = sparse.csr_matrix(matrix)
         self._transposed = sparse.csr_matrix(self._matrix.T)
         self._absolute = abs(self._transposed)

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from surrogate.bounds import Bounds
 from surrogate.models.programmes.ranges import Ranges
@@ -64,6 +63,8 @@ def tighten(
 
 def _relaxation(model: UserModel, rows: NetworkRows, better_than: float | None, tolerance: float) -> SafeProgramme:
     """Return the model's rows, integers relaxed, with the triangle of each unstable neuron."""
+    from scipy import sparse
+
     extra, free = rows.extra, rows.neurons
     index = np.arange(free)
     shape = (free, model.columns + extra)

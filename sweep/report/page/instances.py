@@ -30,6 +30,10 @@ MOST = 48
 MOST_STEPS = 40
 """Points of one line; of more, so many at even ranks."""
 
+_OF_A_LINE = ["setting", "objective", "sense", "total_seconds"]
+_OF_THE_TITLE = ["setting", "task", "objective", "length", "best_margin", "first_adversarial_seconds"]
+"""Columns, of dozens: pandas makes a row of each in Python."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -69,7 +73,7 @@ def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Sho
         room = (MOST - len(found)) // (len(tables) - place)
         records = _pictured(results, table)
         for _, part in list(table.groupby("instance_key", sort=False))[:room]:
-            lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part.itertuples()]
+            lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part[_OF_A_LINE].itertuples()]
             found.append(Shown(network, _name(part), _title(part), lines, _pictures(part, records)))
     return found, total
 
@@ -100,7 +104,7 @@ def _name(part: pd.DataFrame) -> str:
 
 def _title(part: pd.DataFrame) -> str:
     said = []
-    for row in part.to_dict("records"):
+    for row in part[_OF_THE_TITLE].to_dict("records"):
         value = row["length"] if row["objective"] == CLOSEST else row["best_margin"]
         when = row["first_adversarial_seconds"]
         found = f" ({words_of(row['task'], row['objective']).find} after {seconds(when)})" if when == when else ""
@@ -129,7 +133,8 @@ def _short(value: float) -> float:
 
 
 def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
-    known = [(row["setting"], records.get((row["trial_key"], row["instance_key"]))) for row in part.to_dict("records")]
+    rows = zip(part["setting"], part["trial_key"], part["instance_key"], strict=True)
+    known = [(setting, records.get((trial_key, instance_key))) for setting, trial_key, instance_key in rows]
     images = [(setting, one) for setting, one in known if one is not None and is_image(one)]
     if not images:
         return []

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from composing import Composer
 
 from sweep.__main__ import overrides_first
 from sweep.config.refusal import not_an_option
@@ -79,6 +80,7 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
     assert not_an_option(["=5"]) == "=5 is not an override, which has the form key=value"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -120,7 +122,7 @@ def test_bash_completes_keys_and_options_of_the_module(tmp_path: Path) -> None:
         terminal.close()
 
 
-def test_nothing_but_python_m_sweep_takes_seconds_and_says_what_to_run_next(tmp_path: Path) -> None:
+def test_nothing_but_python_m_sweep_takes_seconds_and_says_what_to_run_next(tmp_path: Path, composer: Composer) -> None:
     done = sweep(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "training 2x16 on digits\n" in done.stdout
@@ -128,14 +130,16 @@ def test_nothing_but_python_m_sweep_takes_seconds_and_says_what_to_run_next(tmp_
     after = done.stdout.partition("What to run next:\n")[2]
     commands = [line.strip() for line in after.splitlines()]
     assert len(commands) == 3
-    for command in commands:
-        words = re.split(r"\s{2,}", command)[0].split()[1:]
-        more = ["sweep.dry_run=true"] if words[1] == "sweep" else []
-        run = subprocess.run([sys.executable, *words, *more], cwd=tmp_path, capture_output=True, text=True, timeout=200)
-        assert run.returncode == 0, (command, run.stderr)
-    assert "What to run next:" not in sweep(tmp_path, "sweep.name=other").stdout
+    *sweeps, show = (re.split(r"\s{2,}", command)[0].split()[2:] for command in commands)
+    for program, *words in sweeps:
+        assert program == "sweep"
+        assert composer.plan(*[word for word in words if word != "-m"]).trials
+    run = subprocess.run([sys.executable, "-m", *show], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert run.returncode == 0, run.stderr
+    assert "sweep" in run.stdout
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "command",
     [
@@ -212,18 +216,15 @@ def test_a_failed_trial_leaves_the_others_alone_and_is_told(tmp_path: Path) -> N
     assert runs(tmp_path)[0][1] == "FAILED"
 
 
-def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path) -> None:
-    for arguments in (
-        ["dataset=mnist", "dataset.folder=nowhere"],
-        ["dataset=mnist", "dataset.folder=nowhere", "sweep.dry_run=true"],
-    ):
-        done = sweep(tmp_path, *arguments)
-        assert done.returncode == 2
-        assert done.stderr.startswith(
-            "error: dataset.folder=nowhere cannot be used: mnist cannot be read from the folder nowhere: "
-        )
-        assert done.stderr.count("\n") == 1
-        assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("more", [[], pytest.param(["sweep.dry_run=true"], marks=pytest.mark.slow)])
+def test_data_that_are_not_there_are_said_before_anything_starts(tmp_path: Path, more: list[str]) -> None:
+    done = sweep(tmp_path, "dataset=mnist", "dataset.folder=nowhere", *more)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: dataset.folder=nowhere cannot be used: mnist cannot be read from the folder nowhere: "
+    )
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 class Terminal:

@@ -110,6 +110,7 @@ def test_records_of_before_have_no_values_that_go_together(composer: Composer) -
     assert read(config) == read(composer.plain())
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("folder", sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "experiment"))
 def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, tmp_path: Path) -> None:
     file = tmp_path / "network.safetensors"
@@ -147,6 +148,7 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
     assert {key for key in dotted(composer.plain()) if not is_in_open_section(key)} == set(keys())
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize(
     ("override", "message"),
     [

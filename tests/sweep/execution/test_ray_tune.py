@@ -322,6 +322,7 @@ def test_workers_that_cannot_begin_stop_the_sweep(cluster: RayCluster, composer:
         )
 
 
+@pytest.mark.slow
 def test_a_record_that_cannot_be_written_stops_the_sweep(
     cluster: RayCluster, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from composing import CONF, Composer
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan
@@ -20,13 +18,10 @@ WITHOUT_FILES = sorted(path.stem for path in Path(CONF, "experiment").glob("*.ya
 
 
 def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
-    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert master.hydra.mode == RunMode.MULTIRUN
-    assert isinstance(params, dict)
-    return composer.plan(f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), *overrides)
+    return composer.plan(*composer.experiment(experiment, *overrides))
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("experiment", WITHOUT_FILES)
 def test_every_experiment_is_valid_and_has_its_yardsticks(composer: Composer, experiment: str) -> None:
     plan = planned(composer, experiment)
@@ -80,6 +75,7 @@ def seeds(plan: Plan) -> list[tuple[int, int]]:
     return list(dict.fromkeys((one.config["training"]["seed"], one.config["instances"]["seed"]) for one in plan.trials))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
@@ -131,6 +127,7 @@ def test_the_closest_perturbation(composer: Composer) -> None:
     assert {trial.config["attack"]["objective"] for trial in plan.trials} == {"closest"}
 
 
+@pytest.mark.slow
 def test_the_best_margins_are_of_the_papers_instances(composer: Composer) -> None:
     plan, paper = (planned(composer, name, "dataset.side=18") for name in ("best", "paper"))
     assert {trial.training_key for trial in plan.trials} == {trial.training_key for trial in paper.trials}

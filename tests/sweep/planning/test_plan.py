@@ -39,15 +39,17 @@ def test_the_combinations_are_those_that_hydra_composes(composer: Composer) -> N
 
 
 @pytest.fixture
-def option() -> Iterator[Callable[..., None]]:
+def option(composer: Composer) -> Iterator[Callable[..., None]]:
     """Adds an option ``+study=<name>`` that sets values anywhere, and takes it away again."""
     store = ConfigStore.instance()
 
     def added(name: str, **values: Any) -> None:
         store.store(name=name, node=values, group="study", package="_global_")
+        composer.forget()
 
     yield added
     store.repo.pop("study", None)
+    composer.forget()
 
 
 def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer, option: Callable[..., None]) -> None:
@@ -61,6 +63,7 @@ def test_groups_that_touch_each_other_are_left_to_hydra(composer: Composer, opti
             assert trial.config[section] == config[section]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("swept", "changed"),
     [
@@ -79,15 +82,10 @@ def test_experiments_are_not_swept_without_their_own_sweeps(composer: Composer, 
         f"{swept}: experiment cannot be swept, because its options set {changed}, which all trials of a sweep share; run one "
         f"sweep after the other: {commands}"
     )
-    assert [len(composer.plan(*_params(composer, name)).trials) for name in ("digits", "closest")] == [6, 4]
+    assert [len(composer.plan(*composer.experiment(name)).trials) for name in ("digits", "closest")] == [6, 4]
 
 
-def _params(composer: Composer, experiment: str) -> list[str]:
-    """Return the overrides that Hydra's sweeper gets for an experiment."""
-    params = composer.compose_as_hydra([f"+experiment={experiment}"]).hydra.sweeper.params
-    return [*(f"{key}={value}" for key, value in params.items()), f"+experiment={experiment}"]
-
-
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("values", "key"),
     [
@@ -225,6 +223,7 @@ CHOSEN = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("attack", USED)
 def test_an_attack_has_the_keys_that_it_uses(composer: Composer, attack: str) -> None:
     chosen = CHOSEN.get(attack, [f"attack={attack}"])

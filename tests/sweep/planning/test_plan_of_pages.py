@@ -24,6 +24,7 @@ def test_those_of_the_page_on_searches(composer: Composer) -> None:
         assert (planned.suggester is None) == ("search=optuna" not in words)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("words", sweeps("attacks.md"), ids=" ".join)
 def test_those_of_the_page_on_attacks(composer: Composer, words: list[str]) -> None:
     choices = [len(word.partition("=")[2].split(",")) for word in words if "," in word]

@@ -66,6 +66,7 @@ def of_a_sweep(composer: Composer, written: list[str], others: list[str]) -> tup
     return plan_sweep(composer.loader, composer.compose_as_hydra, [*others, *written], written).notes
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize(("others", "written"), ALONE)
 def test_what_changes_nothing_is_said(composer: Composer, folder: Path, others: list[str], written: str) -> None:
     others = [one.format(folder=folder) for one in others]
@@ -81,6 +82,7 @@ def test_several_are_one_sentence(composer: Composer) -> None:
     )
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize(
     ("others", "written"),
     [

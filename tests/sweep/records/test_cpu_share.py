@@ -288,6 +288,7 @@ def test_a_sweep_says_so_at_its_end_in_its_report_and_in_a_dry_run_and_mends_it_
     busy = "Busy machine: the attacks of 1 trial had less than 0.8 of a core (1x6 magnitude 0.5: 0.50)."
     assert starved in printed
     assert busy in printed
+    assert "What to run next:" not in printed, "that is for who has a first look"
     (page,) = (path.read_text() for path in (store / "reports").glob("*/report.html"))
     assert starved in page
     assert busy in page

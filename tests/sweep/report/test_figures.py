@@ -119,6 +119,7 @@ NEVER_DRAWN = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_figures_of_records_with_gaps(case: Callable[[], list[TrialRecord]]) -> None:
     found = results(*case())

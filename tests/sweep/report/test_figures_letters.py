@@ -50,6 +50,7 @@ def test_titles_are_on_as_many_lines_as_they_need() -> None:
     assert fitted("training.epochs=5", 0.5, 10.5) == "training.epochs=5", "a word is not broken"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("networks", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_titles_of_networks_with_long_names_are_whole_and_all_letters_can_be_read(networks: int) -> None:
     sizes = [(4, 64), (2, 256), (3, 16), (2, 16), (8, 128)][:networks]

@@ -180,6 +180,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_files_that_are_no_tables_of_a_report(
     whole: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
@@ -194,6 +195,7 @@ def test_files_that_are_no_tables_of_a_report(
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", [TRIALS, INSTANCES])
 def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     """Of the values checksums are kept, of the description at the end of a file none."""

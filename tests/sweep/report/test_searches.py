@@ -219,6 +219,7 @@ def test_the_front_is_drawn_from_all_trials() -> None:
     assert list(data["accuracy"]) == [0.9, 0.8, 0.7, 0.5, 0.4]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("objectives", [("margin",), ("margin", "accuracy"), ("margin", "accuracy", "total_seconds")])
 @pytest.mark.parametrize("name", ["history", "importance", "front"])
 def test_figures_are_drawn(name: str, objectives: tuple[str, ...]) -> None:

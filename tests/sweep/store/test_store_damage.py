@@ -53,6 +53,7 @@ def test_an_entry_of_the_former_form_is_read() -> None:
     assert decode("networks", "abc", former(encode("networks", "abc", {"a": 1}, weights))) == ({"a": 1}, weights)
 
 
+@pytest.mark.few(6)
 @by_form
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_bit_of_an_entry_can_change_without_being_seen(kind: str, form: Callable[[bytes], bytes]) -> None:
@@ -159,6 +160,7 @@ def replaced(value: Any, nasty: Any) -> Iterator[Any]:
             yield from ([*value[:place], changed, *value[place + 1 :]] for changed in replaced(inner, nasty))
 
 
+@pytest.mark.few(2)
 @by_form
 @pytest.mark.usefixtures("victims")
 def test_no_value_in_the_first_line_names_a_file_outside(store: Store, form: Callable[[bytes], bytes]) -> None:
@@ -231,6 +233,7 @@ def stored(store: Store) -> dict[str, tuple[str, dict[str, Any]]]:
     return {kind: (key, entry.facts) for kind, (key, entry) in entries.items() if entry is not None}
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("victims")
 def test_no_name_in_the_facts_leads_outside(store: Store) -> None:
     """Facts with right checksums, as somebody could write them who means ill."""

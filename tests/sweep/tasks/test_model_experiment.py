@@ -6,8 +6,6 @@ from collections import Counter
 
 import pytest
 from composing import Composer
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from sweep.config.inputs import Inputs
 from sweep.planning.plan import Plan
@@ -15,10 +13,7 @@ from sweep.trial.trial import run_trial
 
 
 def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
-    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert isinstance(params, dict)
-    return composer.plan(f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), *overrides)
+    return composer.plan(*composer.experiment(experiment, *overrides))
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,7 @@ COUNTING = {
 """By method, overrides that change a trial's key, and such that do not."""
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("method", COUNTING)
 def test_what_counts_in_the_key(composer: Composer, method: str) -> None:
     counts, idle = COUNTING[method]

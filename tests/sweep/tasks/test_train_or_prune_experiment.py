@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 from composing import Composer
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from sweep.config.inputs import Inputs
 from sweep.planning.plan import Plan
 from sweep.report.train_or_prune import QUESTION
-from sweep.report.writing import write_report
+from sweep.report.writing import Budget, write_report
 from sweep.tracking import content
 from sweep.trial.trial import run_trial
 
@@ -21,11 +19,7 @@ PENALTIES = ("l1", "stability", "big_m")
 
 
 def planned(composer: Composer, *overrides: str) -> Plan:
-    experiment = "+experiment=train_or_prune"
-    master = composer.loader.load_configuration("config", [experiment], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert isinstance(params, dict)
-    return composer.plan(experiment, *(f"{key}={value}" for key, value in params.items()), *overrides)
+    return composer.plan(*composer.experiment("train_or_prune", *overrides))
 
 
 def test_it_asks_each_training_both_ways(composer: Composer) -> None:
@@ -64,7 +58,7 @@ def test_all_of_it_runs_in_a_smaller_form(composer: Composer, tmp_path: Path) ->
             name = "root_gap" if "dense" in record.name else "root_gap_pruned"
             assert one.facts[name] >= 0.0
     assert len({record.network_key for record in records}) == 4
-    write_report(records, tmp_path)
+    write_report(records, tmp_path, budget=Budget(seconds=-1.0))
     table = pd.read_csv(tmp_path / "train_or_prune.csv")
     assert len(table) == 3 * 2 * 2
     assert (table["pairs"] == 2).all()

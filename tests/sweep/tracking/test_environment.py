@@ -42,6 +42,7 @@ def test_without_git_there_are_no_tags(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert environment.git_tags() == {}
 
 
+@pytest.mark.slow
 def test_without_a_home_folder_nothing_is_printed(tmp_path: Path) -> None:
     """A file in the place of the home folder: root could write to any folder. What draws is imported before a sweep begins."""
     (tmp_path / "home").touch()

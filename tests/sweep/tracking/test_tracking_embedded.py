@@ -117,6 +117,7 @@ PARTLY = "was made only in part, and holds nothing"
 
 
 # In the first tables, in migrations, in the last statement.
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("pages", "why"), [(1, "is empty"), (22, PARTLY), (130, PARTLY), (231, PARTLY)])
 def test_a_database_that_a_full_disk_cut_off_gives_way_to_a_whole_one(tmp_path: Path, pages: int, why: str) -> None:
     path = cut_off(tmp_path / "runs", pages)
@@ -128,6 +129,7 @@ def test_a_database_that_a_full_disk_cut_off_gives_way_to_a_whole_one(tmp_path: 
     assert MlflowClient(f"sqlite:///{path}").get_experiment_by_name(EXPERIMENT) is not None
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("pages", [1, 232])
 def test_a_disk_that_is_full_leaves_no_database(tmp_path: Path, pages: int) -> None:
     with (
@@ -141,6 +143,7 @@ def test_a_disk_that_is_full_leaves_no_database(tmp_path: Path, pages: int) -> N
     assert list((tmp_path / "runs").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_after_space_was_freed_the_same_command_runs(tmp_path: Path) -> None:
     with disk_of(100), pytest.raises(SweepError, match="free some space"):
         Tracker(None, EXPERIMENT, tmp_path)
@@ -149,6 +152,7 @@ def test_after_space_was_freed_the_same_command_runs(tmp_path: Path) -> None:
     assert told == []
 
 
+@pytest.mark.few(2)
 @pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("length", [16, 100, PAGE_BYTES, 0.4, -PAGE_BYTES])
 def test_a_database_that_was_cut_short_is_moved_aside(tmp_path: Path, written: bytes, length: float) -> None:
@@ -160,6 +164,7 @@ def test_a_database_that_was_cut_short_is_moved_aside(tmp_path: Path, written: b
     assert told[0].endswith("the command of each sweep records them again.")
 
 
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("filled", [bytes(PAGE_BYTES), b"\xa5" * PAGE_BYTES])
 def test_a_page_that_cannot_be_read_is_found_before_the_sweep(tmp_path: Path, written: bytes, filled: bytes) -> None:
@@ -183,6 +188,7 @@ def test_an_empty_file_gives_way(tmp_path: Path) -> None:
     assert moved_to(tmp_path, "half-made", told).read_bytes() == b""
 
 
+@pytest.mark.slow
 def test_what_a_crash_has_left_empty_gives_way(tmp_path: Path) -> None:
     """A file of zeros, or one whose beginning was never written."""
     (tmp_path / "mlflow.db").write_bytes(bytes(2 * PAGE_BYTES))
@@ -371,6 +377,7 @@ def test_a_new_database_never_takes_the_place_of_another_sweeps(
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
 
 
+@pytest.mark.slow
 def test_a_file_system_without_hard_links_gets_a_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

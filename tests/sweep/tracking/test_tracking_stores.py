@@ -45,6 +45,7 @@ Tracker(None, "study", Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_sweeps_that_make_the_database_at_once_do_not_break_it(tmp_path: Path) -> None:
     """Each process has imported what it needs before any of them begins, so that they meet."""
     command = [sys.executable, "-c", _OPEN, str(tmp_path / "runs")]
@@ -193,6 +194,7 @@ def test_a_deleted_experiment_is_refused(empty_store: Path) -> None:
         Tracker(None, "gone", empty_store)
 
 
+@pytest.mark.slow
 def test_a_fresh_store_is_silent_and_leaves_the_working_directory_alone(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
@@ -252,6 +254,7 @@ def opened(file: Path) -> Any:
     return synchronous
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("system", "mode", "synchronous"), [("ext4", "wal", 1), ("nfs4", "delete", 2)])
 def test_a_new_database_on_a_local_disk_has_a_write_ahead_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, mode: str, synchronous: int

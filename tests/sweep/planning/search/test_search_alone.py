@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from composing import Composer
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from sweep.planning.plan import plan_one
@@ -32,10 +31,7 @@ def words(text: str) -> list[str]:
     ["mnist", *(pytest.param(name, marks=pytest.mark.slow) for name in ("digits", "paper_output", "closest", "what_pays"))],
 )
 def test_it_is_the_same_trial(composer: Composer, experiment: str) -> None:
-    master = composer.loader.load_configuration("config", [f"+experiment={experiment}"], RunMode.MULTIRUN)
-    params = OmegaConf.to_container(master.hydra.sweeper.params)
-    assert isinstance(params, dict)
-    overrides = [f"+experiment={experiment}", *(f"{key}={value}" for key, value in params.items()), "search=random"]
+    overrides = composer.experiment(experiment, "search=random")
     trials = composer.plan(*overrides, "search.samples=100000").trials
     for trial in random.Random(0).sample(trials, min(OFTEN, len(trials))):
         swept = {"solver.time_limit_seconds": trial.config["solver"]["time_limit_seconds"], **trial.swept}

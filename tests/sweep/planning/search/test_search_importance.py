@@ -39,6 +39,7 @@ def test_with_few_trials_or_one_key_or_equal_outcomes_nothing_is_said() -> None:
     assert importances([], []) == {}
 
 
+@pytest.mark.slow
 def test_of_very_many_trials_a_sample_is_enough() -> None:
     values, outcomes = trials(MOST + 500)
     assert list(importances(values, outcomes))[:2] == ["method", "amount"]
