@@ -46,6 +46,15 @@ class Composer:
     def plan(self, *overrides: str) -> Plan:
         return plan_sweep(self.loader, self.compose_as_hydra, overrides)
 
+    def experiment(self, name: str, *overrides: str) -> Plan:
+        """Return the plan of a prepared sweep, with some of its values replaced."""
+        experiment = f"+experiment={name}"
+        master = self.loader.load_configuration("config", [experiment], RunMode.MULTIRUN)
+        params = OmegaConf.to_container(master.hydra.sweeper.params)
+        assert master.hydra.mode == RunMode.MULTIRUN
+        assert isinstance(params, dict)
+        return self.plan(experiment, *(f"{key}={value}" for key, value in params.items()), *overrides)
+
     def trial(self, *overrides: str) -> Trial:
         return plan_one(self.config(*overrides)).trials[0]
 
