@@ -91,9 +91,10 @@ def read_cache(source: Source) -> Contents:
         for file in missing:
             _keep(folder / file.name, fetched[file.name])
         return {**contents, **fetched}
+    told = source.name if len(source.files) > 1 else _names(source)
     raise DataUnavailable(
-        f"{source.name} could not be had ({'; '.join(problems)}): put {_names(source)}, gzipped or not, into {folder}, or name "
-        f"the folder that holds them"
+        f"{told} could not be had ({'; '.join(problems)}): put {_names(source)}, gzipped or not, into {folder}, or name the "
+        f"folder that holds {'them' if len(source.files) > 1 else 'it'}"
     )
 
 
@@ -134,5 +135,5 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _names(source: Source) -> str:
-    names = [file.name for file in source.files]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    *names, last = (file.name for file in source.files)
+    return f"{', '.join(names)} and {last}" if names else last

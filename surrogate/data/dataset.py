@@ -17,7 +17,7 @@ from surrogate.data.cache import read_cache, read_folder
 from surrogate.data.columns import Columns
 from surrogate.data.fetch import Contents
 from surrogate.data.resizing import resized
-from surrogate.data.sources import SOURCES, Source
+from surrogate.data.sources import SOURCES, ImageSource
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 from surrogate.networks import ReluNetwork
@@ -169,7 +169,7 @@ def load(name: str, side: int | None = None, folder: Path | str | None = None) -
     return _from_idx(source, contents, side)
 
 
-def _from_idx(source: Source, contents: Contents, side: int | None) -> Dataset:
+def _from_idx(source: ImageSource, contents: Contents, side: int | None) -> Dataset:
     # An IDX file is a header of 4 bytes and 4 per dimension, then the bytes; the checksum has settled what is in both.
     pixels = {
         file.name: np.frombuffer(contents[file.name], dtype=np.uint8, offset=16).reshape(-1, source.side, source.side)

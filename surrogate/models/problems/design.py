@@ -70,7 +70,7 @@ def samples(seed: int, features: int = 10, folder: str | Path | None = None) -> 
 
     Args:
         features: ``d``, at least 2; a table has its own.
-        folder: where the table is; None draws designs. The table's samples are the same for every seed.
+        folder: where the table is, or ``fetched``; None draws designs. The table's samples are the same for every seed.
     """
     require_integer("seed", seed, 0)
     require_integer("features", features, 2)

@@ -38,7 +38,7 @@ from surrogate.models.problems.base import (
     standardised,
     truth_of,
 )
-from surrogate.models.problems.tables import read_sheet, read_table, require_size
+from surrogate.models.problems.tables import read_sheet, read_table, require_size, require_workbook
 from surrogate.networks import FloatArray, ReluNetwork
 
 SAMPLES = 3_000
@@ -49,6 +49,9 @@ NUTRIENTS = 12
 FED_SHARE = 0.2
 """Of the drawn baskets, those that meet all needs."""
 
+WORKBOOK = "instance_data.xlsx"
+"""Of the table's foods: what is in them, what a person needs, and what suppliers ask."""
+
 NOT_SOLD = 1e6
 """What the table gives as the price, in dollars a tonne, of a food that a supplier has not."""
 
@@ -58,7 +61,7 @@ def samples(seed: int, foods: int = 25, folder: str | Path | None = None) -> dic
 
     Args:
         foods: how many foods there are; a table has its own.
-        folder: where the tables are; None draws baskets. The table's samples are the same for every seed.
+        folder: where the tables are, or ``fetched``; None draws baskets. The table's samples are the same for every seed.
     """
     require_integer("seed", seed, 0)
     require_counts(foods=foods)
@@ -66,6 +69,7 @@ def samples(seed: int, foods: int = 25, folder: str | Path | None = None) -> dic
         table = read_table(folder, "palatable_data.csv")
         baskets = table.drop(columns="label").to_numpy(dtype=np.float64)
         require_size("foods", foods, folder, baskets.shape[1])
+        require_workbook(folder, WORKBOOK)
         return {"palatability": Samples(baskets, table["label"].to_numpy(dtype=np.float64))}
     rng = np.random.default_rng(seed)
     most = rng.uniform(0.5, 6.0, foods)
@@ -142,7 +146,7 @@ def _drawn(rng: np.random.Generator, data: Samples) -> tuple[FloatArray, FloatAr
 
 def _from_tables(rng: np.random.Generator, folder: str | Path) -> tuple[FloatArray, FloatArray]:
     """Return prices in dollars a hundred baskets, each food from a supplier that the seed draws, and contents likewise."""
-    sheets = {sheet: read_sheet(folder, "instance_data.xlsx", sheet) for sheet in ("nutr_val", "nutr_req", "FoodCost")}
+    sheets = {sheet: read_sheet(folder, WORKBOOK, sheet) for sheet in ("nutr_val", "nutr_req", "FoodCost")}
     content = sheets["nutr_val"].set_index("Food")
     needs = sheets["nutr_req"].iloc[0][content.columns].to_numpy(dtype=np.float64)
     offers = sheets["FoodCost"][content.index].to_numpy(dtype=np.float64)

@@ -16,6 +16,7 @@ from surrogate.models.place import Place
 from surrogate.models.problems.base import ModelInstance, Samples, TrueValue
 from surrogate.models.problems.defaults import NAMED, REQUIRED, as_default, require_same_defaults, signature
 from surrogate.models.problems.given_networks import GivenNetworks
+from surrogate.models.problems.tables import FETCHED
 from surrogate.networks import ReluNetwork
 
 
@@ -94,6 +95,15 @@ class ModelProblem:
         known = self.parameters
         meant = {name: as_default(one, known.get(name)) for name, one in given.items()}
         return {**known, **meant}
+
+    def counted(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the completed parameters as they tell one instance from another.
+
+        A public table of a built-in problem is the same wherever it lies: its checksum settles what is in it.
+        """
+        found = self.complete(given)
+        lies_somewhere = ":" not in self.name and found.get("folder") is not None
+        return {**found, "folder": FETCHED} if lies_somewhere else found
 
     def samples_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the completed parameters that the samples depend on, and so the networks."""

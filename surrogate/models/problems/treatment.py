@@ -56,7 +56,7 @@ def samples(seed: int, features: int = 9, folder: str | Path | None = None) -> d
 
     Args:
         features: ``d``; a table has its own.
-        folder: where the table is; None draws samples. The table's samples are the same for every seed.
+        folder: where the table is, or ``fetched``; None draws samples. The table's samples are the same for every seed.
     """
     require_integer("seed", seed, 0)
     require_counts(features=features)

@@ -243,4 +243,5 @@ def _setting(problem: str) -> str:
 
 
 def _in_a_sentence(setting: str, problem: str, error: Exception) -> str:
-    return f"{setting}: {str(error).removeprefix(f'{problem}: ')}"
+    told = str(error).removeprefix(f"{problem}: ").replace(" folder=", " model.parameters.folder=")
+    return f"{setting}: {told}"

@@ -19,7 +19,7 @@ from sweep.records.time_limit import TIME_LIMIT
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import ModelNetwork, NetworkMaker
 from sweep.tasks.model.origins import files_of
-from sweep.tasks.model.settings import parameters_of, problem_of
+from sweep.tasks.model.settings import counted_parameters, parameters_of, problem_of
 from sweep.tasks.model.table import with_table
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class PreparedModels(PreparedTask):
         self._method = model_method_of(settings)
         files, takes = files_of(settings), self._method.takes_surrogate
         maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, files, work.inputs.networks, takes)
-        source = source_digest(self._problem.name)
+        source, counted = source_digest(self._problem.name), counted_parameters(settings)
         instances = []
         for seed in range(settings.instances.seed, settings.instances.seed + (settings.instances.count or 1)):
             networks = maker.of_seed(seed)
             keys = {name: network.dense.key for name, network in networks.items()}
-            key = digest("model", self._problem.name, source, self._parameters, seed, keys)
+            key = digest("model", self._problem.name, source, counted, seed, keys)
             instances.append(SeededModel(key, f"{self._problem.name} {seed}", seed, networks))
         super().__init__(work, instances)
 

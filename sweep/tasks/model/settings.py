@@ -64,6 +64,15 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
     return {name: _plain(problem.name, name, value) for name, value in found.items()}
 
 
+def counted_parameters(settings: Settings) -> dict[str, Any]:
+    """Return the parameters of a trial's problem as they count in keys (:meth:`ModelProblem.counted`).
+
+    Raises:
+        ConfigError: as :func:`parameters_of` does.
+    """
+    return problem_of(settings).counted(parameters_of(settings))
+
+
 def _plain(problem: str, name: str, value: Any) -> Any:
     """Return a parameter as it is after a configuration has held it: numpy's numbers are Python's, tuples are lists."""
     try:

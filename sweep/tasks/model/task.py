@@ -15,7 +15,7 @@ from sweep.config.words import Words
 from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.origins import check_networks, drawn, files_of, network_names
-from sweep.tasks.model.settings import named_problem, parameters_of, problem_of
+from sweep.tasks.model.settings import counted_parameters, named_problem, problem_of
 from sweep.tasks.model.table import needs_table
 
 USUAL_FUNCTION = "build"
@@ -39,7 +39,7 @@ class ModelTask(Task):
             from surrogate.models.problems import source_digest
 
             source, samples = source_digest(problem_of(settings).name), drawn(settings).digest
-            return {**found, "parameters": parameters_of(settings), "source": source, "samples": samples}
+            return {**found, "parameters": counted_parameters(settings), "source": source, "samples": samples}
         return super().counted(section, settings, found)
 
     def words(self, objective: str) -> Words:

@@ -13,7 +13,7 @@ from composing import Composer
 from surrogate.data import Dataset
 from surrogate.data.dataset import _from_idx
 from surrogate.data.functions import sample
-from surrogate.data.sources import SOURCES, Source, SourceFile
+from surrogate.data.sources import SOURCES, ImageSource, SourceFile
 from sweep.config import canonical, key_versions
 from sweep.config.inputs import _fixed_checksum, data_checksum
 from sweep.config.schema import Settings
@@ -175,8 +175,8 @@ def test_the_checksum_in_keys_is_that_of_the_data(composer: Composer, digits: Da
     assert data_checksum(function) == sample("levy", 2).checksum
     # Of files that are downloaded the published checksums count, so that a plan needs none of them.
     contents = {"a": bytes(16 + 4), "b": bytes(8 + 1), "c": bytes(16 + 8), "d": bytes(8 + 2)}
-    files = [SourceFile(name, hashlib.sha256(data).hexdigest(), len(data)) for name, data in contents.items()]
-    source = Source("mnist", 2, *files, mirrors=())
+    files = tuple(SourceFile(name, hashlib.sha256(data).hexdigest(), len(data)) for name, data in contents.items())
+    source = ImageSource("mnist", files, mirrors=(), side=2)
     monkeypatch.setitem(SOURCES, "mnist", source)
     assert data_checksum(composer.changed(dataset__name="mnist").dataset) == _from_idx(source, contents, None).checksum
     _fixed_checksum.cache_clear()

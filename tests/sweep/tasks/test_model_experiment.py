@@ -8,12 +8,7 @@ import pytest
 from composing import Composer
 
 from sweep.config.inputs import Inputs
-from sweep.planning.plan import Plan
 from sweep.trial.trial import run_trial
-
-
-def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
-    return composer.plan(*composer.experiment(experiment, *overrides))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +17,7 @@ def planned(composer: Composer, experiment: str, *overrides: str) -> Plan:
 def test_it_asks_every_problem_every_way(
     composer: Composer, experiment: str, problems: int, methods: int, settings: int
 ) -> None:
-    plan = planned(composer, experiment)
+    plan = composer.experiment(experiment)
     assert len(plan.trials) == len({trial.key for trial in plan.trials}) == problems * settings
     asked = Counter((trial.config["model"]["problem"], trial.config["method"]["name"]) for trial in plan.trials)
     assert len(asked) == methods * problems
@@ -33,7 +28,7 @@ def test_it_asks_every_problem_every_way(
 
 def test_all_of_it_runs_in_a_smaller_form(composer: Composer) -> None:
     small = ("network.depth=1", "network.width=4", "training.epochs=1", "instances.count=1", "solver.time_limit_seconds=0.2")
-    plan = planned(composer, "models_small", "model=constrained", *small, "pruning.amount=0.5", "model.parameters.above=0.0")
+    plan = composer.experiment("models_small", "model=constrained", *small, "pruning.amount=0.5", "model.parameters.above=0.0")
     assert [trial.name for trial in plan.trials] == [
         "constrained 1x4 dense",
         "constrained 1x4 surrogate magnitude 0.5",

@@ -9,7 +9,6 @@ import pandas as pd
 from composing import Composer
 
 from sweep.config.inputs import Inputs
-from sweep.planning.plan import Plan
 from sweep.report.train_or_prune import QUESTION
 from sweep.report.writing import Budget, write_report
 from sweep.tracking import content
@@ -18,12 +17,8 @@ from sweep.trial.trial import run_trial
 PENALTIES = ("l1", "stability", "big_m")
 
 
-def planned(composer: Composer, *overrides: str) -> Plan:
-    return composer.plan(*composer.experiment("train_or_prune", *overrides))
-
-
 def test_it_asks_each_training_both_ways(composer: Composer) -> None:
-    plan = planned(composer)
+    plan = composer.experiment("train_or_prune")
     assert len(plan.trials) == len({trial.key for trial in plan.trials}) == len({trial.name for trial in plan.trials}) == 16
     on = Counter(
         (*(name for name in PENALTIES if trial.config["training"][name] > 0.0), trial.config["method"]["name"])
@@ -41,7 +36,9 @@ def test_it_asks_each_training_both_ways(composer: Composer) -> None:
 
 def test_all_of_it_runs_in_a_smaller_form(composer: Composer, tmp_path: Path) -> None:
     small = ("network.depth=1", "network.width=6", "training.epochs=1", "instances.count=2", "solver.time_limit_seconds=0.5")
-    plan = planned(composer, *small, "model=blending", "model.parameters.wines=2", "model.parameters.vineyards=5")
+    plan = composer.experiment(
+        "train_or_prune", *small, "model=blending", "model.parameters.wines=2", "model.parameters.vineyards=5"
+    )
     assert [trial.name for trial in plan.trials] == [
         f"blending 1x6 {method}{training}"
         for training in ("", " training.l1=0.003", " training.stability=0.01", " training.big_m=0.1")

@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
     ["mnist", *(pytest.param(name, marks=pytest.mark.slow) for name in ("digits", "paper_output", "closest", "what_pays"))],
 )
 def test_it_is_the_same_trial(composer: Composer, experiment: str) -> None:
-    overrides = composer.experiment(experiment, "search=random")
+    overrides = composer.lines_of(experiment, "search=random")
     trials = composer.plan(*overrides, "search.samples=100000").trials
     for trial in random.Random(0).sample(trials, min(OFTEN, len(trials))):
         swept = {"solver.time_limit_seconds": trial.config["solver"]["time_limit_seconds"], **trial.swept}
