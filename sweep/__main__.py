@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ def application(config: DictConfig) -> None:
 def main() -> None:
     """Entry point of ``python -m sweep`` and of the console script."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, and every refusal is worded in one place
+    look_here()
     sys.argv = ["sweep", *forced(overrides_first(sys.argv[1:]))]
     code: int | str | None = 0
     try:
@@ -71,6 +73,15 @@ def main() -> None:
     if code == INTERRUPTED:
         os._exit(INTERRUPTED)  # a trial of this process may still be inside the solver, and would hold up a normal exit
     sys.exit(code)
+
+
+def look_here() -> None:
+    """Have Python find modules in the working directory, as ``python -m sweep`` does and a console script does not."""
+    if not sys.flags.safe_path:
+        with contextlib.suppress(FileNotFoundError):  # the directory was deleted
+            here = os.getcwd()  # noqa: PTH109, a text as the others of the path
+            if here not in sys.path:
+                sys.path.insert(0, here)
 
 
 OPTIONS_WITH_VALUE = {

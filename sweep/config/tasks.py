@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -281,16 +281,3 @@ def task_meant(name: str | None, properties: str | None, objective: str | None, 
 def task_meant_by(flat: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration by dotted keys, of any version."""
     return task_meant(*(flat.get(key) for key in ("task.name", "instances.properties", "attack.objective", "dataset.name")))
-
-
-def users_modules(configs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the files and folders of the user's that the tasks of some configurations import.
-
-    Raises:
-        ConfigError: one of them cannot be imported.
-    """
-    seen: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for config in configs:
-        seen.setdefault((task_name_in(config), (config.get("model") or {}).get("function")), config)
-    found = {path: None for (name, *_), config in seen.items() for path in task_named(name).modules(config)}
-    return list(found)

@@ -16,7 +16,7 @@ from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.reading import read
 from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
-from sweep.config.tasks import users_modules
+from sweep.config.users_modules import users_modules
 from sweep.errors import ConfigError, sentence
 from sweep.execution.interruption import Interruption
 from sweep.execution.ledger import Ledger
@@ -151,7 +151,7 @@ class Runner:
     def _run_on_ray(self, trials: Sequence[Trial], open_run: OpenRun | None) -> None:
         from sweep.execution.ray_tune import RayCluster
 
-        modules = users_modules([trial.config for trial in trials] or [self.plan.config])
+        modules = users_modules([*(trial.config for trial in trials), *self.plan.each])
         cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries, modules)
         self.progress.activity(cluster.activity)
         try:

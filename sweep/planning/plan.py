@@ -45,6 +45,7 @@ class Plan:
         excluded: how many ``search.where`` excluded.
         suggester: chooses trials while the sweep runs.
         base: a configuration of the sweep, with the passwords that only the driver has; by default that of the first trial.
+        each: configurations in which every listed value that a suggester may choose stands at least once.
         notes: sentences that whoever asked for the plan should read.
         limits_note: the one of them that says how swept time limits are run; None if none are.
     """
@@ -54,6 +55,7 @@ class Plan:
     excluded: int = 0
     suggester: Suggester | None = None
     base: dict[str, Any] | None = None
+    each: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     limits_note: str | None = None
 
@@ -191,6 +193,10 @@ class TrialSpace:
         idle_note = self._on_idle(candidate.settings for candidate in found)
         notes = (*data, *self._on_groups(), *(() if limits is None else (limits,)), *idle_note)
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
+
+    def each(self) -> tuple[dict[str, Any], ...]:
+        """Return configurations in which every listed value stands at least once, whatever ``search.where`` excludes."""
+        return tuple(self._space.config(point) for point in self.axes.alone())
 
     def notes(self) -> tuple[str, ...]:
         """Return the notes of a plan whose trials are chosen while the sweep runs.

@@ -31,6 +31,7 @@ from sweep.config.tasks import words_of
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results
+from sweep.report.seeds import seed_of
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
@@ -62,14 +63,14 @@ def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
 
 def with_seeds(results: Results) -> pd.DataFrame:
     """Return the instances with their clusters and :data:`SEED_COLUMNS`; a seed that an attack does not use is missing."""
-    used: dict[str, tuple[float, float]] = {}
+    used: dict[str, tuple[Any, Any]] = {}
     pruned = {label for label, setting in results.settings.items() if setting.method not in (None, "none")}
     for record, label in zip(results.records, results.trials["setting"], strict=True):
-        pruning, solver = (record.config.get(section, {}).get("seed") for section in ("pruning", "solver"))
-        used[record.key] = (_number(pruning if label in pruned else None), _number(solver))
+        used[record.key] = seed_of(record, "pruning.seed") if label in pruned else None, seed_of(record, "solver.seed")
     instances = with_clusters(results.instances)
-    seeds = np.array([used[key] for key in instances["trial_key"]], dtype=np.float64).reshape(len(instances), len(SEED_COLUMNS))
-    return instances.assign(**{name: seeds[:, place] for place, name in enumerate(SEED_COLUMNS)})
+    seeds = list(zip(*(used[key] for key in instances["trial_key"]), strict=True)) or [()] * len(SEED_COLUMNS)
+    columns = {name: pd.Series(found, instances.index, object) for name, found in zip(SEED_COLUMNS, seeds, strict=True)}
+    return instances.assign(**columns)
 
 
 def pairs_of_settings(mine: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -272,7 +273,3 @@ def _summary_columns() -> list[str]:
 def _values(pairs: pd.DataFrame, measure: Measure, side: str) -> NDArray[np.float64]:
     name = {"margin": "best_margin", "time": "first_adversarial_seconds", "norm": "length"}[measure]
     return pairs[f"{name}_{side}"].to_numpy(dtype=float)
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sweep.records.measures import decide
 from sweep.report.comparisons import signs, with_seeds
 from sweep.report.results import Results
+from sweep.report.seeds import seed_of
 from sweep.report.truth import TOLERANCE
 
 MEASURE = "truth"
@@ -28,14 +29,14 @@ HOLDS, BREAKS, NOTHING = 2, 1, 0
 def alike(results: Results, subject: Callable[[str], str]) -> pd.DataFrame:
     """Return the instances with ``subject``, and keys that networks of one subject have in common.
 
-    Such a key says the subject, the problem's seed and the seed of the training.
+    Such a key says the subject, the problem's seed and the seed of the training, or those of the networks' trainings.
 
     Args:
         results: all there is.
         subject: what networks that are compared have in common, of the name of one.
     """
     instances = with_seeds(results)
-    seeds = {record.key: (record.config.get("training") or {}).get("seed") for record in results.records}
+    seeds = {record.key: seed_of(record, "training.seed") for record in results.records}
     subjects = instances["network"].map(subject)
     asked = zip(subjects, instances["cluster"], instances["trial_key"].map(seeds), strict=True)
     return instances.assign(subject=subjects, instance_key=[f"{name} {cluster} {seed}" for name, cluster, seed in asked])

@@ -131,7 +131,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
     """
     base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
-    finished = [(record, *_settled(record)) for record in records if record.status == "finished"]
+    finished = [(record, *settled_config(record)) for record in records if record.status == "finished"]
     _name_files([flat for _, _, flat in finished])
     of_subject: dict[str, list[dict[str, str]]] = defaultdict(list)
     for _, _, flat in finished:
@@ -174,7 +174,7 @@ def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [record for record in records if record.key not in shorter - needed]
 
 
-def _settled(record: TrialRecord) -> tuple[str, dict[str, Any]]:
+def settled_config(record: TrialRecord) -> tuple[str, dict[str, Any]]:
     """Return the layers of a trial's networks in words, and its configuration, by dotted keys, as a reader tells trials apart.
 
     Settings that all networks share stand in the sections, whoever has them (:func:`sweep.config.own_networks.settled`). Where

@@ -81,7 +81,7 @@ def plan(space: TrialSpace) -> Plan:
             f"the search space is empty: none of {ATTEMPTS} combinations drawn from {' '.join(space.overrides)} satisfies "
             f"search.where ({'; '.join(search.where)})"
         )
-    return Plan([], suggester=OptunaSuggester(space, search), base=space.config, notes=space.notes())
+    return Plan([], suggester=OptunaSuggester(space, search), base=space.config, each=space.each(), notes=space.notes())
 
 
 class OptunaSuggester:

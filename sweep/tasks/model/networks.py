@@ -87,6 +87,8 @@ class NetworkMaker:
     contents: Mapping[str, ReluNetwork]
     takes_surrogates: bool
     _known: dict[Any, tuple[ReluNetwork, ReluNetwork | None]] = field(default_factory=dict)
+    _dense: dict[str, ReluNetwork] = field(default_factory=dict)
+    _copies: dict[Any, ReluNetwork] = field(default_factory=dict)
 
     def of_seed(self, seed: int) -> dict[str, ModelNetwork]:
         """Return the networks of an instance by name.
@@ -109,7 +111,7 @@ class NetworkMaker:
         regional = pruning if pruning is not None and pruning.needs_region else None
         copies = pruning is not None and regional is None
         if name in self.files:
-            dense, pruned, held_out = self._of_a_file(self.files[name], settings, samples, copies)
+            dense, pruned, held_out = self._of_a_file(name, settings, samples, copies)
         else:
             assert samples is not None, "a network without samples and without a file is refused"
             dense, pruned, held_out = self._fitted(name, settings, samples, copies)
@@ -136,19 +138,32 @@ class NetworkMaker:
         return known
 
     def _of_a_file(
-        self, file: str, settings: Settings, samples: Samples | None, copies: bool
+        self, name: str, settings: Settings, samples: Samples | None, copies: bool
     ) -> tuple[ReluNetwork, ReluNetwork | None, Samples | None]:
         from surrogate.models.problems import in_units, split, standard_dataset
-        from surrogate.networks import ReluNetwork
 
-        read = self.contents.get(file) or read_network(file)
-        dense = ReluNetwork(read.weights, read.biases)  # an object for each name: places are told apart by it
-        networks = self.networks.of_settings(settings)
-        networks.given(dense)
+        dense = self._read(name)
         if samples is None:
-            return dense, networks.pruned(dense) if copies else None, None
+            return dense, self._copy(name, dense, settings) if copies else None, None
         fitted, held_out = split(samples, HELD_OUT, OF_FILES)
         if not copies or not pruning_of(settings).prunes:
             return dense, dense if copies else None, held_out
         data, scales = standard_dataset("samples", fitted, held_out)
-        return dense, in_units(networks.pruned(in_units(dense, *scales.undone()), data), *scales), held_out
+        return dense, in_units(self._copy(name, in_units(dense, *scales.undone()), settings, data), *scales), held_out
+
+    def _read(self, name: str) -> ReluNetwork:
+        """Return the network of a file: an object for each name, because places are told apart by it."""
+        from surrogate.networks import ReluNetwork
+
+        if name not in self._dense:
+            read = self.contents.get(self.files[name]) or read_network(self.files[name])
+            self._dense[name] = ReluNetwork(read.weights, read.biases)
+            self.networks.given(self._dense[name])
+        return self._dense[name]
+
+    def _copy(self, name: str, dense: ReluNetwork, settings: Settings, data: Dataset | None = None) -> ReluNetwork:
+        """Return the pruned copy of a network from a file; what it took counts once, however many instances have it."""
+        made_by = name, dense.key, None if data is None else data.checksum
+        if made_by not in self._copies:
+            self._copies[made_by] = self.networks.of_settings(settings).pruned(dense, data)
+        return self._copies[made_by]

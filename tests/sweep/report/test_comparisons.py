@@ -160,6 +160,15 @@ def test_surrogates_of_one_seed_are_compared_with_those_of_the_same() -> None:
     assert two_settings(records[2], *records[3:]) == [[3.0, 30.0]], "the others have no other half"
 
 
+def test_surrogates_of_networks_that_are_pruned_by_seeds_of_their_own_are_compared_with_those_of_the_same() -> None:
+    records = [pruned(times([s + 1.0]), amount) for amount in (0.5, 0.8) for s in (0, 1)]
+    for record, seed, late in zip(records, (0, 1, 0, 1), (1.0, 2.0, 10.0, 20.0), strict=True):
+        record.key += f"-{seed}"
+        record.config["networks"] = {"cost": {"pruning": {"seed": seed}}}
+        record.instances[0].first_adversarial_seconds = late
+    assert two_settings(*records) == [[1.0, 10.0], [2.0, 20.0]]
+
+
 def test_an_attack_without_pruning_is_compared_with_the_surrogates_of_all_seeds() -> None:
     records = [seeded(pruned(times([s + 1.0])), pruning=s) for s in (0, 1)]
     assert two_settings(dense(times([9.0])), *records) == [[9.0, 1.0], [9.0, 2.0]]

@@ -113,16 +113,20 @@ def test_a_decision_that_holds_is_better_than_one_that_breaks_and_that_than_none
     assert against(made(0.0, training=L1, missing=everything), made(1.0, missing=everything, **pruned)) == (0, 0)
 
 
-def test_pairs_have_the_seed_of_the_training_in_common() -> None:
+@pytest.mark.parametrize("network", [None, "quality"])
+def test_pairs_have_the_seed_of_the_training_in_common(network: str | None) -> None:
     def seeded(record: TrialRecord, seed: int) -> TrialRecord:
-        record.config["training"] = {**record.config["training"], "seed": seed}
+        if network is None:
+            record.config["training"] = {**record.config["training"], "seed": seed}
+        else:  # one of several networks, which alone is trained by this seed
+            record.config["networks"] = {network: {"training": {"seed": seed}}}
         record.key += f" seed {seed}"
         for one in record.instances:
             one.instance_key += f" seed {seed}"
         return record
 
-    pruned = [seeded(made(gain, method="surrogate", amount=0.8, repair=True), seed) for seed, gain in enumerate((1.0, 5.0))]
-    trained = [seeded(made(gain, training=L1), seed) for seed, gain in enumerate((2.0, 6.0))]
+    pruned = [seeded(made(gain, method="surrogate", amount=0.8, repair=True), seed) for seed, gain in enumerate((5.0, 1.0))]
+    trained = [seeded(made(gain, training=L1), seed) for seed, gain in enumerate((6.0, 2.0))]
     row = truth_table(results(*pruned, *trained)).iloc[0]
     assert (row["pairs"], row["truth_wins"], row["truth_clusters"]) == (2 * MODELS, 2 * MODELS, MODELS)
 

@@ -81,6 +81,18 @@ def test_a_file_is_pruned_in_its_own_units_or_in_those_of_the_samples(composer: 
     assert tuned["cost"]["sparsity"] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("sampled", [(), ("cost", "yield")])
+def test_what_pruning_took_counts_once_for_all_instances(
+    composer: Composer, write: Write, files: Path, store: Store, sampled: tuple[str, ...]
+) -> None:
+    write(module(*sampled).replace("default_rng(seed)", "default_rng(0)"))
+    own = of(f"cost.file={files / 'cost.onnx'}", f"yield.file={files / 'yield.safetensors'}")
+    record = run(composer.trial(*PYTHON, "method=surrogate", "pruning.amount=0.5", "instances.count=3", *own), store)
+    entries = [store.get("surrogates", key) for key in store.keys("surrogates")]
+    assert len(entries) == 2
+    assert record.prune_seconds == pytest.approx(sum(entry.facts["prune_seconds"] for entry in entries if entry is not None))
+
+
 def test_the_seed_of_a_training_that_there_is_not_changes_nothing(composer: Composer, write: Write, files: Path) -> None:
     write(module("cost"))
     own = of(f"cost.file={files / 'cost.onnx'}", f"yield.file={files / 'yield.safetensors'}", "cost.pruning.finetune.rounds=1")
