@@ -404,5 +404,5 @@ def test_a_tool_that_is_not_installed_is_left_out_or_refused_where_it_was_asked_
     program.main(["models", "--problems", "constrained", "--instances", "0", "--output", str(tmp_path / "rows.jsonl")])
     assert "left out: tool 'absent' needs no_such_library, not installed: run `make bench`" in capsys.readouterr().err
     assert tiny == [(SEARCH, 100)]
-    with pytest.raises(ImportError, match="tool 'absent' needs no_such_library, .*, or choose other --tools"):
+    with pytest.raises(ImportError, match=r"tool 'absent' needs no_such_library, .*, or choose other --tools"):
         list(SECTION.measure(Options(tools=("absent",))))
