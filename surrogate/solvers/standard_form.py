@@ -28,8 +28,8 @@ LARGEST = 1e9
 """A row of such numbers is known to 1e-7, a tenth of the tolerance to which a solver has to keep it."""
 
 LARGEST_BESIDE_PRODUCTS = 1e5
-"""The same in a model with products of columns: SCIP has called a decision optimal that was 1e-4 of the value from the optimum, with
-coefficients of 1e7; tests/surrogate/test_quadratic_solvers.py keeps such models."""
+"""The same in a model with products of columns. SCIP has called a decision optimal that was 1e-4 of the value from the optimum,
+with coefficients of 1e7; tests/surrogate/test_quadratic_solvers.py keeps such models."""
 
 
 class StandardForm:
