@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -145,11 +144,6 @@ def measured(name: str, question: Question, instance: ModelInstance, user: UserM
         "load_start": load_start,
         "load_end": os.getloadavg()[0],
     }
-
-
-def missing(tools: Sequence[str]) -> list[str]:
-    """Return the libraries of these tools that are not installed."""
-    return sorted({library for name in tools for library in TOOLS[name].missing()})
 
 
 def _toy() -> Question:

@@ -19,9 +19,14 @@ OnBetter = Callable[[Step], bool]
 SETTLING_SECONDS = 2.0
 """Most seconds for optimising the other variables anew at one decision."""
 
+LAST_SECONDS = 0.05
+"""So many it may take when the time is over: the last decision of a solver comes then."""
+
 
 class Incumbent:
     """Holds decisions against the dense networks and the model; keeps the best.
+
+    ``deadline`` is a ``time.perf_counter()`` value after which little time is taken for mending a decision.
 
     Attributes:
         values: the best decision ``(columns,)``; None so far.
@@ -32,17 +37,23 @@ class Incumbent:
     """
 
     def __init__(
-        self, model: UserModel, begin: float, tolerance: float, target: float | None, on_better: OnBetter | None
+        self,
+        model: UserModel,
+        begin: float,
+        tolerance: float,
+        target: float | None,
+        on_better: OnBetter | None,
+        deadline: float = np.inf,
     ) -> None:
-        self.model, self.begin, self.tolerance = model, begin, tolerance
+        self.model, self.begin, self.tolerance, self._deadline = model, begin, tolerance, deadline
         self._target, self._on_better = target, on_better
         self.values: FloatArray | None = None
         self.value = np.inf
         self.steps: list[Step] = []
         self.wants_end = False
         self.failure: BaseException | None = None
-        self._pinned = np.flatnonzero(model.is_input | model.is_output).astype(np.int32)
-        self._others = np.flatnonzero(~(model.is_input | model.is_output))
+        self._pinned = np.flatnonzero(model.is_held).astype(np.int32)
+        self._others = np.flatnonzero(~model.is_held)
         self._settling: dict[float, LinearProgramme | MixedProgramme] = {}
 
     def offer(self, values: FloatArray, source: str) -> bool:
@@ -51,7 +62,7 @@ class Incumbent:
         Nothing is taken any more when the end has been asked for.
 
         Each value is moved to the nearest that its variable may have, the networks' outputs are computed anew, and where that
-        breaks the model, the variables that are neither input nor output are optimised anew with the inputs held.
+        breaks the model, the variables that stand in no place and no product are optimised anew with the others held.
         """
         model = self.model
         if self.wants_end or not np.isfinite(values).all():
@@ -114,8 +125,9 @@ class Incumbent:
             mixed = bool(model.integral[self._others].any())
             self._settling[hair] = MixedProgramme(*arrays, model.integral) if mixed else LinearProgramme(*arrays)
         programme = self._settling[hair]
+        seconds = min(SETTLING_SECONDS, max(self._deadline - time.perf_counter(), LAST_SECONDS))
         if isinstance(programme, MixedProgramme):
             programme.lower[self._pinned] = programme.upper[self._pinned] = held
-            return programme.solve(SETTLING_SECONDS)[1]
+            return programme.solve(seconds)[1]
         programme.set_bounds(self._pinned, held, held)
-        return programme.columns() if programme.run(SETTLING_SECONDS) == highspy.HighsModelStatus.kOptimal else None
+        return programme.columns() if programme.run(seconds) == highspy.HighsModelStatus.kOptimal else None

@@ -11,6 +11,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.models.incumbent import Incumbent, OnBetter
 from surrogate.models.place import Place
 from surrogate.models.reading import UserModel
+from surrogate.models.requirements import require_quadratic
 from surrogate.models.result import ModelResult, Status
 from surrogate.models.search import ModelSearch
 from surrogate.models.settings import settings_of
@@ -31,7 +32,7 @@ def optimise(
     have the values that they had before, which also is where the search may start.
 
     Args:
-        model: a Pyomo model, linear but for its networks, with one objective.
+        model: a Pyomo model, linear but for its networks, with one objective; quadratic terms where the solver takes them.
         places: where the networks sit; see :class:`Place`.
         time_limit_seconds: wall seconds for the whole call.
         on_better: called with a :class:`Step` for each decision that is better than all before it, while the model's variables
@@ -63,9 +64,11 @@ def optimise(
     if on_better is not None and not callable(on_better):
         raise InvalidSetting(f"on_better must be a function of a Step, or None, got {shown(on_better)}")
     chosen = settings_of(settings)
-    user = UserModel(model, listed, chosen.tolerance)
-    incumbent = Incumbent(user, begin, chosen.tolerance, chosen.target, on_better)
-    search = ModelSearch(user, incumbent, chosen, begin + time_limit_seconds)
+    user, deadline = UserModel(model, listed, chosen.tolerance), begin + time_limit_seconds
+    if user.products.size:
+        require_quadratic(model, chosen)
+    incumbent = Incumbent(user, begin, chosen.tolerance, chosen.target, on_better, deadline)
+    search = ModelSearch(user, incumbent, chosen, deadline)
     try:
         search.run()
     finally:

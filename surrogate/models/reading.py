@@ -13,10 +13,13 @@ from pyomo.repn import generate_standard_repn
 
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
-from surrogate.models.requirements import linear_form, require_fixed_well, require_model, require_parameters
+from surrogate.models.requirements import compiled, linear_form, require_fixed_well, require_model, require_parameters
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
 from surrogate.variables import peculiar
+
+BEYOND = 0.05
+"""By how much, relative to its size, a product may leave the bounds of its factors: more than any tolerance lets through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +59,15 @@ class UserModel:
         cost, offset: the objective, minimised: ``sign * (cost @ v + offset)`` is the model's own value.
         sign: -1.0 where the model maximises, else 1.0.
         doubt: one sentence if the model's numbers are too large for a linear programme to prove anything; else None.
+        products: columns ``(n, 3)`` of which the first is the product of the others; the rows of the user's quadratic
+            constraints have them. They count as outputs: what they are follows from other columns.
+        is_output, is_input: what a place writes or reads ``(columns,)``; ``is_held``: these, and the factors of products.
         links: the places, each behind those whose outputs it reads; ``order`` their positions in the caller's list.
 
     Raises:
-        InvalidSetting: not a Pyomo model, not linear without the networks, not one objective, variables of another model,
-            inputs that are not affine, an output of two places, places that read one another in a circle, a variable that is
-            fixed to a value that it may not have.
+        InvalidSetting: not a Pyomo model, neither linear nor quadratic without the networks, not one objective, variables of
+            another model, inputs that are not affine, an output of two places, places that read one another in a circle, a
+            variable that is fixed to a value that it may not have.
     """
 
     def __init__(self, model: Any, places: Sequence[Place], tolerance: float = 1e-6) -> None:
@@ -78,37 +84,42 @@ class UserModel:
         require_fixed_well(model, [*bodies, *(expression for place in places for expression in place.inputs)], tolerance)
         expressions = [self._affine(place) for place in self.places]
         placed = self._placed(expressions)
-        form = linear_form(model)
-        self.doubt = form.doubt()
-        # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
-        used = (v for e in bodies for v in identify_variables(e, False))
-        others = {id(v): v for v in (*placed, *used)}
-        for variable in form.compiled.columns:
-            others.pop(id(variable), None)
-        self._peculiar = peculiar([*form.compiled.columns, *others.values()])
-        for variable, allowed in self._peculiar:
-            if not allowed.parts:
-                raise InvalidSetting(
-                    f"variable {variable.name} may have no value at all: its bounds leave nothing of its domain"
-                )
-        with stated(model, self._peculiar):
-            if self._peculiar:
-                form = linear_form(model)
-            listed = {id(v) for v in form.compiled.columns}
-            columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
-            limits = [variable.bounds for variable in columns]
-            self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
-        self.variables = columns
+        with linear_form(model) as (form, stand_in):
+            self.doubt = form.doubt()
+            # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
+            used = (v for e in bodies for v in identify_variables(e, False))
+            others = {id(v): v for v in (*placed, *used)}
+            for variable in form.compiled.columns:
+                others.pop(id(variable), None)
+            self._peculiar = peculiar([*form.compiled.columns, *others.values()])
+            for variable, allowed in self._peculiar:
+                if not allowed.parts:
+                    raise InvalidSetting(
+                        f"variable {variable.name} may have no value at all: its bounds leave nothing of its domain"
+                    )
+            with stated(model, self._peculiar):
+                if self._peculiar:
+                    form = compiled(model)
+                listed = {id(v) for v in form.compiled.columns}
+                columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
+                limits = [variable.bounds for variable in columns]
+                self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
+        self.variables, self._stand_in = columns, stand_in
         self._position = {id(variable): i for i, variable in enumerate(columns)}
         extra = len(columns) - form.compiled.A.shape[1]
         self.matrix = sparse.hstack(
             [form.compiled.A, sparse.csr_matrix((form.compiled.A.shape[0], extra))], format="csr", dtype=np.float64
         )
         self.row_lower, self.row_upper = form.row_sides()
-        self._row_scales = self._sides_of_rows([row.constraint for row in form.compiled.rows])
+        self._row_scales = self._sides_of_rows([stand_in.constraints.get(id(row), row) for row, _ in form.compiled.rows])
         self.row_scale: FloatArray = np.maximum(*self._row_scales)
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
         self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
+        products = [[self._position[id(v)] for v in one] for one in stand_in.products]
+        self.products = np.array(products, dtype=np.intp).reshape(-1, 3)
+        which = self.products[:, 0]
+        self.lower[which] -= BEYOND * (1.0 + np.abs(self.lower[which]))
+        self.upper[which] += BEYOND * (1.0 + np.abs(self.upper[which]))
         self._column_scales = _size(self.lower), _size(self.upper)
         self.column_scale: FloatArray = np.maximum(*self._column_scales)
         self.cost: FloatArray = np.concatenate([form.cost, np.zeros(extra)])
@@ -118,10 +129,12 @@ class UserModel:
         self.order = self._sorted(links)
         self.links = [links[i] for i in self.order]
         outputs = np.concatenate([link.outputs for link in self.links])
-        self.is_output: BoolArray = np.isin(np.arange(len(columns)), outputs)
+        self.is_output: BoolArray = np.isin(np.arange(len(columns)), [*outputs, *which])
+        factors = np.isin(np.arange(len(columns)), self.products[:, 1:])
         self.is_input: BoolArray = np.zeros(len(columns), dtype=np.bool_)
         for link in links:
             self.is_input[link.matrix.indices] = True
+        self.is_held: BoolArray = self.is_input | self.is_output | factors
 
     @property
     def columns(self) -> int:
@@ -129,10 +142,12 @@ class UserModel:
         return len(self.variables)
 
     def complete(self, values: FloatArray) -> FloatArray:
-        """Return decisions ``(n, columns)`` with the outputs' columns set to what the dense networks give."""
+        """Return decisions ``(n, columns)`` with outputs as the dense networks give them, and products as their factors do."""
         done = np.array(values, dtype=np.float64)
         for link in self.links:
             done[:, link.outputs] = link.network(link.inputs_at(done))
+        product, first, second = self.products.T
+        done[:, product] = done[:, first] * done[:, second]
         return done
 
     def objective(self, values: FloatArray) -> FloatArray:

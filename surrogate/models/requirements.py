@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_mutable_parameters, identify_variables
-from pyomo.repn import generate_standard_repn
 
 from surrogate.checks import shown
 from surrogate.errors import InvalidSetting
+from surrogate.models.settings import SearchSettings
+from surrogate.models.shares import MILPS
+from surrogate.solvers.products import Linearised, linearised, quadratic_parts
 from surrogate.solvers.standard_form import StandardForm, compile_model
 from surrogate.variables import Allowed
 from surrogate.variables.domain_parts import shown_domain
@@ -27,20 +30,59 @@ def require_model(model: Any) -> None:
         raise InvalidSetting(f"the model must have one active objective, got {len(objectives)}{named}")
 
 
-def linear_form(model: Any) -> StandardForm:
-    """Return the compiled model.
+@contextmanager
+def linear_form(model: Any) -> Iterator[tuple[StandardForm, Linearised]]:
+    """Give the compiled model, and what stands in for its quadratic terms while this is entered.
 
     Raises:
-        InvalidSetting: it is not linear without the networks, naming what is not, or a constraint without a free variable is
-            violated.
+        InvalidSetting: it is neither linear nor quadratic without the networks, naming what is not, or a constraint without a
+            free variable is violated.
     """
-    try:
-        form = compile_model(model)
-    except InvalidSetting:
-        for kind, role in ((pyo.Constraint, "constraint"), (pyo.Objective, "objective")):
-            for one in model.component_data_objects(kind, active=True):
-                _require_linear(f"{role} {one.name}", one.body if kind is pyo.Constraint else one.expr)
-        raise
+    stand_in = Linearised()
+    with ExitStack() as blocks:
+        try:
+            form = compile_model(model)
+        except InvalidSetting:
+            stand_in = blocks.enter_context(linearised(model))
+            if not stand_in.products:
+                raise
+            form = compile_model(model)
+        yield _with_solution(form), stand_in
+
+
+def compiled(model: Any) -> StandardForm:
+    """Return the compiled model, which is linear.
+
+    Raises:
+        InvalidSetting: a constraint without a free variable is violated.
+    """
+    return _with_solution(compile_model(model))
+
+
+def first_quadratic(model: Any) -> str:
+    """Return the beginning of a sentence about the first of a model's quadratic terms."""
+    part = quadratic_parts(model)[0][0]
+    body = part.body if part.ctype is pyo.Constraint else part.expr
+    return f"{part.ctype.__name__.lower()} {part.name} is quadratic, {shown(str(body))[1:-1]}"
+
+
+def require_quadratic(model: Any, settings: SearchSettings) -> None:
+    """Raise InvalidSetting unless the members and the solver of the settings take a model with quadratic terms."""
+    named = first_quadratic(model)
+    if not set(settings.members) & set(MILPS):
+        raise InvalidSetting(
+            f"{named}: of the members chosen ({', '.join(settings.members)}) none takes such terms, {' and '.join(MILPS)} do"
+        )
+    if settings.repair:
+        raise InvalidSetting(f"{named}: repair=True asks for walks, which take linear terms only: leave it out")
+    if not settings.solver.quadratic:
+        raise InvalidSetting(
+            f"{named}: solver={settings.solver.name} takes linear terms only, Gurobi and SCIP take quadratic ones: give "
+            "solver=GurobiSolver() or solver=ScipSolver()"
+        )
+
+
+def _with_solution(form: StandardForm | None) -> StandardForm:
     if form is None:
         raise InvalidSetting(
             "a constraint whose variables are all fixed is violated: the model has no solution with any network"
@@ -70,12 +112,3 @@ def require_fixed_well(model: Any, expressions: Iterable[Any], tolerance: float)
                 f"variable {variable.name} is fixed to {variable.value}, but its domain {shown_domain(variable)} and its "
                 f"bounds allow {allowed}: fix it to such a value, or change them"
             )
-
-
-def _require_linear(name: str, expression: Any) -> None:
-    if not generate_standard_repn(expression, compute_values=True, quadratic=False).is_linear():
-        raise InvalidSetting(
-            f"{name} is not linear, {shown(str(expression))[1:-1]}: the search takes models that are linear but for their "
-            "networks; surrogate.formulation.embed states a network in the model itself, for a solver that takes such terms, "
-            "as Gurobi and SCIP take quadratic ones"
-        )

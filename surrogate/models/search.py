@@ -14,6 +14,7 @@ from surrogate.models.members.steps import Steps
 from surrogate.models.members.surrogates import Surrogates
 from surrogate.models.members.targets import Targets
 from surrogate.models.members.walks import Walks
+from surrogate.models.programmes.pace import NoTime
 from surrogate.models.reading import UserModel
 from surrogate.models.settings import SearchSettings
 from surrogate.models.shares import Shares
@@ -33,7 +34,7 @@ class ModelSearch:
     def run(self) -> None:
         """Search until a proof, the target, the caller or the deadline ends it."""
         state, now = self.state, time.perf_counter
-        if not state.prepare():
+        if not state.prepare() or state.ended:
             return
         turns, finishes = self._members()
         shares = Shares([name for name in turns if name in state.settings.members])
@@ -45,6 +46,10 @@ class ModelSearch:
                 begin, before, goes_on = now(), state.incumbent.value, True
                 try:
                     goes_on = turns[name](min(state.deadline, begin + shares.slice_seconds))
+                except NoTime as error:
+                    if name not in state.sizes:  # it has solved nothing, and that is worth a word
+                        state.failures[name] = str(error)
+                    goes_on = False
                 except (SolverFailure, UnsoundBounds) as error:
                     state.failures[name] = str(error)
                     goes_on = False
@@ -64,6 +69,8 @@ class ModelSearch:
             except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
                 state.failures["walks"] = str(error)
                 return {"dense": dense.turn}, {"dense": dense.finish}
+        if state.model.products.size:
+            walks = None  # their programmes are linear: of a quadratic model they relax what the rows say
         surrogates = Surrogates(state, walks)
         turns: dict[str, Callable[[float], bool]] = {"surrogates": surrogates.turn, "dense": dense.turn}
         if walks is not None:
@@ -79,5 +86,5 @@ class ModelSearch:
     def _finish(self, name: str, finish: Callable[[], None]) -> None:
         try:
             finish()
-        except (SolverFailure, UnsoundBounds) as error:
+        except (SolverFailure, UnsoundBounds, NoTime) as error:
             self.state.failures[name] = str(error)

@@ -9,6 +9,9 @@ WEIGHTS = {"walks": 3.0, "targets": 1.5, "steps": 2.0, "neighbourhoods": 2.0, "s
 MEMBERS = tuple(WEIGHTS)
 """What the search is made of, beside the points that all of it starts from."""
 
+MILPS = ("surrogates", "dense")
+"""Those that hand a MILP to the solver that was given, and so take what the solver takes."""
+
 SLICE = 0.1
 """A turn lasts this share of the time that is over, and at least so many seconds."""
 

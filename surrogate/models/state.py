@@ -11,6 +11,7 @@ import numpy as np
 
 from surrogate.bounds import Bounds
 from surrogate.models.incumbent import Incumbent
+from surrogate.models.programmes.pace import NoTime, Pace
 from surrogate.models.programmes.ranges import NoDecision, Ranges, find_ranges
 from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
@@ -34,6 +35,7 @@ class SearchState:
         sizes: by member the size of the MILP that it last handed to the solver.
         root_bounds: by member the bound that its solver had before it branched, in the model's own sense.
         dense_bounds, surrogate_bounds: per link the bounds of its network, and of the last pruned one; empty so far.
+        pace: how long it takes to state MILPs.
         ranges, rows: where inputs and neurons can go, and the dense networks as rows; set by :meth:`prepare`.
     """
 
@@ -46,6 +48,7 @@ class SearchState:
         self.excluded = False
         self.surrogate_value: float | None = None
         self.failures: dict[str, str] = {}
+        self.pace = Pace()
         self.work: Counter[str] = Counter()
         self.sizes: dict[str, dict[str, int]] = {}
         self.root_bounds: dict[str, float] = {}
@@ -55,11 +58,17 @@ class SearchState:
         self.rng = np.random.default_rng(settings.seed)
 
     def prepare(self) -> bool:
-        """Find the ranges and take the model's own values for a start; return False if the model excludes every decision."""
+        """Find the ranges and take the model's own values for a start; return False if the search ends here.
+
+        It does where the model excludes every decision, or the time was too short to find the ranges.
+        """
         try:
             self.ranges = find_ranges(self.model, self.settings.bounds, self.settings.tolerance, self.deadline)
         except NoDecision:
             self.excluded = True
+            return False
+        except NoTime as error:
+            self.failures["ranges"] = str(error)
             return False
         self.dense_bounds = self.ranges.bounds
         self.rows = NetworkRows(self.model, [link.network for link in self.model.links], self.ranges.bounds)

@@ -101,9 +101,10 @@ class Solver(Configurable, ABC):
     """A MILP solver.
 
     Class attributes: ``name``; ``package``, which it comes in; ``feasibility_tolerance``, to which rows, bounds and integers
-    are kept; ``lazy_constraints``: whether it takes a ``cut``; and ``incumbent_callbacks``: whether ``on_incumbent`` is called
-    while the solver runs. Where it is False, it is called once, with the final solution, after the solver has ended; asking for
-    the end there ends nothing and leaves the status as it is.
+    are kept; ``lazy_constraints``: whether it takes a ``cut``; ``quadratic``: whether it takes quadratic constraints and
+    objectives, convex or not; and ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it
+    is False, it is called once, with the final solution, after the solver has ended; asking for the end there ends nothing and
+    leaves the status as it is.
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
@@ -122,6 +123,7 @@ class Solver(Configurable, ABC):
     incumbent_callbacks: ClassVar[bool]
     feasibility_tolerance: ClassVar[float] = 1e-6
     lazy_constraints: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
 
     time_limit_seconds: float = setting(60.0, rules.POSITIVE)
     threads: int = setting(1, rules.COUNT)
@@ -148,7 +150,7 @@ class Solver(Configurable, ABC):
         """Solve a Pyomo model; its variables keep the values they have.
 
         Args:
-            model: a Pyomo model with one linear objective.
+            model: a Pyomo model with one objective, linear, or quadratic for a solver that is ``quadratic``.
             watched: variables whose values the callback and the solution report, in this order.
             warm_start: take the variables' present values as a feasible start.
             on_incumbent: called for each improving solution, or once: see ``incumbent_callbacks``.
@@ -157,6 +159,6 @@ class Solver(Configurable, ABC):
             cut: see ``Cut``; only for a solver with ``lazy_constraints``. What is proven then holds outside what was cut off.
 
         Raises:
-            InvalidSetting: a model that is not linear or has not exactly one active objective.
+            InvalidSetting: a model with terms that the solver does not take, or not exactly one active objective.
             SolverFailure: the solver ended without a usable status; carries its own words.
         """

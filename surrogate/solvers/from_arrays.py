@@ -89,6 +89,7 @@ class ArraySolver(Solver):
     """
 
     incumbent_callbacks: ClassVar[bool] = True
+    quadratic: ClassVar[bool] = True
     dual_tolerance: ClassVar[float]
     """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
 
@@ -107,7 +108,7 @@ class ArraySolver(Solver):
         """Hand a model over; what is given lets the solver run, until the ``with`` block is left.
 
         Args:
-            form: the model, minimised.
+            form: the model, minimised, with the products that columns are.
             integral: which columns are integer; ``(columns,)``.
             start: a solution to start from ``(columns,)``; NaN where the solver has to complete it. None: without a start.
             conversation: what to call while the solver runs.
@@ -130,7 +131,7 @@ class ArraySolver(Solver):
     ) -> Solution:
         self.require_able_to(cut)
         require_believable(self)
-        with exactly(model) as form:
+        with exactly(model, self.quadratic) as form:
             if form is None:
                 return infeasible()
             return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)

@@ -52,9 +52,11 @@ class GurobiSolver(ArraySolver):
             if start is not None:
                 columns.setAttr(grb.Attr.Start, np.where(np.isnan(start), grb.UNDEFINED, start))
 
+            every = columns.tolist()
+            for p, i, j, factor in form.products:
+                model.addConstr(factor * every[p] == every[i] * every[j])
             if conversation.cut is not None:
                 model.setParam("LazyConstraints", 1)
-            every = columns.tolist()
             root: list[float] = []
 
             def callback(_model: Any, where: int) -> None:

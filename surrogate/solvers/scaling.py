@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from surrogate.networks import FloatArray
-from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, StandardForm, doubt
+from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, LARGEST, LARGEST_BESIDE_PRODUCTS, StandardForm, doubt
 
 ORDINARY = 2.0**20
 """Columns that stay below this are left alone; :data:`surrogate.formulation.scaling.STEEPEST` may leave such on purpose."""
@@ -31,6 +32,7 @@ class ScaledForm:
         column_unit: ``u`` ``(columns,)``.
         objective_unit: see above.
         widths: how far each column can move, ``(columns,)``.
+        products: columns and a factor ``(p, i, j, f)`` with :math:`f x'_p = x'_i x'_j`; none in a linear model.
     """
 
     matrix: Any
@@ -43,6 +45,7 @@ class ScaledForm:
     column_unit: FloatArray
     objective_unit: float
     widths: FloatArray
+    products: Sequence[tuple[int, int, int, float]] = ()
 
     @classmethod
     def of(cls, form: StandardForm) -> ScaledForm:
@@ -74,11 +77,13 @@ class ScaledForm:
             column_unit=unit,
             objective_unit=goal,
             widths=(reach[1] - reach[0]) / unit,
+            products=[(p, i, j, float(unit[p] / (unit[i] * unit[j]))) for p, i, j in form.products],
         )
 
     def doubt(self) -> str | None:
         """Return one sentence if no units make the model's numbers small enough for a bound to mean anything, else None."""
-        return doubt([self.matrix.data, self.cost, self.lower, self.upper, self.row_lower, self.row_upper])
+        numbers = [self.matrix.data, self.cost, self.lower, self.upper, self.row_lower, self.row_upper]
+        return doubt(numbers, LARGEST_BESIDE_PRODUCTS if self.products else LARGEST)
 
     def bound_error(self, dual_tolerance: float) -> float:
         """Return by how much a dual bound may be wrong, in the model's own units; see :class:`Solution`."""

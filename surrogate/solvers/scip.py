@@ -13,6 +13,10 @@ from surrogate.networks import BoolArray, FloatArray
 from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, Ending, Run
 from surrogate.solvers.scaling import ScaledForm
 
+PRODUCT_TOLERANCE = 1e-7
+"""To which a product of columns is kept where there are some: SCIP leaves a nonlinear row as wrong as it may be, and what the
+row then hides must be less than what a decision is checked to."""
+
 
 @dataclass(frozen=True)
 class ScipSolver(ArraySolver):
@@ -36,6 +40,8 @@ class ScipSolver(ArraySolver):
             model.hideOutput()
             for name, value in self._options().items():
                 model.setParam(name, value)
+            if form.products:
+                model.setParam("numerics/feastol", PRODUCT_TOLERANCE)
             columns = _load(model, form, integral)
             if start is not None:
                 _start(model, columns, start)
@@ -91,6 +97,8 @@ def _load(model: Any, form: ScaledForm, integral: BoolArray) -> list[Any]:
             model.addCons(row == low)
         else:
             model.addCons(row <= high if np.isfinite(high) else row >= low)
+    for p, i, j, factor in form.products:
+        model.addCons(factor * columns[p] == columns[i] * columns[j])
     return columns
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray
 from surrogate.solvers.base import Solution, SolverStatus
-from surrogate.solvers.domains import stated
+from surrogate.solvers.domains import scratch, stated
+from surrogate.solvers.products import Product, linearised
 from surrogate.variables import peculiar
 
 FEASIBILITY_TOLERANCE = 1e-6
@@ -24,6 +25,10 @@ FEASIBILITY_TOLERANCE = 1e-6
 
 LARGEST = 1e9
 """A row of such numbers is known to 1e-7, a tenth of the tolerance to which a solver has to keep it."""
+
+LARGEST_BESIDE_PRODUCTS = 1e5
+"""The same in a model with products of columns. SCIP has called a decision optimal that was 1e-4 of the value from the optimum,
+with coefficients of 1e7; tests/surrogate/test_quadratic_solvers.py keeps such models."""
 
 
 class StandardForm:
@@ -37,10 +42,13 @@ class StandardForm:
         integral: which columns are integer; ``(columns,)``.
         peculiar: the columns, with what they may be, of which bounds and type don't say it all.
         size: ``binaries`` (integer columns), ``rows``, ``columns`` and ``nonzeros``.
+        products: columns ``(p, i, j)`` of which the first is the product of the others; none in a linear model.
     """
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, products: Sequence[Product] = ()) -> None:
         self.compiled = compiled
+        position = {id(variable): j for j, variable in enumerate(compiled.columns)} if products else {}
+        self.products = [(position[id(a)], position[id(b)], position[id(c)]) for a, b, c in products]
         self.peculiar = peculiar(compiled.columns)  # first: a domain that is not of numbers has no bounds
         bounds = [variable.bounds for variable in compiled.columns]
         self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64)
@@ -98,10 +106,10 @@ class StandardForm:
         return max(FEASIBILITY_TOLERANCE, float(dual_tolerance * (upper - lower).sum()))
 
 
-def doubt(numbers: Sequence[FloatArray]) -> str | None:
-    """Return one sentence if one of the finite numbers is beyond ``LARGEST``, else None."""
+def doubt(numbers: Sequence[FloatArray], allowed: float = LARGEST) -> str | None:
+    """Return one sentence if one of the finite numbers is beyond the largest that is allowed, else None."""
     largest = max(float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in numbers)
-    if largest <= LARGEST:
+    if largest <= allowed:
         return None
     return f"the model has numbers up to {largest:.1g}, of which float64 leaves a solver too few digits for a bound"
 
@@ -132,8 +140,10 @@ class Watch:
         return np.where(self._where >= 0, found[np.maximum(self._where, 0)], self._resting)
 
 
-def compile_model(model: Any) -> StandardForm | None:
+def compile_model(model: Any, products: Sequence[Product] = ()) -> StandardForm | None:
     """Compile a Pyomo model; None if a constraint without any free variable is violated, which makes it infeasible.
+
+    ``products`` are told of in the form: columns of the model, which do not say it themselves.
 
     Raises:
         InvalidSetting: no constructed Pyomo model, not one active objective, a nonlinear expression, a component that is
@@ -150,26 +160,52 @@ def compile_model(model: Any) -> StandardForm | None:
         raise InvalidSetting(f"the model cannot be read as a mixed-integer linear programme: {text}") from error
     if len(compiled.objectives) != 1:
         raise InvalidSetting(f"the model must have one active objective, got {len(compiled.objectives)}")
-    return StandardForm(compiled)
+    return StandardForm(compiled, products)
 
 
 @contextmanager
-def exactly(model: Any) -> Iterator[StandardForm | None]:
+def exactly(model: Any, quadratic: bool = False) -> Iterator[StandardForm | None]:
     """Give the compiled model, every variable's domain stated in it; None if it has no solution for a reason found here.
 
-    What that takes is a block of the model itself while this is entered, so that it can be handed to a solver as it is.
+    What that takes is in blocks of the model itself while this is entered, so that it can be handed to a solver as it is.
+
+    Args:
+        model: a Pyomo model.
+        quadratic: whether the solver takes products of two columns. Then the model may have quadratic terms.
 
     Raises:
         InvalidSetting: as :func:`compile_model`, or a domain that cannot be stated; names the variable.
     """
-    form = compile_model(model)
-    if form is None or not form.peculiar:
+    with ExitStack() as blocks:
+        products: Sequence[Product] = ()
+        try:
+            form = compile_model(model)
+        except InvalidSetting:
+            if not quadratic:
+                raise
+            products = blocks.enter_context(linearised(model)).products
+            blocks.enter_context(_seen(model, products))
+            form = compile_model(model, products)
+        if form is not None and form.peculiar:
+            if any(not allowed.parts for _, allowed in form.peculiar):
+                form = None
+            else:
+                blocks.enter_context(stated(model, form.peculiar))
+                form = compile_model(model, products)
         yield form
-    elif any(not allowed.parts for _, allowed in form.peculiar):
-        yield None
-    else:
-        with stated(model, form.peculiar):
-            yield compile_model(model)
+
+
+@contextmanager
+def _seen(model: Any, products: Sequence[Product]) -> Iterator[None]:
+    """Have every factor stand in a row, meanwhile: what stands in none is no column."""
+    factors = {id(variable): variable for one in products for variable in (one.first, one.second)}
+    with scratch(model, "surrogate_factors") as block:
+        block.same, block.rows = pyo.VarList(), pyo.ConstraintList()
+        for variable in factors.values():
+            same = block.same.add()
+            same.set_value(variable.value, skip_validation=True)
+            block.rows.add(same - variable == 0.0)
+        yield
 
 
 def nothing_spent() -> dict[str, int]:

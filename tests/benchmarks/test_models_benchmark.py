@@ -21,9 +21,9 @@ from benchmarks.models.instances import Question
 from benchmarks.models.judge import Judge
 from benchmarks.models.reading import ahead, first_feasible, is_closed, last_value, seconds_to, value_at
 from benchmarks.models.side_by_side import side_by_side_report
-from benchmarks.models.tools import DENSE, GUROBI, PEERS, SCIP, SEARCH, TOOLS
+from benchmarks.models.tools import DENSE, GUROBI, PEERS, SCIP, SEARCH, TOOLS, Tool
 from benchmarks.results import Results
-from benchmarks.sections import Row
+from benchmarks.sections import Options, Row
 from surrogate.models import Place
 from surrogate.models.problems import PROBLEMS, ModelInstance, draw_samples, fit_networks
 from surrogate.models.reading import UserModel
@@ -395,3 +395,15 @@ def test_a_tool_that_raises_is_a_row_and_says_why(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(asking, "messages", lambda *_: iter([("begin", None), ("killed", True)]))
     found = asking.measured(SEARCH, small("diet"), instance, user)
     assert (found["status"], found["error"], found["total_seconds"]) == ("killed", None, None)
+
+
+def test_a_tool_that_is_not_installed_is_left_out_or_refused_where_it_was_asked_for(
+    tiny: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = Tool("search", "a tool of a library that there is not", needs=("no_such_library",))
+    monkeypatch.setattr("benchmarks.models.section.TOOLS", {SEARCH: TOOLS[SEARCH], "absent": absent})
+    program.main(["models", "--problems", "constrained", "--instances", "0", "--output", str(tmp_path / "rows.jsonl")])
+    assert "left out: tool 'absent' needs no_such_library, not installed: run `make bench`" in capsys.readouterr().err
+    assert tiny == [(SEARCH, 100)]
+    with pytest.raises(ImportError, match=r"tool 'absent' needs no_such_library, .*, or choose other --tools"):
+        list(SECTION.measure(Options(tools=("absent",))))

@@ -202,10 +202,10 @@ MODELS: dict[str, tuple[Change, str]] = {
     ),
     "two objectives": (second_objective, r"must have one active objective, got 2 \(cost, other\)"),
     "no objective": (lambda m: m.cost.deactivate(), "must have one active objective, got 0"),
-    "a quadratic constraint": (bent, r"constraint block\[1\]\.bent is not linear, .*Gurobi and SCIP take quadratic"),
+    "a quadratic constraint": (bent, r"constraint block\[1\]\.bent is quadratic, .*Gurobi and SCIP take quadratic"),
     "a quadratic objective": (
         lambda m: m.cost.set_value(m.x[0] ** 2 + m.y[1]),
-        "objective cost is not linear, .*Gurobi and SCIP",
+        "objective cost is quadratic, .*Gurobi and SCIP",
     ),
     "an open input": (open_input, "input free has neither bounds of its own on both sides nor constraints that give it some"),
     "an open expression": (open_expression, r"input free \+ x\[0\] has neither bounds"),

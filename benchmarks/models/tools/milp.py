@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.models.base import Asked, Ending, Trace
 from surrogate import bounds as bound_methods
 from surrogate.models.programmes.mips import StatedModel
+from surrogate.models.programmes.pace import NoTime
 from surrogate.models.programmes.ranges import find_ranges
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
@@ -29,14 +30,17 @@ def run(asked: Asked, boxes: Sequence[Region], settings: dict[str, Any], trace: 
         networks = [_sparse(asked, at) for at in range(len(user.links))]
         method = bound_methods.method(BOUNDS)
         bounds = [method.compute(n, box, trace.deadline) for n, box in zip(networks, ranges.regions, strict=True)]
-    stated = StatedModel(user, networks, bounds, "big_m")
-    trace.built()
 
     def note(values: FloatArray) -> bool:
         trace.met(values)
         return False
 
-    solution = stated.solve(HighsSolver(time_limit_seconds=trace.seconds_left), trace.deadline, None, note)
+    try:
+        stated = StatedModel(user, networks, bounds, "big_m", deadline=trace.deadline)
+        trace.built()
+        solution = stated.solve(HighsSolver(time_limit_seconds=trace.seconds_left), trace.deadline, None, note)
+    except NoTime:
+        return Ending("time_limit")
     if solution.values is not None:
         trace.met(solution.values)
     if is_dense:

@@ -59,7 +59,15 @@ class Dense:
         if bound is not None:
             state.raise_bound(bound)
         self._solve = SolveInTurns(
-            StatedModel(model, [link.network for link in model.links], bounds, settings.formulation, ROOM * settings.tolerance),
+            StatedModel(
+                model,
+                [link.network for link in model.links],
+                bounds,
+                settings.formulation,
+                ROOM * settings.tolerance,
+                state.pace,
+                state.deadline,
+            ),
             dataclasses.replace(settings.solver, time_limit_seconds=max(state.deadline - time.perf_counter(), 1e-3)),
             state.deadline,
             incumbent.values,

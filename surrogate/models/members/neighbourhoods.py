@@ -60,12 +60,12 @@ class Neighbourhoods:
         chosen = set(range(count))
         if count > FEW_PLACES:
             chosen = set(self._rng.choice(count, size=int(self._rng.integers(1, FEW_PLACES + 1)), replace=False).tolist())
-        regions, bounds = self._boxes(best, chosen)
+        regions, bounds = self._boxes(best, chosen, until)
         rows = NetworkRows(self.model, [link.network for link in self.model.links], bounds)
+        programme, start = self._programme(rows, regions, chosen, best)
         seconds = min(SECONDS, until - time.perf_counter())
         if seconds <= 0.0:
             return False
-        programme, start = self._programme(rows, regions, chosen, best)
         status, found = programme.solve(seconds, start)
         self._state.work["nodes"] += programme.nodes
         better = found is not None and self._state.incumbent.offer(found[: self.model.columns], "neighbourhoods")
@@ -75,11 +75,13 @@ class Neighbourhoods:
             self.free = min(MOST, int(1.5 * self.free))
         return better
 
-    def _boxes(self, best: FloatArray, chosen: set[int]) -> tuple[list[Region], list[Bounds]]:
+    def _boxes(self, best: FloatArray, chosen: set[int], until: float) -> tuple[list[Region], list[Bounds]]:
         """Return boxes and bounds, with about ``free`` unstable neurons in the chosen places, the others' as they are."""
         low, high, radius = 0.0, 1.0, 1.0
         kept = self._around(best, chosen, 0.0)
         for _ in range(RADII):
+            if time.perf_counter() >= until:
+                break
             tried = self._around(best, chosen, radius)
             if sum(tried[1][i].unstable_count for i in chosen) <= self.free:
                 kept, low = tried, radius

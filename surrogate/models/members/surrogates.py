@@ -8,9 +8,11 @@ import time
 import numpy as np
 
 from surrogate import bounds as bound_methods
+from surrogate.bounds import Bounds
 from surrogate.models.members.repairs import Repairs
 from surrogate.models.members.walks import Walks
 from surrogate.models.programmes.mips import ROOM, StatedModel
+from surrogate.models.programmes.pace import work_of
 from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray, ReluNetwork
@@ -73,24 +75,39 @@ class Surrogates:
                 self._take(solution)
 
     def _begin(self, sparsity: float) -> None:
-        state, now = self._state, time.perf_counter()
-        state.work["surrogates"] += 1
-        networks = [self._pruned(at, sparsity) for at in range(len(state.model.links))]
-        method = bound_methods.method(state.settings.bounds)
-        bounds = [
-            method.compute(network, region, state.deadline)
-            for network, region in zip(networks, state.ranges.regions, strict=True)
-        ]
+        state = self._state
+        settings = state.settings
+        networks, bounds = self._all_pruned(sparsity)
         state.surrogate_bounds = bounds
-        share = SHARE if set(state.settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
+        share = SHARE if set(settings.members) != {"surrogates"} else 1.0 / (len(self._left) + 1)
+        room = ROOM * settings.tolerance
+        stated = StatedModel(state.model, networks, bounds, settings.formulation, room, state.pace, state.deadline)
+        state.work["surrogates"] += 1
+        now = time.perf_counter()  # what is stated has its share of the time to be solved, however long stating took
         self._until = now + share * (state.deadline - now)
         self._solve = SolveInTurns(
-            StatedModel(state.model, networks, bounds, state.settings.formulation, ROOM * state.settings.tolerance),
-            dataclasses.replace(state.settings.solver, time_limit_seconds=max(state.deadline - now, 1e-3)),
+            stated,
+            dataclasses.replace(settings.solver, time_limit_seconds=max(state.deadline - now, 1e-3)),
             state.deadline,
             state.incumbent.values,
             self._on_point,
         )
+
+    def _all_pruned(self, sparsity: float) -> tuple[list[ReluNetwork], list[Bounds]]:
+        """Return the pruned network of each link, and its bounds, as long as all of them can still be stated."""
+        state, begin = self._state, time.perf_counter()
+        method = bound_methods.method(state.settings.bounds)
+        networks: list[ReluNetwork] = []
+        bounds: list[Bounds] = []
+        work = 0.0
+        for at, region in enumerate(state.ranges.regions):
+            networks.append(self._pruned(at, sparsity))
+            bounds.append(method.compute(networks[-1], region, state.deadline))
+            work += work_of(networks[-1], bounds[-1])
+            all_of_it = len(state.ranges.regions) / len(networks)
+            others = (all_of_it - 1.0) * (time.perf_counter() - begin)
+            state.pace.require(all_of_it * work, all_of_it * work, state.deadline - others)
+        return networks, bounds
 
     def _on_point(self, values: FloatArray) -> bool:
         self._met.append(np.array(values))

@@ -41,7 +41,7 @@ class Targets:
             vertex = self._vertex(self._walks.next_start() if values is None else values, until)
             if vertex is None:
                 continue
-            targets, gains = self._targets(vertex)
+            targets, gains = self._targets(vertex, until)
             order = [i for i in np.argsort(gains).tolist() if gains[i] < 0.0]
             if not order:
                 continue
@@ -62,7 +62,7 @@ class Targets:
         vertex = self._programme.solve(max(until - time.perf_counter(), 1e-3))
         if vertex is None:
             return None
-        targets, gains = self._targets(vertex)
+        targets, gains = self._targets(vertex, until)
         if not (gains < 0.0).any():
             return None
         moved = vertex.values.copy()
@@ -82,14 +82,17 @@ class Targets:
             vertex = programme.solve(seconds)
         return vertex
 
-    def _targets(self, vertex: Vertex) -> tuple[list[FloatArray], FloatArray]:
-        """Return for each place its best columns ``(read,)`` and by how much they are better, negative where they are."""
+    def _targets(self, vertex: Vertex, until: float) -> tuple[list[FloatArray], FloatArray]:
+        """Return for each place its best columns ``(read,)`` and by how much they are better, negative where they are.
+
+        Places that there is no time for keep theirs.
+        """
         prices = self._programme.prices()
         drawn = self._walks.draw(DRAWN)
         now = self._model.complete(vertex.values[None])[0]
         found, gains = [], np.zeros(len(self._read))
         for i, (link, read) in enumerate(zip(self._model.links, self._read, strict=True)):
-            if not read.size:
+            if not read.size or time.perf_counter() >= until:
                 found.append(now[read])
                 continue
             moves = (STEPS[:, None, None] * (drawn[:, read] - now[read])).reshape(-1, read.size)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from surrogate.models.points import Points
+from surrogate.models.points import VERTEX_SECONDS, Points
 from surrogate.models.programmes.phases import PhaseProgramme, Vertex
 from surrogate.models.programmes.walk import Walker
 from surrogate.models.state import SearchState
@@ -16,6 +16,9 @@ from surrogate.networks import BoolArray, FloatArray
 
 FIRST_POINTS = 256
 """How many points are drawn first. The first decision comes sooner from a small batch."""
+
+FEWEST_POINTS, LEFT = 16, 0.5
+"""A batch has at least so many points, and takes at most this share of the time that is left, by the pace of the last one."""
 
 USED = 0.25
 """Share of a batch, the promising ones first, that walks begin at."""
@@ -42,7 +45,7 @@ class Walks:
         self._walker = Walker(self.programme)
         self._points = Points(state.model, state.ranges, state.rng)
         self._starts: FloatArray = np.zeros((0, state.model.columns))
-        self._next = 0
+        self._next, self._seconds_a_point = 0, 1e-9
         placed = state.model.is_input | state.model.is_output
         others = abs(state.model.matrix) @ (~placed).astype(np.float64)
         self._decided = np.concatenate([others == 0.0, placed])
@@ -50,7 +53,7 @@ class Walks:
 
     def start(self) -> None:
         """Draw the first points, which all members have to begin with."""
-        self._starts = self._ranked(self._points.draw(FIRST_POINTS))
+        self._starts = self._drawn(FIRST_POINTS)
 
     def turn(self, until: float) -> bool:
         """Walk from point after point; it never comes to an end of these."""
@@ -64,7 +67,7 @@ class Walks:
     def next_start(self) -> FloatArray:
         """Return the most promising point ``(columns,)`` that has not been used, drawing new ones where none is left."""
         if self._next >= USED * len(self._starts):
-            self._starts, self._next = self._ranked(self._points.draw(self._state.settings.points)), 0
+            self._starts, self._next = self._drawn(self._state.settings.points), 0
         self._next += 1
         return self._starts[self._next - 1]
 
@@ -162,6 +165,17 @@ class Walks:
 
     def _offer(self, vertex: Vertex, source: str) -> None:
         self._state.incumbent.offer(vertex.values, source)
+
+    def _drawn(self, count: int) -> FloatArray:
+        """Return new points, ranked: ``count`` of them, or as many as can be drawn and ranked before the deadline."""
+        begin = time.perf_counter()
+        left = LEFT * (self._state.deadline - begin)
+        if left < count * self._seconds_a_point:
+            count = max(FEWEST_POINTS, int(left / self._seconds_a_point))
+        values = self._points.draw(count)
+        ranked = self._ranked(values)
+        self._seconds_a_point = max(time.perf_counter() - begin - VERTEX_SECONDS, 1e-6) / len(values)
+        return ranked
 
     def _ranked(self, values: FloatArray) -> FloatArray:
         """Return the decisions, the most promising first. Objective and violations are added in units of their deviations."""

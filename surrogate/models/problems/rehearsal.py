@@ -13,6 +13,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.models.problems.given_networks import GivenNetworks
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes, files
 from surrogate.models.reading import UserModel
+from surrogate.models.requirements import first_quadratic
 from surrogate.networks import ReluNetwork
 from surrogate.rules import nearest
 
@@ -27,11 +28,17 @@ NO_NETWORKS: Mapping[str, ReluNetwork] = MappingProxyType({})
 
 
 def rehearse(
-    problem: ModelProblem, seed: int, given: Mapping[str, Any], elsewhere: Mapping[str, ReluNetwork] = NO_NETWORKS
+    problem: ModelProblem,
+    seed: int,
+    given: Mapping[str, Any],
+    elsewhere: Mapping[str, ReluNetwork] = NO_NETWORKS,
+    quadratic: bool = True,
 ) -> None:
     """Draw samples and build a model with networks of random weights, so that mistakes are seen before anything is trained.
 
     Networks that are there already (``elsewhere``, by name) are used as they are, and ``build`` must ask for each of them.
+
+    Without ``quadratic``, a model with quadratic terms is refused: not every solver and method takes them.
 
     The model is read as :func:`surrogate.models.optimise` reads it, and ``true_value`` is asked about a decision within the
     variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises may be
@@ -60,6 +67,11 @@ def rehearse(
                 f"{' and '.join(asked) or 'none'}"
             )
     model = problem.called("the model", UserModel, instance.model, instance.places)
+    if model.products.size and not quadratic:
+        raise InvalidSetting(
+            f"{problem.name}: {first_quadratic(instance.model)}, which the solver or the method does not take: choose "
+            "solver=gurobi or solver=scip, with method=dense, method=search, or method=surrogate without repair"
+        )
     start = np.zeros((1, model.columns))
     start[0] = model.nearest(start[0])
     model.assign(model.complete(start)[0])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.common.gc_manager import PauseGC
 
 from surrogate.bounds import Bounds
 from surrogate.formulation import Formulation, embed
-from surrogate.formulation.base import linear
+from surrogate.formulation.base import Embedding, linear
 from surrogate.formulation.scaling import doubt
+from surrogate.models.programmes.pace import NEURON, Pace, works_of
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import Pause, Solution, Solver
@@ -35,6 +39,11 @@ class StatedModel:
         bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
         tolerance: room that the user's rows get. A decision counts where it holds to a tolerance, and a solver's own tolerance
             is smaller: HiGHS has called models without that decision optimal, where an equality left it none.
+        pace: how long stating has taken so far; it learns from this one.
+        deadline: ``time.perf_counter()`` value before which the solver has to have the model.
+
+    Raises:
+        NoTime: that cannot be.
     """
 
     def __init__(
@@ -44,9 +53,24 @@ class StatedModel:
         bounds: Sequence[Bounds],
         formulation: str | Formulation,
         tolerance: float = 0.0,
+        pace: Pace | None = None,
+        deadline: float = math.inf,
     ) -> None:
         self._model = model
-        self._pyomo = pyomo = pyo.ConcreteModel()
+        self._pace = Pace() if pace is None else pace
+        works = works_of(networks, bounds)
+        self._work = sum(works) + model.matrix.nnz + NEURON * model.matrix.shape[0]
+        self._pace.require(sum(works), self._work, deadline)
+        self._pyomo = pyo.ConcreteModel()
+        self._columns: list[Any] = []
+        self._embeddings: list[Embedding] = []
+        with PauseGC():  # which would look through some hundred thousand new objects again and again
+            self._state_own(bounds, tolerance)
+            self._state_networks(networks, bounds, works, formulation, deadline)
+
+    def _state_own(self, bounds: Sequence[Bounds], tolerance: float) -> None:
+        """State the user's columns, rows and objective."""
+        model, pyomo = self._model, self._pyomo
         low, high = (side.tolist() for side in self._reached(bounds))
         integral = model.integral.tolist()
         at: dict[str, int] = {}  # by the user's names, which a solver's words then have; those of stated domains may be equal
@@ -64,15 +88,29 @@ class StatedModel:
             np.flatnonzero(sided).tolist(),
             rule=lambda _, i: (_side(row_low[i]), self._row(matrix, i), _side(row_high[i])),
         )
+        pyomo.products = pyo.Constraint(
+            range(len(model.products)), rule=lambda _, k: self._product(*model.products[k].tolist())
+        )
         costly = np.flatnonzero(model.cost)
         pyomo.goal = pyo.Objective(
             expr=linear((model.sign * model.cost[costly]).tolist(), [self._columns[j] for j in costly.tolist()])
             + model.sign * model.offset,
             sense=pyo.minimize if model.sign > 0.0 else pyo.maximize,
         )
+
+    def _state_networks(
+        self,
+        networks: Sequence[ReluNetwork],
+        bounds: Sequence[Bounds],
+        works: Sequence[float],
+        formulation: str | Formulation,
+        deadline: float,
+    ) -> None:
+        """State a network at each place, as long as all of them can be."""
+        pyomo, left = self._pyomo, sum(works)
         pyomo.place = pyo.Block(range(len(networks)))
-        self._embeddings = []
-        for i, (link, network, bound) in enumerate(zip(model.links, networks, bounds, strict=True)):
+        for i, (link, network, bound) in enumerate(zip(self._model.links, networks, bounds, strict=True)):
+            begin = time.perf_counter()
             here = pyomo.place[i]
             inputs = self._inputs(here, link)
             here.network = pyo.Block()
@@ -83,6 +121,9 @@ class StatedModel:
                 rule=lambda _, o, outputs=outputs, e=embedding: (0.0, linear([1.0, -1.0], [outputs[o], e.outputs[o]]), 0.0),
             )
             self._embeddings.append(embedding)
+            self._pace.stating.add(works[i], time.perf_counter() - begin)
+            left -= works[i]
+            self._pace.require(left, self._work, deadline)
 
     def solve(
         self,
@@ -101,6 +142,7 @@ class StatedModel:
             pause: handed to the solver.
 
         Raises:
+            NoTime: the solver cannot have the model before the deadline.
             SolverFailure: the solver ended without a usable status.
             UnsoundBounds: the start leaves the bounds.
         """
@@ -109,6 +151,8 @@ class StatedModel:
                 variable.set_value(round(value) if integral else value, skip_validation=True)
             for link, embedding in zip(self._model.links, self._embeddings, strict=True):
                 embedding.set_values(link.inputs_at(start[None])[0])
+        begin = time.perf_counter()
+        self._pace.require(0.0, self._work, deadline)
         solution = solver.solve(
             self._pyomo,
             self._columns,
@@ -117,6 +161,7 @@ class StatedModel:
             deadline=deadline,
             pause=pause,
         )
+        self._pace.handing.add(self._work, max(time.perf_counter() - begin - solution.solve_seconds, 0.0))
         doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))
 
@@ -128,6 +173,9 @@ class StatedModel:
             high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
         crossed = low > high  # that is for the solver to find, to its tolerances
         return np.where(crossed, self._model.lower, low), np.where(crossed, self._model.upper, high)
+
+    def _product(self, product: int, first: int, second: int) -> Any:
+        return self._columns[product] == self._columns[first] * self._columns[second]
 
     def _row(self, matrix: Any, i: int) -> Any:
         part = slice(matrix.indptr[i], matrix.indptr[i + 1])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from surrogate import bounds as bound_methods
 from surrogate.bounds import BoundMethod, Bounds
 from surrogate.errors import InvalidSetting
+from surrogate.models.programmes.pace import NoTime
 from surrogate.models.programmes.safe import SafeProgramme
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray
@@ -46,6 +47,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
 
     Raises:
         NoDecision: the constraints contradict one another.
+        NoTime: the deadline came before an input that its own bounds leave open was bounded.
         InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
     """
     chosen = bound_methods.method(method)
@@ -59,8 +61,14 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
         low, high = _reach(link, lower, upper)
         several = np.diff(link.matrix.indptr) > 1
         for j in range(low.size):
-            if several[j] or not np.isfinite([low[j], high[j]]).all():
-                low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j])
+            is_open = not np.isfinite([low[j], high[j]]).all()
+            if is_open or (several[j] and time.perf_counter() < deadline):
+                low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j], deadline)
+            if is_open and time.perf_counter() >= deadline:
+                raise NoTime(
+                    f"input {model.places[model.order[at]].inputs[j]} has no bounds of its own on both sides, and the time "
+                    "limit was too short to find what the constraints give it: give it bounds, or raise the limit"
+                )
             if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
                 place = model.places[model.order[at]]
                 raise InvalidSetting(
@@ -82,31 +90,25 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
 
 
 def _reach(link: Link, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
-    matrix = link.matrix.tocsr()
-    positive, negative = matrix.maximum(0.0), matrix.minimum(0.0)
-    low = _product(positive, lower) + _product(negative, upper) + link.constant
-    high = _product(positive, upper) + _product(negative, lower) + link.constant
+    """Return between which values each input can lie, by the columns' bounds."""
+    data, columns, inputs = link.matrix.data, link.matrix.indices, link.matrix.shape[0]
+    row = np.repeat(np.arange(inputs), np.diff(link.matrix.indptr))
+    with np.errstate(invalid="ignore"):
+        ends = [
+            np.where(data == 0.0, 0.0, data * np.where(data > 0.0, one[columns], other[columns]))
+            for one, other in ((lower, upper), (upper, lower))
+        ]
+    low, high = (np.bincount(row, weights=end, minlength=inputs) + link.constant for end in ends)
     return low, high
 
 
-def _product(matrix: Any, values: FloatArray) -> FloatArray:
-    """Return ``matrix @ values`` with infinite values counted only where a coefficient is."""
-    finite = np.where(np.isfinite(values), values, 0.0)
-    total = np.asarray(matrix @ finite)
-    for infinite in (np.inf, -np.inf):
-        columns = np.flatnonzero(values == infinite)
-        if columns.size:
-            touched = np.asarray(matrix[:, columns].sum(axis=1)).ravel()
-            with np.errstate(invalid="ignore"):
-                total = np.where(touched != 0.0, total + np.where(touched != 0.0, touched, 1.0) * infinite, total)
-    return total
-
-
-def _tightened(model: UserModel, programme: SafeProgramme, link: Link, j: int, low: float, high: float) -> tuple[float, float]:
+def _tightened(
+    model: UserModel, programme: SafeProgramme, link: Link, j: int, low: float, high: float, deadline: float
+) -> tuple[float, float]:
     row = np.asarray(link.matrix[[j]].todense()).ravel()
     sides = []
     for sign in (1.0, -1.0):
-        least = programme.least(sign * row)
+        least = programme.least(sign * row, deadline)
         if programme.infeasible and model.doubt is None:
             raise NoDecision
         if least is None:  # columns without bounds leave nothing to prove: HiGHS's own word, with a margin

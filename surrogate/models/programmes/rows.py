@@ -129,9 +129,10 @@ class NetworkRows:
                 columns[other] = new = self._columns(np.full(other.size, -np.inf), np.full(other.size, np.inf))
             else:
                 columns[other] = new = self._columns(self._regions[at].lower[other], self._regions[at].upper[other])
-            part = matrix[other].tocoo()
+            row = np.repeat(np.cumsum(~plain) - 1, count)
+            part = np.repeat(~plain, count)
             self._read.append((at, other, new))
-            self._parts.append((part.data, self._rows + part.row, part.col))
+            self._parts.append((matrix.data[part], self._rows + row[part], matrix.indices[part]))
             self._parts.append((-np.ones(other.size), self._rows + np.arange(other.size), new))
             self._sides.append(-link.constant[other])
             self._rows += other.size

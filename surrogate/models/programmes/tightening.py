@@ -33,6 +33,8 @@ def tighten(
         the bounds per link, and None where the model's columns leave the objective open.
     """
     bounds = ranges.bounds
+    if time.perf_counter() >= deadline:
+        return list(bounds), None
     rows = NetworkRows(model, [link.network for link in model.links], bounds, ranges.regions)
     proof = _relaxation(model, rows, better_than, tolerance)
     objective = proof.least(np.concatenate([model.cost, np.zeros(rows.extra)]), deadline)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.programmes.mips import StatedModel
+from surrogate.models.programmes.pace import NoTime
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, Solver
 
@@ -20,8 +21,8 @@ class SolveInTurns:
     of its callbacks while the caller's thread works: one of the two runs at any time. A solver without callbacks runs to its
     end at once.
 
-    Raises, from :meth:`advance` and :meth:`finish`, ``SolverFailure`` or ``UnsoundBounds``: whatever a solver's own code raises
-    costs its caller this solve and no more.
+    Raises, from :meth:`advance` and :meth:`finish`, ``SolverFailure``, ``UnsoundBounds`` or ``NoTime``: whatever a solver's own
+    code raises costs its caller this solve and no more.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class SolveInTurns:
         self._until = -math.inf
         self._cancelled = False
         self._solution: Solution | None = None
-        self._failure: SolverFailure | UnsoundBounds | None = None
+        self._failure: SolverFailure | UnsoundBounds | NoTime | None = None
         self._turn, self._back = threading.Semaphore(0), threading.Semaphore(0)
 
         def run() -> None:
@@ -43,7 +44,7 @@ class SolveInTurns:
             try:
                 if not self._cancelled:
                     self._solution = stated.solve(solver, deadline, start, on_point, self._pause)
-            except (SolverFailure, UnsoundBounds) as error:
+            except (SolverFailure, UnsoundBounds, NoTime) as error:
                 self._failure = error
             except BaseException as error:
                 self._failure = SolverFailure(f"{solver.name} failed with {type(error).__name__}: {error}")

@@ -93,7 +93,13 @@ def check_networks(settings: Settings) -> None:
     _check_pruning(settings, names, networks)
     problem = with_table(problem_of(settings), settings)
     if settings.model.problem == PYTHON:
-        _rehearse(problem, settings.instances.seed, json.dumps(parameters_of(settings)), _Files(settings, networks))
+        _rehearse(
+            problem,
+            settings.instances.seed,
+            json.dumps(parameters_of(settings)),
+            _Files(settings, networks),
+            _quadratic(settings),
+        )
 
 
 def _own_files(settings: Settings) -> dict[str, str]:
@@ -201,13 +207,23 @@ class _Files:
         return hash(self._known)
 
 
+def _quadratic(settings: Settings) -> bool:
+    """Return whether a trial's solver and method take models with quadratic terms."""
+    from surrogate.models.methods import METHODS
+    from surrogate.models.methods.base import MilpMethod
+    from surrogate.solvers import SOLVERS
+
+    milps = issubclass(METHODS[settings.method.name], MilpMethod) and not getattr(settings.method, "repair", False)
+    return milps and SOLVERS[settings.solver.name].quadratic
+
+
 @functools.lru_cache(maxsize=1024)
-def _rehearse(problem: ModelProblem, seed: int, parameters: str, files: _Files) -> None:
+def _rehearse(problem: ModelProblem, seed: int, parameters: str, files: _Files, quadratic: bool) -> None:
     """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
     from surrogate.models.problems import MissingNetwork, rehearse
 
     try:
-        rehearse(problem, seed, json.loads(parameters), files.networks)
+        rehearse(problem, seed, json.loads(parameters), files.networks, quadratic)
     except SurrogateError as error:
         sentence = in_table_words(problem, _in_a_sentence(f"model.function={problem.name}", problem.name, error))
         cause = error.__cause__

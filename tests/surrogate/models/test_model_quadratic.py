@@ -1,0 +1,149 @@
+"""Quadratic constraints and objectives of the user's: what solvers that take them find holds, and others are refused."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from user_models import NETWORK, a_model, place, require_holding, require_no_threads, shape
+
+from surrogate.errors import InvalidSetting
+from surrogate.models import ModelResult, Status, optimise
+from surrogate.models.methods import WalkAlone
+from surrogate.models.reading import UserModel
+from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solver
+
+
+@pytest.fixture(params=[GurobiSolver, ScipSolver], ids=lambda kind: kind.name)
+def solver(request: pytest.FixtureRequest) -> Solver:
+    if importlib.util.find_spec(request.param.package) is None:
+        pytest.skip(f"{request.param.package} is not installed, which solver={request.param.name} needs")
+    return request.param()
+
+
+def in_a_disc(sense: Any = pyo.minimize) -> Any:
+    """Inputs in a disc, an output near a target, and a variable of the user's under a curve."""
+    model = a_model(floor=-1e3, sense=sense)
+    sign = 1.0 if sense == pyo.minimize else -1.0
+    model.w = pyo.Var(bounds=(0.0, 4.0))
+    model.disc = pyo.Constraint(expr=model.x[0] ** 2 + model.x[1] ** 2 <= 0.5)
+    model.curve = pyo.Constraint(expr=model.w <= model.x[0] * model.x[1] + 0.3 * model.w + 0.2)
+    model.cost.set_value(sign * ((model.y[0] - 1.0) ** 2 + 0.5 * model.y[1] - model.w + 0.1 * model.k * model.x[0]))
+    return model
+
+
+def best_on_a_grid() -> float:
+    line = np.linspace(-1.0, 1.0, 401)
+    x = np.array(np.meshgrid(line, line, [-1.0, 0.0, 1.0])).reshape(3, -1).T
+    most = (x[:, 0] * x[:, 1] + 0.2) / 0.7
+    x = x[(x[:, 0] ** 2 + x[:, 1] ** 2 <= 0.5) & (x.sum(axis=1) <= 1.2 + 1e-9) & (most >= 0.0)]
+    y = NETWORK(x)
+    w = np.minimum((x[:, 0] * x[:, 1] + 0.2) / 0.7, 4.0)
+    return float(((y[:, 0] - 1.0) ** 2 + 0.5 * y[:, 1] - w + 0.1 * x[:, 2] * x[:, 0]).min())
+
+
+@pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
+def test_the_optimum_is_found_and_proven(solver: Solver, sense: Any) -> None:
+    model, best = in_a_disc(sense), best_on_a_grid()
+    sign = 1.0 if sense == pyo.minimize else -1.0
+    before = shape(model)
+    result = optimise(model, one := place(model), 30.0, solver=solver)
+    assert (result.status, result.failures) == (Status.OPTIMAL, {})
+    assert best - 0.02 < sign * result.value <= best + 1e-4
+    assert sign * result.bound <= sign * result.value + 1e-9
+    assert {step.source for step in result.timeline} <= {"points", "surrogates", "dense"}
+    require_holding(model, result, [one])
+    assert shape(model) == before
+    require_no_threads()
+
+
+def test_what_cannot_be_is_excluded(solver: Solver) -> None:
+    model = in_a_disc()
+    model.far = pyo.Constraint(expr=model.x[0] ** 2 + model.x[1] ** 2 >= 0.5 + 1e-3)
+    assert optimise(model, place(model), 30.0, solver=solver).status is Status.INFEASIBLE
+
+
+def test_the_values_that_the_model_has_are_a_start(solver: Solver) -> None:
+    model = in_a_disc()
+    for variable, value in ((model.x[0], 0.5), (model.x[1], -0.2), (model.k, 0), (model.w, 0.1)):
+        variable.set_value(value)
+    result = optimise(model, place(model), 20.0, solver=solver)
+    y = NETWORK(np.array([[0.5, -0.2, 0.0]]))[0]
+    assert result.timeline[0].source == "start"
+    assert result.timeline[0].value == pytest.approx((y[0] - 1.0) ** 2 + 0.5 * y[1] - 0.1, abs=1e-9)
+
+
+def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
+    """A side of 1e8 is kept to 1e-6 of itself, by the search and by the second look at a decision."""
+    model = in_a_disc()
+    model.disc.deactivate()
+    model.large = pyo.Constraint(expr=1e8 * (model.x[0] ** 2 + model.x[1] ** 2) <= 5e7)
+    result: ModelResult = optimise(model, place(model), 30.0, solver=solver)
+    assert result.value == pytest.approx(best_on_a_grid(), abs=0.02)
+    assert model.x[0].value ** 2 + model.x[1].value ** 2 <= 0.5 * (1.0 + 2e-6)
+
+
+def refused(model: Any, **settings: Any) -> str:
+    before = shape(model)
+    with pytest.raises(InvalidSetting) as error:
+        optimise(model, place(model), 1.0, **settings)
+    assert shape(model) == before
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_solver_that_takes_linear_terms_only_is_refused() -> None:
+    said = refused(in_a_disc(), solver=HighsSolver())
+    assert said.startswith("objective cost is quadratic, ")
+    assert said.endswith(
+        "solver=highs takes linear terms only, Gurobi and SCIP take quadratic ones: give solver=GurobiSolver() or "
+        "solver=ScipSolver()"
+    )
+
+
+def test_members_that_take_linear_terms_only_are_refused() -> None:
+    assert "of the members chosen (walks, steps) none takes such terms, surrogates and dense do" in refused(
+        in_a_disc(), members=("walks", "steps")
+    )
+    model = in_a_disc()
+    with pytest.raises(InvalidSetting, match=r"of the members chosen .* none takes such terms"):
+        WalkAlone(time_limit_seconds=1.0).answer(model, place(model))
+    assert "repair=True asks for walks" in refused(in_a_disc(), members=("surrogates",), repair=True)
+
+
+def test_other_terms_are_refused() -> None:
+    model = in_a_disc()
+    model.odd = pyo.Constraint(expr=pyo.exp(model.x[0]) + model.x[1] ** 2 <= 2.0)
+    assert refused(model).startswith("constraint odd is neither linear nor quadratic, exp(x[0]) + x[1]**2: ")
+    model = in_a_disc()
+    model.cubic = pyo.Constraint(expr=model.x[0] ** 2 * model.x[1] <= 2.0)
+    assert refused(model).startswith("constraint cubic is neither linear nor quadratic, ")
+
+
+def test_fixed_factors_leave_a_linear_model() -> None:
+    model = in_a_disc()
+    for variable, value in ((model.x[0], 0.5), (model.x[1], 0.1), (model.k, 0)):
+        variable.fix(value)
+    model.cost.set_value(model.y[1] - model.w)
+    user = UserModel(model, [place(model)])
+    assert user.products.size == 0
+    result = optimise(model, place(model), 5.0)
+    assert result.status is Status.OPTIMAL
+    assert model.w.value == pytest.approx((0.05 + 0.2) / 0.7, abs=1e-5)
+
+
+def test_a_square_of_a_sum_has_each_product_once() -> None:
+    model = in_a_disc()
+    model.sum = pyo.Constraint(expr=(model.x[0] + model.x[1] - 0.2) ** 2 <= 0.7)
+    user = UserModel(model, [place(model)])
+    names = {tuple(sorted(user.variables[j].name for j in one[1:])) for one in user.products.tolist()}
+    assert names == {("x[0]", "x[0]"), ("x[0]", "x[1]"), ("x[1]", "x[1]"), ("y[0]", "y[0]"), ("k", "x[0]")}
+    assert len(user.products) == len(names)
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, size=(50, user.columns))
+    done = user.complete(points)
+    cost = {variable.name: done[:, j] for j, variable in enumerate(user.variables)}
+    expected = (cost["y[0]"] - 1.0) ** 2 + 0.5 * cost["y[1]"] - cost["w"] + 0.1 * cost["k"] * cost["x[0]"]
+    np.testing.assert_allclose(user.objective(done), expected, rtol=1e-12)
