@@ -10,12 +10,13 @@ from typing import Any
 
 from sweep.config import own_networks, rules
 from sweep.config.attack_facts import kind_of
-from sweep.config.canonical import beside, counts_of, made_of, makers
+from sweep.config.canonical import counts_of, has_own, made_of, makers, together
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
 from sweep.config.tasks import TaskRules, task_of
+from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
@@ -40,9 +41,8 @@ def check_made(name: str, settings: Settings) -> None:
     """
     if name == "attack":
         _check_objective(settings)
-    task = task_of(settings)
-    if settings.networks and beside(name, task):
-        for network in task.network_names(settings):
+    if has_own(name, settings):
+        for network in task_of(settings).network_names(settings):
             told = functools.partial(own_networks.key_in_use, settings, network)
             _check_methods(name, own_networks.settings_of(settings, network), told)
     else:
@@ -53,20 +53,29 @@ def check_made(name: str, settings: Settings) -> None:
 
 def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
     """Check the object that a section makes, and what that is made of; ``told`` returns what people call a key."""
-    source = source_of(settings)
-    made = made_of(name, task_of(settings), source)
+    refused = _refused(name, settings)
+    if refused is not None:
+        keys, why = refused
+        source = source_of(settings)
+        raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
+
+
+@remembered
+def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
+    """Return the keys of values that are not allowed together, and why; None if all are."""
+    task = task_of(settings)
+    look_at(settings, together(name, task))
+    made = made_of(name, task, source_of(settings))
     if made is None:
-        return
-    family = FAMILIES[name]
+        return None
     for key, setting, value in settings_of(made, f"{name}."):
         refused = setting.rule(value)
         if refused is not None:
-            given, chosen = source(key), f"{name}.{family.name_key}"
             allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
-            raise ConfigError(f"{told(key)}={given} with {told(chosen)}={source(chosen)}: there it must be {allowed}")
+            return [key, f"{name}.{FAMILIES[name].name_key}"], f"there it must be {allowed}"
     for names, why in made.conflicts():
-        keys = [key_at(made, one, f"{name}.") for one in names]
-        raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
+        return [key_at(made, one, f"{name}.") for one in names], why
+    return None
 
 
 def check_rest(settings: Settings) -> None:

@@ -203,6 +203,10 @@ class Settings:
     method: MethodSettings = dataclasses.field(default_factory=lambda: MethodSettings({}))
     networks: dict[str, MethodSettings] = dataclasses.field(default_factory=dict)  # see sweep.config.own_networks
 
+    def changed(self, **sections: Any) -> Settings:
+        """Return the same settings with other sections."""
+        return Settings(**{**vars(self), **sections})
+
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:
     """Return the short name of a network: ``4x64``, depth times width, or the name of its file without the ending."""
