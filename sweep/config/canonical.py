@@ -20,8 +20,8 @@ from sweep.config.inputs import data_checksum
 from sweep.config.own_networks import NETWORKS, key_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
-from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
-from sweep.config.tasks import TaskRules, task_of
+from sweep.config.sections import MISSING, Counted, Source, build, counted, fact_of, source_of
+from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
 from sweep.config.watched import look_at, remembered
 
@@ -40,6 +40,10 @@ sections in whose place it stands (:data:`sweep.config.own_networks.SECTIONS`)."
 
 TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
+
+
+DECIDING = (task_name, *map(fact_of, ("network.file", "attack.method", "attack.objective", "method.name")))
+"""What decides nearly everywhere what counts."""
 
 
 def makers(task: TaskRules) -> tuple[str, ...]:

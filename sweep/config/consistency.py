@@ -15,26 +15,23 @@ from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
-from sweep.config.tasks import TaskRules, task_of
+from sweep.config.tasks import task_of
 from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
-def checked(task: TaskRules) -> tuple[str, ...]:
-    """Return the sections that choose among several classes. Of a single class all rules are checked when it is read."""
-    return tuple(name for name in makers(task) if name != "training")
-
-
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in checked(task_of(settings)):
-        check_made(name, settings)
-    check_rest(settings)
+    for name in makers(task_of(settings)):
+        if name != "training":  # of a single class all rules are checked when it is read
+            _check_made(name, settings)
+    _check_rest(settings)
 
 
-def check_made(name: str, settings: Settings) -> None:
-    """Check the object that a section makes (one of :func:`checked`) by the rules of its class.
+@remembered
+def _check_made(name: str, settings: Settings) -> None:
+    """Check the object that a section makes that chooses among several by the rules of its class.
 
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
@@ -78,7 +75,8 @@ def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     return None
 
 
-def check_rest(settings: Settings) -> None:
+@remembered
+def _check_rest(settings: Settings) -> None:
     """Check what concerns several sections, and the files that are named.
 
     Raises:

@@ -84,14 +84,15 @@ def source_of(settings: Settings) -> Source:
 
     def source(key: str) -> Any:
         if type(settings) is Watched and not settings.is_noted(key.partition(".")[0]):
-            return _fact(key)(settings)
+            return fact_of(key)(settings)
         return _value(key, settings)
 
     return source
 
 
 @functools.cache
-def _fact(key: str) -> Fact[Any]:
+def fact_of(key: str) -> Fact[Any]:
+    """Return the value of a dotted key as a fact of settings."""
     return Fact(functools.partial(_value, key))
 
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
-from sweep.config.canonical import SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
-from sweep.config.consistency import check_made, check_rest, checked
+from sweep.config.canonical import DECIDING, SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
+from sweep.config.consistency import check
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_own, read_section
 from sweep.config.schema import Settings
@@ -69,8 +69,9 @@ class SharedSections:
     """What is known of the sections met so far."""
 
     def __init__(self) -> None:
-        self._memory = Memory()
+        self._memory = Memory(DECIDING)
         self._read: dict[int, tuple[Any, Any]] = {}
+        self._met: set[str] = set()
         self._parts_of: dict[TaskRules, tuple[str, ...]] = {}
         self._last: tuple[Settings, TaskRules] | None = None
         self._last_known: tuple[Settings, dict[str, _Known]] | None = None
@@ -86,6 +87,7 @@ class SharedSections:
             ConfigError: a value that is not allowed.
         """
         if config.keys() != _SECTIONS:
+            self._memory.vary(_SECTIONS)
             return read(config)
         known = self._read
         sections = {}
@@ -93,6 +95,8 @@ class SharedSections:
             found = known.get(id(data))
             if found is None:
                 found = known[id(data)] = data, read_section(name, data, self._own)
+                self._memory.vary([name] if name in self._met else ())
+                self._met.add(name)
             sections[name] = found[1]
         return Settings(**sections)
 
@@ -107,9 +111,8 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        for name in checked(self._task(settings)):
-            self.ask(check_made, settings, name)
-        self.ask(check_rest, settings)
+        self._task(settings)
+        self.ask(check, settings)
 
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
@@ -124,8 +127,8 @@ class SharedSections:
         """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
         if not self._task(settings).trains(settings):
             return ""
-        texts = [self.ask(_known, settings, name).texts.get(name) for name in TRAINING]
-        return joined_key([text for text in texts if text is not None])
+        known = self._of_task(settings)
+        return joined_key([known[name].texts[name] for name in TRAINING if name in known and name in known[name].texts])
 
     def baseline_key(self, settings: Settings) -> str:
         """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`).
@@ -142,9 +145,9 @@ class SharedSections:
         name = key.partition(".")[0]
         if name not in SECTIONS:
             return False
-        task = self._task(settings)
-        names = own_networks.SECTIONS if name == own_networks.NETWORKS else (known_with(name, task),)
-        return any(self.ask(_known, settings, one).counts(key) for one in names)
+        known = self._of_task(settings)
+        names = own_networks.SECTIONS if name == own_networks.NETWORKS else (known_with(name, self._task(settings)),)
+        return any((known[one] if one in known else self.ask(_known, settings, one)).counts(key) for one in names)
 
     def _joined(self, known: Mapping[str, _Known], without_limit: str | None = None) -> str:
         texts: dict[str, str] = {}
@@ -156,8 +159,7 @@ class SharedSections:
     def _of_task(self, settings: Settings) -> dict[str, _Known]:
         """Return what is known of each section of the task, by the one with which it is known."""
         if self._last_known is None or self._last_known[0] is not settings:
-            known = {name: self.ask(_known, settings, name) for name in self._parts_of[self._task(settings)]}
-            self._last_known = settings, known
+            self._last_known = settings, self._memory.ask_each(_known, settings, self._parts_of[self._task(settings)])
         return self._last_known[1]
 
     def _task(self, settings: Settings) -> TaskRules:
@@ -165,6 +167,7 @@ class SharedSections:
             task = task_of(settings)
             if task not in self._parts_of:
                 check_sections(task)
+                self._memory.vary(task.baseline)
                 names = {known_with(name, task) for name in (*task.sections, "task")} - {own_networks.NETWORKS}
                 self._parts_of[task] = tuple(sorted(names))
             self._last = settings, task
