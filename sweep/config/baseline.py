@@ -7,23 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from surrogate.rules import nearest
-from sweep.config.canonical import SECTIONS, known_with, together
+from sweep.config.canonical import SECTIONS
 from sweep.config.reading import section as keys_in
 from sweep.config.schema import MethodSettings
 from sweep.config.tasks import TaskRules
 from sweep.errors import ConfigError
-
-DECIDING = ("task", "dataset", "attack", "method", "network", "networks", "instances", "model")
-"""The sections that can decide what counts in others (:func:`sweep.config.canonical.context`), or which networks there are."""
-
-
-def alike(task: TaskRules) -> tuple[str, ...]:
-    """Return the sections of a baseline that are told apart by what of them counts, because many of them are the same there.
-
-    They are the pruning and what the baseline changes, without what decides about others or is known with them.
-    """
-    names = dict.fromkeys(("pruning", *task.baseline))
-    return tuple(name for name in names if name not in DECIDING and together(known_with(name, task), task) == (name,))
 
 
 def check_sections(task: TaskRules) -> None:

@@ -1,8 +1,7 @@
 """What of a configuration can change a result, section by section, and the hashes of it that are keys.
 
 Of the sections that set methods it is what the objects say that they make (:mod:`sweep.config.sections`). A part of a section
-is a function of few sections, so that it need not be made again for each trial of a large plan
-(:mod:`sweep.config.shared_sections`).
+is a function of few sections, so that it need not be made again for each trial of a large plan (:mod:`sweep.config.watched`).
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from sweep.config.attack_facts import kind_of
 from sweep.config.dotted_keys import flatten
 from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
-from sweep.config.own_networks import NETWORKS, key_in_use, settings_of
+from sweep.config.own_networks import NETWORKS, key_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
-from sweep.config.sections import MISSING, Counted, Source, build, counted, source_of
+from sweep.config.sections import MISSING, Counted, Source, build, counted, fact_of, source_of
 from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
+from sweep.config.watched import look_at, remembered
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -42,6 +42,10 @@ TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
 
 
+DECIDING = (task_name, *map(fact_of, ("network.file", "attack.method", "attack.objective", "method.name")))
+"""What decides nearly everywhere what counts."""
+
+
 def makers(task: TaskRules) -> tuple[str, ...]:
     """Return the sections of a task that make an object; that of the answerer has in it what :data:`USED` make."""
     methods = (task.answerer,) if task.answerer else USED
@@ -58,15 +62,9 @@ def together(name: str, task: TaskRules) -> tuple[str, ...]:
     return (name, *USED) if name == task.answerer else (name,)
 
 
-def beside(name: str, task: TaskRules) -> tuple[str, ...]:
-    """Return the section that can say something else for single networks than a section does, if there is one."""
-    return (NETWORKS,) if name in own_networks.SECTIONS and NETWORKS in task.sections else ()
-
-
-def context(settings: Settings) -> tuple[Any, ...]:
-    """Return all that decides what counts in a section, other than itself, :func:`together` and :func:`beside`."""
-    task = task_of(settings)
-    return task_name(settings), answering(task, source_of(settings)), settings.network.file, *task.deciding(settings)
+def has_own(name: str, settings: Settings) -> bool:
+    """Whether single networks may have values of their own of a section, and some have any."""
+    return name in own_networks.SECTIONS and NETWORKS in task_of(settings).sections and bool(settings.networks)
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -88,6 +86,7 @@ def part(name: str, settings: Settings) -> Part | None:
     return parts(settings, (name,)).get(name)
 
 
+@remembered
 def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
     """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
 
@@ -95,9 +94,10 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     (:meth:`surrogate.settings.Configurable.at_default`).
     """
     task = task_of(settings)
-    if settings.networks and beside(name, task):
+    if has_own(name, settings):
         names = task.network_names(settings)
-        return _of_each(name, settings, names) if names else counting(name, dataclasses.replace(settings, networks={}))
+        return _of_each(name, settings, names) if names else counting(name, without_own(settings))
+    look_at(settings, together(name, task))
     is_made = name in makers(task)
     made = Counted()
     found: dict[str, Part | None] = {}

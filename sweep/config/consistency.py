@@ -10,39 +10,36 @@ from typing import Any
 
 from sweep.config import own_networks, rules
 from sweep.config.attack_facts import kind_of
-from sweep.config.canonical import beside, counts_of, made_of, makers
+from sweep.config.canonical import counts_of, has_own, made_of, makers, together
 from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
-from sweep.config.tasks import TaskRules, task_of
+from sweep.config.tasks import task_of
+from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
-def checked(task: TaskRules) -> tuple[str, ...]:
-    """Return the sections that choose among several classes. Of a single class all rules are checked when it is read."""
-    return tuple(name for name in makers(task) if name != "training")
-
-
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in checked(task_of(settings)):
-        check_made(name, settings)
-    check_rest(settings)
+    for name in makers(task_of(settings)):
+        if name != "training":  # of a single class all rules are checked when it is read
+            _check_made(name, settings)
+    _check_rest(settings)
 
 
-def check_made(name: str, settings: Settings) -> None:
-    """Check the object that a section makes (one of :func:`checked`) by the rules of its class.
+@remembered
+def _check_made(name: str, settings: Settings) -> None:
+    """Check the object that a section makes that chooses among several by the rules of its class.
 
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
     """
     if name == "attack":
         _check_objective(settings)
-    task = task_of(settings)
-    if settings.networks and beside(name, task):
-        for network in task.network_names(settings):
+    if has_own(name, settings):
+        for network in task_of(settings).network_names(settings):
             told = functools.partial(own_networks.key_in_use, settings, network)
             _check_methods(name, own_networks.settings_of(settings, network), told)
     else:
@@ -53,23 +50,33 @@ def check_made(name: str, settings: Settings) -> None:
 
 def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
     """Check the object that a section makes, and what that is made of; ``told`` returns what people call a key."""
-    source = source_of(settings)
-    made = made_of(name, task_of(settings), source)
-    if made is None:
-        return
-    family = FAMILIES[name]
-    for key, setting, value in settings_of(made, f"{name}."):
-        refused = setting.rule(value)
-        if refused is not None:
-            given, chosen = source(key), f"{name}.{family.name_key}"
-            allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
-            raise ConfigError(f"{told(key)}={given} with {told(chosen)}={source(chosen)}: there it must be {allowed}")
-    for names, why in made.conflicts():
-        keys = [key_at(made, one, f"{name}.") for one in names]
+    refused = _refused(name, settings)
+    if refused is not None:
+        keys, why = refused
+        source = source_of(settings)
         raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
 
 
-def check_rest(settings: Settings) -> None:
+@remembered
+def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
+    """Return the keys of values that are not allowed together, and why; None if all are."""
+    task = task_of(settings)
+    look_at(settings, together(name, task))
+    made = made_of(name, task, source_of(settings))
+    if made is None:
+        return None
+    for key, setting, value in settings_of(made, f"{name}."):
+        refused = setting.rule(value)
+        if refused is not None:
+            allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
+            return [key, f"{name}.{FAMILIES[name].name_key}"], f"there it must be {allowed}"
+    for names, why in made.conflicts():
+        return [key_at(made, one, f"{name}.") for one in names], why
+    return None
+
+
+@remembered
+def _check_rest(settings: Settings) -> None:
     """Check what concerns several sections, and the files that are named.
 
     Raises:

@@ -12,7 +12,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sweep.config.schema import MethodSettings, Settings, network_name
+from sweep.config.schema import MethodSettings, NetworkSettings, Settings, network_name
+from sweep.config.watched import once
 
 NETWORKS = "networks"
 """The section."""
@@ -57,15 +58,29 @@ def settings_of(settings: Settings, name: str) -> Settings:
     """Return a trial's settings as they are for the network of a name; no network has settings of its own in them."""
     own = settings.networks.get(name)
     if own is None:
-        return dataclasses.replace(settings, networks={}) if settings.networks else settings
+        return without_own(settings)
     given = own.given()
-    inside = {section: given.pop(section) for section in INSIDE if section in given}
-    return dataclasses.replace(
-        settings,
-        network=dataclasses.replace(settings.network, **given),
-        networks={},
-        **{section: getattr(settings, section).joined(values) for section, values in inside.items()},
+    inside = {section: given[section] for section in INSIDE if section in given}
+    return settings.changed(
+        network=once(settings, _joined, settings.network, own),
+        networks=_NO_NETWORKS,
+        **{name: once(settings, MethodSettings.joined, getattr(settings, name), values) for name, values in inside.items()},
     )
+
+
+def without_own(settings: Settings) -> Settings:
+    """Return a trial's settings with none that single networks have of their own."""
+    return settings.changed(networks=_NO_NETWORKS) if settings.networks else settings
+
+
+_NO_NETWORKS: dict[str, MethodSettings] = {}
+"""One object, so that settings of single networks share it."""
+
+
+def _joined(network: NetworkSettings, own: MethodSettings) -> NetworkSettings:
+    """Return the section ``network`` with the values that a network has of its own."""
+    given = {name: value for name, value in own.given().items() if name not in INSIDE}
+    return dataclasses.replace(network, **given) if given else network
 
 
 def key_in_use(settings: Settings, name: str, key: str) -> str:

@@ -7,7 +7,7 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from surrogate.rules import nearest
@@ -29,14 +29,24 @@ def read(config: Mapping[str, Any]) -> Settings:
     return Settings(**{name: _as_settings(name, values) for name, values in sections.items()})
 
 
-def read_section(name: str, data: Any) -> Any:
-    """Return the checked settings of one section, as :func:`read` does of all.
+def read_own(name: str, data: Any) -> MethodSettings:
+    """Return the checked settings that the network of a name has of its own.
+
+    Raises:
+        ConfigError: as :func:`read` does.
+    """
+    return _of_methods(_values(_of_a_network(), data, f"{NETWORKS}.{name}", partly=True))
+
+
+def read_section(name: str, data: Any, own: Callable[[str, Any], MethodSettings] = read_own) -> Any:
+    """Return the checked settings of one section, as :func:`read` does of all; ``own`` reads what is of a single network.
 
     Raises:
         ConfigError: as :func:`read` does.
     """
     allowed = _section(name)
-    return _as_settings(name, _allowed(allowed, data, name) if isinstance(allowed, Key) else _values(allowed, data, name))
+    values = _allowed(allowed, data, name) if isinstance(allowed, Key) else _values(allowed, data, name)
+    return _as_settings(name, values, own)
 
 
 def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str) -> Any:
@@ -201,11 +211,10 @@ def _allowed(allowed: Key, given: Any, key: str) -> Any:
     return value
 
 
-def _as_settings(name: str, values: dict[str, Any]) -> Any:
+def _as_settings(name: str, values: dict[str, Any], own: Callable[[str, Any], MethodSettings] = read_own) -> Any:
     cls = _hints(Settings)[name][0]
     if name == NETWORKS:
-        each = {one: _values(_of_a_network(), own, f"{NETWORKS}.{one}", partly=True) for one, own in values.items()}
-        return {one: _of_methods(own) for one, own in each.items()}
+        return {one: own(one, data) for one, data in values.items()}
     return _of_methods(values) if cls is MethodSettings else cls(**values)
 
 

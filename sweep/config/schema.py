@@ -203,6 +203,12 @@ class Settings:
     method: MethodSettings = dataclasses.field(default_factory=lambda: MethodSettings({}))
     networks: dict[str, MethodSettings] = dataclasses.field(default_factory=dict)  # see sweep.config.own_networks
 
+    def changed(self, **sections: Any) -> Settings:
+        """Return the same settings with other sections."""
+        made = object.__new__(Settings)
+        vars(made).update(vars(self), **sections)  # a plan makes hundreds of thousands
+        return made
+
 
 def network_name(depth: Any, width: Any, file: str | None) -> str:
     """Return the short name of a network: ``4x64``, depth times width, or the name of its file without the ending."""

@@ -6,6 +6,7 @@ results is what the object says (``without_effect``, ``at_default``). So keys, n
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from surrogate.settings import Chosen, Configurable, Part, Setting
 from sweep.config.attack_facts import kind_of
 from sweep.config.families import FAMILIES
-from sweep.config.schema import MethodSettings
+from sweep.config.schema import MethodSettings, Settings
+from sweep.config.watched import Fact, Watched
 
 if TYPE_CHECKING:
     from surrogate.attack import Attack
     from surrogate.models.methods import ModelMethod
     from surrogate.pruning import Pruning
     from surrogate.training import Training
-    from sweep.config.schema import Settings
 
 MISSING: Any = object()
 
@@ -76,16 +77,31 @@ def _kind_of(settings: Settings) -> type[Attack]:
 
 
 def source_of(settings: Settings) -> Source:
-    """Return the values of a configuration by dotted key."""
+    """Return the values of a configuration by dotted key.
+
+    Of a section at which nobody has looked yet the single value is noted (:mod:`sweep.config.watched`).
+    """
 
     def source(key: str) -> Any:
-        first, *rest = key.split(".")
-        found: Any = getattr(settings, first)
-        for name in rest:
-            found = found.get(name, MISSING) if isinstance(found, MethodSettings) else getattr(found, name, MISSING)
-        return found
+        if type(settings) is Watched and not settings.is_noted(key.partition(".")[0]):
+            return fact_of(key)(settings)
+        return _value(key, settings)
 
     return source
+
+
+@functools.cache
+def fact_of(key: str) -> Fact[Any]:
+    """Return the value of a dotted key as a fact of settings."""
+    return Fact(functools.partial(_value, key))
+
+
+def _value(key: str, settings: Settings) -> Any:
+    first, *rest = key.split(".")
+    found: Any = getattr(settings, first)
+    for name in rest:
+        found = found.get(name, MISSING) if isinstance(found, MethodSettings) else getattr(found, name, MISSING)
+    return found
 
 
 def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool = True, fixed: tuple[str, ...] = ()) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
 from sweep.config.rules import TABLE
+from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
 from sweep.errors import ConfigError
 
@@ -101,7 +102,8 @@ class TaskRules:
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         """Return what of a section can change an answer; None if nothing of it does.
 
-        It must follow from the section, from the name of the task and from :meth:`deciding` alone.
+        It must follow from the settings alone, and from files that they name. Whatever it looks at is noted
+        (:mod:`sweep.config.watched`): it is asked again where that is another section.
 
         Args:
             section: one of :attr:`sections`.
@@ -152,8 +154,7 @@ class TaskRules:
     def network_names(self, settings: Settings) -> tuple[str, ...]:
         """Return the names of a trial's networks, of which each may have settings of its own (``networks.NAME``).
 
-        There is none where a trial has one network, that of its sections. The names must follow from ``networks`` and
-        ``model``, and from what :meth:`counted` may look at.
+        There is none where a trial has one network, that of its sections.
 
         Raises:
             ConfigError: they cannot be known.
@@ -192,10 +193,6 @@ class TaskRules:
         """
         return ""
 
-    def deciding(self, settings: Settings) -> tuple[Any, ...]:
-        """Return what else :meth:`counted` looks at, beside the section, the network's file and the class of the answerer."""
-        return ()
-
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.
 
@@ -209,6 +206,7 @@ class TaskRules:
         return {} if found is None else dataclasses.asdict(found)
 
 
+@Fact
 def task_name(settings: Settings) -> str:
     """Return the name of a trial's task; where ``task.name`` is null, the one that the other settings mean."""
     return task_meant(settings.task.name, settings.instances.properties, settings.attack.objective, settings.dataset.name)

@@ -57,8 +57,8 @@ def pruning_name(settings: Settings) -> str:
     return f"{pruning.method} {pruning.amount:g}{finetuned}"
 
 
-def full_name(settings: Settings, swept: Mapping[str, Any], shown: Iterable[str]) -> str:
-    """Return the short name with the values of some swept keys, as in ``4x64 dense training.seed=3``; but for what is off."""
+def full_name(short: str, swept: Mapping[str, Any], shown: Iterable[str]) -> str:
+    """Return a short name with the values of some swept keys, as in ``4x64 dense training.seed=3``; but for what is off."""
     off = switches()
     more = [f"{key}={swept[key]}" for key in shown if key in swept and (key not in off or swept[key] != off[key])]
-    return " ".join([short_name(settings), *more])
+    return " ".join([short, *more])

@@ -25,6 +25,9 @@ _ELSEWHERE = ("oc.env:", "hydra:", "now:")
 _ANYTHING = ""
 """The key of an interpolation that may lead anywhere."""
 
+_NOTHING: dict[str, Any] = {}
+"""An open section that is not there yet."""
+
 GroupOptions = tuple[str, Sequence[Any]]
 """A section, and what it is with each option of its group."""
 
@@ -85,7 +88,9 @@ class _Section:
 
     def __init__(self, frame: Frame, name: str, before: Sequence[int], after: Mapping[int, Dimension]) -> None:
         self.name, self.places = name, (*before, *after)
-        self._frame, self._before, self._after = frame, before, after
+        self._frame, self._before = frame, before
+        self._after = {place: (one, is_in_open_section(one.key)) for place, one in after.items()}
+        self._inside: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
         self._resolved: dict[tuple[Any, ...], Any] = {}
         self._known: dict[tuple[Any, ...], Any] = {}
 
@@ -101,9 +106,32 @@ class _Section:
         section = self._resolved.get(options)
         if section is None:
             section = self._resolved[options] = self._frame.resolved(self.name, point)
-        for place, dimension in self._after.items():
-            section = _replaced(section, dimension, value_at(dimension, point[place]))
+        for place, (dimension, is_open) in self._after.items():
+            _, *inside, leaf = dimension.key.split(".")
+            section = self._replaced(section, inside, leaf, dimension, point[place], is_open)
         return section
+
+    def _replaced(
+        self, section: Any, inside: Sequence[str], leaf: str, dimension: Dimension, option: Any, is_open: bool
+    ) -> dict[str, Any]:
+        """Return a section with one value replaced: the rest is shared, and so is what is replaced inside."""
+        result = dict(section)
+        if not inside:
+            if leaf not in result and not is_open:
+                raise unknown_key(dimension.key)
+            result[leaf] = value_at(dimension, option)
+            return result
+        name, *further = inside
+        if not isinstance(result.get(name), dict) and not (is_open and name not in result):
+            raise unknown_key(dimension.key)
+        before = result.get(name, _NOTHING)
+        place = id(before), dimension.key, len(further), option
+        known = self._inside.get(place)
+        if known is None:
+            made = self._replaced(before, further, leaf, dimension, option, is_open)
+            known = self._inside[place] = before, made
+        result[name] = known[1]
+        return result
 
 
 def value_at(dimension: Dimension, option: Any) -> Any:
@@ -120,21 +148,6 @@ def _container(value: Any, *, resolve: bool = False) -> Any:
     if not OmegaConf.is_config(value):
         return value
     return OmegaConf.to_container(value, resolve=resolve, throw_on_missing=resolve)
-
-
-def _replaced(section: Any, dimension: Dimension, value: Any) -> dict[str, Any]:
-    """Return a section with one value replaced; the rest is shared."""
-    _, *parents, leaf = dimension.key.split(".")
-    is_open = is_in_open_section(dimension.key)
-    result = inner = dict(section)
-    for name in parents:
-        if not isinstance(inner.get(name), dict) and not (is_open and name not in inner):
-            raise unknown_key(dimension.key)
-        inner[name] = inner = dict(inner.get(name, {}))
-    if leaf not in inner and not is_open:
-        raise unknown_key(dimension.key)
-    inner[leaf] = value
-    return result
 
 
 def _section_of(dimension: Dimension) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -235,42 +234,38 @@ class TrialSpace:
         if self._axis is None:
             candidate = self._candidate(self.axes.point(point))
             return ([], 1) if candidate is None else ([candidate], 0)
-        found: list[Candidate] = []
-        excluded = 0
-        for limit, beside in self._axis.points(point):
-            place = self.axes.point(beside)
-            if found and found[0].limits:
-                if self._is_allowed(place):
-                    found[0] = dataclasses.replace(found[0], limits=(limit, *found[0].limits))
-                else:
-                    excluded += 1
-                continue
-            candidate = self._candidate(place)
-            if candidate is None:
-                excluded += 1
-                continue
-            if candidate.any_limit_key:
-                swept = {key: value for key, value in candidate.swept.items() if key != TIME_LIMIT}
-                candidate = dataclasses.replace(candidate, swept=swept, limits=(limit,))
-            found.append(candidate)
-        if not (found and found[0].limits):
-            found.reverse()
-        return found, excluded
+        places = [(limit, self.axes.point(beside)) for limit, beside in self._axis.points(point)]
+        allowed = [(limit, place) for limit, place in places if self._is_allowed(place)]
+        excluded = len(places) - len(allowed)
+        limits = tuple(limit for limit, _ in reversed(allowed))
+        found = [self._candidate(place, limits) for _, place in allowed[:1]]
+        if not any(one is not None and one.limits for one in found):
+            found += [self._candidate(place) for _, place in allowed[1:]]
+        return [one for one in reversed(found) if one is not None], excluded
 
     def _is_allowed(self, point: Point) -> bool:
-        return not self.settings.search.where or satisfies(self.settings, self._space.config(point))
-
-    def _candidate(self, point: Point) -> Candidate | None:
+        """Whether ``search.where`` allows a point."""
+        if not self.settings.search.where:
+            return True
         config = self._space.config(point)
-        settings = self._sections.read(config)
+        return satisfies(self._sections.read(config), config)
+
+    def _candidate(self, point: Point, limits: tuple[float, ...] = ()) -> Candidate | None:
+        """Return the trial at a point, for answers with several time limits if it can hold those; None if it is excluded."""
+        sections, config = self._sections, self._space.config(point)
+        settings = sections.read(config)
         if not satisfies(settings, config):
             return None
-        _check(settings, self._sections)
-        swept = {key: value for key, value in self._space.values(point).items() if self._sections.counts(settings, key)}
-        return Candidate(self._sections.key(settings), self._sections.any_limit_key(settings), config, settings, swept)
+        _check(settings, sections)
+        swept = {key: value for key, value in self._space.values(point).items() if sections.counts(settings, key)}
+        any_limit_key = sections.any_limit_key(settings)
+        held = limits if any_limit_key else ()
+        if held:
+            swept.pop(TIME_LIMIT, None)
+        return Candidate(sections.key(settings), any_limit_key, config, settings, swept, held)
 
 
 def _check(settings: Settings, sections: SharedSections) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
     sections.check(settings)
-    check_search(settings)
+    sections.ask(check_search, settings)

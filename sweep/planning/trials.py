@@ -9,7 +9,7 @@ from typing import Any
 
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
-from sweep.config.trial_names import full_name, is_named
+from sweep.config.trial_names import full_name, is_named, short_name
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def trial_of(candidate: Candidate, sections: SharedSections, shown: Iterable[str
     """Return the trial of a candidate, whose name has the values of the swept keys that are ``shown``."""
     return Trial(
         key=candidate.key,
-        name=full_name(candidate.settings, candidate.swept, shown),
+        name=full_name(sections.ask(short_name, candidate.settings), candidate.swept, shown),
         config=sections.to_keep(candidate.config),
         swept=candidate.swept,
         baseline_key=sections.baseline_key(candidate.settings),

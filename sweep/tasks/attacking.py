@@ -196,9 +196,6 @@ class AttackTask(Task):
 
         return picture(record) if is_image(record) else None
 
-    def deciding(self, settings: Settings) -> tuple[Any, ...]:
-        return settings.attack.objective, settings.instances.properties
-
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         attack = sections["attack"]
         return limit_only_ends(attack.get("method", None), attack.get("objective", None))

@@ -16,6 +16,7 @@ from sweep.config.model_names import PYTHON
 from sweep.config.own_networks import key_in_use, settings_of
 from sweep.config.schema import Settings
 from sweep.config.sections import pruning_of
+from sweep.config.watched import Fact, remembered
 from sweep.errors import ConfigError
 from sweep.tasks.model.settings import parameters_of, problem_of
 from sweep.tasks.model.table import NETWORK, in_table_words, needs_table, with_table
@@ -42,6 +43,7 @@ class DrawnSamples:
     values: frozenset[str]
 
 
+@remembered
 def drawn(settings: Settings) -> DrawnSamples:
     """Return what is known of the samples of a trial's first seed. They may come from files, whose contents nothing else says.
 
@@ -55,6 +57,7 @@ def drawn(settings: Settings) -> DrawnSamples:
     return _drawn(problem, settings.instances.seed, given, tuple(_own_files(settings)))
 
 
+@remembered
 def network_names(settings: Settings) -> tuple[str, ...]:
     """Return the names of a trial's networks: those of its samples, and those that come from a file.
 
@@ -102,6 +105,7 @@ def check_networks(settings: Settings) -> None:
         )
 
 
+@Fact
 def _own_files(settings: Settings) -> dict[str, str]:
     """Return the files that networks have of their own, by the networks' names."""
     files = {name: own.get("file", None) for name, own in settings.networks.items()}

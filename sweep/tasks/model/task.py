@@ -82,11 +82,6 @@ class ModelTask(Task):
         problem = str(flat.get("model.function") or flat.get("model.problem"))
         return problem.removesuffix(f":{USUAL_FUNCTION}")
 
-    def deciding(self, settings: Settings) -> tuple[Any, ...]:
-        names = network_names(settings) if settings.networks else ()
-        table = (settings.dataset, settings.model.function) if settings.dataset.name == rules.TABLE else ()
-        return settings.instances.seed, names, *table  # of the seed the samples count that are drawn by it
-
     def takes_data(self, settings: Settings) -> bool:
         return needs_table(problem_of(settings), settings)
 
