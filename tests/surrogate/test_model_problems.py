@@ -13,6 +13,7 @@ import pytest
 from oracles import random_network
 from pyomo.contrib.fbbt.fbbt import compute_bounds_on_expr
 from pyomo.core.expr.visitor import replace_expressions
+from stand_in_tables import PUBLIC, needs_public_tables
 
 from surrogate.bounds import Crown
 from surrogate.errors import DataUnavailable, InvalidSetting
@@ -24,10 +25,6 @@ from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver, SolverStatus
 from surrogate.training import Training, fit
-
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT.parent / "shared" / "data" / "surrogatelib"
-needs_tables = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the public tables are not in {FOLDER}")
 
 SMALL: dict[str, dict[str, Any]] = {
     "constrained": {"inputs": 3},
@@ -368,14 +365,14 @@ def test_a_network_of_other_sizes_is_refused(name: str) -> None:
         PROBLEMS[name].build(networks, 0, **SMALL[name])
 
 
-@needs_tables
+@needs_public_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_read_and_its_model_decided(name: str) -> None:
     if name == "diet":
         pytest.importorskip("openpyxl", reason="openpyxl, of the extra excel, is not installed: the workbook is not read")
     arrays = []
     for seed in (0, 1):
-        data, _, instance = make(name, seed, folder=FOLDER)
+        data, _, instance = make(name, seed, folder=PUBLIC)
         assert instance.true_value is None
         result = optimise(instance.model, instance.places, 20.0, on_better=lambda step: True, members=["walks"])
         assert result.value is not None
@@ -388,10 +385,10 @@ def test_a_table_is_read_and_its_model_decided(name: str) -> None:
     assert next(iter(data.values())).x.shape == sizes[name]
 
 
-@needs_tables
+@needs_public_tables
 def test_the_diet_of_the_tables_is_in_their_units() -> None:
     pytest.importorskip("openpyxl", reason="openpyxl, of the extra excel, is not installed: the workbook is not read")
-    _, _, instance = make("diet", 0, folder=FOLDER)
+    _, _, instance = make("diet", 0, folder=PUBLIC)
     model = instance.model
     model.amount.set_values(dict.fromkeys(model.amount, 0.0), skip_validation=True)
     model.amount[0] = 1.0  # 100 g of beans: 335 of 2100 kcal, 20 of 52.5 g of protein
@@ -413,8 +410,8 @@ def test_tables_that_are_missing_or_others_are_said_to_be(name: str, tmp_path: P
         problem.samples(0, folder=3)
 
 
-@needs_tables
+@needs_public_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_sizes_that_a_table_settles_are_not_set_beside_it(name: str) -> None:
     with pytest.raises(InvalidSetting, match="=7 is not allowed with the table"):
-        PROBLEMS[name].samples(0, **{"foods" if name == "diet" else "features": 7}, folder=FOLDER)
+        PROBLEMS[name].samples(0, **{"foods" if name == "diet" else "features": 7}, folder=PUBLIC)

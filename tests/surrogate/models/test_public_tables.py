@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_sizes_that_a_fetched_table_settles_are_not_set_beside_it(mirror: Mirror
     stands_in(NAME, WINES, monkeypatch, (f"{mirror.url}/good",))
     with pytest.raises(InvalidSetting, match="features=11 is not allowed with the table of folder=fetched, which has 2"):
         find_problem("blending").draw(3, {"folder": "fetched"})
+
+
+def test_a_workbook_that_nothing_can_read_is_told_with_the_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in (("palatable_data.csv", b"beans,rice,label\n1,2,0.5\n"), ("instance_data.xlsx", b"PK")):
+        stands_in(name, content, monkeypatch, ())
+        (tmp_path / name).write_bytes(content)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openpyxl" else found(name))
+    with pytest.raises(DataUnavailable, match=r"instance_data\.xlsx is a workbook: pip install 'surrogate-sweep\[excel\]'"):
+        find_problem("diet").draw(0, {"foods": 2, "folder": tmp_path})
 
 
 def test_every_table_has_mirrors_over_https_that_are_of_one_commit() -> None:
