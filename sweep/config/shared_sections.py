@@ -61,6 +61,29 @@ class _Known:
         return known
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is the same for all trials of a task whose networks have values of their own, or have none.
+
+    Attributes:
+        rules: the task.
+        known_with: the section with which it is known what of another one counts.
+        parts: these sections, of those that the task has.
+        checked: the sections that are checked (:func:`sweep.config.consistency.checked`).
+    """
+
+    rules: TaskRules
+    known_with: dict[str, str]
+    parts: tuple[str, ...]
+    checked: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: TaskRules, settings: Settings) -> _Task:
+        """Return what is known of the task of some settings."""
+        known = {name: known_with(name, settings) for name in SECTIONS}
+        return cls(rules, known, tuple(sorted({known[name] for name in (*rules.sections, "task")})), checked(rules))
+
+
 def _known(name: str, settings: Settings) -> _Known:
     """Return what is known because of a section."""
     parts, keys = counting(name, settings)
@@ -75,8 +98,8 @@ class SharedSections:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._met: set[str] = set()
         self._like: tuple[dict[str, Any], Settings] | None = None
-        self._parts_of: dict[tuple[TaskRules, bool], tuple[str, ...]] = {}
-        self._last: tuple[Settings, TaskRules] | None = None
+        self._tasks: dict[tuple[TaskRules, bool], _Task] = {}
+        self._last: tuple[Settings, _Task] | None = None
         self._last_known: tuple[Settings, dict[str, _Known]] | None = None
 
     def ask(self, function: Callable[..., T], settings: Settings, *before: Any) -> T:
@@ -118,7 +141,7 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        self._memory.ask_each(check_made, settings, checked(self._task(settings)))
+        self._memory.ask_each(check_made, settings, self._task(settings).checked)
         self.ask(check_rest, settings)
 
     def key(self, settings: Settings) -> str:
@@ -127,13 +150,14 @@ class SharedSections:
 
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the answerer plans by its limit."""
-        if not self._task(settings).limit_only_ends(vars(settings)):
+        task = self._task(settings)
+        if not task.rules.limit_only_ends(vars(settings)):
             return ""
-        return self._joined(self._of_task(settings), known_with("solver", settings))
+        return self._joined(self._of_task(settings), task.known_with["solver"])
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
-        if not self._task(settings).trains(settings):
+        if not self._task(settings).rules.trains(settings):
             return ""
         known = self._of_task(settings)
         texts = [known[name].texts.get(name) for name in TRAINING if name in known]
@@ -145,7 +169,7 @@ class SharedSections:
         Raises:
             ConfigError: the task's baseline has a section or a key that there is not.
         """
-        task = self._task(settings)
+        task = self._task(settings).rules
         changed = {name: self._memory.once(with_baseline, task, name, getattr(settings, name)) for name in task.baseline}
         return self.key(settings.changed(**changed))
 
@@ -154,7 +178,7 @@ class SharedSections:
         name = key.partition(".")[0]
         if name not in SECTIONS:
             return False
-        known, one = self._of_task(settings), known_with(name, settings)
+        known, one = self._of_task(settings), self._task(settings).known_with[name]
         return (known[one] if one in known else self.ask(_known, settings, one)).counts(key)
 
     def _joined(self, known: Mapping[str, _Known], without_limit: str | None = None) -> str:
@@ -169,17 +193,16 @@ class SharedSections:
     def _of_task(self, settings: Settings) -> dict[str, _Known]:
         """Return what is known of each section of the task, by the one with which it is known."""
         if self._last_known is None or self._last_known[0] is not settings:
-            names = self._parts_of[self._task(settings), bool(settings.networks)]
-            self._last_known = settings, self._memory.ask_each(_known, settings, names)
+            self._last_known = settings, self._memory.ask_each(_known, settings, self._task(settings).parts)
         return self._last_known[1]
 
-    def _task(self, settings: Settings) -> TaskRules:
+    def _task(self, settings: Settings) -> _Task:
         if self._last is None or self._last[0] is not settings:  # a trial is asked about several times, one after another
-            task = task_of(settings)
-            place = task, bool(settings.networks)
-            if place not in self._parts_of:
-                check_sections(task)
-                self._memory.vary(task.baseline)
-                self._parts_of[place] = tuple(sorted({known_with(name, settings) for name in (*task.sections, "task")}))
-            self._last = settings, task
+            rules = task_of(settings)
+            place = rules, bool(settings.networks)
+            if place not in self._tasks:
+                check_sections(rules)
+                self._memory.vary(rules.baseline)
+                self._tasks[place] = _Task.of(rules, settings)
+            self._last = settings, self._tasks[place]
         return self._last[1]
