@@ -36,15 +36,21 @@ def with_baseline(task: TaskRules, name: str, section: Any) -> Any:
         ConfigError: the baseline has a key that the section does not have.
     """
     values: Mapping[str, Any] = task.baseline[name]
+    given = section.given() if isinstance(section, MethodSettings) else vars(section)
+    if not values.keys() <= given.keys():
+        _check_keys(task, name, section)
+    if all(key in given and given[key] == value for key, value in values.items()):
+        return section
+    return section.changed(**values) if isinstance(section, MethodSettings) else dataclasses.replace(section, **values)
+
+
+def _check_keys(task: TaskRules, name: str, section: Any) -> None:
+    """Raise ConfigError for values of a baseline that a section cannot have; it may lack others."""
     is_method = isinstance(section, MethodSettings)
     known = keys_in(name) if is_method else [field.name for field in dataclasses.fields(section)]
     known = [key.rpartition(".")[2] for key in known]
-    for key in values:
+    for key in task.baseline[name]:
         if key not in known:
             raise ConfigError(
                 f"the baseline of task={task.name} has the key {name}.{key}{nearest(key, known)}; {name} has {', '.join(known)}"
             )
-    missing = object()
-    if all(getattr(section, key, missing) == value for key, value in values.items()):
-        return section
-    return section.changed(**values) if is_method else dataclasses.replace(section, **values)

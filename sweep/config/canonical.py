@@ -17,13 +17,13 @@ from sweep.config.attack_facts import kind_of
 from sweep.config.dotted_keys import flatten
 from sweep.config.families import FAMILIES
 from sweep.config.inputs import data_checksum
-from sweep.config.own_networks import NETWORKS, key_in_use, settings_of, without_own
+from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import QUESTION, Settings
 from sweep.config.sections import MISSING, Counted, Source, build, counted, fact_of, source_of
 from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
-from sweep.config.watched import look_at, remembered
+from sweep.config.watched import look_at, once, remembered
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -42,7 +42,7 @@ TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
 
 
-DECIDING = (task_name, *map(fact_of, ("network.file", "attack.method", "attack.objective", "method.name")))
+DECIDING = (task_name, *map(fact_of, ("network.file", "network.bias", "attack.method", "attack.objective", "method.name")))
 """What decides nearly everywhere what counts."""
 
 
@@ -52,9 +52,15 @@ def makers(task: TaskRules) -> tuple[str, ...]:
     return tuple(name for name in ("training", "pruning", *methods) if name in task.sections)
 
 
-def known_with(name: str, task: TaskRules) -> str:
-    """Return the section with which it is known what of another one counts: the answerer of a method that it uses."""
-    return task.answerer if task.answerer and name in USED else name
+def known_with(name: str, settings: Settings) -> str:
+    """Return the section with which it is known what of another one counts.
+
+    It is the answerer of a method that it uses, and :data:`NETWORKS` of what single networks have values of their own of.
+    """
+    if has_own(name, settings):
+        return NETWORKS
+    answerer = task_of(settings).answerer
+    return answerer if answerer and name in USED else name
 
 
 def together(name: str, task: TaskRules) -> tuple[str, ...]:
@@ -64,7 +70,8 @@ def together(name: str, task: TaskRules) -> tuple[str, ...]:
 
 def has_own(name: str, settings: Settings) -> bool:
     """Whether single networks may have values of their own of a section, and some have any."""
-    return name in own_networks.SECTIONS and NETWORKS in task_of(settings).sections and bool(settings.networks)
+    of_networks = name in own_networks.SECTIONS or name == NETWORKS
+    return of_networks and NETWORKS in task_of(settings).sections and bool(settings.networks)
 
 
 def canonical(settings: Settings) -> dict[str, Part]:
@@ -74,9 +81,9 @@ def canonical(settings: Settings) -> dict[str, Part]:
 
 def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
     """Return what counts of some sections; those of which nothing does are left out."""
-    task, wanted = task_of(settings), list(names)
+    wanted = list(names)
     found: dict[str, Part] = {}
-    for name in dict.fromkeys(known_with(name, task) for name in wanted):
+    for name in dict.fromkeys(known_with(name, settings) for name in wanted):
         found |= counting(name, settings)[0]
     return {name: found[name] for name in wanted if name in found}
 
@@ -86,7 +93,6 @@ def part(name: str, settings: Settings) -> Part | None:
     return parts(settings, (name,)).get(name)
 
 
-@remembered
 def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
     """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
 
@@ -95,8 +101,7 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     """
     task = task_of(settings)
     if has_own(name, settings):
-        names = task.network_names(settings)
-        return _of_each(name, settings, names) if names else counting(name, without_own(settings))
+        return _of_networks(settings)
     look_at(settings, together(name, task))
     is_made = name in makers(task)
     made = Counted()
@@ -119,21 +124,29 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     return counts, known
 
 
-def _of_each(section: str, settings: Settings, names: Iterable[str]) -> tuple[dict[str, Part], frozenset[str]]:
-    """Return what :func:`counting` does of a section of which some networks have values of their own.
+def _of_networks(settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
+    """Return what :func:`counting` does of the sections of which some networks have values of their own.
 
     Where the same counts of all networks, that is what counts, whoever said it: as if the section had. Else it is by name.
     """
-    found: dict[str, Part | None] = {}
-    counts: set[str] = set()
-    for name in names:
-        parts, known = counting(section, settings_of(settings, name))
-        found[name] = parts.get(section)
-        counts.update(key_in_use(settings, name, key) for key in known if key != section)
-    first, *others = found.values()
-    if any(one != first for one in others):
-        return {section: {NETWORKS: found}}, frozenset(counts)
-    return {} if first is None else {section: first}, frozenset(counts)
+    each = {name: settings_of(settings, name) for name in task_of(settings).network_names(settings)}
+    counts: dict[str, Part] = {}
+    keys: list[frozenset[str]] = []
+    for section in own_networks.SECTIONS:
+        found: dict[str, Part | None] = {}
+        for name, one in (each or {"": without_own(settings)}).items():
+            parts, known = _counting(section, one)
+            found[name] = parts.get(section)
+            keys.append(once(settings, keys_in_use, name, settings.networks.get(name), known) if each else known)
+        first, *others = found.values()
+        if any(one != first for one in others):
+            counts[section] = {NETWORKS: found}
+        elif first is not None:
+            counts[section] = first
+    return counts, frozenset().union(*keys)
+
+
+_counting = remembered(counting)
 
 
 def counts_of(name: str, settings: Settings) -> Counted:

@@ -15,23 +15,26 @@ from sweep.config.families import FAMILIES
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import key_at, settings_of, source_of
-from sweep.config.tasks import task_of
+from sweep.config.tasks import TaskRules, task_of
 from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
 from sweep.terminal.wording import count
 
 
+def checked(task: TaskRules) -> tuple[str, ...]:
+    """Return the sections that choose among several classes. Of a single class all rules are checked when it is read."""
+    return tuple(name for name in makers(task) if name != "training")
+
+
 def check(settings: Settings) -> None:
     """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in makers(task_of(settings)):
-        if name != "training":  # of a single class all rules are checked when it is read
-            _check_made(name, settings)
-    _check_rest(settings)
+    for name in checked(task_of(settings)):
+        check_made(name, settings)
+    check_rest(settings)
 
 
-@remembered
-def _check_made(name: str, settings: Settings) -> None:
-    """Check the object that a section makes that chooses among several by the rules of its class.
+def check_made(name: str, settings: Settings) -> None:
+    """Check the object that a section makes (one of :func:`checked`) by the rules of its class.
 
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
@@ -48,16 +51,14 @@ def _check_made(name: str, settings: Settings) -> None:
         _check_solver(name, settings)
 
 
-def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
-    """Check the object that a section makes, and what that is made of; ``told`` returns what people call a key."""
-    refused = _refused(name, settings)
+def _check_methods(name: str, settings: Settings, told: Callable[[str], str] | None = None) -> None:
+    """Check the object that a section makes, and what that is made of; ``told`` returns what people call a network's key."""
+    refused = _refused(name, settings) if told is None else _refused_of_network(name, settings)
     if refused is not None:
-        keys, why = refused
-        source = source_of(settings)
+        (keys, why), told, source = refused, told or str, source_of(settings)
         raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
 
 
-@remembered
 def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     """Return the keys of values that are not allowed together, and why; None if all are."""
     task = task_of(settings)
@@ -75,8 +76,10 @@ def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     return None
 
 
-@remembered
-def _check_rest(settings: Settings) -> None:
+_refused_of_network = remembered(_refused)
+
+
+def check_rest(settings: Settings) -> None:
     """Check what concerns several sections, and the files that are named.
 
     Raises:

@@ -85,9 +85,18 @@ def _joined(network: NetworkSettings, own: MethodSettings) -> NetworkSettings:
 
 def key_in_use(settings: Settings, name: str, key: str) -> str:
     """Return the key that gives a network its value of a key of :data:`SECTIONS`: that of the network, or of the section."""
-    found: Any = settings.networks.get(name)
+    return _in_use(name, settings.networks.get(name), key)
+
+
+def keys_in_use(name: str, own: MethodSettings | None, keys: Iterable[str]) -> frozenset[str]:
+    """Return those that give a network its values of some keys, by what it has of its own; sections are left out."""
+    return frozenset(_in_use(name, own, key) for key in keys if key not in SECTIONS)
+
+
+def _in_use(name: str, own: MethodSettings | None, key: str) -> str:
+    found: Any = own
     for part in network_key(name, key).split(".")[2:]:
-        found = found.given().get(part, _MISSING) if isinstance(found, MethodSettings) else _MISSING
+        found = found.get(part, _MISSING) if isinstance(found, MethodSettings) else _MISSING
     return key if found is _MISSING else network_key(name, key)
 
 

@@ -82,10 +82,13 @@ def source_of(settings: Settings) -> Source:
     Of a section at which nobody has looked yet the single value is noted (:mod:`sweep.config.watched`).
     """
 
+    if type(settings) is not Watched:
+        return lambda key: _value(_path(key), settings)
+    plain, noted = settings.plain, settings.noted
+
     def source(key: str) -> Any:
-        if type(settings) is Watched and not settings.is_noted(key.partition(".")[0]):
-            return fact_of(key)(settings)
-        return _value(key, settings)
+        path = _path(key)
+        return _value(path, plain) if path[0] in noted else fact_of(key)(settings)
 
     return source
 
@@ -93,13 +96,17 @@ def source_of(settings: Settings) -> Source:
 @functools.cache
 def fact_of(key: str) -> Fact[Any]:
     """Return the value of a dotted key as a fact of settings."""
-    return Fact(functools.partial(_value, key))
+    return Fact(functools.partial(_value, _path(key)))
 
 
-def _value(key: str, settings: Settings) -> Any:
-    first, *rest = key.split(".")
-    found: Any = getattr(settings, first)
-    for name in rest:
+@functools.cache
+def _path(key: str) -> tuple[str, ...]:
+    return tuple(key.split("."))
+
+
+def _value(path: tuple[str, ...], settings: Settings) -> Any:
+    found: Any = getattr(settings, path[0])
+    for name in path[1:]:
         found = found.get(name, MISSING) if isinstance(found, MethodSettings) else getattr(found, name, MISSING)
     return found
 

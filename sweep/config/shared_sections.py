@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, TypeVar
 
 from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
 from sweep.config.canonical import DECIDING, SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
-from sweep.config.consistency import check
+from sweep.config.consistency import check_made, check_rest, checked
 from sweep.config.passwords import BOOKKEEPING, hide_in_values
 from sweep.config.reading import read, read_own, read_section
 from sweep.config.schema import Settings
@@ -59,6 +61,29 @@ class _Known:
         return known
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is the same for all trials of a task whose networks have values of their own, or have none.
+
+    Attributes:
+        rules: the task.
+        known_with: the section with which it is known what of another one counts.
+        parts: these sections, of those that the task has.
+        checked: the sections that are checked (:func:`sweep.config.consistency.checked`).
+    """
+
+    rules: TaskRules
+    known_with: dict[str, str]
+    parts: tuple[str, ...]
+    checked: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: TaskRules, settings: Settings) -> _Task:
+        """Return what is known of the task of some settings."""
+        known = {name: known_with(name, settings) for name in SECTIONS}
+        return cls(rules, known, tuple(sorted({known[name] for name in (*rules.sections, "task")})), checked(rules))
+
+
 def _known(name: str, settings: Settings) -> _Known:
     """Return what is known because of a section."""
     parts, keys = counting(name, settings)
@@ -72,8 +97,9 @@ class SharedSections:
         self._memory = Memory(DECIDING)
         self._read: dict[int, tuple[Any, Any]] = {}
         self._met: set[str] = set()
-        self._parts_of: dict[TaskRules, tuple[str, ...]] = {}
-        self._last: tuple[Settings, TaskRules] | None = None
+        self._like: tuple[dict[str, Any], Settings] | None = None
+        self._tasks: dict[tuple[TaskRules, bool], _Task] = {}
+        self._last: tuple[Settings, _Task] | None = None
         self._last_known: tuple[Settings, dict[str, _Known]] | None = None
 
     def ask(self, function: Callable[..., T], settings: Settings, *before: Any) -> T:
@@ -89,16 +115,20 @@ class SharedSections:
         if config.keys() != _SECTIONS:
             self._memory.vary(_SECTIONS)
             return read(config)
-        known = self._read
-        sections = {}
-        for name, data in config.items():
-            found = known.get(id(data))
-            if found is None:
-                found = known[id(data)] = data, read_section(name, data, self._own)
-                self._memory.vary([name] if name in self._met else ())
-                self._met.add(name)
-            sections[name] = found[1]
-        return Settings(**sections)
+        if self._like is None or list(config) != list(self._like[0]):
+            self._like = dict(config), Settings(**{name: self._section(name, data) for name, data in config.items()})
+            return self._like[1]
+        like, settings = self._like
+        others = compress(config, map(operator.is_not, config.values(), like.values()))
+        return settings.changed(**{name: self._section(name, config[name]) for name in others})
+
+    def _section(self, name: str, data: Any) -> Any:
+        found = self._read.get(id(data))
+        if found is None:
+            found = self._read[id(data)] = data, read_section(name, data, self._own)
+            self._memory.vary([name] if name in self._met else ())
+            self._met.add(name)
+        return found[1]
 
     def _own(self, name: str, data: Any) -> Any:
         """Return what a network has of its own: networks of one name share it, whatever the others have."""
@@ -111,8 +141,8 @@ class SharedSections:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError for values that are allowed one by one but not together (:mod:`sweep.config.consistency`)."""
-        self._task(settings)
-        self.ask(check, settings)
+        self._memory.ask_each(check_made, settings, self._task(settings).checked)
+        self.ask(check_rest, settings)
 
     def key(self, settings: Settings) -> str:
         """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
@@ -121,14 +151,17 @@ class SharedSections:
     def any_limit_key(self, settings: Settings) -> str:
         """Return the key that a trial shares with those of other time limits; empty where the answerer plans by its limit."""
         task = self._task(settings)
-        return self._joined(self._of_task(settings), known_with("solver", task)) if task.limit_only_ends(vars(settings)) else ""
+        if not task.rules.limit_only_ends(vars(settings)):
+            return ""
+        return self._joined(self._of_task(settings), task.known_with["solver"])
 
     def training_key(self, settings: Settings) -> str:
         """Return the key of the dense network's recipe; empty where the task trains its networks itself."""
-        if not self._task(settings).trains(settings):
+        if not self._task(settings).rules.trains(settings):
             return ""
         known = self._of_task(settings)
-        return joined_key([known[name].texts[name] for name in TRAINING if name in known and name in known[name].texts])
+        texts = [known[name].texts.get(name) for name in TRAINING if name in known]
+        return joined_key([text for text in texts if text is not None])
 
     def baseline_key(self, settings: Settings) -> str:
         """Return the trial key of what the trial is measured against (:attr:`sweep.config.tasks.TaskRules.baseline`).
@@ -136,7 +169,7 @@ class SharedSections:
         Raises:
             ConfigError: the task's baseline has a section or a key that there is not.
         """
-        task = self._task(settings)
+        task = self._task(settings).rules
         changed = {name: self._memory.once(with_baseline, task, name, getattr(settings, name)) for name in task.baseline}
         return self.key(settings.changed(**changed))
 
@@ -145,30 +178,31 @@ class SharedSections:
         name = key.partition(".")[0]
         if name not in SECTIONS:
             return False
-        known = self._of_task(settings)
-        names = own_networks.SECTIONS if name == own_networks.NETWORKS else (known_with(name, self._task(settings)),)
-        return any((known[one] if one in known else self.ask(_known, settings, one)).counts(key) for one in names)
+        known, one = self._of_task(settings), self._task(settings).known_with[name]
+        return (known[one] if one in known else self.ask(_known, settings, one)).counts(key)
 
     def _joined(self, known: Mapping[str, _Known], without_limit: str | None = None) -> str:
         texts: dict[str, str] = {}
         for name, one in known.items():
             texts.update(one.without_limit if name == without_limit else one.texts)
-        pruning = known["pruning"].parts.get("pruning") if "pruning" in known else None
-        return joined_key([texts[name] for name in _NAMES if name in texts], versions(pruning))
+        pruning = known.get("pruning", known.get(own_networks.NETWORKS))
+        return joined_key(
+            [texts[name] for name in _NAMES if name in texts], versions(pruning.parts.get("pruning") if pruning else None)
+        )
 
     def _of_task(self, settings: Settings) -> dict[str, _Known]:
         """Return what is known of each section of the task, by the one with which it is known."""
         if self._last_known is None or self._last_known[0] is not settings:
-            self._last_known = settings, self._memory.ask_each(_known, settings, self._parts_of[self._task(settings)])
+            self._last_known = settings, self._memory.ask_each(_known, settings, self._task(settings).parts)
         return self._last_known[1]
 
-    def _task(self, settings: Settings) -> TaskRules:
+    def _task(self, settings: Settings) -> _Task:
         if self._last is None or self._last[0] is not settings:  # a trial is asked about several times, one after another
-            task = task_of(settings)
-            if task not in self._parts_of:
-                check_sections(task)
-                self._memory.vary(task.baseline)
-                names = {known_with(name, task) for name in (*task.sections, "task")} - {own_networks.NETWORKS}
-                self._parts_of[task] = tuple(sorted(names))
-            self._last = settings, task
+            rules = task_of(settings)
+            place = rules, bool(settings.networks)
+            if place not in self._tasks:
+                check_sections(rules)
+                self._memory.vary(rules.baseline)
+                self._tasks[place] = _Task.of(rules, settings)
+            self._last = settings, self._tasks[place]
         return self._last[1]

@@ -36,12 +36,19 @@ WORDS: dict[Any, str] = {
 """What values of a type are called."""
 
 
+_AS_THEY_ARE = (bool, str, type(None))
+"""The types whose values mean the same whatever else is allowed; an integer may stand for a float."""
+
+
 def typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
     """Return a value as one of the types that its key may have: an integer becomes a float where only that is one of them.
 
     Raises:
         ConfigError: it is of none.
     """
+    kind = type(value)
+    if kind in options and (kind in _AS_THEY_ARE or (kind is int and float not in options)):
+        return value
     if any(typing.get_origin(option) is dict for option in options):
         if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
             return dict(value)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
@@ -97,6 +98,12 @@ class Watched(Settings):
         memory.vary(sections)
         return Watched(plain.changed(**sections), memory, kind, notes, own.union(sections))
 
+    @property
+    def plain(self) -> Settings:
+        """The settings, for whoever has noted what of them is looked at."""
+        plain: Settings = self.parts[0]
+        return plain
+
     def told(self, fact: Fact[Any]) -> Any:
         """Return a fact, and note it if it is not given; of changed settings what it looks at is noted."""
         plain, _, kind, notes, own = self.parts
@@ -107,10 +114,11 @@ class Watched(Settings):
         notes[fact] = None
         return fact.function(plain)
 
-    def is_noted(self, name: str) -> bool:
-        """Whether a whole section is noted already."""
+    @property
+    def noted(self) -> Container[Any]:
+        """The sections of which nothing more needs to be noted, now and later."""
         _, _, _, notes, own = self.parts
-        return name in notes or name in own
+        return ChainMap(notes, dict.fromkeys(own)) if own else notes
 
 
 def remembered(function: F) -> F:
@@ -169,7 +177,7 @@ class Memory:
         Raises:
             Exception: what the function raises; it is asked again then.
         """
-        plain = settings.parts[0] if type(settings) is Watched else settings
+        plain = settings.plain if type(settings) is Watched else settings
         kind, place = self._kind(plain), (function, before)
         answers = kind.answers.get(place)
         if answers is None:
@@ -179,8 +187,8 @@ class Memory:
             notes: Notes = {}
             asked = getattr(function, "__wrapped__", function)
             answer = asked(*before, Watched(plain, self, kind, notes))
-            answers.learn(plain, notes, answer, self._varying)
-            kind.each.clear()
+            if answers.learn(plain, notes, answer, self._varying):
+                kind.each.clear()
         if plain is not settings:
             look_at(settings, answers.noted)
         return answer
@@ -262,12 +270,14 @@ class _Answers:
         found = self.known.get(self._place(settings))
         return _UNKNOWN if found is None else found[0]
 
-    def learn(self, settings: Settings, notes: Notes, answer: Any, varying: set[str]) -> None:
-        """Keep an answer, for which was looked at what is noted."""
-        if not notes.keys() <= self.noted.keys():
+    def learn(self, settings: Settings, notes: Notes, answer: Any, varying: set[str]) -> bool:
+        """Keep an answer, for which was looked at what is noted; return whether answers depend on other things than before."""
+        is_new = not self.known or not notes.keys() <= self.noted.keys()
+        if is_new:
             self.noted |= notes
             self.order(varying)
         self.known[self._place(settings)] = answer, [getattr(settings, name) for name in self.names]
+        return is_new
 
     def order(self, varying: set[str]) -> None:
         """Tell answers apart by what is noted, of sections by those that are ``varying``; forget them where that is more."""
