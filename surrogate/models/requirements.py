@@ -15,7 +15,7 @@ from surrogate.errors import InvalidSetting
 from surrogate.models.settings import SearchSettings
 from surrogate.models.shares import MILPS
 from surrogate.solvers.products import Linearised, linearised, quadratic_parts
-from surrogate.solvers.standard_form import StandardForm, compile_model
+from surrogate.solvers.standard_form import NotLinear, StandardForm, compile_model
 from surrogate.variables import Allowed
 from surrogate.variables.domain_parts import shown_domain
 
@@ -42,7 +42,7 @@ def linear_form(model: Any) -> Iterator[tuple[StandardForm, Linearised]]:
     with ExitStack() as blocks:
         try:
             form = compile_model(model)
-        except InvalidSetting:
+        except NotLinear:
             stand_in = blocks.enter_context(linearised(model))
             if not stand_in.products:
                 raise

@@ -59,6 +59,10 @@ class Ending:
     root: float | None = None
 
 
+class Over(Exception):
+    """The solve has to end before the solver has the whole model."""
+
+
 @dataclass(frozen=True)
 class Conversation:
     """What a solver's callbacks call.
@@ -66,12 +70,14 @@ class Conversation:
     Attributes:
         meet: to be called with the columns ``(columns,)`` of each improving solution.
         pause: to be called now and then; True means that the solver has to end now.
+        over: to be called while a model is handed over piece by piece: True means that :class:`Over` is to be raised.
         cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
             the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
     """
 
     meet: Callable[[FloatArray], None]
     pause: Callable[[], bool]
+    over: Callable[[], bool]
     cut: Callable[[FloatArray], Row | None] | None = None
 
 
@@ -158,9 +164,14 @@ class ArraySolver(Solver):
 
         if left() <= 0.0:
             return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
+        conversation = Conversation(meet, listener.pause, lambda: listener.over, cut if listener.cuts else None)
         with ExitStack() as stack:
-            conversation = Conversation(meet, listener.pause, cut if listener.cuts else None)
-            run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
+            try:
+                run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
+            except Over:
+                listener.settle()
+                status = SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT
+                return Solution(status, None, None, None, 0.0, work=nothing_spent(), size=form.size)
             begin = time.perf_counter()
             with listener.interrupts:
                 ending = self._call(form, run, max(left(), 0.1), True)
@@ -183,6 +194,8 @@ class ArraySolver(Solver):
     def _call(self, form: StandardForm, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
+        except Over:
+            raise
         except Exception as error:  # each solver has its own classes, and its package may be missing
             raise SolverFailure(self.explain(error, form)) from error
 

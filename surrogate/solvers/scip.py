@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,8 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, Ending, Run
+from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, Ending, Over, Run
 from surrogate.solvers.scaling import ScaledForm
+
+ROWS = 64
+"""So many rows are handed over between two looks at the clock."""
 
 PRODUCT_TOLERANCE = 1e-7
 """To which a product of columns is kept where there are some: SCIP leaves a nonlinear row as wrong as it may be, and what the
@@ -42,7 +45,7 @@ class ScipSolver(ArraySolver):
                 model.setParam(name, value)
             if form.products:
                 model.setParam("numerics/feastol", PRODUCT_TOLERANCE)
-            columns = _load(model, form, integral)
+            columns = _load(model, form, integral, conversation.over)
             if start is not None:
                 _start(model, columns, start)
             _listen(model, columns, conversation)
@@ -77,8 +80,8 @@ class ScipSolver(ArraySolver):
         }
 
 
-def _load(model: Any, form: ScaledForm, integral: BoolArray) -> list[Any]:
-    """State the columns and rows; return SCIP's columns."""
+def _load(model: Any, form: ScaledForm, integral: BoolArray, over: Callable[[], bool]) -> list[Any]:
+    """State the columns and rows; return SCIP's columns. Raises Over where it is: it may take seconds."""
     import pyscipopt
 
     lower, upper = np.clip(form.lower, -NO_BOUND, NO_BOUND).tolist(), np.clip(form.upper, -NO_BOUND, NO_BOUND).tolist()
@@ -91,6 +94,8 @@ def _load(model: Any, form: ScaledForm, integral: BoolArray) -> list[Any]:
     matrix = form.matrix.tocsr()
     ends, places, weights = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
     for i, (low, high) in enumerate(zip(form.row_lower.tolist(), form.row_upper.tolist(), strict=True)):
+        if i % ROWS == 0 and over():
+            raise Over
         part = range(ends[i], ends[i + 1])
         row = pyscipopt.quicksum(weights[k] * columns[places[k]] for k in part)
         if low == high:

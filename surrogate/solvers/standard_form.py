@@ -31,6 +31,10 @@ LARGEST_BESIDE_PRODUCTS = 1e5
 with coefficients of 1e7; tests/surrogate/test_quadratic_solvers.py keeps such models."""
 
 
+class NotLinear(InvalidSetting):
+    """A model that a mixed-integer linear programme cannot say; it may be a quadratic one."""
+
+
 class StandardForm:
     """The compiled model.
 
@@ -157,7 +161,7 @@ def compile_model(model: Any, products: Sequence[Product] = ()) -> StandardForm 
         return None
     except (ValueError, TypeError, NotImplementedError) as error:
         text = " ".join(str(error).split())
-        raise InvalidSetting(f"the model cannot be read as a mixed-integer linear programme: {text}") from error
+        raise NotLinear(f"the model cannot be read as a mixed-integer linear programme: {text}") from error
     if len(compiled.objectives) != 1:
         raise InvalidSetting(f"the model must have one active objective, got {len(compiled.objectives)}")
     return StandardForm(compiled, products)
@@ -180,7 +184,7 @@ def exactly(model: Any, quadratic: bool = False) -> Iterator[StandardForm | None
         products: Sequence[Product] = ()
         try:
             form = compile_model(model)
-        except InvalidSetting:
+        except NotLinear:
             if not quadratic:
                 raise
             products = blocks.enter_context(linearised(model)).products

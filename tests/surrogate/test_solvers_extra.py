@@ -19,6 +19,7 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
+from surrogate.solvers.listener import Listener
 
 EXTRA = [
     pytest.param(solver, marks=pytest.mark.skipif(importlib.util.find_spec(solver.package) is None, reason=reason))
@@ -519,3 +520,13 @@ def test_equal_seeds_do_equal_work(kind: type[Solver]) -> None:
     first, second = (solve(kind(seed=3), model, list(model.x.values())) for _ in range(2))
     assert first.work == second.work
     np.testing.assert_array_equal(first.values, second.values)
+
+
+@pytest.mark.parametrize("kind", EXTRA[1:])
+def test_a_deadline_that_comes_while_a_model_is_handed_over_ends_the_solve(
+    kind: type[Solver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = random_milp(0, pyo.minimize)
+    monkeypatch.setattr(Listener, "over", property(lambda _: True))
+    solution = solve(kind(), model, [*model.x.values()])
+    assert (solution.status, solution.objective, solution.dual_bound) == (SolverStatus.TIME_LIMIT, None, None)

@@ -15,8 +15,11 @@ from surrogate.networks import ReluNetwork
 NEURON = 60
 """What a neuron costs beside its weights: its variables and rows take as long as so many coefficients."""
 
-FIRST_STATING, FIRST_HANDING = 1e-6, 1e-6
+FIRST_STATING = 1e-6
 """Seconds a unit of work on a fast core: what counts until something was measured."""
+
+HANDED = 0.8
+"""How long handing takes beside stating, until it was measured: HiGHS, to which it is the least work."""
 
 LITTLE = 1000.0
 """Units of work that the first guess counts for beside what was measured."""
@@ -30,8 +33,8 @@ class NoTime(Exception):
 class _Rate:
     """Seconds a unit of work, over all that was measured."""
 
-    seconds: float
-    units: float = LITTLE
+    seconds: float = 0.0
+    units: float = 0.0
 
     @property
     def per_unit(self) -> float:
@@ -51,12 +54,13 @@ class Pace:
         handing: of a solver's reading it, until it begins to solve.
     """
 
-    stating: _Rate = field(default_factory=lambda: _Rate(FIRST_STATING * LITTLE))
-    handing: _Rate = field(default_factory=lambda: _Rate(FIRST_HANDING * LITTLE))
+    stating: _Rate = field(default_factory=lambda: _Rate(FIRST_STATING * LITTLE, LITTLE))
+    handing: _Rate = field(default_factory=_Rate)
 
     def require(self, to_state: float, to_hand: float, deadline: float) -> None:
         """Raise NoTime if so many units of work cannot be done before a ``time.perf_counter()`` value."""
-        seconds = to_state * self.stating.per_unit + to_hand * self.handing.per_unit
+        handing = self.handing.per_unit if self.handing.units else HANDED * self.stating.per_unit
+        seconds = to_state * self.stating.per_unit + to_hand * handing
         left = deadline - time.perf_counter()
         if seconds > left:
             raise NoTime(

@@ -56,9 +56,9 @@ def test_a_stated_model_adds_to_the_pace_and_stops_where_it_is_too_slow() -> Non
         StatedModel(user, [NETWORK], bounds, "big_m", pace=pace, deadline=time.perf_counter() + 60.0)
 
 
-@pytest.mark.parametrize("rate", ["FIRST_STATING", "FIRST_HANDING"])
+@pytest.mark.parametrize("rate", ["FIRST_STATING", "HANDED"])
 def test_members_that_cannot_state_their_milp_leave_the_time_to_others(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
-    monkeypatch.setattr(module, rate, 1e6)
+    monkeypatch.setattr(module, rate, 1e12)
     model = a_model()
     result = optimise(model, one := place(model), 1.0, members=("walks", "surrogates", "dense"))
     assert set(result.failures) == {"surrogates", "dense"}
@@ -70,7 +70,7 @@ def test_members_that_cannot_state_their_milp_leave_the_time_to_others(monkeypat
 
 
 def test_one_member_alone_says_why_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_HANDING", 1e6)
+    monkeypatch.setattr(module, "HANDED", 1e12)
     model = a_model()
     result = optimise(model, place(model), 1.0, members=("dense",), first_points=False)
     assert (result.status, result.value) == (Status.UNRESOLVED, None)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from oracles import random_network
 from user_models import NETWORK, a_model, place, require_holding, require_no_threads, shape
 
 from surrogate.errors import InvalidSetting
-from surrogate.models import ModelResult, Status, optimise
+from surrogate.models import ModelResult, Place, Status, optimise
 from surrogate.models.methods import WalkAlone
 from surrogate.models.reading import UserModel
 from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solver
@@ -147,3 +149,53 @@ def test_a_square_of_a_sum_has_each_product_once() -> None:
     cost = {variable.name: done[:, j] for j, variable in enumerate(user.variables)}
     expected = (cost["y[0]"] - 1.0) ** 2 + 0.5 * cost["y[1]"] - cost["w"] + 0.1 * cost["k"] * cost["x[0]"]
     np.testing.assert_allclose(user.objective(done), expected, rtol=1e-12)
+
+
+def require_the_best_of_all_points(solver: Solver, seed: int) -> None:
+    """Whole numbers as inputs, so that all decisions can be tried; outputs stand in squares and in products with them."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, (3, int(rng.integers(2, 6)), int(rng.integers(2, 5)), 2))
+    model = pyo.ConcreteModel()
+    model.k = pyo.Var(range(3), domain=pyo.Integers, bounds=(-2, 2))
+    model.y = pyo.Var(range(2))
+    v = [*model.k.values(), *model.y.values()]
+    points = np.array(list(itertools.product(range(-2, 3), repeat=3)), dtype=float)
+    values = np.hstack([points, network(points)])
+    holds = np.ones(len(values), dtype=bool)
+    model.rows = pyo.ConstraintList()
+    square, straight = rng.normal(size=(3, 5, 5)).round(2), rng.normal(size=(3, 5)).round(2)
+    square[rng.random(square.shape) < 0.5] = 0.0
+    forms = [
+        sum(float(q[a, b]) * v[a] * v[b] for a in range(5) for b in range(5)) + sum(float(c[a]) * v[a] for a in range(5))
+        for q, c in zip(square, straight, strict=True)
+    ]
+    worth = np.einsum("qab,na,nb->qn", square, values, values) + straight @ values.T
+    for i in (1, 2):
+        side = float(np.quantile(worth[i], rng.uniform(0.1, 0.6)) if rng.random() < 0.8 else worth[i].min() - 1.0)
+        model.rows.add(forms[i] <= side)
+        holds &= worth[i] <= side + 1e-9 * max(1.0, abs(side))
+    sign = 1.0 if seed % 2 else -1.0
+    model.goal = pyo.Objective(expr=forms[0], sense=pyo.minimize if seed % 2 else pyo.maximize)
+    one = Place(list(model.k.values()), list(model.y.values()), network)
+    result = optimise(model, one, 30.0, solver=solver)
+    if not holds.any():
+        assert result.status is Status.INFEASIBLE, (seed, result)
+        return
+    best = sign * float((sign * worth[0])[holds].min())
+    # Wide products leave a bound, with the solver's errors added, a little short of the value: then it may stay open.
+    assert result.failures == {}, (seed, result)
+    assert result.status is Status.OPTIMAL or result.gap <= 2e-3, (seed, best, result)
+    assert result.value == pytest.approx(best, rel=2e-4, abs=2e-4)
+    assert sign * result.bound <= sign * best + 1e-6 * max(1.0, abs(best))
+    require_holding(model, result, [one])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_small_models_against_all_points(solver: Solver, seed: int) -> None:
+    require_the_best_of_all_points(solver, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 100))
+def test_many_small_models_against_all_points(solver: Solver, seed: int) -> None:
+    require_the_best_of_all_points(solver, seed)

@@ -337,6 +337,15 @@ def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: 
     rehearse(find_problem("my_model:build"), 0, {})
 
 
+def test_a_rehearsal_refuses_quadratic_terms_that_are_not_taken(write: Write) -> None:
+    write(my_model=OWN.replace("model.x[0] >= least", "model.x[0] ** 2 >= least"))
+    rehearse(find_problem("my_model:build"), 0, {})
+    with pytest.raises(
+        InvalidSetting, match=r"my_model:build: constraint enough is quadratic, x\[0\]\*\*2, which the solver or"
+    ):
+        rehearse(find_problem("my_model:build"), 0, {}, quadratic=False)
+
+
 PLACES = '[Place(list(model.x.values()), [model.y], networks["cost"])]'
 
 REHEARSED = {

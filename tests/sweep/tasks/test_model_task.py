@@ -355,6 +355,9 @@ def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, 
         OWN.replace("return ModelInstance(", "return ("): "must return ModelInstance(model, [Place(",
         OWN.replace('networks["cost"]', 'networks["price"]'): "asks for a network named 'price', and there is cost",
         OWN.replace("pyo.Var(bounds=(0, 1))", "pyo.Vat(bounds=(0, 1))"): "failed with AttributeError",
+        OWN.replace(
+            ">= least", "+ model.y**2 >= least"
+        ): "enough is quadratic, x + 0.1*k + y**2, which the solver or the method does",
     }
     for text, sentence in cases.items():
         write(text)
