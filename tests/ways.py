@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from oracles import random_network
+from safetensors.torch import save_file
 
 from surrogate.networks import ReluNetwork
 from surrogate.training import Training, fit
@@ -90,11 +91,11 @@ TRIALS, ANSWERS, TRAINED, PRUNED = 3, 6, 1, 6
 """How many trials, answers, trained networks and pruned copies of networks :data:`PLANT` leaves in the store."""
 
 PICTURES = (
-    *("-m", "dataset=images", "dataset.file=pictures.npz", "network.file=null,seen.pt", *SMALL, "attack=surrogate"),
+    *("-m", "dataset=images", "dataset.file=pictures.npz", "network.file=null,seen.safetensors", *SMALL, "attack=surrogate"),
     *("attack.radius=1", "instances=test", "instances.count=2", "pruning.amount=0.5", "solver.time_limit_seconds=30"),
     "sweep.name=pictures",
 )
-"""A sweep over images with a network that is trained on them, and with one from a checkpoint of torch: two trials."""
+"""A sweep over images with a network that is trained on them, and with one whose layers torch has saved: two trials."""
 
 
 def write_plant(folder: Path, price: float = 0.5) -> None:
@@ -110,7 +111,7 @@ def write_plant(folder: Path, price: float = 0.5) -> None:
     images, labels = pictures()
     np.savez(folder / "pictures.npz", images=images, labels=labels)
     seen = fit(Training(epochs=40, batch_size=8), [8], images.reshape(len(images), -1), labels, outputs=3)
-    torch.save(seen.to_torch().state_dict(), folder / "seen.pt")
+    save_file(seen.to_torch().state_dict(), folder / "seen.safetensors")
 
 
 def write_runs(file: Path, more: float = 0.0) -> None:

@@ -107,7 +107,7 @@ def test_a_module_a_table_and_networks_from_files_travel_and_edits_make_anew_wha
         assert not list(node.work.iterdir()), list(node.work.iterdir())
 
 
-def test_images_and_a_checkpoint_travel(nodes: list[Node]) -> None:
+def test_images_and_a_network_from_safetensors_travel(nodes: list[Node]) -> None:
     told = sweep(nodes[0], 0, 2, *PICTURES)
     assert "trained 1x6 on pictures" in told
     assert "read seen on pictures" in told

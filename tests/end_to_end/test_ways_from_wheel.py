@@ -84,7 +84,7 @@ def test_a_module_a_table_and_networks_from_files_are_swept_over_by_the_command(
     assert sizes(folder) == (2 * TRIALS, 2 * ANSWERS, TRAINED, PRUNED)  # no network is trained or pruned anew
 
 
-def test_images_and_a_checkpoint_of_torch_are_swept_over(installed: Installed) -> None:
+def test_images_and_a_network_from_safetensors_are_swept_over(installed: Installed) -> None:
     told = installed.run("sweep", *PICTURES)
     assert "trained 1x6 on pictures" in told
     assert "read seen on pictures" in told
