@@ -21,7 +21,7 @@ FIRST_STATING = 1e-6
 HANDED = 0.8
 """How long handing takes beside stating, until it was measured: HiGHS, to which it is the least work."""
 
-LITTLE = 1000.0
+LITTLE = 10_000.0
 """Units of work that the first guess counts for beside what was measured."""
 
 
