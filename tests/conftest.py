@@ -67,14 +67,15 @@ STARTING_PROCESSES = (
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With ``-n``, one worker runs all tests that start many processes: two such would fill the cores, and miss deadlines.
 
-    All tests of a file run on one worker: what a fixture makes for a file is made once.
-
     This is what ``--dist loadgroup`` is for, but pytest-xdist 3.8 writes the groups where pytest 9.2 no longer looks for them.
+    All other tests of a file run on one worker too: what a fixture makes for a file is made once. Work is handed out in the
+    order of the files, in which the processes come soon: as the last ones they would leave a worker alone for minutes.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class ProcessesTogether(LoadScopeScheduling):  # it begins with the scope that has the most tests, which is this one
+    class ProcessesTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return "processes" if nodeid.startswith(STARTING_PROCESSES) else nodeid.partition("::")[0]
 
+    config.option.loadscopereorder = False
     return ProcessesTogether(config, log)
