@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from composing import Composer
 
-from sweep.__main__ import overrides_first
+from sweep.__main__ import look_here, overrides_first
 from sweep.config.refusal import not_an_option
 
 QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training=digits", "attack.radius=1.0")
@@ -40,6 +40,18 @@ def sweep(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         text=True,
         timeout=200,
     )
+
+
+def test_modules_in_the_working_directory_are_found_whatever_starts_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = str(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["bin", *sys.path])  # as of a console script
+    for _ in range(2):
+        look_here()
+        assert sys.path[:2] == [here, "bin"]
+        assert sys.path.count(here) == 1
 
 
 def runs(folder: Path) -> list[tuple[str, str]]:
