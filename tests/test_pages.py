@@ -25,7 +25,7 @@ def written(name: str) -> str:
     return page
 
 
-@pytest.mark.parametrize("name", ["configuration", "results", "structure"])
+@pytest.mark.parametrize("name", ["configuration", "structure", pytest.param("results", marks=pytest.mark.slow)])
 def test_a_written_page_is_up_to_date(name: str) -> None:
     if generator(name).PAGE.read_text() != written(name):
         pytest.fail(f"docs/{name}.md is out of date: run python docs/generate/{name}.py", pytrace=False)

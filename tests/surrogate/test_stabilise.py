@@ -105,11 +105,8 @@ def test_a_solvers_bound_on_the_surrogate_proves_the_dense_network_robust() -> N
     assert proven > 0
 
 
-@pytest.mark.few(1)
-@pytest.mark.parametrize(
-    "on_incumbent",
-    ["check", "exclude_region", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stop", "dense_subproblem"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("on_incumbent", ["check", "exclude_region", "stop", "dense_subproblem"])
 def test_no_policy_and_no_target_gives_a_bound_below_what_the_dense_network_reaches(on_incumbent: str) -> None:
     rng = np.random.default_rng(2)
     robust = 0

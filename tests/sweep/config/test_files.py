@@ -340,6 +340,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", REFUSED)
 def test_files_that_cannot_be_used_are_refused_before_anything_starts(composer: Composer, folder: Path, name: str) -> None:
     shutil.copy(folder / "sum.safetensors", folder / "sun.safetensors")

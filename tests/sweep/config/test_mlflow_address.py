@@ -71,6 +71,7 @@ IMPOSSIBLE = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("dry", [True, False])
 @pytest.mark.parametrize("uri", IMPOSSIBLE)
 def test_an_address_that_can_be_no_store_is_refused_before_the_start(

@@ -99,6 +99,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_used_is_refused_in_a_sentence(composer: Composer, folder: Path, name: str) -> None:
     ReluNetwork([np.eye(3), np.ones((1, 3))], [np.zeros(3), [0.0]]).save(folder / "three.safetensors")

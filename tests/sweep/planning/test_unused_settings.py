@@ -133,6 +133,7 @@ def test_what_comes_with_an_experiment_is_not(composer: Composer) -> None:
     assert of_a_sweep(composer, ["training.seed=1,2"], [*DIGITS, *params]) == ()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("swept", "idle"),
     [

@@ -18,6 +18,7 @@ from sweep.report.figures.letters import fitted, inches, log_axis
 from sweep.report.figures.style import RC
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("low", [1.0, 1.2, 3.0, 9.6])
 @pytest.mark.parametrize("factor", [1.02, 1.5, 4.0, 10.0, 63.0, 300.0, 1e5])
 @pytest.mark.parametrize("width", [1.8, 6.4])

@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sweep.report.writing.figures", lambda: ())
-        published(folder, synthetic.sweep())
+        published(folder, synthetic.sweep(networks=[(2, 16)]))
     return folder
 
 
@@ -128,7 +128,7 @@ def test_what_is_refused(
 
 
 def test_several_sweeps_come_back_in_their_order_with_their_notes(tmp_path: Path) -> None:
-    shared, other = synthetic.sweep(), [closest([1.0])]
+    shared, other = synthetic.sweep(networks=[(2, 16)]), [closest([1.0])]
     first = SweepState("b", 9, len(shared), notes=("The sweep was interrupted with 3 trials not started.",))
     states = [
         (first, shared),
