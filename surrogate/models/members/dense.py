@@ -29,12 +29,10 @@ class Dense:
         self._ended = False
 
     def turn(self, until: float) -> bool:
-        """Go on; False when the MILP has ended, or could not be ended in time."""
+        """Go on; False when the MILP has ended."""
         if self._solve is None:
             self._begin(until)
             return True
-        if self._solve.may_overrun(self._state.deadline):
-            return False
         solution = self._solve.advance(until)
         if solution is None:
             return True

@@ -56,7 +56,7 @@ class Surrogates:
                 return False
             self._begin(self._left.pop(0))
             return True
-        self._cancelled = time.perf_counter() >= self._until or self._solve.may_overrun(self._state.deadline)
+        self._cancelled = time.perf_counter() >= self._until
         solution = self._solve.finish() if self._cancelled else self._solve.advance(until)
         self._check(until, begin)
         if solution is not None or self._cancelled:

@@ -13,9 +13,6 @@ from surrogate.models.programmes.pace import NoTime
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, Solver
 
-GRACE = 0.2
-"""So many seconds beyond its deadline a solver may take to notice that it has to end."""
-
 
 class SolveInTurns:
     """A solve that goes on for a while whenever it is asked to.
@@ -36,8 +33,7 @@ class SolveInTurns:
         start: FloatArray | None,
         on_point: Callable[[FloatArray], bool],
     ) -> None:
-        self._until, self._looked = -math.inf, math.inf
-        self._longest = 0.0
+        self._until = -math.inf
         self._cancelled = False
         self._solution: Solution | None = None
         self._failure: SolverFailure | UnsoundBounds | NoTime | None = None
@@ -66,13 +62,6 @@ class SolveInTurns:
             raise self._failure
         return self._solution
 
-    def may_overrun(self, deadline: float) -> bool:
-        """Whether the solver, if it goes on, may come to its next callback too late for a ``time.perf_counter()`` value.
-
-        Nothing can end a solver between two of its callbacks. HiGHS has taken seconds between two.
-        """
-        return time.perf_counter() + self._longest > deadline + GRACE
-
     def finish(self) -> Solution | None:
         """Have the solver end as soon as it can, and return what it has by then."""
         if self._solution is None and self._failure is None:
@@ -82,10 +71,7 @@ class SolveInTurns:
         return self._solution
 
     def _pause(self) -> bool:
-        now = time.perf_counter()
-        self._longest = max(self._longest, now - self._looked)
-        if now >= self._until:
+        if time.perf_counter() >= self._until:
             self._back.release()
             self._turn.acquire()
-        self._looked = time.perf_counter()
         return self._cancelled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -16,14 +15,12 @@ from surrogate.bounds import Crown
 from surrogate.models import Place, Status, optimise
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.programmes import pace as module
-from surrogate.models.programmes import turns
 from surrogate.models.programmes.mips import StatedModel
 from surrogate.models.programmes.pace import NEURON, NoTime, Pace, work_of
 from surrogate.models.programmes.ranges import find_ranges
 from surrogate.models.reading import UserModel
 from surrogate.networks import ReluNetwork
 from surrogate.problems.region import Region
-from surrogate.solvers import HighsSolver, Pause, Solution, Solver, SolverStatus
 
 
 def test_a_pace_is_learned_from_what_was_measured() -> None:
@@ -100,40 +97,3 @@ def test_the_last_decision_is_mended_when_the_time_is_over() -> None:
     incumbent = Incumbent(user, 0.0, 1e-6, None, None, deadline=-math.inf)
     assert incumbent.offer(np.zeros(user.columns), "late")
     assert 0.3 * model.n.value >= NETWORK(np.zeros((1, 3)))[0, 0] + 8.0 - 1e-5
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    now = 0.0
-
-    def perf_counter(self) -> float:
-        return self.now
-
-
-class Stated:
-    """What is solved has a callback, works for 3 s, and has another one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-
-    def solve(self, solver: Solver, deadline: float, start: Any, on_point: Any, pause: Pause) -> Solution:
-        pause()
-        self.clock.now += 3.0
-        ended = pause()
-        return Solution(SolverStatus.STOPPED if ended else SolverStatus.OPTIMAL, None, None, None, 0.0)
-
-
-def test_a_solver_that_may_come_back_too_late_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(turns, "time", clock)
-    stated: Any = Stated(clock)
-    solve = turns.SolveInTurns(stated, HighsSolver(), math.inf, None, lambda _: False)
-    assert not solve.may_overrun(0.0)  # nothing is known of it yet
-    assert solve.advance(2.0) is None
-    clock.now += 100.0  # the others' turns
-    assert solve.may_overrun(105.0)
-    assert not solve.may_overrun(106.0)
-    solution = solve.finish()
-    assert solution is not None
-    assert solution.status is SolverStatus.STOPPED
