@@ -80,11 +80,15 @@ def canonical(settings: Settings) -> dict[str, Part]:
 
 
 def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
-    """Return what counts of some sections; those of which nothing does are left out."""
+    """Return what counts of some sections; those of which nothing does are left out.
+
+    No other section of single networks is looked at: where answers are given, the files that ``network`` names need not be.
+    """
     wanted = list(names)
+    of_networks = [name for name in own_networks.SECTIONS if name in wanted and has_own(name, settings)]
     found: dict[str, Part] = {}
     for name in dict.fromkeys(known_with(name, settings) for name in wanted):
-        found |= counting(name, settings)[0]
+        found |= _of_networks(settings, of_networks)[0] if name == NETWORKS and of_networks else counting(name, settings)[0]
     return {name: found[name] for name in wanted if name in found}
 
 
@@ -124,15 +128,15 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     return counts, known
 
 
-def _of_networks(settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
-    """Return what :func:`counting` does of the sections of which some networks have values of their own.
+def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECTIONS) -> tuple[dict[str, Part], frozenset[str]]:
+    """Return what :func:`counting` does of sections of which some networks have values of their own.
 
     Where the same counts of all networks, that is what counts, whoever said it: as if the section had. Else it is by name.
     """
     each = {name: settings_of(settings, name) for name in task_of(settings).network_names(settings)}
     counts: dict[str, Part] = {}
     keys: list[frozenset[str]] = []
-    for section in own_networks.SECTIONS:
+    for section in sections:
         found: dict[str, Part | None] = {}
         for name, one in (each or {"": without_own(settings)}).items():
             parts, known = _counting(section, one)

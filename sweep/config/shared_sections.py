@@ -62,7 +62,7 @@ class _Known:
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
+class _TaskFacts:
     """What is the same for all trials of a task whose networks have values of their own, or have none.
 
     Attributes:
@@ -78,7 +78,7 @@ class _Task:
     checked: tuple[str, ...]
 
     @classmethod
-    def of(cls, rules: TaskRules, settings: Settings) -> _Task:
+    def of(cls, rules: TaskRules, settings: Settings) -> _TaskFacts:
         """Return what is known of the task of some settings."""
         known = {name: known_with(name, settings) for name in SECTIONS}
         return cls(rules, known, tuple(sorted({known[name] for name in (*rules.sections, "task")})), checked(rules))
@@ -98,8 +98,8 @@ class SharedSections:
         self._read: dict[int, tuple[Any, Any]] = {}
         self._met: set[str] = set()
         self._like: tuple[dict[str, Any], Settings] | None = None
-        self._tasks: dict[tuple[TaskRules, bool], _Task] = {}
-        self._last: tuple[Settings, _Task] | None = None
+        self._tasks: dict[tuple[TaskRules, bool], _TaskFacts] = {}
+        self._last: tuple[Settings, _TaskFacts] | None = None
         self._last_known: tuple[Settings, dict[str, _Known]] | None = None
 
     def ask(self, function: Callable[..., T], settings: Settings, *before: Any) -> T:
@@ -196,13 +196,13 @@ class SharedSections:
             self._last_known = settings, self._memory.ask_each(_known, settings, self._task(settings).parts)
         return self._last_known[1]
 
-    def _task(self, settings: Settings) -> _Task:
+    def _task(self, settings: Settings) -> _TaskFacts:
         if self._last is None or self._last[0] is not settings:  # a trial is asked about several times, one after another
             rules = task_of(settings)
             place = rules, bool(settings.networks)
             if place not in self._tasks:
                 check_sections(rules)
                 self._memory.vary(rules.baseline)
-                self._tasks[place] = _Task.of(rules, settings)
+                self._tasks[place] = _TaskFacts.of(rules, settings)
             self._last = settings, self._tasks[place]
         return self._last[1]
