@@ -105,7 +105,7 @@ def tightness(results: Results) -> str:
                 "model and network": str(network),
                 "unstable neurons, median": f"{part['unstable'].median():.4g}",
                 "sum of big-M, median": f"{part['big_m'].median():.4g}",
-                "found a decision": f"{_count(part['first_adversarial_seconds'].notna())}/{len(part)}",
+                "dense MILP found a decision": f"{_count(part['first_adversarial_seconds'].notna())}/{len(part)}",
             }
         )
     return markdown(rows)

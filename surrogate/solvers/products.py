@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 from pyomo.core.base.enums import SortComponents
-from pyomo.core.expr import LinearExpression
+from pyomo.core.expr import LinearExpression, polynomial_degree
 from pyomo.repn.quadratic import QuadraticRepnVisitor
 from pyomo.repn.util import OrderedVarRecorder
 
@@ -59,7 +59,7 @@ def quadratic_parts(model: Any) -> list[tuple[Any, Any, dict[int, Any]]]:
                     f"{role} {one.name} is neither linear nor quadratic, {shown(str(body))[1:-1]}: state it by such terms, or "
                     "by a network that is fitted to it"
                 )
-            if parts.quadratic:
+            if parts.quadratic or polynomial_degree(body) not in (0, 1):  # terms that cancel are still no linear expression
                 found.append((one, parts, recorder.var_map))
     return found
 
@@ -81,13 +81,15 @@ def linearised(model: Any) -> Iterator[Linearised]:
         constraints: dict[int, Any] = {}
         for one, parts, variable in found:
             weights, terms = list(parts.linear.values()), [variable[key] for key in parts.linear]
-            for (first, second), weight in parts.quadratic.items():
+            for (first, second), weight in (parts.quadratic or {}).items():
                 pair = (min(first, second), max(first, second))
                 if pair not in products:
                     products[pair] = _product(block.product.add(), variable[pair[0]], variable[pair[1]])
                 weights.append(weight)
                 terms.append(products[pair].column)
             body = LinearExpression(linear_coefs=weights, linear_vars=terms, constant=parts.constant)
+            if one.ctype is pyo.Constraint and one.lb is None and one.ub is None:
+                continue  # says nothing
             if one.ctype is pyo.Constraint:
                 constraints[id(block.row.add((one.lb, body, one.ub)))] = one
             else:

@@ -110,9 +110,14 @@ def limit_answer(results: Results) -> Verdict:
     sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
     if len(named) <= MOST_IN_ANSWER:
         return Verdict(QUESTION, "; ".join(named), sentence, evidence)
-    first = [min(one.row["seconds"] for one in tests[network] if one.is_better) for network in ahead]
-    begins = seconds(first[0]) if len(set(first)) == 1 else f"{seconds(min(first))} to {seconds(max(first))}"
-    return Verdict(QUESTION, f"Ahead from {begins} on, on {len(ahead)} of {len(parts)} networks", sentence, evidence)
+    on = f"on {len(ahead)} of {len(parts)} networks"
+    first = {min(one.row["seconds"] for one in tests[network] if one.is_better) for network in ahead}
+    begins = seconds(min(first)) if len(first) == 1 else f"{seconds(min(first))} at the earliest and {seconds(max(first))}"
+    stays = all(span.startswith("from") and span.endswith(" on") and " and " not in span for span in ahead.values())
+    answer = (
+        f"Ahead from {begins}{' at the latest' if len(first) > 1 else ' on'}, {on}" if stays else f"Ahead at some limits, {on}"
+    )
+    return Verdict(QUESTION, answer, sentence, evidence)
 
 
 def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> list[Compared]:

@@ -12,7 +12,7 @@ from surrogate.bounds import Bounds
 from surrogate.models.members.repairs import Repairs
 from surrogate.models.members.walks import Walks
 from surrogate.models.programmes.mips import ROOM, StatedModel
-from surrogate.models.programmes.pace import work_of
+from surrogate.models.programmes.pace import NoTime, work_of
 from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray, ReluNetwork
@@ -54,7 +54,7 @@ class Surrogates:
                 return True
             if not self._left:
                 return False
-            self._begin(self._left.pop(0))
+            self._begin_next()
             return True
         self._cancelled = time.perf_counter() >= self._until
         solution = self._solve.finish() if self._cancelled else self._solve.advance(until)
@@ -73,6 +73,16 @@ class Surrogates:
                 self._state.incumbent.offer(values, "surrogates")
             if solution is not None:
                 self._take(solution)
+
+    def _begin_next(self) -> None:
+        """Begin with the next sparsity. Where there is no time for its MILP, there is none for those of denser copies."""
+        sparsity = self._left.pop(0)
+        try:
+            self._begin(sparsity)
+        except NoTime:
+            self._left = [one for one in self._left if one > sparsity]
+            if not self._left and not self._state.work["surrogates"]:
+                raise
 
     def _begin(self, sparsity: float) -> None:
         state = self._state
@@ -99,12 +109,13 @@ class Surrogates:
         method = bound_methods.method(state.settings.bounds)
         networks: list[ReluNetwork] = []
         bounds: list[Bounds] = []
+        sizes = np.cumsum([sum(weight.size for weight in link.network.weights) for link in state.model.links])
         work = 0.0
         for at, region in enumerate(state.ranges.regions):
             networks.append(self._pruned(at, sparsity))
             bounds.append(method.compute(networks[-1], region, state.deadline))
             work += work_of(networks[-1], bounds[-1])
-            all_of_it = len(state.ranges.regions) / len(networks)
+            all_of_it = float(sizes[-1] / sizes[at])
             others = (all_of_it - 1.0) * (time.perf_counter() - begin)
             state.pace.require(all_of_it * work, all_of_it * work, state.deadline - others)
         return networks, bounds

@@ -263,5 +263,7 @@ def _setting(problem: str) -> str:
 
 
 def _in_a_sentence(setting: str, problem: str, error: Exception) -> str:
-    told = str(error).removeprefix(f"{problem}: ").replace(" folder=", " model.parameters.folder=")
+    told = str(error).removeprefix(f"{problem}: ")
+    if ":" not in problem:
+        told = told.replace(" folder=", " model.parameters.folder=")
     return f"{setting}: {told}"

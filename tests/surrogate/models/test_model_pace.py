@@ -14,6 +14,7 @@ from user_models import NETWORK, a_model, place, require_holding, require_no_thr
 from surrogate.bounds import Crown
 from surrogate.models import Place, Status, optimise
 from surrogate.models.incumbent import Incumbent
+from surrogate.models.members.surrogates import Surrogates
 from surrogate.models.programmes import pace as module
 from surrogate.models.programmes.mips import StatedModel
 from surrogate.models.programmes.pace import NEURON, NoTime, Pace, work_of
@@ -67,6 +68,22 @@ def test_members_that_cannot_state_their_milp_leave_the_time_to_others(monkeypat
     assert (result.sizes, result.work.get("surrogates", 0)) == ({}, 0)
     require_holding(model, result, [one])
     require_no_threads()
+
+
+def test_where_there_is_no_time_for_one_copy_a_sparser_one_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, asked = Surrogates._begin, []
+
+    def begins(self: Surrogates, sparsity: float) -> None:
+        asked.append(sparsity)
+        if sparsity == 0.5:
+            raise NoTime("too late")
+        begin(self, sparsity)
+
+    monkeypatch.setattr(Surrogates, "_begin", begins)
+    model = a_model()
+    result = optimise(model, place(model), 5.0, members=("surrogates",), sparsities=(0.5, 0.3, 0.8), first_points=False)
+    assert asked == [0.5, 0.8]
+    assert result.failures == {}
 
 
 def test_one_member_alone_says_why_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:

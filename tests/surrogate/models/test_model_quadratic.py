@@ -47,6 +47,16 @@ def best_on_a_grid() -> float:
     return float(((y[:, 0] - 1.0) ** 2 + 0.5 * y[:, 1] - w + 0.1 * x[:, 2] * x[:, 0]).min())
 
 
+def test_terms_that_cancel_and_rows_that_say_nothing_change_nothing(solver: Solver) -> None:
+    model, same = in_a_disc(), in_a_disc()
+    product = model.x[0] * model.x[1]
+    model.cancelled = pyo.Constraint(expr=product - model.x[1] * model.x[0] + model.w <= 4.0)
+    model.open = pyo.Constraint(expr=(float("-inf"), product, float("inf")))
+    results = [optimise(one, place(one), 30.0, solver=solver) for one in (model, same)]
+    assert [result.status for result in results] == [Status.OPTIMAL] * 2
+    assert results[0].value == pytest.approx(results[1].value, abs=1e-3)
+
+
 @pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
 def test_the_optimum_is_found_and_proven(solver: Solver, sense: Any) -> None:
     model, best = in_a_disc(sense), best_on_a_grid()

@@ -217,7 +217,9 @@ def test_several_networks_each_with_its_own_limits() -> None:
     assert four.answer == "Ahead from 2 s on, on 4 of 4 networks"
     records += [*met([STILL] * 12, [STILL] * 12, (4, 16)), *met([STILL] * 12, [AHEAD_FROM_5] * 12, (5, 16))]
     later = limit_answer(results(*records))
-    assert later.answer == "Ahead from 2 s to 5 s on, on 4 of 5 networks"
+    assert later.answer == "Ahead from 2 s at the earliest and 5 s at the latest, on 4 of 5 networks"
+    records += met([STILL, *[AHEAD_FROM_5] * 11], [AHEAD_FROM_2] * 12, (6, 16))
+    assert limit_answer(results(*records)).answer == "Ahead at some limits, on 5 of 6 networks"
 
 
 @pytest.mark.parametrize(
