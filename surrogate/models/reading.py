@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_variables
-from pyomo.repn import generate_standard_repn
 
 from surrogate.errors import InvalidSetting
 from surrogate.models.place import Place
-from surrogate.models.requirements import compiled, linear_form, require_fixed_well, require_model, require_parameters
+from surrogate.models.requirements import affine_inputs, compiled, linear_form, require_fixed_well, require_model
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
 from surrogate.variables import peculiar
@@ -82,7 +81,7 @@ class UserModel:
         self._objective = next(model.component_data_objects(pyo.Objective, active=True))
         bodies = [*(row.body for row in self._rows), self._objective.expr]
         require_fixed_well(model, [*bodies, *(expression for place in places for expression in place.inputs)], tolerance)
-        expressions = [self._affine(place) for place in self.places]
+        expressions = [affine_inputs(place.inputs) for place in self.places]
         placed = self._placed(expressions)
         with linear_form(model) as (form, stand_in):
             self.doubt = form.doubt()
@@ -241,19 +240,6 @@ class UserModel:
                 if id(variable) not in self._own:
                     raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {self.model.name}")
                 found.append(variable)
-        return found
-
-    def _affine(self, place: Place) -> list[Any]:
-        found = []
-        for j, expression in enumerate(place.inputs):
-            require_parameters(f"input {j} of a Place", expression)
-            read = generate_standard_repn(expression, compute_values=True, quadratic=False)
-            if not read.is_linear():
-                raise InvalidSetting(
-                    f"input {j} of a Place is {expression}, which is not affine: declare a variable, and state that it equals "
-                    "the expression where the solver can take that"
-                )
-            found.append(read)
         return found
 
     def _link(self, place: Place, read: Sequence[Any]) -> Link:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_mutable_parameters, identify_variables
+from pyomo.repn import generate_standard_repn
 
 from surrogate.checks import shown
 from surrogate.errors import InvalidSetting
@@ -88,6 +89,25 @@ def _with_solution(form: StandardForm | None) -> StandardForm:
             "a constraint whose variables are all fixed is violated: the model has no solution with any network"
         )
     return form
+
+
+def affine_inputs(inputs: Iterable[Any]) -> list[Any]:
+    """Return Pyomo's linear form of each input of a place.
+
+    Raises:
+        InvalidSetting: one that is not affine, or has a parameter without a value; names it.
+    """
+    found = []
+    for j, expression in enumerate(inputs):
+        require_parameters(f"input {j} of a Place", expression)
+        read = generate_standard_repn(expression, compute_values=True, quadratic=False)
+        if not read.is_linear():
+            raise InvalidSetting(
+                f"input {j} of a Place is {expression}, which is not affine: declare a variable, and state that it equals "
+                "the expression where the solver can take that"
+            )
+        found.append(read)
+    return found
 
 
 def require_parameters(role: str, expression: Any) -> None:

@@ -54,7 +54,7 @@ Notes = dict["str | Fact[Any]", None]
 
 @dataclass(eq=False)
 class _Kind:
-    """Settings with the same values of some facts.
+    """A group of settings in which some facts have the same values.
 
     Attributes:
         given: the facts, with their values.

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optuna
 import pytest
 from pages import ROOT, follow
+from studies import study_of
 from ways import FILES, MODEL, kept, write_plant
 
 from sweep.planning.search.importance import FEWEST, importances
@@ -31,15 +31,6 @@ def sweep(folder: Path, *words: str) -> str:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def study_of(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    (file,) = (folder / "store" / "studies").glob("*.db")
-    storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
-    trials = optuna.load_study(study_name=file.stem, storage=storage).trials
-    storage.remove_session()
-    storage.engine.dispose()
-    return trials
 
 
 def test_a_search_over_a_model_of_ones_own_keeps_a_study_and_says_what_matters(tmp_path: Path) -> None:

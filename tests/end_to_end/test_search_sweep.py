@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-import optuna
 import pytest
 from pages import follow
+from studies import study_of
 
 from sweep.store import Store
 
@@ -68,15 +68,6 @@ def test_optuna_with_early_stopping(tmp_path: Path) -> None:
     assert [trial.state.name for trial in trials].count("COMPLETE") == finished
     assert [trial.state.name for trial in trials].count("PRUNED") == stopped
     assert len(trials) == 6
-
-
-def study_of(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    (file,) = (folder / "store" / "studies").glob("*.db")
-    storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
-    trials = optuna.load_study(study_name=file.stem, storage=storage).trials
-    storage.remove_session()
-    storage.engine.dispose()
-    return trials
 
 
 def test_the_command_of_the_best_trial_runs_it_again_alone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from composing import Composer
 
-from sweep.config.schema import Settings
+from sweep.config.schema import NetworkSettings, Settings
 from sweep.config.tasks import task_name
 from sweep.config.watched import Fact, Memory, once, remembered
 
@@ -88,8 +88,8 @@ def test_changed_settings_are_told_apart_by_what_they_were_made_from(composer: C
         assert [memory.ask(function, composer.changed(network__width=size)) for size in (3, 4)] == [6, 8]
 
 
-def wider_network(network: object) -> object:
-    return dataclasses.replace(network, width=2 * network.width)  # type: ignore[type-var,attr-defined]
+def wider_network(network: NetworkSettings) -> NetworkSettings:
+    return dataclasses.replace(network, width=2 * network.width)
 
 
 def test_a_changed_dataset_has_a_task_of_its_own(composer: Composer, memory: Memory) -> None:
