@@ -87,7 +87,7 @@ def sooner_with_pruning(study: Study) -> str:
 
 def better(study: Study) -> str:
     """How often a pruned copy ends with the larger margin, by how much, and how sure that is."""
-    return _against_dense(study, "margin")
+    return _against_dense(study, "value")
 
 
 def finetuned(study: Study) -> str:
@@ -95,7 +95,7 @@ def finetuned(study: Study) -> str:
     rows: dict[tuple[str, float], dict[str, str]] = {}
     for solver, results in study.items():
         found = dict(list(variation_pairs(results, FINETUNING).groupby(["network", "amount"], sort=False)))
-        values = {key: counted(outcomes(part, "margin"), "margin") for key, part in found.items()}
+        values = {key: counted(outcomes(part, "value"), "value") for key, part in found.items()}
         corrected = dict(zip(values, holm([one["p"] for one in values.values()]), strict=True))
         for (network, amount), part in found.items():
             value, times = values[network, amount], outcomes(part, "time")["win"]
@@ -153,7 +153,7 @@ def solvers(study: Study) -> str:
                 part = by_solver[solver]
                 part = part[part["setting"] == setting]
                 row[f"{solver}: found"] = f"{_witnesses(part)} of {len(part)}" if len(part) else NOTHING
-                row[f"{solver}: margin"] = f"{part['best_margin'].median():+.2f}" if len(part) else NOTHING
+                row[f"{solver}: margin"] = f"{part['best_value'].median():+.2f}" if len(part) else NOTHING
                 row[f"{solver}: ended"] = _ended(part)
                 row[f"{solver}: nodes"] = f"{part['nodes'].median():,.0f}" if len(part) else NOTHING
             rows.append(row)
@@ -336,7 +336,7 @@ def _limit(results: Results) -> float:
 
 
 def _witnesses(part: pd.DataFrame) -> int:
-    return int(part["first_adversarial_seconds"].notna().sum())
+    return int(part["first_found_seconds"].notna().sum())
 
 
 def _ended(part: pd.DataFrame) -> str:
@@ -349,7 +349,7 @@ def _found_by(results: Results, network: str, setting: str, limit: float) -> str
     part = milps[(milps["network"] == network) & (milps["setting"] == setting)]
     # An attack may end a little after its limit, and what it returned then counts.
     by = limit if limit < _limit(results) else float("inf")
-    return str(int((part["first_adversarial_seconds"] <= by).sum())) if len(part) else NOTHING
+    return str(int((part["first_found_seconds"] <= by).sum())) if len(part) else NOTHING
 
 
 def _gain(results: Results, network: str, setting: str) -> float:

@@ -25,13 +25,13 @@ def models(results: Results) -> str:
     instances, wins = results.instances, win_table(results)
     against = {
         yardstick: {
-            (one.network, one.setting): one for one in compared_by_network(wins[wins["yardstick"] == yardstick], ("margin",))
+            (one.network, one.setting): one for one in compared_by_network(wins[wins["yardstick"] == yardstick], ("value",))
         }
         for yardstick in (DENSE_MILP, WALK)
     }
     rows = []
     for (network, setting), part in instances.groupby(["network", "setting"], sort=False):
-        has_one = part["first_adversarial_seconds"].notna()
+        has_one = part["first_found_seconds"].notna()
         rows.append(
             {
                 "model and network": str(network),
@@ -62,7 +62,7 @@ def fooled(results: Results) -> str:
         rows.append(
             {
                 "model and network": str(network),
-                "value by the network, median": f"{part['best_margin'].median():.4g}",
+                "value by the network, median": f"{part['best_value'].median():.4g}",
                 "in truth, median": f"{part['true_value'].median():.4g}",
                 "break a constraint in truth": f"{_count(broken > 1e-6)}/{len(broken)}" if len(broken) else NOTHING,
             }
@@ -105,7 +105,7 @@ def tightness(results: Results) -> str:
                 "model and network": str(network),
                 "unstable neurons, median": f"{part['unstable'].median():.4g}",
                 "sum of big-M, median": f"{part['big_m'].median():.4g}",
-                "dense MILP found a decision": f"{_count(part['first_adversarial_seconds'].notna())}/{len(part)}",
+                "dense MILP found a decision": f"{_count(part['first_found_seconds'].notna())}/{len(part)}",
             }
         )
     return markdown(rows)

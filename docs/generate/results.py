@@ -92,7 +92,7 @@ def beside_the_authors(results: Results) -> str:
         row = {"surrogate": f"{method} {amount:g}", "margin, authors": margin}
         mine = pairs[(pairs["method"] == method) & (pairs["amount"] == amount)]
         parts = {"finetuned": mine[mine["finetune_rounds"] > 0], "not finetuned": mine[mine["finetune_rounds"] == 0]}
-        row |= {f"margin, {name}": _share(part, "margin") for name, part in parts.items()}
+        row |= {f"margin, {name}": _share(part, "value") for name, part in parts.items()}
         row["sooner, authors"] = sooner
         row |= {f"sooner, {name}": _share(part, "time") for name, part in parts.items()}
         rows.append(row)
@@ -113,13 +113,13 @@ def pays(results: Results) -> str:
         parts[network, bounds, "dense" if method == "none" else f"{method} {amount:g}"] = part
     rows, found = [], []
     for question, one, other in _questions(parts):
-        decided = outcomes(pairs_of(parts[one], parts[other], ["instance_key"], ["instance_key"]), "margin")
-        found.append(measured(decided, "margin"))
+        decided = outcomes(pairs_of(parts[one], parts[other], ["instance_key"], ["instance_key"]), "value")
+        found.append(measured(decided, "value"))
         rows.append(
             {
                 "network": one[0],
                 "question": question,
-                "larger margin": _share_of(decided, "margin"),
+                "larger margin": _share_of(decided, "value"),
                 "smaller": str(found[-1]["losses"]),
                 "margin gained": f"{found[-1]['effect']:+.3g}",
             }
@@ -143,8 +143,8 @@ def strongest(results: Results) -> str:
     }
     rows = []
     for name, part in others.items():
-        best = part.sort_values("best_margin", ascending=False, kind="stable")
-        decided = outcomes(pairs_of(mine, best, ["instance_key"], ["instance_key"]), "margin")
+        best = part.sort_values("best_value", ascending=False, kind="stable")
+        decided = outcomes(pairs_of(mine, best, ["instance_key"], ["instance_key"]), "value")
         counts = {"larger": decided["win"] > 0, "equal": decided["win"] == 0, "smaller": decided["win"] < 0}
         rows.append({"the portfolio against": name, **{f"{word} margin": str(int(one.sum())) for word, one in counts.items()}})
     return markdown(rows)

@@ -28,8 +28,8 @@ def results(*names: str, store: str | PathLike[str] = "store", limit: float | No
     * keys of the configuration, such as ``pruning.amount`` and ``solver.time_limit_seconds``: those of :data:`ALWAYS` and every
       key that was swept or differs between the trials. A value that cannot change its trial is missing (NaN or None), such as
       ``pruning.amount`` of the dense MILP; of several time limits it is the longest, whose timeline holds the shorter ones;
-    * the fields of :class:`sweep.records.InstanceRecord`: margins of the dense network, seconds, norms; NaN is "no value";
-    * the solutions met as lists ``timeline_seconds``, ``timeline_margin``, ...
+    * the fields of :class:`sweep.records.InstanceRecord`: values on the dense networks, seconds, norms; NaN is "no value";
+    * the solutions met as lists ``timeline_seconds``, ``timeline_dense_value``, ...
 
     A report keeps the same in ``instances.parquet`` (``docs/report.md``), without the keys of the configuration. What the table
     lacks is said in ``frame.attrs["notes"]``, a list of sentences.

@@ -10,22 +10,23 @@ from sweep.config.attack_facts import CLOSEST
 from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, words_of
 from sweep.config.words import MINIMIZE, Sense, Words
 
-NEUTRAL = {
-    "value": "margin",
-    "surrogate_value": "surrogate_margin",
+FIELDS = {
+    "value": "dense_value",
     "bound": "dense_bound",
-    "surrogate_bound": "dual_bound",
-    "first_found_seconds": "first_adversarial_seconds",
+    "margin": "dense_value",
+    "surrogate_margin": "surrogate_value",
+    "dual_bound": "surrogate_bound",
+    "first_adversarial_seconds": "first_found_seconds",
 }
-"""What the facts of any answer are called, and the fields in which records keep them. The fields have the names that they had
-when every answer was a margin: stores and published tables of before are read as they are."""
+"""Other names of facts of an answer, and the fields that hold them: two that tasks use, then those of records and published
+tables of before, when every answer was a margin."""
 
 
 def by_field(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return facts of an answer by the names of their fields, from those of :data:`NEUTRAL` or of the fields."""
-    found = {NEUTRAL.get(name, name): value for name, value in facts.items()}
+    """Return facts of an answer by the names of their fields, from those or the names of :data:`FIELDS`."""
+    found = {FIELDS.get(name, name): value for name, value in facts.items()}
     if "timeline" in found:
-        found["timeline"] = [{NEUTRAL.get(name, name): value for name, value in one.items()} for one in found["timeline"]]
+        found["timeline"] = [by_field(one) for one in found["timeline"]]
     return found
 
 
@@ -60,7 +61,7 @@ NUMBERS = (TRUE_VIOLATION, *TIGHTNESS_FACTS)
 class InstanceRecord:
     """One instance and the answer to it.
 
-    Margins, norms and seconds are as in :class:`surrogate.attack.AttackResult`; None is "no value".
+    Of an attack, values, norms and seconds are as in :class:`surrogate.attack.AttackResult`; None is "no value".
     """
 
     instance_key: str
@@ -79,17 +80,21 @@ class InstanceRecord:
     """What the attack optimised: ``margin``, ``closest`` or ``output``."""
     expected: str | None = None
     """The known verdict on the property, ``sat`` or ``unsat``."""
-    margin: float | None = None
-    surrogate_margin: float | None = None
-    dual_bound: float | None = None
-    """Upper bound on the margin of the network inside the MILP or the search; None for the closest perturbation."""
+    dense_value: float | None = None
+    """The best value met, on the dense networks; for the closest perturbation the margin of its point."""
+    surrogate_value: float | None = None
+    """What the surrogate says of the best that it found."""
+    surrogate_bound: float | None = None
+    """What is proven of every value inside the MILP or the search, of a surrogate where there is one; None for the closest
+    perturbation."""
     dense_bound: float | None = None
-    """Upper bound on the dense network's margin; None where a surrogate is optimised whose error is not bounded."""
+    """What is proven of every value on the dense networks; None where a surrogate is optimised whose error is not bounded."""
     norm_bound: float | None = None
     """Objective ``closest``: proven lower bound on the length of every adversarial perturbation, in the ball's norm."""
     gap: float | None = None
     """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
-    first_adversarial_seconds: float | None = None
+    first_found_seconds: float | None = None
+    """When the first solution was met that counts as found."""
     solver_status: str | None = None
     l0: float | None = None
     l1: float | None = None
@@ -126,8 +131,8 @@ class InstanceRecord:
     starved: bool = False
     """A limit ended it after too little CPU (:mod:`sweep.records.cpu_share`): it is asked again when the sweep is run again."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
-    """``{"seconds", "margin", "surrogate_margin", "source"}`` per solution met, in order of time; with the objective
-    ``closest`` an adversarial one has its ``norm`` too."""
+    """``{"seconds", "dense_value", "surrogate_value", "source"}`` per solution met, in order of time; with the objective
+    ``closest`` one that counts as found has its ``norm`` too."""
     region_visits: list[dict[str, Any]] = field(default_factory=list)
     """``{"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}`` per activation region that was excluded, in
     order of time, as in :class:`surrogate.attack.RegionVisit`; ``margin_after - margin_before`` is the gain."""
@@ -142,7 +147,7 @@ class InstanceRecord:
     clean: list[float] = field(default_factory=list)
     """The clean image, row by row; of a property, the middle of its box."""
     perturbed: list[float] | None = None
-    """The best point met, adversarial or not."""
+    """The best point met, whether it counts as found or not."""
 
     def __post_init__(self) -> None:
         if not self.task:
@@ -153,8 +158,13 @@ class InstanceRecord:
         """Return the fields by name; lists are copied, but not what is in them."""
         return fields_of(self)
 
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> InstanceRecord:
+        """Return the record of :meth:`to_dict`, of any version."""
+        return cls(**by_field(facts))
+
     def answered(self, **facts: Any) -> InstanceRecord:
-        """Return the record with some fields replaced, by their names or by those of :data:`NEUTRAL`."""
+        """Return the record with some fields replaced, by their names or by those of :data:`FIELDS`."""
         return dataclasses.replace(self, **by_field(facts))
 
     @property
@@ -166,28 +176,13 @@ class InstanceRecord:
     def value(self) -> float | None:
         """What was found, checked on the dense networks: a margin, a length, an output, or what the task calls its value."""
         if self.objective != CLOSEST:
-            return self.margin
+            return self.dense_value
         return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm) if self.is_found else None
-
-    @property
-    def surrogate_value(self) -> float | None:
-        """What the surrogate says of the best that it found."""
-        return self.surrogate_margin
 
     @property
     def bound(self) -> float | None:
         """What is proven of every value on the dense networks: none is better."""
         return self.norm_bound if self.objective == CLOSEST else self.dense_bound
-
-    @property
-    def surrogate_bound(self) -> float | None:
-        """The same of the values inside the MILP or the search, of a surrogate where there is one."""
-        return self.dual_bound
-
-    @property
-    def first_found_seconds(self) -> float | None:
-        """When the first solution was met that counts as found."""
-        return self.first_adversarial_seconds
 
     @property
     def is_found(self) -> bool:
@@ -204,14 +199,14 @@ class InstanceRecord:
         """The solutions met, in order of time; those without a value are left out."""
         found = [(self.value_in(one), one) for one in self.timeline]
         return [
-            Event(one["seconds"], value, one.get("surrogate_margin"), one.get("source"))
+            Event(one["seconds"], value, one.get("surrogate_value"), one.get("source"))
             for value, one in found
             if value is not None
         ]
 
     def value_in(self, event: dict[str, Any]) -> float | None:
         """Return the value of an entry of the timeline; None where it counts as none."""
-        value: float | None = event.get("norm" if self.objective == CLOSEST else "margin")
+        value: float | None = event.get("norm" if self.objective == CLOSEST else "dense_value")
         return value
 
     @property

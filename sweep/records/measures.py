@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Measure = str
-"""``margin``, ``norm`` or ``time``."""
+"""``value``, ``norm`` or ``time``."""
 
-VALUES: tuple[Measure, ...] = ("margin", "norm")
+VALUES: tuple[Measure, ...] = ("value", "norm")
 """What an attack is judged by first, by what it looked for: a large value of the dense network, or a short perturbation."""
 
-MARGIN_TOLERANCE = 1e-6
-"""Two margins are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
+VALUE_TOLERANCE = 1e-6
+"""Two values are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
 
 NORM_TOLERANCE = 1e-4
 """Two lengths are equal if they differ by at most this share of the longer: as close as the attack tries to bring its bound."""
@@ -41,10 +41,10 @@ def decide(mine: ArrayLike, other: ArrayLike, measure: Measure) -> NDArray[np.fl
 
     Args:
         mine, other: values of one measure, of the same shape.
-        measure: margins are better larger, lengths and times smaller.
+        measure: values are better larger, lengths and times smaller.
     """
     first, second = (np.asarray(one, dtype=np.float64) for one in (mine, other))
-    sign = 1.0 if measure == "margin" else -1.0
+    sign = 1.0 if measure == "value" else -1.0
     ranks = [np.where(np.isnan(one), -np.inf, sign * one) for one in (first, second)]
     won = (ranks[0] > ranks[1]).astype(np.float64) - (ranks[0] < ranks[1])
     return np.where(np.abs(first - second) <= _slack(first, second, measure), 0.0, won)
@@ -55,7 +55,7 @@ def places(values: Sequence[float | None], measure: Measure) -> list[int]:
     known = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     found = np.zeros(len(known), dtype=np.int64)
     best, place = np.nan, -1
-    for one in np.argsort(-known if measure == "margin" else known, kind="stable"):  # NaN comes last
+    for one in np.argsort(-known if measure == "value" else known, kind="stable"):  # NaN comes last
         if place < 0 or decide(best, known[one], measure) != 0.0:
             best, place = known[one], place + 1
         found[one] = place
@@ -64,6 +64,6 @@ def places(values: Sequence[float | None], measure: Measure) -> list[int]:
 
 def _slack(first: NDArray[np.float64], second: NDArray[np.float64], measure: Measure) -> NDArray[np.float64]:
     larger = np.maximum(np.abs(first), np.abs(second))
-    if measure == "margin":
-        return MARGIN_TOLERANCE * np.maximum(1.0, larger)
+    if measure == "value":
+        return VALUE_TOLERANCE * np.maximum(1.0, larger)
     return NORM_TOLERANCE * larger if measure == "norm" else np.maximum(LEAST_SECONDS, LEAST_SHARE * larger)

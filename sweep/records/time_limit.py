@@ -24,7 +24,7 @@ TIME_LIMIT = "time_limit"
 """The ``solver_status`` of an attack that its limit ended."""
 
 _UNKNOWN = (
-    *("dual_bound", "dense_bound", "norm_bound", "gap", "solve_seconds", "cpu_seconds", "nodes", "simplex_iterations"),
+    *("surrogate_bound", "dense_bound", "norm_bound", "gap", "solve_seconds", "cpu_seconds", "nodes", "simplex_iterations"),
     *("gradient_evaluations", "regions", "solves", "restrictions"),
 )
 """Fields of an answer that are known of its end only."""
@@ -39,7 +39,7 @@ _NORMS = ("l0", "l1", "l2", "linf")
 
 
 def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
-    """Return the standing of an answer after some seconds: value so far, status as of then, first adversarial input.
+    """Return the standing of an answer after some seconds: value so far, status as of then, first find.
 
     An answer of an attack that had ended by then, or whose own limit is no longer than that, is returned as it is. Another one
     is cut, and says so (``cut_from_seconds``): a witness counts if it was met by then, a proof does not count, and what is
@@ -54,9 +54,9 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
         return instance
     met = [event for event in instance.timeline if event["seconds"] <= seconds]
     best, final = _best(met, instance), _best(instance.timeline, instance)
-    is_found = instance.first_adversarial_seconds is not None and instance.first_adversarial_seconds <= seconds
+    is_found = instance.first_found_seconds is not None and instance.first_found_seconds <= seconds
     is_built = (instance.bounds_seconds or 0.0) + (instance.build_seconds or 0.0) <= seconds
-    surrogate = [event["surrogate_margin"] for event in met if event.get("surrogate_margin") is not None]
+    surrogate = [event["surrogate_value"] for event in met if event.get("surrogate_value") is not None]
     changed: dict[str, Any] = dict.fromkeys(_UNKNOWN if is_built else (*_UNKNOWN, *_OF_THE_MODEL))
     later_facts: tuple[str, ...] = _UNKNOWN_FACTS if is_built else (*_UNKNOWN_FACTS, *_FACTS_OF_THE_MODEL)
     if best is None or best is not final:
@@ -68,9 +68,9 @@ def at_limit(instance: InstanceRecord, seconds: float) -> InstanceRecord:
         instance,
         **changed,
         status=instance.words.found[-1] if is_found else instance.words.open[0],
-        margin=None if best is None else _confirmed(best["margin"], instance),
-        surrogate_margin=max(surrogate, key=lambda value: instance.sign * value, default=None),
-        first_adversarial_seconds=instance.first_adversarial_seconds if is_found else None,
+        dense_value=None if best is None else _confirmed(best["dense_value"], instance),
+        surrogate_value=max(surrogate, key=lambda value: instance.sign * value, default=None),
+        first_found_seconds=instance.first_found_seconds if is_found else None,
         solver_status=None if instance.solver_status is None else TIME_LIMIT,
         facts={name: value for name, value in instance.facts.items() if not name.startswith(later_facts)},
         total_seconds=seconds,
@@ -160,18 +160,18 @@ def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[s
 def _best(timeline: Sequence[dict[str, Any]], instance: InstanceRecord) -> dict[str, Any] | None:
     """Return the event that a method kept: the first of the shortest perturbation, or else the first of the best value."""
     if instance.objective != CLOSEST:
-        return max(timeline, key=lambda event: instance.sign * float(event["margin"]), default=None)
+        return max(timeline, key=lambda event: instance.sign * float(event["dense_value"]), default=None)
     reached = [event for event in timeline if event.get("norm") is not None]
     if reached:
         return min(reached, key=lambda event: float(event["norm"]))
-    return max(timeline, key=lambda event: float(event["margin"]), default=None)
+    return max(timeline, key=lambda event: float(event["dense_value"]), default=None)
 
 
-def _confirmed(margin: float, instance: InstanceRecord) -> float | None:
-    """Return the margin of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
+def _confirmed(value: float, instance: InstanceRecord) -> float | None:
+    """Return the value of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
     if instance.objective == CLOSEST:
-        return margin  # the answer's margin is that of the shortest perturbation, not the largest
-    return None if instance.margin is None else min(margin, instance.margin, key=lambda value: instance.sign * value)
+        return value  # the answer's value is that of the shortest perturbation, not the largest
+    return None if instance.dense_value is None else min(value, instance.dense_value, key=lambda one: instance.sign * one)
 
 
 def _ended_by_itself(instance: InstanceRecord) -> bool:

@@ -78,6 +78,6 @@ class TrialRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
-        instances = [InstanceRecord(**row) for row in data["instances"]]
+        instances = [InstanceRecord.from_dict(row) for row in data["instances"]]
         # Records of before were kept with the passwords of the command line.
         return cls(**{**data, "config": hide_in_config(data["config"]), "instances": instances})

@@ -79,7 +79,7 @@ class Compared:
     def short(self, results: Results, who: str) -> str:
         """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
         phrases = results.phrases_on(self.network)
-        words = {"margin": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
+        words = {"value": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
         words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
         words |= {"truth": ("has the truly better decision", "the worse one")}
         better, worse = words[self.measure]

@@ -3,10 +3,9 @@
 A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.records.measures` says which
 of two results is the better one, and which are equal:
 
-* ``margin``: the larger best dense margin, or whatever value is better in its task's sense; tested by Wilcoxon's signed ranks
-  of the differences;
+* ``value``: the value that is better in its task's sense; tested by Wilcoxon's signed ranks of the differences;
 * ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
-* ``time``: the first adversarial input sooner; a pair in which neither found one is left out. Times that a limit cut off have
+* ``time``: the first find sooner; a pair in which neither found one is left out. Times that a limit cut off have
   no size, so the test is the sign test.
 
 The first two are the value at the limit, which an attack is judged by; one that has a value is better than one that has none.
@@ -38,16 +37,16 @@ from sweep.report.statistics import ConfidenceInterval, holm, median_interval, s
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""
 
-MEASURES: tuple[Measure, ...] = ("margin", "time", "norm")
+MEASURES: tuple[Measure, ...] = ("value", "time", "norm")
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives
 another network, and so another instance."""
 
-_SIDES = ("instance_key", "row", "best_margin", "first_adversarial_seconds", "length", "prune_seconds")
+_SIDES = ("instance_key", "row", "best_value", "first_found_seconds", "length", "prune_seconds")
 _DECIDING = (
     *("network", "setting", "cluster", "objective", "sense", "task"),
-    *(f"{name}_{side}" for side in ("mine", "other") for name in ("best_margin", "first_adversarial_seconds", "length")),
+    *(f"{name}_{side}" for side in ("mine", "other") for name in ("best_value", "first_found_seconds", "length")),
 )
 """The columns of pairs that say who won."""
 
@@ -108,7 +107,7 @@ def are_lengths(rows: pd.DataFrame) -> pd.Series:
 
 
 def signs(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Return what ``best_margin`` is multiplied with so that larger is better: 1, or -1 where smaller values are better."""
+    """Return what ``best_value`` is multiplied with so that larger is better: 1, or -1 where smaller values are better."""
     return np.where(rows["sense"] == MINIMIZE, -1.0, 1.0)
 
 
@@ -128,7 +127,7 @@ def pairs_without_milp(results: Results, yardstick: str) -> pd.DataFrame:
     """
     instances = with_clusters(results.instances)
     is_yardstick = instances["setting"].map(lambda label: results.settings[label].attack == yardstick).astype(bool)
-    reached = signs(instances) * instances["best_margin"]
+    reached = signs(instances) * instances["best_value"]
     strongest = instances[is_yardstick].assign(reached=reached[is_yardstick])
     strongest = strongest.sort_values("reached", ascending=False, kind="stable", na_position="last")
     return pairs_of(instances[~is_yardstick], strongest, ("instance_key",), ("instance_key",))
@@ -141,7 +140,7 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     logarithm to base 10 of other over mine, that of norms is relative to the other's.
     """
     mine, other = (_values(pairs, measure, side) for side in ("mine", "other"))
-    if measure == "margin":
+    if measure == "value":
         mine, other = signs(pairs) * mine, signs(pairs) * other
     if measure in VALUES:
         known = (are_lengths(pairs) == (measure == "norm")).to_numpy(dtype=bool)
@@ -149,7 +148,7 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
         known = ~np.isnan(mine) | ~np.isnan(other)
     mine, other = mine[known], other[known]
     win = decide(mine, other, measure)
-    if measure == "margin":
+    if measure == "value":
         sizes = mine - other
     else:
         sizes = np.log10(other) - np.log10(mine) if measure == "time" else (other - mine) / other
@@ -159,9 +158,9 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 def win_table(results: Results) -> pd.DataFrame:
     """Return a row for each yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
-    Columns of a measure: ``margin_wins``, ``margin_losses``, ``margin_pairs``, ``margin_clusters`` (images),
-    ``margin_differing`` (images that are no tie), ``margin_share`` with ``_low`` and ``_high``, ``margin_effect`` (median
-    difference) with ``_low`` and ``_high``, ``margin_p``, ``margin_p_holm``; likewise ``time_...`` (the effect is how many
+    Columns of a measure: ``value_wins``, ``value_losses``, ``value_pairs``, ``value_clusters`` (images),
+    ``value_differing`` (images that are no tie), ``value_share`` with ``_low`` and ``_high``, ``value_effect`` (median
+    difference) with ``_low`` and ``_high``, ``value_p``, ``value_p_holm``; likewise ``time_...`` (the effect is how many
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
@@ -228,14 +227,14 @@ def measured(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
 def counted(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     """Return the counts and the p-value of one measure's outcomes, without the intervals, which take time.
 
-    A test sees each cluster once: of margins the median difference, by signed ranks, else what it won more often, by signs. p
+    A test sees each cluster once: of values the median difference, by signed ranks, else what it won more often, by signs. p
     is NaN without any outcome. It is 1 where more pairs but fewer clusters were won than lost, or the other way round: that
     speaks for neither side.
     """
     values = _by_cluster(decided, measure)
     better, worse = int((values > 0).sum()), int((values < 0).sum())
     wins, losses = int((decided["win"] > 0).sum()), int((decided["win"] < 0).sum())
-    p = math.nan if decided.empty else signed_rank_test(values) if measure == "margin" else sign_test(better, worse)
+    p = math.nan if decided.empty else signed_rank_test(values) if measure == "value" else sign_test(better, worse)
     if (wins - losses) * (better - worse) < 0:
         p = 1.0
     return {
@@ -249,14 +248,14 @@ def counted(decided: pd.DataFrame, measure: Measure) -> dict[str, Any]:
 
 
 def _by_cluster(decided: pd.DataFrame, measure: Measure) -> NDArray[np.float64]:
-    """Return what a test sees of each cluster; a difference of a margin and none is larger than any."""
-    if measure == "margin":
+    """Return what a test sees of each cluster; a difference of a value and none is larger than any."""
+    if measure == "value":
         values = decided["difference"].where(decided["difference"].notna(), decided["win"] * np.inf)
     else:
         values = decided["win"]
     if not decided["cluster"].is_unique:
         grouped = values.groupby(decided["cluster"])
-        values = grouped.median().fillna(0.0) if measure == "margin" else grouped.sum()
+        values = grouped.median().fillna(0.0) if measure == "value" else grouped.sum()
     return values.to_numpy(dtype=float)
 
 
@@ -271,5 +270,5 @@ def _summary_columns() -> list[str]:
 
 
 def _values(pairs: pd.DataFrame, measure: Measure, side: str) -> NDArray[np.float64]:
-    name = {"margin": "best_margin", "time": "first_adversarial_seconds", "norm": "length"}[measure]
+    name = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}[measure]
     return pairs[f"{name}_{side}"].to_numpy(dtype=float)

@@ -48,7 +48,7 @@ def decided_in_truth(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFra
     A pair is left out where a side has a decision of which the truth is not known, as where it was cut at a shorter time limit.
     """
     unknown = [
-        instances.loc[pairs[f"row_{side}"], "true_value"].isna().to_numpy() & pairs[f"best_margin_{side}"].notna().to_numpy()
+        instances.loc[pairs[f"row_{side}"], "true_value"].isna().to_numpy() & pairs[f"best_value_{side}"].notna().to_numpy()
         for side in ("mine", "other")
     ]
     pairs = pairs[~(unknown[0] | unknown[1])]
@@ -58,8 +58,8 @@ def decided_in_truth(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFra
     first, second = _standing(mine, broken), _standing(other, others_broken)
     hold, fail = ((first == kind) & (second == kind) for kind in (HOLDS, BREAKS))
     win = np.sign(first - second).astype(np.float64)
-    win[hold] = decide(mine[hold], other[hold], "margin")
-    win[fail] = decide(-broken[fail], -others_broken[fail], "margin")
+    win[hold] = decide(mine[hold], other[hold], "value")
+    win[fail] = decide(-broken[fail], -others_broken[fail], "value")
     return pairs.assign(win=win, difference=np.where(hold, np.where(win == 0.0, 0.0, mine - other), np.nan))
 
 

@@ -30,7 +30,7 @@ def lead(pairs: pd.DataFrame) -> Lead:
     Lengths and times are medians where both found something, other values where both have one.
     """
     phrases = phrases_of(kinds_of(pairs))
-    time, value = _time(pairs, phrases), _margin(pairs, phrases)
+    time, value = _time(pairs, phrases), _value(pairs, phrases)
     pieces = (_found(pairs, phrases), _norm(pairs), *((value, time) if phrases.by_value else (time, value)))
     texts, shorts = [], []
     for text, differs, short in (one for one in pieces if one is not None):
@@ -44,7 +44,7 @@ Piece = tuple[str, bool, str]
 
 
 def _found(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
-    mine, other = (int(pairs[f"first_adversarial_seconds_{side}"].notna().sum()) for side in ("mine", "other"))
+    mine, other = (int(pairs[f"first_found_seconds_{side}"].notna().sum()) for side in ("mine", "other"))
     if not mine and not other:
         return None
     of = len(pairs)
@@ -63,7 +63,7 @@ def _norm(pairs: pd.DataFrame) -> Piece | None:
 
 
 def _time(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
-    both = _medians(pairs, "first_adversarial_seconds")
+    both = _medians(pairs, "first_found_seconds")
     if both is None:
         return None
     mine, other = both
@@ -73,13 +73,13 @@ def _time(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
     return text, bool(won), f"the first {phrases.thing} after {seconds(mine)}, against {seconds(other)}"
 
 
-def _margin(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
-    both = _medians(pairs, "best_margin")
+def _value(pairs: pd.DataFrame, phrases: Phrases) -> Piece | None:
+    both = _medians(pairs, "best_value")
     if both is None:
         return None
     mine, other = both
     word = phrases.value
-    if not decide(mine, other, "margin"):
+    if not decide(mine, other, "value"):
         return f"{word} {mine:+.3g} each", False, ""
     text = f"{word} {mine:+.3g} against {other:+.3g} ({mine - other:+.3g})"
     return text, True, f"a {word} of {mine:+.3g}, against {other:+.3g}"

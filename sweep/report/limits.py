@@ -52,7 +52,7 @@ def limit_curves(results: Results) -> pd.DataFrame:
     )
     groups["pairs"] = np.bincount(of_pair, minlength=len(groups))
     steps = _changes(trajectories(results, pairs))
-    first = instances["first_adversarial_seconds"].to_numpy(dtype=float)
+    first = instances["first_found_seconds"].to_numpy(dtype=float)
     found = ~np.isnan(first)
     changes = pd.concat(
         [
@@ -138,11 +138,11 @@ def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> l
     for one in [*sorted(swept), limit] if swept else limits_of(limit):
         # An attack may end a little after its limit, and what it returned then counts.
         at = pairs_at(pairs, steps, one if one < limit else math.inf)
-        for (network, setting), decided in by_setting(at, "margin").items():
-            found = {f"margin_{name}": value for name, value in counted(decided, "margin").items()}
+        for (network, setting), decided in by_setting(at, "value").items():
+            found = {f"value_{name}": value for name, value in counted(decided, "value").items()}
             rows.append({"network": network, "setting": setting, "seconds": one, "is_end": one == limit, **found})
     table = pd.DataFrame(rows)
-    return [one for _, part in table.groupby("is_end") for one in compared(part, ("margin",))]
+    return [one for _, part in table.groupby("is_end") for one in compared(part, ("value",))]
 
 
 def limit_of(results: Results, pairs: pd.DataFrame) -> float:

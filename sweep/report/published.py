@@ -14,16 +14,17 @@ import pandas as pd
 from sweep.config.attack_facts import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
-from sweep.report.results import FACTS, Results, Searched, SweepState, Unfinished, results_of
+from sweep.records.instance_record import FIELDS
+from sweep.report.results import EVENT, FACTS, Results, Searched, SweepState, Unfinished, results_of
 from sweep.report.tables import STATES
 
 TRIALS, INSTANCES = "trials.parquet", "instances.parquet"
 
-EVENT = ("seconds", "margin", "surrogate_margin", "norm")
-
 _INTEGERS = {one.name for one in dataclasses.fields(InstanceRecord) if str(one.type).startswith("int")}
 _LATER = {"starved", "limit_seconds", "cut_from_seconds", "task", "sense", "true_value"}
 """Fields that tables of before lack."""
+_RENAMED = FIELDS | {f"timeline_{old}": f"timeline_{name}" for old, name in FIELDS.items()}
+"""Columns of tables of before, and what they are called now."""
 _OF_TRIAL = tuple(one.name for one in dataclasses.fields(TrialRecord))
 
 
@@ -40,7 +41,7 @@ def read_files(folders: Sequence[Path]) -> Results:
     for folder in {path.resolve(): path for path in folders}.values():
         trials, instances = _table(folder / TRIALS, {"trial_key"}), _table(folder / INSTANCES, {"trial_key"})
         try:
-            found = _parts(trials, instances)
+            found = _parts(trials, instances.rename(columns=_RENAMED))
             results_of(found)  # what is wrong with it is this folder's
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise SweepError(

@@ -30,7 +30,7 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     value at the limit is better than the dense MILP's (the dense MILP stands where that turns to worse), then of how much
     better, then of how certainly they are sooner; other attacks follow in the same order, as yardsticks. Anywhere else, and
     where that leaves settings equal, best is the highest success rate, then the shortest median norm (closest perturbation
-    only), then the shortest median time to the first adversarial input, then the best median of other values; of tasks
+    only), then the shortest median time to the first find, then the best median of other values; of tasks
     that say so (:attr:`~sweep.config.tasks.Words.by_value`) the value comes before the time.
 
     Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
@@ -64,7 +64,7 @@ def _compared(pairs: pd.DataFrame) -> Against:
     """Return how each setting did against a yardstick; the value of one is a length where all of its pairs looked for one."""
     lengths = are_lengths(pairs).groupby([pairs["network"], pairs["setting"]]).transform("all").astype(bool)
     times = by_setting(pairs, "time")
-    kinds: tuple[tuple[Measure, pd.DataFrame], ...] = (("norm", pairs[lengths]), ("margin", pairs[~lengths]))
+    kinds: tuple[tuple[Measure, pd.DataFrame], ...] = (("norm", pairs[lengths]), ("value", pairs[~lengths]))
     return {
         key: _versus(values, measure, times[key])
         for measure, part in kinds
@@ -73,7 +73,7 @@ def _compared(pairs: pd.DataFrame) -> Against:
 
 
 def _versus(values: pd.DataFrame, measure: Measure, times: pd.DataFrame) -> dict[str, Any]:
-    """Return how one setting did against a yardstick: its value at the limit, and its first adversarial input."""
+    """Return how one setting did against a yardstick: its value at the limit, and its first find."""
     value, time = counted(values, measure), counted(times, "time")
     sized = values[values["difference"].notna()]
     return {
@@ -98,9 +98,7 @@ def _row(
     successes = sum(instance.asks and instance.is_found for instance in instances)
     asked = sum(instance.asks for instance in instances)
     with_pruning = [
-        None
-        if i.first_adversarial_seconds is None
-        else i.first_adversarial_seconds + (record.prune_seconds or i.prune_seconds or 0.0)
+        None if i.first_found_seconds is None else i.first_found_seconds + (record.prune_seconds or i.prune_seconds or 0.0)
         for record in records
         for i in record.instances
     ]
@@ -125,11 +123,11 @@ def _row(
         "maximised": len(instances) - asked,
         "optimal": sum(instance.status == "optimal" for instance in instances),
         "robust": sum(instance.has_none for instance in instances),
-        "first_adversarial_seconds": median_of(i.first_adversarial_seconds for i in instances),
-        "first_adversarial_with_pruning_seconds": median_of(with_pruning),
-        "first_adversarial_values": sum(i.first_adversarial_seconds is not None for i in instances),
-        "margin": median_of(None if i.is_length else i.value for i in instances),
-        "margin_values": sum(not i.is_length and i.value is not None for i in instances),
+        "first_found_seconds": median_of(i.first_found_seconds for i in instances),
+        "first_found_with_pruning_seconds": median_of(with_pruning),
+        "first_found_values": sum(i.first_found_seconds is not None for i in instances),
+        "value": median_of(None if i.is_length else i.value for i in instances),
+        "values": sum(not i.is_length and i.value is not None for i in instances),
         "norm": median_of(i.value if i.is_length else None for i in instances),
         "norm_values": sum(i.is_length and i.value is not None for i in instances),
         "norm_bound": median_of(i.bound if i.is_length else None for i in instances),
@@ -167,7 +165,7 @@ def _named(against: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
     return {f"{name}_{yardstick}": (found or {}).get(name) for yardstick, found in against.items() for name in _VERSUS}
 
 
-_COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_adversarial_values", "margin_values"}
+_COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_found_values", "values"}
 _COUNTS |= {"asked", "maximised", "optimal", "norm_values", "norm_bound_values", "norm_proven"}
 _COUNTS |= {
     f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in ("dense", *WITHOUT_MILP)
@@ -185,10 +183,10 @@ def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of one network, best first. Numbers that count as equal do not decide."""
-    time, value = ("first_adversarial_seconds", "time"), ("margin", "margin")
+    time, value = ("first_found_seconds", "time"), ("value", "value")
     kinds = [(row["task"], row["objective"], row["sense"]) for row in rows if row["task"] is not None]
     columns = (("norm", "norm"), *((value, time) if phrases_of(kinds).by_value else (time, value)))
-    signed = [row if row["sense"] != MINIMIZE or row["margin"] is None else {**row, "margin": -row["margin"]} for row in rows]
+    signed = [row if row["sense"] != MINIMIZE or row["value"] is None else {**row, "value": -row["value"]} for row in rows]
     merits = list(zip(*(places([row[name] for row in signed], measure) for name, measure in columns), strict=True))
     judged = judged_against_dense(rows)
 

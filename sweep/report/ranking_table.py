@@ -83,7 +83,7 @@ def legend(frame: pd.DataFrame) -> str:
         (_any(frame, "norm_proven"), "proven: none is shorter"),
         (_any(frame, "compared_with_dense"), f"better, worse: {phrases.instance}s, by the value at the limit"),
         (phrases.by_value and _both(frame), f"{phrases.value}: {_senses(frame)}"),
-        (_any(frame, "first_adversarial_values"), "first after: median of those found"),
+        (_any(frame, "first_found_values"), "first after: median of those found"),
     )
     return "; ".join(text for applies, text in said if applies) + "."
 
@@ -140,7 +140,7 @@ def _range(rows: Sequence[Row], name: str, shown: Callable[[float], str]) -> str
 
 
 def _seconds(row: Row) -> str:
-    found = row["first_adversarial_seconds"]
+    found = row["first_found_seconds"]
     return MISSING if found is None else seconds(found)
 
 
@@ -148,17 +148,17 @@ def _of(name: str, total: str) -> Callable[[Row], str]:
     return lambda row: MISSING if row[name] is None or not row[total] else f"{row[name]}/{row[total]}"
 
 
-def _margin(row: Row) -> str:
-    return MISSING if row["margin"] is None else f"{row['margin']:+.3f}{_few(row)}"
+def _signed(row: Row) -> str:
+    return MISSING if row["value"] is None else f"{row['value']:+.3f}{_few(row)}"
 
 
 def _value(row: Row) -> str:
     """Return a value of any unit: so many digits, and not so many decimals."""
-    return MISSING if row["margin"] is None else f"{row['margin']:.5g}{_few(row)}"
+    return MISSING if row["value"] is None else f"{row['value']:.5g}{_few(row)}"
 
 
 def _few(row: Row) -> str:
-    return "" if row["margin_values"] == row["instances"] else f" ({row['margin_values']}/{row['instances']})"
+    return "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
 
 
 def _length(row: Row) -> str:
@@ -174,11 +174,11 @@ def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
         Column(phrases.none, _of("robust", "instances"), needs=("robust",)),
         Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
         Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
-        Column(f"median\n{phrases.value}", _value if phrases.by_value else _margin, needs=("margin_values", "asked")),
-        Column("median\nvalue", _margin, needs=("margin_values", "maximised")),
+        Column(f"median\n{phrases.value}", _value if phrases.by_value else _signed, needs=("values", "asked")),
+        Column("median\nvalue", _signed, needs=("values", "maximised")),
         Column("median\nlength", _length, needs=("norm_values",)),
         Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
         Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-        Column("first\nafter", _seconds, needs=("first_adversarial_values",)),
+        Column("first\nafter", _seconds, needs=("first_found_values",)),
     )

@@ -24,6 +24,9 @@ ARRAYS = ("timeline", "region_visits", "clean", "perturbed", "facts")
 FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name not in ARRAYS)
 """The fields of an instance that a table holds as they are."""
 
+EVENT = ("seconds", "dense_value", "surrogate_value", "norm")
+"""What is told of a solution that was met."""
+
 Pictures = Callable[[str], TrialRecord | None]
 """Returns the record of a trial with its pictures, by its key."""
 
@@ -80,10 +83,10 @@ class Results:
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
-            ``length`` is the value where it is one, ``best_margin`` any other value, in its own ``sense``;
+            ``length`` is the value where it is one, ``best_value`` any other value, in its own ``sense``;
             ``true_violation`` is how far a decision breaks a constraint in truth. ``unstable``, ``big_m``, ``root_gap`` and
             those that end in ``_pruned`` say how easy the networks were to optimise over.
-        events: a row for each solution met: ``row`` (of the instance), ``seconds``, ``margin``, ``surrogate_margin``, ``norm``.
+        events: a row for each solution met: ``row`` (of the instance), and its :data:`EVENT`.
         pictures: finds the pictures of a trial.
         shorter: so many finished trials are left out, as there are longer ones of the same.
     """
@@ -240,7 +243,7 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["sparsity"] = np.where(np.isnan(own), shared, own)
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
     frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
-    frame["best_margin"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
+    frame["best_value"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)
     for name in NUMBERS:
         frame[name] = np.array([_or_nan(one.facts.get(name)) for one in all_of_them], dtype=float)
     return frame, _events(all_of_them)
@@ -248,7 +251,7 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
 
 def _events(instances: Iterable[InstanceRecord]) -> pd.DataFrame:
     rows: list[int] = []
-    found: dict[str, list[float]] = {"seconds": [], "margin": [], "surrogate_margin": [], "norm": []}
+    found: dict[str, list[float]] = {name: [] for name in EVENT}
     for row, instance in enumerate(instances):
         for event in instance.timeline:
             rows.append(row)

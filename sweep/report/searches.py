@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sweep.config.dotted_keys import flatten
 from sweep.planning.search.alone import command
 from sweep.records import TrialRecord
-from sweep.records.measures import MARGIN_TOLERANCE
+from sweep.records.measures import VALUE_TOLERANCE
 from sweep.records.objectives import OBJECTIVES, Objective
 from sweep.records.time_limit import KEY as TIME_LIMIT
 from sweep.report.results import Results, SweepState
@@ -85,9 +85,9 @@ class SearchAnswer:
 
     @property
     def as_good(self) -> int:
-        """How many trials have the same value as the best one, up to the tolerance of margins."""
+        """How many trials have the same value as the best one, up to the tolerance of values."""
         best = self.front[0].values[0]
-        slack = {"rel_tol": MARGIN_TOLERANCE, "abs_tol": MARGIN_TOLERANCE}
+        slack = {"rel_tol": VALUE_TOLERANCE, "abs_tol": VALUE_TOLERANCE}
         return sum(math.isclose(one.values[0], best, **slack) for one in self.candidates) - 1
 
     def told(self, one: JudgedTrial) -> str:

@@ -167,7 +167,7 @@ def _sure(found: Sequence[Compared], best: Compared, verdict: str, what: str) ->
 
 
 def _sooner(results: Results, best: Compared, times: Sequence[Compared]) -> tuple[str, str]:
-    """Return a sentence on the first adversarial input of the best setting, or of one that is surely sooner if that is not; and
+    """Return a sentence on the first find of the best setting, or of one that is surely sooner if that is not; and
     who is surely sooner, as a clause."""
     if not times:
         return "", ""

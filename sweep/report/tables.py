@@ -12,7 +12,7 @@ import pandas as pd
 
 from sweep.report.phrases import Phrases
 from sweep.report.ranking_table import markdown_ranking
-from sweep.report.results import Results
+from sweep.report.results import EVENT, Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.train_or_prune import is_trained_for, truth_table
 from sweep.report.truth import as_table, three_values
@@ -81,11 +81,11 @@ def write_tables(
 
 
 def with_timelines(results: Results) -> pd.DataFrame:
-    """Return the instances with their timelines as columns of lists: ``timeline_seconds``, ``timeline_margin`` and so on."""
+    """Return the instances with their timelines as columns of lists: ``timeline_seconds``, ``timeline_dense_value``, ...."""
     events = results.events.sort_values("row", kind="stable")
     ends = np.searchsorted(events["row"].to_numpy(), np.arange(1, len(results.instances)))
     lists: dict[str, list[Any]] = {}
-    for name in ("seconds", "margin", "surrogate_margin", "norm"):
+    for name in EVENT:
         values = events[name].to_numpy()
         if not np.isnan(values).all():
             lists[f"timeline_{name}"] = np.split(values, ends) if len(results.instances) else []
@@ -95,9 +95,9 @@ def with_timelines(results: Results) -> pd.DataFrame:
 def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[str, str]]:
     """Return the rows of the win table against one yardstick as people read them; measures that nobody has are left out."""
     part = wins[wins["yardstick"] == yardstick]
-    measures = [name for name in ("time", "margin", "norm") if (part[f"{name}_pairs"] > 0).any()]
-    titles = {"time": "sooner", "margin": f"{phrases.better} {phrases.value}", "norm": "shorter"}
-    effects = {"time": "times as fast", "margin": f"{phrases.value} gained", "norm": "length saved"}
+    measures = [name for name in ("time", "value", "norm") if (part[f"{name}_pairs"] > 0).any()]
+    titles = {"time": "sooner", "value": f"{phrases.better} {phrases.value}", "norm": "shorter"}
+    effects = {"time": "times as fast", "value": f"{phrases.value} gained", "norm": "length saved"}
     rows = []
     for _, row in part.iterrows():
         cells = {"network": str(row["network"]), "setting": str(row["setting"])}
@@ -123,4 +123,4 @@ def _effect(row: pd.Series, name: str) -> str:
     value = row[f"{name}_effect"]
     if pd.isna(value):
         return "—"
-    return f"{value:+.3g}" if name == "margin" else number(value) if name == "time" else percent(value)
+    return f"{value:+.3g}" if name == "value" else number(value) if name == "time" else percent(value)

@@ -30,7 +30,7 @@ def trajectories(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
     steps = steps.drop_duplicates(["pair", "seconds"], keep="last", ignore_index=True)
     of_norms = closest[steps["pair"].to_numpy()]
     mine, other = steps["mine"].to_numpy(), steps["other"].to_numpy()
-    return steps.assign(win=np.where(of_norms, decide(-mine, -other, "norm"), decide(mine, other, "margin")))
+    return steps.assign(win=np.where(of_norms, decide(-mine, -other, "norm"), decide(mine, other, "value")))
 
 
 def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataFrame:
@@ -38,17 +38,17 @@ def pairs_at(pairs: pd.DataFrame, steps: pd.DataFrame, limit: float) -> pd.DataF
     ``limit`` seconds."""
     last = steps[steps["seconds"] <= limit].drop_duplicates("pair", keep="last").set_index("pair").reindex(pairs.index)
     sign = signs(pairs)
-    return pairs.assign(best_margin_mine=sign * last["mine"].to_numpy(), best_margin_other=sign * last["other"].to_numpy())
+    return pairs.assign(best_value_mine=sign * last["mine"].to_numpy(), best_value_other=sign * last["other"].to_numpy())
 
 
 def _met(results: Results) -> pd.DataFrame:
     """Return ``row``, ``seconds`` and ``value`` of all that was met; the result itself comes last, at the end of the attack."""
     instances, events = results.instances, results.events
     closest, sign = are_lengths(instances).to_numpy(dtype=bool), signs(instances)
-    result = np.where(closest, -instances["length"], sign * instances["best_margin"])
+    result = np.where(closest, -instances["length"], sign * instances["best_value"])
     rows = events["row"].to_numpy()
     # A record may say less than its timeline, never more: what was met and not confirmed does not count.
-    value = np.minimum(np.where(closest[rows], -events["norm"], sign[rows] * events["margin"]), result[rows])
+    value = np.minimum(np.where(closest[rows], -events["norm"], sign[rows] * events["dense_value"]), result[rows])
     met = pd.DataFrame({"row": rows, "seconds": events["seconds"], "value": value})
     last = met.groupby("row")["seconds"].max().reindex(range(len(instances))).to_numpy(dtype=float)
     end = np.nan_to_num(np.fmax(instances["total_seconds"].to_numpy(dtype=float), last), nan=0.0)

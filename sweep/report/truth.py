@@ -69,7 +69,7 @@ def three_values(results: Results) -> list[ThreeValues]:
     if known.empty:
         return []
     sign = signs(known)
-    said, value, true = (known[name] for name in ("surrogate_margin", "best_margin", "true_value"))
+    said, value, true = (known[name] for name in ("surrogate_value", "best_value", "true_value"))
     rows = known.assign(surrogate_excess=sign * (said - value), dense_excess=sign * (value - true))
     return [
         _row(str(network), str(setting), part) for (network, setting), part in rows.groupby(["network", "setting"], sort=False)
@@ -87,8 +87,8 @@ def _row(network: str, setting: str, part: pd.DataFrame) -> ThreeValues:
         network=network,
         setting=setting,
         decisions=len(part),
-        surrogate=float(part["surrogate_margin"].median()),
-        value=float(part["best_margin"].median()),
+        surrogate=float(part["surrogate_value"].median()),
+        value=float(part["best_value"].median()),
         true=float(part["true_value"].median()),
         surrogate_excess=float(part["surrogate_excess"].median()),
         dense_excess=float(part["dense_excess"].median()),

@@ -14,7 +14,7 @@ from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings,
 from sweep.report.results import Results
 from sweep.report.settings import REPAIR, Setting
 
-MEASURES = ("margin", "norm", "time", "time_with_pruning")
+MEASURES = ("value", "norm", "time", "time_with_pruning")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def variation_summaries(pairs: pd.DataFrame, variation: Variation) -> pd.DataFra
 def _summary(network: str, pairs: pd.DataFrame, variation: Variation) -> dict[str, Any]:
     found: dict[str, Any] = {"network": network, "setting": variation.subject, "pairs": len(pairs)}
     for measure in MEASURES:
-        kind: Measure = "norm" if measure == "norm" else "margin" if measure == "margin" else "time"
+        kind: Measure = "norm" if measure == "norm" else "value" if measure == "value" else "time"
         chosen = with_pruning_counted(pairs) if measure == "time_with_pruning" else pairs
         found |= {f"{measure}_{name}": value for name, value in measured(outcomes(chosen, kind), kind).items()}
     return found
@@ -96,7 +96,7 @@ def _summary(network: str, pairs: pd.DataFrame, variation: Variation) -> dict[st
 
 def with_pruning_counted(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs with the seconds of pruning and finetuning added to the seconds to the first find."""
-    first = "first_adversarial_seconds"
+    first = "first_found_seconds"
     whole = {side: pairs[f"{first}_{side}"] + pairs[f"prune_seconds_{side}"].fillna(0.0) for side in ("mine", "other")}
     return pairs.assign(**{f"{first}_{side}": seconds for side, seconds in whole.items()})
 

@@ -2,7 +2,7 @@
 
 Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, the runner-up
 the next of it that attacked some of the same instances. How sure: on each instance that both attacked, one of them did better
-by the ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the larger margin); the sign
+by the ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the better value); the sign
 test asks whether that could be chance, each image counted once. The same against the dense MILP.
 """
 
@@ -175,7 +175,7 @@ def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
     by_value = phrases_of(kinds_of(pairs)).by_value
-    order: tuple[Measure, ...] = ("norm", "margin", "time") if by_value else ("norm", "time", "margin")
+    order: tuple[Measure, ...] = ("norm", "value", "time") if by_value else ("norm", "time", "value")
     for measure in order:
         decided = outcomes(pairs[result == 0.0], measure)
         result[decided.index] = decided["win"]
@@ -212,11 +212,11 @@ def _facts(row: pd.Series, phrases: Phrases) -> str:
         parts.append(f"the largest output proven for {int(row['optimal'])} of {count(int(row['maximised']), 'question')}")
     if row["robust"]:
         parts.append(f"{int(row['robust'])} proven {phrases.none}")
-    if not pd.isna(row["first_adversarial_seconds"]):
-        parts.append(f"the first after {seconds(row['first_adversarial_seconds'])} (median)")
+    if not pd.isna(row["first_found_seconds"]):
+        parts.append(f"the first after {seconds(row['first_found_seconds'])} (median)")
     if not pd.isna(row["norm"]):
         parts.append(f"median norm {number(row['norm'])}")
-    if not pd.isna(row["margin"]):
-        parts.append(f"median {phrases.value} {row['margin']:+.3g}" if row["asked"] else f"median value {row['margin']:.4g}")
+    if not pd.isna(row["value"]):
+        parts.append(f"median {phrases.value} {row['value']:+.3g}" if row["asked"] else f"median value {row['value']:.4g}")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]

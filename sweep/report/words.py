@@ -21,7 +21,7 @@ DONE = {
     "truth": "ended with the truly better decision",
 }
 
-TEST = {"margin": "signed-rank test", **dict.fromkeys(("time", "time_with_pruning", "norm", "truth"), "sign test")}
+TEST = {"value": "signed-rank test", **dict.fromkeys(("time", "time_with_pruning", "norm", "truth"), "sign test")}
 
 
 def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -> str:
@@ -36,7 +36,7 @@ def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -
     ties = pairs - wins - losses
     tied = f", {ties} equal" if ties else ""
     effect = effect_text(row, measure, phrases)
-    done = f"ended with the {phrases.better} {phrases.value}" if measure == "margin" else DONE[measure]
+    done = f"ended with the {phrases.better} {phrases.value}" if measure == "value" else DONE[measure]
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
         f"{subject} {done} on {wins} of {_pairs(row, measure, phrases.instance)} ({percent(row[f'{measure}_share'])}{share}), "
@@ -57,7 +57,7 @@ def effect_text(row: Row, measure: str, phrases: Phrases) -> str:
         return ""
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     limits = interval_text(low, high, number)
-    if measure == "margin":
+    if measure == "value":
         value, low, high = sorted_by_sign(phrases.sign, value, low, high)
         what = "gain" if phrases.sense is None else "difference"
         return f", median {what} {value:+.3g}{interval_text(low, high, number)}"

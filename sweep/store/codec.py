@@ -3,7 +3,7 @@ r"""An entry as the bytes of a JSON file: a line that says what it is, with chec
 .. code-block:: text
 
     {"format": 2, "kind": "instances", "key": "9f86d081884c7d65", "sha256": "2c26b4...", "head_sha256": "e3b0c4...", "facts":
-    {"status":"adversarial","margin":0.25}
+    {"status":"adversarial","dense_value":0.25}
     }
 
 ``sha256`` is over the bytes of the second line, so that it can be taken without reading the JSON:

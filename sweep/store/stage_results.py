@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from sweep.records.instance_record import by_field
+
 StageKind = Literal["networks", "surrogates", "instances", "progress", "limits"]
 """Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
 answers that differ in their time limit alone the key of the one with the longest."""
@@ -99,8 +101,8 @@ def is_better(entry: Entry, there: Entry) -> bool:
     new one had more; or it is about a longer time limit. A starved answer that found something does not give way to
     one that found none."""
     is_starved = bool(there.facts.get("starved"))
-    first_found = "first_adversarial_seconds"
-    if is_starved and there.facts.get(first_found) is not None and entry.facts.get(first_found) is None:
+    found_there, found = (by_field(one.facts).get("first_found_seconds") for one in (there, entry))
+    if is_starved and found_there is not None and found is None:
         return False
     ended, longer = there.facts.get("deadline_seconds"), entry.facts.get("deadline_seconds")
     if ended is not None and (longer is None or longer > ended):

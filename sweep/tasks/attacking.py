@@ -129,9 +129,9 @@ class AttackTask(Task):
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {
-            "attack/margin": "margin",
-            "attack/surrogate_margin": "surrogate_margin",
-            "attack/first_adversarial_seconds": "first_adversarial_seconds",
+            "attack/margin": "dense_value",
+            "attack/surrogate_margin": "surrogate_value",
+            "attack/first_adversarial_seconds": "first_found_seconds",
             "attack/norm_bound": "norm_bound",
             "norm/l0": "l0",
             "norm/l1": "l1",
@@ -236,12 +236,12 @@ def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Impr
 
     def better(event: Event, checked: Checked) -> None:
         timeline.append(_event(event))
-        facts: dict[str, Any] = {"margin": _finite(checked.margin), "perturbed": checked.point.tolist()}
+        facts: dict[str, Any] = {"dense_value": _finite(checked.margin), "perturbed": checked.point.tolist()}
         if checked.is_witness:  # checked on the dense network just now, apart from whatever found it
             if not first:
                 first.append(event.seconds)
             norms = perturbation_norms(instance.question.region, checked.point)
-            facts |= {"status": "adversarial", "first_adversarial_seconds": first[0]}
+            facts |= {"status": "adversarial", "first_found_seconds": first[0]}
             facts |= {name: _plain(value) for name, value in norms.items()}
         improved(**facts, timeline=list(timeline), prune_seconds=record.prune_seconds, sparsity=record.sparsity)
 
@@ -256,13 +256,13 @@ def _answered(record: InstanceRecord, result: AttackResult, ending: str) -> Inst
     return dataclasses.replace(
         record,
         status=str(result.status),
-        margin=_finite(result.margin),
-        surrogate_margin=_finite(result.surrogate_margin),
-        dual_bound=None if closest else proven,
+        dense_value=_finite(result.margin),
+        surrogate_value=_finite(result.surrogate_margin),
+        surrogate_bound=None if closest else proven,
         dense_bound=_finite(result.dense_bound),
         norm_bound=proven if closest else None,
         gap=_finite(result.gap),
-        first_adversarial_seconds=result.first_adversarial_seconds,
+        first_found_seconds=result.first_adversarial_seconds,
         solver_status=result.solver_status,
         timeline=[_event(event) for event in result.timeline],
         region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
@@ -277,8 +277,8 @@ def _event(event: Event) -> dict[str, Any]:
 
     found = {
         "seconds": event.seconds,
-        "margin": event.margin,
-        "surrogate_margin": event.surrogate_margin,
+        "dense_value": event.margin,
+        "surrogate_value": event.surrogate_margin,
         "source": event.source,
     }
     return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}

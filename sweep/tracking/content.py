@@ -30,7 +30,7 @@ BOOKKEEPING = ("swept", "sweep", "tracking", "cluster", "search", "deadlines", "
 
 def _surrogate_bound(instance: InstanceRecord) -> float | None:
     """Return the bound of a pruned network's own problem; None where the dense network is inside the MILP."""
-    return None if instance.dual_bound == instance.dense_bound else instance.dual_bound
+    return None if instance.surrogate_bound == instance.dense_bound else instance.surrogate_bound
 
 
 def _first_feasible(instance: InstanceRecord) -> float | None:
@@ -184,7 +184,7 @@ def summary(records: Sequence[TrialRecord]) -> dict[str, float]:
     instances = [i for r in records if r.status == "finished" for i in r.instances]
     found: dict[str, float] = {"sweep/trials": len(records), "sweep/attacks": len(instances)}
     found |= {f"sweep/{status}": count for status, count in counts.items()}
-    found["sweep/adversarial"] = sum(i.asks and i.is_found for i in instances)
+    found["sweep/found"] = sum(i.asks and i.is_found for i in instances)
     return {name: float(value) for name, value in found.items()}
 
 

@@ -50,7 +50,7 @@ class Gains:
         """Return what is known now that was not known before this trial ended."""
         if record.status != "finished" or record.baseline_key is None:
             return []
-        measure = "norm" if any(one.is_length for one in record.instances) else "margin"
+        measure = "norm" if any(one.is_length for one in record.instances) else "value"
         signs = {one.instance_key: 1.0 if one.is_length else one.sign for one in record.instances}
         values = {one.instance_key: signs[one.instance_key] * _finite(one.value) for one in record.instances}
         mine = _Standing(record.key, record.name, record.ended_at, measure, values)
@@ -73,7 +73,7 @@ def _gain(mine: _Standing, dense: _Standing) -> Gain:
     both = [key for key in mine.values if key in dense.values]
     one, other = (np.array([standing.values[key] for key in both], dtype=np.float64) for standing in (mine, dense))
     won = decide(one, other, mine.measure)
-    saved = one - other if mine.measure == "margin" else other - one
+    saved = one - other if mine.measure == "value" else other - one
     wins = int((won > 0).sum())
     found = {
         GAIN: median_of(float(value) for value in saved[~np.isnan(saved)]),

@@ -110,4 +110,4 @@ class InstanceAnswers:
         return Entry({**facts, "starved": is_starved(facts, self.settings.solver.time_limit_seconds)})
 
     def _record(self, entry: Entry, instance: TaskInstance) -> InstanceRecord:
-        return self.prepared.recalled(instance, InstanceRecord(**entry.facts))
+        return self.prepared.recalled(instance, InstanceRecord.from_dict(entry.facts))

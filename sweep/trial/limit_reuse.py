@@ -25,7 +25,7 @@ def answer_of_another_limit(stages: Stages, shared_key: str, seconds: float) -> 
     """Return the answer that another time limit gave, as the limit ``seconds`` would; None if it is to be looked for."""
     key = _longest(stages.peek(KIND, shared_key))
     entry = None if key is None else stages.peek("instances", key)
-    found = None if entry is None else taken_for(InstanceRecord(**entry.facts), seconds)
+    found = None if entry is None else taken_for(InstanceRecord.from_dict(entry.facts), seconds)
     return None if found is None else Entry(found.to_dict())
 
 

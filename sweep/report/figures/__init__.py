@@ -17,12 +17,12 @@ def figures() -> Sequence[FigureKind]:
     from sweep.report.figures.front import TRADE_OFF
     from sweep.report.figures.history import HISTORY
     from sweep.report.figures.importance import IMPORTANCE
-    from sweep.report.figures.over_time import MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS
+    from sweep.report.figures.over_time import NORM_OVER_TIME, SUCCESS, VALUE_OVER_TIME
     from sweep.report.figures.pareto import PARETO
     from sweep.report.figures.sparsity import BINARIES, SPARSITY
     from sweep.report.figures.stages import STAGES_FIGURE
 
     return (
         *(HISTORY, TRADE_OFF, IMPORTANCE),
-        *(MARGIN_OVER_TIME, NORM_OVER_TIME, SUCCESS, DUEL, ACCURACY, FINETUNED, SPARSITY, BINARIES, PARETO, STAGES_FIGURE),
+        *(VALUE_OVER_TIME, NORM_OVER_TIME, SUCCESS, DUEL, ACCURACY, FINETUNED, SPARSITY, BINARIES, PARETO, STAGES_FIGURE),
     )

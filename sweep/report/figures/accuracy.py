@@ -33,20 +33,20 @@ def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         if key not in accuracy.index:
             continue
         row = {"network": key[0], "setting": key[1], "accuracy": float(accuracy[key])}
-        for measure in ("time", "margin"):
+        for measure in ("time", "value"):
             found = measured(outcomes(part, measure), measure)
             row |= {f"{measure}_{name}": found[name] for name in ("share", "share_low", "share_high", "pairs")}
         rows.append(row)
     data = pd.DataFrame(rows)
-    if data.empty or data[["time_share", "margin_share"]].isna().to_numpy().all():
+    if data.empty or data[["time_share", "value_share"]].isna().to_numpy().all():
         return Nothing("no surrogate shares an instance with the dense MILP on which either found something")
-    data = data.assign(order=data["time_pairs"] + data["margin_pairs"])
+    data = data.assign(order=data["time_pairs"] + data["value_pairs"])
     return data.nlargest(MAX_SETTINGS, "order").sort_index().drop(columns="order")
 
 
 def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
-    measures = [name for name in ("time", "margin") if data[f"{name}_share"].notna().any()]
-    titles = {"time": "sooner", "margin": "larger margin"}
+    measures = [name for name in ("time", "value") if data[f"{name}_share"].notna().any()]
+    titles = {"time": "sooner", "value": f"{look.phrases.better} {look.phrases.value}"}
     networks = [network for network in look.networks if (data["network"] == network).any()]
     labels = list(dict.fromkeys(data["setting"]))
     names = legend_names(labels, look)

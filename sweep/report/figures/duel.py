@@ -1,4 +1,4 @@
-"""Time to the first adversarial input: each setting against the dense MILP on the same instance, a dot an instance."""
+"""Time to the first find: each setting against the dense MILP on the same instance, a dot an instance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BEYOND = 1.6
 
 
 def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    """Return a row for each pair in which an attack found an adversarial input: ``dense`` and ``mine`` in seconds.
+    """Return a row for each pair in which an attack found something: ``dense`` and ``mine`` in seconds.
 
     NaN stands for an attack that found none.
     """
@@ -42,8 +42,10 @@ def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         return Nothing("no pruned surrogate has finished")
     decided = of_look(outcomes(surrogates, "time"), look)
     if decided.empty:
-        return Nothing("neither the dense MILP nor a surrogate found an adversarial input on any instance that both attacked")
-    columns = {"first_adversarial_seconds_mine": "mine", "first_adversarial_seconds_other": "dense"}
+        return Nothing(
+            f"neither the dense MILP nor a surrogate found {look.phrases.a_thing} on any instance that both attacked"
+        )
+    columns = {"first_found_seconds_mine": "mine", "first_found_seconds_other": "dense"}
     return decided.rename(columns=columns)[["network", "setting", "mine", "dense", "win"]].reset_index(drop=True)
 
 

@@ -27,7 +27,7 @@ from sweep.report.figures.letters import log_axis
 from sweep.report.results import Results
 from sweep.report.variations import FINETUNING, variation_pairs
 
-AXES = {"margin": ("best_margin", False), "time": ("first_adversarial_seconds", True), "norm": ("length", False)}
+AXES = {"value": ("best_value", False), "time": ("first_found_seconds", True), "norm": ("length", False)}
 """Column, and whether the axes are logarithmic."""
 
 BESIDE, BELOW = 0.65, 0.5
@@ -42,8 +42,8 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     rows = []
     for measure, (column, _) in AXES.items():
         decided = outcomes(pairs, measure)
-        if measure == "margin":  # further up is better in all panels of values
-            signed = {name: signs(decided) * decided[name] for name in ("best_margin_mine", "best_margin_other")}
+        if measure == "value":  # further up is better in all panels of values
+            signed = {name: signs(decided) * decided[name] for name in ("best_value_mine", "best_value_other")}
             decided = decided.assign(**signed)
         both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
         named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
@@ -57,7 +57,7 @@ def _title(measure: str, look: Look) -> str:
     named = "best dense margin" if value == "margin" else f"best {value}"
     if look.phrases.sense != MAXIMIZE:
         named = f"{named}\n(negative: smaller is better)"
-    titles = {"margin": named, "time": f"seconds to the first\n{look.phrases.thing}"}
+    titles = {"value": named, "time": f"seconds to the first\n{look.phrases.thing}"}
     return titles.get(measure, "norm of the shortest\nperturbation")
 
 
@@ -97,7 +97,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     """Return on how many instances finetuning was better, by measure."""
     said = []
     for measure, words in (
-        ("margin", f"a {'larger' if look.phrases.value == 'margin' else 'better'} {look.phrases.value}"),
+        ("value", f"a {'larger' if look.phrases.value == 'margin' else 'better'} {look.phrases.value}"),
         ("time", "a sooner witness"),
         ("norm", "a shorter perturbation"),
     ):

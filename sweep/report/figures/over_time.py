@@ -1,4 +1,4 @@
-"""Success, margin and norm over the time of an attack: a panel a network, a line a setting."""
+"""Success, value and norm over the time of an attack: a panel a network, a line a setting."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ def median_curve(rows: NDArray[np.int64], seconds: FloatArray, values: FloatArra
 
 def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     def curve(part: pd.DataFrame, _events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-        return success_curve(part["first_adversarial_seconds"].to_numpy(dtype=float))
+        return success_curve(part["first_found_seconds"].to_numpy(dtype=float))
 
-    if results.instances["first_adversarial_seconds"].isna().all():
-        return Nothing("no attack found an adversarial input")
+    if results.instances["first_found_seconds"].isna().all():
+        return Nothing(f"no attack found {look.phrases.a_thing}")
     return _curves(results, look, results.instances, curve)
 
 
-def margin_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def value_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     asked = results.instances[~are_lengths(results.instances)]
-    return _medians(results, look, asked, "margin", "no attack looked for a large margin")
+    return _medians(results, look, asked, "dense_value", "no attack looked for a large margin")
 
 
 def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -229,10 +229,10 @@ SUCCESS = FigureKind(
 
 _BEGINS = " A line begins when more than half of the instances have a value; an instance without one counts as the worst."
 
-MARGIN_OVER_TIME = FigureKind(
-    "margin",
+VALUE_OVER_TIME = FigureKind(
+    "value",
     lambda phrases: "Dense margin over time" if phrases.value == "margin" else f"Best {phrases.value} over time",
-    margin_data,
+    value_data,
     lambda data, look: _draw(
         data, look, f"median best {look.phrases.value}\nof the dense network", zero=look.phrases.value == "margin"
     ),

@@ -30,11 +30,11 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     """Return a row for each network and setting.
 
     The columns beside them are the mean ``seconds`` of an instance, its share of pruning included; ``reached``, the median best
-    margin, or for the closest perturbation minus the median norm; and ``front``: no other setting is as quick and better.
+    value, or for the closest perturbation minus the median norm; and ``front``: no other setting is as quick and better.
     """
     found = results.instances[results.instances["network"].isin(look.networks)]
     closest = are_lengths(found).all() and len(found) > 0
-    reached = -found["length"] if closest else signs(found) * found["best_margin"]
+    reached = -found["length"] if closest else signs(found) * found["best_value"]
     pruning = results.trials.set_index("trial_key")
     prune = found["prune_seconds"].fillna(0.0)
     shared = found["trial_key"].map(pruning["prune_seconds"]).notna()
@@ -110,8 +110,8 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     value = look.phrases.value
     up, minimised = f"further up is a better {value}", _minimised(data)
     other = f" (further down on {joined(minimised)})" if minimised else ""
-    margins = "further up is a larger margin" if value == "margin" else f"{up}{other}"
-    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else margins
+    values = "further up is a larger margin" if value == "margin" else f"{up}{other}"
+    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "
         f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"

@@ -47,10 +47,10 @@ def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     found = found[found["network"].isin(look.networks)]
     if found["sparsity"].nunique() < 2:
         return Nothing("fewer than two sparsities were swept")
-    if found["first_adversarial_seconds"].isna().all():
-        return Nothing("no MILP found an adversarial input")
-    columns = ["network", "setting", "family", "sparsity", "first_adversarial_seconds", "prune_seconds"]
-    return found[columns].rename(columns={"first_adversarial_seconds": "seconds"}).reset_index(drop=True)
+    if found["first_found_seconds"].isna().all():
+        return Nothing(f"no MILP found {look.phrases.a_thing}")
+    columns = ["network", "setting", "family", "sparsity", "first_found_seconds", "prune_seconds"]
+    return found[columns].rename(columns={"first_found_seconds": "seconds"}).reset_index(drop=True)
 
 
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:

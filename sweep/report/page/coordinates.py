@@ -75,17 +75,17 @@ def _reached(results: Results) -> pd.DataFrame:
     keys = results.trials["trial_key"]
     grouped = results.instances.groupby("trial_key")
     closest = results.instances["length"].notna().any()
-    value = grouped["length" if closest else "best_margin"].median()
-    success = 100.0 * grouped["first_adversarial_seconds"].agg(lambda times: times.notna().mean())
+    value = grouped["length" if closest else "best_value"].median()
+    success = 100.0 * grouped["first_found_seconds"].agg(lambda times: times.notna().mean())
     named = {
         f"{results.phrases.find} found, %": success,
-        "median seconds to the first": grouped["first_adversarial_seconds"].median(),
+        "median seconds to the first": grouped["first_found_seconds"].median(),
         "median length" if closest else "median value": value,
         "median binaries": grouped["binaries"].median(),
     }
     pairs = pairs_with_dense(results)
     if len(pairs):
-        decided = outcomes(pairs, "norm" if closest else "margin")
+        decided = outcomes(pairs, "norm" if closest else "value")
         named[SHARE] = 100.0 * decided.groupby("trial_key")["win"].agg(lambda wins: (wins > 0).mean())
     return pd.DataFrame({name: keys.map(found) for name, found in named.items()}, index=results.trials.index)
 

@@ -59,7 +59,7 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     """Return the map, or None where no pruned setting was compared with the dense MILP."""
     pruned = {label: setting for label, setting in results.settings.items() if setting.is_surrogate}
     rows = surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
-    measure = VALUES[0] if (rows["margin_pairs"] > 0).any() else VALUES[1]
+    measure = VALUES[0] if (rows["value_pairs"] > 0).any() else VALUES[1]
     found = [one for one in compared_by_network(rows, VALUES) if one.measure == measure]
     if not found:
         return None

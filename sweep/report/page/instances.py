@@ -31,7 +31,7 @@ MOST_STEPS = 40
 """Points of one line; of more, so many at even ranks."""
 
 _OF_A_LINE = ["setting", "objective", "sense", "total_seconds"]
-_OF_THE_TITLE = ["setting", "task", "objective", "length", "best_margin", "first_adversarial_seconds"]
+_OF_THE_TITLE = ["setting", "task", "objective", "length", "best_value", "first_found_seconds"]
 """Columns, of dozens: pandas makes a row of each in Python."""
 
 
@@ -105,8 +105,8 @@ def _name(part: pd.DataFrame) -> str:
 def _title(part: pd.DataFrame) -> str:
     said = []
     for row in part[_OF_THE_TITLE].to_dict("records"):
-        value = row["length"] if row["objective"] == CLOSEST else row["best_margin"]
-        when = row["first_adversarial_seconds"]
+        value = row["length"] if row["objective"] == CLOSEST else row["best_value"]
+        when = row["first_found_seconds"]
         found = f" ({words_of(row['task'], row['objective']).find} after {seconds(when)})" if when == when else ""
         said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
     return "; ".join(said)
@@ -115,9 +115,9 @@ def _title(part: pd.DataFrame) -> str:
 def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     """Return the best value so far at each moment at which it changed, and at the end of the attack."""
     closest = row.objective == CLOSEST
-    known = events.dropna(subset=["norm" if closest else "margin"]).sort_values("seconds", kind="stable")
+    known = events.dropna(subset=["norm" if closest else "dense_value"]).sort_values("seconds", kind="stable")
     moments = known["seconds"].to_numpy(dtype=float)
-    values = known["norm" if closest else "margin"].to_numpy(dtype=float)
+    values = known["norm" if closest else "dense_value"].to_numpy(dtype=float)
     best = np.minimum.accumulate(values) if row.sense == MINIMIZE else np.maximum.accumulate(values)
     changed = np.flatnonzero(np.append(True, best[1:] != best[:-1])) if len(best) else np.empty(0, dtype=int)
     if len(changed) > MOST_STEPS:

@@ -49,7 +49,7 @@ class SettingsTable:
 
 def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) -> SettingsTable:
     """Return the rows of the ranking (seeds pooled), each with what it won against both yardsticks; best first."""
-    measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["margin_pairs"] > 0).any() else "margin"
+    measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["value_pairs"] > 0).any() else "value"
     against = {(row["yardstick"], row["network"], row["setting"]): row for row in wins.to_dict("records")}
     judged = compared_by_network(surrogates(results, wins[wins["yardstick"] == DENSE_MILP]), VALUES)
     tested = {(one.network, one.setting): one for one in judged if one.measure == measure}
@@ -153,8 +153,8 @@ def _reached(proven: str) -> Columns:
     return (
         ("found", _of("successes", "asked")),
         (proven, _of("robust", "instances")),
-        ("first found, s", _number("first_adversarial_seconds", "{:.3g}".format)),
-        ("value", _number("margin", "{:+.3g}".format)),
+        ("first found, s", _number("first_found_seconds", "{:.3g}".format)),
+        ("value", _number("value", "{:+.3g}".format)),
         ("length", _number("norm", "{:.3f}".format)),
         ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
         ("R²", _number("r2_surrogate", "{:.3f}".format)),

@@ -187,10 +187,10 @@ def _clean_title(instance: InstanceRecord) -> str:
 
 def _perturbed_title(instance: InstanceRecord) -> str:
     if instance.label is None:
-        value = "no value" if instance.margin is None else f"value {instance.margin:+.3f}"
+        value = "no value" if instance.dense_value is None else f"value {instance.dense_value:+.3f}"
         return f"{instance.status}\n{value}"
     against = "any other label" if instance.target is None else f"label {instance.class_name('target')}"
-    margin = "no margin" if instance.margin is None else f"margin {instance.margin:+.3f}"
+    margin = "no margin" if instance.dense_value is None else f"margin {instance.dense_value:+.3f}"
     if instance.is_minimized and instance.value is not None:
         margin = "closest found"  # its margin is 0 for all that can be seen
     return f"{instance.status}, against {against}\n{margin}"
