@@ -115,10 +115,10 @@ def _instance(
     first = total * draw.random() if margin > 0 else None
     moments = sorted(total * draw.random() for _ in range(draw.randint(1, 2 * SOLUTIONS)))
     timeline = [
-        {"seconds": s, "margin": margin - 3.0 * draw.random(), "surrogate_margin": margin, "source": "incumbent"}
+        {"seconds": s, "dense_value": margin - 3.0 * draw.random(), "surrogate_value": margin, "source": "incumbent"}
         for s in moments
     ]
-    timeline[-1]["margin"] = margin
+    timeline[-1]["dense_value"] = margin
     return InstanceRecord(
         instance_key=f"{network}-{image}",
         image=image,
@@ -127,8 +127,8 @@ def _instance(
         norm="l1",
         radius=5.0,
         status="unresolved" if first is None else "adversarial",
-        margin=margin,
-        first_adversarial_seconds=first,
+        dense_value=margin,
+        first_found_seconds=first,
         l0=draw.randint(1, 30),
         l1=5.0 * draw.random(),
         l2=draw.random(),

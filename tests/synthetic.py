@@ -33,9 +33,9 @@ def instance(image: int = 2732, network: str = "net", **changed: Any) -> Instanc
         "norm": "l1",
         "radius": 5.0,
         "status": "adversarial",
-        "margin": 1.0,
-        "surrogate_margin": 2.0,
-        "first_adversarial_seconds": 0.5,
+        "dense_value": 1.0,
+        "surrogate_value": 2.0,
+        "first_found_seconds": 0.5,
         "solver_status": "optimal",
         "bounds_seconds": 0.02,
         "build_seconds": 0.1,
@@ -49,9 +49,9 @@ def instance(image: int = 2732, network: str = "net", **changed: Any) -> Instanc
         "columns": 400,
         "nonzeros": 9000,
         "timeline": [
-            {"seconds": 0.1, "margin": -2.0, "surrogate_margin": -1.0, "source": "start"},
-            {"seconds": 0.5, "margin": 1.0, "surrogate_margin": 2.0, "source": "incumbent"},
-            {"seconds": 0.9, "margin": 0.5, "surrogate_margin": 2.5, "source": "incumbent"},
+            {"seconds": 0.1, "dense_value": -2.0, "surrogate_value": -1.0, "source": "start"},
+            {"seconds": 0.5, "dense_value": 1.0, "surrogate_value": 2.0, "source": "incumbent"},
+            {"seconds": 0.9, "dense_value": 0.5, "surrogate_value": 2.5, "source": "incumbent"},
         ],
         "clean": clean,
         "perturbed": [min(1.0, pixel + 0.1) if index % 7 == 0 else pixel for index, pixel in enumerate(clean)],
@@ -133,11 +133,11 @@ def sweep(
                         image,
                         network,
                         status="adversarial" if found else "unresolved",
-                        margin=best,
-                        surrogate_margin=best + 0.3 if milp else None,
-                        first_adversarial_seconds=first if found else None,
+                        dense_value=best,
+                        surrogate_value=best + 0.3 if milp else None,
+                        first_found_seconds=first if found else None,
                         timeline=[
-                            {"seconds": s, "margin": m, "surrogate_margin": m if milp else None, "source": "incumbent"}
+                            {"seconds": s, "dense_value": m, "surrogate_value": m if milp else None, "source": "incumbent"}
                             for s, m in steps
                         ],
                         total_seconds=20.0 if milp else 0.05,

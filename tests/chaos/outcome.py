@@ -100,9 +100,9 @@ def _trial(record: TrialRecord) -> dict[str, Any]:
             f"{place} {one.instance_key}": {
                 "status": one.status,
                 "solver_status": one.solver_status,
-                "margin": one.margin,
-                "surrogate_margin": one.surrogate_margin,
-                "dual_bound": one.dual_bound,
+                "dense_value": one.dense_value,
+                "surrogate_value": one.surrogate_value,
+                "surrogate_bound": one.surrogate_bound,
             }
             for place, one in enumerate(record.instances)
         },

@@ -170,7 +170,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def margins(answers: list[dict[str, Any]]) -> dict[str, float]:
-    return {f"{answer['instance_key']} {answer['sparsity']}": answer["margin"] for answer in answers}
+    return {f"{answer['instance_key']} {answer['sparsity']}": answer["dense_value"] for answer in answers}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_solver_that_never_returns_is_ended_at_its_deadline(place: Place, mode
     assert len(place.answers()) == asked
     assert [answer["solver_status"] for answer in cut] == ["killed"]
     assert cut[0]["deadline_seconds"] == cut[0]["total_seconds"] == DEADLINE
-    assert cut[0]["margin"] is not None  # what the solver had told before it hung
+    assert cut[0]["dense_value"] is not None  # what the solver had told before it hung
     assert cut[0]["perturbed"] is not None
     before = margins(place.answers())
 

@@ -50,8 +50,8 @@ def test_a_task_of_a_user_is_swept_resumed_shown_tracked_and_reported(folder: Pa
     (manifest, *_) = sorted((folder / "store" / "reports").iterdir())
     instances = pd.read_parquet(manifest / "instances.parquet")
     assert list(instances["task"]) == ["difference:DifferenceTask"] * 4
-    assert (instances["margin"] > 0.0).all()
-    assert (instances["dense_bound"] >= instances["margin"]).all()
+    assert (instances["dense_value"] > 0.0).all()
+    assert (instances["dense_bound"] >= instances["dense_value"]).all()
     assert "difference" in (manifest / "report.html").read_text()
 
     key = instances["trial_key"].iloc[0]
@@ -60,7 +60,7 @@ def test_a_task_of_a_user_is_swept_resumed_shown_tracked_and_reported(folder: Pa
     assert "difference" in shown
     logged = follow(f"python {Path(__file__).with_name('own_task_metrics.py')} {key}", folder, **paths(folder))
     metrics = json.loads(logged.splitlines()[-1])
-    assert metrics["value"] == pytest.approx(instances["margin"].iloc[:2].median())
+    assert metrics["value"] == pytest.approx(instances["dense_value"].iloc[:2].median())
     assert metrics["bound"] >= metrics["value"]
     assert not [name for name in metrics if name.startswith(("attack/", "norm/"))]
 

@@ -54,9 +54,9 @@ def nothing_found(records: list[TrialRecord]) -> list[TrialRecord]:
     for record in records:
         for place, instance in enumerate(record.instances):
             if record.config["attack"]["method"] == "surrogate" or place:
-                instance.status, instance.first_adversarial_seconds = "unresolved", None
-                instance.margin = -3.0 - place
-                instance.timeline = [{"seconds": 0.002, "margin": -3.0 - place, "source": "start"}]
+                instance.status, instance.first_found_seconds = "unresolved", None
+                instance.dense_value = -3.0 - place
+                instance.timeline = [{"seconds": 0.002, "dense_value": -3.0 - place, "source": "start"}]
     return records
 
 
@@ -72,8 +72,8 @@ def narrow(records: list[TrialRecord]) -> list[TrialRecord]:
     """Return the records with times that are all within a factor of some ten, as those of small networks are."""
     for record in records:
         for instance in record.instances:
-            instance.total_seconds, found = 0.4, instance.first_adversarial_seconds
-            instance.first_adversarial_seconds = None if found is None else 0.04 * float(found) ** 0.25
+            instance.total_seconds, found = 0.4, instance.first_found_seconds
+            instance.first_found_seconds = None if found is None else 0.04 * float(found) ** 0.25
             instance.timeline = [{**event, "seconds": 0.04 * event["seconds"] ** 0.25} for event in instance.timeline]
     return records
 

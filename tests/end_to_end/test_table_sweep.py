@@ -49,7 +49,7 @@ def test_a_table_is_swept_over_taken_up_again_and_made_anew_when_it_is_edited(tm
     found = sweep.results("houses", store=tmp_path / "store")
     assert {"price street=busy", "price street=quiet"} == set(found["question"])
     assert found["r2_dense"].notna().all()
-    assert (found["margin"] > 50_000).all()
+    assert (found["dense_value"] > 50_000).all()
 
     again = run(tmp_path)
     assert "2 finished (2 reused), 0 failed of 2 trials." in again.stdout
@@ -71,7 +71,9 @@ def test_a_network_from_a_file_is_asked_about_the_table(tmp_path: Path) -> None:
     assert "1 finished (0 reused), 0 failed of 1 trials." in done.stdout
     found = sweep.results("houses", store=tmp_path / "store")
     assert {"price street=busy", "price street=quiet"} == set(found["question"])
-    assert found["margin"].tolist() == pytest.approx([1200.0 * (195 + 5 + 1)] * 2), "the largest size and rooms, and one street"
+    assert found["dense_value"].tolist() == pytest.approx([1200.0 * (195 + 5 + 1)] * 2), (
+        "the largest size and rooms, and one street"
+    )
 
 
 @pytest.mark.slow

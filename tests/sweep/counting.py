@@ -73,4 +73,4 @@ def stages_of(store: Store, resume: bool = True) -> CoordinatedStages:
 
 def outcome(record: TrialRecord) -> list[tuple[Any, ...]]:
     """Return what must be equal however often a trial was ended and started again."""
-    return [(i.instance_key, i.image, i.status, i.margin, i.perturbed, i.clean) for i in record.instances]
+    return [(i.instance_key, i.image, i.status, i.dense_value, i.perturbed, i.clean) for i in record.instances]

@@ -24,8 +24,8 @@ ANSWER = InstanceRecord(
     norm="l1",
     radius=2.0,
     status="adversarial",
-    margin=1.5,
-    dual_bound=1.5,
+    dense_value=1.5,
+    surrogate_bound=1.5,
     dense_bound=1.5,
     solver_status="optimal",
     l1=1.9,
@@ -41,14 +41,18 @@ def changed(**values: Any) -> InstanceRecord:
     ("values", "finding", "said"),
     [
         ({}, Finding.SAME, "adversarial, margin 1.5, now 1.5"),
-        ({"margin": 1.5001}, Finding.SAME, "margin"),
-        ({"margin": 1.2, "dense_bound": 1.6}, Finding.DIFFERENT, "margin 1.5, now 1.2"),
-        ({"margin": 1.2, "dense_bound": 1.6, "solver_status": "time_limit"}, Finding.TIME, "margin 1.5, now 1.2"),
-        ({"margin": 1.7, "dense_bound": 1.7}, Finding.DIFFERENT, "now it reaches 1.7, above the proven bound 1.5"),
+        ({"dense_value": 1.5001}, Finding.SAME, "margin"),
+        ({"dense_value": 1.2, "dense_bound": 1.6}, Finding.DIFFERENT, "margin 1.5, now 1.2"),
+        ({"dense_value": 1.2, "dense_bound": 1.6, "solver_status": "time_limit"}, Finding.TIME, "margin 1.5, now 1.2"),
+        ({"dense_value": 1.7, "dense_bound": 1.7}, Finding.DIFFERENT, "now it reaches 1.7, above the proven bound 1.5"),
         ({"dense_bound": 1.0}, Finding.DIFFERENT, "before it reaches 1.5, above the proven bound 1"),
-        ({"status": "robust", "margin": -1.0}, Finding.DIFFERENT, "one of them is wrong"),
-        ({"status": "unresolved", "margin": -1.0, "solver_status": "time_limit"}, Finding.TIME, "adversarial, now unresolved"),
-        ({"deadline_seconds": 3.0, "margin": 0.3}, Finding.TIME, "margin 1.5, now 0.3"),
+        ({"status": "robust", "dense_value": -1.0}, Finding.DIFFERENT, "one of them is wrong"),
+        (
+            {"status": "unresolved", "dense_value": -1.0, "solver_status": "time_limit"},
+            Finding.TIME,
+            "adversarial, now unresolved",
+        ),
+        ({"deadline_seconds": 3.0, "dense_value": 0.3}, Finding.TIME, "margin 1.5, now 0.3"),
     ],
 )
 def test_answers(values: dict[str, Any], finding: Finding, said: str) -> None:
@@ -65,7 +69,7 @@ def test_lengths_of_closest_perturbations() -> None:
 
 
 def test_a_surrogates_own_bound_bounds_nothing() -> None:
-    surrogate = changed(dual_bound=0.2, dense_bound=None)
+    surrogate = changed(surrogate_bound=0.2, dense_bound=None)
     assert compare_answers(surrogate, surrogate).finding is Finding.SAME
 
 

@@ -65,7 +65,7 @@ def test_a_replay_agrees(store: Store, done: TrialRecord, console: Console) -> N
 
 
 def test_a_replay_disagrees_with_what_was_made_up(store: Store, done: TrialRecord, console: Console) -> None:
-    answers = [dataclasses.replace(one, status="robust", margin=-9.0, dense_bound=-9.0) for one in done.instances]
+    answers = [dataclasses.replace(one, status="robust", dense_value=-9.0, dense_bound=-9.0) for one in done.instances]
     store.save_trial(dataclasses.replace(done, instances=answers))
     assert replay.run([done.key, f"sweep.store={store.url}"], console) == FAILED
     assert "It disagrees in" in text(console)
@@ -94,7 +94,7 @@ def test_the_verdict_in_words() -> None:
 
 def test_results(store: Store, done: TrialRecord) -> None:
     frame = sweep.results("study", store=store.url)
-    assert frame["margin"].tolist() == [one.margin for one in done.instances]
+    assert frame["dense_value"].tolist() == [one.dense_value for one in done.instances]
     assert frame["timeline_seconds"].map(len).tolist() == [len(one.timeline) for one in done.instances]
     assert frame.attrs["notes"] == ["1x6 broken is failed: it diverged"]
     with pytest.raises(ConfigError, match="near ones are study"):
@@ -196,7 +196,7 @@ def test_a_headline_comes_from_the_report_if_there_is_one(
 def test_without_a_report_the_headline_is_about_pruned_copies_and_the_dense_milp(store: Store, console: Console) -> None:
     keys = {"d" * 16: ("none", 0.0), "c" * 16: ("magnitude", 1.0)}
     for key, (method, margin) in keys.items():
-        answers = [synthetic.instance(image, margin=margin) for image in synthetic.IMAGES]
+        answers = [synthetic.instance(image, dense_value=margin) for image in synthetic.IMAGES]
         config = synthetic.config(method=method, amount=0.8)
         store.save_trial(synthetic.trial(key, answers, config=config, baseline_key="d" * 16))
     planned = tuple(Planned(key, key, "finished") for key in keys)

@@ -86,7 +86,7 @@ def test_a_list_is_answered_and_held_against_the_known_verdicts(composer: Compos
     first = record.instances[1]
     assert (first.image, first.label, first.target, first.norm, first.radius) == (None, None, None, "none", None)
     assert first.clean == [0.5, 0.5]
-    assert first.margin == pytest.approx(0.5)
+    assert first.dense_value == pytest.approx(0.5)
     assert TrialRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
 
 
@@ -239,19 +239,19 @@ def test_the_largest_output(composer: Composer, folder: Path) -> None:
         assert found.name == "output 0"
         assert found.perturbed is not None
         assert Region(0.0, 1.0, [0.5] * 3).contains(found.perturbed)
-        assert found.margin == pytest.approx(network([found.perturbed])[0, 0], abs=1e-12)
-        assert found.first_adversarial_seconds is None
+        assert found.dense_value == pytest.approx(network([found.perturbed])[0, 0], abs=1e-12)
+        assert found.first_found_seconds is None
     samples = network(np.random.default_rng(1).uniform(size=(5000, 3)))[:, 0].max()
     assert dense.instances[0].status == "optimal"
-    best = dense.instances[0].margin
+    best = dense.instances[0].dense_value
     assert best is not None
     assert samples <= best + 1e-9
     for record in (pruned, gradient):
         (found,) = record.instances
         assert found.status == "unresolved"
         assert found.instance_key == dense.instances[0].instance_key
-        assert found.margin is not None
-        assert found.margin <= best + 1e-6
+        assert found.dense_value is not None
+        assert found.dense_value <= best + 1e-6
 
 
 def test_a_random_network_is_one_without_training(composer: Composer, digits: Dataset) -> None:

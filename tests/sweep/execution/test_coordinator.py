@@ -65,8 +65,8 @@ def until(condition: Callable[[], bool]) -> None:
 def test_others_wait_for_the_one_that_makes_a_result(coordinator: Coordinator) -> None:
     assert coordinator.claim("instances", "k", None, "one", "a") == ("make", None)
     assert coordinator.claim("instances", "k", None, "two", "b") == ("wait", None)
-    coordinator.put("instances", "k", Entry({"margin": 1.0}), "a")
-    assert coordinator.claim("instances", "k", None, "two", "b") == ("found", Entry({"margin": 1.0}))
+    coordinator.put("instances", "k", Entry({"dense_value": 1.0}), "a")
+    assert coordinator.claim("instances", "k", None, "two", "b") == ("found", Entry({"dense_value": 1.0}))
 
 
 def test_what_is_put_while_another_looks_is_not_made_again(
@@ -184,7 +184,7 @@ def test_a_lost_worker_gives_way_to_the_next_of_its_trial(coordinator: Coordinat
 
 
 def test_what_the_store_says_is_kept_for_the_driver_and_told_once(coordinator: Coordinator, tmp_path: Path) -> None:
-    coordinator.put("instances", "abc", Entry({"margin": 1.0}), "a")
+    coordinator.put("instances", "abc", Entry({"dense_value": 1.0}), "a")
     entry = tmp_path / "store" / "instances" / "ab" / "abc.json"
     entry.write_text("cut short")
     assert coordinator.claim("instances", "abc", None, "one", "a") == ("make", None)

@@ -130,7 +130,7 @@ def test_on_a_machine_that_stays_busy_a_run_asks_once_and_the_better_answer_stan
 def test_a_witness_is_not_given_up_and_answers_of_before_count_as_supplied() -> None:
     def entry(status: str, cpu: float | None, **more: Any) -> Entry:
         first = 0.5 if status == "adversarial" else None
-        return Entry({"status": status, "cpu_seconds": cpu, "first_adversarial_seconds": first, **more})
+        return Entry({"status": status, "cpu_seconds": cpu, "first_found_seconds": first, **more})
 
     starved = entry("unresolved", 1.0, starved=True)
     assert is_better(entry("adversarial", 9.0), starved)

@@ -27,7 +27,7 @@ from sweep.records.time_limit import (
 
 NORMS = {"l0": 9.0, "l1": 4.5, "l2": 1.5, "linf": 0.5}
 END = (
-    "dual_bound",
+    "surrogate_bound",
     "dense_bound",
     "norm_bound",
     "gap",
@@ -45,19 +45,19 @@ def answer(**changed: Any) -> InstanceRecord:
         "limit_seconds": 30.0,
         "total_seconds": 30.2,
         "solver_status": "time_limit",
-        "first_adversarial_seconds": 12.0,
-        "margin": 2.0,
+        "first_found_seconds": 12.0,
+        "dense_value": 2.0,
         "dense_bound": 9.0,
-        "dual_bound": 9.0,
+        "surrogate_bound": 9.0,
         "gap": 3.5,
         "regions": 4,
         "region_visits": [{"seconds": 1.0}],
         **NORMS,
         "timeline": [
-            {"seconds": 0.1, "margin": -2.0, "surrogate_margin": -1.0, "source": "start"},
-            {"seconds": 12.0, "margin": 1.0, "surrogate_margin": 2.0, "source": "incumbent"},
-            {"seconds": 13.0, "margin": 0.5, "surrogate_margin": 2.5, "source": "incumbent"},
-            {"seconds": 21.0, "margin": 2.0, "surrogate_margin": None, "source": "polish"},
+            {"seconds": 0.1, "dense_value": -2.0, "surrogate_value": -1.0, "source": "start"},
+            {"seconds": 12.0, "dense_value": 1.0, "surrogate_value": 2.0, "source": "incumbent"},
+            {"seconds": 13.0, "dense_value": 0.5, "surrogate_value": 2.5, "source": "incumbent"},
+            {"seconds": 21.0, "dense_value": 2.0, "surrogate_value": None, "source": "polish"},
         ],
     }
     return synthetic.instance(**{**values, **changed})
@@ -65,7 +65,7 @@ def answer(**changed: Any) -> InstanceRecord:
 
 def test_what_had_been_met_by_then_stands() -> None:
     cut = at_limit(answer(), 15.0)
-    assert (cut.status, cut.margin, cut.surrogate_margin, cut.first_adversarial_seconds) == ("adversarial", 1.0, 2.5, 12.0)
+    assert (cut.status, cut.dense_value, cut.surrogate_value, cut.first_found_seconds) == ("adversarial", 1.0, 2.5, 12.0)
     assert [event["seconds"] for event in cut.timeline] == [0.1, 12.0, 13.0]
     assert (cut.total_seconds, cut.limit_seconds, cut.cut_from_seconds, cut.solver_status) == (15.0, 15.0, 30.0, "time_limit")
     assert [getattr(cut, name) for name in END] == [None] * len(END), "nobody wrote down when that was reached"
@@ -73,21 +73,21 @@ def test_what_had_been_met_by_then_stands() -> None:
     assert (cut.perturbed, cut.l0, cut.l1, cut.l2, cut.linf) == (None,) * 5, "of the point that was met after 21 s"
     assert (cut.binaries, cut.bounds_seconds, cut.build_seconds) == (60, 0.02, 0.1)
     early = at_limit(answer(), 11.9)
-    assert (early.status, early.margin, early.first_adversarial_seconds) == ("unresolved", -2.0, None)
+    assert (early.status, early.dense_value, early.first_found_seconds) == ("unresolved", -2.0, None)
     at_once = at_limit(answer(), 0.05)
-    assert (at_once.status, at_once.margin, at_once.timeline) == ("unresolved", None, [])
+    assert (at_once.status, at_once.dense_value, at_once.timeline) == ("unresolved", None, [])
     assert (at_once.binaries, at_once.build_seconds) == (None, None), "the model was not built"
 
 
 def test_the_best_point_is_kept_where_it_had_been_met() -> None:
     whole = answer()
     cut = at_limit(whole, 25.0)
-    assert (cut.margin, cut.perturbed) == (2.0, whole.perturbed)
+    assert (cut.dense_value, cut.perturbed) == (2.0, whole.perturbed)
     assert {name: getattr(cut, name) for name in NORMS} == NORMS
 
 
 def test_an_attack_that_had_ended_by_then_stays_as_it_is() -> None:
-    proven = answer(status="robust", total_seconds=8.0, solver_status="optimal", first_adversarial_seconds=None)
+    proven = answer(status="robust", total_seconds=8.0, solver_status="optimal", first_found_seconds=None)
     assert at_limit(proven, 8.0) is proven
     assert at_limit(proven, 29.0) is proven
     cut = at_limit(proven, 7.9)
@@ -98,15 +98,15 @@ def test_an_attack_that_had_ended_by_then_stays_as_it_is() -> None:
 
 def test_a_shorter_perturbation_that_came_later_does_not_count() -> None:
     timeline = [
-        {"seconds": 1.0, "margin": -1.0, "surrogate_margin": None, "source": "start"},
-        {"seconds": 3.0, "margin": 0.4, "surrogate_margin": None, "source": "gradient", "norm": 5.0},
-        {"seconds": 20.0, "margin": 0.1, "surrogate_margin": None, "source": "shrink", "norm": 4.5},
+        {"seconds": 1.0, "dense_value": -1.0, "surrogate_value": None, "source": "start"},
+        {"seconds": 3.0, "dense_value": 0.4, "surrogate_value": None, "source": "gradient", "norm": 5.0},
+        {"seconds": 20.0, "dense_value": 0.1, "surrogate_value": None, "source": "shrink", "norm": 4.5},
     ]
-    whole = answer(objective="closest", timeline=timeline, margin=0.1, first_adversarial_seconds=3.0, norm_bound=4.0)
+    whole = answer(objective="closest", timeline=timeline, dense_value=0.1, first_found_seconds=3.0, norm_bound=4.0)
     cut = at_limit(whole, 10.0)
-    assert (cut.value, cut.margin, cut.l2, cut.norm_bound) == (5.0, 0.4, None, None)
+    assert (cut.value, cut.dense_value, cut.l2, cut.norm_bound) == (5.0, 0.4, None, None)
     assert at_limit(whole, 2.0).value is None
-    assert at_limit(whole, 2.0).margin == -1.0
+    assert at_limit(whole, 2.0).dense_value == -1.0
 
 
 def test_a_cut_answer_is_cut_again_and_says_from_what() -> None:
@@ -117,7 +117,7 @@ def test_a_cut_answer_is_cut_again_and_says_from_what() -> None:
 def test_a_killed_attack_is_cut_before_its_deadline() -> None:
     killed = answer(solver_status="killed", total_seconds=120.0, deadline_seconds=120.0)
     cut = at_limit(killed, 15.0)
-    assert (cut.deadline_seconds, cut.solver_status, cut.margin) == (None, "time_limit", 1.0)
+    assert (cut.deadline_seconds, cut.solver_status, cut.dense_value) == (None, "time_limit", 1.0)
     assert at_limit(killed, 30.0) is killed
 
 
@@ -246,7 +246,7 @@ def test_records_of_earlier_versions_have_the_limit_of_their_trial() -> None:
     record.instances = [dataclasses.replace(one, limit_seconds=None) for one in record.instances]
     cut = trial_at_limit(record, 15.0)
     assert cut is not None
-    assert (cut.instances[0].margin, cut.instances[0].cut_from_seconds) == (1.0, 30.0)
+    assert (cut.instances[0].dense_value, cut.instances[0].cut_from_seconds) == (1.0, 30.0)
     assert trial_at_limit(record, 31.0) is None
     closest = swept(30.0)
     closest.config["attack"]["objective"] = "closest"

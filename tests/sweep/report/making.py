@@ -13,7 +13,7 @@ from sweep.report.results import Results, SweepState, results_of
 IMAGES = 12
 
 Outcome = tuple[float | None, float | None]
-"""Best dense margin, and seconds to the first adversarial input (None: there is none)."""
+"""Best dense margin, and seconds to the first find (None: there is none)."""
 
 
 def attacked(outcomes: Sequence[Outcome], network: str = "net", **changed: Any) -> list[InstanceRecord]:
@@ -22,8 +22,8 @@ def attacked(outcomes: Sequence[Outcome], network: str = "net", **changed: Any) 
         synthetic.instance(
             image,
             network,
-            margin=margin,
-            first_adversarial_seconds=seconds,
+            dense_value=margin,
+            first_found_seconds=seconds,
             status="unresolved" if seconds is None else "adversarial",
             **changed,
         )
@@ -69,7 +69,7 @@ def closest(lengths: Sequence[float | None], key: str = "dense", **setting: Any)
     record = trial([(1e-6, None if length is None else 1.0) for length in lengths], key, **setting)
     for instance, length in zip(record.instances, lengths, strict=True):
         instance.objective, instance.l1, instance.norm_bound = "closest", length, 0.5
-        instance.timeline = [{"seconds": 0.5, "margin": 1e-6, "norm": length}] if length else []
+        instance.timeline = [{"seconds": 0.5, "dense_value": 1e-6, "norm": length}] if length else []
     record.config["attack"]["objective"] = "closest"
     return record
 

@@ -44,16 +44,16 @@ def duel() -> Results:
 def test_wins_losses_and_ties(duel: Results) -> None:
     row = row_of(win_table(duel))
     assert row["pairs"] == 5
-    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"]) == (1, 2, 5)
+    assert (row["value_wins"], row["value_losses"], row["value_pairs"]) == (1, 2, 5)
     assert (row["time_wins"], row["time_losses"], row["time_pairs"]) == (1, 2, 3)
-    assert row["margin_share"] == 0.2
-    assert row["margin_effect"] == 0.0  # of 1, 0, -1, -1.5 and 0
+    assert row["value_share"] == 0.2
+    assert row["value_effect"] == 0.0  # of 1, 0, -1, -1.5 and 0
     assert row["time_effect"] == pytest.approx(1.0)  # twice as fast on one, half as fast on another, and no third has both
     assert math.isnan(row["time_effect_low"])
     assert row["time_p"] == 1.0
     # Ranks 1.5 and -1.5 (tied), -3: z = (1.5 - 3) / sqrt(14/4 - 6/48) = -0.816.
-    assert row["margin_p"] == pytest.approx(0.4142, abs=1e-4)
-    assert row["margin_differing"] == 3
+    assert row["value_p"] == pytest.approx(0.4142, abs=1e-4)
+    assert row["value_differing"] == 3
     assert row["norm_pairs"] == 0
     assert math.isnan(row["norm_p"])
 
@@ -64,14 +64,14 @@ def test_the_margin_test_is_by_ranks_and_the_time_test_by_signs() -> None:
         pruned([(0.1 * image, 0.5 if image < 6 else 2.0) for image in range(1, 7)]),
     )
     row = row_of(win_table(better))
-    assert row["margin_p"] == pytest.approx(2 / 64)
+    assert row["value_p"] == pytest.approx(2 / 64)
     assert row["time_p"] == pytest.approx(2 * (1 + 6) / 64)
 
 
 def test_a_value_is_better_than_none_and_has_no_size_beside_it() -> None:
     row = row_of(win_table(results(dense(margins([None] * 3 + [1.0])), pruned(margins([-5.0] * 3 + [2.0])))))
-    assert (row["margin_wins"], row["margin_losses"], row["margin_pairs"], row["margin_differing"]) == (4, 0, 4, 4)
-    assert row["margin_effect"] == 1.0
+    assert (row["value_wins"], row["value_losses"], row["value_pairs"], row["value_differing"]) == (4, 0, 4, 4)
+    assert row["value_effect"] == 1.0
 
 
 def test_one_witness_is_sooner_than_none() -> None:
@@ -103,7 +103,7 @@ def test_the_closest_perturbation_is_compared_by_its_length() -> None:
     row = row_of(win_table(found))
     assert (row["norm_wins"], row["norm_losses"], row["norm_pairs"]) == (2, 1, 5)
     assert row["norm_effect"] == 0.0  # half of the length saved on one; equal on another, and where neither found any
-    assert row["margin_pairs"] == 0
+    assert row["value_pairs"] == 0
 
 
 def test_networks_are_pooled_but_an_image_counts_once() -> None:
@@ -128,7 +128,7 @@ def test_where_more_pairs_but_fewer_images_are_won_it_speaks_for_neither_side() 
     """One image won on ten networks, six lost on one each: as signs of images that would be p = 0.125 against."""
     win = [1.0] * 10 + [-1.0] * 6
     decided = pd.DataFrame({"win": win, "difference": win, "cluster": [*"aaaaaaaaaa", *"bcdefg"]})
-    for measure in ("margin", "time"):
+    for measure in ("value", "time"):
         found = counted(decided, measure)
         assert (found["wins"], found["losses"], found["clusters"], found["p"]) == (10, 6, 7, 1.0)
     assert counted(decided[9:], "time")["p"] == pytest.approx(0.125), "one image against six, a pair each"
@@ -146,16 +146,14 @@ def two_settings(*records: TrialRecord) -> list[list[float]]:
     instances = with_seeds(results(*records))
     first, second = dict.fromkeys(instances["setting"])
     pairs = pairs_of_settings(*(instances[instances["setting"] == label] for label in (first, second)))
-    times_of: list[list[float]] = (
-        pairs[["first_adversarial_seconds_mine", "first_adversarial_seconds_other"]].to_numpy().tolist()
-    )
+    times_of: list[list[float]] = pairs[["first_found_seconds_mine", "first_found_seconds_other"]].to_numpy().tolist()
     return times_of
 
 
 def test_surrogates_of_one_seed_are_compared_with_those_of_the_same() -> None:
     records = [seeded(pruned(times([s + 1.0]), amount), pruning=s) for amount in (0.5, 0.8) for s in (0, 1, 2)]
     for record, late in zip(records[3:], (10.0, 20.0, 30.0), strict=True):
-        record.instances[0].first_adversarial_seconds = late
+        record.instances[0].first_found_seconds = late
     assert two_settings(*records) == [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
     assert two_settings(records[2], *records[3:]) == [[3.0, 30.0]], "the others have no other half"
 
@@ -165,7 +163,7 @@ def test_surrogates_of_networks_that_are_pruned_by_seeds_of_their_own_are_compar
     for record, seed, late in zip(records, (0, 1, 0, 1), (1.0, 2.0, 10.0, 20.0), strict=True):
         record.key += f"-{seed}"
         record.config["networks"] = {"cost": {"pruning": {"seed": seed}}}
-        record.instances[0].first_adversarial_seconds = late
+        record.instances[0].first_found_seconds = late
     assert two_settings(*records) == [[1.0, 10.0], [2.0, 20.0]]
 
 
@@ -187,7 +185,7 @@ def test_seeds_of_the_solver_are_matched_too() -> None:
 def test_finetuning_is_judged_by_surrogates_of_the_same_seed() -> None:
     records = [seeded(pruned(times([9.0 - s]), rounds=rounds), pruning=s) for rounds in (0, 1) for s in (0, 1)]
     pairs = variation_pairs(results(*records), FINETUNING)
-    assert pairs["first_adversarial_seconds_mine"].tolist() == pairs["first_adversarial_seconds_other"].tolist() == [9.0, 8.0]
+    assert pairs["first_found_seconds_mine"].tolist() == pairs["first_found_seconds_other"].tolist() == [9.0, 8.0]
 
 
 def test_p_values_are_corrected_within_yardstick_and_measure() -> None:
@@ -217,7 +215,7 @@ def test_of_several_gradient_attacks_the_strongest_is_the_yardstick() -> None:
     weak, strong = gradient(margins([0.0])), trial(margins([2.0]), "strong", attack="gradient")
     weak.config["attack"]["gradient_starts"], strong.config["attack"]["gradient_starts"] = 1, 1000
     pairs = pairs_without_milp(results(weak, strong, pruned(margins([1.0]))), GRADIENT)
-    assert list(pairs["best_margin_other"]) == [2.0]
+    assert list(pairs["best_value_other"]) == [2.0]
 
 
 def test_questions_without_an_image_are_told_apart_by_their_names() -> None:
@@ -230,4 +228,4 @@ def test_questions_without_an_image_are_told_apart_by_their_names() -> None:
 def test_without_a_yardstick_or_a_trial_the_table_is_empty_but_whole() -> None:
     for table in (win_table(results(pruned(times([1.0])))), win_table(results())):
         assert table.empty
-        assert {"yardstick", "time_wins", "margin_clusters", "norm_p_holm"} <= set(table.columns)
+        assert {"yardstick", "time_wins", "value_clusters", "norm_p_holm"} <= set(table.columns)

@@ -45,7 +45,7 @@ def gaps() -> list[TrialRecord]:
     """Nothing but what every record has: no times, sizes, norms or accuracies."""
     records = [dense([(None, None), (0.5, 1.0)]), pruned([(None, None), (None, None)]), gradient([(None, None)] * 2)]
     missing = dict.fromkeys(
-        ("bounds_seconds", "build_seconds", "solve_seconds", "total_seconds", "binaries", "l0", "l1", "surrogate_margin")
+        ("bounds_seconds", "build_seconds", "solve_seconds", "total_seconds", "binaries", "l0", "l1", "surrogate_value")
     )
     for record in records:
         record.accuracy_surrogate = record.accuracy_dense = record.sparsity = record.prune_seconds = None
@@ -111,9 +111,9 @@ OF_ALL = {kind.name for kind in figures() if not kind.of_search}
 NEVER_DRAWN = {
     "gaps": OF_ALL - {"success", "duel"},
     "one_image": {"norm"},
-    "no_witness": OF_ALL - {"margin", "pareto", "accuracy", "binaries", "stages"},
+    "no_witness": OF_ALL - {"value", "pareto", "accuracy", "binaries", "stages"},
     "all_robust": OF_ALL - {"accuracy", "binaries", "stages"},
-    "of_the_closest": {"margin"},
+    "of_the_closest": {"value"},
     "of_properties": {"norm", "finetuned"},
     "all_at_once": {"norm"},
 }
@@ -186,11 +186,11 @@ def test_the_margin_that_is_adversarial_is_marked_where_it_is_in_sight() -> None
         records = [dense(margins([-2.0] * 2)), pruned(margins([margin] * 2))]
         for record in records:
             for instance in record.instances:
-                instance.timeline = [{"seconds": 0.5, "margin": instance.margin}]
+                instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
         found = results(*records)
-        data = KINDS["margin"].data(found, look_at(found))
+        data = KINDS["value"].data(found, look_at(found))
         assert isinstance(data, pd.DataFrame)
-        (ax,) = drawn(KINDS["margin"], data, look_at(found)).axes
+        (ax,) = drawn(KINDS["value"], data, look_at(found)).axes
         assert any(list(line.get_ydata()) == [0.0, 0.0] for line in ax.lines) == marked
 
 

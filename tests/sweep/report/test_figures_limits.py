@@ -22,11 +22,11 @@ def raced() -> list[TrialRecord]:
     mine, other, third = pruned(times([1.0, None])), dense(times([None, 4.0])), pruned(times([2.0, None]), 0.5)
     for record in (mine, third):
         for instance in record.instances:
-            instance.timeline = [{"seconds": 0.1, "margin": -2.0}, {"seconds": 1.0, "margin": 1.0}]
+            instance.timeline = [{"seconds": 0.1, "dense_value": -2.0}, {"seconds": 1.0, "dense_value": 1.0}]
             instance.total_seconds = 8.0
     for place, instance in enumerate(other.instances):
-        instance.margin = 2.0 * place - 1.0
-        instance.timeline = [{"seconds": 0.1, "margin": -2.0}, {"seconds": 4.0, "margin": instance.margin}]
+        instance.dense_value = 2.0 * place - 1.0
+        instance.timeline = [{"seconds": 0.1, "dense_value": -2.0}, {"seconds": 4.0, "dense_value": instance.dense_value}]
         instance.total_seconds = 8.0
     return [other, mine, third, gradient(times([0.01] * 2))]
 
@@ -78,7 +78,7 @@ def test_a_network_on_which_nothing_was_won_or_found_has_no_figure() -> None:
     equal = [dense(margins([-1.0] * 2)), pruned(margins([-1.0] * 2))]
     for record in equal:
         for instance in record.instances:
-            instance.timeline = [{"seconds": 0.5, "margin": -1.0}]
+            instance.timeline = [{"seconds": 0.5, "dense_value": -1.0}]
     assert data_of(*equal) == []
     assert data_of() == []
     other = data_of(dense(times([1.0])), best={"2x16": None})

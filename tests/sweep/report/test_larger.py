@@ -66,7 +66,7 @@ def test_a_decision_of_unknown_truth_is_not_compared() -> None:
     (row,) = size_table(results(small, large)).to_dict("records")
     assert (row["truth_wins"], row["truth_losses"], row["pairs"]) == (MODELS - 5, 0, MODELS - 5)
     for one in large.instances[5:7]:  # no decision at all loses
-        one.true_value = one.margin = None
+        one.true_value = one.dense_value = None
     (row,) = size_table(results(small, large)).to_dict("records")
     assert (row["truth_wins"], row["truth_losses"], row["pairs"]) == (MODELS - 7, 2, MODELS - 5)
 

@@ -24,10 +24,10 @@ def timed(record: TrialRecord, met: Sequence[Met]) -> TrialRecord:
     """Return the trial with these timelines, an image each; the limit is 10 s, and each attack used all of it."""
     record.config["solver"]["time_limit_seconds"] = 10.0
     for instance, events in zip(record.instances, met, strict=True):
-        instance.timeline = [{"seconds": at, "margin": margin} for at, margin in events]
-        instance.margin = max((margin for _, margin in events), default=None)
+        instance.timeline = [{"seconds": at, "dense_value": margin} for at, margin in events]
+        instance.dense_value = max((margin for _, margin in events), default=None)
         found = [at for at, margin in events if margin > 0.0]
-        instance.first_adversarial_seconds = found[0] if found else None
+        instance.first_found_seconds = found[0] if found else None
         instance.total_seconds = 10.0
     return record
 
@@ -77,7 +77,7 @@ def test_at_its_end_a_curve_says_what_the_win_table_says() -> None:
     table = win_table(found)
     for row in table[(table["yardstick"] == "dense MILP") & (table["network"] != "all networks")].to_dict("records"):
         end = last.loc[(row["network"], row["setting"])]
-        assert (end["won"], end["lost"], end["pairs"]) == (row["margin_wins"], row["margin_losses"], row["margin_pairs"])
+        assert (end["won"], end["lost"], end["pairs"]) == (row["value_wins"], row["value_losses"], row["value_pairs"])
 
 
 def test_lengths_are_better_the_shorter_they_are() -> None:
@@ -85,9 +85,9 @@ def test_lengths_are_better_the_shorter_they_are() -> None:
     for record, lengths in zip(records, ([(2.0, 4.0), (5.0, 2.0)], [(1.0, 3.0), (8.0, 1.0)]), strict=True):
         record.config["attack"]["objective"] = "closest"
         for place, instance in enumerate(record.instances):
-            instance.objective, instance.status, instance.margin = "closest", "adversarial", 1e-6
-            instance.timeline = [{"seconds": at, "margin": 1e-6, "norm": norm} for at, norm in lengths]
-            instance.timeline.insert(0, {"seconds": 0.1, "margin": -1.0})
+            instance.objective, instance.status, instance.dense_value = "closest", "adversarial", 1e-6
+            instance.timeline = [{"seconds": at, "dense_value": 1e-6, "norm": norm} for at, norm in lengths]
+            instance.timeline.insert(0, {"seconds": 0.1, "dense_value": -1.0})
             instance.l1 = lengths[-1][1]
             if place and record is records[0]:  # the dense MILP found none here
                 instance.status, instance.l1, instance.timeline = "unresolved", None, []

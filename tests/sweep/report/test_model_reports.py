@@ -73,9 +73,9 @@ def test_better_is_as_the_sense_has_it(problem: str) -> None:
     found = results(*both(problem))
     wins = win_table(found)
     against = wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] == f"{problem} 2x16")].set_index("setting")
-    assert list(against["margin_wins"]) == [MODELS] * 3
-    assert (against["margin_effect"] > 0.0).all()
-    assert (wins.loc[wins["yardstick"] == WALK, "margin_losses"] == MODELS).all()
+    assert list(against["value_wins"]) == [MODELS] * 3
+    assert (against["value_effect"] > 0.0).all()
+    assert (wins.loc[wins["yardstick"] == WALK, "value_losses"] == MODELS).all()
     assert list(rank(found.records)["setting"]) == ["magnitude 0.8 repaired", "magnitude 0.8", "dense MILP", "walk"]
 
 
@@ -87,7 +87,7 @@ def test_values_over_time_are_compared_in_the_sense(problem: str) -> None:
     pairs = pairs_with_dense(found)
     steps = trajectories(found, pairs)
     assert (steps["win"] > 0).all(), "the dense MILP is later and worse"
-    data = KINDS["margin"].data(found, look_at(found))
+    data = KINDS["value"].data(found, look_at(found))
     last = data.groupby("setting")["value"].last()  # type: ignore[union-attr]
     assert last["dense MILP"] == pytest.approx(15.5)
     assert BETTER[problem] * (last["walk"] - last["dense MILP"]) > 0.0
@@ -164,7 +164,7 @@ def test_the_page_and_its_tables(tmp_path: Path) -> None:
 def test_figures_of_models_are_drawn() -> None:
     found = results(*everything())
     look = look_at(found)
-    for name in ("margin", "success", "pareto", "duel"):
+    for name in ("value", "success", "pareto", "duel"):
         data = KINDS[name].data(found, look)
         drawn(KINDS[name], data, look)  # type: ignore[arg-type]
         said = f"{KINDS[name].heading(look.phrases)} {KINDS[name].caption(data, look)}"  # type: ignore[arg-type]

@@ -188,7 +188,7 @@ def test_the_first_screen_says_which_size_which_pruning_and_which_limit(tmp_path
     better = [dense(margins([0.0] * 12)), pruned(margins([1.0] * 12), 0.9), pruned(margins([0.0] * 12), 0.8)]
     for record in better:
         for instance in record.instances:
-            instance.timeline = [{"seconds": 0.5, "margin": instance.margin}]
+            instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
             instance.total_seconds = 20.0
     write_results(results(*better), tmp_path, budget=NO_FIGURES)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -28,7 +28,9 @@ def test_an_instance_has_the_lines_of_dense_pruned_and_gradient() -> None:
     records = [dense(times([2.0, None])), pruned(times([1.0, None])), pruned(times([1.0] * 2), 0.5), gradient(times([0.1] * 2))]
     for record in records:
         for instance in record.instances:
-            instance.timeline = [{"seconds": s, "margin": m} for s, m in ((0.5, -3.0), (1.0, -5.0), (1.5, 1.0), (1.6, 1.0))]
+            instance.timeline = [
+                {"seconds": s, "dense_value": m} for s, m in ((0.5, -3.0), (1.0, -5.0), (1.5, 1.0), (1.6, 1.0))
+            ]
     first, second = shown(*records)
     assert (first.network, first.name, second.name) == ("2x16", "image 1", "image 2")
     assert [line["setting"] for line in first.lines] == ["dense MILP", "magnitude 0.8", "gradient"]
@@ -42,7 +44,9 @@ def test_an_instance_has_the_lines_of_dense_pruned_and_gradient() -> None:
 
 def test_lengths_become_shorter() -> None:
     record = closest([2.0], "s", method="magnitude", amount=0.8)
-    record.instances[0].timeline = [{"seconds": s, "margin": 1e-6, "norm": n} for s, n in ((0.5, 4.0), (1.0, 2.0), (1.2, 3.0))]
+    record.instances[0].timeline = [
+        {"seconds": s, "dense_value": 1e-6, "norm": n} for s, n in ((0.5, 4.0), (1.0, 2.0), (1.2, 3.0))
+    ]
     (one,) = shown(closest([None]), record)
     assert [line["values"] for line in one.lines] == [[], [4.0, 2.0, 2.0]]
     assert one.title == "dense MILP no value; magnitude 0.8 +2 (adversarial after 1 s)"
@@ -50,7 +54,7 @@ def test_lengths_become_shorter() -> None:
 
 def test_long_lines_are_thinned_and_end_where_they_ended() -> None:
     record = pruned(margins([500.0]))
-    record.instances[0].timeline = [{"seconds": 0.001 * place, "margin": float(place)} for place in range(1, 501)]
+    record.instances[0].timeline = [{"seconds": 0.001 * place, "dense_value": float(place)} for place in range(1, 501)]
     (one,) = shown(dense(margins([0.0])), record)
     line = one.lines[1]
     assert len(line["values"]) <= MOST_STEPS + 1

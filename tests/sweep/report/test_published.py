@@ -93,7 +93,7 @@ def test_time_limits_come_back_and_tables_of_before_lack_them(tmp_path: Path) ->
     (old,) = read_files([tmp_path]).records
     assert old.limits == []
     assert [(one.limit_seconds, one.cut_from_seconds, one.starved) for one in old.instances] == [(None, None, False)] * 2
-    assert [one.margin for one in old.instances] == [one.margin for one in record.instances]
+    assert [one.dense_value for one in old.instances] == [one.dense_value for one in record.instances]
 
 
 def test_by_the_command_line(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,8 +171,10 @@ def replace(table: str, **columns: object) -> Callable[[Path], None]:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "no parquet": lambda folder: (folder / INSTANCES).write_text("nothing"),
     "other columns": lambda folder: pd.DataFrame({"a": [1]}).to_parquet(folder / INSTANCES),
-    "a column less": lambda folder: pd.read_parquet(folder / INSTANCES).drop(columns="margin").to_parquet(folder / INSTANCES),
-    "text for numbers": replace(INSTANCES, margin="large"),
+    "a column less": lambda folder: (
+        pd.read_parquet(folder / INSTANCES).drop(columns="dense_value").to_parquet(folder / INSTANCES)
+    ),
+    "text for numbers": replace(INSTANCES, dense_value="large"),
     "no configuration": replace(TRIALS, config="[]"),
     "an empty configuration": replace(TRIALS, config="{}"),
     "without the instances": drop_instances,

@@ -36,16 +36,16 @@ def printed(frame: pd.DataFrame, width: int, terminal: bool = False) -> str:
 def duel() -> list[TrialRecord]:
     """Four images: the surrogate wins one, ties one, loses one, and on the last neither finds anything."""
     dense = [
-        synthetic.instance(1, margin=1.0, first_adversarial_seconds=2.0),
-        synthetic.instance(2, margin=3.0, first_adversarial_seconds=4.0),
-        synthetic.instance(3, margin=-1.0, first_adversarial_seconds=None, status="robust"),
-        synthetic.instance(4, margin=None, first_adversarial_seconds=None, status="unresolved"),
+        synthetic.instance(1, dense_value=1.0, first_found_seconds=2.0),
+        synthetic.instance(2, dense_value=3.0, first_found_seconds=4.0),
+        synthetic.instance(3, dense_value=-1.0, first_found_seconds=None, status="robust"),
+        synthetic.instance(4, dense_value=None, first_found_seconds=None, status="unresolved"),
     ]
     surrogate = [
-        synthetic.instance(1, margin=2.0, first_adversarial_seconds=1.0),
-        synthetic.instance(2, margin=3.0 + 1e-7, first_adversarial_seconds=5.0),
-        synthetic.instance(3, margin=-2.0, first_adversarial_seconds=None, status="unresolved"),
-        synthetic.instance(4, margin=None, first_adversarial_seconds=None, status="unresolved"),
+        synthetic.instance(1, dense_value=2.0, first_found_seconds=1.0),
+        synthetic.instance(2, dense_value=3.0 + 1e-7, first_found_seconds=5.0),
+        synthetic.instance(3, dense_value=-2.0, first_found_seconds=None, status="unresolved"),
+        synthetic.instance(4, dense_value=None, first_found_seconds=None, status="unresolved"),
     ]
     return [small(dense), small(surrogate, "s", method="magnitude", amount=0.8)]
 
@@ -58,11 +58,11 @@ def row_of(frame: pd.DataFrame, setting: str) -> dict[str, Any]:
 def test_medians_are_over_the_values_that_are_there(duel: list[TrialRecord]) -> None:
     row = row_of(report.rank(duel), "magnitude 0.8")
     assert (row["instances"], row["successes"], row["success_rate"]) == (4, 2, 0.5)
-    assert row["first_adversarial_seconds"] == 3.0
-    assert row["first_adversarial_with_pruning_seconds"] == 3.25
-    assert row["first_adversarial_values"] == 2
-    assert row["margin"] == 2.0
-    assert row["margin_values"] == 3
+    assert row["first_found_seconds"] == 3.0
+    assert row["first_found_with_pruning_seconds"] == 3.25
+    assert row["first_found_values"] == 2
+    assert row["value"] == 2.0
+    assert row["values"] == 3
 
 
 def test_wins_are_counted_on_the_same_instances(duel: list[TrialRecord]) -> None:
@@ -77,9 +77,9 @@ def test_wins_are_counted_on_the_same_instances(duel: list[TrialRecord]) -> None
 
 
 def test_the_baseline_is_the_dense_milp_with_the_same_settings() -> None:
-    fast = small([synthetic.instance(1, margin=5.0)], "dense-10s")
-    slow = small([synthetic.instance(1, margin=1.0)], "dense-60s")
-    surrogate = small([synthetic.instance(1, margin=2.0)], "s", method="magnitude", amount=0.8)
+    fast = small([synthetic.instance(1, dense_value=5.0)], "dense-10s")
+    slow = small([synthetic.instance(1, dense_value=1.0)], "dense-60s")
+    surrogate = small([synthetic.instance(1, dense_value=2.0)], "s", method="magnitude", amount=0.8)
     for baseline, wins in (("dense-10s", 0), ("dense-60s", 1)):
         surrogate.baseline_key = baseline
         row = row_of(report.rank([fast, slow, surrogate]), "magnitude 0.8")
@@ -87,10 +87,10 @@ def test_the_baseline_is_the_dense_milp_with_the_same_settings() -> None:
 
 
 def test_of_several_gradient_trials_the_strongest_is_the_yardstick() -> None:
-    weak = small([synthetic.instance(1, margin=0.5)], "g1", attack="gradient")
-    strong = small([synthetic.instance(1, margin=3.0)], "g2", attack="gradient")
+    weak = small([synthetic.instance(1, dense_value=0.5)], "g1", attack="gradient")
+    strong = small([synthetic.instance(1, dense_value=3.0)], "g2", attack="gradient")
     strong.config["attack"]["gradient_starts"], weak.config["attack"]["gradient_starts"] = 1000, 1
-    surrogate = small([synthetic.instance(1, margin=2.0)], "s", method="magnitude", amount=0.8)
+    surrogate = small([synthetic.instance(1, dense_value=2.0)], "s", method="magnitude", amount=0.8)
     for order in ([weak, strong, surrogate], [strong, weak, surrogate]):
         row = row_of(report.rank(order), "magnitude 0.8")
         assert (row["better_than_gradient"], row["compared_with_gradient"]) == (0, 1)
@@ -100,33 +100,33 @@ def one_of(amount: float, **changed: Any) -> TrialRecord:
     return small([synthetic.instance(1, **changed)], f"k{amount}", method="magnitude", amount=amount)
 
 
-MISS: dict[str, Any] = {"status": "unresolved", "first_adversarial_seconds": None}
+MISS: dict[str, Any] = {"status": "unresolved", "first_found_seconds": None}
 
 
 def test_without_the_dense_milp_the_order_is_success_then_time_then_margin() -> None:
     records = [
-        one_of(0.1, **MISS, margin=None),
-        one_of(0.2, **MISS, margin=-3.0),
-        one_of(0.3, **MISS, margin=-1.0),
-        one_of(0.4, first_adversarial_seconds=9.0),
-        one_of(0.5, first_adversarial_seconds=1.0, margin=0.1),
-        one_of(0.6, first_adversarial_seconds=1.0, margin=0.9),
+        one_of(0.1, **MISS, dense_value=None),
+        one_of(0.2, **MISS, dense_value=-3.0),
+        one_of(0.3, **MISS, dense_value=-1.0),
+        one_of(0.4, first_found_seconds=9.0),
+        one_of(0.5, first_found_seconds=1.0, dense_value=0.1),
+        one_of(0.6, first_found_seconds=1.0, dense_value=0.9),
     ]
     assert list(report.rank(records)["amount"]) == [0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
 
 
 def test_a_time_that_counts_as_equal_does_not_decide_the_order() -> None:
     records = [
-        one_of(0.1, first_adversarial_seconds=0.00506, margin=1.0),
-        one_of(0.2, first_adversarial_seconds=0.00568, margin=2.0),
-        one_of(0.3, first_adversarial_seconds=0.5, margin=3.0),
+        one_of(0.1, first_found_seconds=0.00506, dense_value=1.0),
+        one_of(0.2, first_found_seconds=0.00568, dense_value=2.0),
+        one_of(0.3, first_found_seconds=0.5, dense_value=3.0),
     ]
     assert list(report.rank(records)["amount"]) == [0.2, 0.1, 0.3]
 
 
 def test_against_the_dense_milp_the_order_is_certainty_then_gain_then_sooner_and_yardsticks_come_last() -> None:
     def of(margins: Sequence[float], key: str, first: float = 1.0, **setting: Any) -> TrialRecord:
-        found = [synthetic.instance(image, margin=one, first_adversarial_seconds=first) for image, one in enumerate(margins)]
+        found = [synthetic.instance(image, dense_value=one, first_found_seconds=first) for image, one in enumerate(margins)]
         return small(found, key, **setting)
 
     pruned = {
@@ -161,10 +161,10 @@ def test_other_swept_settings_get_a_column_and_a_name() -> None:
 
 
 def test_nothing_is_adversarial_where_a_value_is_maximised() -> None:
-    values = {"objective": "output", "label": None, "target": None, "first_adversarial_seconds": None}
+    values = {"objective": "output", "label": None, "target": None, "first_found_seconds": None}
     found = [
-        synthetic.instance(1, status="optimal", margin=7.5, **values),
-        synthetic.instance(2, status="unresolved", margin=2.5, **values),
+        synthetic.instance(1, status="optimal", dense_value=7.5, **values),
+        synthetic.instance(2, status="unresolved", dense_value=2.5, **values),
     ]
     frame = report.rank([small(found)])
     row = row_of(frame, "dense MILP")
@@ -268,7 +268,7 @@ def test_a_terminal_of_80_columns_shows_the_whole_table_and_many_settings_end_wi
 
 
 def test_proofs_get_a_column_where_there_are_any() -> None:
-    proven = [synthetic.instance(1, status="robust", first_adversarial_seconds=None), synthetic.instance(2)]
+    proven = [synthetic.instance(1, status="robust", first_found_seconds=None), synthetic.instance(2)]
     without, with_proofs = report.rank([synthetic.trial()]), report.rank([synthetic.trial(instances=proven)])
     assert "robust |" not in report.markdown_ranking(without)
     table = report.markdown_ranking(with_proofs).splitlines()
@@ -287,12 +287,15 @@ def closest() -> list[TrialRecord]:
             image,
             objective="closest",
             status="robust" if length is None else "adversarial",
-            margin=-2.0 if length is None else 1e-6,
+            dense_value=-2.0 if length is None else 1e-6,
             l1=length,
             norm_bound=bound,
-            dual_bound=None,
-            first_adversarial_seconds=None if length is None else 0.1,
-            timeline=[{"seconds": 0.05, "margin": -1.0}, *({"seconds": s, "margin": 1e-6, "norm": n} for s, n in events)],
+            surrogate_bound=None,
+            first_found_seconds=None if length is None else 0.1,
+            timeline=[
+                {"seconds": 0.05, "dense_value": -1.0},
+                *({"seconds": s, "dense_value": 1e-6, "norm": n} for s, n in events),
+            ],
         )
 
     dense = [
@@ -313,8 +316,8 @@ def test_the_closest_perturbation_is_ranked_by_its_norm_not_by_margins(closest: 
     row = row_of(frame, "dense MILP")
     assert (row["norm"], row["norm_bound"], row["norm_proven"], row["robust"]) == (3.0, 3.0, 1, 1)
     pruned = row_of(frame, "magnitude 0.8")
-    assert (pruned["norm"], pruned["norm_proven"], pruned["margin_values"]) == (3.5, 0, 0)
-    assert pd.isna(pruned["margin"])
+    assert (pruned["norm"], pruned["norm_proven"], pruned["values"]) == (3.5, 0, 0)
+    assert pd.isna(pruned["value"])
     assert (pruned["worse_than_dense"], pruned["compared_with_dense"], pruned["times_compared_with_dense"]) == (2, 3, 2)
 
 
@@ -392,8 +395,8 @@ def limited(record: TrialRecord, limit: float, baseline: str | None = "dense") -
 
 def test_of_trials_that_differ_in_their_time_limit_alone_the_longest_counts() -> None:
     def at(limit: float) -> list[TrialRecord]:
-        dense = limited(small([synthetic.instance(1, margin=limit)], f"dense-{limit}"), limit, f"dense-{limit}")
-        copy = small([synthetic.instance(1, margin=limit + 1.0)], f"s-{limit}", method="magnitude", amount=0.8)
+        dense = limited(small([synthetic.instance(1, dense_value=limit)], f"dense-{limit}"), limit, f"dense-{limit}")
+        copy = small([synthetic.instance(1, dense_value=limit + 1.0)], f"s-{limit}", method="magnitude", amount=0.8)
         return [dense, limited(copy, limit, f"dense-{limit}")]
 
     found = results_of([(SweepState("s", 6, 6), [*at(10.0), *at(60.0), *at(2.0)])])

@@ -66,9 +66,9 @@ def test_instances_come_back_with_their_timelines(found: Results, folder: Path) 
     table = pd.read_parquet(folder / "instances.parquet")
     assert len(table) == 6
     assert list(table["setting"]) == ["dense MILP"] * 3 + ["magnitude 0.8"] * 3
-    assert table["first_adversarial_seconds"].tolist() == pytest.approx([2.0, np.nan, 4.0, 1.0, 3.0, np.nan], nan_ok=True)
+    assert table["first_found_seconds"].tolist() == pytest.approx([2.0, np.nan, 4.0, 1.0, 3.0, np.nan], nan_ok=True)
     assert [len(one) for one in table["timeline_seconds"]] == [3, 0, 3, 3, 3, 3]
-    assert table["timeline_margin"].iloc[0].tolist() == [-2.0, 1.0, 0.5]
+    assert table["timeline_dense_value"].iloc[0].tolist() == [-2.0, 1.0, 0.5]
     assert "timeline_norm" not in table.columns, "nobody has one"
     assert not {"clean", "perturbed"} & set(table.columns)
     assert table["prune_seconds"].tolist() == pytest.approx([np.nan] * 3 + [0.1] * 3, nan_ok=True)

@@ -9,7 +9,7 @@ import pytest
 from making import IMAGES, Outcome, closest, dense, pruned, results, trial
 
 from sweep.records import TrialRecord
-from sweep.records.measures import LEAST_SECONDS, LEAST_SHARE, MARGIN_TOLERANCE, NORM_TOLERANCE, Measure, decide, places
+from sweep.records.measures import LEAST_SECONDS, LEAST_SHARE, NORM_TOLERANCE, VALUE_TOLERANCE, Measure, decide, places
 from sweep.report.comparisons import outcomes, pairs_of, pairs_with_dense, win_table, with_clusters, with_seeds
 from sweep.report.leads import lead
 from sweep.report.limits import limit_curves
@@ -24,12 +24,12 @@ MISSING = math.nan
 @pytest.mark.parametrize(
     ("measure", "mine", "other", "won"),
     [
-        ("margin", 2.0, 1.0, 1),
-        ("margin", 1.0, 2.0, -1),
-        ("margin", 0.1, 0.1 + 0.9 * MARGIN_TOLERANCE, 0),
-        ("margin", 0.1, 0.1 + 1.1 * MARGIN_TOLERANCE, -1),
-        ("margin", 50.0, 50.0 * (1.0 + 0.9 * MARGIN_TOLERANCE), 0),
-        ("margin", -50.0, -50.0 * (1.0 + 1.1 * MARGIN_TOLERANCE), 1),
+        ("value", 2.0, 1.0, 1),
+        ("value", 1.0, 2.0, -1),
+        ("value", 0.1, 0.1 + 0.9 * VALUE_TOLERANCE, 0),
+        ("value", 0.1, 0.1 + 1.1 * VALUE_TOLERANCE, -1),
+        ("value", 50.0, 50.0 * (1.0 + 0.9 * VALUE_TOLERANCE), 0),
+        ("value", -50.0, -50.0 * (1.0 + 1.1 * VALUE_TOLERANCE), 1),
         ("norm", 1.0, 2.0, 1),
         ("norm", 2.0, 2.0 * (1.0 + 0.9 * NORM_TOLERANCE), 0),
         ("norm", 2.0, 2.0 * (1.0 + 1.2 * NORM_TOLERANCE), 1),
@@ -40,7 +40,7 @@ MISSING = math.nan
         ("time", 0.001, 0.001 + 1.1 * LEAST_SECONDS, 1),
         ("time", 90.0, 90.0 / (1.0 - 0.9 * LEAST_SHARE), 0),
         ("time", 90.0, 90.0 / (1.0 - 1.1 * LEAST_SHARE), 1),
-        *((measure, *case) for measure in ("margin", "norm", "time") for case in ((-5.0, MISSING, 1), (MISSING, MISSING, 0))),
+        *((measure, *case) for measure in ("value", "norm", "time") for case in ((-5.0, MISSING, 1), (MISSING, MISSING, 0))),
     ],
 )
 def test_the_rule(measure: Measure, mine: float, other: float, won: int) -> None:
@@ -51,7 +51,7 @@ def test_the_rule(measure: Measure, mine: float, other: float, won: int) -> None
 
 def test_equal_values_share_a_place() -> None:
     assert places([0.00506, 5.0, None, 0.00568, 1.0], "time") == [0, 2, 3, 0, 1]
-    assert places([1.0, 3.0, None, 3.0 + 1e-9], "margin") == [1, 0, 2, 0]
+    assert places([1.0, 3.0, None, 3.0 + 1e-9], "value") == [1, 0, 2, 0]
     assert places([], "norm") == []
     assert places([None, None], "norm") == [0, 0]
 
@@ -65,13 +65,13 @@ def test_all_that_compares_two_results_says_the_same(numbers: tuple[Outcome, Out
     mine, other = numbers
     found = results(dense([other] * IMAGES), pruned([mine] * IMAGES))
     for instance in found.records[1].instances:
-        assert instance.margin == mine[0]
+        assert instance.dense_value == mine[0]
     pairs = pairs_with_dense(found)
-    for measure in ("margin", "time"):
+    for measure in ("value", "time"):
         assert set(outcomes(pairs, measure)["win"]) == {won}
     wins = win_table(found)
     row = wins[wins["setting"] == "magnitude 0.8"].iloc[0]
-    assert (row["margin_wins"], row["time_wins"], row["margin_losses"], row["time_losses"]) == (won * 12, won * 12, 0, 0)
+    assert (row["value_wins"], row["time_wins"], row["value_losses"], row["time_losses"]) == (won * 12, won * 12, 0, 0)
     ranked = rank(found.records, SEEDS).set_index("setting").loc["magnitude 0.8"]
     assert (ranked["better_than_dense"], ranked["sooner_than_dense"]) == (won * 12, won * 12)
     assert (ranked["worse_than_dense"], ranked["later_than_dense"]) == (0, 0)

@@ -345,7 +345,7 @@ def test_its_url_opens_it_from_any_working_directory(tmp_path: Path, monkeypatch
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     store = Store("kept")
-    store.put("instances", "abcdef", Entry({"margin": 0.5}))
+    store.put("instances", "abcdef", Entry({"dense_value": 0.5}))
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert Store(store.url).get("instances", "abcdef") == Entry({"margin": 0.5})
+    assert Store(store.url).get("instances", "abcdef") == Entry({"dense_value": 0.5})
     assert Store("memory://kept-at-a-url").url == "memory://kept-at-a-url"

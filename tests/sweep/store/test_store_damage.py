@@ -58,7 +58,7 @@ def test_an_entry_of_the_former_form_is_read() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_bit_of_an_entry_can_change_without_being_seen(kind: str, form: Callable[[bytes], bytes]) -> None:
     weights = weights_file("9f86d081", b"weights") if kind in ("networks", "surrogates", "trials") else None
-    facts = {"status": "robust", "margin": 0.25, "name": "ä", "list": [1, None]}
+    facts = {"status": "robust", "dense_value": 0.25, "name": "ä", "list": [1, None]}
     data = form(encode(kind, "9f86d081", facts, weights))
     for place in range(len(data)):
         for bit in range(8):

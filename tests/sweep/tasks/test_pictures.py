@@ -47,7 +47,7 @@ def test_a_property_is_called_by_its_name_and_needs_no_label(tmp_path: Path) -> 
     (path,) = write_pictures([synthetic.instance(**about, question="prop 7/box 1")], tmp_path)
     assert path.name == "prop_7_box_1.png"
     other = picture(synthetic.instance(**about, question="prop 8"))
-    assert path.read_bytes() != other != picture(synthetic.instance(**about, question="prop 8", margin=0.5))
+    assert path.read_bytes() != other != picture(synthetic.instance(**about, question="prop 8", dense_value=0.5))
 
 
 def test_names_that_become_the_same_are_numbered(tmp_path: Path) -> None:
@@ -85,19 +85,19 @@ def test_the_title_changes_with_label_target_and_margin() -> None:
         {"label": 4},
         {"target": 5},
         {"target": None},
-        {"margin": 0.25},
+        {"dense_value": 0.25},
         {"status": "unresolved"},
-        {"margin": None},
+        {"dense_value": None},
     ):
         assert picture(synthetic.instance(**changed)) != base, changed
     assert picture(synthetic.instance()) == base
 
 
 def test_the_closest_perturbation_has_its_bound_in_place_of_radius_and_margin() -> None:
-    found = {"objective": "closest", "l1": 1.0, "margin": 1e-6, "radius": 50.0}
+    found = {"objective": "closest", "l1": 1.0, "dense_value": 1e-6, "radius": 50.0}
     base = picture(synthetic.instance(**found, norm_bound=0.5))
     assert picture(synthetic.instance(**found, norm_bound=0.75)) != base
-    assert picture(synthetic.instance(**{**found, "radius": 60.0, "margin": 2e-6}, norm_bound=0.5)) == base
+    assert picture(synthetic.instance(**{**found, "radius": 60.0, "dense_value": 2e-6}, norm_bound=0.5)) == base
 
 
 @pytest.mark.parametrize("clean", [[], [0.0] * 63], ids=["none", "not square"])

@@ -25,8 +25,8 @@ def test_counts_best_margin_and_time_left() -> None:
     assert "time left -" in shown(progress)
     progress.start("a", "4x64 dense")
     progress.start("b", "4x64 magnitude 0.5")
-    progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25)], name="4x64 dense", total_seconds=10.0))
-    progress.end(synthetic.trial("c", [synthetic.instance(margin=0.5)], total_seconds=10.0), reused=True)
+    progress.end(synthetic.trial("a", [synthetic.instance(dense_value=1.25)], name="4x64 dense", total_seconds=10.0))
+    progress.end(synthetic.trial("c", [synthetic.instance(dense_value=0.5)], total_seconds=10.0), reused=True)
     progress.end(synthetic.trial("d", [], status="failed", error="diverged"))
     line = shown(progress)
     for part in ("3/5", "done 2", "running 1", "failed 1", "reused 1", "best margin 1.250", "4x64 magnitude 0.5"):
@@ -41,19 +41,22 @@ def test_without_a_terminal_every_trial_is_a_line() -> None:
     output = io.StringIO()
     with Progress(Console(file=output, width=300), total=6, slots=1) as progress:
         progress.activity("loading data")
-        progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25, status="adversarial")], name="4x64 [dense]"))
+        progress.end(synthetic.trial("a", [synthetic.instance(dense_value=1.25, status="adversarial")], name="4x64 [dense]"))
         progress.end(synthetic.trial("b", name="4x64 gradient"), reused=True)
         progress.end(synthetic.trial("c", [], name="4x64 random 0.5", status="failed", error="training diverged"))
-        robust = [synthetic.instance(status="robust", margin=-1.0), synthetic.instance(status="unresolved", margin=-0.5)]
+        robust = [
+            synthetic.instance(status="robust", dense_value=-1.0),
+            synthetic.instance(status="unresolved", dense_value=-0.5),
+        ]
         progress.end(synthetic.trial("d", robust, name="4x64 dense"))
-        closest = [synthetic.instance(objective="closest", l1=length, margin=1e-6) for length in (2.5, 0.75)]
+        closest = [synthetic.instance(objective="closest", l1=length, dense_value=1e-6) for length in (2.5, 0.75)]
         progress.end(synthetic.trial("e", closest, name="4x64 dense"))
-        largest = [synthetic.instance(objective="output", status="optimal", margin=7.5, first_adversarial_seconds=None)]
+        largest = [synthetic.instance(objective="output", status="optimal", dense_value=7.5, first_found_seconds=None)]
         progress.end(synthetic.trial("f", largest, name="4x64 dense"))
     assert output.getvalue().splitlines() == [
         "loading data",
         "[1/6] 4x64 [dense]: adversarial 1/1, best margin 1.250, 10.0 s",
-        f"[2/6] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().margin:.3f}, reused",
+        f"[2/6] 4x64 gradient: adversarial 1/1, best margin {synthetic.instance().dense_value:.3f}, reused",
         "[3/6] FAILED 4x64 random 0.5: training diverged",
         "[4/6] 4x64 dense: adversarial 0/2, robust 1/2, best margin -0.500, 10.0 s",
         "[5/6] 4x64 dense: adversarial 2/2, norms 0.750 to 2.500, 10.0 s",
@@ -64,7 +67,7 @@ def test_without_a_terminal_every_trial_is_a_line() -> None:
 def test_on_a_terminal_ended_trials_scroll_by_above_one_live_line() -> None:
     output = io.StringIO()
     with Progress(Console(file=output, force_terminal=True, width=100), total=2, slots=1) as progress:
-        progress.end(synthetic.trial("a", [synthetic.instance(margin=1.25)], name="4x64 dense"))
+        progress.end(synthetic.trial("a", [synthetic.instance(dense_value=1.25)], name="4x64 dense"))
         progress.end(synthetic.trial("b", name="4x64 gradient"), reused=True)
     printed = output.getvalue()
     assert "[1/2] 4x64 dense: adversarial 1/1, best margin 1.250, 10.0 s\n" in printed
@@ -76,7 +79,7 @@ def test_the_counts_stay_on_one_line(width: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     progress = Progress(console, total=12000, slots=2)
     progress.start("a", "28x28 4x64 magnitude 0.95 finetuned in 5 rounds training.seed=3")
-    progress.end(synthetic.trial("b", [synthetic.instance(margin=-1234.5)], total_seconds=1e5))
+    progress.end(synthetic.trial("b", [synthetic.instance(dense_value=-1234.5)], total_seconds=1e5))
     progress.end(synthetic.trial("c"), reused=True)
     progress.end(synthetic.trial("d", [], status="failed", error="diverged"))
     plain = Console(file=io.StringIO(), width=width)

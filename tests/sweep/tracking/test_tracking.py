@@ -51,11 +51,11 @@ def test_the_parent_says_what_was_run_and_on_what(tracker: Tracker) -> None:
 
 def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> None:
     instances = [
-        synthetic.instance(1, margin=1.0, nodes=3, l1=4.0),
-        synthetic.instance(2, margin=2.0, nodes=None, l1=None, status="robust", first_adversarial_seconds=None),
-        synthetic.instance(3, margin=float("nan"), nodes=6, status="unresolved", first_adversarial_seconds=2.5),
+        synthetic.instance(1, dense_value=1.0, nodes=3, l1=4.0),
+        synthetic.instance(2, dense_value=2.0, nodes=None, l1=None, status="robust", first_found_seconds=None),
+        synthetic.instance(3, dense_value=float("nan"), nodes=6, status="unresolved", first_found_seconds=2.5),
     ]
-    instances[0].dense_bound = instances[0].dual_bound = 1.5
+    instances[0].dense_bound = instances[0].surrogate_bound = 1.5
     swept = {"pruning.amount": 0.8, "network": "2x16", "attack.radius": None, "attack.polish": False}
     record = synthetic.trial("abc", instances, name="2x16 dense", skipped=2, swept=swept)
     tracker.log_trial(record)
@@ -146,9 +146,9 @@ def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:
 
 
 def test_bounds_of_the_surrogate_and_of_the_dense_network_have_names_of_their_own() -> None:
-    dense = synthetic.instance(1, dual_bound=3.0, dense_bound=3.0, gap=0.5)
-    pruned = synthetic.instance(1, dual_bound=2.0, dense_bound=None)
-    stable = synthetic.instance(1, dual_bound=2.0, dense_bound=2.5)
+    dense = synthetic.instance(1, surrogate_bound=3.0, dense_bound=3.0, gap=0.5)
+    pruned = synthetic.instance(1, surrogate_bound=2.0, dense_bound=None)
+    stable = synthetic.instance(1, surrogate_bound=2.0, dense_bound=2.5)
     closest = synthetic.instance(1, objective="closest", norm="l1", l1=4.0, norm_bound=3.5)
     shown = [content.metrics(synthetic.trial(instances=[one])) for one in (dense, pruned, stable, closest)]
     assert [(one.get("bound"), one.get("bound/surrogate")) for one in shown] == [
@@ -163,7 +163,7 @@ def test_bounds_of_the_surrogate_and_of_the_dense_network_have_names_of_their_ow
 
 
 def test_where_there_is_nothing_to_find_the_first_value_counts() -> None:
-    maximised = synthetic.instance(1, objective="output", status="optimal", first_adversarial_seconds=None, margin=7.0)
+    maximised = synthetic.instance(1, objective="output", status="optimal", first_found_seconds=None, dense_value=7.0)
     found = content.metrics(synthetic.trial(instances=[maximised]))
     assert (found["value"], found["first_feasible_seconds"], found["attack/optimal_rate"]) == (7.0, 0.1, 1.0)
     assert "success_rate" not in found
@@ -182,7 +182,7 @@ def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) ->
 
 def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:
     instances = [synthetic.instance(image) for image in range(9)]
-    instances[3].margin = None
+    instances[3].dense_value = None
     tracker.log_trial(synthetic.trial("abc", instances))
     assert tracker.finish_sweep([], "FINISHED", []) is None
     (run,) = children_of(tracker)
@@ -193,7 +193,7 @@ def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:
     table = json.loads(text_of(tracker, run, "instances.json"))
     rows = [dict(zip(table["columns"], values, strict=True)) for values in table["data"]]
     assert [row["image"] for row in rows] == list(range(9))
-    assert [row["margin"] for row in rows] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert [row["dense_value"] for row in rows] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0, 1.0]
     assert rows[0]["status"] == "adversarial"
     assert not {"clean", "perturbed", "timeline"} & set(rows[0])
     assert "NaN" not in text_of(tracker, run, "instances.json")
@@ -326,7 +326,7 @@ def test_the_note_says_what_the_page_says_and_who_won_first(
     monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
     # The page pools the seeds of training: three trials of one setting are one row, and so they are in the note.
     records = [
-        synthetic.trial(f"{method}-{seed}", [synthetic.instance(image, f"net{seed}", margin=margin) for image in (1, 2)])
+        synthetic.trial(f"{method}-{seed}", [synthetic.instance(image, f"net{seed}", dense_value=margin) for image in (1, 2)])
         for method, margin in (("none", 1.0), ("magnitude", 2.0))
         for seed in range(3)
     ]
@@ -366,7 +366,9 @@ def test_a_long_note_is_cut_at_a_line(tracker: Tracker) -> None:
 
 
 def test_many_incumbents_and_long_values_are_taken(tracker: Tracker) -> None:
-    events = [{"seconds": i / 1000, "margin": float(i), "surrogate_margin": None, "source": "gradient"} for i in range(2500)]
+    events = [
+        {"seconds": i / 1000, "dense_value": float(i), "surrogate_value": None, "source": "gradient"} for i in range(2500)
+    ]
     record = synthetic.trial("abc", [synthetic.instance(1, timeline=events)], swept={"search.where": ["x" * 9000]})
     tracker.log_trial(record)
     assert tracker.finish_sweep([record], "FINISHED", []) is None
@@ -382,7 +384,7 @@ def test_nothing_comes_before_the_start(empty_store: Path) -> None:
 
 
 def test_every_field_that_is_a_metric_exists() -> None:
-    present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "dual_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
+    present = {"l0": 1, "l2": 1.0, "linf": 1.0, "l1": 1.0, "surrogate_bound": 3.0, "norm_bound": 0.5, "gap": 0.0, "regions": 3}
     present |= {"dense_bound": 3.5, "prune_seconds": 0.1, "true_value": 1.5}
     record: TrialRecord = synthetic.trial(instances=[synthetic.instance(**present)])
     assert set(content.MEDIANS) <= set(content.metrics(record))

@@ -300,7 +300,7 @@ def test_a_sweep_that_cannot_be_started_again_leaves_its_run_as_it_was(study: St
 
 def dense_and_pruned() -> tuple[TrialRecord, TrialRecord]:
     dense, pruned = (
-        synthetic.trial(key, [synthetic.instance(n, margin=margin) for n in range(2)], name=key, baseline_key="dense")
+        synthetic.trial(key, [synthetic.instance(n, dense_value=margin) for n in range(2)], name=key, baseline_key="dense")
         for key, margin in (("dense", 1.0), ("pruned", 2.5))
     )
     return dense, pruned

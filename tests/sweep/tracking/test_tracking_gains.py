@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.records.measures import MARGIN_TOLERANCE, NORM_TOLERANCE
+from sweep.records.measures import NORM_TOLERANCE, VALUE_TOLERANCE
 from sweep.tracking.gains import Gain, Gains
 
 
@@ -29,7 +29,7 @@ def compared(mine: list[InstanceRecord], dense: list[InstanceRecord]) -> dict[st
 
 
 def with_margins(*margins: float | None) -> list[InstanceRecord]:
-    return [synthetic.instance(number, margin=margin) for number, margin in enumerate(margins)]
+    return [synthetic.instance(number, dense_value=margin) for number, margin in enumerate(margins)]
 
 
 def test_wins_are_the_share_of_the_instances_that_both_answered() -> None:
@@ -44,8 +44,8 @@ def test_wins_are_the_share_of_the_instances_that_both_answered() -> None:
 
 
 def test_equal_up_to_the_reports_tolerance_is_no_win() -> None:
-    assert compared(with_margins(10.0 + 9.0 * MARGIN_TOLERANCE), with_margins(10.0))["wins_over_dense"] == 0.0
-    assert compared(with_margins(10.0 + 11.0 * MARGIN_TOLERANCE), with_margins(10.0))["wins_over_dense"] == 1.0
+    assert compared(with_margins(10.0 + 9.0 * VALUE_TOLERANCE), with_margins(10.0))["wins_over_dense"] == 0.0
+    assert compared(with_margins(10.0 + 11.0 * VALUE_TOLERANCE), with_margins(10.0))["wins_over_dense"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ At = Callable[..., TrialRecord]
 
 
 def margins(record: TrialRecord) -> list[tuple[float | None, float | None, float | None]]:
-    return [(one.margin, one.limit_seconds, one.cut_from_seconds) for one in record.instances]
+    return [(one.dense_value, one.limit_seconds, one.cut_from_seconds) for one in record.instances]
 
 
 def test_with_a_longer_limit_only_what_had_not_ended_by_itself_is_asked_again(at: At, work: Work) -> None:
@@ -292,11 +292,11 @@ def test_a_sweep_over_limits_runs_once_and_can_be_read_at_each(sweep: Callable[.
     assert printed.count(said) == 2, "when it begins, and at the end"
     records = gather(Store(tmp_path / "store"), ["limits"]).records
     assert [record.limits for record in records] == [[1.5, 2.0, 4.0]] * 2
-    assert [[one.margin for one in record.instances] for record in records_at_limit(records, 2.0)] == [[1.0, 1.0]] * 2
-    assert [[one.margin for one in record.instances] for record in records_at_limit(records, 4.0)] == [[1.0, 2.0]] * 2
+    assert [[one.dense_value for one in record.instances] for record in records_at_limit(records, 2.0)] == [[1.0, 1.0]] * 2
+    assert [[one.dense_value for one in record.instances] for record in records_at_limit(records, 4.0)] == [[1.0, 2.0]] * 2
     whole, cut = (results("limits", store=tmp_path / "store", limit=limit) for limit in (None, 2.0))
-    assert (list(whole["limit_seconds"]), list(whole["margin"])) == ([4.0] * 4, [1.0, 2.0] * 2)
-    assert (list(cut["margin"]), set(cut["cut_from_seconds"].dropna())) == ([1.0] * 4, {4.0})
+    assert (list(whole["limit_seconds"]), list(whole["dense_value"])) == ([4.0] * 4, [1.0, 2.0] * 2)
+    assert (list(cut["dense_value"]), set(cut["cut_from_seconds"].dropna())) == ([1.0] * 4, {4.0})
     with pytest.raises(ConfigError, match="limit=0 of results must be a number of seconds above 0"):
         results("limits", store=tmp_path / "store", limit=0)
     sweep("one", "solver.time_limit_seconds=4")

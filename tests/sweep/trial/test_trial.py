@@ -61,13 +61,13 @@ def test_a_surrogate_trial(composer: Composer, digits: Dataset, trained: Trained
         clean, found = np.array(instance.clean), np.array(instance.perturbed)
         np.testing.assert_array_equal(clean, digits.train_images[instance.image].astype(np.float64))
         logits = trained.network(found[None])[0]
-        assert instance.margin == pytest.approx(logits[instance.target] - logits[instance.label], abs=1e-9)
+        assert instance.dense_value == pytest.approx(logits[instance.target] - logits[instance.label], abs=1e-9)
         assert np.abs(found - clean).sum() <= 1.0 + 1e-9
         assert instance.status in ("adversarial", "unresolved")  # a proof about the surrogate is none about the dense network
-        assert (instance.first_adversarial_seconds is not None) == (instance.status == "adversarial")
+        assert (instance.first_found_seconds is not None) == (instance.status == "adversarial")
         assert instance.nodes is not None
         assert instance.binaries is not None
-        assert max(event["margin"] for event in instance.timeline) == instance.margin
+        assert max(event["dense_value"] for event in instance.timeline) == instance.dense_value
 
 
 def test_a_pruning_that_needs_the_region_makes_a_surrogate_for_each_instance(
@@ -84,8 +84,8 @@ def test_a_pruning_that_needs_the_region_makes_a_surrogate_for_each_instance(
         assert exact.binaries is not None
         assert instance.binaries < exact.binaries or exact.binaries == 0
         assert instance.dense_bound is not None  # the surrogate's bound plus its error
-        assert exact.margin is not None
-        assert instance.dense_bound >= exact.margin
+        assert exact.dense_value is not None
+        assert instance.dense_bound >= exact.dense_value
     assert content.metrics(record)["time/prune_seconds"] > 0.0
 
 
@@ -108,11 +108,11 @@ def test_the_largest_value_of_a_network_that_learnt_a_function(composer: Compose
     assert found.perturbed is not None
     # The function is -8.3 on average and -78 at its deepest; so small a network knows where it is deep, no more.
     assert evaluate("styblinski_tang", [found.perturbed])[0] < -30.0
-    assert found.margin is not None
+    assert found.dense_value is not None
     assert data is not None
     trained = train_network(read(trial.config), data).network
     assert trained.key == record.network_key
-    assert trained(data.train_images).max() <= found.margin + 1e-6
+    assert trained(data.train_images).max() <= found.dense_value + 1e-6
     same = composer.trial(*overrides, "network.width=12", "training.epochs=6", "attack.objective=output", "attack.radius=1.0")
     assert same.baseline_key == trial.key
     assert composer.trial(*overrides, "attack.objective=output", "dataset.inputs=3").training_key != trial.training_key
@@ -132,7 +132,7 @@ def test_a_gradient_trial_has_no_surrogate(composer: Composer, digits: Dataset, 
     assert (record.accuracy_surrogate, record.sparsity, record.prune_seconds) == (None, None, None)
     for instance in record.instances:
         assert instance.gradient_evaluations is not None
-        assert (instance.binaries, instance.dual_bound, instance.surrogate_margin) == (None, None, None)
+        assert (instance.binaries, instance.surrogate_bound, instance.surrogate_value) == (None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +154,13 @@ def test_the_attacks_that_branch_reach_the_dense_optimum(
     assert (record.sparsity is None) == (attack != "portfolio")
     for found, exact in zip(record.instances, dense.instances, strict=True):
         assert found.instance_key == exact.instance_key
-        assert found.margin == pytest.approx(exact.margin, abs=1e-3)
+        assert found.dense_value == pytest.approx(exact.dense_value, abs=1e-3)
         assert found.gradient_evaluations is not None
         if attack == "restriction":
-            assert (found.dual_bound, found.gap) == (None, None)
+            assert (found.surrogate_bound, found.gap) == (None, None)
         else:
             assert found.status == exact.status
-            assert found.dual_bound is not None
+            assert found.surrogate_bound is not None
             assert found.gap == pytest.approx(0.0, abs=1.1e-4)
 
 
@@ -174,7 +174,7 @@ def test_the_portfolio_without_a_pruning_has_no_surrogate_of_its_own(
     assert (trial.name, record.sparsity) == ("1x6 portfolio", 0.0)
     for found in record.instances:
         assert (found.status, found.solver_status) == ("adversarial", "stopped")  # the gradient decides, nothing is proven then
-        assert found.dual_bound is None
+        assert found.surrogate_bound is None
 
 
 @pytest.mark.parametrize("policy", ["exclude_region", "dense_subproblem"])
@@ -184,7 +184,7 @@ def test_regions_that_were_excluded_are_counted(
     record = run_trial(composer.trial(*QUICK, "pruning=none", f"attack.on_incumbent={policy}"), Inputs(digits), trained)
     assert record.status == "finished", record.error
     for found, exact in zip(record.instances, dense.instances, strict=True):
-        assert found.margin == pytest.approx(exact.margin, abs=1e-4)
+        assert found.dense_value == pytest.approx(exact.dense_value, abs=1e-4)
         assert found.regions is not None
         assert found.solves is not None
     assert any(found.regions for found in record.instances)
@@ -203,8 +203,8 @@ def test_what_each_excluded_region_gave_is_kept(
             assert set(visit) == {"seconds", "surrogate_margin", "margin_before", "margin_after", "bound"}
             assert visit["seconds"] > 0.0
             assert visit["margin_after"] >= visit["margin_before"]  # the gain
-            assert found.margin is not None
-            assert visit["margin_after"] <= found.margin + 1e-9
+            assert found.dense_value is not None
+            assert visit["margin_after"] <= found.dense_value + 1e-9
             assert visit["bound"] is None or visit["bound"] >= visit["margin_after"] - 1e-4
     assert any(found.region_visits for found in record.instances)
     assert json.dumps(content.table(record), allow_nan=False)
@@ -232,7 +232,7 @@ def test_the_closest_perturbation(composer: Composer, digits: Dataset, trained: 
         farthest = np.maximum(clean, 1.0 - clean)
         assert found.radius == pytest.approx(np.linalg.norm(farthest, {"l1": 1, "l2": 2, "linf": np.inf}[norm]), abs=1e-9)
         assert found.is_minimized
-        assert found.dual_bound is None
+        assert found.surrogate_bound is None
         assert found.norm_bound is not None
         assert 0.0 < found.norm_bound <= length + 1e-9
         if norm != "l2":  # which bounds alone can prove
@@ -277,7 +277,7 @@ def test_equal_trials_give_equal_results(composer: Composer, digits: Dataset) ->
     trial = composer.trial(*QUICK, "pruning=random", "instances.count=1", "training.epochs=10")
     first, second = run_trial(trial, Inputs(digits)), run_trial(trial, Inputs(digits))
     assert first.network_key == second.network_key
-    assert [i.margin for i in first.instances] == [i.margin for i in second.instances]
+    assert [i.dense_value for i in first.instances] == [i.dense_value for i in second.instances]
     assert [i.perturbed for i in first.instances] == [i.perturbed for i in second.instances]
 
 

@@ -59,22 +59,22 @@ def test_what_is_known_is_told_while_the_attack_runs(plan: Plan, digits: Dataset
         assert stages.kept[key].facts["status"] == answer.status
         found = [InstanceRecord(**facts) for told, facts, _ in stages.told[begin:end] if told == key]
         assert len(found) == len(stages.told[begin:end])
-        assert (found[0].status, found[0].margin, found[0].perturbed, found[0].timeline) == ("unresolved", None, None, [])
-        assert (found[-1].margin, found[-1].perturbed) == (answer.margin, answer.perturbed)
+        assert (found[0].status, found[0].dense_value, found[0].perturbed, found[0].timeline) == ("unresolved", None, None, [])
+        assert (found[-1].dense_value, found[-1].perturbed) == (answer.dense_value, answer.perturbed)
         assert found[-1].status == ("adversarial" if answer.status == "adversarial" else "unresolved")
-        assert found[-1].first_adversarial_seconds == answer.first_adversarial_seconds
+        assert found[-1].first_found_seconds == answer.first_found_seconds
         assert found[-1].l1 == answer.l1
         assert (found[-1].prune_seconds, found[-1].sparsity) == (answer.prune_seconds, answer.sparsity)
         assert answer.radius is not None
         question = Instance(Region(0.0, 1.0, answer.clean, answer.radius, "l1"), answer.label, answer.target)
         for one_before, known in pairwise(found):
             assert (known.solver_status, known.deadline_seconds, known.instance_key) == ("killed", 70.0, answer.instance_key)
-            assert known.margin is not None
-            assert one_before.margin is None or known.margin > one_before.margin
+            assert known.dense_value is not None
+            assert one_before.dense_value is None or known.dense_value > one_before.dense_value
             assert known.timeline[:-1] == one_before.timeline
             checked = check(dense, question.region, question.problem, known.perturbed)
             assert checked is not None
-            assert (checked.margin, checked.is_witness) == (pytest.approx(known.margin), known.status == "adversarial")
+            assert (checked.margin, checked.is_witness) == (pytest.approx(known.dense_value), known.status == "adversarial")
 
 
 def ended(store: Store, one: Trial, digits: Dataset, work: Work, deadline_seconds: float) -> str:

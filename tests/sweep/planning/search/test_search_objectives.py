@@ -59,24 +59,24 @@ def test_numbers_of_the_networks() -> None:
 
 
 def test_the_margin_is_the_median_and_a_question_without_a_point_is_below_all() -> None:
-    assert value("margin", trial(answered(margin=-3.0), answered(margin=1.0), answered(margin=2.0))) == 1.0
-    assert value("margin", trial(answered(), answered(margin=1.0), answered(margin=2.0))) == 1.0
-    assert value("margin", trial(answered(), answered(), answered(margin=2.0))) is None
+    assert value("margin", trial(answered(dense_value=-3.0), answered(dense_value=1.0), answered(dense_value=2.0))) == 1.0
+    assert value("margin", trial(answered(), answered(dense_value=1.0), answered(dense_value=2.0))) == 1.0
+    assert value("margin", trial(answered(), answered(), answered(dense_value=2.0))) is None
 
 
 def test_the_norm_counts_what_was_not_found_as_longer_than_all() -> None:
-    found = [answered("adversarial", objective="closest", l1=length, margin=0.1) for length in (1.0, 3.0)]
+    found = [answered("adversarial", objective="closest", l1=length, dense_value=0.1) for length in (1.0, 3.0)]
     assert value("norm", trial(*found)) == 2.0
     assert value("norm", trial(*found, answered(objective="closest"))) == 3.0
     assert value("norm", trial(found[0], answered(objective="closest"), answered(objective="closest"))) is None
 
 
 def test_a_question_without_a_witness_counts_as_the_time_limit() -> None:
-    quick, late, none = answered("adversarial", first_adversarial_seconds=1.0), answered("robust"), answered()
+    quick, late, none = answered("adversarial", first_found_seconds=1.0), answered("robust"), answered()
     assert value("first_adversarial_seconds", trial(quick, late, none)) == 10.0
     assert value("first_adversarial_seconds", trial(quick, late)) == 5.5
     assert value("first_adversarial_with_pruning_seconds", trial(quick, late, prune_seconds=2.0)) == 7.5
-    own = answered("adversarial", first_adversarial_seconds=1.0, prune_seconds=0.5)
+    own = answered("adversarial", first_found_seconds=1.0, prune_seconds=0.5)
     assert value("first_adversarial_with_pruning_seconds", trial(own)) == 1.5
 
 
@@ -92,7 +92,7 @@ def test_a_value_that_is_not_finite_is_none() -> None:
 
 
 def test_a_running_trial_reports_its_answers_and_leaves_out_what_it_has_no_value_of() -> None:
-    record = trial(answered(margin=1.0), answered(margin=3.0), answered(margin=9.0))
+    record = trial(answered(dense_value=1.0), answered(dense_value=3.0), answered(dense_value=9.0))
     reported = progress_values(record)
     assert (reported["answered"], reported["margin"]) == (3, 3.0)
     assert "accuracy" not in reported

@@ -52,7 +52,7 @@ class Space:
 def record(
     trial: Trial, margin: float | None = None, status: TrialStatus = "finished", answers: int = 1, **more: Any
 ) -> TrialRecord:
-    instances = [InstanceRecord("i", 1, 2, 3, "l1", 1.0, "unresolved", margin=margin) for _ in range(answers)]
+    instances = [InstanceRecord("i", 1, 2, 3, "l1", 1.0, "unresolved", dense_value=margin) for _ in range(answers)]
     config = {"solver": {"time_limit_seconds": 1.0}}
     return TrialRecord(trial.key, trial.name, config, trial.swept, status, instances=instances, **more)
 

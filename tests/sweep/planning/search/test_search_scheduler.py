@@ -35,7 +35,7 @@ class Judge:
 
 
 def record(key: str, *margins: float) -> TrialRecord:
-    instances = [InstanceRecord("i", 1, 2, 3, "l1", 1.0, "unresolved", margin=margin) for margin in margins]
+    instances = [InstanceRecord("i", 1, 2, 3, "l1", 1.0, "unresolved", dense_value=margin) for margin in margins]
     return TrialRecord(key, key, {"solver": {"time_limit_seconds": 1.0}}, {}, "finished", instances=instances)
 
 
