@@ -59,6 +59,21 @@ def instance(image: int = 2732, network: str = "net", **changed: Any) -> Instanc
     return InstanceRecord(**{**values, **changed})
 
 
+BEFORE = {
+    "dense_value": "margin",
+    "surrogate_value": "surrogate_margin",
+    "surrogate_bound": "dual_bound",
+    "first_found_seconds": "first_adversarial_seconds",
+}
+"""Fields of an answer, and the names that they had when every answer was an attack's."""
+
+
+def of_before(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of an answer by the names of before."""
+    timeline = [{BEFORE.get(name, name): value for name, value in one.items()} for one in facts["timeline"]]
+    return {**{BEFORE.get(name, name): value for name, value in facts.items()}, "timeline": timeline}
+
+
 def config(
     depth: int = 2, width: int = 16, attack: str = "surrogate", method: str = "none", amount: float = 0.0, rounds: int = 0
 ) -> dict[str, Any]:

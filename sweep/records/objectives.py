@@ -98,13 +98,12 @@ def _decided_rate(record: TrialRecord) -> float | None:
 
 def _first_adversarial_seconds(record: TrialRecord) -> float | None:
     """Median seconds from the start of the attack to the first witness; a question without one counts as the time limit."""
-    limit = _time_limit(record)
-    return _median(record, lambda instance: instance.first_found_seconds, missing=limit)
+    return _first_found_seconds(record)
 
 
 def _first_found_seconds(record: TrialRecord) -> float | None:
     """Median seconds from the start to the first find; an instance without one counts as the time limit."""
-    return _first_adversarial_seconds(record)
+    return _median(record, lambda instance: instance.first_found_seconds, missing=_time_limit(record))
 
 
 def _first_adversarial_with_pruning_seconds(record: TrialRecord) -> float | None:

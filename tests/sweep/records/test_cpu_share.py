@@ -139,6 +139,8 @@ def test_a_witness_is_not_given_up_and_answers_of_before_count_as_supplied() -> 
     assert not is_better(entry("unresolved", 0.7, deadline_seconds=1.0), starved)  # nor was this given all its time
     assert not is_better(entry("unresolved", 9.0), entry("adversarial", 1.0, starved=True))
     assert is_better(entry("adversarial", 9.0), entry("adversarial", 1.0, starved=True))
+    before = Entry(synthetic.of_before(synthetic.instance(starved=True).to_dict()))
+    assert not is_better(entry("unresolved", 9.0), before)
     assert stands(Entry({"status": "unresolved"}), 60.0)
     assert not is_better(entry("adversarial", 9.0), Entry({"status": "unresolved"}))
     facts = {name: value for name, value in synthetic.instance().to_dict().items() if name != "starved"}

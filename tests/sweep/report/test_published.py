@@ -96,6 +96,19 @@ def test_time_limits_come_back_and_tables_of_before_lack_them(tmp_path: Path) ->
     assert [one.dense_value for one in old.instances] == [one.dense_value for one in record.instances]
 
 
+def test_tables_of_before_had_other_names(tmp_path: Path) -> None:
+    published(tmp_path, synthetic.sweep(networks=[(2, 16)]))
+    now = read_files([tmp_path])
+    lists = {f"timeline_{name}": f"timeline_{synthetic.BEFORE[name]}" for name in ("dense_value", "surrogate_value")}
+    names = {**synthetic.BEFORE, "best_value": "best_margin", **lists}
+    table = pd.read_parquet(tmp_path / INSTANCES)
+    assert names.keys() <= set(table.columns)
+    table.rename(columns=names).to_parquet(tmp_path / INSTANCES)
+    before = read_files([tmp_path])
+    pd.testing.assert_frame_equal(before.instances, now.instances)
+    pd.testing.assert_frame_equal(before.events, now.events)
+
+
 def test_by_the_command_line(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"files={whole}", f"output={tmp_path / 'again'}"]) == OK
     out = capsys.readouterr().out
