@@ -13,7 +13,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
-from sweep.config.mlflow_address import DATABASE
+from sweep.config.mlflow_address import DATABASE, sqlite_address
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
@@ -100,7 +100,7 @@ class Tracker:
         notice: Callable[[str], None] | None = None,
     ) -> None:
         home = Path(folder).absolute()
-        self.uri = uri if uri is not None else f"sqlite:///{home / DATABASE}"
+        self.uri = uri if uri is not None else sqlite_address(home / DATABASE)
         self.ui_command = ui_command(self.uri)
         self._notice = notice or _to_stderr
         self._patience_seconds = patience_seconds

@@ -37,6 +37,15 @@ def test_the_embedded_store_is_a_database_beside_its_artifacts(empty_store: Path
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+def test_a_folder_may_be_called_what_means_something_else_in_an_address(tmp_path: Path) -> None:
+    folder = tmp_path / "50%20 what?"
+    tracker = Tracker(None, EXPERIMENT, folder)
+    tracker.start_sweep("named", {}, [], "no trials")
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    assert (folder / "mlflow.db").exists()
+    assert not (tmp_path / "50%20 what").exists()
+
+
 _OPEN = """
 import sys
 from pathlib import Path
