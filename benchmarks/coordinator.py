@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.sections import Options, Row, Section
 from benchmarks.tables import markdown, number
@@ -94,14 +94,9 @@ def null_answer(image: int = 0) -> InstanceRecord:
 
 def coordinator_cpu_seconds() -> float:
     """Return the CPU time so far of the Ray actor that has the store; 0 if there is none."""
-    found = 0.0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if (entry / "cmdline").read_bytes().startswith(b"ray::Coordinator"):
-                    fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-                    found = max(found, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
-    return found
+    running = psutil.process_iter(["cmdline", "cpu_times"])  # what has just ended has None there
+    actors = [one.info["cpu_times"] for one in running if "".join(one.info["cmdline"] or ()).startswith("ray::Coordinator")]
+    return max((times.user + times.system for times in actors if times is not None), default=0.0)
 
 
 def report(rows: Sequence[Row]) -> str:

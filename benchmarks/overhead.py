@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import os
 import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.coordinator import coordinator_cpu_seconds, null_answer
 from benchmarks.planning import plan_of
@@ -130,8 +130,7 @@ class _Clocked(io.StringIO):
 
 def _mib() -> float:
     """Return this process's resident memory now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2.0**20
+    return float(psutil.Process().memory_info().rss) / 2.0**20
 
 
 def report(rows: Sequence[Row]) -> str:

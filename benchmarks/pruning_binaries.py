@@ -1,7 +1,6 @@
 """Does pruning save binaries? Unstable neurons over one region after each kind of pruning, and what ``stabilise`` proves.
 
-The proven bound is on the dense margin: the MILP's dual bound, plus the error bound where the MILP is a surrogate's. ``merged``
-MILPs are of networks whose stable neurons were merged, which changes neither the function over the region nor the binaries.
+The proven bound is on the dense margin: the MILP's dual bound, plus the error bound where the MILP is a surrogate's.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from surrogate.attack import Instance, SurrogateAttack
 from surrogate.bounds import Crown
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Margin
-from surrogate.pruning import METHODS, Pruning, merge_stable, prune, sparsity, stabilise
+from surrogate.pruning import METHODS, Pruning, prune, sparsity, stabilise
 from surrogate.solvers import HighsSolver
 
 TIME_LIMIT_SECONDS = 10.0
 AMOUNTS = (0.2, 0.5, 0.8)
 OTHERS = ("magnitude", "activation", "structured", "activation_structured")
-MERGED = ", merged"
 SAMPLES = 1000
 
 
@@ -36,22 +34,19 @@ def measure(options: Options) -> Iterator[Row]:
         rows = _margin_rows(dense, instance)
         bounds = Crown().compute(dense, instance.region)
         points = _points(dense, rows, instance)
-        kinds = [(name, amount) for amount in AMOUNTS for name in (*OTHERS, "stable", f"stable{MERGED}")]
-        for name, amount in [("none", 0.0), (f"none{MERGED}", 0.0), *kinds]:
-            method = name.removesuffix(MERGED)
+        kinds = [(name, amount) for amount in AMOUNTS for name in (*OTHERS, "stable")]
+        for name, amount in [("none", 0.0), *kinds]:
             if not options.wants(index, name, amount):
                 continue
             error = proven = None
             begin = time.perf_counter()
-            if method == "stable":
+            if name == "stable":
                 found = stabilise(dense, instance.region, bounds, amount, rows)
                 surrogate, error = found.network, float(found.error.max())
             else:
-                surrogate = prune(Pruning(method, amount), dense, mnist(side) if METHODS[method].needs_data else None)
-            if name != method:
-                surrogate = merge_stable(surrogate, instance.region, Crown().compute(surrogate, instance.region))
+                surrogate = prune(Pruning(name, amount), dense, mnist(side) if METHODS[name].needs_data else None)
             seconds = time.perf_counter() - begin
-            if method in ("none", "stable"):
+            if name in ("none", "stable"):
                 result = SurrogateAttack(solver=solver).run(surrogate, surrogate, instance)
                 assert result.dual_bound is not None
                 proven = result.dual_bound + (error or 0.0)

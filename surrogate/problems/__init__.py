@@ -3,6 +3,6 @@
 Users find ``Region`` in :mod:`surrogate.region`, and ``Instance``, a region with a problem, in :mod:`surrogate.attack`.
 """
 
-from surrogate.problems.problem import Conditions, Margin, Output, Problem, composed_from_above
+from surrogate.problems.problem import Conditions, Margin, Output, Problem
 
-__all__ = ["Conditions", "Margin", "Output", "Problem", "composed_from_above"]
+__all__ = ["Conditions", "Margin", "Output", "Problem"]

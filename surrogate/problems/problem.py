@@ -51,7 +51,7 @@ class Problem(ABC):
         if region is not None:
             require_kind("the region", region, Region, "Region(0.0, 1.0, center, radius, 'l1')")
         a, c = self.rows(network.output_size)
-        return network.compose(a, c) if region is None else composed_from_above(network, a, c, region)
+        return network.compose(a, c) if region is None else _composed_from_above(network, a, c, region)
 
     def combine(self, values: FloatArray) -> FloatArray:
         """Return ``max_g min_k`` ``(n,)`` of values of the rows, or of bounds on them, ``(n, k)``."""
@@ -88,7 +88,7 @@ def _require_outputs(outputs: int, rows: int = 1) -> None:
         raise InvalidSetting(f"{rows} rows for {outputs} outputs are more than the {LARGEST_ROWS} numbers allowed")
 
 
-def composed_from_above(network: ReluNetwork, a: FloatArray, c: FloatArray, region: Region) -> ReluNetwork:
+def _composed_from_above(network: ReluNetwork, a: FloatArray, c: FloatArray, region: Region) -> ReluNetwork:
     r"""Return ``network.compose(a, c)`` with each bias raised so that no output is below :math:`a_k f(x) + c_k` in the region.
 
     The folded weights and biases are sums of ``o`` and ``o + 1`` products, each off by at most

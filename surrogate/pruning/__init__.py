@@ -23,11 +23,10 @@ from surrogate.pruning.base import PruningMethod, RegionMethod, SurvivorMethod
 from surrogate.pruning.finetuning import Finetuning, prune_and_finetune
 from surrogate.pruning.layerwise_magnitude import LayerwiseMagnitude
 from surrogate.pruning.magnitude import Magnitude
-from surrogate.pruning.merging import merge_stable
 from surrogate.pruning.none import NoPruning
 from surrogate.pruning.random import Random
 from surrogate.pruning.random_structured import RandomStructured
-from surrogate.pruning.stabilise import stabilise, stabilise_within
+from surrogate.pruning.stabilise import stabilise
 from surrogate.pruning.stabilised import Stabilised
 from surrogate.pruning.stable import Stable
 from surrogate.pruning.structured import Structured
@@ -200,11 +199,9 @@ __all__ = [
     "Stabilised",
     "SurvivorMethod",
     "Survivors",
-    "merge_stable",
     "method",
     "prune",
     "prune_for",
     "sparsity",
     "stabilise",
-    "stabilise_within",
 ]

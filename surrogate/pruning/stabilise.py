@@ -60,32 +60,6 @@ def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: floa
     return _replace(network, region, bounds, matrix, order[: round(amount * len(order))])
 
 
-def stabilise_within(
-    network: ReluNetwork, region: Region, bounds: Bounds, budget: float, rows: ArrayLike | None = None
-) -> Stabilised:
-    """Replace as many unstable ReLUs, cheapest first, as keep every row's ``error`` within ``budget``.
-
-    The number is found by bisection. It is the largest one if the error grows with the number, which its bound nearly does;
-    the budget is kept in any case. The other arguments are those of :func:`stabilise`.
-
-    Raises:
-        InvalidSetting: a negative budget; a region, bounds or rows that do not fit the network.
-    """
-    require_number("budget", budget, "a number of at least 0", lambda value: value >= 0.0)
-    matrix = _checked(network, region, bounds, rows)
-    order = _cheapest_first(network, bounds, matrix)
-    best = _replace(network, region, bounds, matrix, [])
-    fits, fails = 0, len(order) + 1
-    while fails - fits > 1:
-        count = (fits + fails) // 2
-        found = _replace(network, region, bounds, matrix, order[:count])
-        if (found.error <= budget).all():
-            fits, best = count, found
-        else:
-            fails = count
-    return best
-
-
 def _checked(network: ReluNetwork, region: Region, bounds: Bounds, rows: ArrayLike | None) -> FloatArray:
     require_bounds(network, region, bounds)
     matrix = np.eye(network.output_size) if rows is None else numbers("rows", rows)

@@ -8,7 +8,6 @@ import numpy as np
 
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
-from surrogate.problems import composed_from_above
 from surrogate.problems.region import Region
 
 
@@ -37,16 +36,6 @@ class Stabilised:
     def error(self) -> FloatArray:
         """Bounds ``(k,)`` on the absolute differences."""
         return np.maximum(np.abs(self.lower), np.abs(self.upper))
-
-    @property
-    def majorant(self) -> ReluNetwork:
-        r"""A network with ``k`` outputs, none below its row :math:`r_i f(x)` anywhere in the region, and as few binaries.
-
-        Its maximum over the region, or a solver's dual bound on it, is an upper bound on the dense network's: with margin rows,
-        a negative one proves robustness of the dense network.
-        """
-        composed = composed_from_above(self.network, self.rows, np.zeros(len(self.rows)), self.region)
-        return ReluNetwork(composed.weights, [*composed.biases[:-1], composed.biases[-1] + self.upper])
 
     def upper_error(self, dense: ReluNetwork, region: Region, rows: FloatArray) -> float:
         """Return by how much the dense network's largest row can exceed the surrogate's at any point of the region.

@@ -101,10 +101,8 @@ class Solver(Configurable, ABC):
     """A MILP solver.
 
     Class attributes: ``name``; ``package``, which it comes in; ``feasibility_tolerance``, to which rows, bounds and integers
-    are kept; ``lazy_constraints``: whether it takes a ``cut``; ``quadratic``: whether it takes quadratic constraints and
-    objectives, convex or not; and ``incumbent_callbacks``: whether ``on_incumbent`` is called while the solver runs. Where it
-    is False, it is called once, with the final solution, after the solver has ended; asking for the end there ends nothing and
-    leaves the status as it is.
+    are kept; ``lazy_constraints``: whether it takes a ``cut``; and ``quadratic``: whether it takes quadratic constraints and
+    objectives, convex or not.
 
     Attributes:
         time_limit_seconds: wall seconds for a whole attack, bounds and model building included; the solver gets what is left.
@@ -120,7 +118,6 @@ class Solver(Configurable, ABC):
 
     called: ClassVar[str] = "solver."
     package: ClassVar[str]
-    incumbent_callbacks: ClassVar[bool]
     feasibility_tolerance: ClassVar[float] = 1e-6
     lazy_constraints: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
@@ -153,9 +150,10 @@ class Solver(Configurable, ABC):
             model: a Pyomo model with one objective, linear, or quadratic for a solver that is ``quadratic``.
             watched: variables whose values the callback and the solution report, in this order.
             warm_start: take the variables' present values as a feasible start.
-            on_incumbent: called for each improving solution, or once: see ``incumbent_callbacks``.
+            on_incumbent: called for each improving solution while the solver runs; after a solver that cannot, once, with
+                its final solution, where asking for the end ends nothing.
             deadline: ``time.perf_counter()`` value at which to end, whatever the time limit says.
-            pause: called now and then while the solver runs, where ``incumbent_callbacks`` says that it can; see ``Pause``.
+            pause: called now and then while the solver runs, if it can; see ``Pause``.
             cut: see ``Cut``; only for a solver with ``lazy_constraints``. What is proven then holds outside what was cut off.
 
         Raises:

@@ -94,7 +94,6 @@ class ArraySolver(Solver):
             called like the solver.
     """
 
-    incumbent_callbacks: ClassVar[bool] = True
     quadratic: ClassVar[bool] = True
     dual_tolerance: ClassVar[float]
     """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""

@@ -48,7 +48,6 @@ class HighsSolver(Solver):
 
     name: ClassVar[str] = "highs"
     package: ClassVar[str] = "highspy"
-    incumbent_callbacks: ClassVar[bool] = True
     feasibility_tolerance: ClassVar[float] = 1e-7
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ def named_uri(setting: str | None) -> str | None:
 def existing_uri(setting: str | None) -> str | None:
     """Return the MLflow store to look runs up in: the one that is named, or the embedded one if it is there."""
     uri, file = named_uri(setting), TRACKING_FOLDER / DATABASE
-    return f"sqlite:///{file.absolute()}" if uri is None and file.exists() else uri
+    return sqlite_address(file.absolute()) if uri is None and file.exists() else uri
 
 
 def who_names(uri: str) -> str:
@@ -55,9 +55,25 @@ def kind_of(uri: str) -> str:
     return uri.partition(":")[0].partition("+")[0].lower()
 
 
+def sqlite_address(file: Path) -> str:
+    """Return the address of a SQLite file, with signs of its name encoded only where they would mean something else."""
+    from sqlalchemy.engine import URL
+
+    plain = f"sqlite:///{file}"
+    is_read_back = database_file(plain) == str(file)  # not so of ?, which ends the path, and of %41, which is a letter
+    return plain if is_read_back else URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+
 def database_file(uri: str) -> str:
-    """Return the path in ``sqlite:///<path>``; empty or ``:memory:`` where there is none."""
-    return uri.partition(":///")[2].partition("?")[0]
+    """Return the path in ``sqlite:///<path>``, as SQLAlchemy reads it; empty or ``:memory:`` where there is none."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(uri)
+    except (ArgumentError, ValueError):  # the latter of a port that is none
+        return ""
+    return "" if url.host else url.database or ""
 
 
 def check_address(uri: str | None) -> None:
@@ -68,15 +84,16 @@ def check_address(uri: str | None) -> None:
     """
     if uri is None:
         return
-    kind, file = kind_of(uri), database_file(uri)
+    kind = kind_of(uri)
+    file = database_file(uri) if kind == "sqlite" else None
     if kind not in DATABASES + SERVERS:
         folders = (
             "" if "://" in uri and kind != "file" else " (MLflow's folders of files are no longer supported by MLflow itself)"
         )
         raise ConfigError(f"{named(uri)} is not an MLflow store that can be used{folders}; accepted are {accepted(uri)}")
-    if kind == "sqlite" and file in ("", ":memory:"):
+    if file in ("", ":memory:"):
         raise ConfigError(f"{named(uri)} names no file, so nothing would be kept; accepted are {accepted(uri)}")
-    if kind == "sqlite" and file.startswith("~"):
+    if file is not None and file.startswith("~"):
         raise ConfigError(f"{named(uri)}: ~ is no home folder in an address; write sqlite:///<absolute path of a file>")
     if kind in SERVERS and not _has_host(uri):
         raise ConfigError(f"{named(uri)} names no server; accepted are {accepted(uri)}")

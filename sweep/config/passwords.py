@@ -15,7 +15,7 @@ addresses, so that a trial goes without the passwords from the moment it is plan
 
 _ADDRESSES = ("tracking.uri", "sweep.store")
 
-# As far as the last @: SQLAlchemy takes a password with any sign unencoded, and hiding too much is better than too little.
+# As far as the last @: people write passwords with any sign unencoded, and hiding too much is better than too little.
 _PASSWORD = re.compile(r"(?P<before>://[^:/]*:)(?P<secret>.*)(?=@)", re.DOTALL)
 _WITHOUT_SCHEME = re.compile(r"(?P<before>^[^:]*:)(?P<secret>.*)(?=@)", re.DOTALL)
 # odbc_connect is a whole connection string of a database, which has the password somewhere inside.

@@ -72,7 +72,8 @@ def run(
             progress = Progress(console, _most_trials(plan, settings), slots=1)
             store = Store(settings.sweep.store, notice=progress.say)
             patience = settings.tracking.patience_seconds
-            tracker = Tracker(named_uri(settings.tracking.uri), settings.sweep.name, TRACKING_FOLDER, patience, progress.say)
+            uri, experiment = named_uri(settings.tracking.uri), settings.sweep.name
+            tracker = Tracker(uri, experiment, TRACKING_FOLDER, patience, progress.say, store.trial)
             sweep = _Sweep(plan, overrides, settings, store, tracker, progress, interruption)
             try:
                 return sweep.run(parallel, open_run)

@@ -26,7 +26,6 @@ class Phrases:
         find, thing: such as ``adversarial`` and ``adversarial input``.
         act: such as ``attack``.
         yardstick: such as ``gradient attack``; ``yardstick without a MILP`` where there are several.
-        has_values: whether there are values that are no lengths.
         asks: whether there is anything to find.
         by_value: whether a better value counts before a sooner find.
         none: what it is called that there is nothing to find, such as ``robust``.
@@ -39,7 +38,6 @@ class Phrases:
     thing: str
     act: str
     yardstick: str
-    has_values: bool = True
     asks: bool = True
     by_value: bool = False
     none: str = "robust"
@@ -90,7 +88,6 @@ def phrases_of(kinds: Sequence[Kind]) -> Phrases:
         thing=_common((one.thing for one in words), "solution"),
         act=_common((one.act for one in words), "answer"),
         yardstick=_common((one.yardstick for one in words if one.yardstick), "yardstick without a MILP"),
-        has_values=bool(valued),
         asks=any(one.asks for one in words),
         by_value=all(one.by_value for one in words),
         none=_common((one.none[0] for one in words if one.asks and one.none), "none"),

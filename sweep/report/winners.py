@@ -93,14 +93,12 @@ class Winner:
         network, setting: which.
         facts: what it reached, as a sentence.
         duels: against the runner-up, and against the dense MILP if that is another one.
-        what: what an instance is called.
     """
 
     network: str
     setting: str
     facts: str
     duels: tuple[Duel, ...]
-    what: str = "image"
 
     @property
     def confidence(self) -> str:
@@ -113,16 +111,6 @@ class Winner:
         if first.better < first.worse:
             return DISPUTED
         return SURE if first.p_holm < SIGNIFICANT and first.better > first.worse else UNSURE
-
-    @property
-    def caveat(self) -> str:
-        """A sentence where the data are too few, or where the ranking and the comparison one by one disagree, or nothing."""
-        if self.confidence == FEW:
-            first = self.duels[0]
-            return f"They differ on {first.differing} of {count(first.clusters, self.what)}; at least {FEWEST} are needed."
-        if not self.duels or self.duels[0].better >= self.duels[0].worse:
-            return ""
-        return f"First by the order of the ranking, yet {self.duels[0].other} did better on more of the instances one by one."
 
 
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
@@ -143,7 +131,7 @@ def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
         milps = [label for label in (*sharing, *others) if label in dense][:1]
         opponents = list(dict.fromkeys([*runner_up, *milps]))
         duels = tuple(duel(here, first, other) for other in opponents)
-        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.phrases_on(str(network))), duels, results.what))
+        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.phrases_on(str(network))), duels))
     corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft.duels]))
     found = []
     for draft in drafts:

@@ -24,14 +24,13 @@ DONE = {
 TEST = {"value": "signed-rank test", **dict.fromkeys(("time", "time_with_pruning", "norm", "truth"), "sign test")}
 
 
-def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -> str:
+def evidence(row: Row, measure: str, phrases: Phrases) -> str:
     """Return a sentence on one measure of a comparison, in the words of its instances.
 
     For example ``magnitude 0.95 was sooner on 5 of 6 images (83 %, 95 % interval 50 to 100 %), worse on 1, 12 times as
     fast where both found one (median, 95 % interval 3.1 to 40); sign test p = 0.22, corrected 0.65.``
     """
     wins, losses, pairs = (int(row[f"{measure}_{name}"]) for name in ("wins", "losses", "pairs"))
-    subject = str(row["setting"]) if who is None else who
     share = interval_text(row[f"{measure}_share_low"], row[f"{measure}_share_high"], percent)
     ties = pairs - wins - losses
     tied = f", {ties} equal" if ties else ""
@@ -39,8 +38,9 @@ def evidence(row: Row, measure: str, phrases: Phrases, who: str | None = None) -
     done = f"ended with the {phrases.better} {phrases.value}" if measure == "value" else DONE[measure]
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
-        f"{subject} {done} on {wins} of {_pairs(row, measure, phrases.instance)} ({percent(row[f'{measure}_share'])}{share}), "
-        f"worse on {losses}{tied}{effect}; {TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
+        f"{row['setting']} {done} on {wins} of {_pairs(row, measure, phrases.instance)} "
+        f"({percent(row[f'{measure}_share'])}{share}), worse on {losses}{tied}{effect}; "
+        f"{TEST[measure]} {p_text(row[f'{measure}_p'])}{corrected}."
     )
 
 

@@ -16,6 +16,7 @@ import mlflow
 from alembic.script import ScriptDirectory
 from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
 
+from sweep.config.mlflow_address import sqlite_address
 from sweep.errors import SweepError
 from sweep.tracking.sqlite import ALONE_SECONDS, LOCAL_DISKS, file_system, opened_for_writing
 
@@ -238,7 +239,7 @@ def _make(path: Path) -> None:
 
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
         new = Path(folder) / path.name
-        SqlAlchemyStore(f"sqlite:///{new}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+        SqlAlchemyStore(sqlite_address(new), DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
         if file_system(path.parent) in LOCAL_DISKS:
             with contextlib.closing(sqlite3.connect(new)) as database:
                 database.execute("PRAGMA journal_mode=WAL")

@@ -23,16 +23,23 @@ from sweep.tracking.trial_runs import TrialWriter
 
 
 class Runs:
-    """Writes through ``client`` into an experiment; ``answered`` is called whenever MLflow has answered.
+    """Writes through ``client`` into an experiment; ``answered`` is called whenever MLflow has answered, and ``stored`` has the
+    pictures of a finished trial, by its key.
 
     For the thread of the outbox alone, but for :meth:`start`, which comes before it. Raises what MLflow raises.
     """
 
-    def __init__(self, client: MlflowClient, experiment_id: str, answered: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        answered: Callable[[], None] = lambda: None,
+        stored: Callable[[str], TrialRecord | None] | None = None,
+    ) -> None:
         self._client, self._experiment_id, self._answered = client, experiment_id, answered
         self._earlier = Earlier(client, experiment_id, answered)
         self.parent = Parent(client, experiment_id, self._earlier, answered)
-        self._writer = TrialWriter(client, experiment_id, answered)
+        self._writer = TrialWriter(client, experiment_id, answered, stored)
         self._tags: dict[str, str] = {}
         self._trials: dict[str, MlflowRun] | None = None
         """By trial key: those under this parent, and those that are shared with other sweeps."""

@@ -6,13 +6,13 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -74,18 +74,14 @@ def _lock(folder: int) -> None:
         time.sleep(0.05)
 
 
-def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
+def file_system(folder: Path) -> str | None:
     """Return the type of the file system that holds ``folder``, such as ``ext4``; None where the system does not say."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
     place, best, found = folder.resolve(), -1, None
-    for line in lines:
-        _, mounted, kind, *_ = line.split()
-        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mounted))
-        if place.is_relative_to(point) and len(point.parts) >= best:  # of two on one place the later one covers the other
-            best, found = len(point.parts), kind
+    with contextlib.suppress(OSError):
+        for mount in psutil.disk_partitions(all=True):
+            depth = len(Path(mount.mountpoint).parts)
+            if place.is_relative_to(mount.mountpoint) and depth >= best:  # of two on one place the later one covers the other
+                best, found = depth, mount.fstype
     return found
 
 

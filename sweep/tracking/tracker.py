@@ -13,7 +13,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from surrogate.networks import ReluNetwork
-from sweep.config.mlflow_address import DATABASE
+from sweep.config.mlflow_address import DATABASE, sqlite_address
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
@@ -70,7 +70,8 @@ class Tracker:
     """One sweep in MLflow.
 
     ``uri`` None is the embedded store: ``mlflow.db`` (SQLite) and ``artifacts/`` in ``folder``. The artifacts of any database
-    go to ``folder``, those of a server to where the server keeps them.
+    go to ``folder``, those of a server to where the server keeps them. ``stored`` gives the record of a finished trial by its
+    key: what waits of one has no pictures then, which are most of it. They are read when its run is written.
 
     Trials are written when they have ended and with their final state. A thread writes them: :meth:`log_trial` and
     :meth:`log_network` return at once. While MLflow does not answer, what is to be written waits, in little memory, and the
@@ -98,12 +99,14 @@ class Tracker:
         folder: Path,
         patience_seconds: float = PATIENCE_SECONDS,
         notice: Callable[[str], None] | None = None,
+        stored: Callable[[str], TrialRecord | None] | None = None,
     ) -> None:
         home = Path(folder).absolute()
-        self.uri = uri if uri is not None else f"sqlite:///{home / DATABASE}"
+        self.uri = uri if uri is not None else sqlite_address(home / DATABASE)
         self.ui_command = ui_command(self.uri)
         self._notice = notice or _to_stderr
         self._patience_seconds = patience_seconds
+        self._stored = stored
         self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self._notice)
         self._runs: Runs | None = None
         self._outbox: Outbox | None = None
@@ -139,7 +142,7 @@ class Tracker:
             idle=lambda: self._started()[0].parent.beat(),
             idle_seconds=drivers.BEAT_SECONDS,
         )
-        runs = Runs(self._client, self._experiment_id, outbox.answered)
+        runs = Runs(self._client, self._experiment_id, outbox.answered, self._stored)
         note = f"Running: {planned} planned; the findings are written here at the end."
         try:
             self._start(runs, SweepStart(name, config, overrides, note, keys))
@@ -184,7 +187,8 @@ class Tracker:
             self._swept |= dict.fromkeys(new)
             shortest = any(instance.is_minimized for instance in record.instances)
             outbox.put("the table of the trials", _View(tuple(self._swept), shortest))
-        outbox.put(f"{TRIAL}{record.name}", _EndedTrial(record, reused))
+        is_stored = self._stored is not None and record.status == "finished"
+        outbox.put(f"{TRIAL}{record.name}", _EndedTrial(record.without_pictures() if is_stored else record, reused))
         for gain in self._gains.add(record):
             outbox.put(f"{GAIN}{gain.name}", gain)
 

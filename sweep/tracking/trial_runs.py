@@ -28,10 +28,17 @@ RUN_TYPE = {"mlflow.runType": "evaluation"}
 
 
 class TrialWriter:
-    """Writes the runs of trials; ``answered`` is called whenever MLflow has answered. Raises what MLflow raises."""
+    """Writes the runs of trials; ``answered`` is called whenever MLflow has answered, and ``stored`` has the pictures of a
+    finished trial, by its key. Raises what MLflow and the store raise."""
 
-    def __init__(self, client: MlflowClient, experiment_id: str, answered: Callable[[], None]) -> None:
-        self._client, self._experiment_id, self._answered = client, experiment_id, answered
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        answered: Callable[[], None],
+        stored: Callable[[str], TrialRecord | None] | None,
+    ) -> None:
+        self._client, self._experiment_id, self._answered, self._stored = client, experiment_id, answered, stored
         self._datasets: set[tuple[str, str]] = set()
 
     def create(self, record: TrialRecord, parent_id: str, reused: bool, common: Mapping[str, str]) -> Run:
@@ -101,7 +108,8 @@ class TrialWriter:
                 write(folder, TABLE, json.dumps(content.table(record)))
                 pictures = Path(folder) / "pictures"
                 pictures.mkdir()
-                if not write_pictures(record.instances, pictures):
+                whole = self._stored(record.key) if self._stored is not None and record.status == "finished" else None
+                if not write_pictures((whole or record).instances, pictures):
                     pictures.rmdir()
             get_artifact_repository(artifact_uri, tracking_uri=self._client.tracking_uri).log_artifacts(folder)
             self._answered()

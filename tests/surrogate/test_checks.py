@@ -31,7 +31,7 @@ from surrogate.formulation import constrain, embed
 from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Margin, Output, vnnlib
-from surrogate.pruning import Finetuning, Pruning, merge_stable, prune, prune_for, sparsity, stabilise
+from surrogate.pruning import Finetuning, Pruning, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
 from surrogate.solvers import SOLVERS, HighsSolver
 from surrogate.training import Training, accuracy, fit
@@ -183,7 +183,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "a pruning's problem": (lambda: prune_for(Pruning("stable"), NETWORK, REGION, WRONG), "problem must be a Problem"),
     "sparsity of nothing": (lambda: sparsity(NETWORK, WRONG), "surrogate must be a ReluNetwork"),
     "no bounds": (lambda: stabilise(NETWORK, REGION, WRONG and None, 0.5), "bounds must be a Bounds, such as Crown"),
-    "bounds to merge by": (lambda: merge_stable(NETWORK, REGION, WRONG), "bounds must be a Bounds"),
     "bounds of single numbers": (lambda: Bounds((np.zeros(3),), (np.zeros(2),)), "a vector for each layer, equal ones on both"),
     "a deadline in words": (lambda: Crown().compute(NETWORK, REGION, WRONG), r"deadline must be a time.perf_counter\(\) value"),
     "a training's name": (lambda: fit(WRONG, [4], np.eye(3), [0, 1, 0]), "training must be a Training, such as Training"),

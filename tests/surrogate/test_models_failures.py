@@ -27,7 +27,6 @@ class Stub(Solver):
 
     name: ClassVar[str] = "stub"
     package: ClassVar[str] = "highspy"
-    incumbent_callbacks: ClassVar[bool] = True
     answer: Callable[..., Solution] | None = None
 
     def solve(self, *arguments: Any, **settings: Any) -> Solution:

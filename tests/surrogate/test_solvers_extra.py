@@ -18,7 +18,7 @@ from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.region import Region
-from surrogate.solvers import SOLVERS, GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
+from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 from surrogate.solvers.listener import Listener
 
 EXTRA = [
@@ -99,10 +99,6 @@ def start_at(model: Any, seed: int) -> float:
         off = pyo.value(model.rows[i].body) - pyo.value(model.rows[i].upper)
         model.over[i].value, model.under[i].value = max(-off, 0.0), max(off, 0.0)
     return pyo.value(model.goal)
-
-
-def test_every_solver_is_registered_and_calls_back() -> None:
-    assert {name: kind.incumbent_callbacks for name, kind in SOLVERS.items()} == {"highs": True, "gurobi": True, "scip": True}
 
 
 @extra_solver

@@ -14,7 +14,7 @@ from surrogate.bounds import Bounds, Box, Crown, Interval
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems import Margin
-from surrogate.pruning import Pruning, Stabilised, prune, prune_for, stabilise, stabilise_within
+from surrogate.pruning import Pruning, Stabilised, prune, prune_for, stabilise
 from surrogate.pruning.affine_neurons import LARGEST_SHIFTED, LARGEST_SHIFTED_SHARE
 from surrogate.region import Region
 
@@ -34,7 +34,6 @@ def require_sound(dense: ReluNetwork, region: Region, found: Stabilised, points:
     assert (difference >= found.lower).all()
     assert (difference <= found.upper).all()
     assert (np.abs(difference) <= found.error).all()
-    assert (found.majorant(points) >= dense(points) @ found.rows.T - 1e-9 * (1.0 + np.abs(dense(points)).max())).all()
     before = Crown().compute(dense, region).unstable_count
     for method in (Crown, Interval, Box) if found.replaced else (Crown,):  # looser bounds on an equal network see more
         assert method().compute(found.network, region).unstable_count <= before - found.replaced
@@ -73,9 +72,6 @@ def test_the_surrogates_maximum_and_the_error_bound_the_dense_maximum(seed: int,
     surrogate = brute_force_maximum(found.network.compose(MARGIN[:1]), region)
     assert exact <= surrogate + found.upper[0] + 1e-7
     assert exact >= surrogate + found.lower[0] - 1e-7
-    points = points_of(rng, region)
-    raised = found.network(points) @ MARGIN[:1].T + found.upper
-    np.testing.assert_allclose(found.majorant(points), raised, atol=1e-9)  # so that its maximum is the one that was bounded
 
 
 def test_a_solvers_bound_on_the_surrogate_proves_the_dense_network_robust() -> None:
@@ -283,22 +279,6 @@ def test_looser_bounds_are_as_sound(seed: int) -> None:
     assert Box().compute(found.network, region).unstable_count <= bounds.unstable_count - found.replaced
 
 
-@examples(20)
-@given(seed=seeds, budget=st.floats(0.0, 20.0))
-def test_a_budget_is_kept_and_used(seed: int, budget: float) -> None:
-    rng = np.random.default_rng(seed)
-    dense, region = random_network(rng, (5, 6, 5, 3)), random_region(rng, 5, "l1")
-    bounds = Crown().compute(dense, region)
-    found = stabilise_within(dense, region, bounds, budget, MARGIN)
-    assert (found.error <= budget).all()
-    total = bounds.unstable_count
-    if found.replaced < total:  # one more would not have fitted
-        more = stabilise(dense, region, bounds, (found.replaced + 1) / total, MARGIN)
-        assert more.replaced == found.replaced + 1
-        assert (more.error > budget).any()
-    require_sound(dense, region, found, points_of(rng, region))
-
-
 def test_the_pruning_method_replaces_for_all_outputs() -> None:
     rng = np.random.default_rng(4)
     dense, region = random_network(rng, (5, 8, 6, 3)), random_region(rng, 5, "l1")
@@ -325,5 +305,3 @@ def test_what_does_not_fit_is_refused() -> None:
         stabilise(dense, region, bounds, 0.5, np.ones((1, 3)))
     with pytest.raises(InvalidSetting, match="rows must be a finite matrix"):
         stabilise(dense, region, bounds, 0.5, [[np.nan, 1.0]])
-    with pytest.raises(InvalidSetting, match="budget=-1"):
-        stabilise_within(dense, region, bounds, -1.0)

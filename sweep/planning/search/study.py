@@ -18,6 +18,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from sweep.config.mlflow_address import sqlite_address
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.search.parameters import plain, readable
 from sweep.planning.swept_keys import Dimension
@@ -62,8 +63,8 @@ class KeptStudy:
             return None
         file, where = self._memory.study_file(self._key), self._memory.study_address(self._key)
         if where == str(file):
-            return f"optuna-dashboard {shlex.quote(_url(file))}"
-        return f"{where}; copy it to this machine, then optuna-dashboard sqlite:///{file.name}"
+            return f"optuna-dashboard {shlex.quote(sqlite_address(file))}"
+        return f"{where}; copy it to this machine, then optuna-dashboard {sqlite_address(Path(file.name))}"
 
     def begin(self, trial: Trial) -> None:
         """A trial is suggested: it is added as running, unless it is there."""
@@ -83,7 +84,7 @@ class KeptStudy:
         if not self._memory.resume:
             for name in (path, path.with_name(f"{path.name}-journal")):  # a journal would be played back into the new file
                 name.unlink(missing_ok=True)
-        storage = RDBStorage(_url(path), engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}})
+        storage = RDBStorage(sqlite_address(path), engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}})
         study = optuna.create_study(
             storage=storage,
             study_name=path.stem,
@@ -164,7 +165,3 @@ class KeptStudy:
 
 
 _STATES = {"finished": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
-
-
-def _url(file: Path) -> str:
-    return f"sqlite:///{file}"

@@ -252,12 +252,6 @@ def _drawn(problem: ModelProblem, seed: int, parameters: str, elsewhere: tuple[s
     return DrawnSamples(samples_digest(found), sizes, frozenset(name for name, one in found.items() if one.is_regression))
 
 
-def forget() -> None:
-    """Draw and build anew what was drawn and built, because a module may have changed: for tests."""
-    _rehearse.cache_clear()
-    _drawn.cache_clear()
-
-
 def _setting(problem: str) -> str:
     return f"model.function={problem}" if ":" in problem else f"model={problem}"
 

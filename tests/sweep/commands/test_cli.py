@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from composing import Composer
 
@@ -268,25 +270,16 @@ class Terminal:
                     return
                 self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", chunk.decode(errors="replace"))
 
-    def descendants(self) -> list[str]:
-        """Return the command lines of the processes that carry the mark and are no zombies."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (path / "environ").read_bytes():
-                    found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-            except OSError:  # it has just ended
-                continue
-        return found
+    def descendants(self) -> list[psutil.Process]:
+        """Return the processes that carry the mark and are no zombies, with their command lines."""
+        running = psutil.process_iter(["environ", "cmdline"])
+        return [process for process in running if self.mark in (process.info["environ"] or {}).values()]
 
     def close(self) -> None:
         """End whatever the test has left running, by its mark."""
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (path / "environ").read_bytes():
-                    os.kill(int(path.name), signal.SIGKILL)
-            except OSError:
-                continue
+        for process in self.descendants():
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                process.kill()
         self.process.wait()
         os.close(self._screen)
 
@@ -350,7 +343,6 @@ def test_a_terminal_shows_epochs_and_the_trials_that_ended_above_one_live_line(t
 
 
 @pytest.mark.timeout(900)  # its waits are guards for a machine that is busy with others
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for left processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.Signals) -> None:
     slow = ("network=4x64", "attack.radius=6.0", "instances.count=8", "solver.time_limit_seconds=100")
@@ -361,7 +353,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
     )
     try:
         terminal.read_until(lambda text: "done 1  running 1" in text, seconds=400)
-        assert any("raylet" in command for command in terminal.descendants())
+        assert any("raylet" in " ".join(process.info["cmdline"] or ()) for process in terminal.descendants())
         terminal.process.send_signal(number)
         terminal.read_until(lambda text: "MLflow UI:" in text, seconds=120)
         assert terminal.process.wait(timeout=60) == 130

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sweep.commands.arguments import parse
 from sweep.commands.run import execute
-from sweep.config.mlflow_address import VARIABLE, check_address, existing_uri, named_uri
+from sweep.config.mlflow_address import VARIABLE, check_address, database_file, existing_uri, named_uri, sqlite_address
 from sweep.errors import ConfigError, SweepError
 from sweep.execution import driver
 from sweep.execution.runner import Runner
@@ -36,6 +36,14 @@ def test_which_store_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv(VARIABLE, "http://theirs:5000")
     assert (named_uri(None), existing_uri(None)) == ("http://theirs:5000",) * 2
     assert (named_uri("http://mine"), existing_uri("http://mine")) == ("http://mine",) * 2
+
+
+@pytest.mark.parametrize("name", ["runs", "my runs", "50%", "50%20", "what?", "a#b", "runs@home", "a:b", "a&b=c", "größe"])
+def test_the_address_of_a_file_leads_to_it_whatever_it_is_called(name: str) -> None:
+    file = Path("/data") / name / "mlflow.db"
+    address = sqlite_address(file)
+    assert database_file(address) == database_file(f"{address}?timeout=3") == str(file)
+    assert (address == f"sqlite:///{file}") is (name not in ("50%20", "what?"))
 
 
 def test_a_sweep_goes_where_the_environment_says(
@@ -63,6 +71,9 @@ IMPOSSIBLE = {
     "mlruns": "tracking.uri=mlruns is not an MLflow store that can be used (MLflow's folders of files are no longer",
     "file:///tmp/x": "tracking.uri=file:///tmp/x is not an MLflow store that can be used (MLflow's folders",
     "sqlite://": "tracking.uri=sqlite:// names no file, so nothing would be kept; accepted are null",
+    "sqlite:/m.db": "tracking.uri=sqlite:/m.db names no file",
+    "sqlite://host/m.db": "tracking.uri=sqlite://host/m.db names no file",
+    "sqlite://host:port/m.db": "tracking.uri=sqlite://host:port/m.db names no file",
     "sqlite:///:memory:": "tracking.uri=sqlite:///:memory: names no file",
     "sqlite:///~nobodyx/m.db": "tracking.uri=sqlite:///~nobodyx/m.db: ~ is no home folder in an address; write sqlite:///<abs",
     "sqlite:///~/m.db": "tracking.uri=sqlite:///~/m.db: ~ is no home folder in an address; write sqlite:///<absolute",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import io
 import os
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import ray
 import synthetic
@@ -129,7 +129,6 @@ def finished(trial: Trial) -> TrialRecord:
 
 def test_ray_listens_on_loopback_alone_and_is_not_hung_up(cluster: RayCluster) -> None:
     """Of all that Ray starts: its servers, its agents, workers of tasks and actors, and what listens in this process."""
-    psutil: Any = importlib.import_module("psutil")  # Ray brings it
     actor = ray.remote(num_cpus=0)(threading.Event).remote()  # the processes of an actor and of a task
     assert ray.get([actor.is_set.remote(), ray.remote(num_cpus=0)(lambda: None).remote()]) == [False, None]
     processes = psutil.Process().children(recursive=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from own_models import forget
 
-from sweep.tasks.model import origins
 from sweep.tasks.model.settings import named_problem
 
 
@@ -18,14 +18,14 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
-    def forget() -> None:
+    def forget_module() -> None:
         sys.modules.pop("my_model", None)
         named_problem.cache_clear()
-        origins.forget()
+        forget()
 
     def written(text: str) -> None:
         (tmp_path / "my_model.py").write_text(text)
-        forget()
+        forget_module()
 
     yield written
-    forget()
+    forget_module()

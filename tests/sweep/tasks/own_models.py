@@ -15,6 +15,7 @@ from sweep.errors import ConfigError
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
+from sweep.tasks.model import origins
 from sweep.trial.trial import run_trial
 
 QUICK = (
@@ -49,6 +50,12 @@ def samples(seed):
 """
 
 Write = Callable[[str], None]
+
+
+def forget() -> None:
+    """Have samples drawn and problems rehearsed anew: what they come from may be another by now."""
+    origins._drawn.cache_clear()
+    origins._rehearse.cache_clear()
 
 
 def module(*sampled: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from composing import Composer
 from counting import stages_of
+from own_models import forget
 from users_files import write_houses
 
 from surrogate.data import load_table
@@ -21,7 +22,6 @@ from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
 from sweep.records import TrialRecord
 from sweep.store import Store
-from sweep.tasks.model import origins
 from sweep.tasks.model import settings as model_settings
 from sweep.tasks.model.table import table_samples
 from sweep.trial.trial import run_trial
@@ -64,7 +64,7 @@ def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _forget() -> None:
     sys.modules.pop("houses_model", None)
     model_settings.named_problem.cache_clear()
-    origins.forget()
+    forget()
 
 
 def run(composer: Composer, houses: Path, *overrides: str, store: Store | None = None) -> TrialRecord:
@@ -94,7 +94,7 @@ def test_a_worker_needs_no_file(composer: Composer, houses: Path, store: Store, 
     trial = composer.trial(*QUICK, f"dataset.file={houses}", *forced(own))
     inputs = Inputs(load_data(read(trial.config)))
     houses.unlink()
-    origins.forget()
+    forget()
     assert run_trial(trial, inputs, None, stages_of(store)).status == "finished"
 
 

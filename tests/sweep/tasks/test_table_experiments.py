@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from composing import Composer
+from own_models import forget
 from stand_in_tables import PUBLIC, needs_public_tables, write_stand_ins
 
 from sweep.config.inputs import Inputs
 from sweep.errors import ConfigError
-from sweep.tasks.model import origins
 from sweep.trial.trial import run_trial
 
 EXPERIMENTS = {
@@ -31,9 +31,9 @@ SMALL = (
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache, where nothing is remembered of other tables of the same names."""
     monkeypatch.setenv("SURROGATE_DATA", str(tmp_path / "cache"))
-    origins.forget()
+    forget()
     yield tmp_path / "cache" / "surrogatelib"
-    origins.forget()
+    forget()
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ from sweep.planning.sweep_config import SWEPT
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
 from sweep.report.results import Searched, SweepState
+from sweep.store import Store
 from sweep.tracking import Tracker, content, environment
+from sweep.tracking.outbox import Outbox
 from sweep.tracking.runs import Runs
 
 
@@ -178,6 +180,24 @@ def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) ->
     points = [(point.step, point.value, point.timestamp - 1_700_000_000_000) for point in history]
     assert sorted(points) == [(0, -2.0, 100), (1, 1.0, 500)]
     assert "incumbent/image_8" not in run.data.metrics
+
+
+@pytest.mark.parametrize(("status", "waiting"), [("finished", 0), ("interrupted", 2)])
+def test_pictures_wait_in_the_store_where_it_has_them(
+    empty_store: Path, store: Store, monkeypatch: pytest.MonkeyPatch, status: Any, waiting: int
+) -> None:
+    letters, put = list[Any](), Outbox.put
+    monkeypatch.setattr(Outbox, "put", lambda self, label, letter: letters.append(letter) or put(self, label, letter))
+    tracker = started(Tracker(None, EXPERIMENT, empty_store, stored=store.trial))
+    record = synthetic.trial(16 * "a", [synthetic.instance(image) for image in range(2)], status=status)
+    if status == "finished":
+        store.save_trial(record)
+    tracker.log_trial(record)
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    (kept,) = [letter.record for letter in letters if hasattr(letter, "record")]
+    assert sum(bool(instance.clean) for instance in kept.instances) == waiting
+    (run,) = children_of(tracker)
+    assert artifacts_of(tracker, run, "pictures") == {"pictures/image_0.png", "pictures/image_1.png"}
 
 
 def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:

@@ -13,8 +13,10 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
+import psutil
 import pytest
 import sqlalchemy
 from mlflow import MlflowClient
@@ -33,6 +35,15 @@ def test_the_embedded_store_is_a_database_beside_its_artifacts(empty_store: Path
     assert experiment is not None
     assert experiment.artifact_location == (empty_store / "artifacts").as_uri()
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_a_folder_may_be_called_what_means_something_else_in_an_address(tmp_path: Path) -> None:
+    folder = tmp_path / "50%20 what?"
+    tracker = Tracker(None, EXPERIMENT, folder)
+    tracker.start_sweep("named", {}, [], "no trials")
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    assert (folder / "mlflow.db").exists()
+    assert not (tmp_path / "50%20 what").exists()
 
 
 _OPEN = """
@@ -273,14 +284,24 @@ def test_a_database_that_is_there_keeps_its_journal(tmp_path: Path, monkeypatch:
     assert (journal(tmp_path / "old.db"), opened(tmp_path / "old.db")) == ("delete", 2)
 
 
-def test_the_file_system_is_that_of_the_deepest_mount(tmp_path: Path) -> None:
-    home, blank = tmp_path / "home", tmp_path / "a disk"
-    home.mkdir()
-    blank.mkdir()
-    mounts = tmp_path / "mounts"
-    escaped = str(blank).replace(" ", "\\040")
-    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {home} nfs4 rw 0 0\n/dev/b {escaped} xfs rw 0 0\n")
-    assert sqlite.file_system(home / "runs", mounts) == "nfs4"
-    assert sqlite.file_system(blank, mounts) == "xfs"
-    assert sqlite.file_system(tmp_path / "homestead", mounts) == "ext4"
-    assert sqlite.file_system(tmp_path, tmp_path / "absent") is None
+def test_the_file_system_is_that_of_the_deepest_mount_and_of_the_last_one_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    kinds = {"/": "ext4", str(home / "disk"): "btrfs", str(home): "nfs4"}
+    mounts = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in kinds.items()]
+    covering = SimpleNamespace(mountpoint=str(home / "disk"), fstype="xfs")
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [*mounts, covering] if all else [])
+    assert sqlite.file_system(home / "runs") == "nfs4"
+    assert sqlite.file_system(home / "disk" / "runs") == "xfs"
+    assert sqlite.file_system(tmp_path / "homestead") == "ext4"
+
+
+def test_a_system_that_does_not_say_its_mounts_has_no_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sqlite.file_system(tmp_path) is not None
+
+    def unknown(all: bool) -> NoReturn:
+        raise FileNotFoundError("/proc/self/mounts")
+
+    monkeypatch.setattr(psutil, "disk_partitions", unknown)
+    assert sqlite.file_system(tmp_path) is None
