@@ -84,7 +84,7 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
 |---|---|
 | what a trial's key is made of | `sweep/config/canonical.py`; the keys of networks and answers: `sweep/config/stage_keys.py` |
 | what runs when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
-| the value column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
+| the margin column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
 | the place of a new kind of question | a task, a file of `sweep/tasks/` or of yours ([how](extend.md)) |
 
@@ -131,8 +131,8 @@ COMPARED = (
         "when a driver's process began (`sweep/tracking/drivers.py`)",
         "psutil",
         "ours",
-        "psutil's time changes when somebody sets the clock, and a driver that runs would count as ended. Ours counts from the "
-        "start of the machine.",
+        "psutil's time changes when somebody sets the clock, and a driver that runs would count as ended. Ours counts from "
+        "the start of the machine.",
     ),
     (
         "the paths in addresses of SQLite files (`sweep/config/mlflow_address.py`)",
@@ -144,15 +144,16 @@ COMPARED = (
         "passwords in addresses (`sweep/config/passwords.py`)",
         "SQLAlchemy",
         "ours",
-        "Of the 18 addresses with a secret in the tests, SQLAlchemy shows the secret of 9 and refuses 2. It looks into no text, such "
-        "as an error of another program.",
+        "Of the 18 addresses with a secret in the tests, SQLAlchemy shows the secret of 9 and refuses 2. It looks into no "
+        "text, such as an error of another program.",
     ),
     (
         "`search.where` (`sweep/planning/conditions.py`)",
         "simpleeval",
         "ours",
         "simpleeval says false for a value that is misspelt, and misses an unknown key behind `or`. The checks that refuse "
-        "both need the parsed expression anyway, so that 45 of 194 lines would go. One answer would take 22 µs; ours takes 11 µs.",
+        "both need the parsed expression anyway, so that 45 of 194 lines would go. One answer would take 22 µs; ours takes 11 "
+        "µs.",
     ),
     (
         "data sets from elsewhere (`surrogate/data/fetch.py`, `cache.py`)",
@@ -166,7 +167,8 @@ COMPARED = (
         "pydantic",
         "ours",
         "pydantic reads a section in 10 µs, ours in 30 µs, but the trials of a plan share sections, each of which is read "
-        "once. The rules, their sentences and the methods' declarations would stay, and pydantic's errors would have to be put into our words.",
+        "once. The rules, their sentences and the methods' declarations would stay, and pydantic's errors would have to be "
+        "put into our words.",
     ),
     (
         "the same",
