@@ -1,4 +1,4 @@
-"""The files of a data set from a folder of the user's or from the cache, which is filled where it lacks them."""
+"""The files of a data set, from the user's folder or from the cache; files that the cache lacks are fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as they stand in folders and NumPy files."""
+"""Reading of images from folders and NumPy files."""
 
 from __future__ import annotations
 

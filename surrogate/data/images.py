@@ -1,4 +1,4 @@
-"""Data sets from images of the user's: a folder with one folder a class, or a NumPy file."""
+"""Data sets from the user's images: a folder with one folder for each class, or a NumPy file."""
 
 from __future__ import annotations
 

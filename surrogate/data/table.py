@@ -1,4 +1,4 @@
-"""Data sets from tables of the user's: columns of numbers and categories, for values or classes."""
+"""Data sets from the user's tables: columns of numbers and categories, for values or classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hidden neurons brought to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
+"""Scaling of hidden neurons to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
 
 from __future__ import annotations
 

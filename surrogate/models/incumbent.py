@@ -1,4 +1,4 @@
-"""The best decision so far, and the one way in which a decision comes to count."""
+"""The best decision so far, and the one check that a decision must pass to count."""
 
 from __future__ import annotations
 

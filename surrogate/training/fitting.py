@@ -1,4 +1,4 @@
-"""New networks fitted to data, pruned ones trained further, and how many images a network gets right."""
+"""New networks fitted to data, pruned networks trained further, and the accuracy of a network."""
 
 from __future__ import annotations
 

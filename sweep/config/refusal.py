@@ -1,4 +1,4 @@
-"""Refused configurations in the words of this program: what Hydra and OmegaConf say, reduced to one message."""
+"""Refused configurations in the words of this program: errors of Hydra and OmegaConf, reduced to one message."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Tables and images of the user's as data sets: read before anything starts, and once however many trials look at them.
+"""The user's tables and images as data sets: each is read once, before anything starts, however many trials use it.
 
-They are read on the driver and travel to the workers, which need no access to the files. What was read is kept for the life of
+They are read on the driver and sent to the workers, which need no access to the files. What was read is kept for the life of
 the process, under the settings and the state of the file, so that a plan of a thousand trials reads a file once.
 """
 

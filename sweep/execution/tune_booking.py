@@ -1,4 +1,4 @@
-"""What Ray Tune asks and says about its trials, carried to the queue of trials and to the ledger."""
+"""Passes what Ray Tune asks and says about its trials to the trial queue and to the ledger."""
 
 from __future__ import annotations
 

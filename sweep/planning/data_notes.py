@@ -1,4 +1,4 @@
-"""What networks take and give where data are a table or images of the user's: said before anything starts."""
+"""Notes on what networks take and give if the data are the user's table or images; printed before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Swept time limits: an axis along which one run is read, where the attack allows that, and no settings with own runs."""
+"""Swept time limits: where the attack allows it, one run is read at all limits, and no limit has a run of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Train a network so that it is easy to optimise over, or prune the one that there is? What both lead to, compared in truth.
 
-A network that is trained for it is another dense network, so values on the two say nothing of each other. What both decisions
-are worth in truth does (:mod:`sweep.report.in_truth`).
+A network that is trained for it is another dense network, so values on the two cannot be compared. What their decisions are
+worth in truth can (:mod:`sweep.report.in_truth`).
 """
 
 from __future__ import annotations

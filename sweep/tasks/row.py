@@ -1,4 +1,4 @@
-"""Rows of a table of the user's, each with a ball around it: other values in the ball that the network gives another class.
+"""Rows of the user's table, each with a ball around it: are there values in the ball that the network gives another class?
 
 Points and radii are in standard deviations of the columns, as the network is trained. The box is that of all rows: no column
 leaves the range that it has in the table. Categories of a row stay as they are, and only numbers change.

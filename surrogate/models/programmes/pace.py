@@ -1,4 +1,4 @@
-"""How long it takes to state a MILP and to hand it to a solver: neither can be broken off, and what cannot end is not begun."""
+"""How long a MILP takes to state and to hand to a solver: neither can be interrupted, so both begin only if they can end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model's columns can go, and with them the networks' neurons."""
+"""The ranges of a model's columns, and the ranges of the networks' neurons that follow from them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a trial will probably take, from finished trials in the store that are like it.
 
-Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. Where there
-is none like it, those count that are near it: the same attack of the same goal on a network of the same shape and data set.
+Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. If no trial
+is alike, trials that are near it count: the same attack with the same goal on a network of the same shape and data set.
 """
 
 from __future__ import annotations

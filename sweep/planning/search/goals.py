@@ -1,4 +1,4 @@
-"""The objectives of a search: which it may have, and which it has where none is named."""
+"""The objectives of a search: which are allowed, and which one is used if none is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an adaptive search has suggested, kept in the store, so that the same command goes on where it stopped."""
+"""The suggestions of an adaptive search, kept in the store so that the same command can continue the search."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Trials chosen by what those before them gave: Optuna's tree-structured Parzen estimator.
 
-A suggestion is a value for every swept key. Some are answered without running anything: one that ``search.where`` or the rules
-of the configuration exclude counts as worse than all, one of a trial that has ended is told what that trial gave, and one of a
-trial that is running is told when that one ends. So ``search.samples`` counts distinct trials.
+A suggestion is a value for every swept key. Some suggestions run nothing. One that ``search.where`` or the rules of the
+configuration exclude counts as worse than all. One that gives a trial that has ended gets its values at once, and one that
+gives a running trial gets them when that trial ends. So ``search.samples`` counts distinct trials.
 
 References:
     Bergstra, Bardenet, Bengio, Kégl, *Algorithms for Hyper-Parameter Optimization*, NeurIPS 2011. For several objectives Ozaki,

@@ -1,4 +1,4 @@
-"""Success, margin and norm over the time of an attack: a panel a network, a line a setting."""
+"""Success, margin and norm over the time of an attack, with a panel for each network and a line for each setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line a trial, over what was swept and what came of it."""
+"""Parallel coordinates: a line for each trial, over the swept keys and the results."""
 
 from __future__ import annotations
 
