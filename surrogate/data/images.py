@@ -49,7 +49,7 @@ def load_images(
         parts = read_numpy(place)
     else:
         raise DataUnavailable(
-            f"{place} is no folder and no .npz file: expected one folder a class, or arrays of images and labels"
+            f"{place} is no folder and no .npz file: expected one folder for each class, or arrays of images and labels"
         )
     classes, labels = _classes(place, parts)
     pixels = [resized(part.pixels, part.white, sides) for part in parts]

@@ -70,5 +70,5 @@ def _given(found: Mapping[str, Layer], layers: Sequence[str]) -> list[Layer | No
     twice = sorted({name for name in names if name in found and names.count(name) > 1})
     if missing or twice:
         what = f"leaves out {', '.join(missing)}" if missing else f"names {', '.join(twice)} more than once"
-        raise InvalidSetting(f"layers {what}: every layer with weights is to be named once")
+        raise InvalidSetting(f"layers {what}: name every layer with weights once")
     return steps

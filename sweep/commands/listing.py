@@ -83,7 +83,7 @@ def trials(store: Store, name: str) -> Iterator[str]:
 
 def _when(one: Manifest) -> str:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started_at))
-    return began if one.ended_at is not None else f"{began}, no end on record"
+    return began if one.ended_at is not None else f"{began}, end not recorded"
 
 
 def _headline(store: Store, one: Manifest) -> str:

@@ -36,7 +36,7 @@ def read_data(dataset: DatasetSettings) -> Dataset:
         ConfigError: no file is named, it cannot be read, or the settings ask for what it does not have.
     """
     if dataset.file is None:
-        what = "a CSV or Parquet file" if dataset.name == TABLE else "a folder with one folder a class, or an .npz file"
+        what = "a CSV or Parquet file" if dataset.name == TABLE else "a folder with one folder for each class, or an .npz file"
         raise ConfigError(f"dataset={dataset.name} without dataset.file: name {what}")
     if dataset.name == TABLE and not dataset.outputs:
         raise ConfigError(

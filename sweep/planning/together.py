@@ -118,7 +118,7 @@ def _equally_many(values: Mapping[str, Values]) -> Mapping[str, Values]:
     if len({len(several) for several in values.values()}) > 1:
         numbers = _and([f"{key} has {count(len(several), 'value')}" for key, several in values.items()])
         raise ConfigError(
-            f"{KEY}: {numbers}, but keys that go together have equally many; for every combination of all values write {KEY}=[]"
+            f"{KEY}: {numbers}, but keys that go together need the same number; for all combinations write {KEY}=[]"
         )
     return values
 

@@ -57,7 +57,9 @@ def truth_table(results: Results) -> pd.DataFrame:
 def train_or_prune(results: Results) -> Verdict:
     """Return whether networks that were trained for it lead to truly better decisions than pruned copies of the plain one."""
     if results.instances["true_value"].isna().all():
-        return Verdict(QUESTION, NOT_ASKED, "Only the truth compares different networks, and it is not known here.")
+        return Verdict(
+            QUESTION, NOT_ASKED, "Decisions on different networks can only be compared in truth, which is not known here."
+        )
     table = truth_table(results)
     if table.empty or not table["pruned"].any():
         why = "No pruned copy of the same network, trained without these settings, has finished on the same instances."

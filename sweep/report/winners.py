@@ -122,7 +122,7 @@ class Winner:
             return f"They differ on {first.differing} of {count(first.clusters, self.what)}; at least {FEWEST} are needed."
         if not self.duels or self.duels[0].better >= self.duels[0].worse:
             return ""
-        return f"First by the order of the ranking, yet {self.duels[0].other} did better on more of the instances one by one."
+        return f"First in the ranking, but {self.duels[0].other} did better on more of the instances."
 
 
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:

@@ -6,9 +6,9 @@ r"""An entry as the bytes of a JSON file: a line that says what it is, with chec
     {"status":"adversarial","margin":0.25}
     }
 
-``sha256`` is over the bytes of the second line, so that it can be computed without reading the JSON: ``sed -n 2p FILE | tr -d
-'\n' | sha256sum``. ``head_sha256`` is over the first line up to the comma before it: ``sed -n '1s/, "head_sha256".*//p' FILE |
-tr -d '\n' | sha256sum``.
+``sha256`` is over the bytes of the second line, so that it can be computed without reading the JSON:
+``sed -n 2p FILE | tr -d '\n' | sha256sum``. ``head_sha256`` is over the first line up to the comma before it:
+``sed -n '1s/, "head_sha256".*//p' FILE | tr -d '\n' | sha256sum``.
 
 Files of format 1 have no ``head_sha256``. They are read if each part of the first line is as it is written.
 """

@@ -33,7 +33,7 @@ class OutputTask(AttackTask):
 
     def check(self, settings: Settings) -> None:
         if settings.attack.objective == CLOSEST:
-            raise ConfigError("task=output with attack.objective=closest: an output has no distance; set one of them back")
+            raise ConfigError("task=output with attack.objective=closest: an output has no distance; change one of them")
         if settings.instances.properties is not None:
             raise ConfigError(
                 f"instances.properties with attack.objective={OUTPUT}: a property says itself what is looked for; set one of "

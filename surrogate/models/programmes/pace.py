@@ -64,7 +64,7 @@ class Pace:
         left = deadline - time.perf_counter()
         if seconds > left:
             raise NoTime(
-                f"to state the MILP takes about {seconds:.2g} s, and {max(left, 0.0):.2g} s of the time limit were left: "
+                f"stating the MILP takes about {seconds:.2g} s, and {max(left, 0.0):.2g} s of the time limit are left: "
                 "raise the limit"
             )
 

@@ -40,7 +40,7 @@ def check_search(settings: Settings) -> None:
             raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
         if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
-                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is a number of other trials only; "
+                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is known of other trials only; "
                 f"these have {', '.join(task.objectives(settings))}; choose another objective"
             )
     twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]

@@ -127,7 +127,7 @@ class OptunaSuggester:
         return list(self._space.dimensions.values())
 
     def former(self, memory: SearchMemory) -> list[Trial]:
-        """Return the trials that were suggested in former runs of this search, without a change to this one.
+        """Return the trials that were suggested in earlier runs of this search, without a change to this one.
 
         Raises:
             ConfigError: none of the values that were drawn are allowed.

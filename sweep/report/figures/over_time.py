@@ -95,7 +95,7 @@ def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: 
     drawn = _curves(results, look, asked, curve)
     if drawn["value"].notna().any():
         return drawn
-    return Nothing("no attack met a point on more than half of its instances")
+    return Nothing("no attack found a point on more than half of its instances")
 
 
 def _curves(

@@ -75,9 +75,7 @@ def test_one_that_is_first_by_its_share_but_worse_on_most_images_is_said_to_be()
         "portfolio is first on 2x16, but the next did better on more instances: an adversarial input for 12 of 12, against "
         "11 of dense MILP."
     )
-    assert winner.caveat == (
-        "First by the order of the ranking, yet dense MILP did better on more of the instances one by one."
-    )
+    assert winner.caveat == "First in the ranking, but dense MILP did better on more of the instances."
 
 
 def test_one_on_too_few_instances() -> None:
