@@ -20,7 +20,7 @@ from sweep.terminal.progress import outcome
 from sweep.terminal.wording import count
 
 MOST_SWEEPS = 20
-"""So many sweeps are listed, the newest ones."""
+"""The most sweeps that are listed, the newest ones."""
 
 MOST_TRIALS = 1000
 """Where no report has the headline it is made from all trials of a sweep: of more than so many it would be waited for."""

@@ -30,7 +30,7 @@ WATCH_SECONDS = 0.25
 """How often deadlines are looked at."""
 
 THREADS = 16
-"""So many calls are served at a time: a store at the other end of a network must not hold up the others, nor the deadlines."""
+"""Calls that are served at a time: one that waits for a distant store must not delay the others, nor the deadlines."""
 
 GRACE_SECONDS = 2.0
 """A worker that ends by itself just after a deadline is not killed."""

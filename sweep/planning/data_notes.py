@@ -10,7 +10,7 @@ from sweep.config.users_data import USERS, read_data
 from sweep.terminal.wording import count
 
 MOST = 3
-"""So many data sets are told about, one a sentence."""
+"""The most data sets that get a sentence."""
 
 
 def sentences_on_data(trials: Iterable[Settings]) -> list[str]:

@@ -27,7 +27,7 @@ KEY = "search.together"
 BRACKETS = "each group of keys has brackets of its own, in the shell as in 'search.together=[[training.seed,instances.seed]]'"
 
 SHOWN = 6
-"""So many combinations of values are named in a sentence."""
+"""The most combinations of values that a sentence names."""
 
 Values = tuple[Any, ...]
 

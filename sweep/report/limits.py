@@ -22,7 +22,7 @@ STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
 
 MOST_LIMITS = 6
-"""So many of the longest of these limits: each test costs all others certainty, and shorter ones interest nobody."""
+"""The most of these limits that are tested, the longest ones: each test costs the others certainty."""
 
 FEW_CHANGES = 0.1
 """More time changes little once at most this share of the pairs still changes its winner."""

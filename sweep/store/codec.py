@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT = 2
-"""Of the files that are written; raise it when their form changes."""
+"""The format of files that are written. Raise it when their form changes."""
 
 READ = (1, FORMAT)
 """Formats that are read. A file of another one is set aside, and its result made anew."""

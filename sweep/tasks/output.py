@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 MOST_COMBINATIONS = 200
-"""So many combinations of a table's categories are asked about, one after the other."""
+"""The most combinations of a table's categories that are asked about, one after the other."""
 
 
 class OutputTask(AttackTask):

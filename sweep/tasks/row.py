@@ -32,7 +32,7 @@ MOVED = 1e-6
 
 
 DIGITS = 7
-"""So many digits of a number are those of the table: the rows of a data set are float32."""
+"""Digits of a number that agree with the table: the rows of a data set are float32."""
 
 
 class RowTask(ImageTask):

@@ -41,7 +41,7 @@ DRIVERS = {
 """The packages of databases' drivers whose modules have other names."""
 
 LOOKED_AT = 50
-"""So many of the newest runs of an experiment are looked at for one that is not of a sweep."""
+"""How many of the newest runs of an experiment are searched for one that no sweep made."""
 
 Result = TypeVar("Result")
 

@@ -23,10 +23,10 @@ from sweep.records.cpu_share import KILLED
 from sweep.store import Store
 
 LOOK_SECONDS = 5.0
-"""So long are entries of one kind read, however many there are."""
+"""How long entries of one kind are read, however many there are."""
 
 MOST_RECORDS = 1000
-"""So many are enough for a mean."""
+"""Trials that are enough for a mean."""
 
 WHOLE = 0.9
 """An attack that took this share of its time limit counts as one that was ended by it."""

@@ -15,13 +15,13 @@ from sweep.planning.swept_keys import Choices, Dimension
 from sweep.terminal.wording import count
 
 BRIEF = 40
-"""So many trials are listed on a terminal before a table by network takes their place."""
+"""The most trials that a terminal lists; more are shown as a table by network."""
 
 FIRST = 20
-"""So many trials stand below that table."""
+"""Trials that are listed below that table."""
 
 MOST_GROUPS = 30
-"""So many lines does that table have."""
+"""The most lines of that table."""
 
 
 def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:

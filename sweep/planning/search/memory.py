@@ -15,7 +15,7 @@ Suggestion = Mapping[str, Any]
 """A value for every swept key."""
 
 MOST_CHARACTERS = 100
-"""So much of a sweep's name is in the name of its study."""
+"""Letters of a sweep's name that the name of its study has."""
 
 
 class SearchMemory:

@@ -40,10 +40,10 @@ STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
 
 PATIENCE = 20
-"""After so many suggestions in a row that start no trial, further ones are drawn at random, to get away from there."""
+"""Suggestions in a row that start no trial, after which further ones are drawn at random to reach other places."""
 
 ATTEMPTS = 500
-"""After so many suggestions in a row that start no trial, the search ends."""
+"""Suggestions in a row that start no trial, after which the search ends."""
 
 
 class Assignable(Protocol):

@@ -29,7 +29,7 @@ TRIAL_KEY = "trial_key"
 """The attribute of a trial of the study that says which trial of the sweep it is."""
 
 BUSY_SECONDS = 20.0
-"""So long a write waits for another process, such as a dashboard, that has the file."""
+"""How long a write waits for another process that has the file, such as a dashboard."""
 
 
 class KeptStudy:

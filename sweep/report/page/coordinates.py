@@ -18,7 +18,7 @@ MOST_NAMES = 14
 """Values that an axis names one by one."""
 
 MOST_LETTERS = 22
-"""Of the name of a value."""
+"""The most letters of a value's name."""
 
 MISSING = "—"
 """Names the trials that have no such value: a gradient attack has no sparsity."""
