@@ -1,4 +1,4 @@
-"""Arguments and settings of the wrong kind: one sentence for each way in which they are wrong."""
+"""Checks of arguments and settings; each kind of mistake has one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that users name: where they are, and what is in them, distrusting their size and their kind."""
+"""Files that users name: where they are, and what is in them, with checks of their size and kind."""
 
 from __future__ import annotations
 

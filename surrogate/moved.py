@@ -1,4 +1,4 @@
-"""Import paths of the last release: for one release more they work, and each says once by what path to replace it."""
+"""Import paths of the last release: they work for one more release, and each names its new path once, in a warning."""
 
 from __future__ import annotations
 

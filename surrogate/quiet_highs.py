@@ -1,4 +1,4 @@
-"""HiGHS without its banner, and in no version that is known to call wrong answers optimal."""
+"""HiGHS without its banner; versions that are known to call wrong answers optimal are refused."""
 
 from __future__ import annotations
 

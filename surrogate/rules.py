@@ -1,4 +1,4 @@
-"""What a single value may be. A rule returns nothing for a value that is allowed, and else what is allowed, in words."""
+"""Rules for single values. A rule returns None for an allowed value, and otherwise says in words what is allowed."""
 
 from __future__ import annotations
 

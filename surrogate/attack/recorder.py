@@ -1,4 +1,4 @@
-"""The clock and the memory of one attack: every solution met, when, and what the dense network said about it."""
+"""The clock and the memory of one attack: every solution that was found, when, and its value on the dense network."""
 
 from __future__ import annotations
 

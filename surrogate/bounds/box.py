@@ -1,4 +1,4 @@
-"""Interval arithmetic from the box alone, as embedding tools do that know no norm ball."""
+"""Interval arithmetic over the box alone, as in embedding tools that know no norm ball."""
 
 from __future__ import annotations
 

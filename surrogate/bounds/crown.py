@@ -1,4 +1,4 @@
-"""Backward linear bounds (CROWN), with the usual slopes or with optimised ones, made concrete over ball and box."""
+"""Backward linear bounds (CROWN), with the usual slopes or with optimised ones, evaluated over ball and box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear programmes over the triangle relaxation, for the neurons that slope-optimised linear bounds leave straddling 0."""
+"""Linear programmes over the triangle relaxation, for neurons that stay unstable under slope-optimised linear bounds."""
 
 from __future__ import annotations
 

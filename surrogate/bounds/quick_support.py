@@ -1,4 +1,4 @@
-"""Linear functions maximised over a region in float32: what gradient steps need, many times faster than the exact answer."""
+"""Linear functions maximised over a region in float32: much faster than the exact answer, and enough for gradient steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the gradient steps on a bound's multipliers: Adam for a bound as low as can be, Polyak for one below a target."""
+"""Rules of the gradient steps on a bound's multipliers: Adam for the lowest bound, Polyak for a bound below a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Branch and bound over phases of unstable neurons: bounds that are driven down to the optimum, on linear relaxations alone."""
+"""Branch and bound over phases of unstable neurons: linear relaxations alone bring the bound down to the optimum."""
 
 from surrogate.branching.search import BranchingOutcome, BranchingSearch
 from surrogate.branching.settings import BranchAndBound

@@ -1,4 +1,4 @@
-"""Domains: parts of the region that splits cut out, each with a bound, and the open ones in order."""
+"""Domains, which are the parts of the region that splits leave, each with a bound; and the queue of open domains."""
 
 from __future__ import annotations
 

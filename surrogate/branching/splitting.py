@@ -1,4 +1,4 @@
-"""Which neurons are worth a split, and the two halves that a split leaves."""
+"""Which neurons are worth a split, and the two halves of a split."""
 
 from __future__ import annotations
 

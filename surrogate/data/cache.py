@@ -1,4 +1,4 @@
-"""The files of a data set from a folder of the user's or from the cache, which is filled where it lacks them."""
+"""The files of a data set, from the user's folder or from the cache; files that the cache lacks are fetched."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def read_cache(source: Source) -> Contents:
         return {**contents, **fetched}
     told = source.name if len(source.files) > 1 else _names(source)
     raise DataUnavailable(
-        f"{told} could not be had ({'; '.join(problems)}): put {_names(source)}, gzipped or not, into {folder}, or name the "
-        f"folder that holds {'them' if len(source.files) > 1 else 'it'}"
+        f"{told} could not be fetched ({'; '.join(problems)}): put {_names(source)}, gzipped or not, into {folder}, or name "
+        f"the folder that holds {'them' if len(source.files) > 1 else 'it'}"
     )
 
 

@@ -18,7 +18,7 @@ MOST_CATEGORIES = 200
 """Most values of a category: more are those of a name or a number of a row."""
 
 MOST_NAMED = 12
-"""So many columns, or values of one, are named in a sentence."""
+"""The most columns, or values of a column, that a sentence names."""
 
 LARGEST_NUMBER = 1e100
 """Largest number of a table: the squares of larger ones are no numbers."""

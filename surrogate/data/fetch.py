@@ -1,4 +1,4 @@
-"""Ways to get the files of a data set that is not on this machine yet: each returns the checked contents or says why not."""
+"""Ways to fetch the files of a data set: each returns the checked contents, or says why it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as they stand in folders and NumPy files."""
+"""Reading of images from folders and NumPy files."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _pixels(file: Path, mode: str, expected: tuple[int, int], size: tuple[int, i
     if size is None and pixels.shape[:2] != expected:
         raise DataUnavailable(
             f"{file} has {pixels.shape[0]} x {pixels.shape[1]} pixels and the first image {expected[0]} x {expected[1]}: give "
-            f"the one to which they are brought, as size=(height, width)"
+            f"the size that all are brought to, as size=(height, width)"
         )
     return resized(pixels[None], 255.0, size).reshape(*expected, *pixels.shape[2:])
 

@@ -1,4 +1,4 @@
-"""Data sets from images of the user's: a folder with one folder a class, or a NumPy file."""
+"""Data sets from the user's images: a folder with one folder for each class, or a NumPy file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_images(
         parts = read_numpy(place)
     else:
         raise DataUnavailable(
-            f"{place} is no folder and no .npz file: expected one folder a class, or arrays of images and labels"
+            f"{place} is no folder and no .npz file: expected one folder for each class, or arrays of images and labels"
         )
     classes, labels = _classes(place, parts)
     pixels = [resized(part.pixels, part.white, sides) for part in parts]

@@ -1,4 +1,4 @@
-"""Images brought to another size, as float32 rows in [0, 1]."""
+"""Resizing of images, into float32 rows in [0, 1]."""
 
 from __future__ import annotations
 

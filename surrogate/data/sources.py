@@ -1,4 +1,4 @@
-"""Which files make up a data set, their checksums, and where they can be had."""
+"""Which files make up a data set, their checksums, and where they can be fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a data set that has no test set of its own: which are trained on, and which are held out."""
+"""The split of a data set without a test set: which rows are trained on, and which are held out."""
 
 from __future__ import annotations
 

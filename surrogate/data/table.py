@@ -1,4 +1,4 @@
-"""Data sets from tables of the user's: columns of numbers and categories, for values or classes."""
+"""Data sets from the user's tables: columns of numbers and categories, for values or classes."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _names(what: str, given: Any) -> list[str]:
 def _require_apart(inputs: Sequence[str], outputs: Sequence[str], categories: Sequence[str]) -> None:
     both = [name for name in inputs if name in outputs]
     if both:
-        raise InvalidSetting(f"the column {both[0]!r} is among inputs and outputs: a network is not to give what it takes")
+        raise InvalidSetting(f"the column {both[0]!r} is among inputs and outputs: leave it out of one of them")
     if not inputs:
         raise InvalidSetting("inputs=[] is not allowed: expected the names of the columns that a network is to take")
     for name in categories:
@@ -108,7 +108,9 @@ def _require_apart(inputs: Sequence[str], outputs: Sequence[str], categories: Se
             known = [*inputs, *outputs]
             raise InvalidSetting(f"categories names {name!r}, which is not among inputs and outputs{nearest(name, known)}")
     if len(outputs) > 1 and set(outputs) & set(categories):
-        raise InvalidSetting(f"outputs={list(outputs)} is not allowed: a category is the only output, and several are numbers")
+        raise InvalidSetting(
+            f"outputs={list(outputs)} is not allowed: several outputs must be numbers, and a category must be the only output"
+        )
 
 
 def _without_gaps(table: RawTable, names: Sequence[str], gaps: str, file: str | Path) -> tuple[dict[str, Column], int]:

@@ -1,4 +1,4 @@
-"""Tables of numbers and texts from CSV and Parquet files: their columns by name, before anything is made of them."""
+"""Reading of CSV and Parquet files: their columns by name, as numbers or texts."""
 
 from __future__ import annotations
 

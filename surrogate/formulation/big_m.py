@@ -1,4 +1,4 @@
-"""The big-M formulation, with each neuron's own bounds as its constants and without what the bounds decide."""
+"""The big-M formulation: each neuron's own bounds are its constants, and a neuron that they decide needs no binary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hidden neurons brought to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
+"""Scaling of hidden neurons to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def doubt(network: ReluNetwork, bounds: Bounds) -> str | None:
     if largest <= HIDDEN:
         return None
     return (
-        f"changes of {TIGHTEST:g} to {TOLERANCE:g}, which solvers call none, move an output by {100.0 * largest:.2g} % of its "
+        f"changes of {TIGHTEST:g} to {TOLERANCE:g}, which solvers ignore, move an output by {100.0 * largest:.2g} % of its "
         "range: weights or region are too extreme for a MILP to prove anything; use branch and bound, which needs no solver"
     )
 

@@ -2,7 +2,7 @@
 
 Why the model is given with :class:`Place` and not built by a callback: a Pyomo user has a model already, with variables that
 mean something to them. A place only names what a network reads and what it writes. Dense or pruned networks are stated in a
-block that comes and goes, so values, constraints and solvers stay the user's.
+temporary block, so values, constraints and solvers stay the user's.
 """
 
 from surrogate.models.incumbent import OnBetter

@@ -1,4 +1,4 @@
-"""The best decision so far, and the one way in which a decision comes to count."""
+"""The best decision so far, and the one check that a decision must pass to count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTLING_SECONDS = 2.0
 """Most seconds for optimising the other variables anew at one decision."""
 
 LAST_SECONDS = 0.05
-"""So many it may take when the time is over: the last decision of a solver comes then."""
+"""The same when the time is over, which is when a solver's last decision comes."""
 
 
 class Incumbent:

@@ -1,4 +1,4 @@
-"""Points to start from: decisions that keep the model's own constraints, with the networks' outputs by forward passes."""
+"""Points to start from: decisions that satisfy the model's own constraints, with the networks' outputs by forward passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's model must be for a search to take it: one sentence for each way in which it is not."""
+"""What a search requires of a user's model, with one sentence for each requirement that the model breaks."""
 
 from __future__ import annotations
 

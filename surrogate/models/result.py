@@ -1,4 +1,4 @@
-"""What an optimisation of a user's model with networks in it answers."""
+"""The result of optimising a user's model with networks in it."""
 
 from __future__ import annotations
 

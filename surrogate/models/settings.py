@@ -1,4 +1,4 @@
-"""How a search over a user's model goes about it."""
+"""The settings of a search over a user's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which member of the search is next: each has a share of the time, and what it took is held against it."""
+"""Which member of the search is next: each has a share of the time, and the one furthest behind its share gets the turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers read one after another, whatever file or framework they come from, folded into the weights and biases of a network."""
+"""A chain of layers, from any file or framework, folded into the weights and biases of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrays that a network is made of: their types, and what they must be to fit together."""
+"""The arrays that a network is made of: their types, and the shapes in which they fit together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a network is read from, told by their endings; none of them is unpickled."""
+"""The files that a network can be read from, told apart by their endings; none of them is unpickled."""
 
 from __future__ import annotations
 

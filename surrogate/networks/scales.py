@@ -1,4 +1,4 @@
-"""The units of data: what points and values are divided by to train a network, folded into it once it is trained."""
+"""The units of data: points and values are divided by them to train a network, and they are folded into the trained network."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Networks from a state dict: tensors by their names, which say what the layers are, and not what lies between them.
+"""Networks from a state dict: tensors by their names, which say what the layers are, but not what lies between them.
 
-What they say is used as far as it goes. Where it leaves the order of the layers open, or the place of a ReLU in a
-``Sequential``, no network is read, and the caller has to name the layers. Between layers with names of their own a ReLU is
-assumed (:func:`surrogate.networks.state_dict_order.with_relus`).
+If the names leave the order of the layers open, or the place of a ReLU in a ``Sequential``, no network is read, and the caller
+has to name the layers. Between layers with names of their own a ReLU is assumed
+(:func:`surrogate.networks.state_dict_order.with_relus`).
 """
 
 from __future__ import annotations
@@ -70,5 +70,5 @@ def _given(found: Mapping[str, Layer], layers: Sequence[str]) -> list[Layer | No
     twice = sorted({name for name in names if name in found and names.count(name) > 1})
     if missing or twice:
         what = f"leaves out {', '.join(missing)}" if missing else f"names {', '.join(twice)} more than once"
-        raise InvalidSetting(f"layers {what}: every layer with weights is to be named once")
+        raise InvalidSetting(f"layers {what}: name every layer with weights once")
     return steps

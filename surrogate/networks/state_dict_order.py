@@ -1,4 +1,4 @@
-"""In which order the layers of a state dict compute, and where the ReLUs stand: by their names, and by sizes that must fit."""
+"""The order of the layers of a state dict, and the places of the ReLUs: from names, and from sizes that must fit."""
 
 from __future__ import annotations
 

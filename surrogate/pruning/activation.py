@@ -1,4 +1,4 @@
-"""Activation-aware pruning: weights by what they pass on, not by their size alone."""
+"""Activation-aware pruning: weights are ranked by what they pass on, not by their size alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activation-aware structured pruning: whole hidden neurons by what they pass on."""
+"""Activation-aware structured pruning: whole hidden neurons are ranked by what they pass on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every pruning method must offer, and the two ways to choose that methods share."""
+"""What every pruning method must offer, and two ways of choosing that methods share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Region-aware pruning: unstable ReLUs become affine, and the error that this makes is bounded over the region."""
+"""Region-aware pruning: unstable ReLUs become affine, and the resulting error is bounded over the region."""
 
 from __future__ import annotations
 

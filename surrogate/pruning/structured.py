@@ -1,4 +1,4 @@
-"""Structured pruning: whole hidden neurons by the size of their incoming weights."""
+"""Structured pruning: whole hidden neurons are ranked by the size of their incoming weights."""
 
 from __future__ import annotations
 

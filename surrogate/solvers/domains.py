@@ -1,4 +1,4 @@
-"""Domains that no solver is told by a variable's type and bounds, stated exactly for all of them: sets, steps, gaps."""
+"""Domains that a variable's type and bounds cannot express (sets, steps, gaps), stated exactly for every solver."""
 
 from __future__ import annotations
 

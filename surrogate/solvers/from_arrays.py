@@ -1,4 +1,4 @@
-"""Solvers that take a model as arrays: what Gurobi and SCIP share, so that each one's file holds only what is its own."""
+"""The part that Gurobi and SCIP share: solvers that take a model as arrays."""
 
 from __future__ import annotations
 

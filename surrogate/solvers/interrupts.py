@@ -1,4 +1,4 @@
-"""Ctrl-C while a solver runs: no exception crosses the solver's own code, the solve ends soon, and none is lost."""
+"""Ctrl-C while a solver runs: no exception crosses the solver's own code, the solve ends soon, and no Ctrl-C is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quadratic terms as columns of their own, so that every row is linear and a solver is told of the products beside the rows."""
+"""Quadratic terms as columns of their own: every row is linear, and a solver gets the products beside the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units in which a solver's absolute tolerances mean something, and whether a model's numbers let its bound mean anything."""
+"""Scaling of a model so that a solver's absolute tolerances mean something, and whether the model's bound can mean anything."""
 
 from __future__ import annotations
 

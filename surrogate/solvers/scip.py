@@ -14,7 +14,7 @@ from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, E
 from surrogate.solvers.scaling import ScaledForm
 
 ROWS = 64
-"""So many rows are handed over between two looks at the clock."""
+"""Rows that are handed over between two looks at the clock."""
 
 PRODUCT_TOLERANCE = 1e-7
 """To which a product of columns is kept where there are some: SCIP leaves a nonlinear row as wrong as it may be, and what the

@@ -1,7 +1,7 @@
-"""Can an installed solver be believed? Small models, most of them from public reports of wrong answers, with known optima.
+"""Tests of an installed solver: small models with known optima, most of them from public reports of wrong answers.
 
-``python -m surrogate.solvers`` answers for every solver; a version that this release was not tested with answers by itself
-before the first model that a process gives it.
+``python -m surrogate.solvers`` tests every solver. A version that this release was not tested with is tested by itself, before
+the first model that a process gives it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""New networks fitted to data, pruned ones trained further, and how many images a network gets right."""
+"""New networks fitted to data, pruned networks trained further, and the accuracy of a network."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def accuracy(network: ReluNetwork, images: ArrayLike, labels: ArrayLike) -> floa
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     x, y = _checked(images, labels, network.input_size, network.output_size)
     if y.dtype.kind == "f":
-        raise InvalidSetting("accuracy is of classes, got values (floats) as labels: r_squared is theirs")
+        raise InvalidSetting("accuracy is of classes, got values (floats) as labels: use r_squared")
     starts = range(0, len(x), EVALUATION_BATCH)
     right = sum(int((network(x[i : i + EVALUATION_BATCH]).argmax(axis=1) == y[i : i + EVALUATION_BATCH]).sum()) for i in starts)
     return right / len(x)
@@ -113,7 +113,7 @@ def r_squared(network: ReluNetwork, points: ArrayLike, values: ArrayLike) -> flo
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")
     x, y = _checked(points, values, network.input_size, network.output_size)
     if y.dtype.kind != "f":
-        raise InvalidSetting("r_squared is of values (floats), got classes (integers) as labels: accuracy is theirs")
+        raise InvalidSetting("r_squared is of values (floats), got classes (integers) as labels: use accuracy")
     starts = range(0, len(x), EVALUATION_BATCH)
     found = np.concatenate([network(x[i : i + EVALUATION_BATCH]) for i in starts])
     y = y.reshape(found.shape).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What is added to the loss of a step to make a network that is easy to optimise over."""
+"""Penalties on the loss of a step that make a network easy to optimise over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pyomo variables that a user hands over: whether they are some, and which values each of them may take."""
+"""Pyomo variables that a user hands over: whether they are variables, and which values each of them may take."""
 
 from surrogate.variables.allowed import Allowed, peculiar
 from surrogate.variables.given import variables_of

@@ -1,4 +1,4 @@
-"""Do two records of the same trial agree? What is proven must, what a clock ended need not."""
+"""Do two records of the same trial agree? Proven results must agree; results that a clock ended need not."""
 
 from __future__ import annotations
 

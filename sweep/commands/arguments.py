@@ -1,4 +1,4 @@
-"""The command lines of the programs beside the sweep itself: one thing that is asked for, and settings ``key=value``."""
+"""The command lines of the programs beside the sweep itself: a name, and settings ``key=value``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion of ``python -m sweep`` in bash: what ``-sc install=bash`` prints beside Hydra's own, which knows programs only."""
+"""Completion of ``python -m sweep`` in bash: ``-sc install=bash`` prints it after Hydra's, which completes only programs."""
 
 from __future__ import annotations
 

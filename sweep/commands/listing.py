@@ -20,7 +20,7 @@ from sweep.terminal.progress import outcome
 from sweep.terminal.wording import count
 
 MOST_SWEEPS = 20
-"""So many sweeps are listed, the newest ones."""
+"""The most sweeps that are listed, the newest ones."""
 
 MOST_TRIALS = 1000
 """Where no report has the headline it is made from all trials of a sweep: of more than so many it would be waited for."""
@@ -83,7 +83,7 @@ def trials(store: Store, name: str) -> Iterator[str]:
 
 def _when(one: Manifest) -> str:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started_at))
-    return began if one.ended_at is not None else f"{began}, no end on record"
+    return began if one.ended_at is not None else f"{began}, end not recorded"
 
 
 def _headline(store: Store, one: Manifest) -> str:

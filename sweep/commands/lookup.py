@@ -1,4 +1,4 @@
-"""Finds one trial by whatever a person has at hand: its key, its run in MLflow, or its name in a sweep."""
+"""Finds one trial by its key, by its run in MLflow, or by its name in a sweep."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     say(f"{before.name} ({before.key}), {len(before.instances)} questions, took {_minutes(before)} when it was recorded")
     if trial.key != before.key:
         say(
-            f"Its key is {trial.key} today: this version of the program, or its data, is not the one that made the record, so "
-            f"that differences may be meant."
+            f"Its key is {trial.key} today: the program or its data have changed since the record was made, so differences may "
+            f"be intended."
         )
     after, compared = replayed(before, trial, console)
     if after.status != "finished":

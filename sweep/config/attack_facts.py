@@ -1,4 +1,4 @@
-"""What of an attack is known by its name and its objective, without its settings."""
+"""What is known of an attack from its name and its objective, without its settings."""
 
 from __future__ import annotations
 

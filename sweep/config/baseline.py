@@ -1,4 +1,4 @@
-"""The sections of what a trial is measured against: its own, with the values of the task's baseline."""
+"""The sections of a trial's baseline: the trial's own, with the values of the task's baseline."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What of a configuration can change a result, section by section, and the hashes of it that are keys.
+"""The part of a configuration that can change a result, section by section, and its hashes, which are keys.
 
-Of the sections that set methods it is what the objects say that they make (:mod:`sweep.config.sections`). A part of a section
-is a function of few sections, so that it need not be made again for each trial of a large plan (:mod:`sweep.config.watched`).
+For the sections that set methods, the objects that they make say which settings count (:mod:`sweep.config.sections`). The part
+of a section depends on few sections, so it is not made again for each trial of a large plan (:mod:`sweep.config.watched`).
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def check_rest(settings: Settings) -> None:
     if settings.solver.threads > cluster.cpus_per_trial:
         raise ConfigError(
             f"solver.threads={settings.solver.threads} is more than cluster.cpus_per_trial={cluster.cpus_per_trial}, "
-            f"the CPUs that a trial reserves; raise that or lower the threads"
+            f"the CPUs that a trial reserves; raise cluster.cpus_per_trial or lower solver.threads"
         )
 
 

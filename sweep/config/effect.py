@@ -1,4 +1,4 @@
-"""Which keys of a configuration can change a result: as :mod:`sweep.config.canonical`, but for people, and of any version."""
+"""Which keys of a configuration, of any version, can change a result: :mod:`sweep.config.canonical` for people."""
 
 from __future__ import annotations
 

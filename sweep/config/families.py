@@ -1,7 +1,7 @@
 """The sections that set methods: their keys, types and rules follow from the classes that :mod:`surrogate` lists.
 
-A class declares its settings in its fields (:mod:`surrogate.settings`). Nothing here names one of them: a method with a setting
-of its own is one class and one line where its family lists it. The library is imported when it is asked for, not before.
+A class declares its settings in its fields (:mod:`surrogate.settings`). Nothing here names a setting: a method with settings of
+its own is one class, and one line where its family lists it. The library is imported only when it is needed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Networks and properties that users bring as files: found, read and checked before anything starts.
 
-Both are read on the driver and travel to the workers, which need no access to the files. What was read is kept for the life of
+Both are read on the driver and sent to the workers, which need no access to the files. What was read is kept for the life of
 the process, under the file's path, size and time, so that a plan of a thousand trials reads each file once.
 """
 

@@ -1,6 +1,6 @@
-"""Whether what a trial starts from fits together: its network and its data set, by their sizes.
+"""Whether the sizes of a trial's network and data set fit together.
 
-All of it is known before anything starts, and files are read for it here: the driver reads them for the workers too.
+This is checked before anything starts. Files are read for it, which the driver reads for the workers anyway.
 """
 
 from __future__ import annotations

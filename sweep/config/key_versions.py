@@ -1,4 +1,4 @@
-"""The versions that are hashed into keys. Raise one when a change of the program makes results of before invalid.
+"""The versions that are hashed into keys. Raise one when a change of the program makes earlier results invalid.
 
 A raised version changes the keys that contain it, so that results under the former keys are left alone and not used again.
 """

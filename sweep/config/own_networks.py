@@ -1,9 +1,9 @@
-"""Settings of single networks, where a trial has several: what ``networks.NAME`` says in the place of the sections.
+"""Settings of single networks, where a trial has several: keys of ``networks.NAME`` replace keys of the sections.
 
 ``networks.cost.width`` is the ``network.width`` of the network that is named ``cost``, ``networks.cost.training.epochs`` its
-``training.epochs``, and ``networks.cost.pruning.amount`` its ``pruning.amount``. What is not given there is as the sections
-say. So a network with settings of its own is a trial's settings with other values in three sections
-(:func:`settings_of`), and whatever is said of a trial with one network holds for each.
+``training.epochs``, and ``networks.cost.pruning.amount`` its ``pruning.amount``. All other settings are those of the sections.
+So the settings of one network are a trial's settings with other values in three sections (:func:`settings_of`), and what holds
+for a trial with one network holds for each network.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Passwords in addresses: what is kept, printed or published has stars in their place, only the live process uses them."""
+"""Passwords in addresses: only the running process uses them; what is kept, printed or published has stars instead."""
 
 from __future__ import annotations
 

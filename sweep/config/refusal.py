@@ -1,4 +1,4 @@
-"""Refused configurations in the words of this program: what Hydra and OmegaConf say, reduced to one message."""
+"""Refused configurations in the words of this program: errors of Hydra and OmegaConf, reduced to one message."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def chosen_twice(group: str, arguments: list[str]) -> str:
     """Return the refusal of a group such as ``experiment`` that the arguments choose more than once, or beside its default."""
     lines = [one for one in arguments if re.match(rf"\+{re.escape(group)}(@[^=]*)?=", one)]
     if len(lines) < 2:
-        return f"{group} is chosen already: write {' '.join(lines).lstrip('+') or group + '=...'} to have another option of it"
+        return f"{group} is chosen already: write {' '.join(lines).lstrip('+') or group + '=...'} to choose another option"
     rest = [one for one in arguments if one not in lines]
     commands = "; ".join(shlex.join(["python", "-m", "sweep", line, *rest]) for line in lines)
     return f"{' '.join(lines)}: {group} can be chosen only once; run one sweep after the other: {commands}"

@@ -1,4 +1,4 @@
-"""What a single value may be, of the sections that set no method.
+"""Rules for single values, in the sections that set no method.
 
 Names come from :mod:`surrogate`, which is imported when they are needed.
 """

@@ -1,7 +1,7 @@
-"""The methods that a configuration sets, as objects, and what of the configuration counts because of them.
+"""The methods that a configuration sets, as objects, and which settings count because of them.
 
-An object is built from the declarations of its class (:mod:`surrogate.settings`), whatever that is. What can change its
-results is what the object says (``without_effect``, ``at_default``). So keys, names and notes on idle settings need no lists.
+An object is built from the declarations of its class (:mod:`surrogate.settings`). The object itself says which settings can
+change its results (``without_effect``, ``at_default``). So keys, names and notes on unused settings need no lists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading and keys of many configurations that share sections: what concerns a section is done once for each that is different.
+"""Reading and keys of many configurations that share sections: each different section is handled once.
 
 A plan of a hundred thousand trials has some hundred different sections. They are told apart as objects: configurations that
 share a section hold the same dictionary, which nobody may change.

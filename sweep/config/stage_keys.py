@@ -1,11 +1,10 @@
-"""The keys of stage results: hashes of all that can change them, so that a changed setting makes anew what it changes, no more.
+"""The keys of stage results: hashes of all that can change them. A changed setting changes only the keys that it affects.
 
 The versions in these keys (:mod:`sweep.config.key_versions`) are also in the keys of trials (:mod:`sweep.config.canonical`): a
 record is not used where its answers would not be.
 
-A trained network has the key of its recipe (:func:`sweep.config.canonical.training_recipe`). What is made of it has a key by
-the contents of the networks that go into it, whatever made those: two recipes that give the same weights share everything
-after.
+A trained network has the key of its recipe (:func:`sweep.config.canonical.training_recipe`). What is made from networks has a
+key by the contents of these networks: two recipes that give the same weights share all later results.
 """
 
 from __future__ import annotations

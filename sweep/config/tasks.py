@@ -1,8 +1,8 @@
-"""The tasks, which are kinds of questions: where each is written, and what settings, keys and plans know of it.
+"""The tasks, which are kinds of questions: where each is written, and what settings, keys and plans need of it.
 
 A task is a class (:class:`sweep.tasks.base.Task`), found by ``task.name``: one of :data:`BUILT_IN`, or a class of the user's,
-``package.module:Class``. It is imported when it is asked for. Here is the part of it that a configuration is checked and keyed
-by; how it answers is said where it is written.
+``package.module:Class``. It is imported only when it is needed. This module has the part that checks and keys a configuration;
+the task's own module has the part that answers.
 """
 
 from __future__ import annotations

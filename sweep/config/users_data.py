@@ -1,6 +1,6 @@
-"""Tables and images of the user's as data sets: read before anything starts, and once however many trials look at them.
+"""The user's tables and images as data sets: each is read once, before anything starts, however many trials use it.
 
-They are read on the driver and travel to the workers, which need no access to the files. What was read is kept for the life of
+They are read on the driver and sent to the workers, which need no access to the files. What was read is kept for the life of
 the process, under the settings and the state of the file, so that a plan of a thousand trials reads a file once.
 """
 
@@ -36,7 +36,7 @@ def read_data(dataset: DatasetSettings) -> Dataset:
         ConfigError: no file is named, it cannot be read, or the settings ask for what it does not have.
     """
     if dataset.file is None:
-        what = "a CSV or Parquet file" if dataset.name == TABLE else "a folder with one folder a class, or an .npz file"
+        what = "a CSV or Parquet file" if dataset.name == TABLE else "a folder with one folder for each class, or an .npz file"
         raise ConfigError(f"dataset={dataset.name} without dataset.file: name {what}")
     if dataset.name == TABLE and not dataset.outputs:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The modules of the user's that trials import: a running cluster's nodes have no copy, so they travel with a sweep."""
+"""The user's modules that trials import: the nodes of a running cluster have no copy, so the sweep sends them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The trials of a plan share their sections: most are the same in all of a hundred thousand trials. A function that is asked about
 a trial gets settings that note what it looks at (:class:`Watched`). It is asked again only where one of these sections is
-another object. So nothing has to say on what an answer depends, and none is remembered for the wrong trial.
+another object. So no function has to say what its answer depends on, and no answer is remembered for the wrong trial.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people read of the answers of a task."""
+"""The words in which people read the answers of a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker is given: a trial with what it needs, and what became of it before."""
+"""What a worker gets: a trial with what it needs, and what happened to that trial before."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The coordinator keeps stage results, hands out work, and ends workers that outlive a deadline.
 
 :class:`Coordinator` is plain Python behind a lock, which is not held while the store is read or written. For Ray's workers it
-is an actor beside the driver (:mod:`sweep.execution.ray_tune`): no node needs a path in common with another. For trials in the
-driver's process it is an object there (:mod:`sweep.execution.local_run`). It can be started again at any moment: results are in
-the store, and all else comes back with the next calls.
+is an actor beside the driver (:mod:`sweep.execution.ray_tune`): the nodes need no shared folder. For trials in the driver's
+process it is an object there (:mod:`sweep.execution.local_run`). It can be started again at any moment: results are in the
+store, and all else comes back with the next calls.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WATCH_SECONDS = 0.25
 """How often deadlines are looked at."""
 
 THREADS = 16
-"""So many calls are served at a time: a store at the other end of a network must not hold up the others, nor the deadlines."""
+"""Calls that are served at a time: one that waits for a distant store must not delay the others, nor the deadlines."""
 
 GRACE_SECONDS = 2.0
 """A worker that ends by itself just after a deadline is not killed."""

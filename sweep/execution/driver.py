@@ -203,7 +203,7 @@ class _Sweep:
                 self.ledger.interrupt("the error that ended the sweep")
                 self._close(None, fault)
             except Exception as error:  # the first error is the one that matters
-                print(f"the end of the sweep could not be told: {error}", file=sys.stderr)
+                print(f"the end of the sweep could not be recorded: {error}", file=sys.stderr)
         if self._is_closed:
             return
         try:

@@ -1,4 +1,4 @@
-"""Where the trials of a sweep end up: in the store, in the tracker and on the terminal, at the moment they end."""
+"""The ledger of a sweep: each trial that ends goes into the store, into the tracker and onto the terminal at once."""
 
 from __future__ import annotations
 

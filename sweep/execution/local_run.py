@@ -1,4 +1,4 @@
-"""A single trial in this process, without Ray: in a thread, so that deadlines and signals hold all the same."""
+"""A single trial in this process, without Ray: in a thread, so that deadlines and signals work."""
 
 from __future__ import annotations
 

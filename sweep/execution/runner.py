@@ -1,4 +1,4 @@
-"""Running the trials of a sweep: what the store has is booked, networks are trained, the rest goes to Ray or runs here."""
+"""Runs the trials of a sweep: books those in the store, trains networks, and runs the rest on Ray or in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Ray Tune asks and says about its trials, carried to the queue of trials and to the ledger."""
+"""Passes what Ray Tune asks and says about its trials to the trial queue and to the ledger."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Booking(tune.Callback):
         stuck = stuck + 1 if attempts == before else 0
         self._begun[key] = attempts, kills, stuck
         if stuck > self._retries:
-            self.error = SweepError(f"no worker gets as far as to begin a trial: {_cause(trial)}")
+            self.error = SweepError(f"no worker could begin a trial: {_cause(trial)}")
             raise self.error
 
     def on_trial_result(

@@ -26,7 +26,7 @@ _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 
 DEEPEST = 50
-"""So many brackets, ``not`` and the like may stand inside each other: more than a person reads, fewer than Python can."""
+"""How deep brackets, ``not`` and the like may be nested: deeper than a person reads, less deep than Python can."""
 
 _Evaluate = Callable[[Mapping[str, Any]], Any]
 """A part of an expression, ready to be asked about configurations."""

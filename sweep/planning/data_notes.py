@@ -1,4 +1,4 @@
-"""What networks take and give where data are a table or images of the user's: said before anything starts."""
+"""Notes on what networks take and give if the data are the user's table or images; printed before anything starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep.config.users_data import USERS, read_data
 from sweep.terminal.wording import count
 
 MOST = 3
-"""So many data sets are told about, one a sentence."""
+"""The most data sets that get a sentence."""
 
 
 def sentences_on_data(trials: Iterable[Settings]) -> list[str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 CORNERS = 1000
-"""In a space with more corners than that, nobody looks for settings that change nothing."""
+"""The most corners of a space in which settings that change nothing are looked for."""
 
 
 @dataclass(frozen=True)

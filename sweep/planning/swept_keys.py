@@ -127,7 +127,7 @@ def _interval(override: Override, swept: IntervalSweep, default: Callable[[str],
     if not kinds & {int, float}:
         if not reading.is_key(key):
             raise reading.unknown_key(key)
-        raise ConfigError(f"{written}: {key} has no numbers, of which an interval consists; list its values, as in choice(a,b)")
+        raise ConfigError(f"{written}: the values of {key} are no numbers, so it has no interval; list them, as in choice(a,b)")
     integer = int in kinds and (not reading.is_undeclared(key) or _means_integers(key, swept, str(written), default))
     log = "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):

@@ -1,4 +1,4 @@
-"""Swept time limits: an axis along which one run is read, where the attack allows that, and no settings with own runs."""
+"""Swept time limits: where the attack allows it, one run is read at all limits, and no limit has a run of its own."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def sentence_on_limits(trials: Iterable[tuple[Settings, tuple[float, ...]]]) -> 
         run = f"one run of {longest.pop():g} s each" if len(longest) == 1 else "one run each, with the longest of its limits"
         parts.append(f"{run}; the report reads the shorter ones from it")
     if apart:
-        parts.append(f"{' and '.join(apart)}: a run for each limit, because what is done on the way depends on it")
+        parts.append(f"{' and '.join(apart)}: a run for each limit, because what it does on the way depends on the limit")
     return f"{KEY}: {count(len(every), 'limit')}, {'; '.join(parts)}."
 
 

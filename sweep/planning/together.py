@@ -2,10 +2,10 @@
 
 ``training.seed=0,3 instances.seed=7,8 search.together=[[training.seed,instances.seed]]`` is two combinations: (0, 7), (3, 8).
 
-The spelling names keys, and each key lists its values where every swept key does. Hydra's grammar has no key of several names
-(``training.seed,instances.seed=...``), and no functions of a program's own (``zip(...)``). Pairs as values of a key with a name
-of their own could be read, but they would need quotes, could be neither ranges, globs nor options of a group that exist, and a
-value on the command line would not replace the experiment's value of the same key.
+Why this spelling: each key lists its values as every swept key does. Hydra's grammar has no key of several names
+(``training.seed,instances.seed=...``), and no functions of a program's own (``zip(...)``). A further key with pairs as values
+would need quotes. Its values could not be ranges, globs or options of a group, and a value on the command line would not
+replace the experiment's value of the same key.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY = "search.together"
 BRACKETS = "each group of keys has brackets of its own, in the shell as in 'search.together=[[training.seed,instances.seed]]'"
 
 SHOWN = 6
-"""So many combinations of values are named in a sentence."""
+"""The most combinations of values that a sentence names."""
 
 Values = tuple[Any, ...]
 
@@ -118,7 +118,7 @@ def _equally_many(values: Mapping[str, Values]) -> Mapping[str, Values]:
     if len({len(several) for several in values.values()}) > 1:
         numbers = _and([f"{key} has {count(len(several), 'value')}" for key, several in values.items()])
         raise ConfigError(
-            f"{KEY}: {numbers}, but keys that go together have equally many; for every combination of all values write {KEY}=[]"
+            f"{KEY}: {numbers}, but keys that go together need the same number; for all combinations write {KEY}=[]"
         )
     return values
 

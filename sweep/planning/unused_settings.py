@@ -1,7 +1,7 @@
-"""Settings that were written on the command line and that no trial looks at: they are said, so that nobody waits for an effect.
+"""Settings on the command line that no trial uses: a note names them, so that nobody waits for an effect.
 
-Only what a person wrote for this very command is looked at: options of groups and experiments hold many a value for the trials
-that need it. What asks for nothing, such as ``pruning=none``, is not worth a word either.
+Only what was written for this command is looked at: options of groups and experiments hold many values that only some trials
+need. What asks for nothing, such as ``pruning=none``, gets no note either.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def sentence_on_idle(
             return None
     lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which nobody writes for open sections
     if len(lines) == 1:
-        return f"{lines[0]} changes nothing: with the other settings, nothing here looks at it."
-    return f"{', '.join(lines[:-1])} and {lines[-1]} change nothing: with the other settings, nothing here looks at them."
+        return f"{lines[0]} changes nothing: with the other settings no trial uses it."
+    return f"{', '.join(lines[:-1])} and {lines[-1]} change nothing: with the other settings no trial uses them."
 
 
 def _asks_for_something(override: Override) -> bool:

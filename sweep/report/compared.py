@@ -1,4 +1,4 @@
-"""Comparisons with a yardstick, a setting and a measure each: which are beyond chance, and which says the most."""
+"""Comparisons of settings with a yardstick, by one measure each: which are beyond chance, and which says the most."""
 
 from __future__ import annotations
 

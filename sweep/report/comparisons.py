@@ -1,18 +1,17 @@
-"""The authors' win table for whatever was swept: on how many instances a setting beats its yardstick, and how sure that is.
+"""The authors' win table for any sweep: on how many instances a setting beats its yardstick, and how sure that is.
 
-A pair is one instance that both attacked. Three measures, each only where it applies; :mod:`sweep.records.measures` says which
-of two results is the better one, and which are equal:
+A pair is one instance that both attacked. There are three measures, each only where it applies; :mod:`sweep.records.measures`
+says which of two results is better, and which are equal:
 
 * ``value``: the value that is better in its task's sense; tested by Wilcoxon's signed ranks of the differences;
 * ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
-* ``time``: the first find sooner; a pair in which neither found one is left out. Times that a limit cut off have
-  no size, so the test is the sign test.
+* ``time``: the sooner first find; a pair without any is left out. Times that a limit cut off have no size, so the
+  test is the sign test.
 
-The first two are the value at the limit, which an attack is judged by; one that has a value is better than one that has none.
-Shares are of all pairs of a measure, ties among them, as the authors count; tests leave ties out. What two networks do with the
-same image is no independent evidence: intervals are bootstraps over images, and a test sees an image once, by the sign of what
-it won more often, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one
-yardstick.
+The first two are the value at the limit. A result with a value is better than one without. Shares are of all pairs of a
+measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence. So
+intervals are bootstraps over images, and a test sees each image once: by whether it was won more often than lost, or by its
+median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
 """
 
 from __future__ import annotations

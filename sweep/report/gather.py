@@ -86,7 +86,7 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
             unfinished.append(Unfinished(trial.name, str(trial.status), why, trial.key))
     if found.ended_at is None:
         notes.append(
-            "The sweep has no end on record: it is still running, or its driver was killed. This is what it has so far."
+            "The end of the sweep is not recorded: it is still running, or its driver was killed. This is what it has so far."
         )
     elif found.status == "KILLED":
         notes.append("The sweep was interrupted.")

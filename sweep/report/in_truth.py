@@ -1,8 +1,8 @@
-"""What decisions on different networks are worth in truth: all that can be said of which network is the better one.
+"""What decisions on different networks are worth in truth: the only way to tell which network is better.
 
-Values on two dense networks say nothing of each other. Of two decisions the better one breaks no constraint in truth. Of two
-that break none it has the better true value, and of two that break one it breaks it by less (the order of Deb, *An Efficient
-Constraint Handling Method for Genetic Algorithms*, 2000). To have a decision is better than to have none.
+Values on two dense networks cannot be compared with each other. A decision that breaks no constraint in truth is better than
+one that breaks one. Of two that break none the better true value wins, and of two that break one the smaller violation (the
+order of Deb, *An Efficient Constraint Handling Method for Genetic Algorithms*, 2000). A decision is better than none.
 """
 
 from __future__ import annotations

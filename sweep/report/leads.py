@@ -1,4 +1,4 @@
-"""By how much one setting did better than another on the instances that both attacked: both values, and what lies between."""
+"""By how much one setting did better than another on the instances that both attacked: both values, and their difference."""
 
 from __future__ import annotations
 

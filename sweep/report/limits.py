@@ -22,7 +22,7 @@ STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
 
 MOST_LIMITS = 6
-"""So many of the longest of these limits: each test costs all others certainty, and shorter ones interest nobody."""
+"""The most of these limits that are tested, the longest ones: each test costs the others certainty."""
 
 FEW_CHANGES = 0.1
 """More time changes little once at most this share of the pairs still changes its winner."""
@@ -191,7 +191,7 @@ def _line(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: Seq
     """Return what one setting had won and lost at each limit, when the dense MILP overtook it, and when little changes."""
     setting, network = tests[0].setting, tests[0].network
     if not any(one.won or one.lost for one in tests):
-        return f"{network}: at none of the limits has {setting} another value than the dense MILP."
+        return f"{network}: at every limit {setting} has the same value as the dense MILP."
     mine = pairs[pairs["setting"] == setting]
     changes = _changes(steps[steps["pair"].isin(mine.index)]).groupby("seconds")[["won", "lost"]].sum().cumsum()
     counts = ", ".join(f"{one.won}/{one.lost} at {seconds(one.row['seconds'])}" for one in tests)
@@ -212,8 +212,8 @@ def _settled(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: 
     what = results.what if pairs["cluster"].is_unique else "instance"
     since = float(np.sort(last.to_numpy())[::-1][few])
     if since > 0.5 * tests[-1].row["seconds"]:
-        return f"who wins still changes after {seconds(since)}, so more time may change the answer"
-    return f"after {seconds(since)} who wins changes on {f'at most {count(few, what)}' if few else f'no {what}'}"
+        return f"the winner still changes after {seconds(since)}, so more time may change the answer"
+    return f"after {seconds(since)} the winner changes on {f'at most {count(few, what)}' if few else f'no {what}'}"
 
 
 def _how(tests: Sequence[Compared], results: Results) -> str:
@@ -221,6 +221,6 @@ def _how(tests: Sequence[Compared], results: Results) -> str:
     limits = sorted({one.row["seconds"] for one in tests})
     return (
         f"Tested at {joined([seconds(one) for one in limits])}, not chosen by what was found. p is corrected by Holm: at the "
-        f"limit of the runs for the pruned settings of a network, below it for these and all shorter limits. {one_of_them} "
-        f"that had ended keeps what it had found."
+        f"limit of the runs over the pruned settings of a network, at shorter limits over these settings and all shorter "
+        f"limits. {one_of_them} that ended before a limit keeps what it had found."
     )

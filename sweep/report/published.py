@@ -45,8 +45,8 @@ def read_files(folders: Sequence[Path]) -> Results:
             results_of(found)  # what is wrong with it is this folder's
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise SweepError(
-                f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): make "
-                f"them with it, or this report with the version that wrote them"
+                f"the tables in {folder} are not those of a report of this version ({type(error).__name__}: {error}): write "
+                f"the tables with this version, or make the report with the version that wrote them"
             ) from error
         parts += found
     return results_of(parts)

@@ -1,4 +1,4 @@
-"""What a report is made of: trials, instances and the points they met as tables, so that no figure loops over records."""
+"""What a report is made of: trials, instances and the solutions they found as tables, so that no figure loops over records."""
 
 from __future__ import annotations
 

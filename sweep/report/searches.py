@@ -221,6 +221,6 @@ def too_few(answer: SearchAnswer) -> str | None:
     if there >= FEWEST or len({key for one in answer.candidates for key in one.record.swept}) < 2:
         return None
     return (
-        f"Which setting the objective depends on is told from {FEWEST} finished trials with a value on; there "
+        f"To say which setting the objective depends on takes {FEWEST} finished trials with a value; there "
         f"{'is' if there == 1 else 'are'} {there}."
     )

@@ -1,4 +1,4 @@
-"""The seeds of a trial, those of single networks included: by them the answers of two settings are paired."""
+"""The seeds of a trial and of its single networks, by which the answers of two settings are paired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: a network with a way to attack it, and which trials are the same one.
+"""Settings: a network with a way to attack it, and which trials belong to the same setting.
 
 Trials that differ only in the seed that draws the images are one setting.
 """

@@ -27,7 +27,7 @@ MOST_FOR_EXACT = 50
 """Up to so many differences Wilcoxon's test is exact (when there are no ties), as scipy's own default is."""
 
 DRAWN_AT_ONCE = 500_000
-"""So many places of members are drawn at a time, which bounds the memory."""
+"""Places of members that are drawn at a time, which bounds the memory."""
 
 FloatArray = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Train a network so that it is easy to optimise over, or prune the one that there is? What both lead to, compared in truth.
 
-A network that is trained for it is another dense network, so values on the two say nothing of each other. What both decisions
-are worth in truth does (:mod:`sweep.report.in_truth`).
+A network that is trained for it is another dense network, so values on the two cannot be compared. What their decisions are
+worth in truth can (:mod:`sweep.report.in_truth`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def truth_table(results: Results) -> pd.DataFrame:
 def train_or_prune(results: Results) -> Verdict:
     """Return whether networks that were trained for it lead to truly better decisions than pruned copies of the plain one."""
     if results.instances["true_value"].isna().all():
-        return Verdict(QUESTION, NOT_ASKED, "Only the truth compares different networks, and it is not known here.")
+        return Verdict(
+            QUESTION, NOT_ASKED, "Decisions on different networks can only be compared in truth, which is not known here."
+        )
     table = truth_table(results)
     if table.empty or not table["pruned"].any():
         why = "No pruned copy of the same network, trained without these settings, has finished on the same instances."

@@ -1,4 +1,4 @@
-"""What both attacks of a pair had by each moment: the best value so far, from the solutions that they met."""
+"""What both attacks of a pair had by each moment: the best value so far, from the solutions that they found."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Three values of a decision side by side: what the surrogate said, what the dense networks say, and what the truth says.
 
-An optimiser looks for the places where a network errs in its favour. Where that happened is seen here at once: the surrogate
-promises what the dense networks do not give, or these promise what the truth does not.
+An optimiser looks for the places where a network errs in its favour. The three values show this at once: the surrogate promises
+what the dense networks do not give, or the dense networks promise what the truth does not give.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ FINETUNING = Variation(
 
 REPAIRING = Variation(
     "repair",
-    "repairing what a pruned copy leads to, on the dense networks,",
+    "repairing a pruned copy's decisions on the dense networks",
     "The repaired copy",
     lambda setting: (REPAIR, "true") in setting.extras,
     REPAIR,

@@ -1,9 +1,9 @@
 """Which setting won on each network where the dense MILP is not the yardstick of pruned copies, by how much, and how sure.
 
-Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, the runner-up
-the next of it that attacked some of the same instances. How sure: on each instance that both attacked, one of them did better
-by the ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the better value); the sign
-test asks whether that could be chance, each image counted once. The same against the dense MILP.
+Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, and the runner-up
+is the next that attacked some of the same instances. On each instance that both attacked, one of them did better by the
+ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the better value). The sign test,
+which counts each image once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
 """
 
 from __future__ import annotations

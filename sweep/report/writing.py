@@ -168,6 +168,6 @@ def _saved(figure: Figure) -> tuple[bytes, bytes]:
 
 def _late(budget: Budget) -> str:
     return (
-        f"Not drawn, for want of time at the end of the sweep{'' if budget.hurried() else f' ({budget.seconds:g} s)'}: "
+        f"Not drawn, because the sweep's end left too little time{'' if budget.hurried() else f' ({budget.seconds:g} s)'}: "
         f"python -m sweep.report draws everything, however long it takes."
     )

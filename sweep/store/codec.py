@@ -6,11 +6,11 @@ r"""An entry as the bytes of a JSON file: a line that says what it is, with chec
     {"status":"adversarial","dense_value":0.25}
     }
 
-``sha256`` is over the bytes of the second line, so that it can be taken without reading the JSON:
+``sha256`` is over the bytes of the second line, so that it can be computed without reading the JSON:
 ``sed -n 2p FILE | tr -d '\n' | sha256sum``. ``head_sha256`` is over the first line up to the comma before it:
 ``sed -n '1s/, "head_sha256".*//p' FILE | tr -d '\n' | sha256sum``.
 
-Files of format 1 have no ``head_sha256``. They are read, where each part of the first line is as it is written.
+Files of format 1 have no ``head_sha256``. They are read if each part of the first line is as it is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT = 2
-"""Of the files that are written; raise it when their form changes."""
+"""The format of files that are written. Raise it when their form changes."""
 
 READ = (1, FORMAT)
 """Formats that are read. A file of another one is set aside, and its result made anew."""

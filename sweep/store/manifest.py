@@ -24,7 +24,7 @@ KIND = "sweeps"
 MAX_ERROR_CHARACTERS = 2000
 
 MOST_CHARACTERS = 200
-"""So much of a sweep's name is in the key of its entry."""
+"""Letters of a sweep's name that the key of its entry has."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The files of a report that others than its writer read or name."""
+"""The files of a report that other modules than its writer read or name."""
 
 from __future__ import annotations
 

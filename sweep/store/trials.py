@@ -1,6 +1,6 @@
 """The record of a trial as an entry: its facts without pictures, and the pictures as arrays in the bytes of a safetensors file.
 
-As numbers in JSON they would be nearly all of the text, and reading the records of a large sweep again would take minutes.
+As numbers in JSON the pictures would be nearly all of the text, and reading the records of a large sweep would take minutes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Wall and CPU seconds of a trial, those of work that was done before included."""
+"""Wall and CPU seconds of a trial, including those of work that was done before."""
 
 from __future__ import annotations
 

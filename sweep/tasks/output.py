@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 MOST_COMBINATIONS = 200
-"""So many combinations of a table's categories are asked about, one after the other."""
+"""The most combinations of a table's categories that are asked about, one after the other."""
 
 
 class OutputTask(AttackTask):
@@ -33,7 +33,7 @@ class OutputTask(AttackTask):
 
     def check(self, settings: Settings) -> None:
         if settings.attack.objective == CLOSEST:
-            raise ConfigError("task=output with attack.objective=closest: an output has no distance; set one of them back")
+            raise ConfigError("task=output with attack.objective=closest: an output has no distance; change one of them")
         if settings.instances.properties is not None:
             raise ConfigError(
                 f"instances.properties with attack.objective={OUTPUT}: a property says itself what is looked for; set one of "

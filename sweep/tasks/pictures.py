@@ -1,4 +1,4 @@
-"""The pictures of answers, which each task draws of its own, as files."""
+"""The pictures of answers, as files; each task draws its own."""
 
 from __future__ import annotations
 

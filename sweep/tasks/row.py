@@ -1,4 +1,4 @@
-"""Rows of a table of the user's, each with a ball around it: other values in the ball that the network gives another class.
+"""Rows of the user's table, each with a ball around it: are there values in the ball that the network gives another class?
 
 Points and radii are in standard deviations of the columns, as the network is trained. The box is that of all rows: no column
 leaves the range that it has in the table. Categories of a row stay as they are, and only numbers change.
@@ -32,7 +32,7 @@ MOVED = 1e-6
 
 
 DIGITS = 7
-"""So many digits of a number are those of the table: the rows of a data set are float32."""
+"""Digits of a number that agree with the table: the rows of a data set are float32."""
 
 
 class RowTask(ImageTask):

@@ -1,4 +1,4 @@
-"""Metrics that are facts of an answer: how easy the networks were to optimise over, apart from what was found."""
+"""Metrics from the facts of an answer: how easy the networks were to optimise over, whatever was found."""
 
 from __future__ import annotations
 

@@ -107,6 +107,6 @@ def silence(stream: TextIO) -> None:
 
 def _lost(error: OSError) -> str:
     return (
-        f"the output went away ({error.strerror or type(error).__name__}): the sweep goes on without it, and its results are "
+        f"the output was closed ({error.strerror or type(error).__name__}): the sweep goes on without it, and its results are "
         f"kept as ever"
     )

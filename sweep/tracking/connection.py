@@ -41,7 +41,7 @@ DRIVERS = {
 """The packages of databases' drivers whose modules have other names."""
 
 LOOKED_AT = 50
-"""So many of the newest runs of an experiment are looked at for one that is not of a sweep."""
+"""How many of the newest runs of an experiment are searched for one that no sweep made."""
 
 Result = TypeVar("Result")
 
@@ -100,7 +100,9 @@ def denied(uri: str, error: BaseException) -> str | None:
     given = os.environ.get("MLFLOW_TRACKING_USERNAME")
     if status == 403:
         who = "this user" if given is None else f"the user {given}"
-        return f"{server} does not let {who} do this (403): set {names} to those of one who may, or choose another sweep.name"
+        return (
+            f"{server} does not let {who} do this (403): set {names} to those of a user who may, or choose another sweep.name"
+        )
     wrong = "MLFLOW_TRACKING_TOKEN" if "MLFLOW_TRACKING_TOKEN" in os.environ and given is None else "these"
     what = "asks for credentials" if given is None and wrong == "these" else f"refuses {wrong} as credentials"
     return f"{server} {what} (401): set {names}, or MLFLOW_TRACKING_TOKEN, to what it accepts"
@@ -174,7 +176,8 @@ def reached(uri: str, action: Callable[[], Result]) -> Result:
             raise SweepError(refusal) from error
         if (status := _foreign_answer(error)) is not None:
             raise SweepError(
-                f"{named(uri)} answers with HTTP {status}, which MLflow does not: correct it; accepted are {accepted(uri)}"
+                f"{named(uri)} answers with HTTP {status}, which an MLflow server does not: correct the address; "
+                f"accepted are {accepted(uri)}"
             ) from error
         if (module := _missing_driver(uri, error)) is not None:
             package = shlex.quote(DRIVERS.get(module, module))

@@ -1,8 +1,8 @@
 """What MLflow shows of a trial: its metrics, parameters, incumbents and table. Pure functions of a record; no mlflow.
 
-``total/…`` is of the trial as a whole: a count or a sum. What has another name is of one instance: the median over the trial's
-instances of the values present, missing where there is none, or the share of instances for which something holds
-(``…_rate``). Accuracies, R² and ``sparsity`` are of a network. docs/mlflow.md says what each metric is.
+A metric ``total/…`` is about the trial as a whole: a count or a sum. Accuracies, R² and ``sparsity`` are about a network. Every
+other metric is about one instance: the median of the values of the trial's instances, missing if there is none, or the share of
+instances for which something holds (``…_rate``). docs/mlflow.md says what each metric is.
 """
 
 from __future__ import annotations

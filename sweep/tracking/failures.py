@@ -1,4 +1,4 @@
-"""What a failure of MLflow says: that it can take nothing now, that it does not take this, or neither for sure."""
+"""What a failure of MLflow means: MLflow takes nothing now, it will never take this, or neither is certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be written waits here, and a thread writes it, so that a sweep goes on while nothing can be written."""
+"""Writes to MLflow wait here, and a thread carries them out, so that a sweep goes on while nothing can be written."""
 
 from __future__ import annotations
 

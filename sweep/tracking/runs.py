@@ -1,4 +1,4 @@
-"""The runs of one sweep in MLflow. Whatever fails half-way can be called again: nothing is written twice."""
+"""The runs of one sweep in MLflow. A call that fails half-way can be repeated: nothing is written twice."""
 
 from __future__ import annotations
 

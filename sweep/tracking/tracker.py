@@ -32,7 +32,7 @@ START_SECONDS = 10.0
 """After this long no further attempt is made to create the parent run."""
 
 INTERRUPTED_SECONDS = 5.0
-"""So long may the end of an interrupted sweep wait for an answer, and twice as long in all."""
+"""How long the end of an interrupted sweep may wait for an answer; in all it may wait twice as long."""
 
 WORTH_A_NOTICE = 50
 """Of so many entries that wait at the end of a sweep the terminal is told, because writing them takes seconds."""

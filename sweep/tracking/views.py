@@ -1,8 +1,8 @@
 """The table and the charts of an experiment's trials, as a saved view of MLflow's UI.
 
-Untold, the UI shows no metric and no parameter as a column, and no server can tell it otherwise; since 3.15 it has saved views,
-which are tags of the experiment: in the list ``Views`` of the page, and behind an address. Whoever opens one sees the columns,
-their order and widths, the filter and the charts that it names.
+By itself the UI shows no metric and no parameter as a column, and a server cannot change that. Since 3.15 it has saved views,
+which are tags of the experiment. They are in the list ``Views`` of the page, and each has an address. A view sets the columns,
+their order and widths, the filter and the charts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Answers and trials of other time limits, taken where they cannot differ (:func:`sweep.records.time_limit.taken_for`).
 
-What is made keeps its key, which has the limit in it. Under another key, which all limits share, stands which of them was made
-with the longest: the others are taken from that one. Two sweeps at once may each write their own there; that may cost a run
-that was not needed, and does no harm.
+The key of a result contains its limit. An entry under a further key, which all limits share, says which result has the longest
+limit; the others are taken from that result. Two sweeps at once may each write their own entry. That may cost a run that was
+not needed, and does no harm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One trial: its task is prepared, and answers one instance after the other. Knows neither Ray nor MLflow.
 
-Whatever a stage gives goes through :class:`sweep.store.stage_results.Stages`, so that a trial that starts again goes on where
-it was.
+The result of each stage goes through :class:`sweep.store.stage_results.Stages`, so that a trial that is started again
+continues.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class TestAnswers:
     def test_a_token_that_the_mode_keeps_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RAY_AUTH_TOKEN", "abc")
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        with pytest.raises(SweepError, match="RAY_AUTH_MODE=disabled keeps it back"):
+        with pytest.raises(SweepError, match="RAY_AUTH_MODE=disabled sends none"):
             check_answer(HERE, {"state": "token"})
 
 

@@ -99,14 +99,14 @@ class TestSolvers:
         result = optimise(model, one := place(model), 1.0, solver=Stub(answer=says(SolverStatus.OPTIMAL, lie)), members=PROVERS)
         assert result.status is Status.FEASIBLE
         assert sign * result.bound <= grid_optimum(2.4)
-        assert result.failures["dense"].startswith("stub claims of the decisions that none is better than")
+        assert result.failures["dense"].startswith("stub claims that no decision is better than")
         require_holding(model, result, [one])
 
     def test_infeasible_is_not_taken_where_a_decision_holds(self) -> None:
         model = a_model()
         result = optimise(model, one := place(model), 1.0, solver=Stub(answer=says(SolverStatus.INFEASIBLE)), members=PROVERS)
         assert result.status is Status.FEASIBLE
-        assert result.failures["dense"].startswith("stub claims of the decisions that there is none, but one with")
+        assert result.failures["dense"].startswith("stub claims that there is no decision, but one with")
         require_holding(model, result, [one])
 
     @pytest.mark.parametrize("bound", [None, float("nan"), float("inf"), -float("inf")])

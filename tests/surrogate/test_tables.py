@@ -243,7 +243,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a category that is not used": ({"categories": ["colour", "colours"]}, r"names 'colours', .* \(did you mean colour\?\)"),
     "several outputs with classes": (
         {"outputs": ["sold", "price"], "categories": ["colour", "sold"]},
-        "a category is the only output",
+        "a category must be the only output",
     ),
     "a text for a list": ({"inputs": "size"}, "inputs must be a list of names of columns"),
     "no name": ({"inputs": [3]}, "inputs must be names of columns, got int 3"),
@@ -314,5 +314,5 @@ def test_r_squared_of_several_outputs_is_their_mean() -> None:
     network = ReluNetwork([[[1.0], [1.0]]], [[0.0, 0.0]])
     x, y = np.array([[1.0], [3.0]]), np.array([[1.0, 2.0], [3.0, 2.0]])
     assert r_squared(network, x, y) == 0.5  # exact, and no better than any other for a constant
-    with pytest.raises(InvalidSetting, match=r"accuracy is theirs"):
+    with pytest.raises(InvalidSetting, match=r"use accuracy"):
         r_squared(network, x, np.array([0, 1]))

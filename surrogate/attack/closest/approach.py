@@ -1,4 +1,4 @@
-"""Towards the clean input: short adversarial perturbations by gradient steps on the dense network."""
+"""Short adversarial perturbations, found by gradient steps on the dense network towards the clean input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a ball free of adversarial inputs? By one MILP, whose solver bounds the margin of its network over the ball."""
+"""Is a ball free of adversarial inputs? One MILP decides: its solver bounds the margin of its network over the ball."""
 
 from __future__ import annotations
 

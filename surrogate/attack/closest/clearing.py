@@ -1,4 +1,4 @@
-"""Is a ball free of adversarial inputs? By branch and bound on the dense network, without a MILP solver."""
+"""Is a ball free of adversarial inputs? Branch and bound on the dense network decides, without a MILP solver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches that can be interrupted and go on, on one recorder: what branch and bound, restriction and portfolio are made of."""
+"""Searches that can be interrupted and continued: branch and bound, restriction and portfolio are made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The portfolio: every search on one clock and one thread, sharing the best point and the dense bound."""
+"""The portfolio: searches that take turns on one clock and one thread, and share the best point and the dense bound."""
 
 from __future__ import annotations
 

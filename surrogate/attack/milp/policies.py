@@ -1,4 +1,4 @@
-"""What is done with an incumbent: one MILP solved to its end, every incumbent checked on the dense network."""
+"""Policies for incumbents, and what they share: a MILP is solved, and each incumbent is checked on the dense network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visit the surrogate's activation regions one after another: record an incumbent, exclude its region, go on elsewhere."""
+"""Visits the surrogate's activation regions in turn: records an incumbent, excludes its region, and goes on elsewhere."""
 
 from __future__ import annotations
 

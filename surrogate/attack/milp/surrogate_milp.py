@@ -1,4 +1,4 @@
-"""The surrogate attack: maximise the margin of a pruned network by MILP, check every incumbent on the dense one."""
+"""The surrogate attack: it maximises the margin of a pruned network by MILP and checks every incumbent on the dense network."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Dense:
             state.incumbent.offer(solution.values, "dense")
         best, model = state.incumbent.value, state.model
         if solution.status is SolverStatus.INFEASIBLE:
-            if solution.doubt is None and not self._refuted(self._is_allowed(), "that there is none"):
+            if solution.doubt is None and not self._refuted(self._is_allowed(), "there is no decision"):
                 if state.incumbent.values is None:
                     state.excluded = True
                 elif math.isfinite(self._cutoff):
@@ -92,7 +92,7 @@ class Dense:
         if stated is None or not math.isfinite(stated):
             return
         bound, slack = model.sign * stated, LIE * max(1.0, abs(best)) if math.isfinite(best) else 0.0
-        if not self._refuted(bound > best + slack, f"that none is better than {stated:g}"):
+        if not self._refuted(bound > best + slack, f"no decision is better than {stated:g}"):
             state.raise_bound(bound, rounded=solution.certain_bound is not None)
 
     def _is_allowed(self) -> bool:
@@ -104,6 +104,6 @@ class Dense:
         if is_wrong:
             value = self._state.incumbent.steps[-1].value
             self._state.failures["dense"] = (
-                f"{self._state.settings.solver.name} claims of the decisions {verdict}, but one with the value {value:g} holds"
+                f"{self._state.settings.solver.name} claims that {verdict}, but one with the value {value:g} holds"
             )
         return is_wrong

@@ -1,4 +1,4 @@
-"""Repair: walks on the dense networks from the decisions that pruned networks lead to, and from nowhere else."""
+"""Repair: walks on the dense networks that start only at the decisions of pruned networks."""
 
 from __future__ import annotations
 

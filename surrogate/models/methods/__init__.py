@@ -7,7 +7,7 @@ To add one, write a file with a :class:`ModelMethod` and list it here.
 | ``dense`` | the MILP with the dense networks, alone | no |
 | ``surrogate`` | the MILP with pruned networks; its decisions are checked on the dense ones, and repaired if wanted | yes |
 | ``walk`` | the search without pruned networks and without the dense MILP: the yardstick | no |
-| ``search`` | all of it | no, but it takes those that are given |
+| ``search`` | all of these together | no, but it uses those that are given |
 """
 
 from surrogate.models.methods.base import ModelMethod

@@ -1,4 +1,4 @@
-"""The paper's way: the MILP with pruned networks in the places, its decisions checked on the dense networks."""
+"""The paper's way: the MILP with pruned networks in the places; its decisions are checked on the dense networks."""
 
 from __future__ import annotations
 

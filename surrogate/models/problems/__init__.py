@@ -1,4 +1,4 @@
-"""Built-in problems: a module each, with ``samples(seed, ...)`` to fit networks to and ``build(networks, seed, ...)``.
+"""Built-in problems: each is a module with ``samples(seed, ...)``, to fit networks to, and ``build(networks, seed, ...)``.
 
 A user's module that has a ``build`` of this form is a problem too (:func:`find_problem`). To add one here, write the module and
 list it in ``registry.py``.

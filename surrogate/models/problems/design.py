@@ -13,10 +13,10 @@ output feeds the other two:
 :math:`b_k` are the best sellers of the data and :math:`\sigma_j` the features' deviations: the last two rows make
 :math:`\tau_{kj}` at most :math:`|x_j - b_{kj}| / \sigma_j`, so the mean distance to each best seller is at least
 :math:`\delta`. :math:`M^{+} = 2 (b - l) / \sigma` and :math:`M^{-} = 2 (u - b) / \sigma` are the smallest that cut nothing off.
-Where :math:`b` is an end of the range there is one sign and no binary.
+Where :math:`b` is an end of the range, one sign is enough and there is no binary.
 
 :math:`e` is a quantile of the data, and :math:`t` one of the network's own resale values over the data's designs that are
-efficient and far enough; so each of those above it is feasible.
+efficient and far enough; so every such design above it is feasible.
 
 True price, sales and resale value are exponentials of random quadratics, with a price that lowers sales; or the designs are
 those of the table car_sales.csv (156 cars with engine, size, weight, fuel and performance, and whether one is a car or not).

@@ -1,4 +1,4 @@
-"""A problem as something that is asked: its parameters, the networks that it needs, its samples and its models."""
+"""A problem with its parameters, the networks that it needs, its samples and its models."""
 
 from __future__ import annotations
 

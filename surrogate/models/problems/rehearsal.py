@@ -1,4 +1,4 @@
-"""A problem is built once before anything is trained, so that a user's mistakes are told at once."""
+"""A problem is built once before anything is trained, so that a user's mistakes are reported at once."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ Applicant :math:`s \in S` has a test score :math:`t_s` and a grade :math:`g_s`, 
 There are as many copies of the network as applicants, each of one variable, coupled by the budget only. To offer nothing is
 feasible always.
 
-The true probability to enrol is a logistic function: better applicants are harder to win, and what an offer adds wears off. The
-network is fitted to the shares of groups of alike applicants that enrolled, which are noisy.
+The true probability to enrol is a logistic function: better applicants are harder to win, and a larger offer adds less and
+less. The network is fitted to the shares of groups of alike applicants that enrolled, which are noisy.
 
 Source of the model: Bergman, Huang, Brooks, Lodi, Raghunathan, *JANOS: An Integrated Predictive and Prescriptive Modeling
 Framework*, INFORMS Journal on Computing 2022.

@@ -1,4 +1,4 @@
-"""The public tables that some problems can be drawn from: fetched, or read from a folder, and held to their checksums.
+"""The public tables that some problems can be drawn from: fetched, or read from a folder, and checked.
 
 They are those of the test data of PySCIPOpt-ML, from which the instance library SurrogateLIB is generated.
 """

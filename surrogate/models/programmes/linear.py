@@ -1,4 +1,4 @@
-"""A linear programme that changes little between solves, so that each starts from the basis of the one before."""
+"""A linear programme that changes little between solves: each solve starts from the basis of the one before."""
 
 from __future__ import annotations
 

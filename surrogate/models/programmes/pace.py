@@ -1,4 +1,4 @@
-"""How long it takes to state a MILP and to hand it to a solver: neither can be broken off, and what cannot end is not begun."""
+"""How long a MILP takes to state and to hand to a solver: neither can be interrupted, so both begin only if they can end."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Pace:
         left = deadline - time.perf_counter()
         if seconds > left:
             raise NoTime(
-                f"to state the MILP takes about {seconds:.2g} s, and {max(left, 0.0):.2g} s of the time limit were left: "
+                f"stating the MILP takes about {seconds:.2g} s, and {max(left, 0.0):.2g} s of the time limit are left: "
                 "raise the limit"
             )
 

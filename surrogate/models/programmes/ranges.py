@@ -1,4 +1,4 @@
-"""Where a model's columns can go, and with them the networks' neurons."""
+"""The ranges of a model's columns, and the ranges of the networks' neurons that follow from them."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
                 low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j], deadline)
             if is_open and time.perf_counter() >= deadline:
                 raise NoTime(
-                    f"input {model.places[model.order[at]].inputs[j]} has no bounds of its own on both sides, and the time "
-                    "limit was too short to find what the constraints give it: give it bounds, or raise the limit"
+                    f"input {model.places[model.order[at]].inputs[j]} lacks a bound of its own, and the time limit was too "
+                    "short to derive one from the constraints: give it bounds, or raise the limit"
                 )
             if not (np.isfinite([low[j], high[j]]).all() and max(abs(low[j]), abs(high[j])) <= LARGEST):
                 place = model.places[model.order[at]]
                 raise InvalidSetting(
-                    f"input {place.inputs[j]} has neither bounds of its own on both sides nor constraints that give it some "
+                    f"input {place.inputs[j]} lacks a bound of its own, and the constraints give it none "
                     f"(it may go from {low[j]:g} to {high[j]:g}): give it bounds"
                 )
             if low[j] > high[j] + MARGIN * max(1.0, abs(high[j])):

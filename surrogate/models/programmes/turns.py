@@ -1,4 +1,4 @@
-"""A MILP that is solved little by little, beside other work on the same thread of time."""
+"""A MILP that is solved little by little, in turns with other work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The constants of an ONNX graph, and the nodes that make constants of constants."""
+"""The constants of an ONNX graph, and the nodes that compute constants from constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the protocol buffers of an ONNX file, distrusting what is in it."""
+"""Reading the protocol buffers of an ONNX file, without trusting its contents."""
 
 from __future__ import annotations
 

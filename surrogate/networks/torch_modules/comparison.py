@@ -1,4 +1,4 @@
-"""Torch modules held against what was read of them: called at points of several sizes, in every type that counts."""
+"""Comparison of a torch module with what was read of it, at points of several sizes and in every type that counts."""
 
 from __future__ import annotations
 

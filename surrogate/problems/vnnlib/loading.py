@@ -1,4 +1,4 @@
-"""The text of a VNN-LIB file, distrusting its size and its encoding."""
+"""The text of a VNN-LIB file, with checks of its size and its encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The meaning of the commands: variables, and what is asserted as a disjunction of conjunctions of linear conditions."""
+"""The meaning of the commands: variables, and the assertions as a disjunction of conjunctions of linear conditions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a trial will probably take, from finished trials in the store that are like it.
 
-Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. Where there
-is none like it, those count that are near it: the same attack of the same goal on a network of the same shape and data set.
+Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. If no trial
+is alike, trials that are near it count: the same attack with the same goal on a network of the same shape and data set.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sweep.records.cpu_share import KILLED
 from sweep.store import Store
 
 LOOK_SECONDS = 5.0
-"""So long are entries of one kind read, however many there are."""
+"""How long entries of one kind are read, however many there are."""
 
 MOST_RECORDS = 1000
-"""So many are enough for a mean."""
+"""Trials that are enough for a mean."""
 
 WHOLE = 0.9
 """An attack that took this share of its time limit counts as one that was ended by it."""

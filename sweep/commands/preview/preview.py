@@ -127,7 +127,7 @@ def look_ahead(plan: Plan, settings: Settings, store: Store, room: Room) -> Prev
     """
     states, sections = States(store, settings.sweep.resume), SharedSections()
     trials: Sequence[Trial] = plan.trials
-    if plan.suggester is not None:  # what it suggested in former runs, it suggests again first
+    if plan.suggester is not None:  # what it suggested in earlier runs, it suggests again first
         trials = plan.suggester.former(SearchMemory(store, settings.sweep.resume))
     experience, own = _learn(store, states.finished, trials)
     kinds = _Kinds(sections, experience)

@@ -15,13 +15,13 @@ from sweep.planning.swept_keys import Choices, Dimension
 from sweep.terminal.wording import count
 
 BRIEF = 40
-"""So many trials are listed on a terminal before a table by network takes their place."""
+"""The most trials that a terminal lists; more are shown as a table by network."""
 
 FIRST = 20
-"""So many trials stand below that table."""
+"""Trials that are listed below that table."""
 
 MOST_GROUPS = 30
-"""So many lines does that table have."""
+"""The most lines of that table."""
 
 
 def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
@@ -120,31 +120,31 @@ def _summary(preview: Preview) -> Iterator[str]:
     counts = ", ".join(f"{states.count(name):,} {word}" for name, word in _WORDS.items() if name in states)
     answers = sum(row.answered for row in preview.rows)
     asked = sum(row.questions for row in preview.rows)
-    what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in former runs")
+    what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in earlier runs")
     yield f"{what}{f': {counts}' if counts else ''}. {answers:,} of {count(asked, 'answer')} {_are(asked)} in {preview.store}."
     if preview.reused and "new" in states:
-        yield "New trials may share answers with others there, as after a change of instances.count: those are found then."
+        yield "New trials may share answers with these, as after a change of instances.count; that is seen when they run."
     if not preview.settings.sweep.resume:
         yield "sweep.resume=false: no result in the store is used, and new results replace those that are there."
     if any(row.state.starved for row in preview.rows):
         starved = [row.state.starved for row in preview.rows if row.state.starved]
-        yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: asked for once more."
+        yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: computed again."
     if preview.unseen:
         yield (
-            f"Of those done, {preview.unseen:,} were not looked into: what is damaged, was killed sooner or had too little CPU "
-            f"is run again."
+            f"{count(preview.unseen, 'trial')} of those done were not checked: an answer that is damaged, was killed too soon "
+            f"or had too little CPU is computed again."
         )
     if preview.other_limits:
         yield (
-            f"{count(preview.other_limits, 'trial')} were run with another time limit and were not looked into: of them, what "
-            f"ended by itself or had longer is not run again."
+            f"{count(preview.other_limits, 'trial')} with another time limit were not checked: an answer that ended by itself "
+            f"or had a longer limit is not computed again."
         )
     yield from _left_out(preview)
     yield from _networks(preview)
     yield _room(preview)
     yield from _cost(preview)
     if search.scheduler != "none":
-        yield f"search.scheduler={search.scheduler} stops weak trials early: that is not known beforehand, and left out here."
+        yield f"search.scheduler={search.scheduler} stops weak trials early; that is not known beforehand and not counted."
     yield "Dry run: nothing was started."
 
 
@@ -155,7 +155,7 @@ def _adaptive(preview: Preview) -> Iterator[str]:
     suggester, search = preview.plan.suggester, preview.settings.search
     assert suggester is not None
     yield (
-        f"search={search.method} chooses up to {search.samples:,} trials while it runs, each by what those before gave: this "
+        f"search={search.method} chooses up to {search.samples:,} trials while it runs, each by the results before it: this "
         f"preview is incomplete. It chooses from:"
     )
     for one in suggester.dimensions:

@@ -160,7 +160,7 @@ def check_answer(address: Address, answer: dict[str, Any]) -> None:
             if source is None:
                 raise SweepError(f"{where} asks for a token, and there is none here: {remedy}")
             if mode not in (None, "token"):
-                raise SweepError(f"{where} asks for a token, and RAY_AUTH_MODE={mode} keeps it back: set RAY_AUTH_MODE=token")
+                raise SweepError(f"{where} asks for a token, and RAY_AUTH_MODE={mode} sends none: set RAY_AUTH_MODE=token")
             raise SweepError(f"{where} refuses the token from {source}: {remedy}")
     ours = {"ray": metadata.version("ray"), "python": platform.python_version()}
     if any(answer[name] not in (None, version) for name, version in ours.items()):

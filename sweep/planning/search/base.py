@@ -21,7 +21,7 @@ class Suggester(Protocol):
         ...
 
     def former(self, memory: SearchMemory) -> list[Trial]:
-        """Return the trials that were suggested in former runs of this search, without a change to this one."""
+        """Return the trials that were suggested in earlier runs of this search, without a change to this one."""
         ...
 
     def remember(self, memory: SearchMemory) -> None:

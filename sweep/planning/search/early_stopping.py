@@ -1,8 +1,8 @@
 """What a running trial tells a scheduler: how many questions it has answered, and its objectives so far.
 
 The scheduler is Ray Tune's ASHA (:mod:`sweep.planning.search.tune_scheduler`) with a question as its unit of time: trials are
-compared after equally many answers. Trials of one ``instances.seed`` are asked about the images in the same order, less those
-that their dense network misclassifies.
+compared after equally many answers. Trials of one ``instances.seed`` get the images in the same order, without those that their
+dense network misclassifies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The objectives of a search: which it may have, and which it has where none is named."""
+"""The objectives of a search: which are allowed, and which one is used if none is named."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_search(settings: Settings) -> None:
             raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
         if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
-                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is a number of other trials only; "
+                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is known of other trials only; "
                 f"these have {', '.join(task.objectives(settings))}; choose another objective"
             )
     twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]

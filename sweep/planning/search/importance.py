@@ -19,7 +19,7 @@ from optuna.trial import create_trial
 from sweep.planning.search.parameters import plain
 
 FEWEST = 30
-"""Trials below which the forest has too little to go by."""
+"""The fewest trials from which the forest can learn."""
 
 MOST = 1000
 """Of more trials a sample is taken, the same one each time: the time grows with their number, and the shares hardly change."""

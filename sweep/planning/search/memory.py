@@ -1,4 +1,4 @@
-"""What an adaptive search has suggested, kept in the store, so that the same command goes on where it stopped."""
+"""The suggestions of an adaptive search, kept in the store so that the same command can continue the search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Suggestion = Mapping[str, Any]
 """A value for every swept key."""
 
 MOST_CHARACTERS = 100
-"""So much of a sweep's name is in the name of its study."""
+"""Letters of a sweep's name that the name of its study has."""
 
 
 class SearchMemory:

@@ -1,8 +1,8 @@
 """Trials chosen by what those before them gave: Optuna's tree-structured Parzen estimator.
 
-A suggestion is a value for every swept key. Some are answered without running anything: one that ``search.where`` or the rules
-of the configuration exclude counts as worse than all, one of a trial that has ended is told what that trial gave, and one of a
-trial that is running is told when that one ends. So ``search.samples`` counts distinct trials.
+A suggestion is a value for every swept key. Some suggestions run nothing. One that ``search.where`` or the rules of the
+configuration exclude counts as worse than all. One that gives a trial that has ended gets its values at once, and one that
+gives a running trial gets them when that trial ends. So ``search.samples`` counts distinct trials.
 
 References:
     Bergstra, Bardenet, Bengio, Kégl, *Algorithms for Hyper-Parameter Optimization*, NeurIPS 2011. For several objectives Ozaki,
@@ -40,10 +40,10 @@ STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
 
 PATIENCE = 20
-"""After so many suggestions in a row that start no trial, further ones are drawn at random, to get away from there."""
+"""Suggestions in a row that start no trial, after which further ones are drawn at random to reach other places."""
 
 ATTEMPTS = 500
-"""After so many suggestions in a row that start no trial, the search ends."""
+"""Suggestions in a row that start no trial, after which the search ends."""
 
 
 class Assignable(Protocol):
@@ -127,7 +127,7 @@ class OptunaSuggester:
         return list(self._space.dimensions.values())
 
     def former(self, memory: SearchMemory) -> list[Trial]:
-        """Return the trials that were suggested in former runs of this search, without a change to this one.
+        """Return the trials that were suggested in earlier runs of this search, without a change to this one.
 
         Raises:
             ConfigError: none of the values that were drawn are allowed.

@@ -11,7 +11,7 @@ from sweep.planning.space import Point
 from sweep.planning.swept_keys import Choices, Dimension, Interval
 
 PATIENCE = 20_000
-"""So many draws in a row without a new trial end the drawing where there is no end of combinations, or too many to try all."""
+"""Draws in a row without a new trial after which the drawing ends, if there are too many combinations to try all."""
 
 SMALL = 200_000
 """A space of so many combinations is gone through to the last one before a sample is called incomplete."""

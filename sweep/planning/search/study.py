@@ -1,6 +1,6 @@
 """The trials of a search as a study of Optuna's in a SQLite file, which optuna-dashboard and ``optuna.load_study`` open.
 
-The search goes by its memory and by the store. The study is a view of them that is written while the search runs: a trial is
+The search itself reads its memory and the store. The study is a view of both that is written while the search runs: a trial is
 added when it is suggested, and gets its values when it has ended. Each write is a transaction, so that a process may be killed
 at any moment. The same search goes on with the same file: a trial that is there is not added again.
 """
@@ -30,7 +30,7 @@ TRIAL_KEY = "trial_key"
 """The attribute of a trial of the study that says which trial of the sweep it is."""
 
 BUSY_SECONDS = 20.0
-"""So long a write waits for another process, such as a dashboard, that has the file."""
+"""How long a write waits for another process that has the file, such as a dashboard."""
 
 
 class KeptStudy:

@@ -1,4 +1,4 @@
-"""The settings of a search with the objective that it has where none is named."""
+"""The settings of a search, with the usual objective if none is named."""
 
 from __future__ import annotations
 

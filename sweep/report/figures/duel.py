@@ -1,4 +1,4 @@
-"""Time to the first find: each setting against the dense MILP on the same instance, a dot an instance."""
+"""Time to the first find: each setting against the dense MILP, with a dot for each instance."""
 
 from __future__ import annotations
 

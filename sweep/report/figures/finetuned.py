@@ -1,4 +1,4 @@
-"""Finetuned surrogates against the same ones without finetuning, a dot an instance."""
+"""Finetuned surrogates against the same ones without finetuning, with a dot for each instance."""
 
 from __future__ import annotations
 

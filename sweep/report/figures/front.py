@@ -1,4 +1,4 @@
-"""The Pareto front of a search for several objectives: what is given up of one for more of another."""
+"""The Pareto front of a search for several objectives: how much of one objective more of another costs."""
 
 from __future__ import annotations
 

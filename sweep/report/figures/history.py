@@ -1,4 +1,4 @@
-"""The history of a search: what each trial gave, and the best so far."""
+"""The history of a search: the value of each trial, and the best value so far."""
 
 from __future__ import annotations
 

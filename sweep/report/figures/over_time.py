@@ -1,4 +1,4 @@
-"""Success, value and norm over the time of an attack: a panel a network, a line a setting."""
+"""Success, value and norm over the time of an attack, with a panel for each network and a line for each setting."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: 
     drawn = _curves(results, look, asked, curve)
     if drawn["value"].notna().any():
         return drawn
-    return Nothing("no attack met a point on more than half of its instances")
+    return Nothing("no attack found a point on more than half of its instances")
 
 
 def _curves(

@@ -1,4 +1,4 @@
-"""What one gets for one's time: cost of an instance against what the setting reached, with the front of the best bargains."""
+"""What a setting reached against its seconds for an instance, with the front of settings that no other beats in both."""
 
 from __future__ import annotations
 

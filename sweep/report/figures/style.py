@@ -1,8 +1,9 @@
 """The look of settings, the same in every figure: told apart by colour, by dash and marker, and by lightness in grey print.
 
-The two yardsticks are black and grey. A surrogate's hue is its pruning method, its shade the sparsity (the darker, the
-sparser), its marker the place of that sparsity among those swept, and a dashed line is finetuned. Attacks on the dense network
-have hues of their own, which no surrogate has. The hues are those of Okabe and Ito (2008) with lighter and darker shades.
+The two yardsticks are black and grey. A surrogate's hue shows its pruning method, and its shade the sparsity (darker is
+sparser). Its marker shows the place of that sparsity among those swept, and a dashed line means finetuned. Attacks on the dense
+network have hues of their own, which no surrogate has. The hues are those of Okabe and Ito (2008) with lighter and darker
+shades.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line a trial, over what was swept and what came of it."""
+"""Parallel coordinates: a line for each trial, over the swept keys and the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_NAMES = 14
 """Values that an axis names one by one."""
 
 MOST_LETTERS = 22
-"""Of the name of a value."""
+"""The most letters of a value's name."""
 
 MISSING = "—"
 """Names the trials that have no such value: a gradient attack has no sparsity."""

@@ -1,4 +1,4 @@
-"""The page of a report: one file with everything in it, which needs no network, and is read without its script."""
+"""The page of a report: one file with everything in it, which needs no network and can be read without its script."""
 
 from __future__ import annotations
 

@@ -177,9 +177,8 @@ def legend(phrases: Phrases) -> str:
         else f"median of the best {phrases.value} on the dense networks"
     )
     return (
-        f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, of the "
-        f"instances on which there is one. value: {value}. better, sooner than "
-        f"dense: on how many of the instances that both {phrases.acted}. p: of a pruned copy against the dense MILP, by "
-        f"the value, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take "
-        f"shares in percent."
+        f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, over the "
+        f"instances with one. value: {value}. better, sooner than dense: on how many of the instances that both "
+        f"{phrases.acted}. p: that a pruned copy's lead or lag in value against the dense MILP is chance, corrected for all "
+        f"pruned copies of its network (Holm); below 0.05 it is beyond chance. Filters of counts take shares in percent."
     )

@@ -24,7 +24,7 @@ TITLE_POINTS, BAR_POINTS = 13, 11
 """Heights of the letters, in pixels."""
 
 SMALLEST_SIDE = 4
-"""Fewer pixels a side are no image worth a picture, where no record says that they are one."""
+"""The fewest pixels a side of a picture, if no record says that the values are an image."""
 
 CHANGED_PIXEL = 1e-6
 """A pixel counts as changed if it moved by more than this: the tolerance of a MILP solver moves many by less."""

@@ -1,4 +1,4 @@
-"""Images of a data set, each with a ball around it: an input in the ball that the network takes for something else."""
+"""Images of a data set, each with a ball around it: is there an input in the ball that the network takes for something else?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MLflow shows of a model beyond what it shows of any instance: its networks, and how far a decision fails in truth."""
+"""Metrics in MLflow that only models have: of their networks, and of how far a decision fails in truth."""
 
 from __future__ import annotations
 

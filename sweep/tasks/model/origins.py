@@ -1,4 +1,4 @@
-"""Where the networks of a model come from, its samples or files, and whether that goes together: before anything starts."""
+"""Where the networks of a model come from, samples or files, and whether these fit; checked before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of the user's as the samples of a model's network, where the model's module has none of its own."""
+"""The user's table as the samples of a model's network, if the model's module has no samples."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_table_that_nobody_has_is_a_sentence_with_its_checksum_and_the_way_out
     assert "\n" not in sentence
     (file,) = TABLES[NAME].files
     for part in (
-        f"{NAME} could not be had ({mirror.url}/corrupt: {NAME} is corrupt",
+        f"{NAME} could not be fetched ({mirror.url}/corrupt: {NAME} is corrupt",
         f"{mirror.url}/absent: ",
         f"put {NAME}, gzipped or not, into {tmp_path / 'cache' / 'surrogatelib'}, or name the folder that holds it",
         "as in folder=my/tables",

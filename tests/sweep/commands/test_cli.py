@@ -304,7 +304,7 @@ def test_a_sweep_outlives_its_output(tmp_path: Path, output: str) -> None:
         os.close(target)
     assert done.returncode == 0, done.stderr
     why = "Broken pipe" if output == "pipe" else "No space left on device"
-    said = f"the output went away ({why}): the sweep goes on without it, and its results are kept as ever\n"
+    said = f"the output was closed ({why}): the sweep goes on without it, and its results are kept as ever\n"
     assert done.stderr == said
     assert [status for _, status in runs(tmp_path)] == ["FINISHED", "FINISHED"]
     assert len(list((tmp_path / "store" / "trials").iterdir())) == 1

@@ -274,7 +274,7 @@ def test_an_adaptive_search_is_incomplete_but_for_what_it_suggested_before(compo
     assert "chooses up to 4 trials while it runs" in text
     assert "this preview is incomplete" in text
     assert "pruning.amount=interval(0.3,0.9)" in text
-    assert "0 trials suggested in former runs" in text
+    assert "0 trials suggested in earlier runs" in text
     suggester = plan().suggester
     assert suggester is not None
     suggester.remember(SearchMemory(store, resume=True))

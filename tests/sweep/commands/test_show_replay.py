@@ -151,7 +151,7 @@ def test_the_sweeps_of_a_store_are_listed(store: Store, done: TrialRecord, conso
     title, newest, older, *said = text(console).splitlines()
     assert title.split() == ["sweep", "trials", "when", "headline"]
     assert newest.split()[:2] == ["later-20260102-000000", "1/2"]
-    assert "no end on record" in newest
+    assert "end not recorded" in newest
     assert older.split()[:2] == ["study-20260101-000000", "1/2"]
     assert older.rstrip().endswith(first_sentence(gather(store, ["study"])))
     where = f"sweep.store={store.address}"

@@ -243,7 +243,7 @@ def test_a_group_that_is_chosen_twice(composer: Composer, monkeypatch: pytest.Mo
         "+experiment=digits +experiment=closest: experiment can be chosen only once; run one sweep after the other: "
         "python -m sweep +experiment=digits network.width=8 -m; python -m sweep +experiment=closest network.width=8 -m"
     )
-    assert said("+solver=scip") == "solver is chosen already: write solver=scip to have another option of it"
+    assert said("+solver=scip") == "solver is chosen already: write solver=scip to choose another option"
 
 
 def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:

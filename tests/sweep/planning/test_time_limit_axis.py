@@ -75,7 +75,8 @@ def test_what_plans_by_its_limit_is_run_for_each(composer: Composer, attack: lis
     assert [trial.swept["solver.time_limit_seconds"] for trial in plan.trials] == [5, 10, 30]
     assert [trial.name.rpartition(" ")[2] for trial in plan.trials] == [f"solver.time_limit_seconds={n}" for n in (5, 10, 30)]
     assert plan.limits_note == (
-        f"solver.time_limit_seconds: 3 limits, {what}: a run for each limit, because what is done on the way depends on it."
+        f"solver.time_limit_seconds: 3 limits, {what}: a run for each limit, "
+        "because what it does on the way depends on the limit."
     )
 
 

@@ -296,7 +296,7 @@ def test_a_sweep_says_so_at_its_end_in_its_report_and_in_a_dry_run_and_mends_it_
     assert busy in page
     planned = sweep("sweep.dry_run=true")
     assert "2 trials: 1 partly done, 1 done. 3 of 4 answers are in" in planned
-    assert "1 answer of 1 trial had too little CPU: asked for once more." in planned
+    assert "1 answer of 1 trial had too little CPU: computed again." in planned
     assert work.attacked == 4
 
     supply(lambda number: 9.9)

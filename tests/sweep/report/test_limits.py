@@ -132,7 +132,7 @@ def test_from_which_limit_on_a_pruned_copy_is_ahead() -> None:
     verdict = limit_answer(results(*met([STILL] * 12, [AHEAD_FROM_2] * 12)))
     assert verdict.answer == "From 2 s on"
     assert verdict.sentence == (
-        "magnitude 0.8 is ahead of the dense MILP beyond chance from 2 s on; after 1.5 s who wins changes on at most 1 image."
+        "magnitude 0.8 is ahead of the dense MILP beyond chance from 2 s on; after 1.5 s the winner changes on at most 1 image."
     )
     assert "0/0 at 1 s, 12/0 at 2 s, 12/0 at 5 s, 12/0 at 10 s" in verdict.evidence
     assert "Tested at 0.2 s, 0.5 s, 1 s, 2 s, 5 s and 10 s," in verdict.evidence
@@ -150,7 +150,7 @@ def test_winners_that_change_late_say_that_more_time_may_matter() -> None:
     late: Met = [(0.1, -5.0), (7.0, 1.0)]
     verdict = limit_answer(results(*met([STILL] * 12, [late] * 12)))
     assert verdict.answer == "From 10 s on"
-    assert verdict.sentence.endswith("who wins still changes after 7 s, so more time may change the answer.")
+    assert verdict.sentence.endswith("the winner still changes after 7 s, so more time may change the answer.")
 
 
 def test_shorter_limits_and_settings_are_corrected_for_together_and_the_end_as_the_size_is() -> None:
@@ -208,7 +208,7 @@ def test_several_networks_each_with_its_own_limits() -> None:
     verdict = limit_answer(results(*records))
     assert verdict.answer == "2x16 from 2 s on"
     assert verdict.sentence == "A pruned copy is ahead of the dense MILP beyond chance on 2x16 from 2 s on."
-    assert "4x64: at none of the limits has magnitude 0.8 another value than the dense MILP." in verdict.evidence
+    assert "4x64: at every limit magnitude 0.8 has the same value as the dense MILP." in verdict.evidence
     records = [one for depth in range(1, 4) for one in met([STILL] * 12, [AHEAD_FROM_2] * 12, (depth, 16))]
     three = limit_answer(results(*records))
     assert three.answer == "1x16 from 2 s on; 2x16 from 2 s on; 3x16 from 2 s on"

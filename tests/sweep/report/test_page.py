@@ -138,9 +138,9 @@ def test_names_and_errors_are_text_not_markup(tmp_path: Path) -> None:
 def test_figures_that_there_was_no_time_for_say_so(tmp_path: Path) -> None:
     parsed = page_of(tmp_path, dense(times([2.0])))
     assert not [image for image in parsed.images if "svg" in str(image["src"])]
-    assert parsed.text.count("Not drawn, for want of time at the end of the sweep (-1 s)") == len(EVERYWHERE)
+    assert parsed.text.count("Not drawn, because the sweep's end left too little time (-1 s)") == len(EVERYWHERE)
     write_results(results(dense(times([2.0]))), tmp_path, budget=Budget(hurried=lambda: True))
-    assert "for want of time at the end of the sweep: python -m sweep.report" in (tmp_path / "report.html").read_text()
+    assert "too little time: python -m sweep.report" in (tmp_path / "report.html").read_text()
 
 
 def test_a_sweep_without_a_finished_trial_is_a_page_with_reasons(tmp_path: Path) -> None:

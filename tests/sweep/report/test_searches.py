@@ -151,7 +151,7 @@ def test_the_page_has_the_answer_before_all_else(tmp_path: Path) -> None:
     for amount in (0.31, 0.32, 0.34):
         assert AGAIN.format(amount) in text
     assert AGAIN.format(0.33) not in text
-    assert f"is told from {FEWEST} finished trials with a value on; there are 5." in text
+    assert f"takes {FEWEST} finished trials with a value; there are 5." in text
     assert (tmp_path / "search.md").read_text() == in_markdown(answered(*traded(), objectives=("margin", "accuracy")))
     for title in ("How the search went", "Which setting the objective depends on"):
         assert title not in page_of(tmp_path / "grid", *traded()).text
@@ -200,7 +200,7 @@ def test_the_importance_of_what_was_swept() -> None:
     fewer = answered(*many(FEWEST - 1))
     assert (
         too_few(fewer)
-        == f"Which setting the objective depends on is told from {FEWEST} finished trials with a value on; there are 29."
+        == f"To say which setting the objective depends on takes {FEWEST} finished trials with a value; there are 29."
     )
     assert too_few(answered(pruned(1, 1.0, swept={"pruning.amount": 0.5}))) is None, "there is one key, so it is that"
 

@@ -137,7 +137,7 @@ def test_what_cannot_be_asked_is_said() -> None:
     for record in records:
         for one in record.instances:
             one.true_value = None
-    assert asked(*records).sentence == "Only the truth compares different networks, and it is not known here."
+    assert asked(*records).sentence == "Decisions on different networks can only be compared in truth, which is not known here."
 
 
 def test_report_and_tables_have_it(tmp_path: Path) -> None:

@@ -115,6 +115,6 @@ def test_without_a_table_it_is_refused_in_a_sentence(
     with pytest.raises(ConfigError) as refused:
         composer.experiment("treatment_water")
     sentence = str(refused.value)
-    assert sentence.startswith("model=treatment: water_quality.csv could not be had")
+    assert sentence.startswith("model=treatment: water_quality.csv could not be fetched")
     assert "model.parameters.folder=my/tables" in sentence
     assert "\n" not in sentence

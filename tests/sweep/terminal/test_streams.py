@@ -38,7 +38,7 @@ def test_an_output_that_goes_away_is_said_once(monkeypatch: pytest.MonkeyPatch, 
     assert sys.stdout is stdout
     assert stdout.getvalue() == "", "what has gone away is not asked again"
     assert stderr.getvalue() == (
-        f"the output went away ({os.strerror(number)}): the sweep goes on without it, and its results are kept as ever\n"
+        f"the output was closed ({os.strerror(number)}): the sweep goes on without it, and its results are kept as ever\n"
     )
 
 
