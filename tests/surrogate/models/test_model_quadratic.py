@@ -72,6 +72,11 @@ def test_the_optimum_is_found_and_proven(solver: Solver, sense: Any) -> None:
     require_no_threads()
 
 
+def test_members_that_take_no_part_are_not_said_to_be_without_a_turn(solver: Solver) -> None:
+    model = in_a_disc()
+    assert set(optimise(model, place(model), 1e-6, solver=solver).failures) == {"surrogates", "dense"}
+
+
 def test_what_cannot_be_is_excluded(solver: Solver) -> None:
     model = in_a_disc()
     model.far = pyo.Constraint(expr=model.x[0] ** 2 + model.x[1] ** 2 >= 0.5 + 1e-3)
