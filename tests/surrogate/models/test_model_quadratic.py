@@ -103,6 +103,20 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
     assert model.x[0].value ** 2 + model.x[1].value ** 2 <= 0.5 * (1.0 + 2e-6)
 
 
+@pytest.mark.parametrize("unit", [1.0, 3e5])
+def test_numbers_that_cost_the_bound_are_told_of_with_the_way_out(solver: Solver, unit: float) -> None:
+    model = in_a_disc()
+    model.cost.set_value(unit * model.cost.expr)
+    result = optimise(model, place(model), 30.0, members=("dense",), solver=solver)
+    if unit == 1.0:
+        assert (result.status, result.failures) == (Status.OPTIMAL, {})
+        return
+    assert result.status is Status.FEASIBLE
+    assert result.value == pytest.approx(unit * best_on_a_grid(), rel=0.02)
+    assert result.failures["dense"].startswith(f"{solver.name}'s verdict is not taken: the model has numbers up to ")
+    assert result.failures["dense"].endswith("its variables, rows and objective in units that keep the numbers below 1e+05")
+
+
 def refused(model: Any, **settings: Any) -> str:
     before = shape(model)
     with pytest.raises(InvalidSetting) as error:
