@@ -323,6 +323,7 @@ def test_a_whole_number_and_the_same_float_are_one_trial(composer: Composer) -> 
 REFUSED = {
     "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
     "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
+    "a parameter that only build has": (["model.parameters.above=x"], "model=constrained: above="),
     "a problem and a function": (["model.function=my_model:build"], "model.function=my_model:build with model.problem="),
     "one file for two networks": (["network.file=a.onnx"], "network.file=a.onnx with task=model: constrained has 2 networks"),
     "nothing pruned": (["method=surrogate", "pruning=none"], "method=surrogate with pruning=none: it needs pruned networks"),
@@ -339,6 +340,28 @@ def test_what_is_refused(composer: Composer, case: str) -> None:
     with pytest.raises(ConfigError) as refused:
         check(read(composer.plain(*QUICK, "method=dense", *overrides)))
     assert sentence in str(refused.value)
+
+
+IMPOSSIBLE = {
+    "more designs than there are": ("design", "known=2000", "known=2000 is not allowed: of 3000 designs at most 1500 are drawn"),
+    "a distance that no design has": ("design", "distance=9.0", "distance=9.0 is not allowed: no efficient design is farther away"),
+    "more waters than there are": ("treatment", "waters=3000", "waters=3000 is not allowed: there are "),
+    "more vineyards than wines": ("blending", "vineyards=4000", "vineyards=4000 is not allowed: there are 3000 wines to draw from"),
+    "a share above 1": ("diet", "palatable=2.0", "palatable=2.0 is not allowed"),
+    "a budget below 0": ("scholarship", "budget=-1.0", "budget=-1.0 is not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_parameters_that_do_not_go_together_are_refused_before_anything_starts(composer: Composer, case: str) -> None:
+    model, given, sentence = IMPOSSIBLE[case]
+    with pytest.raises(ConfigError) as refused:
+        check(read(composer.plain("task=model", f"model={model}", f"model.parameters.{given}", "method=dense")))
+    assert str(refused.value).startswith(f"model={model}: {sentence}")
+
+
+def test_what_a_network_that_is_not_trained_yet_may_make_possible_is_not_refused(composer: Composer) -> None:
+    check(read(composer.plain(*QUICK, "method=dense", "model.parameters.above=9.0")))
 
 
 def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, write: Callable[[str], None]) -> None:
