@@ -118,8 +118,8 @@ def doubt(numbers: Sequence[FloatArray], beside_products: bool = False) -> str |
         return None
     among = ", products of its variables among them" if beside_products else ""
     return (
-        f"the model has numbers up to {largest:.2g}{among}, of which float64 leaves a solver too few digits for a bound: measure "
-        f"its variables, rows and objective in units that keep the numbers below {allowed:.0e}"
+        f"the model has numbers up to {largest:.2g}{among}, of which float64 leaves a solver too few digits for a bound: "
+        f"measure its variables, rows and objective in units that keep the numbers below {allowed:.0e}"
     )
 
 

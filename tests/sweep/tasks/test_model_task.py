@@ -346,10 +346,22 @@ def test_what_is_refused(composer: Composer, case: str) -> None:
 
 
 IMPOSSIBLE = {
-    "more designs than there are": ("design", "known=2000", "known=2000 is not allowed: of 3000 designs at most 1500 are drawn"),
-    "a distance that no design has": ("design", "distance=9.0", "distance=9.0 is not allowed: no efficient design is farther away"),
+    "more designs than there are": (
+        "design",
+        "known=2000",
+        "known=2000 is not allowed: of 3000 designs at most 1500 are drawn",
+    ),
+    "a distance that no design has": (
+        "design",
+        "distance=9.0",
+        "distance=9.0 is not allowed: no efficient design is farther away",
+    ),
     "more waters than there are": ("treatment", "waters=3000", "waters=3000 is not allowed: there are "),
-    "more vineyards than wines": ("blending", "vineyards=4000", "vineyards=4000 is not allowed: there are 3000 wines to draw from"),
+    "more vineyards than wines": (
+        "blending",
+        "vineyards=4000",
+        "vineyards=4000 is not allowed: there are 3000 wines to draw from",
+    ),
     "a share above 1": ("diet", "palatable=2.0", "palatable=2.0 is not allowed"),
     "a budget below 0": ("scholarship", "budget=-1.0", "budget=-1.0 is not allowed"),
 }
