@@ -91,7 +91,7 @@ def doubt(network: ReluNetwork, bounds: Bounds) -> str | None:
         return None
     return (
         f"changes of {TIGHTEST:g} to {TOLERANCE:g}, which solvers ignore, move an output by {100.0 * largest:.2g} % of its "
-        "range: weights or region are too extreme for a MILP to prove anything; use branch and bound, which needs no solver"
+        "range, so that a MILP proves nothing: give the inputs narrower bounds, or the network less extreme weights"
     )
 
 

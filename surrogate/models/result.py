@@ -74,8 +74,8 @@ class ModelResult:
         timeline: each decision that was better than all before it, in the order of time.
         first_feasible_seconds: seconds from the start of the call to the first decision that holds; None without one.
         seconds: what the call took.
-        failures: members of the search that failed, or had too little time to begin, with the words of that; the result stands
-            without them.
+        failures: members of the search that failed, had too little time to begin, or no turn within the limit, with the words
+            of that; the result stands without them.
         work: counts of what was done: ``regions``, ``programmes``, ``points``, ``nodes``, ``simplex_iterations``.
         sizes: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the last MILP that ``dense`` and ``surrogates`` handed to
             the solver, by the member; without one that did not.

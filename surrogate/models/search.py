@@ -17,8 +17,11 @@ from surrogate.models.members.walks import Walks
 from surrogate.models.programmes.pace import NoTime
 from surrogate.models.reading import UserModel
 from surrogate.models.settings import SearchSettings
-from surrogate.models.shares import Shares
+from surrogate.models.shares import MILPS, Shares
 from surrogate.models.state import SearchState
+
+NO_TURN = "the time limit ended the search before its first turn: raise the limit"
+"""What is said of a member that would have taken part."""
 
 
 class ModelSearch:
@@ -33,9 +36,17 @@ class ModelSearch:
 
     def run(self) -> None:
         """Search until a proof, the target, the caller or the deadline ends it."""
-        state, now = self.state, time.perf_counter
-        if not state.prepare() or state.ended:
+        state = self.state
+        if not state.prepare():
             return
+        linear = not state.model.products.size
+        waiting = self._take_turns() if not state.ended else [m for m in state.settings.members if linear or m in MILPS]
+        if not state.decided:
+            state.failures.update(dict.fromkeys(waiting, NO_TURN))
+
+    def _take_turns(self) -> list[str]:
+        """Have the members search in turns; return those that had none."""
+        state, now = self.state, time.perf_counter
         turns, finishes = self._members()
         shares = Shares([name for name in turns if name in state.settings.members])
         with ExitStack() as ends:  # no solver's thread outlives the call, however it ends
@@ -56,6 +67,7 @@ class ModelSearch:
                 shares.took(name, now() - begin, state.incumbent.value < before)
                 if not goes_on:
                     shares.leave(name)
+        return shares.waiting
 
     def _members(self) -> tuple[dict[str, Callable[[float], bool]], dict[str, Callable[[], None]]]:
         """Return the turns of all members that there can be, in their order, and how those end that have threads."""

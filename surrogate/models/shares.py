@@ -39,6 +39,11 @@ class Shares:
         """How long the next turn may last."""
         return SLICE * max(1.0, sum(self._taken.values()))
 
+    @property
+    def waiting(self) -> list[str]:
+        """Those that have had no turn yet."""
+        return [member for member in self.members if self._taken[member] == 0.0]
+
     def next(self) -> str:
         """Return the member that is furthest behind its share; the first one if none is behind."""
         return min(self.members, key=lambda member: self._taken[member] / self._weight[member])

@@ -30,7 +30,7 @@ class SearchState:
         bound: proven lower bound on the minimised objective; minus infinity so far.
         excluded: whether it is proven that no decision holds.
         surrogate_value: the best that a model with pruned networks promised, in the model's own sense; None so far.
-        failures: members that failed, with the words of their failure.
+        failures: members that failed or had no turn, with the words of that.
         work: counts of what was done.
         sizes: by member the size of the MILP that it last handed to the solver.
         root_bounds: by member the bound that its solver had before it branched, in the model's own sense.
@@ -104,7 +104,12 @@ class SearchState:
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to do, or no time to do it."""
-        return self.excluded or self.incumbent.wants_end or self.proven or time.perf_counter() >= self.deadline
+        return self.decided or time.perf_counter() >= self.deadline
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.excluded or self.incumbent.wants_end or self.proven
 
     @property
     def proven(self) -> bool:

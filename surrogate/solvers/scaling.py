@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from surrogate.networks import FloatArray
-from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, LARGEST, LARGEST_BESIDE_PRODUCTS, StandardForm, doubt
+from surrogate.solvers.standard_form import FEASIBILITY_TOLERANCE, StandardForm, doubt
 
 ORDINARY = 2.0**20
 """Columns that stay below this are left alone; :data:`surrogate.formulation.scaling.STEEPEST` may leave such on purpose."""
@@ -83,7 +83,7 @@ class ScaledForm:
     def doubt(self) -> str | None:
         """Return one sentence if no units make the model's numbers small enough for a bound to mean anything, else None."""
         numbers = [self.matrix.data, self.cost, self.lower, self.upper, self.row_lower, self.row_upper]
-        return doubt(numbers, LARGEST_BESIDE_PRODUCTS if self.products else LARGEST)
+        return doubt(numbers, beside_products=bool(self.products))
 
     def bound_error(self, dual_tolerance: float) -> float:
         """Return by how much a dual bound may be wrong, in the model's own units; see :class:`Solution`."""

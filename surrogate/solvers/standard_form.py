@@ -110,12 +110,17 @@ class StandardForm:
         return max(FEASIBILITY_TOLERANCE, float(dual_tolerance * (upper - lower).sum()))
 
 
-def doubt(numbers: Sequence[FloatArray], allowed: float = LARGEST) -> str | None:
+def doubt(numbers: Sequence[FloatArray], beside_products: bool = False) -> str | None:
     """Return one sentence if one of the finite numbers is beyond the largest that is allowed, else None."""
     largest = max(float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in numbers)
+    allowed = LARGEST_BESIDE_PRODUCTS if beside_products else LARGEST
     if largest <= allowed:
         return None
-    return f"the model has numbers up to {largest:.1g}, of which float64 leaves a solver too few digits for a bound"
+    among = ", products of its variables among them" if beside_products else ""
+    return (
+        f"the model has numbers up to {largest:.2g}{among}, of which float64 leaves a solver too few digits for a bound: "
+        f"measure its variables, rows and objective in units that keep the numbers below {allowed:.0e}"
+    )
 
 
 class Watch:

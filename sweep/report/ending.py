@@ -75,7 +75,8 @@ class Ending:
                 state = self._state(records, missing, killed=status == "KILLED")
                 said += in_lines(search_answer(state, records))
                 files = self._write(records, state, status, hurried)
-                said += [file.read_text(encoding="utf-8").strip() for file in files if file.name == HEADLINE]
+                first = [file.read_text(encoding="utf-8").strip() for file in files if file.name == HEADLINE]
+                said += [one for one in first if one not in said]
                 said.append(f"Report: {self.store.publish_report(self.name)}/{PAGE}")
         except Exception as error:  # the boundary of the report
             said.append(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import pandas as pd
 
+from sweep.config.dotted_keys import is_in
 from sweep.records.measures import VALUES
 from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
 from sweep.report.comparisons import ALL, win_table
 from sweep.report.results import Results
-from sweep.report.settings import WITHOUT_MILP
+from sweep.report.searches import SearchAnswer, answer_of
+from sweep.report.settings import PARAMETERS, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.winners import Winner
 from sweep.report.words import MOST_NAMED, seconds, some
@@ -29,13 +32,17 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
     """Return the first sentence: the best pruned copy of each network against the dense MILP, those beyond chance first.
 
     Of more than :data:`~sweep.report.words.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
-    compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`).
+    compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`). Where a search has drawn a problem's
+    parameters it is what the search found: each value makes another model, on which next to nothing else was tried.
 
     Args:
         results: all there is.
         answers: of all networks (:func:`~sweep.report.sizes.size_answers`).
         won: the winners.
     """
+    found = _drawn_models(results)
+    if found is not None:
+        return found.sentence
     asked = [one for one in answers if one.verdict != UNCOMPARED]
     if not asked:
         return winners.headline(won)
@@ -49,6 +56,16 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
         return f"A pruned copy beats the dense MILP beyond chance on {len(paying) or 'none'} of {len(asked)} networks{named}."
     said = [_clause(one, bool(paying), results.what) for one in (*paying, *(one for one in asked if one.verdict != PAYS))]
     return " ".join(said)
+
+
+def _drawn_models(results: Results) -> SearchAnswer | None:
+    """Return the answer of a search over more values of a problem's parameter than can be named; None if there is none."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in results.records:
+        for key, value in record.swept.items():
+            if is_in(key, (PARAMETERS,)):
+                values[key].add(str(value))
+    return answer_of(results) if any(len(found) > MOST_NAMED for found in values.values()) else None
 
 
 def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
@@ -69,7 +86,12 @@ def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
 
 
 def beside(results: Results, wins: pd.DataFrame) -> str:
-    """Return one sentence on the yardstick of every MILP, such as the gradient attack; nothing where there was none."""
+    """Return one sentence on the yardstick of every MILP, such as the gradient attack; nothing where there was none.
+
+    Nor where the headline is what a search found.
+    """
+    if _drawn_models(results) is not None:
+        return ""
     is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
     rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL) & is_milp]
     name = results.phrases.yardstick

@@ -98,11 +98,11 @@ def _both(frame: pd.DataFrame) -> bool:
 
 
 def _senses(frame: pd.DataFrame) -> str:
-    """Return where larger and where smaller values are better."""
-    said = []
+    """Return where larger and where smaller values are better; where one of both holds everywhere, only that."""
+    said, is_one = [], frame["sense"].nunique() == 1
     for sense, word in ((MAXIMIZE, "larger"), (MINIMIZE, "smaller")):
         networks = list(dict.fromkeys(frame.loc[frame["sense"] == sense, "network"]))
-        said += [f"{word} is better on {some(networks)}"] if networks else []
+        said += [f"{word} is better{'' if is_one else f' on {some(networks)}'}"] if networks else []
     return ", ".join(said)
 
 

@@ -23,7 +23,7 @@ from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, ConfidenceInterval, holm, share_interval
-from sweep.report.words import interval_text, joined, number, p_number, p_text, percent, seconds
+from sweep.report.words import interval_text, number, p_number, p_text, percent, seconds, some
 from sweep.terminal.wording import count
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
@@ -189,7 +189,7 @@ def headline(found: Sequence[Winner]) -> str:
 
 def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
     if len(networks) < len(found) or len(found) == 1:
-        return joined(networks)
+        return some(networks)
     return "both networks" if len(found) == 2 else f"all {len(found)} networks"
 
 

@@ -285,7 +285,8 @@ def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
     }
     finished = sum(record.status == "finished" for record in records)
     parts = [texts[SEARCH]] if SEARCH in texts else []
-    parts += [f"**{texts[HEADLINE].strip()}**"] if HEADLINE in texts else []
+    said = texts.get(HEADLINE, "").strip()
+    parts += [f"**{said}**"] if said and said not in texts.get(SEARCH, "") else []
     parts += [texts[VERDICTS]] if VERDICTS in texts else []
     where = f"; the whole report, with figures, is `report/{PAGE}`" if texts else ""
     parts.append(f"{finished} of {len(records)} trials finished{where}.")

@@ -143,8 +143,9 @@ class TestSolvers:
             return replace(says(SolverStatus.INFEASIBLE)(*arguments, **settings), doubt="numbers of 1e12")
 
         model = a_model(floor=1e3)
-        result = optimise(model, place(model), 0.3, solver=Stub(answer=answer))
+        result = optimise(model, place(model), 0.3, solver=Stub(answer=answer), members=("dense",))
         assert result.status is Status.UNRESOLVED
+        assert result.failures == {"dense": "stub's verdict is not taken: numbers of 1e12"}
 
 
 def hard() -> tuple[Any, list[Place]]:

@@ -277,7 +277,7 @@ def test_a_bound_on_more_than_tolerances_show_is_none() -> None:
         method("crown").compute(instance.problem.fold(dense), tiny),
         "big_m",
     )
-    assert "use branch and bound" in str(model.doubt)
+    assert "give the inputs narrower bounds" in str(model.doubt)
     solution = model.solve(
         HighsSolver(), model.inputs, warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 9.0
     )

@@ -75,11 +75,13 @@ class Dense:
         )
 
     def _take(self, solution: Solution) -> None:
-        """Take the MILP's verdict. A verdict that a known decision contradicts is dropped and noted as a failure."""
+        """Take the MILP's verdict. One that proves nothing, or that a known decision contradicts, is noted as a failure."""
         state = self._state
         state.measured("dense", solution)
         if solution.values is not None:
             state.incumbent.offer(solution.values, "dense")
+        if solution.doubt is not None and not state.proven:
+            state.failures["dense"] = f"{state.settings.solver.name}'s verdict is not taken: {solution.doubt}"
         best, model = state.incumbent.value, state.model
         if solution.status is SolverStatus.INFEASIBLE:
             if solution.doubt is None and not self._refuted(self._is_allowed(), "there is no decision"):

@@ -129,7 +129,6 @@ def build(
     require_number("distance", distance, "a number of at least 0", lambda value: value >= 0.0)
     require_number("efficiency", efficiency, "a number from 0 to 1", lambda value: 0.0 <= value <= 1.0)
     require_number("resale", resale, "a number from 0 to 1", lambda value: 0.0 <= value <= 1.0)
-    f, g, h = (fitting_network(networks, name, data[name]) for name in ("price", "sales", "resale"))
     X = data["price"].x
     if 2 * known > len(X):
         raise InvalidSetting(f"known={known} is not allowed: of {len(X)} designs at most {len(X) // 2} are drawn")
@@ -142,6 +141,7 @@ def build(
     if not len(fine):
         far = apart[X[:, 0] >= least_efficiency].max()
         raise InvalidSetting(f"distance={distance} is not allowed: no efficient design is farther away than {far:.3g}")
+    f, g, h = (fitting_network(networks, name, data[name]) for name in ("price", "sales", "resale"))
     least_resale = float(np.quantile(h(np.column_stack([fine, f(fine)])), resale))
 
     model = pyo.ConcreteModel("design")

@@ -12,6 +12,7 @@ import numpy as np
 from surrogate.errors import InvalidSetting
 from surrogate.models.problems.given_networks import GivenNetworks
 from surrogate.models.problems.problem import ModelProblem, NetworkSizes, files
+from surrogate.models.problems.registry import PROBLEMS
 from surrogate.models.reading import UserModel
 from surrogate.models.requirements import first_quadratic
 from surrogate.networks import ReluNetwork
@@ -40,14 +41,21 @@ def rehearse(
 
     Without ``quadratic``, a model with quadratic terms is refused: not every solver and method takes them.
 
+    A built-in problem looks at its parameters before it asks for a network. Nothing else can be wrong with it, and it is built
+    no further: a plan may have thousands of sets of parameters.
+
     The model is read as :func:`surrogate.models.optimise` reads it, and ``true_value`` is asked about a decision within the
-    variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises may be
-    about what the networks say, and is let pass; so is what ``true_value`` may have against this decision.
+    variables' bounds, which constraints may exclude. A ValueError or ArithmeticError that ``build`` itself raises once it has
+    asked for a network may be about what the network says, and is let pass; so is what ``true_value`` may have against this
+    decision.
 
     Raises:
         InvalidSetting: as ``draw``, ``instance`` and ``true_value`` of the problem do, or a model that cannot be optimised; a
             network of ``elsewhere`` that ``build`` does not ask for.
     """
+    if problem.name in PROBLEMS:
+        _look_at_parameters(problem, seed, given)
+        return
     rng = np.random.default_rng(0)
     random = {name: _random(rng, sizes) for name, sizes in problem.networks(seed, given, elsewhere).items()}
     networks = GivenNetworks(problem.name, {**random, **elsewhere})
@@ -56,7 +64,7 @@ def rehearse(
     except InvalidSetting as error:
         cause = error.__cause__
         own = getattr(getattr(inspect.unwrap(problem.build), "__code__", None), "co_filename", None)
-        if not isinstance(cause, ValueError | ArithmeticError) or files(cause)[-1][0] != own:
+        if not networks.asked or not isinstance(cause, ValueError | ArithmeticError) or files(cause)[-1][0] != own:
             raise
         return
     for name in elsewhere:
@@ -79,6 +87,15 @@ def rehearse(
         problem.true_value(instance)
     except InvalidSetting as error:
         if error.__cause__ is None or isinstance(error.__cause__, MISTAKES):
+            raise
+
+
+def _look_at_parameters(problem: ModelProblem, seed: int, given: Mapping[str, Any]) -> None:
+    none = GivenNetworks(problem.name, NO_NETWORKS)
+    try:
+        problem.instance(none, seed, given)
+    except InvalidSetting:
+        if not none.asked:
             raise
 
 

@@ -98,10 +98,10 @@ def build(
     data = samples(seed, features, folder)["accepts"]
     require_counts(waters=waters)
     require_number("budget", budget, "a number above 0", lambda value: value > 0.0)
-    margin = fitting_network(networks, "accepts", data).compose([[-1.0, 1.0]])
     bad = np.flatnonzero(data.y == 0)
     if waters > len(bad):
         raise InvalidSetting(f"waters={waters} is not allowed: there are {len(bad)} samples of class 0 to draw from")
+    margin = fitting_network(networks, "accepts", data).compose([[-1.0, 1.0]])
     before = data.x[np.random.default_rng([seed, 1]).choice(bad, waters, replace=False)]
     low, high = data.x.min(axis=0), data.x.max(axis=0)
     amount = budget * waters * data.x.std(axis=0)

@@ -94,15 +94,8 @@ def check_networks(settings: Settings) -> None:
         networks[name] = read_network(file, key=key_in_use(settings, name, "network.file"))
         _check_sizes(settings, name, networks[name])
     _check_pruning(settings, names, networks)
-    problem = with_table(problem_of(settings), settings)
-    if settings.model.problem == PYTHON:
-        _rehearse(
-            problem,
-            settings.instances.seed,
-            json.dumps(parameters_of(settings)),
-            _Files(settings, networks),
-            _quadratic(settings),
-        )
+    problem, given = with_table(problem_of(settings), settings), json.dumps(parameters_of(settings))
+    _rehearse(problem, settings.instances.seed, given, _Files(settings, networks), _quadratic(settings))
 
 
 @Fact
@@ -221,15 +214,15 @@ def _quadratic(settings: Settings) -> bool:
     return milps and SOLVERS[settings.solver.name].quadratic
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.cache  # without an end: a plan may come back to each of thousands of sets of parameters
 def _rehearse(problem: ModelProblem, seed: int, parameters: str, files: _Files, quadratic: bool) -> None:
-    """Draw and build once, with untrained networks: a user's mistakes are told before anything starts."""
+    """Draw and build once, with untrained networks: mistakes are told before anything starts."""
     from surrogate.models.problems import MissingNetwork, rehearse
 
     try:
         rehearse(problem, seed, json.loads(parameters), files.networks, quadratic)
     except SurrogateError as error:
-        sentence = in_table_words(problem, _in_a_sentence(f"model.function={problem.name}", problem.name, error))
+        sentence = in_table_words(problem, _in_a_sentence(_setting(problem.name), problem.name, error))
         cause = error.__cause__
         if isinstance(cause, MissingNetwork):
             sentence = f"{sentence}, or networks.{cause.name}.file names a file of it"

@@ -15,6 +15,7 @@ from surrogate.bounds import Crown
 from surrogate.models import Place, Status, optimise
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.members.surrogates import Surrogates
+from surrogate.models.members.walks import Walks
 from surrogate.models.programmes import pace as module
 from surrogate.models.programmes.mips import StatedModel
 from surrogate.models.programmes.pace import NEURON, NoTime, Pace, work_of
@@ -92,6 +93,30 @@ def test_one_member_alone_says_why_nothing_was_done(monkeypatch: pytest.MonkeyPa
     result = optimise(model, place(model), 1.0, members=("dense",), first_points=False)
     assert (result.status, result.value) == (Status.UNRESOLVED, None)
     assert "raise the limit" in result.failures["dense"]
+
+
+def test_members_without_a_turn_within_the_limit_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def to_the_end(self: Walks, until: float) -> bool:
+        self._state.deadline = time.perf_counter()
+        return True
+
+    monkeypatch.setattr(Walks, "turn", to_the_end)
+    model = a_model()
+    result = optimise(model, place(model), 60.0, members=("walks", "targets", "dense"))
+    assert result.failures == dict.fromkeys(
+        ("targets", "dense"), "the time limit ended the search before its first turn: raise the limit"
+    )
+
+
+def test_a_limit_that_is_over_before_the_first_turn_leaves_every_member_without_one() -> None:
+    model = a_model()
+    assert set(optimise(model, place(model), 1e-6, members=("walks", "dense")).failures) == {"walks", "dense"}
+
+
+def test_members_that_an_end_left_nothing_to_do_are_not_told_of() -> None:
+    model = a_model()
+    result = optimise(model, place(model), 10.0, on_better=lambda step: True)
+    assert (result.status, result.failures) == (Status.FEASIBLE, {})
 
 
 def test_no_time_to_bound_an_open_input_is_no_refusal() -> None:

@@ -72,6 +72,11 @@ def test_the_optimum_is_found_and_proven(solver: Solver, sense: Any) -> None:
     require_no_threads()
 
 
+def test_members_that_take_no_part_are_not_said_to_be_without_a_turn(solver: Solver) -> None:
+    model = in_a_disc()
+    assert set(optimise(model, place(model), 1e-6, solver=solver).failures) == {"surrogates", "dense"}
+
+
 def test_what_cannot_be_is_excluded(solver: Solver) -> None:
     model = in_a_disc()
     model.far = pyo.Constraint(expr=model.x[0] ** 2 + model.x[1] ** 2 >= 0.5 + 1e-3)
@@ -96,6 +101,20 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
     result: ModelResult = optimise(model, place(model), 30.0, solver=solver)
     assert result.value == pytest.approx(best_on_a_grid(), abs=0.02)
     assert model.x[0].value ** 2 + model.x[1].value ** 2 <= 0.5 * (1.0 + 2e-6)
+
+
+@pytest.mark.parametrize("unit", [1.0, 3e5])
+def test_numbers_that_cost_the_bound_are_told_of_with_the_way_out(solver: Solver, unit: float) -> None:
+    model = in_a_disc()
+    model.cost.set_value(unit * model.cost.expr)
+    result = optimise(model, place(model), 30.0, members=("dense",), solver=solver)
+    if unit == 1.0:
+        assert (result.status, result.failures) == (Status.OPTIMAL, {})
+        return
+    assert result.status is Status.FEASIBLE
+    assert result.value == pytest.approx(unit * best_on_a_grid(), rel=0.02)
+    assert result.failures["dense"].startswith(f"{solver.name}'s verdict is not taken: the model has numbers up to ")
+    assert result.failures["dense"].endswith("its variables, rows and objective in units that keep the numbers below 1e+05")
 
 
 def refused(model: Any, **settings: Any) -> str:

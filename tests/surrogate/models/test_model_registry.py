@@ -333,8 +333,12 @@ def test_a_rehearsal_finds_mistakes_and_forgives_what_random_networks_do(write: 
         write(my_model=OWN.replace(old, new))
         with pytest.raises(InvalidSetting, match="my_model:build"):
             rehearse(find_problem("my_model:build"), 0, {})
-    write(my_model=OWN.replace("model = pyo", "raise ValueError('the networks are not good')\n    model = pyo"))
+    fails = "raise ValueError('they are not good')\n    model = pyo"
+    write(my_model=OWN.replace("model = pyo", f"networks['cost']\n    {fails}"))
     rehearse(find_problem("my_model:build"), 0, {})
+    write(my_model=OWN.replace("model = pyo", fails))
+    with pytest.raises(InvalidSetting, match="my_model:build failed with ValueError: they are not good"):
+        rehearse(find_problem("my_model:build"), 0, {})
 
 
 def test_a_rehearsal_refuses_quadratic_terms_that_are_not_taken(write: Write) -> None:

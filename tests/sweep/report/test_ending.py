@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from making import dense, pruned, times
+from making_models import modelled
 
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
@@ -64,6 +65,17 @@ def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, 
     assert found.status == "KILLED"
     assert found.ended_at is not None
     assert [one.status for one in found.trials] == ["finished", "failed", None]
+
+
+def test_what_a_search_found_is_said_once(ending: Ending) -> None:
+    ending.objectives = ("least_value",)
+    trials = [modelled([-1.0 * place], "constrained", parameters={"above": place / 7}) for place in range(5)]
+    for place, record in enumerate(trials):
+        record.key, record.swept = f"trial{place}", {"model.parameters.above": place / 7}
+    files, said = ending.finish(trials, [], "FINISHED")
+    assert [one.partition(" ")[0] for one in said] == ["Best", "To", "Report:"]
+    page = next(path for path in files if path.name == "report.html").read_text()
+    assert page.count("Best of 5 finished trials") == 1
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from making import IMAGES, dense, gradient, margins, pruned, results, times, trial
+from making_models import modelled
 
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
 from sweep.report.headline import beside, first_sentence, headline
+from sweep.report.results import Searched, SweepState
 from sweep.report.sizes import size_answers
 from sweep.report.winners import winners
 
@@ -102,3 +104,18 @@ def test_whoever_has_no_report_reads_what_it_would_say_first() -> None:
     assert first_sentence(results(*records)) == f"{first(*records)} {yardstick(*records)}"
     assert first_sentence(results(*records[:2])) == "2x16: magnitude 0.8 beats the dense MILP on 12 of 12 images (sure)."
     assert first_sentence(results()) == "No trial has finished, so nothing has won."
+
+
+@pytest.mark.parametrize("values", [4, 5])
+def test_a_search_over_a_parameter_of_a_problem_says_what_it_found_and_no_network_for_each_value(values: int) -> None:
+    records = [modelled([-1.0], "constrained", parameters={"above": place / 7}) for place in range(values)]
+    for record in records:
+        record.swept = {"model.parameters.above": record.config["model"]["parameters"]["above"]}
+    walk = modelled([-9.0], "constrained", "walk", parameters={"above": 0.0})
+    walk.name = "the walk"
+    state = SweepState("s", values, values, searched=Searched(("least_value",), ("search=random",)))
+    said = first_sentence(results(*records, walk, state=state))
+    if values == 5:
+        assert said == "Best of 6 finished trials by least_value (smaller is better): the walk with least_value -9."
+    else:
+        assert said.startswith("walk is ahead on constrained 2x16 above=0, on too few instances to be sure; dense MILP has")

@@ -66,6 +66,9 @@ def test_the_table_speaks_of_models() -> None:
     assert "feasible: models with a checked feasible decision" in text
     assert "value: larger is better on blending 2x16, smaller is better on constrained 2x16" in text
     assert text.count("12/12") >= 8
+    of_one = [one for one in everything() if one.instances[0].sense == "minimize"]
+    print_ranking(rank(of_one, SEEDS), console)
+    assert "value: smaller is better;" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("problem", BETTER)

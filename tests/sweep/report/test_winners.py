@@ -170,6 +170,7 @@ def test_the_headline_of_several_networks() -> None:
     assert of(1.0, 1.0, 1.0) == "portfolio won on all 3 networks."
     assert of(1.0, 9.0, 1.0) == "portfolio won on 1x16 and 3x16; dense MILP won on 2x16."
     assert headline([]) == "No trial has finished, so nothing has won."
+    assert of(*[1.0] * 6, 9.0) == "portfolio won on 1x16, 2x16, 3x16, 4x16 and 2 more; dense MILP won on 7x16."
     records = []
     for place, amount in enumerate((0.5, 0.6, 0.7, 0.8)):
         size = (place + 1, 16)

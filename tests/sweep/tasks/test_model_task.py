@@ -21,7 +21,7 @@ from sweep.config.reading import read
 from sweep.config.shared_sections import SharedSections
 from sweep.config.trial_names import short_name
 from sweep.errors import ConfigError
-from sweep.records import TrialRecord
+from sweep.records import TrialRecord, cpu_share
 from sweep.report.settings import group
 from sweep.store import Store
 from sweep.tracking import content
@@ -68,7 +68,10 @@ def run(composer: Composer, *overrides: str, store: Store | None = None) -> Tria
     return record
 
 
-def test_a_shorter_limit_is_answered_by_the_run_of_a_longer_one(composer: Composer, store: Store) -> None:
+def test_a_shorter_limit_is_answered_by_the_run_of_a_longer_one(
+    composer: Composer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu_share, "STARVED_SHARE", 0.0)  # an answer that a busy machine starves stands for no shorter limit
     whole = run(composer, "method=walk", "solver.time_limit_seconds=2", "instances.count=1", store=store)
     (cut,) = run(composer, "method=walk", "solver.time_limit_seconds=1", "instances.count=1", store=store).instances
     assert (cut.limit_seconds, cut.cut_from_seconds, cut.status) == (1.0, 2.0, "feasible")
@@ -323,6 +326,7 @@ def test_a_whole_number_and_the_same_float_are_one_trial(composer: Composer) -> 
 REFUSED = {
     "a typo in a parameter": (["+model.parameters.input=3"], "constrained has no parameter input: did you mean inputs?"),
     "a parameter out of range": (["model.parameters.inputs=0"], "model=constrained: inputs must be at least 1"),
+    "a parameter that only build has": (["model.parameters.above=x"], "model=constrained: above="),
     "a problem and a function": (["model.function=my_model:build"], "model.function=my_model:build with model.problem="),
     "one file for two networks": (["network.file=a.onnx"], "network.file=a.onnx with task=model: constrained has 2 networks"),
     "nothing pruned": (["method=surrogate", "pruning=none"], "method=surrogate with pruning=none: it needs pruned networks"),
@@ -339,6 +343,40 @@ def test_what_is_refused(composer: Composer, case: str) -> None:
     with pytest.raises(ConfigError) as refused:
         check(read(composer.plain(*QUICK, "method=dense", *overrides)))
     assert sentence in str(refused.value)
+
+
+IMPOSSIBLE = {
+    "more designs than there are": (
+        "design",
+        "known=2000",
+        "known=2000 is not allowed: of 3000 designs at most 1500 are drawn",
+    ),
+    "a distance that no design has": (
+        "design",
+        "distance=9.0",
+        "distance=9.0 is not allowed: no efficient design is farther away",
+    ),
+    "more waters than there are": ("treatment", "waters=3000", "waters=3000 is not allowed: there are "),
+    "more vineyards than wines": (
+        "blending",
+        "vineyards=4000",
+        "vineyards=4000 is not allowed: there are 3000 wines to draw from",
+    ),
+    "a share above 1": ("diet", "palatable=2.0", "palatable=2.0 is not allowed"),
+    "a budget below 0": ("scholarship", "budget=-1.0", "budget=-1.0 is not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_parameters_that_do_not_go_together_are_refused_before_anything_starts(composer: Composer, case: str) -> None:
+    model, given, sentence = IMPOSSIBLE[case]
+    with pytest.raises(ConfigError) as refused:
+        check(read(composer.plain("task=model", f"model={model}", f"model.parameters.{given}", "method=dense")))
+    assert str(refused.value).startswith(f"model={model}: {sentence}")
+
+
+def test_what_a_network_that_is_not_trained_yet_may_make_possible_is_not_refused(composer: Composer) -> None:
+    check(read(composer.plain(*QUICK, "method=dense", "model.parameters.above=9.0")))
 
 
 def test_a_users_module_is_looked_at_before_anything_starts(composer: Composer, write: Callable[[str], None]) -> None:

@@ -374,6 +374,7 @@ def test_the_note_of_a_search_begins_with_its_answer(tracker: Tracker, tmp_path:
     assert note.startswith("Best of 1 finished trial by margin (larger is better): k with margin 1.")
     command = "python -m sweep hydra.mode=RUN pruning.amount=0.8 sweep.resume=false"
     assert f"```\n{command}\n```" in note
+    assert note.count("Best of 1 finished trial") == 1
     assert "report/search.md" in artifacts_of(tracker, parent_of(tracker), "report")
 
 
