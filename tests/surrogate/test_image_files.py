@@ -66,7 +66,7 @@ def test_images_are_resized_where_a_size_is_given(tmp_path: Path) -> None:
     white = put(tmp_path / "white", np.full((10, 9, 9, 3), 255, np.uint8))
     assert load_images(white, size=4).train_images.min() > 1.0 - 1e-6
     Image.fromarray(GREY[0][:4]).save(tmp_path / "grey" / "2" / "low.png")
-    with pytest.raises(DataUnavailable, match=r"low\.png has 4 x 7 pixels and the first image 5 x 7: give the one"):
+    with pytest.raises(DataUnavailable, match=r"low\.png has 4 x 7 pixels and the first image 5 x 7: give the size"):
         load_images(tmp_path / "grey")
     assert load_images(tmp_path / "grey", size=(5, 7)).inputs == 35
 

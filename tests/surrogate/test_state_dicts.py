@@ -270,7 +270,7 @@ def test_what_is_refused(name: str) -> None:
     ("layers", "message"),
     [
         (["0", "relu", "4"], "layers names '4', and there are 0, 2 and relu"),
-        (["0"], "layers leaves out 2: every layer"),
+        (["0"], "layers leaves out 2: name every layer"),
         (["0", "0", "2"], "layers names 0 more than once"),
         ("0", "layers must be a list of names"),
         ([0, 2], "layers must be names, got int 0"),

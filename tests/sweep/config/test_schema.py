@@ -161,7 +161,7 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
         ("pruning=magnitud", r"pruning=magnitud is not allowed: .*layerwise_magnitude.*\(did you mean magnitude\?\)"),
         (
             "+experiment=mnst",
-            r"experiment=mnst is not allowed: it must be one of best, closest, digits, .*\(did you mean mnist\?\)",
+            r"experiment=mnst is not allowed: it must be one of best, blending_wine, closest, .*\(did you mean mnist\?\)",
         ),
         ("experiment=mnist", r"experiment=mnist is not among the defaults; write \+experiment=mnist"),
         ("pruning.amount", r"pruning.amount is not an override, which has the form key=value$"),
