@@ -18,7 +18,7 @@ from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.store.report_files import HEADLINE, PAGE, RANKING, SEARCH, VERDICTS
-from sweep.tracking import content, drivers
+from sweep.tracking import content, drivers, trial_runs
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
 from sweep.tracking.gains import Gain, Gains
@@ -106,7 +106,7 @@ class Tracker:
         self.ui_command = ui_command(self.uri)
         self._notice = notice or _to_stderr
         self._patience_seconds = patience_seconds
-        self._stored = stored
+        self._stored = None if stored is None else trial_runs.StoredPictures(stored, self._notice)
         self._client, self._experiment_id = connect(self.uri, experiment, home / "artifacts", self._notice)
         self._runs: Runs | None = None
         self._outbox: Outbox | None = None

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelInput, Metric, Param, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from sweep.errors import StoreError
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
 from sweep.tasks.pictures import write_pictures
@@ -27,9 +28,32 @@ RUN_TYPE = {"mlflow.runType": "evaluation"}
 """Tag of a trial: MLflow's UI opens the parents of runs that evaluate something, so that their trials are seen at once."""
 
 
+class StoredPictures:
+    """The records of finished trials with their pictures, by their keys, as ``stored`` gives them; None where it gives none.
+
+    A run is written without pictures then, and ``notice`` gets a sentence the first time. What the store raises must not come
+    out of here: it would be taken for a failure of MLflow's, which is waited for.
+    """
+
+    def __init__(self, stored: Callable[[str], TrialRecord | None], notice: Callable[[str], None]) -> None:
+        self._stored, self._notice, self._is_told = stored, notice, False
+
+    def __call__(self, key: str) -> TrialRecord | None:
+        found: TrialRecord | None = None
+        why = "the store does not have its record any more"
+        try:
+            found = self._stored(key)
+        except StoreError as error:
+            why = str(error)
+        if found is None and not self._is_told:
+            self._is_told = True
+            self._notice(f"MLflow gets no pictures of the trial {key} ({why}); the sweep goes on, and says this only once.")
+        return found
+
+
 class TrialWriter:
     """Writes the runs of trials; ``answered`` is called whenever MLflow has answered, and ``stored`` has the pictures of a
-    finished trial, by its key. Raises what MLflow and the store raise."""
+    finished trial, by its key. Raises what MLflow raises."""
 
     def __init__(
         self,

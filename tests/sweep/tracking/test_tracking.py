@@ -18,6 +18,7 @@ from tracked import CONFIG, EXPERIMENT, artifacts_of, children_of, parent_of, st
 
 from surrogate.networks import ReluNetwork
 from sweep import report
+from sweep.errors import StoreError
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
@@ -198,6 +199,26 @@ def test_pictures_wait_in_the_store_where_it_has_them(
     assert sum(bool(instance.clean) for instance in kept.instances) == waiting
     (run,) = children_of(tracker)
     assert artifacts_of(tracker, run, "pictures") == {"pictures/image_0.png", "pictures/image_1.png"}
+
+
+def test_a_store_that_cannot_give_pictures_costs_no_run(empty_store: Path) -> None:
+    said = list[str]()
+
+    def stored(key: str) -> TrialRecord | None:
+        if key.startswith("b"):
+            return None  # somebody has removed it
+        raise StoreError("a.json cannot be read: Permission denied")
+
+    tracker = started(Tracker(None, EXPERIMENT, empty_store, patience_seconds=30.0, notice=said.append, stored=stored))
+    for letter in "ab":
+        tracker.log_trial(synthetic.trial(16 * letter, [synthetic.instance(1)], name=letter))
+    assert tracker.finish_sweep([], "FINISHED", []) is None
+    runs = children_of(tracker)
+    assert [(run.info.run_name, run.info.status) for run in runs] == [("a", "FINISHED"), ("b", "FINISHED")]
+    assert all(artifacts_of(tracker, run) == {"config.yaml", "log.txt", "instances.json"} for run in runs)
+    assert [one for one in said if "does not answer" in one] == []
+    (told,) = [one for one in said if "no pictures" in one]
+    assert told.startswith(f"MLflow gets no pictures of the trial {16 * 'a'} (a.json cannot be read: Permission denied); ")
 
 
 def test_the_instances_are_a_table_and_pictures(tracker: Tracker) -> None:
