@@ -179,6 +179,7 @@ def legend(phrases: Phrases) -> str:
     return (
         f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, over the "
         f"instances with one. value: {value}. better, sooner than dense: on how many of the instances that both "
-        f"{phrases.acted}. p: that a pruned copy's lead or lag in value against the dense MILP is chance, corrected for all "
-        f"pruned copies of its network (Holm); below 0.05 it is beyond chance. Filters of counts take shares in percent."
+        f"{phrases.acted}. p: how probable chance alone makes such a lead or lag in value of a pruned copy against the dense "
+        f"MILP, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take shares "
+        f"in percent."
     )
