@@ -158,7 +158,7 @@ def _sure(found: Sequence[Compared], best: Compared, verdict: str, what: str) ->
     if verdict == PAYS:
         return f"Sure: {p_text(best.p)}, {settings}."
     if verdict == TOO_FEW:
-        return f"Not sure: a test needs {count(FEWEST, what)} that differ, and here {best.images} do."
+        return f"Not sure: a test needs {count(FEWEST, what)} that differ, and here {best.differing} do."
     if verdict == UNSURE:
         return f"Not sure: {p_text(best.p)}, {settings}."
     worse = sum(one.is_worse for one in found)

@@ -131,13 +131,13 @@ def _summary(preview: Preview) -> Iterator[str]:
         yield f"{count(sum(starved), 'answer')} of {count(len(starved), 'trial')} had too little CPU: computed again."
     if preview.unseen:
         yield (
-            f"{count(preview.unseen, 'trial')} of those done were not checked: an answer that is damaged, was killed too soon "
-            f"or had too little CPU is computed again."
+            f"Not checked: {count(preview.unseen, 'trial')} of those done. An answer that is damaged, was killed too soon or "
+            f"had too little CPU is computed again."
         )
     if preview.other_limits:
         yield (
-            f"{count(preview.other_limits, 'trial')} with another time limit were not checked: an answer that ended by itself "
-            f"or had a longer limit is not computed again."
+            f"Not checked: {count(preview.other_limits, 'trial')} with another time limit. An answer that ended by itself or "
+            f"had a longer limit is not computed again."
         )
     yield from _left_out(preview)
     yield from _networks(preview)

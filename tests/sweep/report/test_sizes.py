@@ -100,6 +100,7 @@ def test_too_few_images() -> None:
     assert (answer.verdict, answer.setting) == (TOO_FEW, "magnitude 0.8")
     assert answer.headline == "magnitude 0.8 is better than the dense MILP on 4 and worse on 0 of 4 images: too few to tell."
     assert answer.sure == "Not sure: a test needs 6 images that differ, and here 4 do."
+    assert only(dense(YARDSTICK[:4]), pruned(above(2, images=4))).sure.endswith("and here 2 do.")
     assert only(dense(YARDSTICK[:4]), pruned(YARDSTICK[:4])).headline == (
         "No pruned copy is better than the dense MILP on any of 4 images: too few to tell."
     )
