@@ -167,8 +167,10 @@ def _sure(found: Sequence[Compared], best: Compared, verdict: str, what: str) ->
 
 
 def _sooner(results: Results, best: Compared, times: Sequence[Compared]) -> tuple[str, str]:
-    """Return a sentence on the first find of the best setting, or of one that is surely sooner if that is not; and
-    who is surely sooner, as a clause."""
+    """Return a sentence on the first finds of a setting, and a clause where it is sooner beyond chance.
+
+    It is the best setting, or the strongest other one where only others are sooner beyond chance.
+    """
     if not times:
         return "", ""
     mine = [one for one in times if one.setting == best.setting]

@@ -59,16 +59,17 @@ def answer(words: str, *records: TrialRecord) -> Verdict:
 
 
 def test_the_table_speaks_of_models() -> None:
-    console = Console(file=io.StringIO(), width=160)
+    printed = io.StringIO()
+    console = Console(file=printed, width=160)
     print_ranking(rank(everything(), SEEDS), console)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = printed.getvalue()
     assert not [word for word in OF_IMAGES if word in text]
     assert "feasible: models with a checked feasible decision" in text
     assert "value: larger is better on blending 2x16, smaller is better on constrained 2x16" in text
     assert text.count("12/12") >= 8
     of_one = [one for one in everything() if one.instances[0].sense == "minimize"]
     print_ranking(rank(of_one, SEEDS), console)
-    assert "value: smaller is better;" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "value: smaller is better;" in printed.getvalue()
 
 
 @pytest.mark.parametrize("problem", BETTER)
