@@ -77,7 +77,7 @@ def trials(store: Store, name: str) -> Iterator[str]:
         yield f"{key:16}  {trial:{width}}  {said}"
     yield ""
     if rows:
-        yield f"One trial, question by question: python -m sweep.show {rows[0][0]}{store_argument(store)}"
+        yield f"One trial, instance by instance: python -m sweep.show {rows[0][0]}{store_argument(store)}"
     yield from _report(store, state.name)
 
 

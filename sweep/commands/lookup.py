@@ -72,7 +72,7 @@ def _by_key(store: Store, key: str) -> Found:
 
 def _unfinished(store: Store, trial: Planned) -> Found:
     answered = store.partial(trial.key)
-    more = f"{answered} of its questions are answered so far" if answered else None
+    more = f"{answered} of its instances are answered so far" if answered else None
     return Found(trial.key, None, trial.name, trial.status or "not finished", trial.error or more)
 
 

@@ -49,7 +49,7 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
         raise SweepError(f"{found.name} has not finished ({found.status}), so there is nothing to compare with: run it first")
     before = found.record
     trial = planned(before)
-    say(f"{before.name} ({before.key}), {len(before.instances)} questions, took {_minutes(before)} when it was recorded")
+    say(f"{before.name} ({before.key}), {len(before.instances)} instances, took {_minutes(before)} when it was recorded")
     if trial.key != before.key:
         say(
             f"Its key is {trial.key} today: the program or its data have changed since the record was made, so differences may "
@@ -72,10 +72,10 @@ def verdict(findings: Sequence[Finding]) -> str:
     """Return the sentence at the end."""
     different, timed = findings.count(Finding.DIFFERENT), findings.count(Finding.TIME)
     if different:
-        return f"It disagrees in {different} of {len(findings)} things (≠)."
+        return f"It disagrees in {different} of {len(findings)} values (≠)."
     if timed:
-        return f"It agrees, but for {timed} of {len(findings)} things that a time limit decides (~)."
-    return f"It agrees in all {len(findings)} things."
+        return f"It agrees, but for {timed} of {len(findings)} values that a time limit decides (~)."
+    return f"It agrees in all {len(findings)} values."
 
 
 def planned(record: TrialRecord) -> Trial:
@@ -109,13 +109,13 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
 
     def told(answered: int) -> None:
         if answered:
-            status.update(f"{answered} of {len(before.instances)} questions answered")
+            status.update(f"{answered} of {len(before.instances)} instances answered")
 
     with console.status("loading data") as status, tempfile.TemporaryDirectory(prefix="sweep-replay-") as folder:
         inputs = load_inputs(settings, load_data(settings))
         status.update("training the dense network" if settings.network.file is None else "reading the network")
         trained = train_network(settings, inputs.data) if trial.training_key else None
-        status.update("pruning, and the first question")
+        status.update("pruning, and the first instance")
         after = run_locally(trial, inputs, trained, local_coordinator(Store(folder)), told)
         compared: list[Any] = [] if after.status != "finished" else list(compare(before, after))
         if compared and before.network_key == after.network_key:

@@ -140,12 +140,12 @@ SHOWN_WHOLE = ("model", "method", "networks", "task.parameters")
 
 
 def instances(record: TrialRecord) -> Table:
-    """Return a table with a row for each question."""
+    """Return a table with a row for each instance."""
     words = record.instances[0].words if record.instances else Words()
     table = Table(box=None, pad_edge=False)
-    titles = ["question", "status", words.value, "dense bound", f"first {words.find}", "wall", "CPU"]
+    titles = ["instance", "status", words.value, "dense bound", f"first {words.find}", "wall", "CPU"]
     for title in [*titles, "binaries", "nodes", "ended by"]:
-        table.add_column(title, no_wrap=True, justify="left" if title in ("question", "status", "ended by") else "right")
+        table.add_column(title, no_wrap=True, justify="left" if title in ("instance", "status", "ended by") else "right")
     for one in record.instances:
         table.add_row(
             described(one.task, one),

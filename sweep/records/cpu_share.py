@@ -71,7 +71,7 @@ def load_sentences(records: Sequence[TrialRecord]) -> list[str]:
         said.append(
             f"Starved of CPU: {count(starved_answers(records), 'answer')} of {count(len(starved), 'trial')} had less than "
             f"{STARVED_SHARE:g} of a core until the limit ({_listed(starved)}). What was found is kept, and running the same "
-            f"sweep again asks these questions again."
+            f"sweep again asks for these answers again."
         )
     if busy:
         said.append(

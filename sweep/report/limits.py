@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -34,6 +35,17 @@ MOST_LINES = 3
 """Settings of a network of which the evidence has all counts."""
 
 QUESTION = "Which time limit pays?"
+
+
+@dataclass(frozen=True)
+class LimitVerdict(Verdict):
+    """The answer on the time limit.
+
+    Attributes:
+        leading: per network on which a pruned copy is ahead beyond chance at some limit, the setting that is so at most limits.
+    """
+
+    leading: Mapping[str, str] = field(default_factory=dict)
 
 
 def limit_curves(results: Results) -> pd.DataFrame:
@@ -73,15 +85,15 @@ def limits_of(limit: float) -> list[float]:
     return [*(step for step in steps if step < limit * (1.0 - 1e-9)), limit][-MOST_LIMITS:]
 
 
-def limit_answer(results: Results) -> Verdict:
+def limit_answer(results: Results) -> LimitVerdict:
     """Return from which limit on a pruned copy is ahead of the dense MILP, until when, and when more time changes little."""
     pairs = surrogates(results, pairs_with_dense(results))
     if (missing := why_not_compared(results, pairs)) is not None:
-        return Verdict(QUESTION, NOT_ASKED, missing)
+        return LimitVerdict(QUESTION, NOT_ASKED, missing)
     pairs = pairs[~are_lengths(pairs)].reset_index(drop=True)
     if pairs.empty:
         why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
-        return Verdict(QUESTION, NOT_ASKED, why)
+        return LimitVerdict(QUESTION, NOT_ASKED, why)
     steps = trajectories(results, pairs)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
     tests = {network: limit_tests(results, part, steps) for network, part in parts.items()}
@@ -98,18 +110,19 @@ def limit_answer(results: Results) -> Verdict:
         answer = NONE if any(one.is_worse for one in every) else FEW if few else UNCLEAR
         longest = seconds(max(one.row["seconds"] for one in every))
         sentence = f"At no limit up to {longest} is a pruned copy ahead of the dense MILP beyond chance."
-        return Verdict(QUESTION, answer, sentence, f"{evidence} {too_few(every, results.what)}".rstrip())
+        return LimitVerdict(QUESTION, answer, sentence, f"{evidence} {too_few(every, results.what)}".rstrip())
+    leading = {network: _worth_a_line(tests[network])[0] for network in ahead}
+    names = {network: found[0].setting for network, found in leading.items()}
     if len(parts) == 1:
         ((network, span),) = ahead.items()
-        leading = _worth_a_line(tests[network])[0]
-        mine = parts[network][parts[network]["setting"] == leading[0].setting]
-        sentence = f"{leading[0].setting} is ahead of the dense MILP beyond chance {_span(leading)}"
-        settled = _settled(results, mine, steps, leading)
-        return Verdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence)
+        mine = parts[network][parts[network]["setting"] == names[network]]
+        sentence = f"{names[network]} is ahead of the dense MILP beyond chance {_span(leading[network])}"
+        settled = _settled(results, mine, steps, leading[network])
+        return LimitVerdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence, names)
     named = [f"{network} {span}" for network, span in ahead.items()]
     sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
     if len(named) <= MOST_IN_ANSWER:
-        return Verdict(QUESTION, "; ".join(named), sentence, evidence)
+        return LimitVerdict(QUESTION, "; ".join(named), sentence, evidence, names)
     on = f"on {len(ahead)} of {len(parts)} networks"
     first = {min(one.row["seconds"] for one in tests[network] if one.is_better) for network in ahead}
     begins = seconds(min(first)) if len(first) == 1 else f"{seconds(min(first))} at the earliest and {seconds(max(first))}"
@@ -117,7 +130,7 @@ def limit_answer(results: Results) -> Verdict:
     answer = (
         f"Ahead from {begins}{' at the latest' if len(first) > 1 else ' on'}, {on}" if stays else f"Ahead at some limits, {on}"
     )
-    return Verdict(QUESTION, answer, sentence, evidence)
+    return LimitVerdict(QUESTION, answer, sentence, evidence, names)
 
 
 def limit_tests(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame) -> list[Compared]:

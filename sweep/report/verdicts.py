@@ -55,9 +55,9 @@ SIZES = "On which network sizes does pruning pay, against the dense MILP?"
 PRUNING = "Which pruning pays, against the dense MILP?"
 
 TOLD_FIRST = {
-    SIZES: "Network size that pays",
-    PRUNING: "Pruning that pays",
-    LIMIT: "Time limit that pays",
+    SIZES: "Network size that pays at the full limit",
+    PRUNING: "Pruning that pays at the full limit",
+    LIMIT: "Limits at which a pruned copy is ahead",
     LARGER: "Larger network, in truth",
     TRAIN_OR_PRUNE: "Train for it, or prune",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sweep.records import TrialRecord
+from sweep.report.answers import Verdict
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
 from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
 from sweep.report.headline import beside, headline
-from sweep.report.limits import limit_curves
+from sweep.report.limits import LimitVerdict, limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
 from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
@@ -96,7 +97,7 @@ def write_results(
     answers = verdicts(results, wins, sizes)
     tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
     look = look_of(results, pooled)
-    limits, written = _limits(results, sizes, look, folder, budget)
+    limits, written = _limits(results, _drawn_at_limits(sizes, answers), look, folder, budget)
     drawn: list[Drawn] = []
     found = answer_of(results)
     for kind in figures():
@@ -119,11 +120,22 @@ def write_results(
     return [path, first, *tables, *written]
 
 
+def _drawn_at_limits(sizes: Sequence[SizeAnswer], answers: Sequence[Verdict]) -> dict[str, str | None]:
+    """Return of each network the pruned setting that the figure of its limits shows: the one that the answer rests on.
+
+    Where no copy is ahead at any limit that is the best one at the end.
+    """
+    ahead = {network: setting for one in answers if isinstance(one, LimitVerdict) for network, setting in one.leading.items()}
+    return {one.network: ahead.get(one.network, one.setting) for one in sizes}
+
+
 def _limits(
-    results: Results, sizes: Sequence[SizeAnswer], look: Look, folder: Path, budget: Budget
+    results: Results, best: Mapping[str, str | None], look: Look, folder: Path, budget: Budget
 ) -> tuple[list[Limit], list[Path]]:
-    """Draw the time limit of each network, before all other figures: the first screen has it."""
-    best = {one.network: one.setting for one in sizes}
+    """Draw the time limit of each network, before all other figures: the first screen has it.
+
+    ``best`` names the pruned setting that is drawn on each network.
+    """
     found, paths = [], []
     for data in limit_data(results, limit_curves(results), best, look) if len(results.instances) else []:
         if budget.is_spent:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
+from sweep.config.own_networks import section_key
 from sweep.config.tasks import Metric, task_named
 from sweep.errors import ConfigError
 from sweep.planning.sweep_config import SWEPT
@@ -23,6 +24,9 @@ from sweep.records.cpu_share import core_share, starved_answers
 from sweep.records.measures import median_of
 
 MAX_PARAM_CHARACTERS = 6000
+
+AMOUNT = "pruning.amount"
+"""The configuration key of the sparsity."""
 
 BOOKKEEPING = ("swept", "sweep", "tracking", "cluster", "search", "deadlines", "hydra")
 """Sections that say where and how a sweep runs, and not what."""
@@ -126,11 +130,12 @@ def _mean(answers: Sequence[bool]) -> float | None:
 def params(record: TrialRecord) -> dict[str, str]:
     """Return what was swept, as far as it can change this trial, by its configuration keys; null, true and false as in YAML.
 
-    A sparsity where nothing is pruned would be drawn into MLflow's comparisons as if it were one. What the sweep's trials have
-    in common is on the parent run (:func:`constants`).
+    A swept sparsity is 0 where nothing is pruned: MLflow's comparisons draw a parameter that is missing at the top of its axis,
+    above the sparsest copy. What the sweep's trials have in common is on the parent run (:func:`constants`).
     """
     chosen = with_effect(record.swept, flatten(record.config))
-    return {_param_name(key): _yaml_word(record.swept[key])[:MAX_PARAM_CHARACTERS] for key in chosen}
+    found = {_param_name(key): _yaml_word(record.swept[key])[:MAX_PARAM_CHARACTERS] for key in chosen}
+    return found | {_param_name(key): "0" for key in record.swept if key not in chosen and section_key(key) == AMOUNT}
 
 
 def constants(config: Mapping[str, Any]) -> dict[str, str]:

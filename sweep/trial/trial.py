@@ -117,7 +117,7 @@ class TrialRun:
         prepared = task_to_run(settings).prepare(TaskWork(settings, self._inputs, networks, self._say))
         self._open, record.skipped = list(prepared.instances), prepared.skipped
         self._asked = len(self._open)
-        self._say(f"{count(self._asked, 'question')}{prepared.opening}")
+        self._say(f"{count(self._asked, 'instance')}{prepared.opening}")
         answers = InstanceAnswers(settings, prepared, self._stages)
         if self._asked > 1:
             questions = {"questions": [answers.key(instance) for instance in self._open]}

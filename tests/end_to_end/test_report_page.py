@@ -116,6 +116,8 @@ def test_a_page_fits_its_window_and_begins_with_the_answers(
     assert looking.bottom(driver, ".short div:last-child") <= page.height, "which size, which pruning, which limit"
     for part in (".headline", ".card .badge", ".card .who", ".card .who + p"):
         assert looking.bottom(driver, part) <= page.height, "who wins, by how much, how sure"
+    for part in (".who", ".who + p") if driver.find_elements(By.CSS_SELECTOR, ".card.pays") else ():
+        assert looking.bottom(driver, f".card.pays {part}") <= page.height, "the size that pays, by how much, how sure"
     keep(driver, request, "first")
     report_pages.unfold(driver)
     loaded = driver.execute_script("return [...document.images].map(image => image.complete && image.naturalWidth > 0)")

@@ -55,7 +55,7 @@ def check_search(settings: Settings) -> None:
         )
     asked = questions(settings)
     if halving and asked is not None and asked <= search.grace:
-        kept = "a trial is asked one question" if asked == 1 else f"trials are asked {asked} questions"
+        kept = "a trial has one instance" if asked == 1 else f"trials have {asked} instances"
         raise ConfigError(
             f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
             f"raise instances.count above search.grace, or set search.scheduler=none"

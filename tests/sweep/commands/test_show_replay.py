@@ -87,9 +87,9 @@ def test_a_configuration_of_another_version(store: Store, done: TrialRecord) -> 
 
 def test_the_verdict_in_words() -> None:
     same, timed, different = Finding.SAME, Finding.TIME, Finding.DIFFERENT
-    assert replay.verdict([same, same]) == "It agrees in all 2 things."
-    assert replay.verdict([same, timed]) == "It agrees, but for 1 of 2 things that a time limit decides (~)."
-    assert replay.verdict([same, timed, different]) == "It disagrees in 1 of 3 things (≠)."
+    assert replay.verdict([same, same]) == "It agrees in all 2 values."
+    assert replay.verdict([same, timed]) == "It agrees, but for 1 of 2 values that a time limit decides (~)."
+    assert replay.verdict([same, timed, different]) == "It disagrees in 1 of 3 values (≠)."
 
 
 def test_results(store: Store, done: TrialRecord) -> None:

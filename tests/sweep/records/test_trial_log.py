@@ -50,7 +50,7 @@ def test_a_trial_logs_its_steps(plan: Plan, digits: Dataset, work: Work, store: 
         "pruning begins: ",
         "surrogate ",
     ]
-    starts += ["3 questions"]
+    starts += ["3 instances"]
     starts += [text for name in names for text in (f"{name} begins", f"{name}: ")]
     assert [text[: len(start)] for text, start in zip(said(first), starts, strict=True)] == starts
     times = [text[:TIME_CHARACTERS] for text in first.log]
@@ -106,12 +106,12 @@ def test_the_driver_adds_what_it_knows_in_order_of_time(plan: Plan, store: Store
     books.ledger.start(books.trial.key)
     books.ledger.lose(books.trial.key, "its worker process was lost")
     record = new_record(books.trial)
-    record.log = [line("begins on node-7"), line("3 questions")]
+    record.log = [line("begins on node-7"), line("3 instances")]
     books.ledger.end(record)
     steps = ["trained 1x6 on digits in 1.0 s", "goes back to the queue: its worker process was lost"]
     kept = store.trial(record.key)
     assert kept is not None
-    assert said(kept) == [*steps, "begins on node-7", "3 questions"]
+    assert said(kept) == [*steps, "begins on node-7", "3 instances"]
     found = store.log(record.key)
     assert found is not None
     assert found[1] == log_text(kept) == log_text(books.logged[0])
@@ -147,7 +147,7 @@ def test_show_prints_the_log_of_a_failure_and_says_where_others_are(plan: Plan, 
     console = Console(file=terminal, width=200)
     books = Books(plan, store)
     record = new_record(books.trial)
-    record.log = [line("3 questions")]
+    record.log = [line("3 instances")]
     try:
         raise ArithmeticError("no luck")
     except ArithmeticError as error:
@@ -156,7 +156,7 @@ def test_show_prints_the_log_of_a_failure_and_says_where_others_are(plan: Plan, 
     failed = Planned(record.key, record.name, "failed", record.error)
     save(store, Manifest("study-1", "study", trials=(failed,)))
     assert show.run([record.key, f"sweep.store={store.url}"], console) == FAILED
-    for words in ("3 questions", "Traceback (most recent call last)", f"{record.key}.txt", "has not finished: failed"):
+    for words in ("3 instances", "Traceback (most recent call last)", f"{record.key}.txt", "has not finished: failed"):
         assert words in terminal.getvalue()
     whole = synthetic.trial("abcd", name="4x64 dense")
     store.save_trial(whole)

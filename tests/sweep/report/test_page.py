@@ -193,7 +193,11 @@ def test_the_first_screen_says_which_size_which_pruning_and_which_limit(tmp_path
     write_results(results(*better), tmp_path, budget=NO_FIGURES)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     said = re.findall(r"<dt>(.*?)</dt> <dd>(.*?)</dd>", page)
-    assert [name for name, _ in said] == ["Network size that pays", "Pruning that pays", "Time limit that pays"]
+    assert [name for name, _ in said] == [
+        "Network size that pays at the full limit",
+        "Pruning that pays at the full limit",
+        "Limits at which a pruned copy is ahead",
+    ]
     assert (said[0][1], said[1][1]) == ("2x16", "magnitude 0.9")
     assert re.search(r"\d s", said[2][1])
     assert re.search(r'class="badge for">pays<', page)

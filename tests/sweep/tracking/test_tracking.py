@@ -65,7 +65,7 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
     assert run.info.run_name == "2x16 dense"
-    assert "pruning.amount" not in run.data.params
+    assert run.data.params["pruning.amount"] == "0", "a dense MILP prunes nothing"
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_700_000_010_000)
     expected = {
@@ -111,7 +111,7 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
 @pytest.mark.parametrize(
     ("attack", "method", "rounds", "shown"),
     [
-        ("surrogate", "none", 0, {"pruning.method"}),
+        ("surrogate", "none", 0, {"pruning.method", "pruning.amount"}),
         ("surrogate", "magnitude", 0, {"pruning.method", "pruning.amount", "pruning.finetune.rounds"}),
         (
             "surrogate",
@@ -119,7 +119,7 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
             1,
             {"pruning.method", "pruning.amount", "pruning.finetune.rounds", "pruning.finetune.epochs"},
         ),
-        ("gradient", "magnitude", 1, set()),
+        ("gradient", "magnitude", 1, {"pruning.amount"}),
     ],
 )
 def test_the_parameters_of_a_trial_are_what_was_swept_and_has_a_meaning_for_it(
@@ -131,6 +131,7 @@ def test_the_parameters_of_a_trial_are_what_was_swept_and_has_a_meaning_for_it(
     found = content.params(synthetic.trial(config=config, swept=swept))
     assert set(found) == {"attack.method"} | shown
     assert found["attack.method"] == attack
+    assert found["pruning.amount"] == ("0.8" if "pruning.finetune.rounds" in shown else "0"), "nothing is pruned: 0, not the top"
 
 
 def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:

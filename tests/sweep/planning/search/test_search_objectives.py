@@ -121,7 +121,7 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
         ({"method": "optuna", "objectives": ["margins"]}, "'margins' is not an objective; .*did you mean margin?"),
         ({"method": "optuna", "objectives": ["margin", "margin"]}, "names margin twice"),
         ({"method": "optuna", "objectives": ["norm"]}, "norm is known of other trials only"),
-        ({"scheduler": "asha", "objectives": ["margin"]}, "search.grace=1: a trial is asked one question"),
+        ({"scheduler": "asha", "objectives": ["margin"]}, "search.grace=1: a trial has one instance"),
         ({"scheduler": "asha", "objectives": ["margin"], "grace": 4}, "raise instances.count above search.grace"),
     ],
 )
