@@ -102,7 +102,9 @@ def finetuned(study: Study) -> str:
             row = rows.setdefault((str(network), amount), {"network": str(network), "sparsity": f"{amount:g}"})
             row[f"{solver}: larger / smaller"] = f"{value['wins']} / {value['losses']} of {value['pairs']}"
             row[f"{solver}: p of the margins"] = p_number(corrected[network, amount])
-            row[f"{solver}: sooner / later"] = f"{int((times > 0).sum())} / {int((times < 0).sum())} of {len(times)}"
+            whole = outcomes(with_pruning_counted(part), "time")["win"]
+            for name, wins in (("sooner / later", times), ("with finetuning counted", whole)):
+                row[f"{solver}: {name}"] = f"{int((wins > 0).sum())} / {int((wins < 0).sum())} of {len(wins)}"
     order = _networks(study)
     return markdown([rows[key] for key in sorted(rows, key=lambda key: (order.index(key[0]), key[1]))])
 

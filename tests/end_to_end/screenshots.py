@@ -38,6 +38,9 @@ WIDTH, HEIGHT = 1280, 900
 SERVER_SECONDS, PAGE_SECONDS = 120.0, 60.0
 MAX_COMPARED = 4
 
+FEWEST_ROWS = 10
+"""A long list shows only the rows in sight: a picture is taken once so many are there."""
+
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"),
@@ -201,26 +204,36 @@ def newest_sweep(client: MlflowClient) -> tuple[Run, list[Run]]:
 
 
 def photograph(runs: Path, folder: Path) -> list[Path]:
-    """Write ``sweep.png`` (parent run), ``comparison.png``, ``comparison-metrics.png``, ``picture.png`` and ``series.png``."""
-    uri = f"sqlite:///{runs.absolute() / 'mlflow.db'}"
-    parent, children = newest_sweep(MlflowClient(tracking_uri=uri))
-    paths = [folder / f"{name}.png" for name in ("sweep", "comparison", "comparison-metrics", "picture", "series")]
-    with tempfile.TemporaryDirectory() as scratch, server(uri, Path(scratch)) as address, browser() as driver:
-        pages = Pages(driver, address)
-        pages.run(parent, [str(parent.info.run_name), "Child runs", "Metrics ("])
-        pages.screenshot(paths[0])
-        pages.comparison(children[:MAX_COMPARED], ["Parallel Coordinates Plot", "Run details", "Metrics:"])
-        pages.screenshot(paths[1])
-        pages.scroll_to("Metrics")
-        pages.screenshot(paths[2])
-        client = MlflowClient(tracking_uri=uri)
-        pictures = client.list_artifacts(children[0].info.run_id, "pictures")
-        longest, section = _longest_series(client, children)
-        pages.series(longest, section)
-        pages.screenshot(paths[4])
-        pages.run(children[0], [pictures[0].path], f"/artifacts/{pictures[0].path}")
-        pages.wait(lambda: bool(pages.loaded_images()), "the picture never appeared")
-        pages.screenshot(paths[3])
+    """Write the pictures of :func:`take_pictures` of the newest sweep in a folder of runs."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{runs.absolute() / 'mlflow.db'}")
+    parent, children = newest_sweep(client)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        server(client.tracking_uri, Path(scratch)) as address,
+        browser() as driver,
+    ):
+        return take_pictures(Pages(driver, address), client, parent, children, folder)
+
+
+def take_pictures(pages: Pages, client: MlflowClient, parent: Run, children: Sequence[Run], folder: Path) -> list[Path]:
+    """Write the parent run, the trials as a table and as charts, a comparison of trials and a series of incumbents."""
+    paths = [folder / f"mlflow-{name}.png" for name in ("sweep", "trials", "charts", "comparison", "series")]
+    pages.run(parent, [str(parent.info.run_name), "Child runs", "Metrics ("])
+    pages.screenshot(paths[0])
+    pages.experiment(parent.info.experiment_id, ["The trials as a table"])
+    pages.follow("a table")
+    pages.wait(lambda: len(pages.rows()) >= min(len(children), FEWEST_ROWS), "the trials were never listed")
+    pages.screenshot(paths[1])
+    pages.experiment(parent.info.experiment_id, ["The trials as a table"])
+    pages.follow("charts")
+    pages.wait(lambda: pages.count(".js-plotly-plot .barlayer .point") >= 6, "no bar was drawn")
+    pages.screenshot(paths[2])
+    pages.comparison(children[:MAX_COMPARED], ["Parallel Coordinates Plot", "Run details", "Metrics:"])
+    pages.wait(lambda: bool(pages.axes()), "no axis was drawn")
+    pages.screenshot(paths[3])
+    longest, section = _longest_series(client, children)
+    pages.series(longest, section)
+    pages.screenshot(paths[4])
     return paths
 
 

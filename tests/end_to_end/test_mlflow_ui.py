@@ -132,6 +132,18 @@ def test_the_charts_begin_with_the_findings(pages: screenshots.Pages, tracked: t
 
 
 @pytest.mark.slow
+def test_the_pictures_of_the_documentation(
+    pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]], tmp_path: Path
+) -> None:
+    tracker, parent, children = tracked
+    client = MlflowClient(tracking_uri=tracker.uri)
+    paths = screenshots.take_pictures(pages, client, parent, children, tmp_path)
+    assert [path.name for path in paths if path.stat().st_size < 10_000] == [], "an empty picture"
+    docs = Path(__file__).parents[2] / "docs" / "images"
+    assert {path.name for path in paths} == {path.name for path in docs.glob("mlflow-*.png")}
+
+
+@pytest.mark.slow
 def test_the_view_is_in_the_list_of_views(pages: screenshots.Pages, tracked: tuple[Tracker, Run, list[Run]]) -> None:
     pages.experiment(tracked[1].info.experiment_id, ["Views"])
     pages.press("Views")
