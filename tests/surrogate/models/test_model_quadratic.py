@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from test_models_failures import Stub, fails
 from user_models import NETWORK, a_model, place, require_holding, require_no_threads, shape
 
-from surrogate.errors import InvalidSetting
+from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.models import ModelResult, Place, Status, optimise
 from surrogate.models.methods import WalkAlone
 from surrogate.models.reading import UserModel
@@ -45,6 +47,22 @@ def best_on_a_grid() -> float:
     y = NETWORK(x)
     w = np.minimum((x[:, 0] * x[:, 1] + 0.2) / 0.7, 4.0)
     return float(((y[:, 0] - 1.0) ** 2 + 0.5 * y[:, 1] - w + 0.1 * x[:, 2] * x[:, 0]).min())
+
+
+@dataclass(frozen=True)
+class Broken(Stub):
+    """A solver that takes quadratic terms, and fails."""
+
+    quadratic: ClassVar[bool] = True
+
+
+@pytest.mark.few(1)
+def test_points_are_drawn_to_the_end_where_the_solver_fails() -> None:
+    model = in_a_disc()
+    result = optimise(model, place(model), 1.5, solver=Broken(answer=fails(SolverFailure("no licence"))))
+    assert set(result.failures) == {"dense", "surrogates"}
+    assert result.seconds >= 1.4
+    assert result.work["points"] > 10_000
 
 
 def test_terms_that_cancel_and_rows_that_say_nothing_change_nothing(solver: Solver) -> None:
