@@ -66,8 +66,8 @@ class Place:
             seen.add(id(variable))
         if isinstance(self.surrogate, Pruning) and self.surrogate.needs_data:
             raise InvalidSetting(
-                f"surrogate={self.surrogate.way.name} needs training data, of which a Place has none: prune the network with them "
-                "first (surrogate.pruning.prune), and give the pruned network as surrogate"
+                f"surrogate={self.surrogate.way.name} needs training data, of which a Place has none: prune the network with "
+                "them first (surrogate.pruning.prune), and give the pruned network as surrogate"
             )
         if isinstance(self.surrogate, ReluNetwork) and (self.surrogate.input_size, self.surrogate.output_size) != (
             self.dense.input_size,

@@ -174,6 +174,11 @@ class UserModel:
         lower, upper = self._row_scales
         return self.row_lower - tolerance * lower, self.row_upper + tolerance * upper
 
+    def columns_within(self, tolerance: float) -> tuple[FloatArray, FloatArray]:
+        """Return the columns' bounds ``(columns,)``, those of outputs with the room that a violation of ``tolerance`` has."""
+        lower, upper = (np.where(self.is_output, tolerance * scale, 0.0) for scale in self._column_scales)
+        return self.lower - lower, self.upper + upper
+
     def nearest(self, values: FloatArray) -> FloatArray:
         """Return a decision ``(columns,)`` with each column but the outputs at the nearest value that it may have."""
         settled = np.clip(np.where(self.integral, np.round(values), values), self.lower, self.upper)
@@ -290,7 +295,5 @@ def _size(sides: FloatArray) -> FloatArray:
     return np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
 
 
-def _excess(
-    values: FloatArray, lower: FloatArray, upper: FloatArray, lower_scale: FloatArray, upper_scale: FloatArray
-) -> FloatArray:
+def _excess(values: Any, lower: Any, upper: Any, lower_scale: Any, upper_scale: Any) -> FloatArray:
     return np.maximum(np.maximum((lower - values) / lower_scale, (values - upper) / upper_scale), 0.0)

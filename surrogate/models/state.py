@@ -68,7 +68,7 @@ class SearchState:
         """
         start = self.model.start()
         if start is not None:
-            self.incumbent.offer(start, "start")
+            self.incumbent.offer(self.model.complete(start[None])[0], "start")
         try:
             self.ranges = find_ranges(self.model, self.settings.bounds, self.settings.tolerance, self.deadline)
         except NoDecision:
@@ -109,7 +109,7 @@ class SearchState:
             self._told, self._claim = bound, claim
 
     def hold_bound_against_best(self) -> None:
-        """Drop a bound of a solver that the best decision refutes, whenever the decision was found, and note it as a failure."""
+        """Drop a bound of a solver that the best decision refutes, whenever that was found, and note it as a failure."""
         value = self.incumbent.value
         if self._told > value + LIE * self.size_of(value):
             self.refuted(self._claim)

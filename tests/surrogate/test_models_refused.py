@@ -196,6 +196,7 @@ def nothing_allowed(model: Any) -> None:
 ANOTHER = a_model()
 """Kept here: of a model that is gone, Pyomo's variables have no names."""
 
+
 def fixed_later(model: Any) -> list[Place]:
     made = place(model)
     model.y[1].fix(1.0)
@@ -209,7 +210,10 @@ def row_without_parameter(model: Any) -> None:
 
 MODELS: dict[str, tuple[Change, str]] = {
     "an output that was fixed later": (fixed_later, r"output y\[1\] is fixed"),
-    "a row whose parameter has no value": (row_without_parameter, "constraint row has the parameter p in it, which has no value"),
+    "a row whose parameter has no value": (
+        row_without_parameter,
+        "constraint row has the parameter p in it, which has no value",
+    ),
     "no places": (lambda _: [], "at least one Place must say where a network sits"),
     "places of another model": (lambda _: [place(ANOTHER)], r"variable x\[0\] of a Place is not in the model"),
     "an output of two places": (lambda m: [place(m), place(m)], r"variable y\[0\] is the output of two places"),

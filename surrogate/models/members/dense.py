@@ -12,6 +12,10 @@ from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.models.state import LIE, SearchState
 from surrogate.solvers import Solution, SolverStatus
 
+ALL_ROOM = 0.999
+"""Share of the tolerance that rows get where the solver has to exclude every decision that holds: what it finds on the edge of
+that still holds after rounding, and what is beyond the edge is within the solver's own tolerance."""
+
 
 class Dense:
     """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time.
@@ -23,7 +27,7 @@ class Dense:
     def __init__(self, state: SearchState) -> None:
         self._state = state
         self._solve: SolveInTurns | None = None
-        self._room = ROOM * state.settings.tolerance
+        self._room = ROOM
         self._ended = False
 
     def turn(self, until: float) -> bool:
@@ -35,8 +39,8 @@ class Dense:
         if solution is None:
             return True
         self._take(solution)
-        if solution.status is SolverStatus.INFEASIBLE and self._room < self._state.settings.tolerance:
-            self._room, self._solve = self._state.settings.tolerance, None
+        if solution.status is SolverStatus.INFEASIBLE and self._room < ALL_ROOM:
+            self._room, self._solve = ALL_ROOM, None
             return True
         self._ended = True
         return False
@@ -65,7 +69,7 @@ class Dense:
                 [link.network for link in model.links],
                 bounds,
                 settings.formulation,
-                self._room,
+                self._room * settings.tolerance,
                 state.pace,
                 state.deadline,
             ),
@@ -85,7 +89,7 @@ class Dense:
             state.failures["dense"] = f"{state.settings.solver.name}'s verdict is not taken: {solution.doubt}"
         best = state.incumbent.value
         if solution.status is SolverStatus.INFEASIBLE:
-            if solution.doubt is not None or self._room < state.settings.tolerance:
+            if solution.doubt is not None or self._room < ALL_ROOM:
                 return
             if state.incumbent.values is None:
                 state.excluded = True

@@ -37,8 +37,9 @@ class StatedModel:
     Args:
         networks: per link, in the order of ``model.links``, the network that is stated.
         bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
-        tolerance: room that the user's rows and the outputs' bounds get. A decision counts where it holds to a tolerance, and a solver's own tolerance
-            is smaller: HiGHS has called models without that decision optimal, where an equality left it none.
+        tolerance: room that the user's rows and the outputs' bounds get. A decision counts where it holds to a tolerance, and a
+            solver's own tolerance is smaller: HiGHS has called models without that decision optimal, where an equality left it
+            none.
         pace: how long stating has taken so far; it learns from this one.
         deadline: ``time.perf_counter()`` value before which the solver has to have the model.
 
@@ -167,8 +168,7 @@ class StatedModel:
 
     def _reached(self, bounds: Sequence[Bounds], tolerance: float) -> tuple[FloatArray, FloatArray]:
         """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
-        slack = np.where(self._model.is_output, tolerance * self._model.column_scale, 0.0)
-        lowest, highest = self._model.lower - slack, self._model.upper + slack
+        lowest, highest = self._model.columns_within(tolerance)
         low, high = lowest.copy(), highest.copy()
         for link, bound in zip(self._model.links, bounds, strict=True):
             low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])

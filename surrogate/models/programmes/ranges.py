@@ -57,8 +57,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
     chosen = bound_methods.method(method)
     now = time.perf_counter()
     optional_until = now + OPTIONAL * (deadline - now)
-    slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
-    lower, upper = model.lower - slack, model.upper + slack
+    lower, upper = model.columns_within(tolerance)
     programme = SafeProgramme(model.matrix, *model.rows_within(tolerance), lower, upper)
     regions: list[Region] = []
     found: list[Bounds] = []

@@ -116,7 +116,7 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
     model = in_a_disc()
     model.disc.deactivate()
     model.large = pyo.Constraint(expr=1e8 * (model.x[0] ** 2 + model.x[1] ** 2) <= 5e7)
-    result: ModelResult = optimise(model, place(model), 30.0, solver=solver)
+    result: ModelResult = optimise(model, place(model), 6.0, solver=solver)
     assert result.value == pytest.approx(best_on_a_grid(), abs=0.02)
     assert model.x[0].value ** 2 + model.x[1].value ** 2 <= 0.5 * (1.0 + 2e-6)
 
@@ -125,7 +125,7 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
 def test_numbers_that_cost_the_bound_are_told_of_with_the_way_out(solver: Solver, unit: float) -> None:
     model = in_a_disc()
     model.cost.set_value(unit * model.cost.expr)
-    result = optimise(model, place(model), 30.0, members=("dense",), solver=solver)
+    result = optimise(model, place(model), 6.0, members=("dense",), solver=solver)
     if unit == 1.0:
         assert (result.status, result.failures) == (Status.OPTIMAL, {})
         return
@@ -224,7 +224,7 @@ def require_the_best_of_all_points(solver: Solver, seed: int) -> None:
     sign = 1.0 if seed % 2 else -1.0
     model.goal = pyo.Objective(expr=forms[0], sense=pyo.minimize if seed % 2 else pyo.maximize)
     one = Place(list(model.k.values()), list(model.y.values()), network)
-    result = optimise(model, one, 30.0, solver=solver)
+    result = optimise(model, one, 8.0, solver=solver)
     if not holds.any():
         assert result.status is Status.INFEASIBLE, (seed, result)
         return
