@@ -54,6 +54,7 @@ class Incumbent:
         self.failure: BaseException | None = None
         self._pinned = np.flatnonzero(model.is_held).astype(np.int32)
         self._others = np.flatnonzero(~model.is_held)
+        self._costly_others = bool(model.cost[self._others].any())
         self._settling: dict[float, LinearProgramme | MixedProgramme] = {}
 
     def offer(self, values: FloatArray, source: str) -> bool:
@@ -61,8 +62,9 @@ class Incumbent:
 
         Nothing is taken any more when the end has been asked for.
 
-        Each value is moved to the nearest that its variable may have, the networks' outputs are computed anew, and where that
-        breaks the model, the variables that stand in no place and no product are optimised anew with the others held.
+        Each value is moved to the nearest that its variable may have, and the networks' outputs are computed anew. Where that
+        breaks the model, or moves an output, the variables that stand in no place and no product are optimised anew with the
+        others held.
         """
         model = self.model
         if self.wants_end or not np.isfinite(values).all():
@@ -73,6 +75,10 @@ class Incumbent:
             if again is None:
                 return False
             decision = again
+        elif self._costly_others and self._moves_outputs(values, decision):
+            again = self._settle(decision)
+            if again is not None and model.objective(again[None])[0] < model.objective(decision[None])[0]:
+                decision = again
         value = float(model.objective(decision[None])[0])
         if not value < self.value - 1e-9 * max(1.0, abs(value)):
             return False
@@ -86,6 +92,11 @@ class Incumbent:
             self.wants_end = True
         self._tell(step)
         return True
+
+    def _moves_outputs(self, values: FloatArray, decision: FloatArray) -> bool:
+        """Whether the decision's outputs are others than those that its finder counted with, as with a pruned network's."""
+        off = np.abs(decision - values)[self.model.is_output]
+        return bool((off > self.tolerance * self.model.column_scale[self.model.is_output]).any())
 
     def _tell(self, step: Step) -> None:
         """Call the caller's function; what it raises ends the search, and must neither cross a solver's code nor a thread."""

@@ -56,7 +56,7 @@ class Place:
                 f"surrogate must be a ReluNetwork, a Pruning('magnitude', amount=0.5) or None, got {shown(self.surrogate)}"
             )
         object.__setattr__(self, "inputs", _listed("inputs", self.inputs, self.dense.input_size, _require_input))
-        object.__setattr__(self, "outputs", _listed("outputs", self.outputs, self.dense.output_size, _require_output))
+        object.__setattr__(self, "outputs", _listed("outputs", self.outputs, self.dense.output_size, require_output))
         seen: set[int] = set()
         for variable in self.outputs:
             if id(variable) in seen:
@@ -64,6 +64,11 @@ class Place:
                     f"variable {variable.name} is given as two outputs: each output needs a variable of its own"
                 )
             seen.add(id(variable))
+        if isinstance(self.surrogate, Pruning) and self.surrogate.needs_data:
+            raise InvalidSetting(
+                f"surrogate={self.surrogate.way.name} needs training data, of which a Place has none: prune the network with "
+                "them first (surrogate.pruning.prune), and give the pruned network as surrogate"
+            )
         if isinstance(self.surrogate, ReluNetwork) and (self.surrogate.input_size, self.surrogate.output_size) != (
             self.dense.input_size,
             self.dense.output_size,
@@ -106,7 +111,8 @@ def _require_input(item: Any) -> None:
             )
 
 
-def _require_output(item: Any) -> None:
+def require_output(item: Any) -> None:
+    """Raise InvalidSetting unless a network can write this: a variable that is real and not fixed."""
     (variable,) = variables_of("outputs", [item])
     parts = domain_parts(variable)
     if len(parts) != 1 or parts[0].step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_variables
 
 from surrogate.errors import InvalidSetting
-from surrogate.models.place import Place
+from surrogate.models.place import Place, require_output
 from surrogate.models.requirements import affine_inputs, compiled, linear_form, require_fixed_well, require_model
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
@@ -83,7 +84,7 @@ class UserModel:
         require_fixed_well(model, [*bodies, *(expression for place in places for expression in place.inputs)], tolerance)
         expressions = [affine_inputs(place.inputs) for place in self.places]
         placed = self._placed(expressions)
-        with linear_form(model) as (form, stand_in):
+        with linear_form(model, tolerance) as (form, stand_in):
             self.doubt = form.doubt()
             # Placed variables, and what a coefficient of 0 leaves out of the rows but Pyomo needs a value of.
             used = (v for e in bodies for v in identify_variables(e, False))
@@ -173,6 +174,11 @@ class UserModel:
         lower, upper = self._row_scales
         return self.row_lower - tolerance * lower, self.row_upper + tolerance * upper
 
+    def columns_within(self, tolerance: float) -> tuple[FloatArray, FloatArray]:
+        """Return the columns' bounds ``(columns,)``, those of outputs with the room that a violation of ``tolerance`` has."""
+        lower, upper = (np.where(self.is_output, tolerance * scale, 0.0) for scale in self._column_scales)
+        return self.lower - lower, self.upper + upper
+
     def nearest(self, values: FloatArray) -> FloatArray:
         """Return a decision ``(columns,)`` with each column but the outputs at the nearest value that it may have."""
         settled = np.clip(np.where(self.integral, np.round(values), values), self.lower, self.upper)
@@ -200,8 +206,12 @@ class UserModel:
             variable.set_value(value, skip_validation=True)
 
     def start(self) -> FloatArray | None:
-        """Return the values ``(columns,)`` that the variables had at first; None if one that is no output had none."""
-        if any(value is None and not output for value, output in zip(self._before, self.is_output.tolist(), strict=True)):
+        """Return the values ``(columns,)`` that the variables had at first, 0 for those that follow from the others.
+
+        None if the networks' inputs, or the factors of products, are not all known.
+        """
+        follow = (self.is_output | ~self.is_held).tolist()
+        if any(value is None and not follows for value, follows in zip(self._before, follow, strict=True)):
             return None
         return np.array([0.0 if value is None else float(value) for value in self._before])
 
@@ -236,9 +246,15 @@ class UserModel:
         """Return the variables that the places read and write, each of which must be the model's."""
         found = []
         for place, read in zip(self.places, expressions, strict=True):
+            for output in place.outputs:  # it may have been fixed, or given a domain, after the Place was made
+                require_output(output)
             for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
                 if id(variable) not in self._own:
                     raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {self.model.name}")
+                try:
+                    variable.bounds  # noqa: B018 -- Pyomo computes them here
+                except ValueError as error:
+                    raise InvalidSetting(f"the model cannot be read: {' '.join(str(error).split())}") from error
                 found.append(variable)
         return found
 
@@ -264,26 +280,20 @@ class UserModel:
                     name = self.variables[column].name
                     raise InvalidSetting(f"variable {name} is the output of two places: it can have one network only")
                 writer[column] = i
-        needs = [{writer[c] for c in link.matrix.indices.tolist() if c in writer} for link in links]
-        order: list[int] = []
-        while len(order) < len(links):
-            ready = [i for i in range(len(links)) if i not in order and needs[i] <= set(order)]
-            if not ready:
-                stuck = next(i for i in range(len(links)) if i not in order)
-                names = ", ".join(v.name for v in self.places[stuck].outputs[:4])
-                raise InvalidSetting(
-                    f"places read one another's outputs in a circle, among them the one that writes {names}: a network's "
-                    "inputs cannot depend on its own outputs"
-                )
-            order += ready
-        return order
+        needs = {i: [writer[c] for c in link.matrix.indices.tolist() if c in writer] for i, link in enumerate(links)}
+        try:
+            return list(TopologicalSorter(needs).static_order())
+        except CycleError as error:
+            names = ", ".join(v.name for v in self.places[min(error.args[1])].outputs[:4])
+            raise InvalidSetting(
+                f"places read one another's outputs in a circle, among them the one that writes {names}: a network's "
+                "inputs cannot depend on its own outputs"
+            ) from error
 
 
 def _size(sides: FloatArray) -> FloatArray:
     return np.where(np.isfinite(sides), np.maximum(1.0, np.abs(sides)), 1.0)
 
 
-def _excess(
-    values: FloatArray, lower: FloatArray, upper: FloatArray, lower_scale: FloatArray, upper_scale: FloatArray
-) -> FloatArray:
+def _excess(values: Any, lower: Any, upper: Any, lower_scale: Any, upper_scale: Any) -> FloatArray:
     return np.maximum(np.maximum((lower - values) / lower_scale, (values - upper) / upper_scale), 0.0)

@@ -32,23 +32,56 @@ def require_model(model: Any) -> None:
 
 
 @contextmanager
-def linear_form(model: Any) -> Iterator[tuple[StandardForm, Linearised]]:
+def linear_form(model: Any, tolerance: float) -> Iterator[tuple[StandardForm, Linearised]]:
     """Give the compiled model, and what stands in for its quadratic terms while this is entered.
 
+    Constraints without a free variable that hold to ``tolerance``, relative to their sides, are left out meanwhile.
+
     Raises:
-        InvalidSetting: it is neither linear nor quadratic without the networks, naming what is not, or a constraint without a
-            free variable is violated.
+        InvalidSetting: it is neither linear nor quadratic without the networks, naming what is not; a constraint without a
+            free variable is violated; a parameter has no value.
     """
     stand_in = Linearised()
     with ExitStack() as blocks:
         try:
             form = compile_model(model)
         except NotLinear:
+            for part in model.component_data_objects((pyo.Constraint, pyo.Objective), active=True):
+                require_parameters(f"{part.ctype.__name__.lower()} {part.name}", _expression(part))
             stand_in = blocks.enter_context(linearised(model))
             if not stand_in.products:
                 raise
             form = compile_model(model)
+        if form is None:
+            blocks.enter_context(_without_fixed_rows(model, tolerance))
+            form = compile_model(model)
         yield _with_solution(form), stand_in
+
+
+@contextmanager
+def _without_fixed_rows(model: Any, tolerance: float) -> Iterator[None]:
+    """Leave out, while this is entered, the constraints without a free variable that hold to the tolerance."""
+    fixed = [
+        row
+        for row in model.component_data_objects(pyo.Constraint, active=True)
+        if next(identify_variables(row.body, include_fixed=False), None) is None and _holds(row, tolerance)
+    ]
+    for row in fixed:
+        row.deactivate()
+    try:
+        yield
+    finally:
+        for row in fixed:
+            row.activate()
+
+
+def _holds(row: Any, tolerance: float) -> bool:
+    low, high = (tolerance * max(1.0, abs(side)) if side is not None else 0.0 for side in (row.lb, row.ub))
+    return float(row.lslack()) >= -low and float(row.uslack()) >= -high
+
+
+def _expression(part: Any) -> Any:
+    return part.body if part.ctype is pyo.Constraint else part.expr
 
 
 def compiled(model: Any) -> StandardForm:
@@ -63,8 +96,7 @@ def compiled(model: Any) -> StandardForm:
 def first_quadratic(model: Any) -> str:
     """Return the beginning of a sentence about the first of a model's quadratic terms."""
     part = quadratic_parts(model)[0][0]
-    body = part.body if part.ctype is pyo.Constraint else part.expr
-    return f"{part.ctype.__name__.lower()} {part.name} is quadratic, {shown(str(body))[1:-1]}"
+    return f"{part.ctype.__name__.lower()} {part.name} is quadratic, {shown(str(_expression(part)))[1:-1]}"
 
 
 def require_quadratic(model: Any, settings: SearchSettings) -> None:

@@ -33,6 +33,7 @@ class ModelSearch:
 
     def __init__(self, model: UserModel, incumbent: Incumbent, settings: SearchSettings, deadline: float) -> None:
         self.state = SearchState(model, incumbent, settings, deadline)
+        self._points: Walks | None = None
 
     def run(self) -> None:
         """Search until a proof, the target, the caller or the deadline ends it."""
@@ -41,6 +42,7 @@ class ModelSearch:
             return
         linear = not state.model.products.size
         waiting = self._take_turns() if not state.ended else [m for m in state.settings.members if linear or m in MILPS]
+        state.hold_bound_against_best()
         if not state.decided:
             state.failures.update(dict.fromkeys(waiting, NO_TURN))
 
@@ -65,8 +67,11 @@ class ModelSearch:
                     state.failures[name] = str(error)
                     goes_on = False
                 shares.took(name, now() - begin, state.incumbent.value < before)
+                state.hold_bound_against_best()
                 if not goes_on:
                     shares.leave(name)
+            while self._points is not None and not state.ended:  # the MILPs have ended, and nothing is proven
+                self._points.draw_anew()
         return shares.waiting
 
     def _members(self) -> tuple[dict[str, Callable[[float], bool]], dict[str, Callable[[], None]]]:
@@ -82,7 +87,7 @@ class ModelSearch:
                 state.failures["walks"] = str(error)
                 return {"dense": dense.turn}, {"dense": dense.finish}
         if state.model.products.size:
-            walks = None  # their programmes are linear: of a quadratic model they relax what the rows say
+            self._points, walks = walks, None  # their programmes are linear: of a quadratic model they relax what the rows say
         surrogates = Surrogates(state, walks)
         turns: dict[str, Callable[[float], bool]] = {"surrogates": surrogates.turn, "dense": dense.turn}
         if walks is not None:

@@ -29,7 +29,8 @@ class SearchSettings:
         bounds: name of the bound method, or a method.
         formulation: name of the formulation of the MILPs, or a formulation.
         tolerance: constraints and bounds may be violated by this much, relative to their sides where those are above 1.
-        relative_gap: value and bound have met when they are this close.
+        relative_gap: value and bound have met when they are this close, relative to the larger of 1 and the value. The range of
+            the objective takes the place of 1 where it is smaller.
         target: a value at which the search may end; None goes on to the proof or the time limit.
         points: how many points are drawn at a time.
         first_points: whether points are drawn, and the promising ones held against the model, before the members begin. False

@@ -169,7 +169,12 @@ def compile_model(model: Any, products: Sequence[Product] = ()) -> StandardForm 
         raise NotLinear(f"the model cannot be read as a mixed-integer linear programme: {text}") from error
     if len(compiled.objectives) != 1:
         raise InvalidSetting(f"the model must have one active objective, got {len(compiled.objectives)}")
-    return StandardForm(compiled, products)
+    try:
+        return StandardForm(compiled, products)
+    except InvalidSetting:
+        raise
+    except ValueError as error:  # Pyomo's, of a bound that is no number
+        raise InvalidSetting(f"the model cannot be read: {' '.join(str(error).split())}") from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from oracles import random_network
 
 from surrogate.models import Place, SearchSettings, Status, optimise
 from surrogate.models.incumbent import Incumbent
-from surrogate.models.members.dense import Dense
+from surrogate.models.members.dense import ALL_ROOM, Dense
 from surrogate.models.reading import UserModel
 from surrogate.models.state import SearchState
 from surrogate.solvers import HighsSolver, Solution, SolverStatus
@@ -101,7 +101,11 @@ def test_an_infeasibility_that_a_decision_gives_the_lie_is_none() -> None:
     points = np.random.default_rng(0).uniform(-1.0, 1.0, size=(200, user.columns))
     taken = [incumbent.offer(point, "test") for point in points]
     assert True in taken
-    dense._take(Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, maximised=False))  # of all decisions, with no cutoff
+    infeasible = Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, maximised=False)
+    dense._take(infeasible)  # its rows had little room: that says nothing yet
+    assert not state.failures
+    dense._room = ALL_ROOM
+    dense._take(infeasible)  # of all decisions, with no cutoff
     assert not state.excluded
     assert state.bound == float("-inf")
     assert "that there is no decision" in state.failures["dense"]

@@ -16,6 +16,7 @@ from user_models import NETWORK, a_model, place, shape
 from surrogate.errors import InvalidSetting
 from surrogate.models import Place, optimise
 from surrogate.networks import ReluNetwork
+from surrogate.pruning import Pruning
 
 SAME = ReluNetwork([[[1.0]], [[1.0]]], [[10.0], [-10.0]])
 WRONG: Any = "a"
@@ -112,6 +113,10 @@ PLACES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: place(a_model(), random_network(np.random.default_rng(0), (3, 4, 1))),
         "equal input and output sizes",
     ),
+    "a pruning that needs data": (
+        lambda: place(a_model(), Pruning("activation", 0.5)),
+        "surrogate=activation needs training data, of which a Place has none",
+    ),
     "a pruning's name": (lambda: place(a_model(), "magnitude"), "surrogate must be a ReluNetwork, a Pruning"),
     "no network": (lambda: Place([], [], WRONG), "dense must be a ReluNetwork"),
 }
@@ -191,7 +196,24 @@ def nothing_allowed(model: Any) -> None:
 ANOTHER = a_model()
 """Kept here: of a model that is gone, Pyomo's variables have no names."""
 
+
+def fixed_later(model: Any) -> list[Place]:
+    made = place(model)
+    model.y[1].fix(1.0)
+    return [made]
+
+
+def row_without_parameter(model: Any) -> None:
+    model.p = pyo.Param(mutable=True)
+    model.row = pyo.Constraint(expr=model.x[0] + model.p * model.x[1] <= 1.0)
+
+
 MODELS: dict[str, tuple[Change, str]] = {
+    "an output that was fixed later": (fixed_later, r"output y\[1\] is fixed"),
+    "a row whose parameter has no value": (
+        row_without_parameter,
+        "constraint row has the parameter p in it, which has no value",
+    ),
     "no places": (lambda _: [], "at least one Place must say where a network sits"),
     "places of another model": (lambda _: [place(ANOTHER)], r"variable x\[0\] of a Place is not in the model"),
     "an output of two places": (lambda m: [place(m), place(m)], r"variable y\[0\] is the output of two places"),
@@ -246,6 +268,30 @@ def test_what_is_no_model(wrong: Any) -> None:
 def test_what_is_no_place(wrong: Any) -> None:
     with pytest.raises(InvalidSetting, match=r"places must be a list of Place objects|each of places must be a Place"):
         optimise(a_model(), wrong, 1.0)
+
+
+@pytest.mark.parametrize("stands_in", ["a row", "a place"])
+def test_a_bound_that_is_no_number(stands_in: str) -> None:
+    model = a_model()
+    if stands_in == "a row":
+        model.w = pyo.Var(bounds=(math.nan, 1.0))
+        model.row = pyo.Constraint(expr=model.x[0] + model.w <= 1.0)
+    else:
+        model.x[0].setlb(math.nan)
+    with pytest.raises(InvalidSetting, match="the model cannot be read: ") as refused:
+        optimise(model, place(model), 1.0)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_row_of_fixed_variables_may_be_violated_by_the_tolerance() -> None:
+    model = a_model()
+    model.given = pyo.Var(initialize=0.1 + 0.2)
+    model.given.fix()
+    model.known = pyo.Constraint(expr=model.given <= 0.3)
+    before = shape(model)
+    assert optimise(model, place(model), 1.0).value is not None
+    assert shape(model) == before
+    assert model.known.active
 
 
 def test_the_former_place_of_the_optimiser_names_the_new_call() -> None:

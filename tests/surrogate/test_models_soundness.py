@@ -182,3 +182,86 @@ def test_infeasible_is_told_from_unbounded(domain: Any) -> None:
     model, place = one_network(change)
     result = optimise(model, place, 5.0)
     assert (result.status, result.failures.get("dense")) == (Status.INFEASIBLE, None)
+
+
+def test_a_later_decision_refutes_the_bound_of_a_solver() -> None:
+    model, place = one_network()
+    state = common_of(model, place)
+    assert state.incumbent.offer(np.array([0.5, 0.5]), "points")
+    state.raise_bound(0.49999, "no decision is better than 0.49999")
+    assert state.proven
+    assert state.incumbent.offer(np.array([-1.0, -1.0]), "walks")
+    state.hold_bound_against_best()
+    assert not state.proven
+    assert state.bound == -math.inf
+    assert state.failures["dense"] == "highs claims that no decision is better than 0.49999, but one with the value -1 holds"
+
+
+def test_a_bound_that_was_proven_here_outlives_that_of_a_solver() -> None:
+    model, place = one_network()
+    state = common_of(model, place)
+    state.incumbent.offer(np.array([0.5, 0.5]), "points")
+    state.raise_bound(-2.0)
+    state.raise_bound(0.4, "no decision is better than 0.4")
+    assert state.bound == 0.4
+    state.incumbent.offer(np.array([-1.0, -1.0]), "walks")
+    state.hold_bound_against_best()
+    assert state.bound == -2.0
+
+
+def barely_out_of_reach(model: Any) -> None:
+    model.z = pyo.Var(bounds=(0.0, 10.0))
+    model.goal.set_value(model.z)
+
+
+REACHES: dict[str, Callable[[Any], Any]] = {
+    "a row": row(lambda m: m.y >= 1.0 + 9e-7),
+    "an output's bound": lambda m: m.y.setlb(1.0 + 9e-7),
+}
+
+
+@pytest.mark.parametrize("name", REACHES)
+@pytest.mark.parametrize("knows_one", [True, False])
+def test_infeasible_within_the_tolerance_proves_nothing(name: str, knows_one: bool) -> None:
+    # Only x = 1 holds, and only to 9e-7; z is free of it.
+    model, place = one_network(lambda m: (barely_out_of_reach(m), REACHES[name](m)))
+    if knows_one:
+        model.x.set_value(1.0)
+        model.z.set_value(10.0)
+    result = optimise(model, place, 3.0)
+    assert result.status is not Status.INFEASIBLE
+    assert result.value is None or result.value <= 1e-6 or result.status is Status.FEASIBLE
+    if knows_one:
+        assert result.value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_gap_of_a_small_objective_is_relative_to_its_range() -> None:
+    model, place = one_network()
+    model.goal.set_value(1e-5 * model.y)
+    model.x.set_value(1.0)
+    result = optimise(model, place, 3.0)
+    assert result.value == pytest.approx(-1e-5, rel=1e-3)
+    assert result.bound <= result.value + 1e-12
+
+
+def test_other_variables_are_optimised_anew_where_a_network_says_something_else_than_its_copy() -> None:
+    model, place = one_network()
+    model.z = pyo.Var(bounds=(0.0, 10.0))
+    model.above = pyo.Constraint(expr=model.z >= model.y)
+    model.goal.set_value(model.z)
+    user = UserModel(model, [place])
+    values = {"x": 0.2, "y": 5.0, "z": 5.0}  # a copy's y: the dense network makes 0.2 of this x
+    incumbent = Incumbent(user, 0.0, 1e-6, None, None)
+    assert incumbent.offer(np.array([values[v.name] for v in user.variables]), "surrogates")
+    assert incumbent.value == pytest.approx(0.2)
+
+
+def test_a_start_lacks_no_value_that_follows_from_the_others() -> None:
+    model, place = one_network()
+    model.z = pyo.Var(bounds=(0.0, 10.0))
+    model.above = pyo.Constraint(expr=model.z >= model.y + 2.0)
+    model.goal.set_value(model.z)
+    model.x.set_value(0.25)
+    result = optimise(model, place, 1.0)
+    first = result.timeline[0]
+    assert (first.source, first.value) == ("start", pytest.approx(2.25))

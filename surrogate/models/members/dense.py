@@ -9,23 +9,25 @@ import time
 from surrogate.models.programmes.mips import ROOM, StatedModel
 from surrogate.models.programmes.tightening import tighten
 from surrogate.models.programmes.turns import SolveInTurns
-from surrogate.models.state import SearchState
+from surrogate.models.state import LIE, SearchState
 from surrogate.solvers import Solution, SolverStatus
 
-LIE = 1e-4
-"""A bound contradicts a decision if it is better than the decision's value by more than this share of that value."""
-
-STRICTLY = 1e-9
-"""A decision whose violations are no larger is one for every solver, whatever tolerances it has."""
+ALL_ROOM = 0.999
+"""Share of the tolerance that rows get where the solver has to exclude every decision that holds: what it finds on the edge of
+that still holds after rounding, and what is beyond the edge is within the solver's own tolerance."""
 
 
 class Dense:
-    """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time."""
+    """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time.
+
+    The MILP's rows have little room, so that what it finds holds. A decision may break a row by more, up to the tolerance. So a
+    MILP that is infeasible has excluded too little: the verdict is that of a second one, whose rows have all of that room.
+    """
 
     def __init__(self, state: SearchState) -> None:
         self._state = state
         self._solve: SolveInTurns | None = None
-        self._cutoff = math.inf
+        self._room = ROOM
         self._ended = False
 
     def turn(self, until: float) -> bool:
@@ -36,8 +38,11 @@ class Dense:
         solution = self._solve.advance(until)
         if solution is None:
             return True
-        self._ended = True
         self._take(solution)
+        if solution.status is SolverStatus.INFEASIBLE and self._room < ALL_ROOM:
+            self._room, self._solve = ALL_ROOM, None
+            return True
+        self._ended = True
         return False
 
     def finish(self) -> None:
@@ -54,8 +59,8 @@ class Dense:
         from_best = incumbent.values is not None
         # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
         room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
-        self._cutoff = incumbent.value + room if from_best else math.inf
-        bounds, bound = tighten(model, state.ranges, self._cutoff if from_best else None, settings.tolerance, until)
+        cutoff = incumbent.value + room if from_best else None
+        bounds, bound = tighten(model, state.ranges, cutoff, settings.tolerance, until)
         if bound is not None:
             state.raise_bound(bound)
         self._solve = SolveInTurns(
@@ -64,7 +69,7 @@ class Dense:
                 [link.network for link in model.links],
                 bounds,
                 settings.formulation,
-                ROOM * settings.tolerance,
+                self._room * settings.tolerance,
                 state.pace,
                 state.deadline,
             ),
@@ -82,30 +87,20 @@ class Dense:
             state.incumbent.offer(solution.values, "dense")
         if solution.doubt is not None and not state.proven:
             state.failures["dense"] = f"{state.settings.solver.name}'s verdict is not taken: {solution.doubt}"
-        best, model = state.incumbent.value, state.model
+        best = state.incumbent.value
         if solution.status is SolverStatus.INFEASIBLE:
-            if solution.doubt is None and not self._refuted(self._is_allowed(), "there is no decision"):
-                if state.incumbent.values is None:
-                    state.excluded = True
-                elif math.isfinite(self._cutoff):
-                    state.bound = best  # nothing is better than the decision that the bounds were tightened for
+            if solution.doubt is not None or self._room < ALL_ROOM:
+                return
+            if state.incumbent.values is None:
+                state.excluded = True
+            else:  # the best decision keeps all rows of this MILP, and is no worse than what bounds were tightened for
+                state.refuted("there is no decision")
             return
         stated = solution.dual_bound if solution.certain_bound is None else solution.certain_bound
         if stated is None or not math.isfinite(stated):
             return
-        bound, slack = model.sign * stated, LIE * max(1.0, abs(best)) if math.isfinite(best) else 0.0
-        if not self._refuted(bound > best + slack, f"no decision is better than {stated:g}"):
-            state.raise_bound(bound, rounded=solution.certain_bound is not None)
-
-    def _is_allowed(self) -> bool:
-        """Whether the best decision is one of those that the MILP's solver had to find, whatever its tolerances."""
-        best = self._state.incumbent.values
-        return best is not None and float(self._state.model.violations(best[None]).max(initial=0.0)) <= STRICTLY
-
-    def _refuted(self, is_wrong: bool, verdict: str) -> bool:
-        if is_wrong:
-            value = self._state.incumbent.steps[-1].value
-            self._state.failures["dense"] = (
-                f"{self._state.settings.solver.name} claims that {verdict}, but one with the value {value:g} holds"
-            )
-        return is_wrong
+        bound, claim = state.model.sign * stated, f"no decision is better than {stated:g}"
+        if bound > best + LIE * state.size_of(best):
+            state.refuted(claim)
+        else:
+            state.raise_bound(bound, claim, rounded=solution.certain_bound is not None)

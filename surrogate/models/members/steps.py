@@ -61,9 +61,11 @@ class Steps:
         body = model.matrix @ best
         broken = []
         for i in open_ones.tolist():
-            changed = body + step[i] * self._matrix[:, [self._costly[i]]].toarray().ravel()
-            excess = np.maximum(np.maximum(model.row_lower - changed, changed - model.row_upper), 0.0)
-            broken.append(float((excess / model.row_scale).sum()))
+            part = slice(*self._matrix.indptr[self._costly[i] : self._costly[i] + 2])
+            rows = self._matrix.indices[part]  # the other rows stay as they are
+            changed = body[rows] + step[i] * self._matrix.data[part]
+            excess = np.maximum(np.maximum(model.row_lower[rows] - changed, changed - model.row_upper[rows]), 0.0)
+            broken.append(float((excess / model.row_scale[rows]).sum()))
         for i in open_ones[np.argsort(broken, kind="stable")].tolist():
             moved = best.copy()
             moved[self._costly[i]] = after[i]

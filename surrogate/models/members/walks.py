@@ -55,6 +55,10 @@ class Walks:
         """Draw the first points, which all members have to begin with."""
         self._starts = self._drawn(FIRST_POINTS)
 
+    def draw_anew(self) -> None:
+        """Draw other points, and offer the most promising ones that may hold."""
+        self._starts, self._next = self._drawn(self._state.settings.points), 0
+
     def turn(self, until: float) -> bool:
         """Walk from point after point; it never comes to an end of these."""
         while time.perf_counter() < until and not self._state.incumbent.wants_end:
@@ -67,7 +71,7 @@ class Walks:
     def next_start(self) -> FloatArray:
         """Return the most promising point ``(columns,)`` that has not been used, drawing new ones where none is left."""
         if self._next >= USED * len(self._starts):
-            self._starts, self._next = self._drawn(self._state.settings.points), 0
+            self.draw_anew()
         self._next += 1
         return self._starts[self._next - 1]
 

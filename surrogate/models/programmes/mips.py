@@ -37,8 +37,9 @@ class StatedModel:
     Args:
         networks: per link, in the order of ``model.links``, the network that is stated.
         bounds: per link the bounds of that network's neurons, valid wherever the inputs can go.
-        tolerance: room that the user's rows get. A decision counts where it holds to a tolerance, and a solver's own tolerance
-            is smaller: HiGHS has called models without that decision optimal, where an equality left it none.
+        tolerance: room that the user's rows and the outputs' bounds get. A decision counts where it holds to a tolerance, and a
+            solver's own tolerance is smaller: HiGHS has called models without that decision optimal, where an equality left it
+            none.
         pace: how long stating has taken so far; it learns from this one.
         deadline: ``time.perf_counter()`` value before which the solver has to have the model.
 
@@ -71,7 +72,7 @@ class StatedModel:
     def _state_own(self, bounds: Sequence[Bounds], tolerance: float) -> None:
         """State the user's columns, rows and objective."""
         model, pyomo = self._model, self._pyomo
-        low, high = (side.tolist() for side in self._reached(bounds))
+        low, high = (side.tolist() for side in self._reached(bounds, tolerance))
         integral = model.integral.tolist()
         at: dict[str, int] = {}  # by the user's names, which a solver's words then have; those of stated domains may be equal
         for j, variable in enumerate(model.variables):
@@ -165,14 +166,15 @@ class StatedModel:
         doubts = (doubt(embedding.network, _with_wide_outputs(embedding.bounds)) for embedding in self._embeddings)
         return solution.doubted(next((found for found in doubts if found is not None), None))
 
-    def _reached(self, bounds: Sequence[Bounds]) -> tuple[FloatArray, FloatArray]:
+    def _reached(self, bounds: Sequence[Bounds], tolerance: float) -> tuple[FloatArray, FloatArray]:
         """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
-        low, high = self._model.lower.copy(), self._model.upper.copy()
+        lowest, highest = self._model.columns_within(tolerance)
+        low, high = lowest.copy(), highest.copy()
         for link, bound in zip(self._model.links, bounds, strict=True):
             low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
             high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
         crossed = low > high  # that is for the solver to find, to its tolerances
-        return np.where(crossed, self._model.lower, low), np.where(crossed, self._model.upper, high)
+        return np.where(crossed, lowest, low), np.where(crossed, highest, high)
 
     def _product(self, product: int, first: int, second: int) -> Any:
         return self._columns[product] == self._columns[first] * self._columns[second]

@@ -20,6 +20,10 @@ MARGIN = 1e-6
 """A range that HiGHS states and no dual values prove is widened by this, relative to its size where that is above 1."""
 
 
+OPTIONAL = 0.05
+"""Most of the time limit for inputs that are bounded without linear programmes, and only loosely so."""
+
+
 class NoDecision(Exception):
     """The model's own constraints exclude every decision, whatever the networks are."""
 
@@ -51,8 +55,9 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
         InvalidSetting: an input that neither its own bounds nor the model's constraints bound; names it.
     """
     chosen = bound_methods.method(method)
-    slack = np.where(model.is_output, tolerance * model.column_scale, 0.0)
-    lower, upper = model.lower - slack, model.upper + slack
+    now = time.perf_counter()
+    optional_until = now + OPTIONAL * (deadline - now)
+    lower, upper = model.columns_within(tolerance)
     programme = SafeProgramme(model.matrix, *model.rows_within(tolerance), lower, upper)
     regions: list[Region] = []
     found: list[Bounds] = []
@@ -62,7 +67,7 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
         several = np.diff(link.matrix.indptr) > 1
         for j in range(low.size):
             is_open = not np.isfinite([low[j], high[j]]).all()
-            if is_open or (several[j] and time.perf_counter() < deadline):
+            if is_open or (several[j] and time.perf_counter() < optional_until):
                 low[j], high[j] = _tightened(model, programme, link, j, low[j], high[j], deadline)
             if is_open and time.perf_counter() >= deadline:
                 raise NoTime(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 
 import numpy as np
 
@@ -94,7 +95,10 @@ class Walker:
         return None
 
     def _key(self) -> bytes:
-        return self.programme.phases.tobytes() + bytes([self.programme.seeks_feasibility]) + self.programme.held
+        """Return a digest of the region: a minute of walks meets a hundred thousand, whose patterns would fill the memory."""
+        programme = self.programme
+        whole = programme.phases.tobytes() + bytes([programme.seeks_feasibility]) + programme.held
+        return blake2b(whole, digest_size=16).digest()
 
     def _solve(self, until: float) -> Vertex | None:
         self.regions += 1

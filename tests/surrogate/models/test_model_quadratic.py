@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from test_models_failures import Stub, fails
 from user_models import NETWORK, a_model, place, require_holding, require_no_threads, shape
 
-from surrogate.errors import InvalidSetting
+from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.models import ModelResult, Place, Status, optimise
 from surrogate.models.methods import WalkAlone
 from surrogate.models.reading import UserModel
@@ -45,6 +47,22 @@ def best_on_a_grid() -> float:
     y = NETWORK(x)
     w = np.minimum((x[:, 0] * x[:, 1] + 0.2) / 0.7, 4.0)
     return float(((y[:, 0] - 1.0) ** 2 + 0.5 * y[:, 1] - w + 0.1 * x[:, 2] * x[:, 0]).min())
+
+
+@dataclass(frozen=True)
+class Broken(Stub):
+    """A solver that takes quadratic terms, and fails."""
+
+    quadratic: ClassVar[bool] = True
+
+
+@pytest.mark.few(1)
+def test_points_are_drawn_to_the_end_where_the_solver_fails() -> None:
+    model = in_a_disc()
+    result = optimise(model, place(model), 1.5, solver=Broken(answer=fails(SolverFailure("no licence"))))
+    assert set(result.failures) == {"dense", "surrogates"}
+    assert result.seconds >= 1.4
+    assert result.work["points"] > 10_000
 
 
 def test_terms_that_cancel_and_rows_that_say_nothing_change_nothing(solver: Solver) -> None:
@@ -98,7 +116,7 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
     model = in_a_disc()
     model.disc.deactivate()
     model.large = pyo.Constraint(expr=1e8 * (model.x[0] ** 2 + model.x[1] ** 2) <= 5e7)
-    result: ModelResult = optimise(model, place(model), 30.0, solver=solver)
+    result: ModelResult = optimise(model, place(model), 6.0, solver=solver)
     assert result.value == pytest.approx(best_on_a_grid(), abs=0.02)
     assert model.x[0].value ** 2 + model.x[1].value ** 2 <= 0.5 * (1.0 + 2e-6)
 
@@ -107,7 +125,7 @@ def test_large_sides_have_their_own_tolerance(solver: Solver) -> None:
 def test_numbers_that_cost_the_bound_are_told_of_with_the_way_out(solver: Solver, unit: float) -> None:
     model = in_a_disc()
     model.cost.set_value(unit * model.cost.expr)
-    result = optimise(model, place(model), 30.0, members=("dense",), solver=solver)
+    result = optimise(model, place(model), 6.0, members=("dense",), solver=solver)
     if unit == 1.0:
         assert (result.status, result.failures) == (Status.OPTIMAL, {})
         return
@@ -206,7 +224,7 @@ def require_the_best_of_all_points(solver: Solver, seed: int) -> None:
     sign = 1.0 if seed % 2 else -1.0
     model.goal = pyo.Objective(expr=forms[0], sense=pyo.minimize if seed % 2 else pyo.maximize)
     one = Place(list(model.k.values()), list(model.y.values()), network)
-    result = optimise(model, one, 30.0, solver=solver)
+    result = optimise(model, one, 8.0, solver=solver)
     if not holds.any():
         assert result.status is Status.INFEASIBLE, (seed, result)
         return

@@ -131,7 +131,7 @@ def test_the_parameters_of_a_trial_are_what_was_swept_and_has_a_meaning_for_it(
     found = content.params(synthetic.trial(config=config, swept=swept))
     assert set(found) == {"attack.method"} | shown
     assert found["attack.method"] == attack
-    assert found["pruning.amount"] == ("0.8" if "pruning.finetune.rounds" in shown else "0"), "nothing is pruned: 0, not the top"
+    assert found["pruning.amount"] == ("0.8" if "pruning.finetune.rounds" in shown else "0"), "0 where nothing is pruned"
 
 
 def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:
