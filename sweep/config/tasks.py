@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
+from sweep.config.families import FAMILIES
 from sweep.config.rules import TABLE
 from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
@@ -192,6 +193,17 @@ class TaskRules:
             flat: a recorded configuration by dotted keys, of any version.
         """
         return ""
+
+    def method_name(self, settings: Settings) -> str | None:
+        """Return the name of the method that answers; None where the task has no answerer."""
+        if not self.answerer:
+            return None
+        name: str = getattr(getattr(settings, self.answerer), FAMILIES[self.answerer].name_key)
+        return name
+
+    def answered_by(self, settings: Settings) -> str:
+        """Return the setting that says how a trial is answered, such as ``attack=gradient``; without an answerer the task."""
+        return f"{self.answerer}={self.method_name(settings)}" if self.answerer else f"task={self.name}"
 
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.

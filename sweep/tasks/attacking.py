@@ -154,10 +154,12 @@ class AttackTask(Task):
             thing="adversarial input",
             act="attack",
             yardstick="gradient attack",
+            proofs=("robust", "optimal"),
+            left_out="the dense network misclassifies them",
         )
         if objective == CLOSEST:
             return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
-        return dataclasses.replace(verdicts, value="margin")
+        return dataclasses.replace(verdicts, value="margin", zero_is_found=True)
 
     @abstractmethod
     def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
@@ -195,6 +197,11 @@ class AttackTask(Task):
         from sweep.tasks.image.pictures import is_image, picture
 
         return picture(record) if is_image(record) else None
+
+    def answered_by(self, settings: Settings) -> str:
+        if settings.attack.objective == CLOSEST:  # what an attack does with its time follows from the objective then
+            return f"attack.objective={CLOSEST}"
+        return super().answered_by(settings)
 
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         attack = sections["attack"]

@@ -60,9 +60,15 @@ class OutputTask(AttackTask):
         return "task=output" if settings.dataset.name == TABLE else None
 
     def words(self, objective: str) -> Words:
-        attacks = super().words(objective)
         return dataclasses.replace(
-            attacks, instance="question", value="value", find="optimal", found=("optimal",), none=(), asks=False
+            super().words(objective),
+            instance="question",
+            value="value",
+            find="optimal",
+            found=("optimal",),
+            none=(),
+            asks=False,
+            zero_is_found=False,
         )
 
     rates = MappingProxyType({"attack/optimal_rate": "optimal"})
