@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from sweep.config.sections import attack_of
 from sweep.config.tasks import OF_ALL, Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
+from sweep.records.measures import finite
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
@@ -43,6 +43,9 @@ GOALS: dict[str, tuple[str, ...]] = {
     "least_value": (CLOSEST,),
 }
 """The objectives of a search, each with the values of ``attack.objective`` with which trials have it."""
+
+BALL = ("norm", "radius", "target")
+"""The keys of ``attack`` that say which ball around an instance is searched, and for which class."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
 """The sections that can change what an attack finds."""
@@ -243,7 +246,7 @@ def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Impr
 
     def better(event: Event, checked: Checked) -> None:
         timeline.append(_event(event))
-        facts: dict[str, Any] = {"dense_value": _finite(checked.margin), "perturbed": checked.point.tolist()}
+        facts: dict[str, Any] = {"dense_value": finite(checked.margin), "perturbed": checked.point.tolist()}
         if checked.is_witness:  # checked on the dense network just now, apart from whatever found it
             if not first:
                 first.append(event.seconds)
@@ -257,22 +260,22 @@ def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Impr
 
 def _answered(record: InstanceRecord, result: AttackResult, ending: str) -> InstanceRecord:
     """Return the record of an answer; ``ending`` is that of facts of the network that was optimised over."""
-    closest, proven = record.objective == CLOSEST, _finite(result.dual_bound)
+    closest, proven = record.objective == CLOSEST, finite(result.dual_bound)
     measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
     values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
     return dataclasses.replace(
         record,
         status=str(result.status),
-        dense_value=_finite(result.margin),
-        surrogate_value=_finite(result.surrogate_margin),
+        dense_value=finite(result.margin),
+        surrogate_value=finite(result.surrogate_margin),
         surrogate_bound=None if closest else proven,
-        dense_bound=_finite(result.dense_bound),
+        dense_bound=finite(result.dense_bound),
         norm_bound=proven if closest else None,
-        gap=_finite(result.gap),
+        gap=finite(result.gap),
         first_found_seconds=result.first_adversarial_seconds,
         solver_status=result.solver_status,
         timeline=[_event(event) for event in result.timeline],
-        region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
+        region_visits=[{name: finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
         perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
         facts={**record.facts, **{f"{name}{ending}": _plain(value) for name, value in result.tightness.items()}},
         **values,
@@ -292,8 +295,4 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> int | float | None:
-    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+    return int(value) if float(value).is_integer() and not isinstance(value, float) else finite(float(value))
