@@ -35,7 +35,7 @@ class LeastTask(Task):
             sense="minimize",
             find="feasible",
             found=("least", "feasible"),
-            act="search",
+            act="sort",
             proofs=("least",),
             left_out="they are empty",
         )
