@@ -14,7 +14,8 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.tasks import described, task_name_in, words_of
+from sweep.config.task_words import described, words_of
+from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,6 +92,14 @@ class TaskRules:
     def picture(self, record: Any) -> bytes | None:
         """Return a PNG of an answer, a :class:`sweep.records.InstanceRecord`; None where there is nothing to be seen."""
         return None
+
+    def small_pictures(self, answers: Sequence[tuple[str, Any]]) -> list[tuple[bytes, str]]:
+        """Return what the report shows of one instance: PNGs with few pixels, each with words that say what is on it.
+
+        Args:
+            answers: of each the name of the setting that gave it, and its :class:`sweep.records.InstanceRecord`.
+        """
+        return []
 
     def check(self, settings: Settings) -> None:
         """Check which settings go together, and read the files that they name.
@@ -262,23 +270,6 @@ def task_named(name: str) -> TaskRules:
     task = found()
     task.name = name
     return task
-
-
-@functools.cache
-def words_of(name: str, objective: str) -> Words:
-    """Return the words of a task by its name; the usual ones for a task that this process cannot import."""
-    try:
-        return task_named(name).words(objective)
-    except ConfigError:
-        return Words()
-
-
-def described(name: str, record: Any) -> str:
-    """Return what ``python -m sweep.show`` calls an instance of the task of that name; its name where that is not there."""
-    try:
-        return task_named(name).described(record)
-    except ConfigError:
-        return str(record.name)
 
 
 def task_meant(name: str | None, properties: str | None, objective: str | None, dataset: str | None) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.tasks import words_of
+from sweep.config.task_words import words_of
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from drawing import KINDS, look_at
 from making import closest, dense, gradient, margins, pruned, results
+from own_tasks import LeastTask
 
 from sweep.records import TrialRecord
+from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
 from sweep.report.page.settings_table import legend as legend_of_table
 from sweep.report.phrases import phrases_of
@@ -53,6 +55,16 @@ def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
     assert "a smaller cost on 2 of 2" in said["finetuned"]
     assert value_name(found) == "best cost"
     assert "value: median of the best cost on the dense networks." in legend_of_table(found.phrases)
+
+
+def test_the_report_has_the_pictures_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, best = results(*lists(dense(margins([1.0])), gradient(margins([2.0])))), {"2x16": "gradient"}
+    ((one,), _) = instances_shown(found, best)
+    assert list(one.pictures) == [], "its 64 numbers are no image"
+    drawn = [(b"PNG", "a list")]
+    monkeypatch.setattr(LeastTask, "small_pictures", lambda self, answers: drawn * len(answers))
+    ((one,), _) = instances_shown(found, best)
+    assert [(picture.source, picture.said) for picture in one.pictures] == [("data:image/png;base64,UE5H", "a list")] * 2
 
 
 def test_margins_are_told_with_what_their_zero_says() -> None:
