@@ -1,4 +1,4 @@
-"""What tasks say of answers on record, found by their names; of a task that this process cannot import, what fits every task."""
+"""What tasks, found by their names, say of answers on record; of one that cannot be imported here, what fits every task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An attacked image as the report shows it, a pixel for each of its own: clean, and of each setting perturbed and difference."""
+"""An attacked image as the report shows it, a pixel for each of its own: clean, and perturbed by each setting."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from drawing import KINDS, look_at
 from making import closest, dense, gradient, margins, pruned, results
@@ -14,6 +15,7 @@ from sweep.report.page.settings_table import legend as legend_of_table
 from sweep.report.phrases import phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
+from sweep.report.results import Results
 from sweep.report.winners import winners
 
 TASK = "own_tasks:LeastTask"
@@ -27,6 +29,16 @@ def lists(*records: TrialRecord) -> list[TrialRecord]:
             instance.sense, instance.status = "minimize", "feasible"
             instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
     return list(records)
+
+
+def said_by_figures(found: Results) -> dict[str, str]:
+    """Return headings with captions of the figures of values."""
+    look, said = look_at(found), {}
+    for kind in (KINDS[name] for name in ("value", "pareto", "finetuned")):
+        data = kind.data(found, look)
+        assert isinstance(data, pd.DataFrame)
+        said[kind.name] = f"{kind.heading(look.phrases)}: {kind.caption(data, look)}"
+    return said
 
 
 def test_the_winner_is_told_in_the_words_of_the_task() -> None:
@@ -44,12 +56,8 @@ def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
 
 def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
     found = results(*lists(dense(margins([1.0, 2.0])), pruned(margins([2.0, 3.0])), pruned(margins([1.0, 1.0]), rounds=5)))
-    look = look_at(found)
-    said = {}
-    for name in ("value", "pareto", "finetuned"):
-        data = KINDS[name].data(found, look)
-        said[name] = f"{KINDS[name].heading(look.phrases)}: {KINDS[name].caption(data, look)}"  # type: ignore[arg-type]
-    assert said["value"].startswith("Best cost over time: Median over the instances of the smallest cost of the dense network so")
+    said = said_by_figures(found)
+    assert said["value"].startswith("Best cost over time: Median over the instances of the smallest cost of the dense network")
     assert "above 0" not in said["value"]
     assert "further up is a better cost (further down on 2x16)" in said["pareto"]
     assert "a smaller cost on 2 of 2" in said["finetuned"]
@@ -73,11 +81,7 @@ def test_margins_are_told_with_what_their_zero_says() -> None:
         for instance in record.instances:
             instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
     found = results(*found.records)
-    look = look_at(found)
-    said = {}
-    for name in ("value", "pareto", "finetuned"):
-        data = KINDS[name].data(found, look)
-        said[name] = f"{KINDS[name].heading(look.phrases)}: {KINDS[name].caption(data, look)}"  # type: ignore[arg-type]
+    said = said_by_figures(found)
     assert said["value"].startswith(
         "Dense margin over time: Median over the instances of the largest margin of the dense network so far; above 0 the input "
         "is adversarial."
