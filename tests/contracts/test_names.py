@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 SHARED = {"Status"}
-"""What the answers to attacks and to models both have: how an answer stands. Each of the two has the words of its own problem."""
+"""How an answer stands: answers to attacks and answers to models both have one, each with the words of its own problem."""
 
 
 @pytest.mark.parametrize("package", ["surrogate", "sweep"])

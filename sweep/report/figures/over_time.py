@@ -74,7 +74,8 @@ def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def value_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     asked = results.instances[~are_lengths(results.instances)]
-    return _medians(results, look, asked, "dense_value", f"no {look.phrases.act} looked for the {look.phrases.most} {look.phrases.value}")
+    why = f"no {look.phrases.act} looked for the {look.phrases.most} {look.phrases.value}"
+    return _medians(results, look, asked, "dense_value", why)
 
 
 def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:

@@ -83,8 +83,8 @@ def test_margins_are_told_with_what_their_zero_says() -> None:
     found = results(*found.records)
     said = said_by_figures(found)
     assert said["value"].startswith(
-        "Dense margin over time: Median over the instances of the largest margin of the dense network so far; above 0 the input "
-        "is adversarial."
+        "Dense margin over time: Median over the instances of the largest margin of the dense network so far; above 0 the "
+        "input is adversarial."
     )
     assert "further up is a larger margin." in said["pareto"]
     assert "a larger margin on 2 of 2" in said["finetuned"]
