@@ -86,9 +86,12 @@ def numbers(name: str, values: Any, error: type[SurrogateError] = InvalidSetting
         raise error(f"{name} must be numbers, in rows of equal length, got {shown(values)}") from wrong
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean NAME?)`` for the nearest of the known names; empty where none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return `` (did you mean NAME?)`` for the nearest of the known names; empty where none is near, or for what is no text."""
+    if not isinstance(name, str):
+        return ""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
     if not near:
         folded = {other.casefold(): other for other in known}
         near = [folded[name.casefold()]] if name.casefold() in folded else []

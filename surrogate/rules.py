@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any
 
-from surrogate.checks import is_integer, is_number
+from surrogate.checks import is_integer, is_number, nearest
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,6 @@ def one_of(*names: str) -> Rule:
         return f"one of {', '.join(names)}{nearest(value, names)}"
 
     return Rule(str, refusal, names=names)
-
-
-def nearest(word: Any, names: Iterable[str]) -> str:
-    """Return a hint at the name that ``word`` was probably meant to be, or nothing."""
-    near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6) if isinstance(word, str) else []
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def several(words: str, each: Rule) -> Rule:

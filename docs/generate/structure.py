@@ -82,8 +82,10 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
 
 | where is | the place |
 |---|---|
-| what a trial's key is made of | `sweep/config/canonical.py`; the keys of networks and answers: `sweep/config/stage_keys.py` |
-| what runs when a worker dies | `sweep/execution/coordinator.py`; its trial is started again by `sweep/execution/ray_tune.py` |
+| what a trial's key is made of | `sweep/config/canonical.py`; a plan makes its keys in `sweep/config/shared_sections.py` \
+(`SharedSections.key`); the keys of networks and answers: `sweep/config/stage_keys.py` |
+| what runs when a worker dies | `sweep/execution/tune_booking.py` (`on_trial_recover`, `on_trial_error`), which calls \
+`Coordinator.lost` in `sweep/execution/coordinator.py` |
 | the value column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
 | the place of a new kind of question | a task, a file of `sweep/tasks/` or of yours ([how](extend.md)) |

@@ -118,7 +118,7 @@ class Partition(Formulation):
         block.most_off = pyo.Constraint(neurons, rule=lambda b, i, j: (-most[i, j], off(b, i, j, most[i, j]), None))
         return _PartitionEmbedding(network, bounds, whole.inputs, whole.outputs, block, whole, split, boxes[0])
 
-    def _parts(self, weights: FloatArray, box: Box) -> list[_Part]:
+    def _parts(self, weights: FloatArray, box: Box) -> list[_PartialSum]:
         """Return the parts of a neuron's sum, the widest first; not more than one if it is not to be split."""
         low, high = box
         used = np.flatnonzero((weights != 0.0) & ((low != 0.0) | (high != 0.0)))  # a dead neuron has no variable
@@ -128,13 +128,13 @@ class Partition(Formulation):
         parts = []
         for group in groups:
             lows, highs = affine_over_box(weights[None, group], np.zeros(1), low[group], high[group])
-            parts.append(_Part(np.sort(group), float(lows[0]), float(highs[0])))
+            parts.append(_PartialSum(np.sort(group), float(lows[0]), float(highs[0])))
         parts.sort(key=lambda part: part.reach, reverse=True)
         return [] if parts[0].reach > ORDINARY[1] else parts
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _PartialSum:
     """A part of a neuron's sum: which inputs of the layer are in it, and its bounds."""
 
     positions: NDArray[np.intp]
@@ -160,7 +160,7 @@ def _box_of(inputs: Sequence[Any]) -> Box:
 class _PartitionEmbedding(Embedding):
     block: Any
     whole: Embedding
-    split: dict[tuple[int, int], list[_Part]]
+    split: dict[tuple[int, int], list[_PartialSum]]
     box: Box
 
     def set_values(self, x: ArrayLike) -> None:

@@ -13,7 +13,7 @@ from pyomo.core.base.range import NumericRange
 
 from surrogate.errors import InvalidSetting
 from surrogate.variables import Allowed
-from surrogate.variables.domain_parts import Part, shown_domain
+from surrogate.variables.domain_parts import DomainPart, shown_domain
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _known(low: float, high: float, whole: bool) -> Any:
     return pyo.RangeSet(ranges=(NumericRange(*ends, int(whole)),))
 
 
-def _term(block: Any, p: int, part: Part, held: float | None, started: bool) -> Any:
+def _term(block: Any, p: int, part: DomainPart, held: float | None, started: bool) -> Any:
     """Return what part ``p`` adds to the variable: one of its values where its binary is 1, else 0."""
     b = block.b[p]
     if part.single:
@@ -116,7 +116,7 @@ def _term(block: Any, p: int, part: Part, held: float | None, started: bool) -> 
     return w
 
 
-def _steps(block: Any, p: int, part: Part, held: float | None, otherwise: int | None) -> Any:
+def _steps(block: Any, p: int, part: DomainPart, held: float | None, otherwise: int | None) -> Any:
     """Return how many steps above its anchor part ``p`` is, an integer variable that is 0 where the part is not chosen."""
     k = block.k[p]
     k.value = otherwise if held is None else round(part.steps(part.project(held)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surrogate.errors import InvalidSetting
-from surrogate.variables.domain_parts import SHOWN, Part, domain_parts
+from surrogate.variables.domain_parts import SHOWN, DomainPart, domain_parts
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Allowed:
         ('0 or 2 to 4', 2.0, 4.0, 0.75)
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[DomainPart, ...]
 
     @classmethod
-    def of(cls, variable: Any, domain: Sequence[Part] | None = None) -> Allowed:
+    def of(cls, variable: Any, domain: Sequence[DomainPart] | None = None) -> Allowed:
         """Return what a Pyomo variable may be, whether it is fixed or not; ``domain`` are its domain's parts, if known.
 
         Raises:
@@ -92,7 +92,7 @@ def peculiar(variables: Iterable[Any]) -> list[tuple[Any, Allowed]]:
     Raises:
         InvalidSetting: a domain with something else than finite numbers in it.
     """
-    known: dict[int, tuple[tuple[Part, ...], bool]] = {}
+    known: dict[int, tuple[tuple[DomainPart, ...], bool]] = {}
     found = []
     for variable in variables:
         key = id(variable.domain)  # of thousands of variables most share one
@@ -105,7 +105,7 @@ def peculiar(variables: Iterable[Any]) -> list[tuple[Any, Allowed]]:
     return found
 
 
-def _ordinary(parts: Sequence[Part], variable: Any) -> bool:
+def _ordinary(parts: Sequence[DomainPart], variable: Any) -> bool:
     if len(parts) != 1 or parts[0].open_low or parts[0].open_high:
         return False
     try:  # solvers go by what Pyomo makes of the domain, which fails for some unions with an interval of no width

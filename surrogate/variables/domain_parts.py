@@ -18,7 +18,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Part:
+class DomainPart:
     """Every number from ``low`` to ``high`` (``step`` 0), or ``anchor`` plus the multiples of ``step`` that lie there.
 
     Attributes:
@@ -47,16 +47,16 @@ class Part:
         """Return how many steps ``value`` lies above the anchor."""
         return (value - self.anchor) / self.step
 
-    def within(self, low: float, high: float) -> Part | None:
+    def within(self, low: float, high: float) -> DomainPart | None:
         """Return what of it lies between two bounds, None if nothing does."""
         if self.step:
             low, high = max(low, self.low), min(high, self.high)
             low = self.anchor + self.step * math.ceil(self.steps(low) - STEP_ROUNDING) if math.isfinite(low) else low
             high = self.anchor + self.step * math.floor(self.steps(high) + STEP_ROUNDING) if math.isfinite(high) else high
-            part = Part(low, high, self.step, self.anchor)
+            part = DomainPart(low, high, self.step, self.anchor)
         else:
             open_low, open_high = self.open_low and low <= self.low, self.open_high and high >= self.high
-            part = Part(max(low, self.low), min(high, self.high), 0, 0.0, open_low, open_high)
+            part = DomainPart(max(low, self.low), min(high, self.high), 0, 0.0, open_low, open_high)
         empty = part.low > part.high or (part.single and (part.open_low or part.open_high))
         return None if empty else part
 
@@ -77,14 +77,14 @@ class Part:
         return f"{ends} in steps of {self.step:g}" if self.step else ends
 
 
-def domain_parts(variable: Any) -> tuple[Part, ...]:
+def domain_parts(variable: Any) -> tuple[DomainPart, ...]:
     """Return a variable's domain as parts in ascending order; its bounds are not looked at.
 
     Raises:
         InvalidSetting: the domain has something else than finite numbers in it.
     """
-    intervals: list[Part] = []
-    steps: list[Part] = []
+    intervals: list[DomainPart] = []
+    steps: list[DomainPart] = []
     for found in variable.domain.ranges():
         if not isinstance(found, NumericRange):
             raise InvalidSetting(
@@ -97,10 +97,10 @@ def domain_parts(variable: Any) -> tuple[Part, ...]:
                 f"variable {variable.name} has the domain {shown_domain(variable)}: every value in it must be finite"
             )
         if found.step:
-            steps.append(Part(float(low), float(high), abs(found.step), float(found.start)))
+            steps.append(DomainPart(float(low), float(high), abs(found.step), float(found.start)))
         else:
             ends = not closed_low and math.isfinite(low), not closed_high and math.isfinite(high)
-            intervals.append(Part(float(low), float(high), 0, float(low), *ends))
+            intervals.append(DomainPart(float(low), float(high), 0, float(low), *ends))
     joined = _join_intervals(intervals)
     steps += _progressions([part for part in joined if part.single])
     parts = [*(part for part in joined if not part.single), *_join_steps(steps)]
@@ -112,31 +112,31 @@ def shown_domain(variable: Any) -> str:
     return f"{variable.domain!s:.60}"
 
 
-def _join_intervals(parts: list[Part]) -> list[Part]:
+def _join_intervals(parts: list[DomainPart]) -> list[DomainPart]:
     """Join intervals, single values among them, that touch or overlap."""
-    joined: list[Part] = []
+    joined: list[DomainPart] = []
     for part in sorted(parts, key=lambda part: (part.low, part.open_low)):
         last = joined[-1] if joined else None
         if last is None or part.low > last.high or (part.low == last.high and last.open_high and part.open_low):
             joined.append(part)
             continue
         longer = part if (part.high, not part.open_high) > (last.high, not last.open_high) else last
-        joined[-1] = Part(last.low, longer.high, 0, last.low, last.open_low, longer.open_high)
+        joined[-1] = DomainPart(last.low, longer.high, 0, last.low, last.open_low, longer.open_high)
     return joined
 
 
-def _progressions(singles: list[Part]) -> list[Part]:
+def _progressions(singles: list[DomainPart]) -> list[DomainPart]:
     """Return single values, ascending, as steps of one width where they are, exactly."""
     values = [part.low for part in singles]
     width = values[1] - values[0] if len(values) > 1 else 0.0
     if width > 0.0 and all(value == values[0] + i * width for i, value in enumerate(values)):
-        return [Part(values[0], values[-1], width, values[0])]
+        return [DomainPart(values[0], values[-1], width, values[0])]
     return singles
 
 
-def _join_steps(parts: list[Part]) -> list[Part]:
+def _join_steps(parts: list[DomainPart]) -> list[DomainPart]:
     """Join steps of one width that lie on one grid and leave no gap, single values at their ends among them."""
-    joined: list[Part] = []
+    joined: list[DomainPart] = []
     for part in sorted(parts, key=lambda part: (part.low, part.high)):
         last = joined[-1] if joined else None
         step = max(last.step, part.step) if last is not None else 0
@@ -145,5 +145,5 @@ def _join_steps(parts: list[Part]) -> list[Part]:
             joined.append(part)
         else:
             anchor = last.anchor if last.step else part.anchor
-            joined[-1] = Part(last.low, max(last.high, part.high), step, anchor)
+            joined[-1] = DomainPart(last.low, max(last.high, part.high), step, anchor)
     return joined

@@ -14,7 +14,8 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.tasks import described
+from sweep.config.task_words import described, words_of
+from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord
@@ -23,6 +24,7 @@ from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
+from sweep.terminal.wording import count
 
 USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
        python -m sweep.show sweep=NAME [sweep.store=FOLDER]
@@ -107,8 +109,9 @@ def facts(found: Found) -> Iterator[str]:
         fit += f", R² {record.r2_surrogate:.4f}" if record.r2_surrogate is not None else ""
         yield f"surrogate: sparsity {_share(record.sparsity)}{fit}, pruned in {_seconds(record.prune_seconds)}"
     if record.skipped:
-        what = record.instances[0].words.instance if record.instances else "image"
-        yield f"{record.skipped} drawn {what}s were left out: the dense network misclassifies them"
+        words = _words(record)
+        why = f": {words.left_out}" if words.left_out else ""
+        yield f"{count(record.skipped, f'drawn {words.instance}')} {'was' if record.skipped == 1 else 'were'} left out{why}"
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
@@ -141,7 +144,7 @@ SHOWN_WHOLE = ("model", "method", "networks", "task.parameters")
 
 def instances(record: TrialRecord) -> Table:
     """Return a table with a row for each instance."""
-    words = record.instances[0].words if record.instances else Words()
+    words = _words(record)
     table = Table(box=None, pad_edge=False)
     titles = ["instance", "status", words.value, "dense bound", f"first {words.find}", "wall", "CPU"]
     for title in [*titles, "binaries", "nodes", "ended by"]:
@@ -160,6 +163,13 @@ def instances(record: TrialRecord) -> Table:
             _end(one),
         )
     return table
+
+
+def _words(record: TrialRecord) -> Words:
+    """Return the words of a trial's answers; of a trial without any, those that its configuration's task has."""
+    if record.instances:
+        return record.instances[0].words
+    return words_of(task_name_in(record.config), str(record.config.get("attack", {}).get("objective")))
 
 
 def _end(one: InstanceRecord) -> str:

@@ -10,9 +10,10 @@ import functools
 from surrogate.errors import DataUnavailable
 from surrogate.files import file_path
 from sweep.config import rules
-from sweep.config.attack_facts import takes_surrogate
+from sweep.config.canonical import answering
 from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
+from sweep.config.sections import source_of
 from sweep.config.tasks import task_of
 from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError
@@ -82,7 +83,8 @@ def use_of_data(settings: Settings) -> str | None:
     own = task.data_use(settings)
     if own is not None:
         return own
-    if "attack" in task.sections and not takes_surrogate(settings.attack.method, settings.attack.objective):
+    answers = answering(task, source_of(settings))
+    if answers is not None and not answers.takes_surrogate:
         return None
     if "pruning" not in task.sections or pruning.method == rules.NO_PRUNING:
         return None
@@ -91,13 +93,6 @@ def use_of_data(settings: Settings) -> str | None:
     if pruning.finetune.rounds > 0 and pruning.finetune.epochs > 0:
         return f"pruning.finetune.rounds={pruning.finetune.rounds}"
     return None
-
-
-_OF_POINTS = {
-    rules.FUNCTION: ("points", "dataset.inputs", "numbers"),
-    rules.TABLE: ("rows", "dataset.inputs", "numbers"),
-}
-"""What the data of a set that are no images are called, the key that says how many numbers each has, and what these are."""
 
 
 @functools.cache
@@ -118,7 +113,8 @@ def _check_data(settings: Settings, network: Sizes, use: str) -> None:
     (inputs, outputs), name = network, settings.dataset.name
     where = f"network.file={settings.network.file} with dataset.name={name}, which {use} looks at"
     if inputs != data[0]:
-        points, key, numbers = _OF_POINTS.get(name, ("images", "dataset.side", "pixels"))
+        points = settings.dataset.points
+        key, numbers = ("dataset.side", "pixels") if points == "images" else ("dataset.inputs", "numbers")
         raise ConfigError(
             f"{where}: the network takes {inputs} inputs and the {points} of {name} have {data[0]} {numbers}; choose another "
             f"dataset or {key}"

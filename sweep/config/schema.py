@@ -46,6 +46,11 @@ class DatasetSettings:
             return self.function
         return self.name if self.file is None else rules.file_title(self.file)
 
+    @property
+    def points(self) -> str:
+        """What people call its data: ``images``, the ``rows`` of a table, or the ``points`` of a function."""
+        return {rules.FUNCTION: "points", rules.TABLE: "rows"}.get(self.name, "images")
+
 
 @dataclass(frozen=True)
 class NetworkSettings:

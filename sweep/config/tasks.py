@@ -10,11 +10,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
+from sweep.config.families import FAMILIES
 from sweep.config.rules import TABLE
 from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
@@ -91,6 +92,14 @@ class TaskRules:
     def picture(self, record: Any) -> bytes | None:
         """Return a PNG of an answer, a :class:`sweep.records.InstanceRecord`; None where there is nothing to be seen."""
         return None
+
+    def small_pictures(self, answers: Sequence[tuple[str, Any]]) -> list[tuple[bytes, str]]:
+        """Return what the report shows of one instance: PNGs with few pixels, each with words that say what is on it.
+
+        Args:
+            answers: of each the name of the setting that gave it, and its :class:`sweep.records.InstanceRecord`.
+        """
+        return []
 
     def check(self, settings: Settings) -> None:
         """Check which settings go together, and read the files that they name.
@@ -193,6 +202,17 @@ class TaskRules:
         """
         return ""
 
+    def method_name(self, settings: Settings) -> str | None:
+        """Return the name of the method that answers; None where the task has no answerer."""
+        if not self.answerer:
+            return None
+        name: str = getattr(getattr(settings, self.answerer), FAMILIES[self.answerer].name_key)
+        return name
+
+    def answered_by(self, settings: Settings) -> str:
+        """Return the setting that says how a trial is answered, such as ``attack=gradient``; without an answerer the task."""
+        return f"{self.answerer}={self.method_name(settings)}" if self.answerer else f"task={self.name}"
+
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         """Whether a longer time limit lets a method go on and changes nothing before, so that one run answers shorter limits.
 
@@ -250,23 +270,6 @@ def task_named(name: str) -> TaskRules:
     task = found()
     task.name = name
     return task
-
-
-@functools.cache
-def words_of(name: str, objective: str) -> Words:
-    """Return the words of a task by its name; the usual ones for a task that this process cannot import."""
-    try:
-        return task_named(name).words(objective)
-    except ConfigError:
-        return Words()
-
-
-def described(name: str, record: Any) -> str:
-    """Return what ``python -m sweep.show`` calls an instance of the task of that name; its name where that is not there."""
-    try:
-        return task_named(name).described(record)
-    except ConfigError:
-        return str(record.name)
 
 
 def task_meant(name: str | None, properties: str | None, objective: str | None, dataset: str | None) -> str:

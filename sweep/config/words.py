@@ -30,6 +30,9 @@ class Words:
         yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
+        zero_is_found: whether a value above 0 says that something was found, as a margin does.
+        proofs: the statuses that no further search could change, because they are proven.
+        left_out: why instances are drawn and then left out, such as ``the dense network misclassifies them``.
     """
 
     instance: str = "instance"
@@ -46,3 +49,6 @@ class Words:
     yardstick: str = ""
     by_value: bool = False
     pooled: bool = True
+    zero_is_found: bool = False
+    proofs: tuple[str, ...] = ("optimal", "infeasible")
+    left_out: str = ""

@@ -14,7 +14,6 @@ from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.reading import read
-from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.users_modules import users_modules
 from sweep.errors import ConfigError, sentence
@@ -270,10 +269,9 @@ class Runner:
             self._log_network(trained)
         on, found = f" on {settings.dataset.title}", ""
         if trained.accuracy is not None:
-            what = "rows" if settings.dataset.name == TABLE else "images"
-            found = f": {100 * trained.accuracy:.2f} % of the test {what}"
+            found = f": {100 * trained.accuracy:.2f} % of the test {settings.dataset.points}"
         elif trained.r2 is not None:
-            found = f": R² {trained.r2:.4f} on test points"
+            found = f": R² {trained.r2:.4f} on the test {settings.dataset.points}"
         if trained.train_seconds is None:
             said = f"read {settings.network.name}{on + found if found else ''}"
         else:

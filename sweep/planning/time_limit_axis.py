@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST
-from sweep.config.families import FAMILIES
 from sweep.config.schema import Settings
 from sweep.config.tasks import task_of
 from sweep.planning.swept_keys import Choices, Dimension
@@ -68,7 +66,7 @@ def sentence_on_limits(trials: Iterable[tuple[Settings, tuple[float, ...]]]) -> 
         if limits:
             shared.add(limits)
         else:
-            apart[_what_answers(settings)] = None
+            apart[task_of(settings).answered_by(settings)] = None
     if len(every) < 2:
         return None
     longest = {limits[-1] for limits in shared}
@@ -79,13 +77,3 @@ def sentence_on_limits(trials: Iterable[tuple[Settings, tuple[float, ...]]]) -> 
     if apart:
         parts.append(f"{' and '.join(apart)}: a run for each limit, because what it does on the way depends on the limit")
     return f"{KEY}: {count(len(every), 'limit')}, {'; '.join(parts)}."
-
-
-def _what_answers(settings: Settings) -> str:
-    """Return the setting that says how a trial answers: that of its task's answerer, else the task."""
-    task = task_of(settings)
-    if not task.answerer:
-        return f"task={task.name}"
-    if task.answerer == "attack" and settings.attack.objective == CLOSEST:
-        return f"attack.objective={CLOSEST}"
-    return f"{task.answerer}={getattr(getattr(settings, task.answerer), FAMILIES[task.answerer].name_key)}"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.config.task_words import words_of
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 
@@ -31,21 +32,22 @@ JUDGED_SECONDS = 1.0
 KILLED = "killed"
 """The ``solver_status`` of an answer whose attack was ended from outside, at a deadline."""
 
-_PROVEN = ("robust", "optimal")
 _LISTED = 5
 
 
 def is_starved(facts: Mapping[str, Any], time_limit_seconds: float | None = None) -> bool:
     """Whether more CPU could have given another answer, and the attack had less than :data:`STARVED_SHARE` of a core.
 
-    What is proven stands whatever it had, and so does what an attack ended with by itself.
+    What is proven stands whatever it had, by the task's words, and so does what an attack ended with by itself.
 
     Args:
         facts: of an :class:`~sweep.records.InstanceRecord`.
         time_limit_seconds: of the attack, which may use no more CPU than that; None where a deadline ended it.
     """
     wall, cpu, ended = facts.get("total_seconds"), facts.get("cpu_seconds"), facts.get("solver_status")
-    if wall is None or cpu is None or wall < JUDGED_SECONDS or facts.get("status") in _PROVEN:
+    if wall is None or cpu is None or wall < JUDGED_SECONDS:
+        return False
+    if facts.get("status") in words_of(str(facts.get("task")), str(facts.get("objective"))).proofs:
         return False
     limit = wall if time_limit_seconds is None else time_limit_seconds
     by_limit = ended in ("time_limit", KILLED) or (ended is None and wall >= limit)

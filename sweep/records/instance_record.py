@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY, words_of
+from sweep.config.task_words import words_of
+from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY
 from sweep.config.words import MINIMIZE, Sense, Words
 
 FIELDS = {

@@ -5,6 +5,7 @@ The rules are the same for ranking, comparisons, winners and limits of the repor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -26,6 +27,11 @@ NORM_TOLERANCE = 1e-4
 LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
 """Two times are equal if they are at most 0.01 s apart, or at most a tenth of the longer: nobody chooses an attack for that,
 and the machine alone can make it, in the same direction on every image."""
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number as Python's float, and None for what is none or is not finite: JSON has no other numbers."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def median_of(values: Iterable[float | None]) -> float | None:

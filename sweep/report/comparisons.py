@@ -25,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.tasks import words_of
+from sweep.config.task_words import words_of
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.results import Results

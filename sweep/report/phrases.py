@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweep.config.attack_facts import CLOSEST, MARGIN
-from sweep.config.tasks import IMAGE, words_of
-from sweep.config.words import MAXIMIZE, MINIMIZE, Sense
+from sweep.config.task_words import words_of
+from sweep.config.words import MAXIMIZE, MINIMIZE, Sense, Words
+from sweep.terminal.wording import a_or_an
 
 Kind = tuple[str, str, Sense]
 """Name of the task, objective and sense of an instance."""
@@ -29,6 +30,7 @@ class Phrases:
         asks: whether there is anything to find.
         by_value: whether a better value counts before a sooner find.
         none: what it is called that there is nothing to find, such as ``robust``.
+        zero_is_found: whether a value above 0 says that something was found.
     """
 
     instance: str
@@ -38,9 +40,15 @@ class Phrases:
     thing: str
     act: str
     yardstick: str
-    asks: bool = True
-    by_value: bool = False
-    none: str = "robust"
+    asks: bool
+    by_value: bool
+    none: str
+    zero_is_found: bool
+
+    @property
+    def charted(self) -> str:
+        """What the value is called on charts: a margin, whose 0 counts, is that of the dense network and none of a copy's."""
+        return f"dense {self.value}" if self.zero_is_found else self.value
 
     @property
     def better(self) -> str:
@@ -68,22 +76,26 @@ class Phrases:
         return f"{self.act}ed"
 
     @property
+    def noun(self) -> str:
+        """The thing without the word that says that it is one, such as ``input`` of ``adversarial input``."""
+        return self.thing.removeprefix(f"{self.find} ")
+
+    @property
     def a_thing(self) -> str:
         """Such as ``an adversarial input``."""
-        return f"{'an' if self.thing[:1] in 'aeiou' else 'a'} {self.thing}"
+        return a_or_an(self.thing)
 
 
 def phrases_of(kinds: Sequence[Kind]) -> Phrases:
-    """Return how people speak of instances of these kinds; of none at all as of images."""
-    kinds = kinds or [(IMAGE, MARGIN, MAXIMIZE)]
-    words = [words_of(task, objective) for task, objective, _ in kinds]
-    valued = [(one.value, sense) for one, (_, objective, sense) in zip(words, kinds, strict=True) if objective != CLOSEST]
-    values, senses = ({one[place] for one in valued} for place in (0, 1))
-    sense: Sense | None = None if len(senses) > 1 else MINIMIZE if MINIMIZE in senses else MAXIMIZE
+    """Return how people speak of instances of these kinds; of none at all in words that fit every task."""
+    words = [words_of(task, objective) for task, objective, _ in kinds] or [Words()]
+    senses = {sense for _, objective, sense in kinds if objective != CLOSEST}
+    valued = [words_of(task, objective) for task, objective, _ in kinds if objective != CLOSEST]
+    valued = valued or [words_of(task, MARGIN) for task, _, _ in kinds] or words  # lengths have a name of their own
     return Phrases(
         instance=_common((one.instance for one in words), "question"),
-        value=_common(values, "value") if values else "margin",
-        sense=sense,
+        value=_common((one.value for one in valued), "value"),
+        sense=None if len(senses) > 1 else MINIMIZE if MINIMIZE in senses else MAXIMIZE,
         find=_common((one.find for one in words if one.asks), "found"),
         thing=_common((one.thing for one in words), "solution"),
         act=_common((one.act for one in words), "answer"),
@@ -91,6 +103,7 @@ def phrases_of(kinds: Sequence[Kind]) -> Phrases:
         asks=any(one.asks for one in words),
         by_value=all(one.by_value for one in words),
         none=_common((one.none[0] for one in words if one.asks and one.none), "none"),
+        zero_is_found=all(one.zero_is_found for one in valued),
     )
 
 

@@ -73,12 +73,12 @@ def ranking_rows(frame: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
 
 def legend(frame: pd.DataFrame) -> str:
     """Return in a line what the columns of a ranking mean."""
-    phrases, asked = _phrases(frame), frame[frame["asked"] > 0]
+    phrases, best, asked = _phrases(frame), _phrases(frame, "maximised"), frame[frame["asked"] > 0]
     proven = int(asked["optimal"].sum())
     said = (
         (_any(frame, "asked"), f"{phrases.find}: {phrases.instance}s with a checked {phrases.thing}"),
         (_any(frame, "robust"), f"{phrases.none}: proven to have none"),
-        (_any(frame, "maximised"), "optimal: proven to be the largest"),
+        (_any(frame, "maximised"), f"optimal: proven to be the {best.most}"),
         (proven > 0, f"optimal: proven that no {phrases.value} is {phrases.better}"),
         (_any(frame, "norm_proven"), "proven: none is shorter"),
         (_any(frame, "compared_with_dense"), f"better, worse: {phrases.instance}s, by the value at the limit"),
@@ -106,10 +106,10 @@ def _senses(frame: pd.DataFrame) -> str:
     return ", ".join(said)
 
 
-def _phrases(frame: pd.DataFrame) -> Phrases:
-    """Return the words for rows of a ranking, those in which something is looked for before others."""
-    asked = frame[frame["asked"] > 0]
-    return phrases_of(kinds_of(frame if asked.empty else asked))
+def _phrases(frame: pd.DataFrame, count: str = "asked") -> Phrases:
+    """Return the words for rows of a ranking: for those that count something, by default what is looked for; else for all."""
+    counting = frame[frame[count] > 0]
+    return phrases_of(kinds_of(frame if counting.empty else counting))
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -167,7 +167,7 @@ def _length(row: Row) -> str:
 
 def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
     """Return the columns that rows of a ranking can have, in the words of their tasks."""
-    phrases = _phrases(frame)
+    phrases, best = _phrases(frame), _phrases(frame, "maximised")
     return (
         Column("setting", lambda row: row["setting"]),
         Column(phrases.find, _of("successes", "asked"), needs=("asked",)),
@@ -175,7 +175,7 @@ def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
         Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
         Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
         Column(f"median\n{phrases.value}", _value if phrases.by_value else _signed, needs=("values", "asked")),
-        Column("median\nvalue", _signed, needs=("values", "maximised")),
+        Column(f"median\n{best.value}", _signed, needs=("values", "maximised")),
         Column("median\nlength", _length, needs=("norm_values",)),
         Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweep.config.tasks import words_of
-from sweep.config.words import MAXIMIZE, MINIMIZE, Words
+from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
@@ -58,7 +57,7 @@ class SweepState:
         unfinished: the others, as far as there is something to say about them.
         notes: sentences that whoever reads the results must know.
         experiment: the MLflow experiment.
-        published: whether this was read from published tables, which hold no images.
+        published: whether this was read from published tables, which hold no pictures.
         searched: for a sweep with objectives, what its answer is made of (:mod:`sweep.report.searches`).
     """
 
@@ -103,7 +102,7 @@ class Results:
     @property
     def remarks(self) -> list[str]:
         """What is worth knowing of where the results come from, and no reason for an alert."""
-        found = ["Made from published tables, which hold no images."] if any(state.published for state in self.sweeps) else []
+        found = ["Made from published tables, which hold no pictures."] if any(state.published for state in self.sweeps) else []
         if self.shorter:
             found.append(
                 f"{count(self.shorter, 'trial')} with a shorter time limit left out: the run with the longest limit has their "
@@ -123,12 +122,6 @@ class Results:
     def networks(self) -> list[str]:
         """The networks in order of appearance."""
         return list(dict.fromkeys(self.trials["network"]))
-
-    @property
-    def words(self) -> list[Words]:
-        """What the instances and their values are called, once for each kind of question among them."""
-        kinds = self.instances[["task", "objective"]].drop_duplicates()
-        return list(dict.fromkeys(words_of(task, objective) for task, objective in kinds.itertuples(index=False)))
 
     @cached_property
     def phrases(self) -> Phrases:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.config.tasks import words_of
+from sweep.config.task_words import words_of
 from sweep.records.measures import Measure
 from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.results import Results

@@ -197,7 +197,8 @@ def _facts(row: pd.Series, phrases: Phrases) -> str:
     asked = count(int(row["asked"]), phrases.instance)
     parts = [f"{phrases.a_thing} for {int(row['successes'])} of {asked}"] if row["asked"] else []
     if row["maximised"]:
-        parts.append(f"the largest output proven for {int(row['optimal'])} of {count(int(row['maximised']), 'question')}")
+        proven = f"{int(row['optimal'])} of {count(int(row['maximised']), phrases.instance)}"
+        parts.append(f"the {phrases.most} {phrases.value} proven for {proven}")
     if row["robust"]:
         parts.append(f"{int(row['robust'])} proven {phrases.none}")
     if not pd.isna(row["first_found_seconds"]):
@@ -205,6 +206,6 @@ def _facts(row: pd.Series, phrases: Phrases) -> str:
     if not pd.isna(row["norm"]):
         parts.append(f"median norm {number(row['norm'])}")
     if not pd.isna(row["value"]):
-        parts.append(f"median {phrases.value} {row['value']:+.3g}" if row["asked"] else f"median value {row['value']:.4g}")
+        parts.append(f"median {phrases.value} {row['value']:{'+.3g' if row['asked'] else '.4g'}}")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]

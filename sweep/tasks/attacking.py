@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,16 +17,16 @@ from sweep.config.sections import attack_of
 from sweep.config.tasks import OF_ALL, Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
+from sweep.tasks.attack_records import answered, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
 
 if TYPE_CHECKING:
-    from surrogate.attack import AttackResult, Event, Instance
+    from surrogate.attack import Instance
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
-    from surrogate.witness import Checked
 
 _ADVERSARIAL = (MARGIN, CLOSEST)
 
@@ -43,6 +42,9 @@ GOALS: dict[str, tuple[str, ...]] = {
     "least_value": (CLOSEST,),
 }
 """The objectives of a search, each with the values of ``attack.objective`` with which trials have it."""
+
+BALL = ("norm", "radius", "target")
+"""The keys of ``attack`` that say which ball around an instance is searched, and for which class."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
 """The sections that can change what an attack finds."""
@@ -115,10 +117,10 @@ class AttackedNetwork(PreparedTask):
             begin = time.perf_counter()
             surrogate = prune_for(self._pruning, self.dense, instance.question.region, instance.question.problem)
             record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
-        with listening(_passing_on(instance, record, improved)):
+        with listening(passing_on(instance.question.region, record, improved)):
             result = self._attack.answer(self.dense, surrogate, instance.question)
         is_pruned = surrogate is not None and surrogate is not self.dense
-        return _answered(record, result, PRUNED if is_pruned else "")
+        return answered(record, result, PRUNED if is_pruned else "")
 
 
 class AttackTask(Task):
@@ -154,10 +156,12 @@ class AttackTask(Task):
             thing="adversarial input",
             act="attack",
             yardstick="gradient attack",
+            proofs=("robust", "optimal"),
+            left_out="the dense network misclassifies them",
         )
         if objective == CLOSEST:
             return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
-        return dataclasses.replace(verdicts, value="margin")
+        return dataclasses.replace(verdicts, value="margin", zero_is_found=True)
 
     @abstractmethod
     def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
@@ -196,6 +200,16 @@ class AttackTask(Task):
 
         return picture(record) if is_image(record) else None
 
+    def small_pictures(self, answers: Sequence[tuple[str, InstanceRecord]]) -> list[tuple[bytes, str]]:
+        from sweep.tasks.image.small_pictures import small_pictures
+
+        return small_pictures(answers)
+
+    def answered_by(self, settings: Settings) -> str:
+        if settings.attack.objective == CLOSEST:  # what an attack does with its time follows from the objective then
+            return f"attack.objective={CLOSEST}"
+        return super().answered_by(settings)
+
     def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
         attack = sections["attack"]
         return limit_only_ends(attack.get("method", None), attack.get("objective", None))
@@ -225,68 +239,3 @@ class AttackTask(Task):
 def hashed(*parts: object) -> str:
     """Return the key of an instance: 16 hex digits of SHA-256 over its parts."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _passing_on(instance: AttackInstance, record: InstanceRecord, improved: Improved) -> Callable[[Event, Checked], None]:
-    """Return a listener that makes of each better point the facts of an answer that was ended just then."""
-    from surrogate.witness import perturbation_norms
-
-    timeline: list[dict[str, Any]] = []
-    first: list[float] = []
-
-    def better(event: Event, checked: Checked) -> None:
-        timeline.append(_event(event))
-        facts: dict[str, Any] = {"dense_value": _finite(checked.margin), "perturbed": checked.point.tolist()}
-        if checked.is_witness:  # checked on the dense network just now, apart from whatever found it
-            if not first:
-                first.append(event.seconds)
-            norms = perturbation_norms(instance.question.region, checked.point)
-            facts |= {"status": "adversarial", "first_found_seconds": first[0]}
-            facts |= {name: _plain(value) for name, value in norms.items()}
-        improved(**facts, timeline=list(timeline), prune_seconds=record.prune_seconds, sparsity=record.sparsity)
-
-    return better
-
-
-def _answered(record: InstanceRecord, result: AttackResult, ending: str) -> InstanceRecord:
-    """Return the record of an answer; ``ending`` is that of facts of the network that was optimised over."""
-    closest, proven = record.objective == CLOSEST, _finite(result.dual_bound)
-    measured: dict[str, Any] = {**result.norms, **result.timings, **result.work, **result.size}
-    values: dict[str, Any] = {name: _plain(value) for name, value in measured.items()}
-    return dataclasses.replace(
-        record,
-        status=str(result.status),
-        dense_value=_finite(result.margin),
-        surrogate_value=_finite(result.surrogate_margin),
-        surrogate_bound=None if closest else proven,
-        dense_bound=_finite(result.dense_bound),
-        norm_bound=proven if closest else None,
-        gap=_finite(result.gap),
-        first_found_seconds=result.first_adversarial_seconds,
-        solver_status=result.solver_status,
-        timeline=[_event(event) for event in result.timeline],
-        region_visits=[{name: _finite(value) for name, value in dataclasses.asdict(visit).items()} for visit in result.regions],
-        perturbed=None if result.best_point is None else [float(pixel) for pixel in result.best_point],
-        facts={**record.facts, **{f"{name}{ending}": _plain(value) for name, value in result.tightness.items()}},
-        **values,
-    )
-
-
-def _event(event: Event) -> dict[str, Any]:
-    from surrogate.attack import ClosestAttack
-
-    found = {
-        "seconds": event.seconds,
-        "dense_value": event.margin,
-        "surrogate_value": event.surrogate_margin,
-        "source": event.source,
-    }
-    return found if event.norm is None or event.margin < ClosestAttack.threshold else {**found, "norm": event.norm}
-
-
-def _plain(value: Any) -> int | float | None:
-    return int(value) if float(value).is_integer() and not isinstance(value, float) else _finite(float(value))
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

@@ -15,7 +15,7 @@ from sweep.config.schema import Settings
 from sweep.config.users_data import read_data
 from sweep.config.words import Words
 from sweep.errors import ConfigError
-from sweep.tasks.attacking import AttackInstance, AttackTask, hashed
+from sweep.tasks.attacking import BALL, AttackInstance, AttackTask, hashed
 from sweep.tasks.base import TaskWork
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class OutputTask(AttackTask):
         if section == "instances":
             return {}
         if section == "attack":
-            kept = {name: value for name, value in found.items() if name not in ("norm", "radius", "target")}
+            kept = {name: value for name, value in found.items() if name not in BALL}
             return {**kept, "objective": OUTPUT}
         return found
 
@@ -60,9 +60,15 @@ class OutputTask(AttackTask):
         return "task=output" if settings.dataset.name == TABLE else None
 
     def words(self, objective: str) -> Words:
-        attacks = super().words(objective)
         return dataclasses.replace(
-            attacks, instance="question", value="value", find="optimal", found=("optimal",), none=(), asks=False
+            super().words(objective),
+            instance="question",
+            value="value",
+            find="optimal",
+            found=("optimal",),
+            none=(),
+            asks=False,
+            zero_is_found=False,
         )
 
     rates = MappingProxyType({"attack/optimal_rate": "optimal"})
@@ -117,7 +123,7 @@ def _check_table(settings: Settings) -> None:
     if not data.is_regression:
         raise ConfigError(
             f"task=output with dataset=table whose output {columns.outputs[0]} is a category: classes have no largest value; "
-            f"set task=image to attack its rows, or name columns of numbers in dataset.outputs"
+            f"set task=row to attack its rows, or name columns of numbers in dataset.outputs"
         )
     if len(columns.inputs) == sum(map(len, columns.places.values())):
         raise ConfigError(

@@ -16,7 +16,7 @@ from sweep.config.schema import Settings
 from sweep.config.words import Words
 from sweep.errors import ConfigError, SweepError
 from sweep.records import InstanceRecord
-from sweep.tasks.attacking import AttackedNetwork, AttackInstance, AttackTask, hashed
+from sweep.tasks.attacking import BALL, AttackedNetwork, AttackInstance, AttackTask, hashed
 from sweep.tasks.base import TaskWork
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class PropertyTask(AttackTask):
         if section == "instances":
             return {"properties": [[one.name, one.key, one.expected] for one in load_properties(settings)]}
         if section == "attack":
-            return {name: value for name, value in found.items() if name not in ("norm", "radius", "target")}
+            return {name: value for name, value in found.items() if name not in BALL}
         return found
 
     def count(self, settings: Settings) -> int | None:

@@ -21,7 +21,7 @@ from sweep.errors import ConfigError
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.cpu_share import core_share, starved_answers
-from sweep.records.measures import median_of
+from sweep.records.measures import finite, median_of
 
 MAX_PARAM_CHARACTERS = 6000
 
@@ -86,7 +86,7 @@ def metrics(record: TrialRecord) -> dict[str, float]:
     """Return the metrics of a trial by name, without those that have no finite value."""
     instances = record.instances
     found: dict[str, float | None] = {
-        **{name: median_of(_finite(of(instance)) for instance in instances) for name, of in MEDIANS.items()},
+        **{name: median_of(finite(of(instance)) for instance in instances) for name, of in MEDIANS.items()},
         "success_rate": _mean([instance.is_found for instance in instances if instance.asks]),
         **_of_the_task(record),
         "accuracy/dense": record.accuracy_dense,
@@ -103,7 +103,7 @@ def metrics(record: TrialRecord) -> dict[str, float]:
         "total/seconds": record.total_seconds,
         "total/cpu_seconds": record.cpu_seconds,
     }
-    return {name: float(value) for name, value in found.items() if _finite(value) is not None and value is not None}
+    return {name: float(value) for name, value in found.items() if finite(value) is not None and value is not None}
 
 
 def _of_the_task(record: TrialRecord) -> dict[str, float | None]:
@@ -114,7 +114,7 @@ def _of_the_task(record: TrialRecord) -> dict[str, float | None]:
         task = task_named(record.instances[0].task)
     except ConfigError:
         return {}
-    medians = {name: median_of(_finite(_measured(one, of)) for one in record.instances) for name, of in task.metrics.items()}
+    medians = {name: median_of(finite(_measured(one, of)) for one in record.instances) for name, of in task.metrics.items()}
     return medians | {name: _mean([one.status == status for one in record.instances]) for name, status in task.rates.items()}
 
 
@@ -166,7 +166,7 @@ def incumbents(record: TrialRecord) -> list[Incumbent]:
     for instance in record.instances:
         best, sign = -math.inf, instance.sign
         for step, event in enumerate(instance.timeline):
-            value = _finite(instance.value_in(event))
+            value = finite(instance.value_in(event))
             if value is not None and sign * value > best:
                 best = sign * value
                 points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}", step, event["seconds"], value))
@@ -180,7 +180,7 @@ def table(record: TrialRecord) -> dict[str, list[Any]]:
     """
     names = [field.name for field in dataclasses.fields(InstanceRecord) if field.name not in _ARRAYS]
     rows = [[getattr(instance, name) for name in names] for instance in record.instances]
-    return {"columns": names, "data": [[_finite(v) if isinstance(v, float) else v for v in row] for row in rows]}
+    return {"columns": names, "data": [[finite(v) if isinstance(v, float) else v for v in row] for row in rows]}
 
 
 def summary(records: Sequence[TrialRecord]) -> dict[str, float]:
@@ -191,10 +191,6 @@ def summary(records: Sequence[TrialRecord]) -> dict[str, float]:
     found |= {f"sweep/{status}": count for status, count in counts.items()}
     found["sweep/found"] = sum(i.asks and i.is_found for i in instances)
     return {name: float(value) for name, value in found.items()}
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _yaml_word(value: Any) -> str:

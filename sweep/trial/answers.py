@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 from sweep.records import InstanceRecord
 from sweep.records.cpu_share import KILLED, is_starved
 from sweep.records.instance_record import by_field
 from sweep.store.stage_results import Entry, Stages, once, stands
 from sweep.tasks.base import PreparedTask, TaskInstance
+from sweep.terminal.wording import a_or_an
 from sweep.trial.limit_reuse import answer_of_another_limit, keep_answer
 
 
@@ -28,7 +30,7 @@ def late_in_words(settings: Settings) -> str:
         why = f"{seconds:g} s, twice solver.time_limit_seconds and 60 s more, as deadlines.instance_seconds=null says"
     if settings.deadlines.trial_seconds is not None:
         why += f", or what was left of deadlines.trial_seconds={settings.deadlines.trial_seconds:g}"
-    return f"an attack was past its deadline ({why})"
+    return f"{a_or_an(task_of(settings).words('').act)} was past its deadline ({why})"
 
 
 def had_its_time(instance: InstanceRecord, settings: Settings) -> bool:

@@ -21,29 +21,29 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearForm:
     """A sum of coefficients times variables, and a constant."""
 
     coefficients: Mapping[str, float]
     constant: float
 
-    def times(self, factor: float) -> Linear:
-        return Linear({name: factor * c for name, c in self.coefficients.items()}, factor * self.constant)
+    def times(self, factor: float) -> LinearForm:
+        return LinearForm({name: factor * c for name, c in self.coefficients.items()}, factor * self.constant)
 
 
-def _sum(terms: Sequence[Linear], factors: Sequence[float]) -> Linear:
+def _sum(terms: Sequence[LinearForm], factors: Sequence[float]) -> LinearForm:
     total: dict[str, float] = {}
     for term, factor in zip(terms, factors, strict=True):
         for name, coefficient in term.coefficients.items():
             total[name] = total.get(name, 0.0) + factor * coefficient
-    return Linear(total, sum(factor * term.constant for term, factor in zip(terms, factors, strict=True)))
+    return LinearForm(total, sum(factor * term.constant for term, factor in zip(terms, factors, strict=True)))
 
 
 @dataclass(frozen=True)
 class Condition:
     """The condition that ``form >= 0``, read on ``line``; ``form`` has at least one coefficient, none of them 0."""
 
-    form: Linear
+    form: LinearForm
     line: int
 
 
@@ -120,7 +120,7 @@ class Property:
                 raise self.error(node, f"{node.head} compares two constants, or a value with itself")
             if not (math.isfinite(form.constant) and all(map(math.isfinite, kept.values()))):
                 raise self.error(node, "the numbers are too large for double precision")
-            return [(Condition(Linear(kept, form.constant), node.line),)]
+            return [(Condition(LinearForm(kept, form.constant), node.line),)]
         if node.head in ("and", "or") and node.items is not None:
             if not arguments:
                 raise self.error(node, f"{node.head} needs at least one condition")
@@ -149,12 +149,12 @@ class Property:
                 node, f"the disjunctions multiply out to {disjuncts} cases, {conditions} conditions in all: {most}"
             )
 
-    def _linear(self, node: Node) -> Linear:
+    def _linear(self, node: Node) -> LinearForm:
         if node.items is None:
             if node.text in self.variables:
-                return Linear({node.text: 1.0}, 0.0)
+                return LinearForm({node.text: 1.0}, 0.0)
             if _NUMBER.fullmatch(node.text):
-                return Linear({}, float(node.text))
+                return LinearForm({}, float(node.text))
             if _VARIABLE.fullmatch(node.text):
                 raise self.error(node, f"{node.text} is not declared")
             raise self.error(node, f"{node.text[:40]!r} is neither a number nor a declared variable")
@@ -169,7 +169,7 @@ class Property:
             if len(varying) > 1:
                 raise self.error(node, "a product of variables is not linear")
             constant = math.prod(term.constant for term in terms if not term.coefficients)
-            return varying[0].times(constant) if varying else Linear({}, constant)
+            return varying[0].times(constant) if varying else LinearForm({}, constant)
         if node.head == "-":
             return _sum(terms, [-1.0] if len(terms) == 1 else [1.0] + [-1.0] * (len(terms) - 1))
         return _sum(terms, [1.0] * len(terms))

@@ -1,7 +1,8 @@
 """What a trial will probably take, from finished trials in the store that are like it.
 
 Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. If no trial
-is alike, trials that are near it count: the same attack with the same goal on a network of the same shape and data set.
+is alike, trials that are near it count: the same problem and method with the same goal, on a network of the same shape and data
+set.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sweep.config.canonical import part
 from sweep.config.own_networks import settings_of
 from sweep.config.reading import read
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.cpu_share import KILLED
@@ -31,7 +33,8 @@ MOST_RECORDS = 1000
 WHOLE = 0.9
 """An attack that took this share of its time limit counts as one that was ended by it."""
 
-_SEEDS_AND_LIMITS = ("seed", "time_limit_seconds", "amount")
+_SEEDS_AND_LIMITS = ("seed", "time_limit_seconds", "amount", "samples")
+"""Keys in which trials that are alike may differ. The samples that the networks of a model learn are drawn by a seed."""
 
 
 @dataclass
@@ -126,13 +129,15 @@ def for_a_while(keys: Iterable[str]) -> Iterator[str]:
 
 
 def _near(settings: Settings) -> str:
-    attack = settings.attack
+    task, model = task_of(settings), settings.model
+    asked = task.name, model.problem, model.function, task.method_name(settings), settings.attack.objective
     own = {name: settings_of(settings, name).network.name for name in settings.networks}
-    return _text(part("dataset", settings), settings.network.name, own, attack.method, attack.objective)
+    return _text(part("dataset", settings), settings.network.name, own, *asked)
 
 
 def _alike(settings: Settings) -> str:
-    sections = [part(name, settings) for name in ("pruning", "bounds", "formulation", "solver", "attack")]
+    counting = ("task", "model", "method", "pruning", "bounds", "formulation", "solver", "attack")
+    sections = [part(name, settings) for name in counting]
     kept = [found and {key: value for key, value in found.items() if key not in _SEEDS_AND_LIMITS} for found in sections]
     return _text(_near(settings), *kept)
 

@@ -12,13 +12,18 @@ from sweep.commands.preview.limits import Limits, limits_of
 from sweep.commands.preview.states import State, States
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
+from sweep.config.tasks import task_of
+from sweep.config.words import Words
 from sweep.planning.plan import Plan
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 
-_COUNTS = ("dataset", "network", "pruning", "instances", "bounds", "formulation", "solver", "attack", "deadlines")
+_COUNTS = (
+    *("task", "model", "method", "dataset", "network", "networks", "pruning", "instances", "bounds", "formulation", "solver"),
+    *("attack", "deadlines"),
+)
 """The sections on which limits and estimates depend."""
 
 
@@ -28,11 +33,13 @@ class TrialKind:
 
     Attributes:
         group: network and data set, in words.
+        act: what a method does to an instance, in the words of the task.
         limits: what their attacks may take.
         estimate: what they will probably take; None: nothing like them is in the store.
     """
 
     group: str
+    act: str
     limits: Limits
     estimate: Estimate | None
 
@@ -57,7 +64,7 @@ class PreviewedTrial:
 
     @property
     def left(self) -> int:
-        """How many attacks are to be run."""
+        """How many instances are still to be answered."""
         return 0 if self.state.name == "stopped" else self.questions - self.answered
 
     @property
@@ -110,6 +117,12 @@ class Preview:
     store: str
 
     @property
+    def act(self) -> str:
+        """What the methods do to instances, such as ``attack``; ``answer`` where the tasks have several words for it."""
+        acts = {row.kind.act for row in self.rows}
+        return acts.pop() if len(acts) == 1 else Words().act
+
+    @property
     def open(self) -> list[PreviewedTrial]:
         """The trials that are to be run."""
         return [row for row in self.rows if row.left]
@@ -153,12 +166,13 @@ class _Kinds:
         self._known: dict[tuple[int, ...], tuple[Any, TrialKind]] = {}
 
     def of(self, trial: Trial) -> TrialKind:
-        identity = tuple([id(trial.config[name]) for name in _COUNTS])
+        identity = tuple([id(trial.config.get(name)) for name in _COUNTS])
         known = self._known.get(identity)
         if known is None:
             settings = self._sections.read(trial.config)
             on = "" if settings.dataset.name == "none" else f" on {settings.dataset.title}"
-            kind = TrialKind(settings.network.name + on, limits_of(settings), self._experience.estimate(settings))
+            act, estimate = task_of(settings).words("").act, self._experience.estimate(settings)
+            kind = TrialKind(settings.network.name + on, act, limits_of(settings), estimate)
             known = self._known[identity] = trial, kind  # the trial keeps the sections from being replaced by others
         return known[1]
 

@@ -86,7 +86,7 @@ def _groups(preview: Preview) -> Iterator[str]:
     groups: dict[str, list[PreviewedTrial]] = {}
     for row in preview.rows:
         groups.setdefault(row.kind.group, []).append(row)
-    head = ["network", "trials", "new", "partly", "done", "attacks to run", "at most", "about"]
+    head = ["network", "trials", "new", "partly", "done", f"{preview.act}s left", "at most", "about"]
     cells = [head] + [_group(name, rows) for name, rows in list(groups.items())[:MOST_GROUPS]]
     widths = [max(len(line[place]) for line in cells) for place in range(len(head))]
     for line in cells:
@@ -213,9 +213,9 @@ def _cost(preview: Preview) -> Iterator[str]:
         if preview.plan.suggester is None:
             yield "Nothing is left to compute, unless an entry turns out to be damaged when it is read."
         return
-    attacks = sum(row.left for row in left)
+    act, acts = preview.act, sum(row.left for row in left)
     limit, deadline = cpus * preview.worst(Limits.by_limits), cpus * preview.worst(Limits.by_deadlines)
-    each = "the attack" if attacks == 1 else f"each of the {attacks:,} attacks"
+    each = f"the {act}" if acts == 1 else f"each of the {acts:,} {act}s"
     unlimited = "Training and pruning have no limit and are" if preview.trainings else "Pruning has no limit and is"
     yield (
         f"At most {duration(limit)} of CPU time{_wall(preview, limit)} if {each} takes its whole solver.time_limit_seconds, "
@@ -229,7 +229,7 @@ def _cost(preview: Preview) -> Iterator[str]:
 def _estimate(preview: Preview, left: Sequence[PreviewedTrial], cpus: int) -> str:
     known = [(row, row.seconds) for row in left if row.seconds is not None]
     if not known:
-        return "No estimate: the store has no finished trials of the same attacks on networks of these shapes."
+        return "No estimate: the store has no finished trials of the same methods on networks of these shapes."
     seconds = cpus * sum(spent for _, spent in known)
     untold = [training for training in preview.trainings if training.seconds is None]
     trained = [training.seconds for training in preview.trainings if training.seconds is not None]

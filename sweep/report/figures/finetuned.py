@@ -53,8 +53,7 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 
 def _title(measure: str, look: Look) -> str:
-    value = look.phrases.value
-    named = "best dense margin" if value == "margin" else f"best {value}"
+    named = f"best {look.phrases.charted}"
     if look.phrases.sense != MAXIMIZE:
         named = f"{named}\n(negative: smaller is better)"
     titles = {"value": named, "time": f"seconds to the first\n{look.phrases.thing}"}
@@ -97,7 +96,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     """Return on how many instances finetuning was better, by measure."""
     said = []
     for measure, words in (
-        ("value", f"a {'larger' if look.phrases.value == 'margin' else 'better'} {look.phrases.value}"),
+        ("value", f"a {look.phrases.better} {look.phrases.value}"),
         ("time", "a sooner witness"),
         ("norm", "a shorter perturbation"),
     ):

@@ -74,7 +74,8 @@ def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 
 def value_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     asked = results.instances[~are_lengths(results.instances)]
-    return _medians(results, look, asked, "dense_value", "no attack looked for a large margin")
+    why = f"no {look.phrases.act} looked for the {look.phrases.most} {look.phrases.value}"
+    return _medians(results, look, asked, "dense_value", why)
 
 
 def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
@@ -95,7 +96,7 @@ def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: 
     drawn = _curves(results, look, asked, curve)
     if drawn["value"].notna().any():
         return drawn
-    return Nothing("no attack found a point on more than half of its instances")
+    return Nothing(f"no {look.phrases.act} found a point on more than half of its instances")
 
 
 def _curves(
@@ -231,14 +232,14 @@ _BEGINS = " A line begins when more than half of the instances have a value; an 
 
 VALUE_OVER_TIME = FigureKind(
     "value",
-    lambda phrases: "Dense margin over time" if phrases.value == "margin" else f"Best {phrases.value} over time",
+    lambda phrases: f"{'Dense' if phrases.zero_is_found else 'Best'} {phrases.value} over time",
     value_data,
     lambda data, look: _draw(
-        data, look, f"median best {look.phrases.value}\nof the dense network", zero=look.phrases.value == "margin"
+        data, look, f"median best {look.phrases.value}\nof the dense network", zero=look.phrases.zero_is_found
     ),
     lambda data, look: (
         f"Median over the instances of the {look.phrases.most} {look.phrases.value} of the dense network so far"
-        + ("; above 0 the input is adversarial." if look.phrases.value == "margin" else ".")
+        + (f"; above 0 the {look.phrases.noun} is {look.phrases.find}." if look.phrases.zero_is_found else ".")
         + _BEGINS
         + look.note
     ),

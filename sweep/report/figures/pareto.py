@@ -83,8 +83,7 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
             log_axis(ax, "x")
         ax.margins(x=0.08, y=0.12)
         heading(ax, network)
-        value = look.phrases_on(network).value
-        ax.set_ylabel("median norm" if closest else f"median best\n{'dense margin' if value == 'margin' else value}")
+        ax.set_ylabel("median norm" if closest else f"median best\n{look.phrases_on(network).charted}")
     for ax in axes[-1:] if len(axes) <= 3 else axes:
         ax.set_xlabel("seconds of an instance, pruning included (mean)")
     legend(figure, axes)
@@ -107,10 +106,9 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     best = data[data["front"]].sort_values("seconds", kind="stable")
     fronts = {str(network): [str(label) for label in part["setting"]] for network, part in best.groupby("network", sort=False)}
     line = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
-    value = look.phrases.value
-    up, minimised = f"further up is a better {value}", _minimised(data)
+    minimised = _minimised(data)
     other = f" (further down on {joined(minimised)})" if minimised else ""
-    values = "further up is a larger margin" if value == "margin" else f"{up}{other}"
+    values = f"further up is a {'better' if minimised else look.phrases.better} {look.phrases.value}{other}"
     better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "

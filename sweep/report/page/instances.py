@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 
 from sweep.config.attack_facts import CLOSEST
-from sweep.config.tasks import words_of
+from sweep.config.task_words import small_pictures, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
 from sweep.report.results import Results
 from sweep.report.words import seconds
-from sweep.tasks.image.pictures import CHANGED_PIXEL, is_image, most_changed, pixels_changed, pixels_of
-from sweep.terminal.wording import count
 
 MOST = 48
 """Instances shown, shared out among the networks; instances.parquet has all."""
@@ -37,7 +31,7 @@ _OF_THE_TITLE = ["setting", "task", "objective", "length", "best_value", "first_
 
 @dataclass(frozen=True)
 class Picture:
-    """A small picture as an address that holds it, with what is to be seen on it."""
+    """A small picture as an address that holds it, a pixel for each of the instance's, with what is to be seen on it."""
 
     source: str
     said: str
@@ -51,7 +45,7 @@ class Shown:
         network, name: which.
         title: what each setting reached.
         lines: of each setting its name, the seconds at which its best value changed, and these values.
-        pictures: clean, and of each setting perturbed and difference; empty where they are not known.
+        pictures: those of the task (:meth:`sweep.config.tasks.TaskRules.small_pictures`); empty where they are not known.
     """
 
     network: str
@@ -135,35 +129,9 @@ def _short(value: float) -> float:
 def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
     rows = zip(part["setting"], part["trial_key"], part["instance_key"], strict=True)
     known = [(setting, records.get((trial_key, instance_key))) for setting, trial_key, instance_key in rows]
-    images = [(setting, one) for setting, one in known if one is not None and is_image(one)]
-    if not images:
-        return []
-    first = images[0][1]
-    said = "clean" if first.label is None else f"clean: label {first.class_name('label')}"
-    found = [Picture(_source(pixels_of(first, first.clean), _as_it_is), said)]
-    for setting, one in images:
-        if one.perturbed is None:
-            continue
-        perturbed = pixels_of(one, one.perturbed)
-        difference = perturbed - pixels_of(one, one.clean)
-        changed = count(pixels_changed(difference), "pixel")
-        found.append(Picture(_source(perturbed, _as_it_is), f"{setting}: perturbed, {one.status}"))
-        found.append(Picture(_source(most_changed(difference), _signed), f"difference: {changed}"))
-    return found
+    answers = [(setting, record) for setting, record in known if record is not None]
+    return [Picture(_source(png), said) for png, said in small_pictures(answers[0][1].task, answers)] if answers else []
 
 
-def _source(pixels: NDArray[np.float64], colors: Callable[[NDArray[np.float64]], Image.Image]) -> str:
-    """Return a PNG with a pixel for each of the image's; the browser enlarges it."""
-    buffer = io.BytesIO()
-    colors(np.nan_to_num(pixels)).save(buffer, format="png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def _as_it_is(pixels: NDArray[np.float64]) -> Image.Image:
-    return Image.fromarray(np.rint(255.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8))
-
-
-def _signed(difference: NDArray[np.float64]) -> Image.Image:
-    """Draw orange where it became darker, purple where brighter."""
-    limit = max(float(np.abs(difference).max()), CHANGED_PIXEL)
-    return Image.fromarray(matplotlib.colormaps["PuOr"](0.5 + 0.5 * difference / limit, bytes=True)[:, :, :3])
+def _source(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sweep.records.cpu_share import load_sentences
 from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS, Verdict
-from sweep.report.comparisons import with_clusters
+from sweep.report.comparisons import are_lengths, with_clusters
 from sweep.report.figures.base import FigureKind
 from sweep.report.limits import QUESTION
 from sweep.report.page.coordinates import coordinates
@@ -173,9 +173,7 @@ def best_settings(results: Results, sizes: Sequence[SizeAnswer], ranking: pd.Dat
 
 def value_name(results: Results) -> str:
     """Return what the vertical axis of one instance shows."""
-    named = {"value": "output" if results.phrases.act == "attack" else "best value", "margin": "best dense margin"}
-    found = {named.get(one.value, one.value) for one in results.words}
-    return found.pop() if len(found) == 1 else named["margin"]
+    return "length" if are_lengths(results.instances).all() else f"best {results.phrases.charted}"
 
 
 def alerts(results: Results) -> list[str]:

@@ -172,8 +172,8 @@ _WON = (
 def legend(phrases: Phrases) -> str:
     """Return what the columns mean."""
     value = (
-        f"median of the best dense {phrases.value}; above 0 it is {phrases.find}"
-        if phrases.value == "margin"
+        f"median of the best {phrases.charted}; above 0 it is {phrases.find}"
+        if phrases.zero_is_found
         else f"median of the best {phrases.value} on the dense networks"
     )
     return (

@@ -11,7 +11,7 @@ from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import Settings
 from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError, SweepError
-from sweep.tasks.attacking import AttackedNetwork, AttackInstance, AttackTask
+from sweep.tasks.attacking import BALL, AttackedNetwork, AttackInstance, AttackTask
 from sweep.tasks.base import TaskWork
 from sweep.terminal.wording import count
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ImageTask(AttackTask):
     """The images that ``instances`` draws, ``instances.count`` of them."""
 
-    of_the_instance = ("attack.norm", "attack.radius", "attack.target")
+    of_the_instance = tuple(f"attack.{name}" for name in BALL)
 
     def check(self, settings: Settings) -> None:
         data, instances = settings.dataset.name, settings.instances
@@ -77,9 +77,12 @@ class ImageTask(AttackTask):
         if attack.objective == CLOSEST:
             return
         if attack.radius is None and attack.norm != "l1":
+            from sweep.tasks.image.drawing import RADIUS_RANGE
+
+            low, high = RADIUS_RANGE
             raise ConfigError(
-                f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in 4.5 to 5.5); "
-                f"set attack.radius to a number above 0"
+                f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in {low} to "
+                f"{high}); set attack.radius to a number above 0"
             )
         kind = kind_of(attack.method, attack.objective)
         if attack.norm == "l2" and kind is not None and not kind.takes_l2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from sweep.config.sections import model_method_of
 from sweep.config.stage_keys import digest, pruning_part
 from sweep.config.words import Sense
 from sweep.records import TRUE_VIOLATION, InstanceRecord
+from sweep.records.measures import finite
 from sweep.records.time_limit import TIME_LIMIT
 from sweep.tasks.base import Improved, PreparedTask, TaskInstance, TaskWork
 from sweep.tasks.model.networks import ModelNetwork, NetworkMaker
@@ -143,11 +143,11 @@ def _answered(
     return record.answered(
         status=str(result.status),
         solver_status=TIME_LIMIT if by_limit else None,
-        value=_finite(result.value),
-        surrogate_value=_finite(result.surrogate_value),
-        true_value=None if true is None else _finite(true.value),
-        bound=_finite(result.bound),
-        gap=_finite(result.gap),
+        value=finite(result.value),
+        surrogate_value=finite(result.surrogate_value),
+        true_value=None if true is None else finite(true.value),
+        bound=finite(result.bound),
+        gap=finite(result.gap),
         first_found_seconds=result.first_feasible_seconds,
         timeline=[_event(step) for step in result.timeline],
         facts=facts,
@@ -170,7 +170,3 @@ def _root_gap(best: float | None, bound: float | None, ending: str) -> dict[str,
 
 def _event(step: Step) -> dict[str, Any]:
     return {"seconds": step.seconds, "value": step.value, "source": step.source}
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

@@ -185,6 +185,22 @@ class TestEstimates:
         assert set(self.seconds(changed, store)) == {None}
         assert "No estimate" in shown(preview(changed, store))
 
+    def test_models_of_another_method_problem_or_task_are_not_alike(self, composer: Composer, store: Store) -> None:
+        lines = ("task=model", "model=constrained", "model.parameters.inputs=2", "network=2x16", "instances.count=2")
+        store.save_trial(finished(composer.plan(*lines, "method=dense").trials[0], answers([2.0] * 2)))
+        both = composer.plan(*lines, "method=dense,walk", "instances.seed=5")
+        assert self.seconds(both, store) == [pytest.approx(2 * 2.0), None]
+        text = shown(preview(both, store))
+        assert "if each of the 4 answers takes its whole solver.time_limit_seconds" in text
+        assert "attack" not in text
+        assert self.seconds(composer.plan("task=model", "model=blending", "network=2x16", "method=dense"), store) == [None]
+        least = ("task.name=own_tasks:LeastTask", "dataset=none", "instances.count=2", "++task.parameters.width=1,2")
+        for trial, spent in zip(composer.plan(*least).trials, (1.0, 5.0), strict=True):
+            store.save_trial(finished(trial, answers([spent] * 2)))
+        found = preview(composer.plan(*least, "instances.seed=1"), store)
+        assert [row.seconds for row in found.rows] == pytest.approx([2.0, 10.0])
+        assert "if each of the 4 sorts takes its whole" in shown(found)
+
     def test_an_attack_that_took_its_whole_limit_takes_the_new_one(self, composer: Composer, plan: Plan, store: Store) -> None:
         store.save_trial(finished(plan.trials[0], answers([60.0, 10.0])))  # the limit is 60 s
         longer = composer.plan(*SPACE, "solver.time_limit_seconds=100", "instances.count=2")

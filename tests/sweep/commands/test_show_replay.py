@@ -16,6 +16,7 @@ import sweep
 from sweep.commands import listing, notebook, replay, show
 from sweep.commands.agreement import Finding
 from sweep.commands.arguments import parse, program
+from sweep.commands.lookup import Found
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.gather import gather
@@ -54,6 +55,16 @@ def test_show(store: Store, done: TrialRecord, console: Console) -> None:
     assert str(done.network_key) in shown
     assert show.run(["1x6 broken", f"sweep.store={store.url}"], console) == FAILED
     assert "1x6 broken (ffffffffffffffff) has not finished: failed: it diverged" in text(console)
+
+
+def test_why_instances_were_left_out_is_said_by_the_task(done: TrialRecord) -> None:
+    said = list(show.facts(Found(done.key, dataclasses.replace(done, skipped=2))))
+    assert "2 drawn images were left out: the dense network misclassifies them" in said
+    config = {**done.config, "task": {"name": "own_tasks:LeastTask", "parameters": {}}}
+    empty = dataclasses.replace(done, skipped=1, instances=[], config=config)
+    assert "1 drawn list was left out: they are empty" in list(show.facts(Found(done.key, empty)))
+    model = dataclasses.replace(empty, skipped=3, config={**config, "task": {"name": "model", "parameters": {}}})
+    assert "3 drawn models were left out" in list(show.facts(Found(done.key, model)))
 
 
 def test_a_replay_agrees(store: Store, done: TrialRecord, console: Console) -> None:

@@ -61,7 +61,7 @@ REFUSED = {
     "a share that leaves nothing": ((*OUTPUT, "dataset.file={}/houses.csv", "dataset.test_share=1.0"), "between 0 and 1"),
     "the largest class": (
         (*CLASSES, "task=output", "dataset.file={}/houses.csv"),
-        "task=output with dataset=table whose output sold is a category: classes have no largest value; set task=image",
+        "task=output with dataset=table whose output sold is a category: classes have no largest value; set task=row",
     ),
     "an attack on values": (
         (*VALUES, "dataset.file={}/houses.csv", "attack.radius=1"),

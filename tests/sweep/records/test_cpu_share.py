@@ -79,6 +79,10 @@ def answered(store: Store, one: Trial, digits: Dataset) -> TrialRecord:
         ({"status": "adversarial"}, True),  # more CPU may find more within the limit
         ({"status": "robust"}, False),
         ({"status": "optimal"}, False),
+        ({"status": "infeasible", "task": "model", "objective": "model"}, False),
+        ({"status": "robust", "task": "model", "objective": "model"}, True),  # no proof is called so there
+        ({"status": "least", "task": "own_tasks:LeastTask", "objective": "own_tasks:LeastTask"}, False),  # the task says so
+        ({"status": "optimal", "task": "own_tasks:LeastTask", "objective": "own_tasks:LeastTask"}, True),
         ({"solver_status": "optimal"}, False),  # it ended by itself, whatever that took
         ({"solver_status": "stopped", "status": "adversarial"}, False),
         ({"solver_status": "exhausted"}, False),
@@ -88,6 +92,7 @@ def answered(store: Store, one: Trial, digits: Dataset) -> TrialRecord:
 )
 def test_what_is_starved_is_what_more_cpu_could_change(changed: dict[str, Any], starved: bool) -> None:
     facts = {"status": "unresolved", "solver_status": "time_limit", "total_seconds": LIMIT, "cpu_seconds": 0.1}
+    facts |= {"task": "image", "objective": "margin"}
     assert is_starved({**facts, **changed}, LIMIT) == starved
 
 

@@ -112,10 +112,10 @@ def test_tables_of_before_had_other_names(tmp_path: Path) -> None:
 def test_by_the_command_line(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"files={whole}", f"output={tmp_path / 'again'}"]) == OK
     out = capsys.readouterr().out
-    assert "no images" in out
+    assert "no pictures" in out
     page = (tmp_path / "again" / "report.html").read_text()
-    assert "<small>Made from published tables, which hold no images.</small></p>" in page
-    assert page.count("no images") == 1
+    assert "<small>Made from published tables, which hold no pictures.</small></p>" in page
+    assert page.count("no pictures") == 1
     assert page.count('role="alert"') == 1, "the trial that failed"
 
 

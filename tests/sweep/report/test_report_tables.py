@@ -18,7 +18,7 @@ from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.tables import markdown, win_rows, write_tables
 from sweep.report.verdicts import verdicts
 
-ATTACKS = phrases_of([])
+ATTACKS = phrases_of([("image", "margin", "maximize")])
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from composing import Composer
+from composing import CONF, Composer
 from counting import stages_of
 
 from sweep.config.inputs import Inputs
+from sweep.config.reading import read
 from sweep.config.tasks import BUILT_IN, task_named
 from sweep.errors import ConfigError
 from sweep.records.objectives import OBJECTIVES
@@ -15,6 +16,7 @@ from sweep.records.trial_log import answer_text
 from sweep.store import Store
 from sweep.terminal.progress import outcome
 from sweep.tracking import content
+from sweep.trial.answers import late_in_words
 from sweep.trial.trial import run_trial
 
 LEAST = ("task.name=own_tasks:LeastTask", "dataset=none", "instances.count=2")
@@ -39,6 +41,7 @@ def test_every_task_has_words_for_its_answers_and_objectives_that_exist(name: st
     ("overrides", "said"),
     [
         (["task.name=imag"], "did you mean image"),
+        (["task.name=IMAGE"], "did you mean image"),
         (["task.name=own_tasks:NoTask"], "own_tasks has no class NoTask that is a sweep.tasks.Task"),
         (["task.name=nowhere_at_all:Task"], "cannot be imported"),
         (["++task.parameters.width=1"], "task.parameters.width is not a parameter of task=image: it has none"),
@@ -76,6 +79,16 @@ def test_swept_limits_of_a_task_without_an_answerer_are_told_by_its_name(compose
     plan = composer.plan(*LEAST, "solver.time_limit_seconds=5,10")
     assert plan.limits_note is not None
     assert "2 limits, task=own_tasks:LeastTask: a run for each limit" in plan.limits_note
+
+
+def test_what_was_past_its_deadline_is_called_as_the_task_calls_it(composer: Composer) -> None:
+    late = [late_in_words(read(composer.trial(*lines).config)) for lines in ((), LEAST)]
+    assert late[0].startswith("an attack was past its deadline (")
+    assert late[1].startswith("a sort was past its deadline (")
+
+
+def test_every_task_has_an_option_of_its_name() -> None:
+    assert {file.stem for file in (CONF / "task").glob("*.yaml")} == {"auto", *BUILT_IN}
 
 
 def test_a_baseline_keeps_what_it_does_not_change(composer: Composer) -> None:

@@ -29,7 +29,16 @@ class LeastTask(Task):
     parameters = WidthParameters
 
     def words(self, objective: str) -> Words:
-        return Words(instance="list", value="cost", sense="minimize", find="feasible", found=("feasible",))
+        return Words(
+            instance="list",
+            value="cost",
+            sense="minimize",
+            find="feasible",
+            found=("least", "feasible"),
+            act="sort",
+            proofs=("least",),
+            left_out="they are empty",
+        )
 
     def trains(self, settings: Settings) -> bool:
         return False

@@ -1,0 +1,110 @@
+"""What people read of a user's task without a find whose smaller values are better: its own words, and those of its sense."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from drawing import KINDS, look_at
+from making import closest, dense, gradient, margins, pruned, results
+from own_tasks import LeastTask
+
+from sweep.records import TrialRecord
+from sweep.report.page.instances import instances_shown
+from sweep.report.page.rendering import value_name
+from sweep.report.page.settings_table import legend as legend_of_table
+from sweep.report.phrases import phrases_of
+from sweep.report.ranking import rank
+from sweep.report.ranking_table import legend, ranking_rows
+from sweep.report.results import Results
+from sweep.report.winners import winners
+
+TASK = "own_tasks:LeastTask"
+
+
+def lists(*records: TrialRecord) -> list[TrialRecord]:
+    """Return records of images as if their values had been those of a user's task."""
+    for record in records:
+        for instance in record.instances:
+            instance.task = instance.objective = TASK
+            instance.sense, instance.status = "minimize", "feasible"
+            instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
+    return list(records)
+
+
+def said_by_figures(found: Results) -> dict[str, str]:
+    """Return headings with captions of the figures of values."""
+    look, said = look_at(found), {}
+    for kind in (KINDS[name] for name in ("value", "pareto", "finetuned")):
+        data = kind.data(found, look)
+        assert isinstance(data, pd.DataFrame)
+        said[kind.name] = f"{kind.heading(look.phrases)}: {kind.caption(data, look)}"
+    return said
+
+
+def test_the_winner_is_told_in_the_words_of_the_task() -> None:
+    (winner,), _ = winners(results(*lists(dense(margins([1.0, 2.0])), gradient(margins([2.0, 3.0])))))
+    assert (winner.setting, winner.facts) == ("dense MILP", "The smallest cost proven for 0 of 2 lists, median cost 1.5")
+
+
+def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
+    records = lists(dense(margins([1.0, 2.0])))
+    records[0].instances[0].status = "optimal"
+    frame = rank(records)
+    assert legend(frame) == "optimal: proven to be the smallest."
+    assert "median cost" in ranking_rows(frame)[1]
+
+
+def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
+    found = results(*lists(dense(margins([1.0, 2.0])), pruned(margins([2.0, 3.0])), pruned(margins([1.0, 1.0]), rounds=5)))
+    said = said_by_figures(found)
+    assert said["value"].startswith("Best cost over time: Median over the instances of the smallest cost of the dense network")
+    assert "above 0" not in said["value"]
+    assert "further up is a better cost (further down on 2x16)" in said["pareto"]
+    assert "a smaller cost on 2 of 2" in said["finetuned"]
+    assert value_name(found) == "best cost"
+    assert "value: median of the best cost on the dense networks." in legend_of_table(found.phrases)
+
+
+def test_the_report_has_the_pictures_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, best = results(*lists(dense(margins([1.0])), gradient(margins([2.0])))), {"2x16": "gradient"}
+    ((one,), _) = instances_shown(found, best)
+    assert list(one.pictures) == [], "its 64 numbers are no image"
+    drawn = [(b"PNG", "a list")]
+    monkeypatch.setattr(LeastTask, "small_pictures", lambda self, answers: drawn * len(answers))
+    ((one,), _) = instances_shown(found, best)
+    assert [(picture.source, picture.said) for picture in one.pictures] == [("data:image/png;base64,UE5H", "a list")] * 2
+
+
+def test_margins_are_told_with_what_their_zero_says() -> None:
+    found = results(dense(margins([-1.0, 2.0])), pruned(margins([2.0, 3.0])), pruned(margins([3.0, 4.0]), rounds=5))
+    for record in found.records:
+        for instance in record.instances:
+            instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
+    found = results(*found.records)
+    said = said_by_figures(found)
+    assert said["value"].startswith(
+        "Dense margin over time: Median over the instances of the largest margin of the dense network so far; above 0 the "
+        "input is adversarial."
+    )
+    assert "further up is a larger margin." in said["pareto"]
+    assert "a larger margin on 2 of 2" in said["finetuned"]
+    assert value_name(found) == "best dense margin"
+    assert "value: median of the best dense margin; above 0 it is adversarial." in legend_of_table(found.phrases)
+    lengths = results(closest([1.0, 2.0]))
+    assert value_name(lengths) == "length"
+    assert lengths.phrases.charted == "dense margin", "what an attack that looks for no lengths would show"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [
+        ([], ("instance", "value", "answer", "value")),
+        ([("image", "margin", "maximize")], ("image", "margin", "attack", "dense margin")),
+        ([("output", "output", "maximize")], ("question", "value", "attack", "value")),
+        ([("image", "margin", "maximize"), ("output", "output", "maximize")], ("question", "value", "attack", "value")),
+        ([(TASK, TASK, "minimize")], ("list", "cost", "sort", "cost")),
+    ],
+)
+def test_what_values_are_called(kinds: list[tuple[str, str, str]], named: tuple[str, ...]) -> None:
+    found = phrases_of(kinds)  # type: ignore[arg-type]
+    assert (found.instance, found.value, found.act, found.charted) == named
