@@ -124,21 +124,21 @@ def ablation_report(rows: Sequence[Row]) -> str:
 
 
 def _table(title: str, by_tool: ByTool, pairs: Sequence[tuple[str, str]]) -> str:
-    found = [(name, other, *_compared(by_tool[name], by_tool[other])) for name, other in pairs]
+    found = [(name, other, _early(by_tool[name], by_tool[other])) for name, other in pairs]
     found = [one for one in found if one[2].pairs]
-    corrected = holm([now.p for _, _, now, _ in found])
+    corrected = holm([now.p for _, _, now in found])
     cells = [
         [
             name,
             other,
             str(now.pairs),
             _counts(now),
-            _counts(late),
+            _counts(compare(by_tool[name], by_tool[other], last_value)),
             _interval(now.better_share),
             f"{p:.3f}",
             _interval(now.sooner),
         ]
-        for (name, other, now, late), p in zip(found, corrected, strict=True)
+        for (name, other, now), p in zip(found, corrected, strict=True)
     ]
     header = ("tool", "beside", "pairs", "early", "at the limit", "better of those that differ", "p", "sooner")
     return f"#### {title}\n\n" + markdown(header, cells) if cells else ""
@@ -149,10 +149,10 @@ def _by_problem(by_tool: ByTool, pairs: Sequence[tuple[str, str]]) -> str:
     problems = sorted({problem for rows in by_tool.values() for problem, _ in rows})
     cells = []
     for name, other in pairs:
-        found = [
-            _compared(*({key: row for key, row in by_tool[one].items() if key[0] == problem} for one in (name, other)))[0]
-            for problem in problems
-        ]
+        found = []
+        for problem in problems:
+            first, second = ({key: row for key, row in by_tool[one].items() if key[0] == problem} for one in (name, other))
+            found.append(_early(first, second))
         if any(now.pairs for now in found):
             corrected = holm([now.p if now.pairs else math.nan for now in found])
             cells.append([name, other, *(_cell(now, p) for now, p in zip(found, corrected, strict=True))])
@@ -163,10 +163,8 @@ def _by_problem(by_tool: ByTool, pairs: Sequence[tuple[str, str]]) -> str:
     return head + markdown(("tool", "beside", *problems), cells) if cells else ""
 
 
-def _compared(first: dict[Key, Row], second: dict[Key, Row]) -> tuple[Comparison, Comparison]:
-    """Compare two tools' values early and at the limit."""
-    early = compare(first, second, lambda row: value_at(row, EARLY_SHARE * row["limit_seconds"]))
-    return early, compare(first, second, last_value)
+def _early(first: dict[Key, Row], second: dict[Key, Row]) -> Comparison:
+    return compare(first, second, lambda row: value_at(row, EARLY_SHARE * row["limit_seconds"]))
 
 
 def _cell(now: Comparison, p: float) -> str:
