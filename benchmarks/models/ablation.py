@@ -9,17 +9,36 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.models.reading import EQUAL, Key, ahead, early, first_feasible, key_of, last_value, value_at
-from benchmarks.models.tools import ALONE, DENSE, REPAIRED, SEARCH, SPARSE, SPARSITIES, TOOLS, WALKS, WITHOUT, sparse_name
+from benchmarks.models.reading import EQUAL, Key, ahead, first_feasible, key_of, last_value, value_at
+from benchmarks.models.tools import (
+    AGAIN,
+    ALONE,
+    DENSE,
+    JOINED,
+    REPAIRED,
+    SEARCH,
+    SPARSE,
+    SPARSITIES,
+    TOOLS,
+    VARIANTS,
+    WALKS,
+    sparse_name,
+)
 from benchmarks.runs import failures
 from benchmarks.sections import Row
 from benchmarks.tables import markdown
-from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test
+from sweep.report.statistics import FEWEST, ConfidenceInterval, holm, median_interval, share_interval, sign_test
 
-Pair = tuple[Row, Row]
-"""Two runs of one instance."""
+ByTool = dict[str, dict[Key, Row]]
+"""The rows of each tool by instance."""
 
 At = Callable[[Row], float | None]
+
+EARLY_SHARE = 1.0 / 6.0
+"""The share of the limit after which values are compared a first time: 10 s of 60 s."""
+
+BESIDE = {ALONE: (DENSE,), REPAIRED: (DENSE, WALKS), JOINED: (WALKS,)}
+"""What each kind of tool with pruned networks is compared with: what it is without them."""
 
 
 @dataclass(frozen=True)
@@ -66,91 +85,100 @@ def compare(first: dict[Key, Row], second: dict[Key, Row], at: At) -> Comparison
 
 def ablation_report(rows: Sequence[Row]) -> str:
     """Return the tables on the parts of the search; empty if no row is of one."""
-    beside = {name: DENSE if name.startswith(ALONE) else WALKS for name in SPARSE}
-    by_tool = {name: {key_of(row): row for row in rows if row["tool"] == name} for name in TOOLS}
+    by_tool: ByTool = {name: {key_of(row): row for row in rows if row["tool"] == name} for name in TOOLS}
+    without = [(name, SEARCH) for name in VARIANTS]
+    pruned = [
+        (sparse_name(kind, sparsity, finetuned), other)
+        for kind, others in BESIDE.items()
+        for other in others
+        for sparsity in SPARSITIES
+        for finetuned in (False, True)
+    ]
+    finetuned = [
+        (sparse_name(kind, sparsity, True), sparse_name(kind, sparsity, False)) for kind in BESIDE for sparsity in SPARSITIES
+    ]
     parts = [
-        _table(
-            "### The search without a member, beside the whole search",
-            [(by_tool[name], by_tool[SEARCH], name, SEARCH) for name in WITHOUT],
-        ),
-        _table(
-            "### Pruned networks, beside the same without them",
-            [(by_tool[name], by_tool[other], name, other) for name, other in beside.items()],
-        ),
-        _table(
-            "### Pruned networks, beside the whole search",
-            [(by_tool[name], by_tool[SEARCH], name, SEARCH) for name in SPARSE],
-        ),
-        _table(
-            "### Finetuned, beside not finetuned",
-            [
-                (by_tool[one], by_tool[other], one, other)
-                for kind in (ALONE, REPAIRED)
-                for sparsity in SPARSITIES
-                for one, other in [(sparse_name(kind, sparsity, True), sparse_name(kind, sparsity, False))]
-            ],
-        ),
-        _by_problem(by_tool, beside),
+        _table("The search with another seed, and without parts of itself", by_tool, without),
+        _table("Pruned networks, beside the same without them", by_tool, pruned),
+        _table("Pruned networks, beside the whole search", by_tool, [(name, SEARCH) for name in SPARSE]),
+        _table("Finetuned, beside not finetuned", by_tool, finetuned),
+        _by_problem(by_tool, without + pruned),
         _promises(by_tool),
     ]
     shown = [part for part in parts if part]
     if not shown:
         return ""
-    soon = min(early(row) for row in rows if "timeline" in row)
+    limit = next(float(row["limit_seconds"]) for row in rows if row["tool"] in TOOLS)
+    soon = f"{EARLY_SHARE * limit:.3g} s"
     head = (
-        "## What the parts of the search are worth\n\n"
+        "### What the parts of the search are worth\n\n"
         f"Pairs of runs of one instance on which at least one of the two has a decision. Better, equal (to {EQUAL:g}) and "
-        f"worse values at {soon:g} s and at the limit. `better of those that differ`: the share at {soon:g} s, with its 95 % "
-        "interval over instances; p: sign test, by Holm for the table. `sooner`: seconds to the first decision of the second "
-        "over the first, median and 95 % interval by the bootstrap over instances; no decision counts as the limit. Pruning "
-        "and finetuning are done before the clock starts."
+        f"worse values at {soon} (`early`) and at the limit of {limit:g} s. `better of those that differ`: the share at "
+        f"{soon}, with its 95 % interval over instances; without one where fewer than {FEWEST} differ and not all in one "
+        "direction. p: sign test, by Holm over the table. `sooner`: seconds to the first decision of the second over the "
+        "first, median and 95 % interval by the bootstrap over instances; no decision counts as the limit. Pruning and "
+        f"finetuning are done before the clock starts. `{AGAIN}` is the control: it differs from `{SEARCH}` by chance only."
     )
-    return "\n\n".join([head, *shown, *failures([{**r, "method": r["tool"]} for r in rows if r["tool"] in WITHOUT | SPARSE])])
+    ours = {*VARIANTS, *SPARSE, WALKS}
+    return "\n\n".join([head, *shown, *failures([{**row, "method": row["tool"]} for row in rows if row["tool"] in ours])])
 
 
-def _table(title: str, pairs: Sequence[tuple[dict[Key, Row], dict[Key, Row], str, str]]) -> str:
-    found = []
-    for first, second, name, other in pairs:
-        now, late = compare(first, second, lambda row: value_at(row, early(row))), compare(first, second, last_value)
-        if now.pairs:
-            found.append((name, other, now, late))
-    if not found:
-        return ""
-    corrected = holm([now.p for *_, now, _ in found])
+def _table(title: str, by_tool: ByTool, pairs: Sequence[tuple[str, str]]) -> str:
+    found = [(name, other, _early(by_tool[name], by_tool[other])) for name, other in pairs]
+    found = [one for one in found if one[2].pairs]
+    corrected = holm([now.p for _, _, now in found])
     cells = [
         [
             name,
             other,
             str(now.pairs),
-            f"{now.better}/{now.equal}/{now.worse}",
-            f"{late.better}/{late.equal}/{late.worse}",
+            _counts(now),
+            _counts(compare(by_tool[name], by_tool[other], last_value)),
             _interval(now.better_share),
             f"{p:.3f}",
             _interval(now.sooner),
         ]
-        for (name, other, now, late), p in zip(found, corrected, strict=True)
+        for (name, other, now), p in zip(found, corrected, strict=True)
     ]
     header = ("tool", "beside", "pairs", "early", "at the limit", "better of those that differ", "p", "sooner")
-    return title + "\n\n" + markdown(header, cells)
+    return f"#### {title}\n\n" + markdown(header, cells) if cells else ""
 
 
-def _by_problem(by_tool: dict[str, dict[Key, Row]], beside: dict[str, str]) -> str:
-    """Return better, equal and worse early values by problem: of pruned networks and of parts of the search."""
-    problems = list(dict.fromkeys(problem for rows in by_tool.values() for problem, _ in rows))
+def _by_problem(by_tool: ByTool, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the comparison of early values by problem."""
+    problems = sorted({problem for rows in by_tool.values() for problem, _ in rows})
     cells = []
-    for name, other in [*beside.items()] + [(name, SEARCH) for name in WITHOUT]:
-        line = []
+    for name, other in pairs:
+        found = []
         for problem in problems:
-            first, second = ({key: row for key, row in by_tool[n].items() if key[0] == problem} for n in (name, other))
-            found = compare(first, second, lambda row: value_at(row, early(row)))
-            line.append(f"{found.better}/{found.equal}/{found.worse}" if found.pairs else "")
-        if any(line):
-            cells.append([name, other, *line])
-    title = "### By problem: better, equal and worse early values"
-    return title + "\n\n" + markdown(("tool", "beside", *problems), cells) if cells else ""
+            first, second = ({key: row for key, row in by_tool[one].items() if key[0] == problem} for one in (name, other))
+            found.append(_early(first, second))
+        if any(now.pairs for now in found):
+            corrected = holm([now.p if now.pairs else math.nan for now in found])
+            cells.append([name, other, *(_cell(now, p) for now, p in zip(found, corrected, strict=True))])
+    head = (
+        "#### By problem\n\nBetter, equal and worse early values, the share of better ones among those that differ with its "
+        "95 % interval, and p by Holm over the problems of a line.\n\n"
+    )
+    return head + markdown(("tool", "beside", *problems), cells) if cells else ""
 
 
-def _promises(by_tool: dict[str, dict[Key, Row]]) -> str:
+def _early(first: dict[Key, Row], second: dict[Key, Row]) -> Comparison:
+    return compare(first, second, lambda row: value_at(row, EARLY_SHARE * row["limit_seconds"]))
+
+
+def _cell(now: Comparison, p: float) -> str:
+    if not now.pairs:
+        return ""
+    differ = now.better + now.worse
+    return _counts(now) + (f", {_interval(now.better_share)}, p {p:.3f}" if differ else "")
+
+
+def _counts(found: Comparison) -> str:
+    return f"{found.better}/{found.equal}/{found.worse}"
+
+
+def _promises(by_tool: ByTool) -> str:
     """Return what models with pruned networks promised beside what their decisions are worth."""
     cells = []
     for name in SPARSE:
@@ -163,7 +191,7 @@ def _promises(by_tool: dict[str, dict[Key, Row]]) -> str:
             middle = f"{median(off):.2%}" if off else "-"
             cells.append([name, str(len(rows)), held, str(len(off)), middle, _pruning(list(rows))])
     header = ("tool", "runs", "decisions that hold", "with a promise", "promised beyond the value, median", "pruning s, median")
-    return "### What pruned networks promise\n\n" + markdown(header, cells) if cells else ""
+    return "#### What pruned networks promise\n\n" + markdown(header, cells) if cells else ""
 
 
 def _off(row: Row) -> float:

@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmarks.models.instances import Question
+from benchmarks.models.judge import TOLERANCE
 from surrogate.models.place import Place
 from surrogate.models.programmes.ranges import find_ranges
 from surrogate.models.reading import Link, UserModel
 from surrogate.region import Region
 
 TIGHT = 1e-9
-"""To which the solvers of all tools keep rows and integrality: decisions are judged to 1e-6 afterwards, with the networks'
-exact outputs, and at a solver's default many of its decisions would not hold."""
+"""To which Gurobi and SCIP keep rows and integrality: decisions are judged to 1e-6 afterwards, with the networks' exact
+outputs, and at these solvers' default of 1e-6 many would not hold. HiGHS keeps them to 1e-7 in every tool that uses it: below
+1e-8 it has called wrong optima optimal."""
 
 GAP = 1e-4
-"""The relative gap at which all solvers end."""
+"""The relative gap at which all tools end."""
 
 
 class Asked:
@@ -52,7 +54,7 @@ class Asked:
         The other tools have no way to such a box, and need one: they get it before their clock starts.
         """
         deadline = time.perf_counter() + self.question.limit_seconds
-        return find_ranges(self.user, "crown", 1e-6, deadline).regions
+        return find_ranges(self.user, "crown", TOLERANCE, deadline).regions
 
     def rows(self) -> Iterator[tuple[list[int], list[float], float, float]]:
         """Yield the columns, coefficients, lower and upper side of each row that has any."""

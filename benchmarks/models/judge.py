@@ -14,6 +14,7 @@ TOLERANCE = 1e-6
 """Rows and bounds hold to this, relative to their sides where those are above 1."""
 
 SETTLING_SECONDS = 10.0
+"""Most seconds for one such programme. Judging is done after the run, so no tool pays for it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Verdict:
 
     Attributes:
         value: in the model's own sense; None if it does not hold.
-        settled: whether variables that no network reads or writes were optimised anew: those of the tool broke a row.
+        settled: whether it has this value because variables that no network reads or writes were optimised anew.
         violation: of the decision as the tool has it, with the dense networks' outputs.
     """
 
@@ -35,14 +36,20 @@ class Judge:
     """Holds decisions against the dense networks in float64 and against every row, bound and domain of the model.
 
     A decision's inputs are the tool's, each moved to the nearest value that its variable may have; the outputs are what the
-    dense networks make of them. If that breaks a row, variables that are neither input nor output are optimised anew, by an LP
-    or a MILP, with the others held.
+    dense networks make of them. Variables that are neither are then optimised anew with the others held, by an LP or a MILP
+    without a network. The better of the two counts. Where these variables cost nothing and the tool's hold, there is nothing to
+    gain, and no programme is solved.
     """
 
     def __init__(self, user: UserModel, tolerance: float = TOLERANCE) -> None:
         self._user, self._tolerance = user, tolerance
-        self._held = np.flatnonzero(user.is_input | user.is_output)
-        self._others = np.flatnonzero(~(user.is_input | user.is_output))
+        self._held, self._others = np.flatnonzero(user.is_held), np.flatnonzero(~user.is_held)
+        # With the rows as they are, then a hair wider: an equality on an output holds to the tolerance only.
+        hairs = (0.0, 0.5 * tolerance) if self._others.size else ()
+        self._programmes = [
+            MixedProgramme(user.matrix, *user.rows_within(hair), user.cost, user.lower, user.upper, user.integral)
+            for hair in hairs
+        ]
 
     def __call__(self, values: FloatArray) -> Verdict:
         """Judge the values ``(columns,)`` of all of the model's variables; the model holds the decision afterwards."""
@@ -51,38 +58,32 @@ class Judge:
         if values.shape != (user.columns,) or not np.isfinite(values).all():
             return Verdict(None, False, np.inf)
         decision = user.complete(user.nearest(values)[None])[0]
-        violation = self._violation(decision)
-        value = user.confirmed(decision, self._tolerance) if violation <= self._tolerance else None
-        if value is not None:
-            return Verdict(value, False, violation)
-        # With the rows as they are, then a hair wider: an equality on an output holds to the tolerance only.
-        for hair in (0.0, 0.5 * self._tolerance):
-            found = self._settled(decision, hair)
-            if found is not None and self._violation(found) <= self._tolerance:
-                value = user.confirmed(found, self._tolerance)
-                if value is not None:
-                    return Verdict(value, True, violation)
-        return Verdict(None, False, violation)
+        violation, own = self._violation(decision), self._value(decision)
+        if own is not None and not user.cost[self._others].any():
+            return Verdict(own, False, violation)
+        for programme in self._programmes:
+            settled = self._settled(programme, decision)
+            value = None if settled is None else self._value(settled)
+            if value is None:
+                continue
+            # What is gained within the tolerance is no gain: the programme may use it, and the tool did not.
+            if own is None or user.sign * (own - value) > self._tolerance * max(1.0, abs(own)):
+                return Verdict(value, True, violation)
+            break
+        return Verdict(None if own is None else self._value(decision), False, violation)
 
     def _violation(self, decision: FloatArray) -> float:
         return float(self._user.violations(decision[None]).max(initial=0.0))
 
-    def _settled(self, decision: FloatArray, hair: float) -> FloatArray | None:
-        user, held = self._user, self._held
-        if not self._others.size:
-            return None
-        programme = MixedProgramme(
-            user.matrix,
-            *user.rows_within(hair),
-            user.cost,
-            user.lower,
-            user.upper,
-            user.integral,
-        )
-        programme.lower[held] = programme.upper[held] = decision[held]
+    def _value(self, decision: FloatArray) -> float | None:
+        """Return the value of a decision that holds, else None; the model holds it afterwards."""
+        return self._user.confirmed(decision, self._tolerance) if self._violation(decision) <= self._tolerance else None
+
+    def _settled(self, programme: MixedProgramme, decision: FloatArray) -> FloatArray | None:
+        programme.lower[self._held] = programme.upper[self._held] = decision[self._held]
         _, found = programme.solve(SETTLING_SECONDS)
         if found is None:
             return None
         again = decision.copy()
-        again[self._others] = user.nearest(found)[self._others]
+        again[self._others] = self._user.nearest(found)[self._others]
         return again

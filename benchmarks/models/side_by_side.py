@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from benchmarks.models import ready
+from benchmarks.models.asking import LOOSE
 from benchmarks.models.figures import figures
+from benchmarks.models.judge import TOLERANCE
 from benchmarks.models.reading import (
     EQUAL,
     Key,
@@ -33,25 +35,27 @@ def side_by_side_report(rows: Sequence[Row]) -> str:
     for row in rows:
         if row["tool"] in PEERS:
             by_key.setdefault(key_of(row), {})[row["tool"]] = row
+    by_key = dict(sorted(by_key.items()))
     prepared = [row for row in rows if row["tool"] == ready.NAME]
     if not by_key and not prepared:
         return ""
     limit = rows[0]["limit_seconds"]
     names = [name for name in PEERS if any(name in found for found in by_key.values())]
     parts = [
-        f"## Models with networks in them: side by side, one thread, limit {limit:g} s",
+        f"### Side by side, one thread, limit {limit:g} s",
         "\n".join(f"* `{name}`: {PEERS[name].title}" for name in names),
         "Every value is judged by one function: the tool's inputs, the dense networks' outputs in float64, each row and bound "
-        f"to 1e-6; a decision that does not hold does not count. Values are equal to {EQUAL:g} of the larger of 1 and the "
-        "other's size. An instance on which no tool has a decision says nothing about values and is not counted there.",
+        f"to {TOLERANCE:g}. Variables that no network reads or writes are optimised anew where that is better, or mends the "
+        f"decision. What does not hold then does not count. Values are equal to {EQUAL:g} of the larger of 1 and the other's "
+        "size. An instance on which no tool has a decision says nothing about values and is not counted there.",
         _conditions(rows),
-        "### What was asked\n\n" + markdown(("figure", "asked", "measured", "of"), figures(by_key, prepared, limit)),
+        "#### What was asked\n\n" + markdown(("figure", "asked", "measured", "of"), figures(by_key, prepared, limit)),
     ]
     if by_key:
         parts += [
-            "### By tool\n\n" + _by_tool(by_key, names, limit),
-            "### By problem\n\n" + _by_problem(by_key, names),
-            "### Every instance\n\n" + _every_instance(by_key, names, limit),
+            "#### By tool\n\n" + _by_tool(by_key, names, limit),
+            "#### By problem\n\n" + _by_problem(by_key, names),
+            "#### Every instance\n\n" + _every_instance(by_key, names, limit),
         ]
     contradictions = _contradictions(by_key)
     if contradictions:
@@ -114,7 +118,7 @@ def _by_tool(by_key: dict[Key, Rows], names: Sequence[str], limit: float) -> str
         )
     return (
         "`best`: instances with the best value that any of them has at the end. `met`: decisions that the tool reported, of "
-        "which `held` hold, `settled` of these after the variables that no network reads or writes were optimised anew. "
+        "which `held` hold, `settled` of these with the variables that no network reads or writes optimised anew. "
         "`first s` is a median with a dash for never. `bound only`: a bound and no decision that holds.\n\n"
         + markdown(header, cells)
     )
@@ -135,13 +139,13 @@ def _by_problem(by_key: dict[Key, Rows], names: Sequence[str]) -> str:
 
 def _every_instance(by_key: dict[Key, Rows], names: Sequence[str], limit: float) -> str:
     cells = []
-    for (problem, index), found in sorted(by_key.items()):
+    for (problem, index), found in by_key.items():
         some = next(iter(found.values()))
         goal = "min" if some["sense"] > 0.0 else "max"
         cells.append([f"{problem} {index}", some["size"], str(some["neurons"]), goal, *(_cell(found.get(n)) for n in names)])
     return (
-        f"Value after {limit:g} s (seconds to the first decision that holds); `*`: closed; `~`: nothing holds to 1e-6, and "
-        "this is the best that holds to 1e-4.\n\n" + markdown(("instance", "size", "neurons", "", *names), cells)
+        f"Value after {limit:g} s (seconds to the first decision that holds); `*`: closed; `~`: nothing holds to {TOLERANCE:g}, "
+        f"and this is the best that holds to {LOOSE:g}.\n\n" + markdown(("instance", "size", "neurons", "", *names), cells)
     )
 
 

@@ -62,20 +62,35 @@ PEERS: dict[str, Tool] = {
 
 SPARSITIES = (0.5, 0.8, 0.9)
 
-WITHOUT: dict[str, Tool] = {
-    f"without-{member}": Tool(
-        "search", f"this search without its member {member}", {"members": [name for name in MEMBERS if name != member]}
-    )
-    for member in MEMBERS
-}
-"""The search without one of its members each."""
+AGAIN = "search-again"
+"""The control: what differs between two runs that only chance tells apart."""
+
+VARIANTS: dict[str, Tool] = (
+    {AGAIN: Tool("search", "this search with another seed", {"seed": 1})}
+    | {
+        f"without-{member}": Tool(
+            "search", f"this search without its member {member}", {"members": [name for name in MEMBERS if name != member]}
+        )
+        for member in MEMBERS
+    }
+    | {
+        "without-any-walk": Tool(
+            "search",
+            "this search without all that walks: points, neighbourhoods and MILPs",
+            {"members": ["neighbourhoods", "surrogates", "dense"]},
+        )
+    }
+)
+"""The search with another seed, without one of its members each, and without all that walk."""
 
 ALONE = "surrogate-milp"
 
-REPAIRED = "repair"
+REPAIRED = "surrogates-only"
+
+JOINED = "walks-surrogates"
 
 WALKS = "walks"
-"""The search by walks alone, which also begin at points that are drawn: what repair is compared with."""
+"""The search by walks alone, which begin at points that are drawn."""
 
 
 def sparse_name(kind: str, sparsity: float, finetuned: bool) -> str:
@@ -93,12 +108,18 @@ SPARSE: dict[str, Tool] = {
     )
     for kind, module, what, settings in (
         (ALONE, "milp", "the MILP with pruned networks, HiGHS", {}),
-        (REPAIRED, "search", "walks, and pruned networks whose decisions walks repair", {"members": ["surrogates", "walks"]}),
+        (
+            REPAIRED,
+            "search",
+            "the MILP with pruned networks, and walks from its decisions only",
+            {"members": ["surrogates"], "first_points": False, "repair": True},
+        ),
+        (JOINED, "search", "walks from drawn points and from pruned networks' decisions", {"members": ["surrogates", "walks"]}),
     )
     for sparsity in SPARSITIES
     for finetuned in (False, True)
 }
-"""Pruned networks alone, the paper's way, and in the search with repair."""
+"""Pruned networks alone, the paper's way; the same with repair; and as one member of two."""
 
-TOOLS: dict[str, Tool] = PEERS | WITHOUT | {WALKS: Tool("search", "this search, walks alone", {"members": ["walks"]})} | SPARSE
+TOOLS: dict[str, Tool] = PEERS | VARIANTS | {WALKS: Tool("search", "this search, walks alone", {"members": ["walks"]})} | SPARSE
 """Every tool by its name."""

@@ -1,5 +1,7 @@
 """The MILP with the dense networks, or with pruned ones, stated as the search states it and handed to HiGHS without a start.
 
+The user's rows get the room that the search gives them, and HiGHS ends at the gap at which all tools end.
+
 With pruned networks this is the paper's way: each solution that the solver meets is held against the dense networks. The
 search's own member for it is no measure of that, because it begins at points that are drawn on the dense networks.
 """
@@ -9,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.models.base import Asked, Ending, Trace
+from benchmarks.models.base import GAP, Asked, Ending, Trace
+from benchmarks.models.judge import TOLERANCE
 from surrogate import bounds as bound_methods
-from surrogate.models.programmes.mips import StatedModel
+from surrogate.models.programmes.mips import ROOM, StatedModel
 from surrogate.models.programmes.pace import NoTime
 from surrogate.models.programmes.ranges import find_ranges
 from surrogate.networks import FloatArray, ReluNetwork
@@ -23,7 +26,7 @@ BOUNDS = "crown"
 
 def run(asked: Asked, boxes: Sequence[Region], settings: dict[str, Any], trace: Trace) -> Ending:
     user = asked.user
-    ranges = find_ranges(user, BOUNDS, 1e-6, trace.deadline)
+    ranges = find_ranges(user, BOUNDS, TOLERANCE, trace.deadline)
     networks, bounds = [link.network for link in user.links], ranges.bounds
     is_dense = not asked.question.surrogates
     if not is_dense:
@@ -36,9 +39,10 @@ def run(asked: Asked, boxes: Sequence[Region], settings: dict[str, Any], trace: 
         return False
 
     try:
-        stated = StatedModel(user, networks, bounds, "big_m", deadline=trace.deadline)
+        stated = StatedModel(user, networks, bounds, "big_m", ROOM * TOLERANCE, deadline=trace.deadline)
         trace.built()
-        solution = stated.solve(HighsSolver(time_limit_seconds=trace.seconds_left), trace.deadline, None, note)
+        solver = HighsSolver(time_limit_seconds=trace.seconds_left, relative_gap=GAP)
+        solution = stated.solve(solver, trace.deadline, None, note)
     except NoTime:
         return Ending("time_limit")
     if solution.values is not None:
