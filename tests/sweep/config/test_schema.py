@@ -117,13 +117,15 @@ def test_every_option_of_every_group_is_valid(composer: Composer, folder: str, t
     ReluNetwork([[[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0]]).save(file)
     inputs = "".join(f"(declare-const X_{at} Real)(assert (>= X_{at} 0))(assert (<= X_{at} 1))" for at in (0, 1))
     (tmp_path / "one.vnnlib").write_text(f"{inputs}(declare-const Y_0 Real)(declare-const Y_1 Real)(assert (>= Y_0 Y_1))")
-    of_table = ["dataset.outputs=[sold]", "dataset.categories=[street,sold]", "attack.radius=1"]
+    houses = f"dataset.file={write_houses(tmp_path / 'houses.csv')}"
+    of_table = [houses, "dataset.outputs=[sold]", "dataset.categories=[street,sold]", "attack.radius=1"]
     output, of_file = "attack.objective=output", [f"network.file={file}", "dataset=none"]
     beside = {
         "dataset=none": [f"network.file={file}", output],
         "dataset=function": [output],
         "dataset=images": [f"dataset.file={write_pictures(tmp_path / 'pictures.npz')}"],
-        "dataset=table": [f"dataset.file={write_houses(tmp_path / 'houses.csv')}", *of_table],
+        "dataset=table": of_table,
+        "task=row": ["dataset=table", *of_table],
         "task=property": [*of_file, f"instances.properties={tmp_path / 'one.vnnlib'}"],
     }
     options = sorted(path.stem for path in (CONF / folder).glob("*.yaml"))
