@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweep.config.dotted_keys import flatten, is_in
@@ -136,6 +136,12 @@ def params(record: TrialRecord) -> dict[str, str]:
     chosen = with_effect(record.swept, flatten(record.config))
     found = {_param_name(key): _yaml_word(record.swept[key])[:MAX_PARAM_CHARACTERS] for key in chosen}
     return found | {_param_name(key): "0" for key in record.swept if key not in chosen and section_key(key) == AMOUNT}
+
+
+def with_nothing_pruned(record: TrialRecord, swept: Iterable[str]) -> TrialRecord:
+    """Return the record with 0 for each sparsity that its sweep has swept and the trial, which prunes nothing there, lacks."""
+    lacking = {key: 0 for key in swept if section_key(key) == AMOUNT and key not in record.swept}
+    return dataclasses.replace(record, swept={**record.swept, **lacking}) if lacking else record
 
 
 def constants(config: Mapping[str, Any]) -> dict[str, str]:

@@ -112,9 +112,11 @@ class Tracker:
         self._outbox: Outbox | None = None
         self._begin()
 
-    def _begin(self) -> None:
+    def _begin(self, asked: tuple[str, ...] = ()) -> None:
         self._trials = 0
         self._gains = Gains()
+        self._asked = asked
+        """The keys that the sweep has swept."""
         self._swept: dict[str, None] = {}
         """The parameters that the table of trials shows, in their order."""
 
@@ -151,7 +153,7 @@ class Tracker:
                 runs.parent.fail()
             raise
         self._runs, self._outbox = runs, outbox
-        self._begin()
+        self._begin(tuple(config.get("swept", ())))
         outbox.put("the end of an earlier sweep", _Orphans())
 
     def _start(self, runs: Runs, start: SweepStart) -> None:
@@ -182,6 +184,7 @@ class Tracker:
         """
         _, outbox = self._started()
         self._trials += 1
+        record = content.with_nothing_pruned(record, self._asked)
         lacking = not record.swept.keys() <= self._swept.keys()
         if lacking and (new := [name for name in content.params(record) if name not in self._swept]):
             self._swept |= dict.fromkeys(new)

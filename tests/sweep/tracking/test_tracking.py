@@ -65,7 +65,6 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
     assert tracker.finish_sweep([record], "FINISHED", []) is None
     (run,) = children_of(tracker)
     assert run.info.run_name == "2x16 dense"
-    assert run.data.params["pruning.amount"] == "0", "a dense MILP prunes nothing"
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_700_000_010_000)
     expected = {
@@ -102,7 +101,8 @@ def test_a_finished_trial_has_its_metrics_params_and_tags(tracker: Tracker) -> N
         "total/cpu_seconds": 9.0,
     }
     assert {k: v for k, v in run.data.metrics.items() if not k.startswith("incumbent/")} == pytest.approx(expected)
-    assert run.data.params == {"network": "2x16", "attack.radius": "null", "attack.polish": "false"}
+    shown = {"network": "2x16", "attack.radius": "null", "attack.polish": "false", "pruning.amount": "0"}
+    assert run.data.params == shown
     wanted = {"sweep": "a sweep", "trial_key": "abc", "network_key": "net", "status": "finished", "reused": "false"}
     assert {name: run.data.tags[name] for name in wanted} == wanted
     assert yaml.safe_load(text_of(tracker, run, "config.yaml")) == record.config
@@ -132,6 +132,15 @@ def test_the_parameters_of_a_trial_are_what_was_swept_and_has_a_meaning_for_it(
     assert set(found) == {"attack.method"} | shown
     assert found["attack.method"] == attack
     assert found["pruning.amount"] == ("0.8" if "pruning.finetune.rounds" in shown else "0"), "0 where nothing is pruned"
+
+
+def test_a_swept_sparsity_is_0_where_nothing_is_pruned() -> None:
+    keys = ["network", "pruning.amount", "networks.cost.pruning.amount"]
+    record = synthetic.trial(config=synthetic.config(), swept={"network": "2x16"})
+    assert content.with_nothing_pruned(record, keys).swept == {"network": "2x16", keys[1]: 0, keys[2]: 0}
+    assert content.with_nothing_pruned(record, ["network"]) is record
+    pruned = synthetic.trial(config=synthetic.config(), swept={"pruning.amount": 0.8})
+    assert content.with_nothing_pruned(pruned, ["pruning.amount"]) is pruned
 
 
 def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:
