@@ -144,8 +144,9 @@ def _every_instance(by_key: dict[Key, Rows], names: Sequence[str], limit: float)
         goal = "min" if some["sense"] > 0.0 else "max"
         cells.append([f"{problem} {index}", some["size"], str(some["neurons"]), goal, *(_cell(found.get(n)) for n in names)])
     return (
-        f"Value after {limit:g} s (seconds to the first decision that holds); `*`: closed; `~`: nothing holds to {TOLERANCE:g}, "
-        f"and this is the best that holds to {LOOSE:g}.\n\n" + markdown(("instance", "size", "neurons", "", *names), cells)
+        f"Value after {limit:g} s (seconds to the first decision that holds); `*`: closed; `~`: nothing holds to "
+        f"{TOLERANCE:g}, and this is the best that holds to {LOOSE:g}.\n\n"
+        + markdown(("instance", "size", "neurons", "", *names), cells)
     )
 
 
