@@ -252,8 +252,9 @@ def draw_lead(study: Study, path: Path) -> None:
 def draw_solvers(study: Study, path: Path) -> None:
     """Draw on how many instances each solver finds an adversarial input through each MILP, a panel a size.
 
-    A panel has the instances that all solvers of its size attacked (:func:`_shared`).
+    Only the solvers that attacked all sizes are drawn. A panel has the instances that all of these attacked (:func:`_shared`).
     """
+    study = _whole(study)
     shared, settings = _shared(study), _settings(study)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(1.0 + 2.9 * len(shared), 3.4), layout="constrained")
