@@ -64,8 +64,8 @@ def test_the_tracker_holds_one_parent_and_its_finished_children(finished: tuple)
             assert 0.0 < metrics["norm/l1"] <= 2.0 + 1e-6
         assert all(value == value for value in metrics.values())  # a missing value is missing, never NaN
     given = {str(run.info.run_name): run.data.params for run in children}
-    assert given["2x16 dense"] == {"attack": "surrogate", "pruning": "none"}
-    assert given["2x16 gradient"] == {"attack": "gradient"}
+    assert given["2x16 dense"] == {"attack": "surrogate", "pruning": "none", "pruning.amount": "0"}
+    assert given["2x16 gradient"] == {"attack": "gradient", "pruning.amount": "0"}
     assert given["2x16 magnitude 0.8"] == {"attack": "surrogate", "pruning": "magnitude", "pruning.amount": "0.8"}
     assert parents[0].data.params["network.width"] == "16"
     dense = next(run for run in children if run.info.run_name == "2x16 dense")
