@@ -16,7 +16,7 @@ from surrogate.models.place import Place, require_output
 from surrogate.models.requirements import affine_inputs, compiled, linear_form, require_fixed_well, require_model
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.solvers.domains import stated
-from surrogate.variables import peculiar
+from surrogate.variables import bounds_of, peculiar
 
 BEYOND = 0.05
 """By how much, relative to its size, a product may leave the bounds of its factors: more than any tolerance lets through."""
@@ -102,7 +102,7 @@ class UserModel:
                     form = compiled(model)
                 listed = {id(v) for v in form.compiled.columns}
                 columns = [*form.compiled.columns, *(v for v in others.values() if id(v) not in listed)]
-                limits = [variable.bounds for variable in columns]
+                limits = [bounds_of(variable) for variable in columns]
                 self.integral: BoolArray = np.array([not variable.is_continuous() for variable in columns], dtype=np.bool_)
         self.variables, self._stand_in = columns, stand_in
         self._position = {id(variable): i for i, variable in enumerate(columns)}
@@ -113,8 +113,8 @@ class UserModel:
         self.row_lower, self.row_upper = form.row_sides()
         self._row_scales = self._sides_of_rows([stand_in.constraints.get(id(row), row) for row, _ in form.compiled.rows])
         self.row_scale: FloatArray = np.maximum(*self._row_scales)
-        self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in limits], dtype=np.float64)
-        self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in limits], dtype=np.float64)
+        self.lower: FloatArray = np.array([low for low, _ in limits], dtype=np.float64)
+        self.upper: FloatArray = np.array([high for _, high in limits], dtype=np.float64)
         products = [[self._position[id(v)] for v in one] for one in stand_in.products]
         self.products = np.array(products, dtype=np.intp).reshape(-1, 3)
         which = self.products[:, 0]
@@ -251,10 +251,6 @@ class UserModel:
             for variable in (*(v for one in read for v in one.linear_vars), *place.outputs):
                 if id(variable) not in self._own:
                     raise InvalidSetting(f"variable {variable.name} of a Place is not in the model {self.model.name}")
-                try:
-                    variable.bounds  # noqa: B018 -- Pyomo computes them here
-                except ValueError as error:
-                    raise InvalidSetting(f"the model cannot be read: {' '.join(str(error).split())}") from error
                 found.append(variable)
         return found
 

@@ -12,7 +12,7 @@ import numpy as np
 from surrogate.bounds import Bounds
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.programmes.pace import NoTime, Pace
-from surrogate.models.programmes.ranges import NoDecision, Ranges, find_ranges
+from surrogate.models.programmes.ranges import NoDecision, Ranges, find_ranges, within_reach
 from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.reading import UserModel
 from surrogate.models.result import PlaceBounds
@@ -126,10 +126,7 @@ class SearchState:
 
     def _objective_unit(self) -> float:
         """Return 1, or less where the objective has a smaller range: there a gap of 1 would be all of the range."""
-        low, high = self.model.lower.copy(), self.model.upper.copy()
-        for link, bound in zip(self.model.links, self.ranges.bounds, strict=True):
-            low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
-            high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
+        low, high = within_reach(self.model.links, self.ranges.bounds, self.model.lower, self.model.upper)
         costly = np.flatnonzero(self.model.cost)
         reach = float((np.abs(self.model.cost[costly]) * np.maximum(high - low, 0.0)[costly]).sum())
         return min(1.0, reach) if reach > 0.0 else 1.0

@@ -17,7 +17,7 @@ from surrogate.networks import BoolArray, FloatArray
 from surrogate.solvers.base import Solution, SolverStatus
 from surrogate.solvers.domains import scratch, stated
 from surrogate.solvers.products import Product, linearised
-from surrogate.variables import peculiar
+from surrogate.variables import bounds_of, peculiar
 
 FEASIBILITY_TOLERANCE = 1e-6
 """To which the solvers here keep rows and bounds."""
@@ -54,9 +54,9 @@ class StandardForm:
         position = {id(variable): j for j, variable in enumerate(compiled.columns)} if products else {}
         self.products = [(position[id(a)], position[id(b)], position[id(c)]) for a, b, c in products]
         self.peculiar = peculiar(compiled.columns)  # first: a domain that is not of numbers has no bounds
-        bounds = [variable.bounds for variable in compiled.columns]
-        self.lower: FloatArray = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64)
-        self.upper: FloatArray = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
+        bounds = [bounds_of(variable) for variable in compiled.columns]
+        self.lower: FloatArray = np.array([low for low, _ in bounds], dtype=np.float64)
+        self.upper: FloatArray = np.array([high for _, high in bounds], dtype=np.float64)
         odd = {id(variable) for variable, _ in self.peculiar}
         self.integral: BoolArray = np.array([id(v) in odd or not v.is_continuous() for v in compiled.columns], dtype=np.bool_)
         rows, columns = compiled.A.shape
@@ -169,12 +169,7 @@ def compile_model(model: Any, products: Sequence[Product] = ()) -> StandardForm 
         raise NotLinear(f"the model cannot be read as a mixed-integer linear programme: {text}") from error
     if len(compiled.objectives) != 1:
         raise InvalidSetting(f"the model must have one active objective, got {len(compiled.objectives)}")
-    try:
-        return StandardForm(compiled, products)
-    except InvalidSetting:
-        raise
-    except ValueError as error:  # Pyomo's, of a bound that is no number
-        raise InvalidSetting(f"the model cannot be read: {' '.join(str(error).split())}") from error
+    return StandardForm(compiled, products)
 
 
 @contextmanager

@@ -37,10 +37,7 @@ class Allowed:
             InvalidSetting: the domain has something else than finite numbers in it, or a bound is NaN.
         """
         domain = domain_parts(variable) if domain is None else domain
-        low, high = variable.bounds
-        low, high = -math.inf if low is None else float(low), math.inf if high is None else float(high)
-        if math.isnan(low) or math.isnan(high):
-            raise InvalidSetting(f"variable {variable.name} has the bounds {variable.bounds}: bounds must be numbers")
+        low, high = bounds_of(variable)
         inside = (part.within(low, high) for part in domain)
         return cls(tuple(part for part in inside if part is not None))
 
@@ -84,6 +81,22 @@ class Allowed:
         if len(told) > SHOWN:
             told = [*told[: SHOWN - 1], f"... {len(told) - SHOWN} more ...", told[-1]]
         return " or ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told) or "nothing"
+
+
+def bounds_of(variable: Any) -> tuple[float, float]:
+    """Return the bounds of a Pyomo variable, infinite where it has none.
+
+    Raises:
+        InvalidSetting: a bound is NaN, or an infinity on the wrong side.
+    """
+    try:
+        low, high = variable.bounds
+    except ValueError as error:  # Pyomo computes bounds here, and its sentence names the variable
+        raise InvalidSetting(f"the model cannot be read: {' '.join(str(error).split())}") from error
+    low, high = -math.inf if low is None else float(low), math.inf if high is None else float(high)
+    if math.isnan(low) or math.isnan(high):
+        raise InvalidSetting(f"variable {variable.name} has the bounds {variable.bounds}: bounds must be numbers")
+    return low, high
 
 
 def peculiar(variables: Iterable[Any]) -> list[tuple[Any, Allowed]]:

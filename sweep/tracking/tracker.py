@@ -17,13 +17,13 @@ from sweep.config.mlflow_address import DATABASE, sqlite_address
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
-from sweep.store.report_files import HEADLINE, PAGE, RANKING, SEARCH, VERDICTS
 from sweep.tracking import content, drivers, trial_runs
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
 from sweep.tracking.failures import judged
 from sweep.tracking.gains import Gain, Gains
+from sweep.tracking.notes import note_of
 from sweep.tracking.outbox import Outbox, Unanswered
-from sweep.tracking.parent import SweepEnd, SweepStart, cut
+from sweep.tracking.parent import SweepEnd, SweepStart
 from sweep.tracking.runs import Runs
 
 PATIENCE_SECONDS = 120.0
@@ -219,7 +219,7 @@ class Tracker:
         patience = min(self._patience_seconds, INTERRUPTED_SECONDS) if killed else self._patience_seconds
         most = 2 * INTERRUPTED_SECONDS if killed else None
         paths = tuple(Path(file).absolute() for file in files)
-        outbox.put(END, SweepEnd(status, content.summary(records), _note(records, paths), error, paths, time.time()))
+        outbox.put(END, SweepEnd(status, content.summary(records), note_of(records, paths), error, paths, time.time()))
         if (waiting := len(outbox)) > WORTH_A_NOTICE:
             self._notice(f"{waiting} entries are still to be written to {outbox.name}.")
         if not outbox.flush(patience, most, hurried) and outbox.answers:
@@ -276,27 +276,6 @@ def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None
         f"{outbox.name} did not take {listed}{why}; finished trials are in the sweep's own store, and the same command "
         f"records them again."
     )
-
-
-def _note(records: Sequence[TrialRecord], files: Sequence[Path]) -> str:
-    """Return the key findings in Markdown, the first paragraph one sentence, cut at the end of a line to what a tag may hold.
-
-    They are the report's own texts, so that both say the same: who won comes first, because more is not seen without scrolling.
-    """
-    texts = {
-        file.name: file.read_text(encoding="utf-8") for file in files if file.name in (HEADLINE, SEARCH, VERDICTS, RANKING)
-    }
-    finished = sum(record.status == "finished" for record in records)
-    parts = [texts[SEARCH]] if SEARCH in texts else []
-    said = texts.get(HEADLINE, "").strip()
-    parts += [f"**{said}**"] if said and said not in texts.get(SEARCH, "") else []
-    parts += [texts[VERDICTS]] if VERDICTS in texts else []
-    where = f"; the whole report, with figures, is `report/{PAGE}`" if texts else ""
-    parts.append(f"{finished} of {len(records)} trials finished{where}.")
-    parts += [f"Best setting first:\n\n{texts[RANKING]}"] if RANKING in texts else []
-    parts += ["\n".join(f"- {r.name}: {r.status}, {r.error}" for r in records if r.status != "finished")]
-    text = "\n\n".join(part.strip("\n") for part in parts if part)
-    return cut(text)
 
 
 def _to_stderr(text: str) -> None:

@@ -16,6 +16,7 @@ from surrogate.formulation import Formulation, embed
 from surrogate.formulation.base import Embedding, linear
 from surrogate.formulation.scaling import doubt
 from surrogate.models.programmes.pace import NEURON, Pace, works_of
+from surrogate.models.programmes.ranges import within_reach
 from surrogate.models.reading import Link, UserModel
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.solvers import Pause, Solution, Solver
@@ -169,10 +170,7 @@ class StatedModel:
     def _reached(self, bounds: Sequence[Bounds], tolerance: float) -> tuple[FloatArray, FloatArray]:
         """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
         lowest, highest = self._model.columns_within(tolerance)
-        low, high = lowest.copy(), highest.copy()
-        for link, bound in zip(self._model.links, bounds, strict=True):
-            low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
-            high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
+        low, high = within_reach(self._model.links, bounds, lowest, highest)
         crossed = low > high  # that is for the solver to find, to its tolerances
         return np.where(crossed, lowest, low), np.where(crossed, highest, high)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,17 @@ def find_ranges(model: UserModel, method: str | BoundMethod, tolerance: float, d
         lower[link.outputs] = np.maximum(lower[link.outputs], known[key].lower[-1])
         upper[link.outputs] = np.minimum(upper[link.outputs], known[key].upper[-1])
     return Ranges(regions, found)
+
+
+def within_reach(
+    links: Sequence[Link], bounds: Sequence[Bounds], lower: FloatArray, upper: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return columns' bounds ``(columns,)``, those of outputs no further than the networks reach; ``bounds`` are per link."""
+    low, high = lower.copy(), upper.copy()
+    for link, bound in zip(links, bounds, strict=True):
+        low[link.outputs] = np.maximum(low[link.outputs], bound.lower[-1])
+        high[link.outputs] = np.minimum(high[link.outputs], bound.upper[-1])
+    return low, high
 
 
 def _reach(link: Link, lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:

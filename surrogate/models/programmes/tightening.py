@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from surrogate.bounds import Bounds
-from surrogate.models.programmes.ranges import Ranges
+from surrogate.models.programmes.ranges import Ranges, within_reach
 from surrogate.models.programmes.rows import NetworkRows
 from surrogate.models.programmes.safe import SafeProgramme
 from surrogate.models.reading import UserModel
@@ -87,7 +87,5 @@ def _relaxation(model: UserModel, rows: NetworkRows, better_than: float | None, 
         row_upper.append(np.array([side + tolerance * max(1.0, abs(side))]))
     lower = np.concatenate([model.lower - tolerance * model.column_scale, rows.lower])
     upper = np.concatenate([model.upper + tolerance * model.column_scale, rows.upper])
-    for link, bound in zip(model.links, rows.bounds, strict=True):
-        lower[link.outputs] = np.maximum(lower[link.outputs], bound.lower[-1])
-        upper[link.outputs] = np.minimum(upper[link.outputs], bound.upper[-1])
+    lower, upper = within_reach(model.links, rows.bounds, lower, upper)
     return SafeProgramme(sparse.vstack(parts), np.concatenate(row_lower), np.concatenate(row_upper), lower, upper)

@@ -12,7 +12,7 @@ from sweep.records import TrialRecord
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
 from sweep.report.page.settings_table import legend as legend_of_table
-from sweep.report.phrases import phrases_of
+from sweep.report.phrases import Kind, phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
 from sweep.report.results import Results
@@ -105,6 +105,6 @@ def test_margins_are_told_with_what_their_zero_says() -> None:
         ([(TASK, TASK, "minimize")], ("list", "cost", "sort", "cost")),
     ],
 )
-def test_what_values_are_called(kinds: list[tuple[str, str, str]], named: tuple[str, ...]) -> None:
-    found = phrases_of(kinds)  # type: ignore[arg-type]
+def test_what_values_are_called(kinds: list[Kind], named: tuple[str, ...]) -> None:
+    found = phrases_of(kinds)
     assert (found.instance, found.value, found.act, found.charted) == named
