@@ -97,6 +97,7 @@ def test_an_infeasibility_that_a_decision_gives_the_lie_is_none() -> None:
     user = UserModel(model, [Place([*model.x.values(), model.k], list(model.y.values()), network)])
     incumbent = Incumbent(user, 0.0, 1e-6, None, None)
     state = SearchState(user, incumbent, SearchSettings(), float("inf"))
+    assert state.prepare()
     dense = Dense(state)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, size=(200, user.columns))
     taken = [incumbent.offer(point, "test") for point in points]

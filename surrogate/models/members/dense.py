@@ -7,7 +7,7 @@ import math
 import time
 
 from surrogate.models.programmes.mips import ROOM, StatedModel
-from surrogate.models.programmes.tightening import tighten
+from surrogate.models.programmes.tightening import Tightening
 from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.models.state import LIE, SearchState
 from surrogate.solvers import Solution, SolverStatus
@@ -17,8 +17,19 @@ ALL_ROOM = 0.999
 that still holds after rounding, and what is beyond the edge is within the solver's own tolerance."""
 
 
+SHRUNK = 0.5
+"""A MILP begins anew when the unstable neurons' ranges have shrunk by this share on average since it began."""
+
+SETTLED = 0.05
+"""A MILP that began without a decision begins anew when the best one is as old as this share of the search's time, and at least
+half a second."""
+
+
 class Dense:
-    """Tightens bounds in its first turn, then goes on with one MILP, which starts from the best decision of that time.
+    """Goes on with a MILP, and tightens its bounds; each has half of the time.
+
+    The bounds are those of decisions that are better than the best one. Where they have shrunk much, the MILP begins anew with
+    them. It does too where it began without a decision to start from, and the other members have found one by now.
 
     The MILP's rows have little room, so that what it finds holds. A decision may break a row by more, up to the tolerance. So a
     MILP that is infeasible has excluded too little: the verdict is that of a second one, whose rows have all of that room.
@@ -26,16 +37,30 @@ class Dense:
 
     def __init__(self, state: SearchState) -> None:
         self._state = state
+        self._tightening = Tightening(state.model, state.ranges, state.settings.tolerance)
+        self._spans = self._tightening.spans()
         self._solve: SolveInTurns | None = None
         self._room = ROOM
-        self._ended = False
+        self._ended = self._has_start = self._is_tight = False
+        self._solving_seconds = self._tightening_seconds = 0.0
 
     def turn(self, until: float) -> bool:
         """Go on; False when the MILP has ended."""
         if self._solve is None:
-            self._begin(until)
+            self._tighten(until)
+            self._begin()
             return True
+        if not self._is_tight and self._tightening_seconds < self._solving_seconds:
+            self._tighten(until)
+            return True
+        if self._is_outdated():
+            solution = self._solve.finish()
+            if solution is not None:
+                self._take(solution)
+            self._begin()
+        begin = time.perf_counter()
         solution = self._solve.advance(until)
+        self._solving_seconds += time.perf_counter() - begin
         if solution is None:
             return True
         self._take(solution)
@@ -53,25 +78,45 @@ class Dense:
         if solution is not None:
             self._take(solution)
 
-    def _begin(self, until: float) -> None:
-        state = self._state
-        model, settings, incumbent = state.model, state.settings, state.incumbent
-        from_best = incumbent.values is not None
+    def _is_outdated(self) -> bool:
+        """Whether a MILP that begins now would be much smaller, or have a decision to start from that this one lacks."""
+        if self._tightening.shrunk(self._spans) >= SHRUNK:
+            return True
+        incumbent = self._state.incumbent
+        if self._has_start or incumbent.values is None:
+            return False
+        over = time.perf_counter() - incumbent.begin
+        return over - incumbent.steps[-1].seconds >= max(0.5, SETTLED * over)
+
+    def _tighten(self, until: float) -> None:
+        begin = time.perf_counter()
+        self._is_tight = self._tightening.advance(until, self._cutoff())
+        self._state.raise_bound(self._tightening.bound)
+        self._tightening_seconds += time.perf_counter() - begin
+
+    def _cutoff(self) -> float | None:
+        """Return the objective of the decisions that count; None for all."""
+        incumbent, settings = self._state.incumbent, self._state.settings
+        if incumbent.values is None:
+            return None
         # A little more than what is better: a solver must not call what is left of the model empty for its tolerances' sake.
-        room = max(10.0 * settings.tolerance, 0.5 * settings.relative_gap) * max(1.0, abs(incumbent.value))
-        cutoff = incumbent.value + room if from_best else None
-        bounds, bound = tighten(model, state.ranges, cutoff, settings.tolerance, until)
-        if bound is not None:
-            state.raise_bound(bound)
+        least = 10.0 * settings.tolerance * max(1.0, abs(incumbent.value))
+        return incumbent.value + max(least, 0.5 * settings.relative_gap * self._state.size_of(incumbent.value))
+
+    def _begin(self) -> None:
+        state, tightened = self._state, self._tightening
+        model, settings, incumbent = state.model, state.settings, state.incumbent
+        self._spans, self._has_start = tightened.spans(), incumbent.values is not None
         self._solve = SolveInTurns(
             StatedModel(
                 model,
                 [link.network for link in model.links],
-                bounds,
+                tightened.bounds,
                 settings.formulation,
                 self._room * settings.tolerance,
                 state.pace,
                 state.deadline,
+                (tightened.lower, tightened.upper),
             ),
             dataclasses.replace(settings.solver, time_limit_seconds=max(state.deadline - time.perf_counter(), 1e-3)),
             state.deadline,

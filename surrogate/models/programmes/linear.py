@@ -9,6 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate.bounds.lp import PRIMAL_SIMPLEX
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.quiet_highs import QuietHighs
@@ -37,6 +38,8 @@ def to_highs(
 class LinearProgramme:
     """One HiGHS object, minimising, solved by the simplex method from the last basis.
 
+    ``primal``: by the primal one, for programmes whose costs change and whose bounds do not.
+
     Attributes:
         value: the objective of the last solve that was optimal.
         solves: number of solves so far.
@@ -52,6 +55,7 @@ class LinearProgramme:
         lower: FloatArray,
         upper: FloatArray,
         feasibility: float = FEASIBILITY,
+        primal: bool = False,
     ) -> None:
         self._highs = QuietHighs()
         for option, setting in (
@@ -62,6 +66,8 @@ class LinearProgramme:
             ("small_matrix_value", 1e-12),
         ):
             self._highs.setOptionValue(option, setting)
+        if primal:
+            self._highs.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
         if self._highs.passModel(to_highs(matrix, row_lower, row_upper, cost, lower, upper)) == highspy.HighsStatus.kError:
             raise SolverFailure("HiGHS refused the model: check it for bounds or coefficients that are NaN or beyond 1e15")
         self._all = np.arange(cost.size, dtype=np.int32)

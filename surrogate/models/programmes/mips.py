@@ -43,6 +43,7 @@ class StatedModel:
             none.
         pace: how long stating has taken so far; it learns from this one.
         deadline: ``time.perf_counter()`` value before which the solver has to have the model.
+        columns: lower and upper bounds ``(columns,)`` that are known beside the model's own; None for none.
 
     Raises:
         NoTime: that cannot be.
@@ -57,8 +58,10 @@ class StatedModel:
         tolerance: float = 0.0,
         pace: Pace | None = None,
         deadline: float = math.inf,
+        columns: tuple[FloatArray, FloatArray] | None = None,
     ) -> None:
         self._model = model
+        self._known = columns
         self._pace = Pace() if pace is None else pace
         works = works_of(networks, bounds)
         self._work = sum(works) + model.matrix.nnz + NEURON * model.matrix.shape[0]
@@ -171,6 +174,8 @@ class StatedModel:
         """Return the columns' bounds, for outputs no further than the networks reach: by widths a bound's error is known."""
         lowest, highest = self._model.columns_within(tolerance)
         low, high = within_reach(self._model.links, bounds, lowest, highest)
+        if self._known is not None:
+            low, high = np.maximum(low, self._known[0]), np.minimum(high, self._known[1])
         crossed = low > high  # that is for the solver to find, to its tolerances
         return np.where(crossed, lowest, low), np.where(crossed, highest, high)
 

@@ -38,7 +38,7 @@ class SafeProgramme:
         zeros = np.zeros(lower.size)
         # Not tighter than in a proof: what HiGHS calls infeasible here is taken for proven.
         tolerance = HighsSolver.feasibility_tolerance
-        self.programme = LinearProgramme(self._matrix, row_lower, row_upper, zeros, lower, upper, tolerance)
+        self.programme = LinearProgramme(self._matrix, row_lower, row_upper, zeros, lower, upper, tolerance, primal=True)
         self.infeasible = self.solved = False
 
     def least(self, cost: FloatArray, deadline: float = float("inf")) -> float | None:
