@@ -22,6 +22,9 @@ SETTLING_SECONDS = 2.0
 LAST_SECONDS = 0.05
 """The same when the time is over, which is when a solver's last decision comes."""
 
+HAIRS = (0.0, 0.5, 0.999)
+"""Shares of the tolerance that rows get when the other variables are optimised anew: the first that allows values is taken."""
+
 
 class Incumbent:
     """Holds decisions against the dense networks and the model; keeps the best.
@@ -57,14 +60,14 @@ class Incumbent:
         self._costly_others = bool(model.cost[self._others].any())
         self._settling: dict[float, LinearProgramme | MixedProgramme] = {}
 
-    def offer(self, values: FloatArray, source: str) -> bool:
+    def offer(self, values: FloatArray, source: str, anew: bool = False) -> bool:
         """Take a decision, outputs as they may be, if it holds and is better than the best; return whether it was taken.
 
         Nothing is taken any more when the end has been asked for.
 
         Each value is moved to the nearest that its variable may have, and the networks' outputs are computed anew. Where that
-        breaks the model, or moves an output, the variables that stand in no place and no product are optimised anew with the
-        others held.
+        breaks the model, or moves an output, or ``anew`` is asked for, the variables that stand in no place and no product are
+        optimised anew with the others held.
         """
         model = self.model
         if self.wants_end or not np.isfinite(values).all():
@@ -75,7 +78,7 @@ class Incumbent:
             if again is None:
                 return False
             decision = again
-        elif self._costly_others and self._moves_outputs(values, decision):
+        elif self._costly_others and (anew or self._moves_outputs(values, decision)):
             again = self._settle(decision)
             if again is not None and model.objective(again[None])[0] < model.objective(decision[None])[0]:
                 decision = again
@@ -119,8 +122,8 @@ class Incumbent:
         if beyond.any():
             return None
         # With the rows as they are, then a hair wider: an equality on an output holds to the tolerance only.
-        for hair in (0.0, 0.5 * self.tolerance):
-            found = self._settled(held, hair)
+        for share in HAIRS:
+            found = self._settled(held, share * self.tolerance)
             if found is None:
                 continue
             again = decision.copy()

@@ -68,7 +68,9 @@ class SearchState:
         """
         start = self.model.start()
         if start is not None:
-            self.incumbent.offer(self.model.complete(start[None])[0], "start")
+            known = self.model.complete(start[None])[0]
+            if self.incumbent.offer(known, "start"):
+                self.incumbent.offer(known, "start", anew=True)  # the user's values of the other variables may cost too much
         try:
             self.ranges = find_ranges(self.model, self.settings.bounds, self.settings.tolerance, self.deadline)
         except NoDecision:
