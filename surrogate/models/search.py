@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from surrogate.errors import SolverFailure, UnsoundBounds
 from surrogate.models.incumbent import Incumbent
 from surrogate.models.members.dense import Dense
+from surrogate.models.members.draws import Draws
 from surrogate.models.members.neighbourhoods import Neighbourhoods
 from surrogate.models.members.steps import Steps
 from surrogate.models.members.surrogates import Surrogates
@@ -33,7 +34,7 @@ class ModelSearch:
 
     def __init__(self, model: UserModel, incumbent: Incumbent, settings: SearchSettings, deadline: float) -> None:
         self.state = SearchState(model, incumbent, settings, deadline)
-        self._points: Walks | None = None
+        self._points: Draws | None = None
 
     def run(self) -> None:
         """Search until a proof, the target, the caller or the deadline ends it."""
@@ -71,7 +72,7 @@ class ModelSearch:
                 if not goes_on:
                     shares.leave(name)
             while self._points is not None and not state.ended:  # the MILPs have ended, and nothing is proven
-                self._points.draw_anew()
+                self._points.begin_anew()
         return shares.waiting
 
     def _members(self) -> tuple[dict[str, Callable[[float], bool]], dict[str, Callable[[], None]]]:
@@ -82,12 +83,13 @@ class ModelSearch:
             try:
                 walks = Walks(state)
                 if settings.first_points:
-                    walks.start()
+                    walks.draws.begin()
             except SolverFailure as error:  # numbers that HiGHS refuses: what is left is the MILP, which has units of its own
                 state.failures["walks"] = str(error)
                 return {"dense": dense.turn}, {"dense": dense.finish}
-        if state.model.products.size:
-            self._points, walks = walks, None  # their programmes are linear: of a quadratic model they relax what the rows say
+        if state.model.products.size and walks is not None:
+            self._points = walks.draws
+            walks = None  # the programmes of walks are linear: of a quadratic model they relax what the rows say
         surrogates = Surrogates(state, walks)
         turns: dict[str, Callable[[float], bool]] = {"surrogates": surrogates.turn, "dense": dense.turn}
         if walks is not None:

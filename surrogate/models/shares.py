@@ -58,4 +58,4 @@ class Shares:
         if found:
             self._weight = {name: WEIGHTS[name] for name in self.members}
         elif member != "dense":
-            self._weight[member] = max(0.7 * self._weight[member], LEAST * WEIGHTS[member])
+            self._weight[member] = max(0.8 * self._weight[member], LEAST * WEIGHTS[member])

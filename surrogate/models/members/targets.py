@@ -38,7 +38,7 @@ class Targets:
         state = self._state
         while time.perf_counter() < until and not state.incumbent.wants_end:
             values = state.incumbent.values
-            vertex = self._vertex(self._walks.next_start() if values is None else values, until)
+            vertex = self._vertex(self._walks.draws.next_start() if values is None else values, until)
             if vertex is None:
                 continue
             targets, gains = self._targets(vertex, until)
@@ -88,7 +88,7 @@ class Targets:
         Places that there is no time for keep theirs.
         """
         prices = self._programme.prices()
-        drawn = self._walks.draw(DRAWN)
+        drawn = self._walks.draws.draw(DRAWN)
         now = self._model.complete(vertex.values[None])[0]
         found, gains = [], np.zeros(len(self._read))
         for i, (link, read) in enumerate(zip(self._model.links, self._read, strict=True)):

@@ -8,23 +8,14 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from surrogate.models.points import VERTEX_SECONDS, Points
+from surrogate.models.members.draws import Draws
 from surrogate.models.programmes.phases import PhaseProgramme, Vertex
 from surrogate.models.programmes.walk import Walker
 from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
-FIRST_POINTS = 256
-"""How many points are drawn first. The first decision comes sooner from a small batch."""
-
-FEWEST_POINTS, LEFT = 16, 0.5
-"""A batch has at least so many points, and takes at most this share of the time that is left, by the pace of the last one."""
-
-USED = 0.25
-"""Share of a batch, the promising ones first, that walks begin at."""
-
-OFFERED = 4
-"""Points of a batch that are held against the whole model as long as nothing is known that holds."""
+LEAST_NEAR = 0.1
+"""What is left of the draws' time, as a share of that of walks, where they find nothing."""
 
 COMPLETING_SECONDS = 2.0
 """Most seconds for making the user's integers whole in one region."""
@@ -36,6 +27,7 @@ class Walks:
     """Walks with the user's integers relaxed, then with integers made whole and held.
 
     Attributes:
+        draws: the points that walks begin at.
         programme: the model over one linear region at a time; shared with :class:`surrogate.models.members.targets.Targets`.
     """
 
@@ -43,41 +35,33 @@ class Walks:
         self._state, self._model = state, state.model
         self.programme = PhaseProgramme(state.model, state.rows)
         self._walker = Walker(self.programme)
-        self._points = Points(state.model, state.ranges, state.rng)
-        self._starts: FloatArray = np.zeros((0, state.model.columns))
-        self._next, self._seconds_a_point = 0, 1e-9
-        placed = state.model.is_input | state.model.is_output
-        others = abs(state.model.matrix) @ (~placed).astype(np.float64)
-        self._decided = np.concatenate([others == 0.0, placed])
+        self.draws = Draws(state)
+        self._near: FloatArray | None = None
+        self._near_seconds = self._walk_seconds = 0.0
+        self._near_share = 1.0
         self._integers = np.flatnonzero(state.model.integral)
 
-    def start(self) -> None:
-        """Draw the first points, which all members have to begin with."""
-        self._starts = self._drawn(FIRST_POINTS)
-
-    def draw_anew(self) -> None:
-        """Draw other points, and offer the most promising ones that may hold."""
-        self._starts, self._next = self._drawn(self._state.settings.points), 0
-
     def turn(self, until: float) -> bool:
-        """Walk from point after point; it never comes to an end of these."""
-        while time.perf_counter() < until and not self._state.incumbent.wants_end:
+        """Walk from point after point, and draw points near good ones; it never comes to an end of these.
+
+        Draws have as much time as walks, and less each time that they find nothing better.
+        """
+        now = time.perf_counter
+        while now() < until and not self._state.incumbent.wants_end:
+            begin = now()
+            if self._near_seconds < self._near_share * self._walk_seconds:
+                value = self._state.incumbent.value
+                self._near = self.draws.look_near(until)
+                self._near_share = 1.0 if self._state.incumbent.value < value else max(0.7 * self._near_share, LEAST_NEAR)
+                self._near_seconds += now() - begin
+                continue
             if self._walker.unfinished is not None:
                 self._walk(self._walker.unfinished, "walks", until)
-                continue
-            self.walk_from(self.next_start(), "walks", until)
+            else:
+                start, self._near = self.draws.next_start() if self._near is None else self._near, None
+                self.walk_from(start, "walks", until)
+            self._walk_seconds += now() - begin
         return True
-
-    def next_start(self) -> FloatArray:
-        """Return the most promising point ``(columns,)`` that has not been used, drawing new ones where none is left."""
-        if self._next >= USED * len(self._starts):
-            self.draw_anew()
-        self._next += 1
-        return self._starts[self._next - 1]
-
-    def draw(self, count: int) -> FloatArray:
-        """Return completed decisions ``(n, columns)``, ``n`` at most ``count``."""
-        return self._points.draw(count)
 
     def walk_from(self, values: FloatArray, source: str, until: float) -> None:
         """Walk from a completed decision ``(columns,)``, whether it holds or not, and offer what is met."""
@@ -169,32 +153,6 @@ class Walks:
 
     def _offer(self, vertex: Vertex, source: str) -> None:
         self._state.incumbent.offer(vertex.values, source)
-
-    def _drawn(self, count: int) -> FloatArray:
-        """Return new points, ranked: ``count`` of them, or as many as can be drawn and ranked before the deadline."""
-        begin = time.perf_counter()
-        left = LEFT * (self._state.deadline - begin)
-        if left < count * self._seconds_a_point:
-            count = max(FEWEST_POINTS, int(left / self._seconds_a_point))
-        values = self._points.draw(count)
-        ranked = self._ranked(values)
-        self._seconds_a_point = max(time.perf_counter() - begin - VERTEX_SECONDS, 1e-6) / len(values)
-        return ranked
-
-    def _ranked(self, values: FloatArray) -> FloatArray:
-        """Return the decisions, the most promising first. Objective and violations are added in units of their deviations."""
-        state = self._state
-        objective, everything = self._model.objective(values), self._model.violations(values)
-        violation = everything.sum(axis=1)
-        state.work["points"] += len(values)
-        weight = 3.0 * objective.std() / violation.std() if violation.std() > 0.0 and objective.std() > 0.0 else 1.0
-        order = np.argsort(objective + weight * violation)
-        # The other variables can be optimised anew: what must hold is what inputs and outputs alone decide.
-        decided = np.maximum(everything[:, self._decided].max(axis=1, initial=0.0), 0.0)
-        for i in order[decided[order] <= state.settings.tolerance][: 1 if state.incumbent.values is not None else OFFERED]:
-            if state.incumbent.offer(values[i], "points"):
-                break
-        return values[order]
 
     def _count(self) -> None:
         work = self._state.work
