@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from surrogate.checks import shown
+from surrogate.checks import first_line, shown
 from surrogate.errors import InvalidNetwork
 from surrogate.files import PICKLE_MAGIC, READABLE, file_path, pickled, read_bytes
 from surrogate.networks.affine_chain import LARGEST_MATRIX
@@ -51,8 +51,8 @@ def read_checkpoint(path: Path | str) -> dict[str, NDArray[Any]]:
     except Exception as error:  # torch raises what it likes: UnpicklingError, EOFError, RuntimeError, IndexError, KeyError
         if "Weights only load failed" in str(error) or "TorchScript" in str(error):
             raise pickled(path) from error
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InvalidNetwork(f"{path} is not a file of torch.save, or is truncated ({why:.100}): {READABLE}") from error
+        why = f"{first_line(error):.100}"
+        raise InvalidNetwork(f"{path} is not a file of torch.save, or is truncated ({why}): {READABLE}") from error
     return arrays_of(loaded)
 
 
@@ -101,7 +101,7 @@ def _array(name: str, value: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = value.detach().to_dense().to("cpu", torch.float64).numpy()
     except (RuntimeError, TypeError) as error:  # quantised tensors
-        raise InvalidNetwork(f"{name} cannot be brought to float64: {str(error).strip().splitlines()[0]:.100}") from error
+        raise InvalidNetwork(f"{name} cannot be brought to float64: {first_line(error):.100}") from error
     return array
 
 
