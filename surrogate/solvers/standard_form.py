@@ -104,11 +104,6 @@ class StandardForm:
         """Return one sentence if the model's numbers are too large for a bound to mean anything, else None."""
         return doubt([self.compiled.A.data, self.cost, self.lower, self.upper, *self.row_sides()])
 
-    def bound_error(self, dual_tolerance: float) -> float:
-        """Return by how much a dual bound may be wrong; see :class:`Solution`."""
-        lower, upper = self.reach()
-        return max(FEASIBILITY_TOLERANCE, float(dual_tolerance * (upper - lower).sum()))
-
 
 def doubt(numbers: Sequence[FloatArray], beside_products: bool = False) -> str | None:
     """Return one sentence if one of the finite numbers is beyond the largest that is allowed, else None."""
