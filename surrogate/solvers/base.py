@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from surrogate import rules
-from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 from surrogate.settings import Configurable, setting
 
@@ -126,11 +125,6 @@ class Solver(Configurable, ABC):
     threads: int = setting(1, rules.COUNT)
     seed: int = setting(0, rules.integer(0, LARGEST_SEED))
     relative_gap: float = setting(1e-6, rules.SHARE, may_be_null=True)
-
-    def require_able_to(self, cut: Cut | None) -> None:
-        """Refuse a ``cut`` that this solver would not take."""
-        if cut is not None and not self.lazy_constraints:
-            raise InvalidSetting(f"solver={self.name} has no lazy constraints: solve again with the row in the model")
 
     @abstractmethod
     def solve(

@@ -1,4 +1,4 @@
-"""The part that Gurobi and SCIP share: solvers that take a model as arrays."""
+"""What all solvers here share: a model goes to them as arrays, and their answers are read in one way."""
 
 from __future__ import annotations
 
@@ -23,18 +23,23 @@ from surrogate.solvers.selftest import require_believable
 from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
 
 _STATUS = {
+    "Optimal": SolverStatus.OPTIMAL,
     "optimal": SolverStatus.OPTIMAL,
     "gaplimit": SolverStatus.OPTIMAL,
+    "Infeasible": SolverStatus.INFEASIBLE,
     "infeasible": SolverStatus.INFEASIBLE,
+    "Time limit reached": SolverStatus.TIME_LIMIT,
     "time_limit": SolverStatus.TIME_LIMIT,
     "timelimit": SolverStatus.TIME_LIMIT,
-    "interrupted": SolverStatus.TIME_LIMIT,  # by the deadline, when neither a callback nor a signal did
+    # By the deadline, when neither a callback nor a signal did.
+    "Interrupted by user": SolverStatus.TIME_LIMIT,
+    "interrupted": SolverStatus.TIME_LIMIT,
     "userinterrupt": SolverStatus.TIME_LIMIT,
 }
-"""By the words of the solvers."""
+"""By the words of HiGHS, Gurobi and SCIP."""
 
-_EITHER = ("inf_or_unbd", "inforunbd")
-"""Words for "infeasible or unbounded", which is one or the other without presolve."""
+_UNBOUNDED = ("Unbounded", "Primal infeasible or unbounded", "unbounded", "inf_or_unbd", "inforunbd")
+"""Their words for a model that is unbounded, or infeasible or unbounded."""
 
 NO_BOUND = 1e20
 """A dual bound of this size or larger is a solver's infinity, and so is a side of a column or a row."""
@@ -89,14 +94,19 @@ Run = Callable[[float, bool], Ending]
 class ArraySolver(Solver):
     """A solver that is given columns, rows and a start; the attributes are those of :class:`Solver`.
 
+    Class attributes: ``title``, its name in messages; ``dual_tolerance``, by how much it accepts reduced costs to be off, from
+    which ``bound_error`` is computed; and ``doubtful``, the verdicts that are asked for a second time, without presolve: by
+    default "infeasible or unbounded", which is one or the other then.
+
     Raises:
         InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it, which is
             called like the solver.
     """
 
     quadratic: ClassVar[bool] = True
+    title: ClassVar[str]
     dual_tolerance: ClassVar[float]
-    """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
+    doubtful: ClassVar[tuple[str, ...]] = ("inf_or_unbd", "inforunbd")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,7 +131,7 @@ class ArraySolver(Solver):
 
     def explain(self, error: Exception, form: StandardForm) -> str:
         """Return one sentence about an error that the solver raised."""
-        return f"{self.name} failed on a model of {form.size['columns']} columns: {' '.join(str(error).split())}"
+        return f"{self.title} failed on a model of {form.size['columns']} columns: {' '.join(str(error).split())}"
 
     def solve(
         self,
@@ -134,7 +144,8 @@ class ArraySolver(Solver):
         pause: Pause | None = None,
         cut: Cut | None = None,
     ) -> Solution:
-        self.require_able_to(cut)
+        if cut is not None and not self.lazy_constraints:
+            raise InvalidSetting(f"solver={self.name} has no lazy constraints: solve again with the row in the model")
         require_believable(self)
         with exactly(model, self.quadratic) as form:
             if form is None:
@@ -149,7 +160,7 @@ class ArraySolver(Solver):
         start = None
         if warm_start:
             values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
-            start = self._start(scaled, form.integral, values / scaled.column_unit)
+            start = self.start_from(scaled, form.integral, values / scaled.column_unit)
 
         def meet(columns: FloatArray) -> None:
             listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
@@ -174,7 +185,7 @@ class ArraySolver(Solver):
             begin = time.perf_counter()
             with listener.interrupts:
                 ending = self._call(form, run, max(left(), 0.1), True)
-            if ending.verdict in _EITHER and not listener.over:
+            if ending.verdict in self.doubtful and not (listener.stopped or listener.broken):
                 with listener.interrupts:
                     ending = self._call(form, run, max(left(), 0.1), False)
             seconds = time.perf_counter() - begin
@@ -183,8 +194,11 @@ class ArraySolver(Solver):
         listener.settle()
         return self._answer(ending, form, scaled, watch, listener.stopped, seconds)
 
-    def _start(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
-        """Return the whole start, or its integers alone where it breaks a row by more than the solver lets pass."""
+    def start_from(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
+        """Return the start to hand over, given the columns' values; NaN where the solver has to complete it.
+
+        Here it is the whole start, or its integers alone where it breaks a row by more than the solver lets pass.
+        """
         start = np.clip(np.where(integral, np.round(values), values), form.lower, form.upper)
         sums, slack = form.matrix @ start, self.feasibility_tolerance
         whole = bool((sums >= form.row_lower - slack).all() and (sums <= form.row_upper + slack).all())
@@ -193,7 +207,7 @@ class ArraySolver(Solver):
     def _call(self, form: StandardForm, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
-        except Over:
+        except (Over, SolverFailure):
             raise
         except Exception as error:  # each solver has its own classes, and its package may be missing
             raise SolverFailure(self.explain(error, form)) from error
@@ -205,16 +219,16 @@ class ArraySolver(Solver):
             status = SolverStatus.STOPPED
         elif ending.verdict in _STATUS:
             status = _STATUS[ending.verdict]
-        elif ending.verdict == "unbounded" or ending.verdict in _EITHER:
-            raise SolverFailure(unbounded(self.name, ending.verdict, form))
+        elif ending.verdict in _UNBOUNDED:
+            raise SolverFailure(unbounded(self.title, ending.verdict, form))
         else:
-            raise SolverFailure(f"{self.name} ended with the status {ending.verdict!r}")
+            raise SolverFailure(f"{self.title} ended with the status {ending.verdict!r}")
         found = None if status is SolverStatus.INFEASIBLE else ending.columns
-        # As with HiGHS, a linear programme has a bound at its optimum only.
+        # A linear programme has a bound at its optimum only.
         turned = -1.0 if form.maximised else 1.0
         stated = status is not SolverStatus.INFEASIBLE and (form.size["binaries"] > 0 or status is SolverStatus.OPTIMAL)
         bound, root = (
-            None if not stated or told is None or abs(told) >= NO_BOUND else scaled.objective_unit * turned * told
+            None if not stated or told is None or not abs(told) < NO_BOUND else scaled.objective_unit * turned * told
             for told in (ending.bound, ending.root)
         )
         return Solution(

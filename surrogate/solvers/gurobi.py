@@ -25,6 +25,7 @@ class GurobiSolver(ArraySolver):
     """
 
     name: ClassVar[str] = "gurobi"
+    title: ClassVar[str] = "Gurobi"
     package: ClassVar[str] = "gurobipy"
     feasibility_tolerance: ClassVar[float] = 1e-7
     lazy_constraints: ClassVar[bool] = True

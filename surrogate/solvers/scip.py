@@ -29,6 +29,7 @@ class ScipSolver(ArraySolver):
     """
 
     name: ClassVar[str] = "scip"
+    title: ClassVar[str] = "SCIP"
     package: ClassVar[str] = "pyscipopt"
     dual_tolerance: ClassVar[float] = 1e-7  # SCIP's numerics/dualfeastol
 

@@ -237,7 +237,7 @@ def test_a_model_whose_optimum_a_tighter_tolerance_loses(tmp_path: Path) -> None
     reader.readModel(str(path))
     lp = reader.getLp()
     for seed in range(6):
-        highs = HighsSolver(seed=seed)._empty()
+        highs = HighsSolver(seed=seed).empty()
         highs.passModel(lp)
         highs.run()
         assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
