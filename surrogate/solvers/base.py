@@ -30,6 +30,11 @@ class SolverStatus(StrEnum):
     """The incumbent callback asked for the end."""
 
 
+def nothing_spent() -> dict[str, int]:
+    """Return the work of a solver that was not started."""
+    return {"nodes": 0, "simplex_iterations": 0}
+
+
 @dataclass
 class Solution:
     """The answer.
@@ -64,6 +69,11 @@ class Solution:
     maximised: bool = True
     doubt: str | None = None
     root_bound: float | None = None
+
+    @classmethod
+    def unsolved(cls, status: SolverStatus, size: dict[str, int] | None = None) -> Solution:
+        """Return the answer about a model that no solver was started on."""
+        return cls(status, None, None, None, 0.0, work=nothing_spent(), size=size or {})
 
     @property
     def certain_bound(self) -> float | None:

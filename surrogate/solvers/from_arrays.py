@@ -20,7 +20,8 @@ from surrogate.solvers.interrupts import hand_on
 from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.selftest import require_believable
-from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly
+from surrogate.solvers.unbounded import unbounded
 
 _STATUS = {
     "Optimal": SolverStatus.OPTIMAL,
@@ -149,7 +150,7 @@ class ArraySolver(Solver):
         require_believable(self)
         with exactly(model, self.quadratic) as form:
             if form is None:
-                return infeasible()
+                return Solution.unsolved(SolverStatus.INFEASIBLE)
             return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)
 
     def _solve(
@@ -173,15 +174,14 @@ class ArraySolver(Solver):
             return min(self.time_limit_seconds, deadline - time.perf_counter())
 
         if left() <= 0.0:
-            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
+            return Solution.unsolved(SolverStatus.TIME_LIMIT, form.size)
         conversation = Conversation(meet, listener.pause, lambda: listener.over, cut if listener.cuts else None)
         with ExitStack() as stack:
             try:
                 run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
             except Over:
                 listener.settle()
-                status = SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT
-                return Solution(status, None, None, None, 0.0, work=nothing_spent(), size=form.size)
+                return Solution.unsolved(SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT, form.size)
             begin = time.perf_counter()
             with listener.interrupts:
                 ending = self._call(form, run, max(left(), 0.1), True)

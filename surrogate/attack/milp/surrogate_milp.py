@@ -27,7 +27,7 @@ from surrogate.problems.instance import Instance
 from surrogate.pruning import Stabilised
 from surrogate.settings import chosen, part, setting
 from surrogate.solvers import HighsSolver, Solver, SolverStatus, require_solver
-from surrogate.solvers.standard_form import nothing_spent
+from surrogate.solvers.base import nothing_spent
 
 ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 """``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
