@@ -88,9 +88,7 @@ class BallMilp:
     def _start(self, steps: int, deadline: float) -> FloatArray:
         """Return the best point known for the model: the perturbation drawn into the ball, or the center, then climbed."""
         recorder = self.recorder
-        known = [recorder.region.center] if recorder.best is None else [recorder.region.center, recorder.best.point]
-        points, margins, spent = ascend(
-            self.surrogate, self.inside, recorder.problem, self.inside.project(np.stack(known)), steps, deadline
-        )
+        known = self.inside.project(np.stack([recorder.region.center, recorder.point]))
+        points, margins, spent = ascend(self.surrogate, self.inside, recorder.problem, known, steps, deadline)
         self.work["gradient_evaluations"] = spent
         return points[int(np.argmax(margins))]

@@ -174,12 +174,11 @@ class _Run:
             self.proven_radius = min(self.proven_radius, norm)
         proven = norm is None and self.proven_radius >= self._largest()
         status = Status.ADVERSARIAL if self.recorder.witness else Status.ROBUST if proven else Status.UNRESOLVED
-        met = [event.surrogate_margin for event in self.recorder.timeline if event.surrogate_margin is not None]
         return self.recorder.result(
             status,
             self.timings,
             self.work,
-            surrogate_margin=max(met, default=None),
+            surrogate_margin=self.recorder.surrogate_margin,
             dual_bound=self.proven_radius,
             gap=None if norm is None else (norm - self.proven_radius) / norm if norm > 0.0 else 0.0,
             size=self.size,
@@ -274,7 +273,7 @@ class _Run:
         self.timings["solve_seconds"] += time.perf_counter() - before_search
         self.work["solves"] += 1
         self.work["nodes"] += clearing.domains
-        self.work["gradient_evaluations"] += clearing.evaluations
+        self.work["gradient_evaluations"] += clearing.climbs.evaluations
         if clearing.shorter:
             self._approach(np.stack(clearing.shorter))
         return clearing.bound, SolverStatus.OPTIMAL if clearing.complete else SolverStatus.TIME_LIMIT

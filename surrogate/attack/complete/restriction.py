@@ -14,7 +14,7 @@ from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.branch_and_bound import SEARCHES
 from surrogate.attack.complete.members import SurrogateSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, tightness
+from surrogate.attack.recorder import Recorder, end_of_bounds, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
@@ -84,7 +84,7 @@ class RestrictionAttack(DenseAttack):
         evaluations = self.gradient.climb(recorder, deadline)
         before = time.perf_counter()
         folded = instance.problem.fold(dense, instance.region)
-        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, before + BOUNDS_SHARE * (deadline - before))
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
         timings = {"bounds_seconds": time.perf_counter() - before}
         search = RestrictionSearch(self, recorder, folded, bounds)
         while time.perf_counter() < deadline and not search.exhausted:
@@ -115,8 +115,7 @@ class RestrictionSearch:
     def round(self, deadline: float) -> None:
         """Search the restriction at the best point until it closes or ``deadline`` comes, and adapt k."""
         recorder, region = self.recorder, self.recorder.region
-        assert recorder.best is not None
-        center, before = recorder.best.point, recorder.best.margin
+        center, before = recorder.point, recorder.margin
         count = min(round(self.free), len(self.order))
         free = [np.zeros(size, dtype=np.bool_) for size in self.folded.hidden_sizes]
         for layer, neuron in self.order[:count]:
@@ -129,7 +128,7 @@ class RestrictionSearch:
         self.work["restrictions"] += 1
         self.work["nodes"] += search.domains
         self.work["gradient_evaluations"] += search.evaluations
-        gained = recorder.best.margin > before + 1e-9
+        gained = recorder.margin > before + 1e-9
         if not search.complete:
             self.free = max(self.free * SHRINKAGE, SMALLEST_FREE)
         elif not gained:

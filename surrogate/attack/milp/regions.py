@@ -220,11 +220,11 @@ class RegionSearch:
 
     def _closed(self) -> bool:
         """Whether a dense surrogate's best point is as good as what can be left, or nothing adversarial can be."""
-        best = self.recorder.best
-        if not self.is_dense or best is None:
+        if not self.is_dense:
             return False
-        gap = self.search.solver.relative_gap * max(1.0, abs(best.margin))
-        return self.bound <= best.margin + gap or (self.recorder.problem.asks and self.certain < 0.0)
+        margin = self.recorder.margin
+        gap = self.search.solver.relative_gap * max(1.0, abs(margin))
+        return self.bound <= margin + gap or (self.recorder.problem.asks and self.certain < 0.0)
 
     def _exhausted(self, solution: Solution) -> str:
         """Believe that no region is left, unless a point is known in one that was not visited."""

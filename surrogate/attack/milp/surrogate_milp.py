@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass
@@ -17,7 +16,7 @@ from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
 from surrogate.attack.milp.regions import Exclusion, RegionSearch
 from surrogate.attack.milp.subproblem import DenseSubproblem
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate, tightness
+from surrogate.attack.recorder import Recorder, challenge, end_of_bounds, require_consistent, require_surrogate, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.errors import InvalidSetting, SolverFailure
@@ -124,23 +123,20 @@ class SurrogateAttack(Attack):
         problem = recorder.problem
         folded = problem.fold(surrogate, instance.region)
 
-        point = instance.region.center
-        recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
+        center = instance.region.center
+        recorder.meet(center, "start", float(problem.value(surrogate(center[None]))[0]))
         evaluations = 0
         if self.start == "gradient":
             evaluations = self.gradient.climb(recorder, deadline)
-            point = recorder.best.point if recorder.best is not None else point
 
         before_bounds = time.perf_counter()
-        bounds = bound_methods.method(self.bounds).compute(
-            folded, instance.region, before_bounds + BOUNDS_SHARE * (deadline - before_bounds)
-        )
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
         before_build = time.perf_counter()
         model = MaximisationModel(folded, problem, instance.region, bounds, self.formulation)
         # The center is in the region by construction: a model that cuts it off is wrong, whatever it is started from.
-        model.set_values(instance.region.center)
+        model.set_values(center)
         if self.start == "gradient":
-            model.set_values(point)
+            model.set_values(recorder.point)
         timings = {"bounds_seconds": before_build - before_bounds, "build_seconds": time.perf_counter() - before_build}
 
         is_dense = surrogate.key == dense.key
@@ -170,7 +166,7 @@ class SurrogateAttack(Attack):
         timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
         evaluations += search.gradient_evaluations
 
-        margin = recorder.best.margin if recorder.best is not None else float("-inf")
+        margin = recorder.margin
         dense_bound = None
         if proves:
             require_consistent(recorder, bound + error)
@@ -184,19 +180,18 @@ class SurrogateAttack(Attack):
                 status = Status.OPTIMAL
             elif not closed and solver_status != "exhausted":
                 solver_status = "inexact"  # optimal by the solver's tolerances, whose errors leave more open
-        met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
             status,
             timings,
             {**(outcome.work if outcome else nothing_spent()), "gradient_evaluations": evaluations},
-            surrogate_margin=max(met, default=None),
+            surrogate_margin=recorder.surrogate_margin,
             dual_bound=bound,
             dense_bound=dense_bound,
             gap=None if dense_bound is None else (dense_bound - margin) / max(1.0, abs(margin)),
             size=outcome.size if outcome else {},
             solver_status=solver_status,
             regions=outcome.regions if outcome else [],
-            tightness=tightness(bounds, max(met, default=-math.inf), outcome.root_bound if outcome else None),
+            tightness=tightness(bounds, recorder.surrogate_margin, outcome.root_bound if outcome else None),
         )
 
     def _gap(self) -> float:
