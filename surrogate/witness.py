@@ -54,7 +54,7 @@ def check(dense: ReluNetwork, region: Region, problem: Problem, x: ArrayLike) ->
         return None
     point = region.inside(point)
     with np.errstate(over="ignore", invalid="ignore"):
-        margin = float(problem.value(dense(point[None]))[0])
+        margin = problem.value_at(dense, point)
     if not np.isfinite(margin):
         raise InvalidNetwork(
             f"the network's outputs overflow float64 at a point of the region: {dense!r}; scale its weights down"

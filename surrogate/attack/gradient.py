@@ -75,7 +75,7 @@ class GradientAttack(DenseAttack):
         evaluations = 0
 
         def improved(point: np.ndarray) -> None:
-            if problem.value(recorder.dense(point[None]))[0] > recorder.margin:
+            if problem.value_at(recorder.dense, point) > recorder.margin:
                 recorder.meet(point, "gradient")
 
         points = region.center[None]

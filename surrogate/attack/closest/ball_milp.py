@@ -67,7 +67,7 @@ class BallMilp:
 
         def on_incumbent(x: FloatArray, _objective: float) -> bool:
             before = recorder.norm
-            checked = recorder.meet(x, "incumbent", float(problem.value(self.surrogate(x[None]))[0]))
+            checked = recorder.meet(x, "incumbent", problem.value_at(self.surrogate, x))
             if checked is None or checked.margin < recorder.threshold:
                 return False
             moved = shrink(recorder.dense, problem, center, checked.point[None], recorder.threshold)

@@ -209,7 +209,7 @@ class _Run:
                 break
             radius = high if k == 0 else (self.proven_radius + high) / 2.0
             bounds = bound_methods.method(self.attack.bounds).compute(folded, ball(self.region, radius), self.deadline)
-            if float(self.problem.combine(bounds.upper[-1][None])[0]) < 0.0:
+            if self.problem.bound(bounds.upper[-1]) < 0.0:
                 self.proven_radius = radius
             else:
                 high = radius

@@ -87,8 +87,7 @@ class BranchAndBoundAttack(DenseAttack):
         work = {"gradient_evaluations": evaluations, "nodes": search.domains if search else 0}
         result = conclude(recorder, search, self.relative_gap, timings, work)
         if bounds is not None and result.margin is not None:
-            bound = float(instance.problem.combine(bounds.upper[-1][None])[0])
-            result.tightness = tightness(bounds, result.margin, bound)
+            result.tightness = tightness(bounds, result.margin, instance.problem.bound(bounds.upper[-1]))
         return result
 
 

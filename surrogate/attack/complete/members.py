@@ -73,7 +73,7 @@ class DenseSearch:
     ) -> None:
         problem = recorder.problem
         self.recorder, self.goal = recorder, goal
-        self.bound = float(problem.combine(bounds.upper[-1][None])[0])
+        self.bound = problem.bound(bounds.upper[-1])
         self.complete = False
         self.domains = 0
         self.climbs = Climbs(recorder, recorder.region, climb_steps)

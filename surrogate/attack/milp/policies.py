@@ -64,7 +64,7 @@ class MilpSearch:
 
     def surrogate_margin(self, x: FloatArray) -> float:
         """Return what the surrogate really says at ``x`` ``(d,)``, not what a solver's tolerances make of it."""
-        return float(self.recorder.problem.value(self.surrogate(x[None]))[0])
+        return self.recorder.problem.value_at(self.surrogate, x)
 
     def check(self, x: FloatArray, source: str = "incumbent") -> tuple[float, float]:
         """Check a point on the dense network, polish it if set; return the dense margins before and after."""

@@ -124,7 +124,7 @@ class SurrogateAttack(Attack):
         folded = problem.fold(surrogate, instance.region)
 
         center = instance.region.center
-        recorder.meet(center, "start", float(problem.value(surrogate(center[None]))[0]))
+        recorder.meet(center, "start", problem.value_at(surrogate, center))
         evaluations = 0
         if self.start == "gradient":
             evaluations = self.gradient.climb(recorder, deadline)
@@ -142,7 +142,7 @@ class SurrogateAttack(Attack):
         is_dense = surrogate.key == dense.key
         error = 0.0 if is_dense else error
         proves = error < float("inf")
-        bound = float(problem.combine(bounds.upper[-1][None])[0])
+        bound = problem.bound(bounds.upper[-1])
         proven = proves and problem.asks and bound + error < 0.0
         search = MilpSearch(
             model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
