@@ -71,6 +71,12 @@ class Bounds:
         layers = zip(self.lower[:-1], self.upper[:-1], self.unstable, strict=True)
         return sum(float((high - low)[free].sum()) for low, high, free in layers)
 
+    def require_sizes_of(self, network: ReluNetwork) -> None:
+        """Raise InvalidSetting unless every layer of a network has as many neurons as these bounds say."""
+        sizes = [len(low) for low in self.lower]
+        if sizes != [*network.hidden_sizes, network.output_size]:
+            raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
+
     def require(self, pre_activations: Sequence[FloatArray], tolerance: float = 1e-7) -> None:
         """Check a forward pass ``[(n, h), ...]`` from points of the region against the bounds.
 
