@@ -54,14 +54,10 @@ def sensitivity(network: ReluNetwork, bounds: Bounds) -> list[FloatArray]:
     ``(d,)``, ``(h,)``, ... An estimate: of what a solver may overlook, not of what it does.
     """
     width = bounds.upper[-1] - bounds.lower[-1]
-    A = network.weights[-1] / np.where(width > 0.0, width, np.inf)[:, None]
-    found = []
-    for layer in range(len(network.weights) - 2, -1, -1):
-        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
-        alive = bounds.upper[layer] > 0.0
-        found.append(TOLERANCE * np.abs(A).max(axis=0, initial=0.0) * alive)
-        A = (A * np.where(alive, high / np.where(alive, high - low, 1.0), 0.0)) @ network.weights[layer]
-    return [TOLERANCE * np.abs(A).max(axis=0, initial=0.0), *found[::-1]]
+    rows = network.weights[-1] / np.where(width > 0.0, width, np.inf)[:, None]
+    alive = [np.ones(network.input_size), *(high > 0.0 for high in bounds.upper[:-1])]
+    coefficients = _coefficients(network, bounds, rows)
+    return [TOLERANCE * np.abs(A).max(axis=0, initial=0.0) * each for A, each in zip(coefficients, alive, strict=True)]
 
 
 def amplified(network: ReluNetwork, bounds: Bounds) -> FloatArray:
@@ -72,13 +68,25 @@ def amplified(network: ReluNetwork, bounds: Bounds) -> FloatArray:
     upper line, and summed. HiGHS has been seen to cut off a sliver of the region, within its
     tolerances, in which the optimum was; its dual bound was then too low by a third of this.
     """
-    A, total = network.weights[-1], np.ones(network.output_size)
-    for layer in range(len(network.weights) - 2, -1, -1):
-        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
+    of_inputs, *hidden = _coefficients(network, bounds, network.weights[-1])
+    total = 1.0 + np.abs(of_inputs).sum(axis=1)
+    for A, low, high in zip(hidden, bounds.lower[:-1], bounds.upper[:-1], strict=True):
         moved = 1.0 + np.where((low < 0.0) & (high > 0.0), np.maximum(-low, high), 0.0)
         total += np.abs(A) @ (moved * (high > 0.0))
-        A = (A * np.where(high > 0.0, high / np.where(high > 0.0, high - low, 1.0), 0.0)) @ network.weights[layer]
-    return np.asarray(total + np.abs(A).sum(axis=1))
+    return np.asarray(total)
+
+
+def _coefficients(network: ReluNetwork, bounds: Bounds, rows: FloatArray) -> list[FloatArray]:
+    """Return the coefficients ``(o, d)`` of the inputs and ``(o, h)`` of every hidden layer's neurons in ``rows`` ``(o, h)``.
+
+    The rows are over the outputs of the last hidden layer; each ReLU in front of it is taken as its upper line.
+    """
+    found = [rows]
+    for layer in range(len(network.weights) - 2, -1, -1):
+        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
+        slope = np.where(high > 0.0, high / np.where(high > 0.0, high - low, 1.0), 0.0)
+        found.append((found[-1] * slope) @ network.weights[layer])
+    return found[::-1]
 
 
 def doubt(network: ReluNetwork, bounds: Bounds) -> str | None:
