@@ -159,12 +159,12 @@ def test_bounds_that_lie_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     true_norm = ClosestAttack().run(dense, dense, instance).norms["l1"]
     monkeypatch.setattr(Crown, "compute", optimist)
     # It finds nothing, so that the lie proves the whole region.
-    monkeypatch.setattr("surrogate.attack.closest.closest.approach", lambda *_, **__: 0)
+    monkeypatch.setattr("surrogate.attack.closest.search.approach", lambda *_, **__: 0)
     lied = ClosestAttack(bounds="crown").run(dense, dense, instance)
     assert lied.dual_bound > true_norm  # without a point there is nothing to catch it by
     monkeypatch.undo()
     monkeypatch.setattr(
-        "surrogate.attack.closest.closest._Run._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9)
+        "surrogate.attack.closest.search.ClosestSearch._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9)
     )
     with pytest.raises(UnsoundBounds, match=r"although none up to 2\.9"):
         ClosestAttack().run(dense, dense, instance)
