@@ -10,7 +10,7 @@ from surrogate.attack.complete.members import GOALS
 from surrogate.attack.complete.portfolio import PortfolioAttack
 from surrogate.attack.complete.restriction import RestrictionAttack
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.milp.regions import Exclusion
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.surrogate_milp import ON_INCUMBENT, STARTS, SurrogateAttack
 from surrogate.attack.result import AttackResult, Event, RegionVisit, Status
 from surrogate.checks import require_name

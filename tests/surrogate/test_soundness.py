@@ -16,8 +16,8 @@ from oracles import brute_force_maximum, random_network, random_region
 
 from surrogate.attack import AttackResult, ClosestAttack, GradientAttack, Instance, Status, SurrogateAttack
 from surrogate.attack.complete.branch_and_bound import BranchAndBoundAttack
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.model import MaximisationModel
-from surrogate.attack.milp.regions import Exclusion
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
 from surrogate.errors import InvalidNetwork, SolverFailure

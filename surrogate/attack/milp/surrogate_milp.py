@@ -12,9 +12,10 @@ from surrogate import formulation as formulations
 from surrogate import rules
 from surrogate.attack.base import Attack
 from surrogate.attack.gradient import GradientAttack
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
-from surrogate.attack.milp.regions import Exclusion, RegionSearch
+from surrogate.attack.milp.regions import RegionSearch
 from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.recorder import Recorder, challenge, end_of_bounds, require_consistent, require_surrogate, tightness
 from surrogate.attack.result import AttackResult, Status
