@@ -17,7 +17,7 @@ WITNESS_MARGIN = 1e-9
 """A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie makes none."""
 
 UNDERFLOW = 1e-290
-"""Far above what products below float64's smallest normal number, 2e-308, may lose beside their relative rounding."""
+"""Added to the error of every sum: far more than products below float64's smallest normal number, 2e-308, can lose."""
 
 NONZERO_CHANGE = 1e-9
 """Coordinates that moved by more than this count in the l0 norm."""

@@ -25,7 +25,8 @@ METHODS: dict[str, type[Attack]] = {
 """Every attack by its name."""
 
 CLOSEST_METHODS: dict[str, type[Attack]] = {attack.name: attack for attack in (ClosestByMilp, ClosestByBranching)}
-"""Under the names of the attacks whose means they have, those that look for the closest adversarial input."""
+"""The attacks that look for the closest adversarial input. Each has the name of the attack in METHODS that works by the same
+means."""
 
 
 def method(name: str, objective: str = MARGIN) -> type[Attack]:

@@ -24,8 +24,7 @@ from surrogate.problems.region import Region
 from surrogate.witness import Checked, check, perturbation_norms, rounding_error
 
 CONTRADICTION = 1e-4
-"""A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
-
+"""A proven bound is wrong if the dense network reaches a margin above it by more than this share of the bound's size."""
 
 OnBetterPoint = Callable[[Event, Checked], None]
 """Called with the event and the checked point each time an attack meets a better point than before."""
@@ -71,9 +70,9 @@ CHALLENGERS, CHALLENGE_STEPS = 32, 20
 def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
     """Climb on the dense network from the best point and random ones; return whether ``bound`` over ``region`` stands.
 
-    A solver's bound is as good as its tolerances and its code; a point that beats it shows that it is none, and is recorded.
-    Others are not, however good: a MILP that ended with the points of a gradient attack would be no yardstick. It takes as
-    long as a few hundred gradients.
+    A solver's bound is only as good as the solver's tolerances and its code. A point with a margin above the bound shows that
+    the bound is wrong, and this point is recorded. No other point is, however good: a MILP that ended with the points of a
+    gradient attack would be no yardstick for one. The climb takes as long as a few hundred gradients.
     """
     problem, rng = recorder.problem, np.random.default_rng(0)
     known = region.project(np.stack([region.center, recorder.point]))
@@ -87,8 +86,8 @@ def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
 
 
 BOUNDS_SHARE = 0.5
-"""Of the time that is left before pre-activation bounds are computed, so much is theirs at most; what they tighten no more is
-looser, and the search has the rest."""
+"""The share of the time left that computing pre-activation bounds may take. Neurons that are not reached in it keep looser
+bounds, and the search has the rest of the time."""
 
 
 def end_of_bounds(deadline: float) -> float:

@@ -33,13 +33,13 @@ class ClosestAttack(Attack):
 
     A gradient attack in shrinking balls gives a short perturbation first. What remains is to prove that there is no shorter
     one: the margin is maximised over the ball of radius :math:`(1 - \mathrm{gap}) \|x - x^0\|_p`, and a dual bound below 0 is
-    the proof. A better point that is met on the way ends the search, is shrunk, and gives the next, smaller ball. That closes
-    far sooner than a MILP with the norm as objective, whose relaxation knows nothing of how the bounds tighten with the radius,
-    and it needs nothing that a maximisation does not.
+    the proof. A better point that is met on the way ends the search, is shrunk, and gives the next, smaller ball. That ends
+    far sooner than a MILP with the norm as its objective: the relaxation of such a MILP does not know that bounds tighten with
+    the radius. And it needs nothing that a maximisation does not need.
 
-    The dual bound of the result is the radius of the largest ball that was proven to hold no point with a margin of 0 or more;
-    it is a certificate whatever the surrogate, since only what is computed on the *dense* network proves one. With ``l2``,
-    which no linear model can state, the prover ``milp`` has only bounds.
+    The dual bound of the result is the radius of the largest ball that was proven to hold no point with a margin of 0 or more.
+    It is a certificate whatever the surrogate is, since only computations on the *dense* network raise it. No linear model can
+    state an l2 ball, so that with ``l2`` the prover ``milp`` has only bounds.
 
     Attributes:
         prover: one of ``PROVERS``, for the dense network; another surrogate is searched by MILP.

@@ -27,7 +27,7 @@ WIDENING = 4.0
 """How much further a ball stays from the best perturbation when the solver's own error hid the proof."""
 
 MAIN_SHARE = 0.9
-"""Of the time left, so much goes to the ball that would prove optimality; the rest proves smaller ones if that fails."""
+"""The share of the time left that goes to the ball that would prove optimality. If that fails, smaller balls have the rest."""
 
 GROWTH = 0.25
 """A smaller ball's radius, as a share of the way from what is proven to what was not: small ones close in seconds."""

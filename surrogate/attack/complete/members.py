@@ -17,7 +17,7 @@ GOALS = ("optimum", "verdict")
 """``optimum``: go on until the bound meets the best point; ``verdict``: end as soon as the question is decided."""
 
 GOAL_OF = {"check": "optimum", "stop": "verdict"}
-"""The goals by what a policy on incumbents is called (``surrogate.attack.ON_INCUMBENT``)."""
+"""The goal that each policy on incumbents (``surrogate.attack.ON_INCUMBENT``) stands for in attacks with a goal."""
 
 CLIMB_SHARE = 0.15
 """Points that a search offers climb by Frank-Wolfe for at most this share of its time; bounds are what takes long."""

@@ -32,7 +32,7 @@ GRADIENT_SHARE = 0.2
 """The gradient attack's part of a round: it finds what it finds early."""
 
 MANY = 10**9
-"""Starts of a gradient round, which its time ends."""
+"""Starts of a gradient round: so many that always its time ends it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class PortfolioAttack(Attack):
 
 
 class _Others:
-    """The members that look for points only."""
+    """The members that only look for points and prove nothing."""
 
     def __init__(
         self,

@@ -38,10 +38,10 @@ class RestrictionAttack(DenseAttack):
     r"""Search restrictions of the dense network, each centred on the best point known.
 
     The k unstable neurons with the largest :math:`-l u / (u - l)` times their absolute coefficient in the margin's linear
-    bound stay free. The others keep their phase at the best point, without the sign constraint that belongs to it: an
-    extrapolation, so the restriction's optimum says nothing of the dense network, on which each of its points is evaluated
-    and from which it climbs. A better point is the next center; k grows where a restriction closes with nothing new, and
-    shrinks where it does not close in its share of the time.
+    bound stay free. The others keep the phase that they have at the best point, without the sign constraint that belongs to
+    it. That is an extrapolation, so the restriction's optimum says nothing of the dense network. Each point of the restriction
+    is therefore evaluated on the dense network, and climbs there. A better point is the next center. k grows where a
+    restriction closes with nothing new, and shrinks where it does not close in its share of the time.
 
     It can find witnesses and prove nothing: its status is ``adversarial`` or ``unresolved``.
 

@@ -32,9 +32,10 @@ class _Met:
 class RegionSearch:
     """One search over regions.
 
-    The dual bound stays one for the whole input region: what a solve proves holds outside the regions excluded before it, so
-    it counts together with what was proven inside them. Inside a region a dense surrogate is linear, and its LP bounds it;
-    where a surrogate's region was only checked at a point, nothing is known and later bounds count for nothing.
+    The dual bound is always one for the whole input region. A solve proves something outside the activation regions that were
+    excluded before it, and that counts together with what was proven inside them. Inside such a region a dense surrogate is
+    linear, and a linear programme bounds it. Of another surrogate's region only one point was checked: nothing is proven
+    there, and bounds of later solves count for nothing.
     """
 
     def __init__(self, search: MilpSearch, settings: Exclusion, subproblem: DenseSubproblem | None) -> None:

@@ -38,8 +38,8 @@ EXCLUDING = ON_INCUMBENT[2:]
 """The values of ``on_incumbent`` that exclude activation regions."""
 
 CLOSED_GAP = 1.01e-4
-"""The proven bound must be this close to the best point, relative to its size (at least 1), for it to be called the optimum,
-whatever the solver calls it; or as close as the solver was told to bring it."""
+"""The best point is called the optimum if the proven bound is this close to it, relative to the point's value (at least 1), or
+as close as the solver was told to bring it. What the solver itself calls the point does not count."""
 
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
