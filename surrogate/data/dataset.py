@@ -30,7 +30,7 @@ SIDE_LIMITS = (2, 64)
 """Smallest and largest number of pixels a side that images are resized to."""
 
 CLASSES = 10
-"""Every data set of NAMES has so many."""
+"""Number of classes of every data set in NAMES."""
 
 CLASS_NAMES = tuple(map(str, range(CLASSES)))
 

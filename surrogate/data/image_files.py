@@ -19,9 +19,11 @@ from surrogate.data.resizing import resized
 from surrogate.errors import DataUnavailable, InvalidSetting, SurrogateError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Files of a class's folder that are read; others are refused, but for hidden ones and those that systems leave there."""
+"""Endings of the files that are read in a class's folder. Hidden files and those in LEFT_BEHIND are passed over, all others are
+refused."""
 
 LEFT_BEHIND = ("desktop.ini", "thumbs.db")
+"""Files that operating systems leave in folders, in lower case."""
 
 SPLITS = ("train", "test")
 """Folders that split images already."""

@@ -15,11 +15,11 @@ TOLERANCE = 1e-6
 """To which solvers keep rows, bounds and integers, whatever the numbers in them are."""
 
 TIGHTEST = 1e-7
-"""The same where a solver is told to be strict: what all rows and binaries together do is measured by it."""
+"""The same for a solver that is told to be strict. What all rows and binaries together can do is measured with this one."""
 
 FELT, HIDDEN = 1e-5, 1e-3
-"""Shares of an output's range. A neuron whose tolerance moves an output by more than ``FELT`` of it is measured by what it
-passes on; where a tolerance still moves an output by more than ``HIDDEN``, a solver's verdict is not believed."""
+"""Shares of an output's range. If a neuron's tolerance moves an output by more than ``FELT``, the neuron is measured by what it
+passes on. If a tolerance still moves an output by more than ``HIDDEN``, a solver's verdict is not believed."""
 
 STEEPEST = 2.0**19
 """The largest ratio of a neuron's negative part to the positive one that such a measure may leave."""
@@ -30,8 +30,8 @@ def normalise(network: ReluNetwork, bounds: Bounds) -> tuple[ReluNetwork, Bounds
 
     A ReLU is positively homogeneous, :math:`\max(0, z) = c \max(0, z / c)`, so a neuron's row may be divided by ``c`` and its
     column in the next layer multiplied by it. With ``c`` a power of two both networks agree to the last bit (short of overflow
-    and denormals). Without it a first layer of size 1e7 in front of a second of size 1e-7 leaves the solver reduced costs
-    below its dual tolerance, and its dual bound is none.
+    and denormals). Without this scaling, a first layer of size 1e7 in front of a second one of size 1e-7 leaves the solver
+    reduced costs below its dual tolerance, and the dual bound that it states is wrong.
 
     The size of a neuron is its largest absolute pre-activation; but where the outputs feel its tolerance, it is the positive
     part alone, however small it is beside the negative one: HiGHS has been seen to take a neuron for dead that reaches 1e-6 of

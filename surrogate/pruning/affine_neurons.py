@@ -16,8 +16,8 @@ LARGEST_SHIFTED = 2.0**12
 """Size up to which a shifted neuron is ordinary to a solver: formulations scale what is larger than twice this."""
 
 LARGEST_SHIFTED_SHARE = 64.0
-"""A larger neuron may be this many times as large as the range that it really has: a solver's tolerances, absolute for what it
-is given, are that many times coarser beside the range."""
+"""A larger neuron may be this many times as large as its own range. A solver's tolerances are absolute, so they are that many
+times coarser beside the range."""
 
 
 class AffineNeurons:

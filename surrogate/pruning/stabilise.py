@@ -16,8 +16,8 @@ from surrogate.pruning.difference import DifferenceLines, difference, relax
 from surrogate.pruning.stabilised import Stabilised
 
 LATER_LAYER = 2.0
-"""How much more a neuron counts as costing for every hidden layer behind its own: the ReLUs that stay there pass a difference
-on in one direction only, so that errors which would cancel add up. Chosen by trial on trained networks; little hangs on it."""
+"""Factor of a neuron's cost for every hidden layer behind its own. ReLUs that stay in those layers pass a difference on in one
+direction only, so that errors add up which would otherwise cancel. Chosen by trial on trained networks; little hangs on it."""
 
 
 def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: float, rows: ArrayLike | None = None) -> Stabilised:

@@ -42,8 +42,8 @@ class Solution:
     Attributes:
         status: how the solve ended.
         objective: value of the best incumbent; None if none was found.
-        dual_bound: the solver's bound on the objective (from above when maximising) as it states it; None if there is none, or
-            if ``doubt`` says why it isn't one.
+        dual_bound: the bound on the objective (from above when maximising) that the solver states; None if it states none, or
+            if ``doubt`` says why it proves nothing.
         bound_error: by how much the dual bound may be wrong: the solver accepts reduced costs that are off by its dual
             tolerance, which moves the bound by at most that times the sum of the columns' widths. At least the tolerance to
             which it keeps constraints; infinite where a column has no bounds.
@@ -51,8 +51,8 @@ class Solution:
         solve_seconds: wall seconds inside the solver.
         work: ``nodes`` and ``simplex_iterations``.
         size: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the model that was handed over.
-        root_bound: the dual bound that the solver had before it branched, its cuts included, as it states it; None if it told
-            none. It measures a model, and proves nothing.
+        root_bound: the dual bound that the solver stated before it branched, with its cuts; None if it stated none. It is a
+            measure of the model and proves nothing.
         maximised: whether the objective is maximised, and so bounded from above.
         doubt: why the solver's verdict on this model proves nothing (numbers that are too large, or tolerances that hide too
             much); None where it does. Then ``infeasible`` is no proof either.
@@ -77,7 +77,7 @@ class Solution:
 
     @property
     def certain_bound(self) -> float | None:
-        """The dual bound moved outward by all that the solver's tolerances may have it wrong; None if that is nothing."""
+        """The dual bound moved outward by ``bound_error``; None if nothing is certain then."""
         if self.dual_bound is None or not math.isfinite(self.bound_error):
             return None
         return self.dual_bound + (self.bound_error if self.maximised else -self.bound_error)
@@ -101,7 +101,7 @@ breaks. From then on the row is one of the model's, and the solve goes on: such 
 
 
 Pause = Callable[[], bool]
-"""Called while a solver runs, which stands still meanwhile: its caller may take all the time that it wants. True asks for the
+"""Called now and then while a solver runs. The solver waits until the call returns, however long that takes; True asks for the
 end."""
 
 

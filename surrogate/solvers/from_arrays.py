@@ -76,7 +76,7 @@ class Conversation:
     Attributes:
         meet: to be called with the columns ``(columns,)`` of each improving solution.
         pause: to be called now and then; True means that the solver has to end now.
-        over: to be called while a model is handed over piece by piece: True means that :class:`Over` is to be raised.
+        over: to be called now and then while a model is handed over in pieces; True means that :class:`Over` is to be raised.
         cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
             the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
     """

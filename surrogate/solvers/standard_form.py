@@ -22,7 +22,7 @@ FEASIBILITY_TOLERANCE = 1e-6
 """To which the solvers here keep rows and bounds."""
 
 LARGEST = 1e9
-"""A row of such numbers is known to 1e-7, a tenth of the tolerance to which a solver has to keep it."""
+"""float64 knows the sum of a row with such numbers to 1e-7: a tenth of the tolerance to which a solver keeps the row."""
 
 LARGEST_BESIDE_PRODUCTS = 1e5
 """The same in a model with products of columns. SCIP has called a decision optimal that was 1e-4 of the value from the optimum,
@@ -42,7 +42,7 @@ class StandardForm:
         cost, offset: of the objective as the compiler states it, minimised; ``(columns,)``.
         maximised: whether the model's own objective is maximised, and ``cost`` has its sign turned.
         integral: which columns are integer; ``(columns,)``.
-        peculiar: the columns, with what they may be, of which bounds and type don't say it all.
+        peculiar: the columns whose bounds and type don't say all of what they may be, each with its allowed values.
         size: ``binaries`` (integer columns), ``rows``, ``columns`` and ``nonzeros``.
         products: columns ``(p, i, j)`` of which the first is the product of the others; none in a linear model.
     """
@@ -199,7 +199,7 @@ def exactly(model: Any, quadratic: bool = False) -> Iterator[StandardForm | None
 
 @contextmanager
 def _seen(model: Any, products: Sequence[Product]) -> Iterator[None]:
-    """Have every factor stand in a row, meanwhile: what stands in none is no column."""
+    """Give every factor of a product a row while this is entered: a variable that stands in no row would be no column."""
     factors = {id(variable): variable for one in products for variable in (one.first, one.second)}
     with scratch(model, "surrogate_factors") as block:
         block.same, block.rows = pyo.VarList(), pyo.ConstraintList()
