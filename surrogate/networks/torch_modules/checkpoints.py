@@ -88,7 +88,7 @@ def _unwrapped(state: Any) -> Mapping[Any, Any]:
         raise InvalidNetwork(f"expected a state dict, of tensors by their names, got {type(state).__name__} {shown(state)}")
     inside = [key for key in WRAPPERS if isinstance(state.get(key), Mapping)]
     if len(inside) > 1:
-        raise InvalidNetwork(f"it holds {' and '.join(inside)}, each of which may be the state dict: store the one alone")
+        raise InvalidNetwork(f"it holds {' and '.join(inside)}, each of which may be the state dict: store the right one alone")
     return _unwrapped(state[inside[0]]) if inside else state
 
 
