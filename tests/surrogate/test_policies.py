@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 from oracles import brute_force_maximum, linear_pieces, random_network, random_region, sample
+from solving import needs
 
 from surrogate.attack import Exclusion, Instance, Status, SurrogateAttack
 from surrogate.attack.milp.model import MaximisationModel
@@ -263,12 +263,7 @@ def test_settings_are_checked(settings: dict, message: str) -> None:
         Exclusion(**settings)
 
 
-needs_gurobi = pytest.mark.skipif(
-    importlib.util.find_spec("gurobipy") is None, reason="gurobipy is not installed: pip install 'surrogate-sweep[gurobi]'"
-)
-
-
-@needs_gurobi
+@needs(GurobiSolver)
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("seed", range(3))
 def test_with_lazy_constraints_one_solve_visits_all_regions(seed: int, policy: str, forbidden: list) -> None:
@@ -288,7 +283,7 @@ def test_with_lazy_constraints_one_solve_visits_all_regions(seed: int, policy: s
     assert result.status is not Status.ROBUST
 
 
-@needs_gurobi
+@needs(GurobiSolver)
 def test_a_dense_surrogate_s_incumbents_are_let_stand() -> None:
     dense, instance = question(2, sizes=(3, 3, 3, 3))
     attack = SurrogateAttack(on_incumbent="exclude_region", exclusion=Exclusion(interrupt=True), solver=GurobiSolver())
