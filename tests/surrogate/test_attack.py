@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import questions
 import torch
 from oracles import brute_force_maximum, random_network, random_region, sample
 
@@ -34,12 +36,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver, Solution
 
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 3, 3, 3)) -> tuple:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
+question = functools.partial(questions.question, sizes=(4, 3, 3, 3))
 
 
 def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instance) -> None:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from oracles import brute_force_maximum, linear_maximum, random_network, random_region
+from questions import question
 
 from surrogate.attack import GradientAttack, Instance, Status
 from surrogate.attack.complete.branch_and_bound import BranchAndBoundAttack
@@ -33,15 +34,6 @@ SETTINGS = {
     "towards the threshold": BranchAndBound(rates=Polyak(), batch=2, refine_share=0.0),
     "no steps": BranchAndBound(root_steps=0, steps=0, refine_steps=0),
 }
-
-
-def question(
-    seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 4, 4, 3)
-) -> tuple[ReluNetwork, Instance]:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
 
 
 def attack(bounds: str = "box", **settings: object) -> BranchAndBoundAttack:

@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 import pytest
-from oracles import brute_force_closest, random_network, random_region, sample
+import questions
+from oracles import brute_force_closest, random_network, sample
 
 from surrogate.attack import ClosestAttack, Instance, Status
 from surrogate.attack.closest.approach import shrink
@@ -19,13 +20,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver
 
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (3, 3, 3, 3), reach: float = 3.0):
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    wide = Region(region.lower, region.upper, region.center, reach, norm)
-    return network, Instance(wide, label, (label + 1) % sizes[-1] if targeted else None)
+question = functools.partial(questions.question, sizes=(3, 3, 3, 3), radius=3.0)
 
 
 @functools.cache
@@ -68,7 +63,7 @@ def test_the_seeds_above_have_both_verdicts() -> None:
 def test_l2_has_a_sound_lower_bound_and_a_short_perturbation(prover: str) -> None:
     short = proven = 0
     for seed in range(6):
-        dense, instance = question(seed, "l2", targeted=False, reach=0.9)
+        dense, instance = question(seed, "l2", targeted=False, radius=0.9)
         result = ClosestAttack(prover=prover).run(dense, dense, instance)
         points = sample(np.random.default_rng(seed), instance.region, 20_000)
         adversarial = points[instance.problem.value(dense(points)) > 0.0]
@@ -89,7 +84,7 @@ def test_l2_has_a_sound_lower_bound_and_a_short_perturbation(prover: str) -> Non
 def test_a_surrogate_finds_but_proves_nothing_that_bounds_do_not() -> None:
     proven = 0
     for seed in range(5):
-        dense, instance = question(seed, sizes=(4, 5, 5, 3), reach=2.0)
+        dense, instance = question(seed, sizes=(4, 5, 5, 3), radius=2.0)
         surrogate = prune(Pruning(method="magnitude", amount=0.5), dense, None)
         result = ClosestAttack(bounds="crown").run(dense, surrogate, instance)
         truth = ClosestAttack().run(dense, dense, instance)
@@ -119,7 +114,7 @@ def test_a_time_limit_never_proves(prover: str) -> None:
 @functools.cache
 def hard_robust_question() -> tuple[ReluNetwork, Instance]:
     for seed in range(40):
-        dense, instance = question(seed, sizes=(4, 8, 8, 3), reach=0.8)
+        dense, instance = question(seed, sizes=(4, 8, 8, 3), radius=0.8)
         if AlphaCrown().compute(instance.problem.fold(dense), instance.region).upper[-1].max() < 0.0:
             continue
         result = ClosestAttack().run(dense, dense, instance)

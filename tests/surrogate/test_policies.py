@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from oracles import brute_force_maximum, linear_pieces, random_network, random_region, sample
+import questions
+from oracles import brute_force_maximum, linear_pieces, sample
 from solving import needs
 
 from surrogate.attack import Exclusion, Instance, Status, SurrogateAttack
@@ -20,14 +22,9 @@ from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, Solution, SolverStatus
 
+question = functools.partial(questions.question, sizes=(3, 4, 4, 3))
+
 POLICIES = ("exclude_region", "dense_subproblem")
-
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (3, 4, 4, 3)) -> tuple:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
 
 
 def half(dense: ReluNetwork) -> ReluNetwork:
