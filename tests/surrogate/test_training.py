@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,15 +13,6 @@ from surrogate.data import Dataset, load
 from surrogate.errors import DataUnavailable, InvalidSetting, TrainingDiverged
 from surrogate.networks import ReluNetwork
 from surrogate.training import Training, accuracy, finetune, fit
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Several threads on networks this small wait for each other ten times longer than they compute."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -68,11 +68,6 @@ def by_a_plain_loop(training: Training, x: FloatArray, y: FloatArray) -> ReluNet
     return ReluNetwork([w.detach().double().numpy() for w in weights], [b.detach().double().numpy() for b in biases])
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def plain() -> ReluNetwork:
     return trained()
