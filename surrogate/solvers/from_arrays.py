@@ -15,7 +15,7 @@ import pyomo.environ as pyo
 
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row, Solution, Solver, SolverStatus
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import hand_on
 from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
@@ -69,24 +69,6 @@ class Over(Exception):
     """The solve has to end before the solver has the whole model."""
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """What a solver's callbacks call.
-
-    Attributes:
-        meet: to be called with the columns ``(columns,)`` of each improving solution.
-        pause: to be called now and then; True means that the solver has to end now.
-        over: to be called now and then while a model is handed over in pieces; True means that :class:`Over` is to be raised.
-        cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
-            the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
-    """
-
-    meet: Callable[[FloatArray], None]
-    pause: Callable[[], bool]
-    over: Callable[[], bool]
-    cut: Callable[[FloatArray], Row | None] | None = None
-
-
 Run = Callable[[float, bool], Ending]
 """Has the solver run for at most so many seconds, with presolve or without."""
 
@@ -119,7 +101,7 @@ class ArraySolver(Solver):
 
     @abstractmethod
     def loaded(
-        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
+        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, listener: Listener
     ) -> AbstractContextManager[Run]:
         """Hand a model over; what is given lets the solver run, until the ``with`` block is left.
 
@@ -127,7 +109,8 @@ class ArraySolver(Solver):
             form: the model, minimised, with the products that columns are.
             integral: which columns are integer; ``(columns,)``.
             start: a solution to start from ``(columns,)``; NaN where the solver has to complete it. None: without a start.
-            conversation: what to call while the solver runs.
+            listener: what to call while the solver runs. A solver that takes its model in pieces asks ``over`` meanwhile, and
+                raises :class:`Over` where that is True.
         """
 
     def explain(self, error: Exception, form: StandardForm) -> str:
@@ -151,34 +134,32 @@ class ArraySolver(Solver):
         with exactly(model, self.quadratic) as form:
             if form is None:
                 return Solution.unsolved(SolverStatus.INFEASIBLE)
-            return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)
+            scaled = ScaledForm.of(form)
+            start = None
+            if warm_start:
+                values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
+                start = self.start_from(scaled, form.integral, values / scaled.column_unit)
+            watch = Watch(watched, form.compiled.columns, scaled.column_unit)
+            listener = Listener(on_incumbent, pause, cut, deadline, watch, lambda x: form.objective(x * scaled.column_unit))
+            return self._solve(form, scaled, start, watch, listener, deadline)
 
     def _solve(
-        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, listener: Listener, deadline: float
+        self,
+        form: StandardForm,
+        scaled: ScaledForm,
+        start: FloatArray | None,
+        watch: Watch,
+        listener: Listener,
+        deadline: float,
     ) -> Solution:
-        scaled = ScaledForm.of(form)
-        watch = Watch(watched, form.compiled.columns, scaled.column_unit)
-        start = None
-        if warm_start:
-            values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
-            start = self.start_from(scaled, form.integral, values / scaled.column_unit)
-
-        def meet(columns: FloatArray) -> None:
-            listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
-
-        def cut(columns: FloatArray) -> Row | None:
-            row = listener.cut(watch.values(columns))
-            return None if row is None else watch.row(*row)
-
         def left() -> float:
             return min(self.time_limit_seconds, deadline - time.perf_counter())
 
         if left() <= 0.0:
             return Solution.unsolved(SolverStatus.TIME_LIMIT, form.size)
-        conversation = Conversation(meet, listener.pause, lambda: listener.over, cut if listener.cuts else None)
         with ExitStack() as stack:
             try:
-                run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
+                run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, listener))
             except Over:
                 listener.settle()
                 return Solution.unsolved(SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT, form.size)

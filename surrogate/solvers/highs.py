@@ -13,7 +13,8 @@ import numpy as np
 from surrogate.errors import SolverFailure
 from surrogate.networks import BoolArray, FloatArray
 from surrogate.quiet_highs import QuietHighs, require_sound_highs, to_highs
-from surrogate.solvers.from_arrays import ArraySolver, Conversation, Ending, Run
+from surrogate.solvers.from_arrays import ArraySolver, Ending, Run
+from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 
 
@@ -46,9 +47,7 @@ class HighsSolver(ArraySolver):
         require_sound_highs()
 
     @contextmanager
-    def loaded(
-        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
-    ) -> Iterator[Run]:
+    def loaded(self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, listener: Listener) -> Iterator[Run]:
         lp = to_highs(form.matrix, form.row_lower, form.row_upper, form.cost, form.lower, form.upper)
         lp.offset_ = form.offset
         lp.integrality_ = [highspy.HighsVarType.kInteger if kind else highspy.HighsVarType.kContinuous for kind in integral]
@@ -62,12 +61,12 @@ class HighsSolver(ArraySolver):
         root: list[float] = []
 
         def improving(event: Any) -> None:
-            conversation.meet(np.asarray(event.data_out.mip_solution, dtype=np.float64))
+            listener.meet(np.asarray(event.data_out.mip_solution, dtype=np.float64))
 
         def interrupt(event: Any) -> None:
             if event.data_out.mip_node_count <= 1:  # the root is the first
                 root[:] = [float(event.data_out.mip_dual_bound)]
-            if conversation.pause():
+            if listener.pause():
                 event.interrupt()
 
         highs.cbMipImprovingSolution.subscribe(improving)
