@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from surrogate.attack import CLOSEST_METHODS, METHODS, GradientAttack, SurrogateAttack, method
+from surrogate.attack import CLOSEST_METHODS, METHODS, Exclusion, GradientAttack, SurrogateAttack, method
 from surrogate.bounds import METHODS as BOUNDS
+from surrogate.checks import shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.problems.objectives import OBJECTIVES
 from surrogate.pruning import METHODS as PRUNINGS
 from surrogate.pruning import Finetuning, Pruning
-from surrogate.settings import Configurable, Setting
+from surrogate.settings import Configurable, Internal, Setting
 from surrogate.solvers import SOLVERS
 from surrogate.training import Training
 
@@ -22,7 +23,7 @@ from surrogate.training import Training
 def classes() -> Iterator[type[Configurable]]:
     for family in (METHODS, CLOSEST_METHODS, BOUNDS, FORMULATIONS, PRUNINGS, SOLVERS):
         yield from family.values()
-    yield from (Training, Finetuning, Pruning)
+    yield from (Training, Finetuning, Pruning, Exclusion)
 
 
 @pytest.mark.parametrize("cls", list(classes()), ids=lambda cls: cls.__name__)
@@ -31,6 +32,19 @@ def test_defaults_keep_their_own_rules(cls: type[Configurable]) -> None:
         if isinstance(declared, Setting):
             assert declared.rule(declared.default) is None, name
             assert declared.default == cls.default_of(name)
+
+
+@pytest.mark.parametrize("cls", list(classes()), ids=lambda cls: cls.__name__)
+def test_what_a_rule_refuses_is_refused_in_one_sentence(cls: type[Configurable]) -> None:
+    for name, declared in cls.declared():
+        if not isinstance(declared, Setting | Internal):
+            continue
+        for value in ("a", None, True, 0.5, -1, float("nan"), float("inf"), (1, 2), 2**63):
+            allowed = declared.rule(value)
+            if allowed is not None:
+                with pytest.raises(InvalidSetting) as refused:
+                    cls(**{name: value})
+                assert str(refused.value) == f"{cls.called}{name}={shown(value)} is not allowed: expected {allowed}"
 
 
 @pytest.mark.parametrize(
