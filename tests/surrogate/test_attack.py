@@ -309,26 +309,6 @@ class TestGradient:
         assert len(np.unique(points.round(9), axis=0)) > 25
 
 
-@pytest.mark.parametrize(
-    ("attack", "message"),
-    [
-        (lambda: SurrogateAttack(bounds="tight"), "bounds='tight' is not one of box, interval, crown"),
-        (lambda: SurrogateAttack(start="cold"), "start='cold' is not allowed: expected one of none, center, gradient"),
-        (lambda: SurrogateAttack(on_incumbent="go"), "on_incumbent='go' is not allowed: expected one of check, stop"),
-        (lambda: SurrogateAttack(formulation="x"), "formulation='x' is not one of big_m"),
-        (lambda: SurrogateAttack(polish_steps=0), "polish_steps=0 is not allowed: expected an integer of at least 1"),
-        (lambda: GradientAttack(starts=0), "starts=0 is not allowed: expected an integer of at least 1"),
-        (
-            lambda: GradientAttack(time_limit_seconds=0.0),
-            "time_limit_seconds=0.0 is not allowed: expected a number above 0 or None",
-        ),
-    ],
-)
-def test_settings_are_checked(attack: type, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        attack()
-
-
 def test_what_does_not_fit_together_is_refused() -> None:
     dense, instance = question(0)
     other = random_network(np.random.default_rng(0), (4, 3, 2))

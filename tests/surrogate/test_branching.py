@@ -17,7 +17,6 @@ from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.branching.leaf import LeafSolver
-from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Output, Problem
 from surrogate.region import Region
@@ -316,21 +315,6 @@ def test_leaves_are_exact_and_empty_ones_close(norm: str) -> None:
                 assert region.contains(leaf.point)
     assert empty > 3
     assert full > 3
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"bounds": "crwon"}, "bounds='crwon' is not one of"),
-        ({"goal": "best"}, "goal='best' is not allowed: expected one of optimum, verdict"),
-        ({"time_limit_seconds": 0.0}, "time_limit_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"time_limit_seconds": float("inf")}, "time_limit_seconds=inf is not allowed: expected a finite number"),
-        ({"relative_gap": 0.0}, "relative_gap=0.0 is not allowed: expected a number above 0"),
-    ],
-)
-def test_settings_that_are_refused(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        BranchAndBoundAttack(**settings)
 
 
 def test_the_limit_holds_the_gradient_start_too() -> None:

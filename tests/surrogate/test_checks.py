@@ -14,7 +14,6 @@ import pytest
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
-    Exclusion,
     GradientAttack,
     Instance,
     PortfolioAttack,
@@ -65,9 +64,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: place("magnitude"),
         "surrogate must be a ReluNetwork, a Pruning",
     ),
-    "a negative seed": (lambda: Exclusion(seed=-1), "seed=-1 is not allowed: expected an integer of at least 0"),
-    "a gradient's negative seed": (lambda: GradientAttack(seed=-1), "seed=-1 is not allowed"),
-    "the closest's negative seed": (lambda: ClosestAttack(seed=-1), "seed=-1 is not allowed"),
     "no exclusion": (
         lambda: SurrogateAttack(exclusion=WRONG and None),
         r"exclusion must be a Exclusion, such as Exclusion\(\)",
@@ -77,7 +73,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "no gradient once more": (lambda: PortfolioAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
     "a search's name": (lambda: BranchAndBoundAttack(search=WRONG), "search must be a BranchAndBound, such as BranchAndBound"),
     "no search": (lambda: RestrictionAttack(search=WRONG and None), "search must be a BranchAndBound"),
-    "no step": (lambda: BranchAndBoundAttack(climb_steps=0), "climb_steps=0 is not allowed: expected an integer of at least 1"),
     "an empty batch": (lambda: BranchAndBound(batch=0), "must be at least 1 and whole, got batch=0"),
     "steps backward": (lambda: BranchAndBound(steps=-1), "steps=-1 is not allowed: expected an integer of at least 0"),
     "a rate": (lambda: BranchAndBound(rates=WRONG and 0.1), "rates must be a Rates"),

@@ -194,22 +194,6 @@ def test_the_result_is_repeatable_and_its_timeline_shortens() -> None:
     assert one.first_adversarial_seconds == next(event.seconds for event in one.timeline if event.margin > 1e-9)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"prover": "gurobi"}, "prover='gurobi' is not allowed: expected one of branch_and_bound, milp"),
-        ({"bounds": "tight"}, "bounds='tight' is not one of box"),
-        ({"formulation": "x"}, "formulation='x' is not one of big_m"),
-        ({"starts": 0}, "at least 1"),
-        ({"threshold": 0.0}, "expected a number above 1e-09, the margin of a witness"),
-        ({"relative_gap": 0.0}, "relative_gap=0.0 is not allowed: expected a number with 0 < value < 1"),
-    ],
-)
-def test_settings_are_checked(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        ClosestAttack(**settings)
-
-
 def test_what_does_not_fit_is_refused() -> None:
     dense, instance = question(0)
     with pytest.raises(InvalidSetting, match="needs a region with a norm"):

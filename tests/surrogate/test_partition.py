@@ -197,12 +197,6 @@ class TestInputs:
             assert all(row.slack() >= -1e-9 for row in model.f.component_data_objects(pyo.Constraint))
 
 
-@pytest.mark.parametrize("partitions", [0, -1, 2.5, "two", True, None])
-def test_other_than_a_number_of_parts_is_refused(partitions: Any) -> None:
-    with pytest.raises(InvalidSetting, match=r"partitions=.* is not allowed: expected an integer of at least 1"):
-        Partition(partitions)
-
-
 def test_the_class_itself_is_no_formulation() -> None:
     with pytest.raises(InvalidSetting, match=r"formulation=<class .*Partition'> is not one of big_m, partition"):
         SurrogateAttack(formulation=Partition)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from surrogate.attack import Exclusion, Instance, Status, SurrogateAttack
 from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.subproblem import polyhedron
 from surrogate.bounds import Crown
-from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.errors import SolverFailure
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
@@ -245,19 +245,6 @@ def test_polishing_counts_as_a_gain() -> None:
     assert all(visit.margin_after == visit.margin_before for visit in plain.regions)
     assert any(visit.margin_after > visit.margin_before for visit in polished.regions)
     assert polished.margin >= plain.margin
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"solve_seconds": 0.0}, "solve_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"subproblem_seconds": -1.0}, "subproblem_seconds=-1.0 is not allowed: expected a number above 0"),
-        ({"seeds": -1}, "seeds=-1 is not allowed: expected an integer of at least 0"),
-    ],
-)
-def test_settings_are_checked(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        Exclusion(**settings)
 
 
 @needs(GurobiSolver)

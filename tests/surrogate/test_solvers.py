@@ -466,24 +466,6 @@ def test_a_missing_package_is_named_with_its_extra(kind: type[Solver], package: 
         kind()
 
 
-@every_solver
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"time_limit_seconds": 0.0}, "solver.time_limit_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"time_limit_seconds": float("nan")}, "solver.time_limit_seconds=nan is not allowed: expected a number above 0"),
-        ({"threads": 0}, "solver.threads=0 is not allowed: expected an integer of at least 1"),
-        ({"seed": -1}, "solver.seed=-1 is not allowed: expected an integer of at least 0"),
-        ({"seed": 3_000_000_000}, "solver.seed=3000000000 is not allowed: expected an integer of at most 2000000000"),
-        ({"relative_gap": -1.0}, "solver.relative_gap=-1.0 is not allowed: expected a number with 0 <= value < 1"),
-        ({"relative_gap": float("nan")}, "solver.relative_gap=nan is not allowed: expected a number with 0 <= value < 1"),
-    ],
-)
-def test_settings_are_checked(kind: type[Solver], setting: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        kind(**setting)
-
-
 @extra_solver
 def test_equal_seeds_do_equal_work(kind: type[Solver]) -> None:
     model = random_milp(5, pyo.minimize)
