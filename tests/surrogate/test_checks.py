@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,14 @@ from surrogate.bounds import Bounds, Crown
 from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
 from surrogate.data.functions import evaluate, sample
-from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
+from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SurrogateError
 from surrogate.formulation import constrain, embed
 from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Margin, Output, vnnlib
 from surrogate.pruning import Pruning, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
-from surrogate.solvers import SOLVERS, HighsSolver
+from surrogate.solvers import HighsSolver
 from surrogate.training import Training, accuracy, fit
 from surrogate.witness import check
 
@@ -296,20 +295,3 @@ def test_radii_beyond_all_measure(radius: Any) -> None:
         Region(0.0, 1.0, [0.5] * 3, radius, "l2")
     with pytest.raises(InvalidRegion, match=r"upper must lie within 1e\+15, but entry 0 is 1e\+308"):
         Region(0.0, 1e308, [0.5] * 3)
-
-
-@pytest.mark.parametrize("name", SOLVERS)
-def test_an_unbounded_model_says_what_to_do(name: str) -> None:
-    try:
-        solver = SOLVERS[name](time_limit_seconds=10.0)
-    except InvalidSetting as missing:
-        pytest.skip(str(missing))
-    model = pyo.ConcreteModel()
-    model.x, model.open = pyo.Var(bounds=(0, 1)), pyo.Var()
-    model.row = pyo.Constraint(expr=model.x + model.open <= 3.0)
-    model.goal = pyo.Objective(expr=model.open + model.x)
-    deadline = time.perf_counter() + 10.0
-    with pytest.raises(
-        SolverFailure, match="give bounds to the variables that the objective needs, such as open with the bounds"
-    ):
-        solver.solve(model, [model.x], warm_start=False, on_incumbent=lambda *_: False, deadline=deadline)
