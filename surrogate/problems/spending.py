@@ -1,4 +1,4 @@
-"""How far coordinates move where all of them together may spend the radius of a ball, and each has a capacity.
+"""How the radius of a ball is spent: each coordinate moves up to its capacity, and all of them together up to the radius.
 
 In every function ``gain``, ``wanted`` and ``capacity`` are matrices ``(k, d)`` of numbers of at least 0. Each row is a case of
 its own.
