@@ -14,7 +14,7 @@ from surrogate.problems import Problem
 from surrogate.problems.region import Region
 
 WITNESS_MARGIN = 1e-9
-"""A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie makes none."""
+"""A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie is no witness."""
 
 UNDERFLOW = 1e-290
 """Added to the error of every sum: far more than products below float64's smallest normal number, 2e-308, can lose."""

@@ -37,7 +37,7 @@ class Bounds:
     One pair of vectors per affine layer, the logits last; a vector's length is its layer's number of outputs.
 
     Raises:
-        InvalidSetting: vectors that don't fit together, or that are none.
+        InvalidSetting: something else than vectors, or vectors that don't fit together.
         UnsoundBounds: a lower bound above its upper bound, or a bound that is NaN.
     """
 

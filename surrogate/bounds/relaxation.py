@@ -182,7 +182,7 @@ class Relaxation:
             y[:, :size] = np.maximum(y[:, :size], 0.0)
         return found, y
 
-    @np.errstate(over="ignore", invalid="ignore")  # a step whose squares overflow is none, and never the best
+    @np.errstate(over="ignore", invalid="ignore")  # a step whose squares overflow moves nothing, and is never the best
     def optimise(
         self,
         rows: FloatArray,

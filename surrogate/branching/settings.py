@@ -30,7 +30,7 @@ class BranchAndBound:
         most_open: when more domains are open, those nearest to being closed go first, which bounds the memory.
 
     Raises:
-        InvalidSetting: a count below 1, negative steps, a share outside [0, 1], or rates that are none.
+        InvalidSetting: a count below 1, negative steps, a share outside [0, 1], or something else than rates.
     """
 
     batch: int = 64

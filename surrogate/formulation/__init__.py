@@ -29,7 +29,7 @@ def method(chosen: str | Formulation) -> Formulation:
     """Return the formulation of this name with its default settings; one itself, such as ``Partition(4)``, comes back.
 
     Raises:
-        InvalidSetting: there is none; lists those that there are.
+        InvalidSetting: no formulation has this name; lists those that there are.
     """
     if isinstance(chosen, Formulation):
         return chosen

@@ -48,7 +48,7 @@ class MilpSearch:
         surrogate: the network inside the MILP, not folded.
         solver: solves it.
         warm_start: start from the values that the model's variables have.
-        polish_steps: Frank-Wolfe steps on the dense network from every incumbent; 0 is none.
+        polish_steps: Frank-Wolfe steps on the dense network from every incumbent; 0 leaves polishing out.
         deadline: ``time.perf_counter()`` value at which everything ends.
         gradient_evaluations: spent by polishing, counted here.
     """

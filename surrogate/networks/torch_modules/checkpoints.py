@@ -106,7 +106,7 @@ def _array(name: str, value: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
 
 
 def _require_small(path: Path, data: bytes) -> None:
-    """Require of an archive that it unpacks to no more than may be read; torch's older format is none."""
+    """Require of an archive that it unpacks to no more than may be read; torch's older format is no archive."""
     if not data.startswith(PICKLE_MAGIC[0]):
         return
     try:
