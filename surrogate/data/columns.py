@@ -66,7 +66,7 @@ class Columns:
 
     @property
     def places(self) -> dict[str, tuple[int, ...]]:
-        """Which inputs stand for the values of each category among the inputs, in the order of the values, by column."""
+        """For each category among the inputs, by its column: the places of its inputs, in the order of its values."""
         found: dict[str, tuple[int, ...]] = {}
         for column, values in self.categories.items():
             names = tuple(f"{column}={value}" for value in values)

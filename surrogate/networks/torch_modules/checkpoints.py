@@ -23,7 +23,7 @@ MAX_BYTES = 2**31 - 1
 """Largest file that is read, unpacked."""
 
 MOST_NUMBERS = 4 * LARGEST_MATRIX
-"""Most numbers of all tensors: a tensor can say of a few bytes that they fill any shape."""
+"""Most numbers of all tensors together: a file of a few bytes can hold a tensor of any shape."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which checkpoints keep a state dict beside other things."""
