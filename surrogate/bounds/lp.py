@@ -12,8 +12,9 @@ import numpy as np
 from surrogate import rules
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_region, require_matching
 from surrogate.bounds.crown import AlphaCrown, tighten
+from surrogate.bounds.multipliers import Multipliers
 from surrogate.bounds.region_columns import RegionColumns
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 from surrogate.quiet_highs import QuietHighs, to_highs

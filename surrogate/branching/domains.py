@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds import Bounds
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.multipliers import Multipliers
+from surrogate.bounds.relaxation import Relaxation
 
 
 @dataclass(eq=False)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
+from surrogate.bounds.multipliers import Multipliers, Pass
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching.domains import Domain, Subtree
 from surrogate.branching.leaf import LeafSolver

@@ -12,7 +12,8 @@ from questions import network_and_region
 
 from surrogate.bounds import AlphaCrown, Bounds, Crown
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.multipliers import Multipliers
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
