@@ -28,9 +28,6 @@ class Multipliers:
         """Return those of the rows ``chosen`` (indices or a mask), copied."""
         return Multipliers(*([layer[chosen] for layer in kind] for kind in (self.alpha, self.beta, self.split)))
 
-    def __len__(self) -> int:
-        return len(self.alpha[0]) if self.alpha else 0
-
 
 @dataclass(eq=False)
 class Pass:
