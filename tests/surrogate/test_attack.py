@@ -88,9 +88,7 @@ def test_starts_and_polishing_change_the_way_not_the_optimum(start: str, polish:
 
 
 def robust_question() -> tuple[ReluNetwork, Instance]:
-    dense, instance = question(3)
-    region = instance.region
-    return dense, Instance(Region(region.lower, region.upper, region.center, 0.01, "l1"), instance.label, instance.target)
+    return question(3, radius=0.01)
 
 
 def test_robust_comes_only_from_the_dense_network() -> None:
