@@ -32,8 +32,8 @@ class Setting:
             another section.
         words: the field's value by what the configuration calls it, where these differ.
         may_be_null: ``null`` in a configuration leaves the default of the class that is used.
-        is_switch: at its default the setting does nothing, and then it stands in no key. So keys of before there was the
-            setting stay as they are; and a configuration of before, which lacks it, can be read.
+        is_switch: at its default the setting does nothing, and then it stands in no key. So a new setting of this kind leaves
+            the keys of older results as they are, and an older configuration, which lacks it, can still be read.
     """
 
     rule: Rule

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers, require_name
-from surrogate.data.dataset import Dataset
+from surrogate.data.dataset import Dataset, read_only
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
@@ -117,8 +117,7 @@ def sample(name: str, inputs: int) -> Dataset:
     points = np.random.default_rng(0).uniform(size=(TRAIN_POINTS + TEST_POINTS, inputs)).astype(np.float32)
     values = -evaluate(name, points)
     values = (values - values[:TRAIN_POINTS].mean()) / values[:TRAIN_POINTS].std()
-    for array in (points, values):
-        array.flags.writeable = False
+    read_only(points, values)
     return Dataset(
         name,
         None,

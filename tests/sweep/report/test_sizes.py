@@ -67,9 +67,6 @@ def test_sooner_is_the_second_measure() -> None:
     assert answer.headline == "No pruned copy beats the dense MILP within 20 s."
 
 
-SEVEN_OF_TWELVE = "magnitude 0.8 is better than the dense MILP on 7 and worse on 4 of 12 images"
-
-
 @pytest.mark.parametrize(
     ("copy", "verdict", "headline"),
     [
