@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sweep.config import own_networks, rules
-from sweep.config.attack_facts import kind_of
 from sweep.config.canonical import counts_of, has_own, made_of, makers, together
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, name_key
 from sweep.config.input_sizes import check_fit
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
-from sweep.config.sections import key_at, settings_of, source_of
+from sweep.config.sections import each_setting, key_at, source_of
 from sweep.config.tasks import TaskRules, task_of
 from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
@@ -23,7 +22,7 @@ from sweep.terminal.wording import count
 
 def checked(task: TaskRules) -> tuple[str, ...]:
     """Return the sections that choose among several classes. Of a single class all rules are checked when it is read."""
-    return tuple(name for name in makers(task) if name != "training")
+    return tuple(name for name in makers(task) if FAMILIES[name].name_key)
 
 
 def check(settings: Settings) -> None:
@@ -39,8 +38,6 @@ def check_made(name: str, settings: Settings) -> None:
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
     """
-    if name == "attack":
-        _check_objective(settings)
     if has_own(name, settings):
         for network in task_of(settings).network_names(settings):
             told = functools.partial(own_networks.key_in_use, settings, network)
@@ -66,11 +63,11 @@ def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     made = made_of(name, task, source_of(settings))
     if made is None:
         return None
-    for key, setting, value in settings_of(made, f"{name}."):
+    for key, setting, value in each_setting(made, f"{name}."):
         refused = setting.rule(value)
         if refused is not None:
             allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
-            return [key, f"{name}.{FAMILIES[name].name_key}"], f"there it must be {allowed}"
+            return [key, name_key(name)], f"there it must be {allowed}"
     for names, why in made.conflicts():
         return [key_at(made, one, f"{name}.") for one in names], why
     return None
@@ -98,22 +95,11 @@ def check_rest(settings: Settings) -> None:
         )
 
 
-def _check_objective(settings: Settings) -> None:
-    """Check that the attack can have the objective."""
-    from surrogate.attack import CLOSEST_METHODS
-
-    attack = settings.attack
-    kind = kind_of(attack.method, attack.objective)
-    if kind is not None and attack.objective not in kind.objectives:
-        raise ConfigError(
-            f"attack.objective={attack.objective} with attack.method={attack.method}: only {' and '.join(CLOSEST_METHODS)} "
-            f"look for the closest perturbation; choose one of these or attack.objective=margin"
-        )
-
-
 def _check_solver(name: str, settings: Settings) -> None:
     """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
-    if settings.cluster.name == "attach" or "solver.name" not in counts_of(name, settings).values:
+    if settings.cluster.name == "attach":
+        return
+    if "solver.name" not in counts_of(name, task_of(settings), source_of(settings)).values:
         return
     from surrogate.errors import InvalidSetting
 

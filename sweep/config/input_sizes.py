@@ -10,7 +10,7 @@ import functools
 from surrogate.errors import DataUnavailable
 from surrogate.files import file_path
 from sweep.config import rules
-from sweep.config.canonical import answering
+from sweep.config.canonical import takes_pruned
 from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.sections import source_of
@@ -83,10 +83,7 @@ def use_of_data(settings: Settings) -> str | None:
     own = task.data_use(settings)
     if own is not None:
         return own
-    answers = answering(task, source_of(settings))
-    if answers is not None and not answers.takes_surrogate:
-        return None
-    if "pruning" not in task.sections or pruning.method == rules.NO_PRUNING:
+    if not takes_pruned(task, source_of(settings)) or pruning.method == rules.NO_PRUNING:
         return None
     if rules.pruning_needs(pruning.method, "data"):
         return f"pruning.method={pruning.method}"

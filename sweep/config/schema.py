@@ -123,16 +123,12 @@ class MethodSettings:
 
 @dataclass(frozen=True)
 class QuestionSettings:
-    """What an attack is asked about images: keys of its section that no attack declares."""
+    """What an attack is asked: keys of its section that no attack declares."""
 
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, POSITIVE]
     objective: Annotated[str, rules.one_of(rules.objectives)]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
-
-
-QUESTION = tuple(field.name for field in dataclasses.fields(QuestionSettings))
-"""The keys of :class:`QuestionSettings`."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +194,7 @@ class Settings:
     formulation: MethodSettings
     cluster: ClusterSettings  # before the solver, whose threads are by default those of a trial
     solver: MethodSettings
-    attack: Annotated[MethodSettings, QuestionSettings]
+    attack: MethodSettings
     search: SearchSettings
     deadlines: DeadlineSettings
     tracking: TrackingSettings

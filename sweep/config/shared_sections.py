@@ -145,7 +145,7 @@ class SharedSections:
         self.ask(check_rest, settings)
 
     def key(self, settings: Settings) -> str:
-        """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
+        """Return the key of a trial."""
         return self._joined(self._of_task(settings))
 
     def any_limit_key(self, settings: Settings) -> str:

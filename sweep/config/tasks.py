@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, MISSING, Source, class_of
 from sweep.config.rules import TABLE
 from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
@@ -202,6 +202,10 @@ class TaskRules:
         """
         return ""
 
+    def method_class(self, source: Source) -> Any:
+        """Return the class of the method that answers; None where the task has no answerer, or no method is called so."""
+        return class_of(self.answerer, source) if self.answerer else None
+
     def method_name(self, settings: Settings) -> str | None:
         """Return the name of the method that answers; None where the task has no answerer."""
         if not self.answerer:
@@ -219,7 +223,11 @@ class TaskRules:
         Args:
             sections: of a configuration by name, checked or as recorded, of any version: each has ``get(key, default)``.
         """
-        return False
+        if not self.answerer:
+            return False
+        section = sections[self.answerer]
+        method = self.method_class(lambda key: section.get(key.partition(".")[2], MISSING))
+        return method is not None and bool(method.limit_only_ends)
 
     def _values(self, settings: Settings) -> dict[str, Any]:
         found = self.values(settings)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.tasks import task_name_in, task_named
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sweep.config.attack_facts import CLOSEST, MARGIN, OBJECTIVES, OUTPUT, limit_only_ends
+from surrogate.problems.objectives import CLOSEST, MARGIN, OBJECTIVES, OUTPUT
 from sweep.config.schema import Settings
-from sweep.config.sections import attack_of
+from sweep.config.sections import method_of
 from sweep.config.tasks import OF_ALL, Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
@@ -23,7 +23,7 @@ from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
 
 if TYPE_CHECKING:
-    from surrogate.attack import Instance
+    from surrogate.attack import Attack, Instance
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
@@ -79,7 +79,7 @@ class AttackedNetwork(PreparedTask):
         trained, data = work.networks.dense(), work.inputs.data
         work.say(f"attacks the dense network {trained.network.key}{in_words(trained.accuracy, trained.r2)}")
         self.dense, self.objective = task.in_units(trained.network, data), task.objective(work.settings)
-        self._attack = attack_of(work.settings)
+        self._attack: Attack = method_of("attack", work.settings)
         self._pruning = work.networks.pruning() if self._attack.takes_surrogate else None
         self._surrogate: ReluNetwork | None = None
         if self._pruning is not None and not self._pruning.needs_region:
@@ -209,10 +209,6 @@ class AttackTask(Task):
         if settings.attack.objective == CLOSEST:  # what an attack does with its time follows from the objective then
             return f"attack.objective={CLOSEST}"
         return super().answered_by(settings)
-
-    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
-        attack = sections["attack"]
-        return limit_only_ends(attack.get("method", None), attack.get("objective", None))
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
         return None  # which of these tasks it is follows from the other sections, as it did before there were tasks

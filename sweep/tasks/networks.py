@@ -12,7 +12,7 @@ from sweep.config import key_versions
 from sweep.config.canonical import parts, training_recipe
 from sweep.config.inputs import Inputs
 from sweep.config.schema import Settings
-from sweep.config.sections import pruning_of
+from sweep.config.sections import method_of
 from sweep.config.stage_keys import data_part, digest, surrogate_key
 from sweep.records import TrialRecord
 from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
@@ -112,7 +112,7 @@ class Networks:
         """
         from surrogate.pruning import sparsity
 
-        pruning, data, record = pruning_of(self._settings), self._inputs.data if data is None else data, self._record
+        pruning, data, record = self.pruning(), self._inputs.data if data is None else data, self._record
         if not pruning.prunes:
             record.prune_seconds = record.prune_seconds or 0.0
             record.sparsity = self._all_sparsity(dense, sparsity(dense, dense))
@@ -136,7 +136,8 @@ class Networks:
 
     def pruning(self) -> Pruning:
         """Return the pruning of the trial: of a method that needs a region, to make a surrogate of each instance's."""
-        return pruning_of(self._settings)
+        pruning: Pruning = method_of("pruning", self._settings)
+        return pruning
 
     def _made(self, key: str, settings: Settings, data: Dataset | None) -> TrainedNetwork:
         def train() -> Entry:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.users_data import read_data
@@ -80,7 +79,7 @@ class RowTask(ImageTask):
         return [_with_facts(one, data) for one in drawn], skipped
 
     def _check_ball(self, settings: Settings) -> None:
-        if settings.attack.radius is None and settings.attack.objective != CLOSEST:
+        if settings.attack.radius is None:
             raise ConfigError(
                 "attack.radius is null with dataset=table: set the size of the ball around a row, in standard deviations of "
                 "the columns, as in attack.radius=0.5 attack.norm=linf"

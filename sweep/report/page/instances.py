@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.task_words import small_pictures, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sweep.config.attack_facts import CLOSEST, OUTPUT, kind_of
+from surrogate.problems.objectives import CLOSEST, OUTPUT
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import Settings
+from sweep.config.sections import source_of
 from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError, SweepError
 from sweep.tasks.attacking import BALL, AttackedNetwork, AttackInstance, AttackTask
@@ -42,7 +43,10 @@ class ImageTask(AttackTask):
         if data == FUNCTION:
             raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
         self._check_count(settings)
-        self._check_ball(settings)
+        if settings.attack.objective == CLOSEST:
+            self._check_closest(settings)
+        else:
+            self._check_ball(settings)
 
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         if section == "instances":
@@ -72,10 +76,17 @@ class ImageTask(AttackTask):
                 f"{self.words('').instance}s; ask for fewer"
             )
 
+    def _check_closest(self, settings: Settings) -> None:
+        from surrogate.attack import CLOSEST_METHODS
+
+        if CLOSEST not in self.method_class(source_of(settings)).objectives:
+            raise ConfigError(
+                f"attack.objective={CLOSEST} with attack.method={settings.attack.method}: only {' and '.join(CLOSEST_METHODS)} "
+                f"look for the closest perturbation; choose one of these or attack.objective=margin"
+            )
+
     def _check_ball(self, settings: Settings) -> None:
         attack = settings.attack
-        if attack.objective == CLOSEST:
-            return
         if attack.radius is None and attack.norm != "l1":
             from sweep.tasks.image.drawing import RADIUS_RANGE
 
@@ -84,8 +95,7 @@ class ImageTask(AttackTask):
                 f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in {low} to "
                 f"{high}); set attack.radius to a number above 0"
             )
-        kind = kind_of(attack.method, attack.objective)
-        if attack.norm == "l2" and kind is not None and not kind.takes_l2:
+        if attack.norm == "l2" and not self.method_class(source_of(settings)).takes_l2:
             raise ConfigError(
                 f"attack.norm=l2 with attack.method={attack.method}: a linear solver has no l2 ball; "
                 f"choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep.config.own_networks import settings_of
-from sweep.config.sections import model_method_of
+from sweep.config.sections import method_of
 from sweep.config.stage_keys import digest, pruning_part
 from sweep.config.words import Sense
 from sweep.records import TRUE_VIOLATION, InstanceRecord
@@ -24,6 +24,7 @@ from sweep.tasks.model.table import with_table
 
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
+    from surrogate.models.methods import ModelMethod
     from surrogate.models.problems import ModelInstance, TrueValue
     from surrogate.networks import ReluNetwork
 
@@ -57,7 +58,7 @@ class PreparedModels(PreparedTask):
         settings = work.settings
         self._problem = with_table(problem_of(settings), settings, work.inputs.data)
         self._parameters = parameters_of(settings)
-        self._method = model_method_of(settings)
+        self._method: ModelMethod = method_of("method", settings)
         files, takes = files_of(settings), self._method.takes_surrogate
         maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, files, work.inputs.networks, takes)
         source, counted = source_digest(self._problem.name), counted_parameters(settings)
