@@ -67,6 +67,8 @@ class TaskRules:
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
             in it as far as it uses them. Empty: each of these counts by itself.
+        own_objectives: the objectives of a search (:class:`sweep.records.objectives.Objective`) that only trials of a built-in
+            task have.
         baseline: the values by section that make of any trial the one that it is measured against.
     """
 
@@ -80,6 +82,7 @@ class TaskRules:
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     fed_by_table: ClassVar[bool] = False
+    own_objectives: ClassVar[tuple[Any, ...]] = ()
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from surrogate.problems.objectives import CLOSEST, MARGIN, OBJECTIVES, OUTPUT
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.schema import Settings
 from sweep.config.sections import method_of
-from sweep.config.tasks import OF_ALL, Metric
+from sweep.config.tasks import Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
+from sweep.tasks.attack_objectives import ATTACK_OBJECTIVES, GOALS
 from sweep.tasks.attack_records import answered, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
-
-_ADVERSARIAL = (MARGIN, CLOSEST)
-
-GOALS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(OF_ALL, OBJECTIVES),
-    "margin": (MARGIN, OUTPUT),
-    "norm": (CLOSEST,),
-    "success_rate": _ADVERSARIAL,
-    "decided_rate": _ADVERSARIAL,
-    "first_adversarial_seconds": _ADVERSARIAL,
-    "first_adversarial_with_pruning_seconds": _ADVERSARIAL,
-    "value": (MARGIN, OUTPUT),
-    "least_value": (CLOSEST,),
-}
-"""The objectives of a search, each with the values of ``attack.objective`` with which trials have it."""
 
 BALL = ("norm", "radius", "target")
 """The keys of ``attack`` that say which ball around an instance is searched, and for which class."""
@@ -128,6 +114,7 @@ class AttackTask(Task):
 
     sections = SECTIONS
     answerer = "attack"
+    own_objectives = ATTACK_OBJECTIVES
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {

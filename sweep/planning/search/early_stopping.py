@@ -14,7 +14,7 @@ from sweep.config.stage_keys import digest
 from sweep.config.tasks import task_of
 from sweep.planning.search.usual import search_of
 from sweep.records import TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 ANSWERED = "answered"
 """The name under which a trial reports how many questions it has answered."""
@@ -25,7 +25,7 @@ def progress_values(record: TrialRecord) -> dict[str, float]:
 
     An objective without a value is left out, and then nothing is decided by it: the trial goes on.
     """
-    values = {name: objective.value(record) for name, objective in OBJECTIVES.items()}
+    values = {name: objective.value(record) for name, objective in objectives().items()}
     return {ANSWERED: len(record.instances), **{name: value for name, value in values.items() if value is not None}}
 
 

@@ -12,7 +12,7 @@ from sweep.errors import ConfigError
 from sweep.planning.search.early_stopping import questions
 from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 
 def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
@@ -33,11 +33,11 @@ def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ..
 
 def check_search(settings: Settings) -> None:
     """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    search, known, task = search_of(settings), ", ".join(OBJECTIVES), task_of(settings)
+    search, known, task = search_of(settings), objectives(), task_of(settings)
     for name in search.objectives:
-        if name not in OBJECTIVES:
-            near = nearest(name, OBJECTIVES)
-            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
+        if name not in known:
+            near = nearest(name, known)
+            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {', '.join(known)}{near}")
         if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
                 f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is known of other trials only; "

@@ -34,7 +34,7 @@ from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
@@ -99,7 +99,7 @@ class OptunaSuggester:
     def __init__(self, space: Assignable, search: SearchSettings) -> None:
         self._memory: SearchMemory | None = None
         self._space, self._search = space, search
-        self._objectives = [OBJECTIVES[name] for name in search.objectives]
+        self._objectives = [objectives()[name] for name in search.objectives]
         self._axes = space.axes.dimensions
         self._distributions = {name: distribution(dimension) for name, dimension in self._axes.items()}
         self._size = size(self._axes.values())
