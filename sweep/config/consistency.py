@@ -11,7 +11,7 @@ from typing import Any
 from sweep.config import own_networks, rules
 from sweep.config.canonical import counts_of, has_own, made_of, makers, together
 from sweep.config.families import FAMILIES, name_key
-from sweep.config.input_sizes import check_fit
+from sweep.config.input_sizes import check_fit, use_by_pruning
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
 from sweep.config.sections import each_setting, key_at, source_of
 from sweep.config.tasks import TaskRules, task_of
@@ -135,15 +135,13 @@ def _check_data(settings: Settings) -> None:
     if settings.dataset.name == rules.NO_DATASET and task_of(settings).trains(settings):
         if settings.network.file is None:
             raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
-        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
-            raise ConfigError(
-                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
-            )
-        if rules.pruning_needs(settings.pruning.method, "data"):
-            raise ConfigError(
-                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
-                f"data set or another pruning"
-            )
+        use = use_by_pruning(settings)
+        if use is not None:
+            key, value = use
+            why = "finetuning needs a data set"
+            if key == "pruning.method":
+                why = "this pruning looks at training images; choose a data set or another pruning"
+            raise ConfigError(f"dataset=none with {key}={value}: {why}")
 
 
 def _check_own_keys(data: DatasetSettings) -> None:
@@ -188,11 +186,11 @@ def _check_function(data: DatasetSettings) -> None:
         raise ConfigError(
             "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
         )
-    from surrogate.data.functions import FUNCTIONS, LARGEST_INPUTS
+    from surrogate.data.functions import FUNCTIONS
 
-    least = FUNCTIONS[data.function].least_inputs
-    if not least <= data.inputs <= LARGEST_INPUTS:
-        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
+    counts = FUNCTIONS[data.function].input_counts
+    if data.inputs not in counts:
+        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {counts[0]} to {counts[-1]}")
 
 
 def available_cpus() -> int:

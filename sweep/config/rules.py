@@ -142,21 +142,10 @@ def gaps() -> Iterable[str]:
     return GAP_CHOICES
 
 
-def share(value: float) -> str | None:
-    return None if 0.0 < value < 1.0 else "a number between 0 and 1"
-
-
 def file_title(file: str) -> str:
     """Return what people call a file, or a folder, of data: its name without the endings."""
     name = Path(file.rstrip("/\\")).name
     return name.removesuffix(".gz").rsplit(".", 1)[0] or file
-
-
-def pruning_needs(method: str, what: str) -> bool:
-    """Return whether a pruning method needs ``data`` (training images) or a ``region`` (a surrogate for each instance)."""
-    from surrogate.pruning import METHODS
-
-    return bool(getattr(METHODS[method], f"needs_{what}"))
 
 
 def objectives() -> Iterable[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from surrogate.rules import NOT_NEGATIVE, POSITIVE
+from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
 from sweep.config import model_names, rules
 
 
@@ -33,7 +33,7 @@ class DatasetSettings:
     outputs: list[str] = dataclasses.field(default_factory=list)
     categories: list[str] = dataclasses.field(default_factory=list)
     gaps: Annotated[str, rules.one_of(rules.gaps)] = "refuse"
-    test_share: Annotated[float, rules.share] = 0.2
+    test_share: Annotated[float, TEST_SHARE] = 0.2
     seed: Annotated[int, rules.at_least(0)] = 0
 
     def __hash__(self) -> int:
