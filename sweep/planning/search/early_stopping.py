@@ -11,8 +11,7 @@ import dataclasses
 
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import task_of
-from sweep.planning.search.usual import search_of
+from sweep.planning.search.goals import search_of
 from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
 
@@ -33,11 +32,6 @@ def course(record: TrialRecord) -> list[dict[str, float]]:
     """Return what a trial that ended has reported on its way, one entry an answer."""
     lengths = range(1, len(record.instances) + 1)
     return [progress_values(dataclasses.replace(record, instances=record.instances[:length])) for length in lengths]
-
-
-def questions(settings: Settings) -> int | None:
-    """Return how many questions a trial is asked, or None where only the files of its properties say so."""
-    return task_of(settings).count(settings)
 
 
 def stop_key(trial_key: str, settings: Settings) -> str:

@@ -1,18 +1,25 @@
-"""The objectives of a search: which are allowed, and which one is used if none is named."""
+"""The objectives of a search: which are allowed, and which ones are used if none is named."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from surrogate.rules import nearest
 from sweep.config import rules
-from sweep.config.schema import Settings
+from sweep.config.schema import SearchSettings, Settings
 from sweep.config.tasks import task_name, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
-from sweep.planning.search.early_stopping import questions
-from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
 from sweep.records.objectives import objectives
+
+
+def search_of(settings: Settings) -> SearchSettings:
+    """Return the settings of the search; ``search=optuna`` without objectives has the usual one of the trials' task."""
+    search = settings.search
+    if search.objectives or search.method != rules.OPTUNA:
+        return search
+    return dataclasses.replace(search, objectives=[task_of(settings).usual_objective(settings.attack.objective)])
 
 
 def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
@@ -53,7 +60,7 @@ def check_search(settings: Settings) -> None:
             f"search.objectives=[{task.usual_objective(settings.attack.objective)}]; "
             f"available: {', '.join(task.objectives(settings))}"
         )
-    asked = questions(settings)
+    asked = task.count(settings)
     if halving and asked is not None and asked <= search.grace:
         kept = "a trial has one instance" if asked == 1 else f"trials have {asked} instances"
         raise ConfigError(

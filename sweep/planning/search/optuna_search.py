@@ -24,12 +24,11 @@ from optuna.trial import TrialState
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
-from sweep.planning.search.goals import check_search
+from sweep.planning.search.goals import check_search, search_of
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
-from sweep.planning.search.parameters import distribution, parameter, size, value
+from sweep.planning.search.parameters import distribution, size, value
 from sweep.planning.search.study import KeptStudy
-from sweep.planning.search.usual import search_of
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
 from sweep.planning.trials import Trial
@@ -258,7 +257,7 @@ class OptunaSuggester:
     def _parameters(self, values: Suggestion) -> dict[str, Any]:
         """Return what Optuna calls these values."""
         chosen = self._space.axes.by_axis(values)
-        return {name: parameter(one, chosen[name]) for name, one in self._axes.items()}
+        return {name: one.place(chosen[name]) for name, one in self._axes.items()}
 
     def _answer(self, asked: optuna.Trial, outcome: Outcome) -> None:
         self._answered += outcome.state is not TrialState.FAIL

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from composing import Composer
 
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
-from sweep.planning.search.early_stopping import course, progress_values, questions
+from sweep.planning.search.early_stopping import course, progress_values
 from sweep.planning.search.goals import check_search, judged_by
 from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
@@ -101,10 +102,14 @@ def test_a_running_trial_reports_its_answers_and_leaves_out_what_it_has_no_value
 
 
 def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
-    assert questions(composer.changed(instances__count=None)) == 1
-    assert questions(composer.changed(instances__count=7)) == 7
-    assert questions(composer.changed(instances__count=7, attack__objective="output")) == 1
-    assert questions(composer.changed(instances__properties="some.vnnlib")) is None
+    def count(**changed: Any) -> int | None:
+        settings = composer.changed(**changed)
+        return task_of(settings).count(settings)
+
+    assert count(instances__count=None) == 1
+    assert count(instances__count=7) == 7
+    assert count(instances__count=7, attack__objective="output") == 1
+    assert count(instances__properties="some.vnnlib") is None
 
 
 @pytest.mark.parametrize(
