@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, own_networks, rules
@@ -18,7 +18,7 @@ from sweep.config.families import FAMILIES, MISSING, Source, class_of
 from sweep.config.inputs import data_checksum
 from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
-from sweep.config.schema import Settings
+from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.sections import Counted, build, counted, fact_of, source_of
 from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
@@ -109,8 +109,8 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     elif is_made:
         made = counts_of(name, task, source_of(settings))
         found = dict(nested(made.values))
-    elif name in task.sections and name in _FIXED:
-        found[name] = _FIXED[name](settings)
+    elif name in task.sections and name not in (*FAMILIES, NETWORKS):
+        found[name] = _written(name, settings)
     if name != "task":
         wanted = [one for one in together(name, task) if one in task.sections and found.get(one) is not None]
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
@@ -223,9 +223,17 @@ def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str
     return {"dataset": {"name": data.name, "checksum": data.checksum}, **found}
 
 
-def _dataset(settings: Settings) -> Part:
+def _written(name: str, settings: Settings) -> Part:
+    """Return what counts of a section that sets no method, until the task says what of it does."""
+    if name == "dataset":
+        return _dataset(settings.dataset)
+    if name == "network":
+        return _network(settings)
+    return dataclasses.asdict(getattr(settings, name))
+
+
+def _dataset(data: DatasetSettings) -> Part:
     """Keep the checksum of the data, which is the same whatever folder or file they are read from."""
-    data = settings.dataset
     checksum = data_checksum(data)
     if data.name in USERS:
         return {"name": data.name, "checksum": checksum}  # it is over all that the other keys make of the file
@@ -246,20 +254,3 @@ def _network(settings: Settings) -> Part:
     from sweep.config.files import read_network
 
     return {"file": read_network(settings.network.file).key}
-
-
-def _instances(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.instances)
-
-
-def _model(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.model)
-
-
-_FIXED: dict[str, Callable[[Settings], Part]] = {
-    "dataset": _dataset,
-    "network": _network,
-    "instances": _instances,
-    "model": _model,
-}
-"""What counts of the sections that set no method, until the task says what of it does."""

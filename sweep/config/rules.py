@@ -120,6 +120,16 @@ def functions() -> Iterable[str]:
     return FUNCTIONS
 
 
+PYTHON = "python"
+"""The value of ``model.problem`` with which ``model.function`` names a problem of the user's."""
+
+
+def problems() -> Iterable[str]:
+    from surrogate.models.problems import PROBLEMS
+
+    return (*PROBLEMS, PYTHON)
+
+
 def side(value: int | list[int]) -> str | None:
     from surrogate.data import SIDE_LIMITS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
-from sweep.config import model_names, rules
+from sweep.config import rules
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class QuestionSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    problem: Annotated[str, rules.one_of(model_names.problems)] = "constrained"
+    problem: Annotated[str, rules.one_of(rules.problems)] = "constrained"
     function: Annotated[str | None, rules.not_empty] = None
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)  # the problem's, which checks them
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from surrogate.problems.objectives import CLOSEST
 from sweep.config.schema import Settings
 from sweep.config.sections import method_of
+from sweep.config.stage_keys import instance_key
 from sweep.config.tasks import Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
@@ -22,6 +23,7 @@ from sweep.tasks.attack_records import answered, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
+from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
     from surrogate.attack import Attack, Instance
@@ -65,6 +67,7 @@ class AttackedNetwork(PreparedTask):
         trained, data = work.networks.dense(), work.inputs.data
         work.say(f"attacks the dense network {trained.network.key}{in_words(trained.accuracy, trained.r2)}")
         self.dense, self.objective = task.in_units(trained.network, data), task.objective(work.settings)
+        self._instance_word = task.words(self.objective).instance
         self._attack: Attack = method_of("attack", work.settings)
         self._pruning = work.networks.pruning() if self._attack.takes_surrogate else None
         self._surrogate: ReluNetwork | None = None
@@ -74,9 +77,13 @@ class AttackedNetwork(PreparedTask):
         self._data = data if task.data_use(work.settings) or self._pruning is not None else None
         super().__init__(work, *task.drawn(work, self.dense))
 
+    @property
+    def opening(self) -> str:
+        return f", {count(self.skipped, self._instance_word)} left out as misclassified" if self.skipped else ""
+
     def key(self, instance: TaskInstance, *, any_limit: bool = False) -> str:
         surrogate = None if self._surrogate is None else self._surrogate.key
-        return self._key(instance, self.dense.key, surrogate, self._data, any_limit=any_limit)
+        return instance_key(self.settings, self.dense.key, surrogate, instance.key, self._data, any_limit=any_limit)
 
     def unanswered(self, instance: TaskInstance) -> InstanceRecord:
         assert isinstance(instance, AttackInstance)

@@ -20,7 +20,7 @@ from sweep.errors import ConfigError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance
 from sweep.tasks.base import Improved, TaskInstance, TaskWork
-from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, drawn_as_set, source_name
+from sweep.tasks.image.task import ImageTask, class_facts, drawn_as_set, source_name
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -87,10 +87,8 @@ class RowTask(ImageTask):
         super()._check_ball(settings)
 
 
-class AttackedRows(AttackedImages):
+class AttackedRows(AttackedNetwork):
     """A network attacked at rows of a table. Of each answer it is kept which numbers changed, in the table's units."""
-
-    kind = "row"
 
     def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
         found, data = super().answer(instance, record, improved), self.work.inputs.data

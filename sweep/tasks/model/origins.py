@@ -12,8 +12,8 @@ from surrogate.errors import SurrogateError
 from surrogate.rules import nearest
 from sweep.config import rules
 from sweep.config.files import read_network
-from sweep.config.model_names import PYTHON
 from sweep.config.own_networks import key_in_use, settings_of
+from sweep.config.rules import PYTHON
 from sweep.config.schema import Settings
 from sweep.config.sections import method_of
 from sweep.config.watched import Fact, remembered
