@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import ray
@@ -64,7 +63,7 @@ def preflight(cluster: ClusterSettings) -> Capacity:
     nodes = alive_nodes()
     capacity = capacity_of(cluster, nodes)
     found, silent = _versions(tuple(node for node in nodes if node.cpus))  # the others run no work of ours
-    check_versions(installed(), found, silent)
+    check_versions(_finder()(), found, silent)
     return capacity
 
 
@@ -104,17 +103,6 @@ def capacity_of(cluster: ClusterSettings, nodes: tuple[Node, ...]) -> Capacity:
     return Capacity(total, slots, nodes)
 
 
-def installed() -> dict[str, str | None]:
-    """Return the versions of Python and of the packages that matter, as this process sees them; None for what is absent."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in (*PACKAGES, *OPTIONAL_PACKAGES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
-
-
 def check_versions(
     driver: dict[str, str | None], nodes: dict[str, dict[str, str | None]], silent: dict[str, str] | None = None
 ) -> None:
@@ -147,8 +135,8 @@ def check_versions(
         raise SweepError(f"{_some(told)}: repair the node, or stop Ray on it")
 
 
-def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
-    """Ask all nodes at once; return their versions by name, and why the others did not answer."""
+def _finder() -> Callable[[], dict[str, str | None]]:
+    """Return a function that finds the versions of Python and of the packages that matter, None for what is absent."""
     names = (*PACKAGES, *OPTIONAL_PACKAGES)
 
     def versions() -> dict[str, str | None]:  # local, so that it travels by value: a node that lacks torch answers too
@@ -163,8 +151,13 @@ def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]]
                 found[name] = None
         return found
 
+    return versions
+
+
+def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
+    """Ask all nodes at once; return their versions by name, and why the others did not answer."""
     asked: dict[Any, str] = {}
-    task = ray.remote(num_cpus=0, max_retries=0)(versions)
+    task = ray.remote(num_cpus=0, max_retries=0)(_finder())
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node.id, soft=False)
         asked[task.options(scheduling_strategy=there).remote()] = node.name
