@@ -63,7 +63,7 @@ def preflight(cluster: ClusterSettings) -> Capacity:
     nodes = alive_nodes()
     capacity = capacity_of(cluster, nodes)
     found, silent = _versions(tuple(node for node in nodes if node.cpus))  # the others run no work of ours
-    check_versions(_finder()(), found, silent)
+    check_versions(installed(), found, silent)
     return capacity
 
 
@@ -103,6 +103,11 @@ def capacity_of(cluster: ClusterSettings, nodes: tuple[Node, ...]) -> Capacity:
     return Capacity(total, slots, nodes)
 
 
+def installed() -> dict[str, str | None]:
+    """Return the versions of Python and of the packages that matter, as this process sees them; None for what is absent."""
+    return _finder()()
+
+
 def check_versions(
     driver: dict[str, str | None], nodes: dict[str, dict[str, str | None]], silent: dict[str, str] | None = None
 ) -> None:
@@ -136,7 +141,7 @@ def check_versions(
 
 
 def _finder() -> Callable[[], dict[str, str | None]]:
-    """Return a function that finds the versions of Python and of the packages that matter, None for what is absent."""
+    """Return a function that does what :func:`installed` does, here or on another node."""
     names = (*PACKAGES, *OPTIONAL_PACKAGES)
 
     def versions() -> dict[str, str | None]:  # local, so that it travels by value: a node that lacks torch answers too
