@@ -25,13 +25,6 @@ def checked(task: TaskRules) -> tuple[str, ...]:
     return tuple(name for name in makers(task) if FAMILIES[name].name_key)
 
 
-def check(settings: Settings) -> None:
-    """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in checked(task_of(settings)):
-        check_made(name, settings)
-    check_rest(settings)
-
-
 def check_made(name: str, settings: Settings) -> None:
     """Check the object that a section makes (one of :func:`checked`) by the rules of its class.
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from composing import Composer, key_of
+from composing import Composer, check, key_of
 from counting import stages_of
 
 from surrogate.models.problems import find_problem
 from sweep.commands.lookup import Found
 from sweep.commands.show import facts
-from sweep.config.consistency import check
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs
