@@ -11,7 +11,6 @@ from typing import Any
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
-from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import integer, nearest
 
 Rule = Callable[[Any], str | None]
@@ -104,10 +103,6 @@ GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
 """How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""
 
 
-def searches() -> Iterable[str]:
-    return SEARCHES
-
-
 def datasets() -> Iterable[str]:
     from surrogate.data import NAMES
 
@@ -156,10 +151,6 @@ def file_title(file: str) -> str:
     """Return what people call a file, or a folder, of data: its name without the endings."""
     name = Path(file.rstrip("/\\")).name
     return name.removesuffix(".gz").rsplit(".", 1)[0] or file
-
-
-def objectives() -> Iterable[str]:
-    return OBJECTIVES
 
 
 def norms() -> Iterable[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
 from sweep.config import rules
 
@@ -127,7 +128,7 @@ class QuestionSettings:
 
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, POSITIVE]
-    objective: Annotated[str, rules.one_of(rules.objectives)]
+    objective: Annotated[str, rules.one_of(lambda: OBJECTIVES)]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
 
 
@@ -140,7 +141,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    method: Annotated[str, rules.one_of(rules.searches)]
+    method: Annotated[str, rules.one_of(lambda: rules.SEARCHES)]
     where: list[str]
     samples: Annotated[int, rules.at_least(1)]
     seed: Annotated[int, rules.at_least(0)]

@@ -37,6 +37,9 @@ BUILT_IN: dict[str, str] = {
 }
 """Where each task of this program is written, by the name that ``task.name`` gives it."""
 
+NAMING = ("task.name", "instances.properties", "attack.objective", "dataset.name")
+"""The keys whose values say which task a trial has (:func:`task_meant`)."""
+
 OF_ALL = ("accuracy", "accuracy_dense", "sparsity", "total_seconds")
 """The objectives of a search that every trial has."""
 
@@ -126,7 +129,9 @@ class TaskRules:
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
         """Return what of the section ``task`` is hashed into keys."""
-        return {"name": self.name, "version": self.version, "parameters": self._values(settings)}
+        values = self.values(settings)
+        parameters = {} if values is None else dataclasses.asdict(values)
+        return {"name": self.name, "version": self.version, "parameters": parameters}
 
     def values(self, settings: Settings) -> Any:
         """Return ``task.parameters``, checked, as an instance of :attr:`parameters`; None where there are none.
@@ -232,10 +237,6 @@ class TaskRules:
         method = self.method_class(lambda key: section.get(key.partition(".")[2], MISSING))
         return method is not None and bool(method.limit_only_ends)
 
-    def _values(self, settings: Settings) -> dict[str, Any]:
-        found = self.values(settings)
-        return {} if found is None else dataclasses.asdict(found)
-
 
 @Fact
 def task_name(settings: Settings) -> str:
@@ -245,8 +246,8 @@ def task_name(settings: Settings) -> str:
 
 def task_name_in(config: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration, of any version."""
-    keys = (("task", "name"), ("instances", "properties"), ("attack", "objective"), ("dataset", "name"))
-    return task_meant(*((config.get(section) or {}).get(key) for section, key in keys))
+    parts = (key.split(".") for key in NAMING)
+    return task_meant(*((config.get(section) or {}).get(leaf) for section, leaf in parts))
 
 
 def task_of(settings: Settings) -> TaskRules:
@@ -292,4 +293,4 @@ def task_meant(name: str | None, properties: str | None, objective: str | None, 
 
 def task_meant_by(flat: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration by dotted keys, of any version."""
-    return task_meant(*(flat.get(key) for key in ("task.name", "instances.properties", "attack.objective", "dataset.name")))
+    return task_meant(*map(flat.get, NAMING))
