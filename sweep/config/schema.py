@@ -184,7 +184,7 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration, checked value by value; :func:`sweep.config.consistency.check` the rules that join two."""
+    """The whole configuration, checked value by value; :mod:`sweep.config.consistency` has the rules that join two."""
 
     dataset: DatasetSettings
     network: NetworkSettings

@@ -96,6 +96,12 @@ class Interval:
     log: bool
 
     @property
+    def written(self) -> str:
+        """The interval in Hydra's grammar."""
+        interval = f"interval({self.low:g},{self.high:g})"
+        return f"tag(log,{interval})" if self.log else interval
+
+    @property
     def options(self) -> range | None:
         """All options in their order; None: there is no end of them."""
         return range(int(self.low), int(self.high) + 1) if self.integer else None

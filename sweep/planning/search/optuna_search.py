@@ -24,6 +24,7 @@ from optuna.trial import TrialState
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
+from sweep.planning.search.base import Suggester
 from sweep.planning.search.goals import check_search, search_of
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
@@ -83,8 +84,8 @@ def plan(space: TrialSpace) -> Plan:
     return Plan([], suggester=OptunaSuggester(space, search), base=space.config, each=space.each(), notes=space.notes())
 
 
-class OptunaSuggester:
-    """Suggests up to ``search.samples`` distinct trials; a :class:`sweep.planning.search.base.Suggester`.
+class OptunaSuggester(Suggester):
+    """Suggests up to ``search.samples`` distinct trials.
 
     The same seed and the same results in the same order give the same suggestions, but trials that run side by side end in any
     order. So a search with a memory (:meth:`remember`) first suggests what it has suggested before, in that order: the store
@@ -122,7 +123,6 @@ class OptunaSuggester:
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
-        """What it chooses values of."""
         return list(self._space.dimensions.values())
 
     def former(self, memory: SearchMemory) -> list[Trial]:
@@ -139,12 +139,10 @@ class OptunaSuggester:
         return [trial for trial in found if trial is not None][: self._search.samples]
 
     def remember(self, memory: SearchMemory) -> None:
-        """Keep all suggestions in ``memory``, after those that are there; called before the first suggestion, or never."""
         self._memory = memory
 
     @property
     def notice(self) -> str | None:
-        """What the user should know about the search when it is over; None if all went as asked."""
         said = []
         if self._exhausted:
             why = "the space has no more" if self._is_used_up() else f"{ATTEMPTS} suggestions in a row were excluded or known"
@@ -157,8 +155,6 @@ class OptunaSuggester:
 
     @property
     def study(self) -> str | None:
-        """How to look at the study that is kept of the search (:mod:`sweep.planning.search.study`), in words for the
-        terminal."""
         return None if self._kept is None else self._kept.address
 
     def suggest(self, token: str) -> Trial | None:
@@ -208,7 +204,6 @@ class OptunaSuggester:
                 self._kept.end(record)
 
     def close(self) -> None:
-        """Leave the study that is kept as the same search goes on with it."""
         if self._kept is not None:
             self._kept.close()
 
