@@ -91,6 +91,7 @@ def part(name: str, settings: Settings) -> Part | None:
     return parts(settings, (name,)).get(name)
 
 
+@remembered
 def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
     """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
 
@@ -133,7 +134,7 @@ def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECT
     for section in sections:
         found: dict[str, Part | None] = {}
         for name, one in (each or {"": without_own(settings)}).items():
-            parts, known = _counting(section, one)
+            parts, known = counting(section, one)
             found[name] = parts.get(section)
             keys.append(once(settings, keys_in_use, name, settings.networks.get(name), known) if each else known)
         first, *others = found.values()
@@ -142,9 +143,6 @@ def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECT
         elif first is not None:
             counts[section] = first
     return counts, frozenset().union(*keys)
-
-
-_counting = remembered(counting)
 
 
 def counts_of(name: str, task: TaskRules, source: Source) -> Counted:

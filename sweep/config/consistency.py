@@ -41,14 +41,15 @@ def check_made(name: str, settings: Settings) -> None:
         _check_solver(name, settings)
 
 
-def _check_methods(name: str, settings: Settings, told: Callable[[str], str] | None = None) -> None:
+def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
     """Check the object that a section makes, and what that is made of; ``told`` returns what people call a network's key."""
-    refused = _refused(name, settings) if told is None else _refused_of_network(name, settings)
+    refused = _refused(name, settings)
     if refused is not None:
-        (keys, why), told, source = refused, told or str, source_of(settings)
+        (keys, why), source = refused, source_of(settings)
         raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
 
 
+@remembered
 def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     """Return the keys of values that are not allowed together, and why; None if all are."""
     task = task_of(settings)
@@ -64,9 +65,6 @@ def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     for names, why in made.conflicts():
         return [key_at(made, one, f"{name}.") for one in names], why
     return None
-
-
-_refused_of_network = remembered(_refused)
 
 
 def check_rest(settings: Settings) -> None:
