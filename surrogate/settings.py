@@ -45,7 +45,7 @@ class Setting:
 
     def check(self, name: str, value: Any) -> None:
         """Raise InvalidSetting unless the value is allowed."""
-        _require_allowed(name, value, self.rule)
+        self.rule.require(name, value)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Internal:
 
     def check(self, name: str, value: Any) -> None:
         """Raise InvalidSetting unless the value is allowed."""
-        _require_allowed(name, value, self.rule)
+        self.rule.require(name, value)
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,6 @@ class Chosen:
 
 
 Declared = Setting | Internal | Part | Chosen
-
-
-def _require_allowed(name: str, value: Any, rule: Rule) -> None:
-    allowed = rule(value)
-    if allowed is not None:
-        raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected {allowed}")
 
 
 def setting(

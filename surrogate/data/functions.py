@@ -47,6 +47,11 @@ class TestFunction:
     minimum: float = 0.0
     least_inputs: int = 1
 
+    @property
+    def input_counts(self) -> range:
+        """How many inputs it may have."""
+        return range(self.least_inputs, LARGEST_INPUTS + 1)
+
 
 def _ackley(x: FloatArray) -> FloatArray:
     length, waves = np.sqrt((x**2).mean(axis=1)), np.cos(2.0 * np.pi * x).mean(axis=1)
@@ -131,9 +136,8 @@ def sample(name: str, inputs: int) -> Dataset:
 
 def _function(name: str, inputs: int) -> TestFunction:
     require_name("function", name, FUNCTIONS)
-    least = FUNCTIONS[name].least_inputs
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or not least <= inputs <= LARGEST_INPUTS:
-        raise InvalidSetting(
-            f"{name} takes an integer from {least} to {LARGEST_INPUTS} as its number of inputs, got {inputs!r}"
-        )
+    counts = FUNCTIONS[name].input_counts
+    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs not in counts:
+        expected = f"an integer from {counts[0]} to {counts[-1]}"
+        raise InvalidSetting(f"{name} takes {expected} as its number of inputs, got {inputs!r}")
     return FUNCTIONS[name]

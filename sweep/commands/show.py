@@ -14,7 +14,7 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.task_words import described, words_of
+from sweep.config.task_words import task_on_record, words_of
 from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
 from sweep.errors import ConfigError
@@ -151,7 +151,7 @@ def instances(record: TrialRecord) -> Table:
         table.add_column(title, no_wrap=True, justify="left" if title in ("instance", "status", "ended by") else "right")
     for one in record.instances:
         table.add_row(
-            described(one.task, one),
+            task_on_record(one.task).described(one),
             one.status,
             _number(one.value),
             _number(one.bound),

@@ -96,7 +96,6 @@ class SharedSections:
     def __init__(self) -> None:
         self._memory = Memory(DECIDING)
         self._read: dict[int, tuple[Any, Any]] = {}
-        self._met: set[str] = set()
         self._like: tuple[dict[str, Any], Settings] | None = None
         self._tasks: dict[tuple[TaskRules, bool], _TaskFacts] = {}
         self._last: tuple[Settings, _TaskFacts] | None = None
@@ -113,7 +112,6 @@ class SharedSections:
             ConfigError: a value that is not allowed.
         """
         if config.keys() != _SECTIONS:
-            self._memory.vary(_SECTIONS)
             return read(config)
         if self._like is None or list(config) != list(self._like[0]):
             self._like = dict(config), Settings(**{name: self._section(name, data) for name, data in config.items()})
@@ -126,8 +124,6 @@ class SharedSections:
         found = self._read.get(id(data))
         if found is None:
             found = self._read[id(data)] = data, read_section(name, data, self._own)
-            self._memory.vary([name] if name in self._met else ())
-            self._met.add(name)
         return found[1]
 
     def _own(self, name: str, data: Any) -> Any:
@@ -145,7 +141,7 @@ class SharedSections:
         self.ask(check_rest, settings)
 
     def key(self, settings: Settings) -> str:
-        """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
+        """Return the key of a trial."""
         return self._joined(self._of_task(settings))
 
     def any_limit_key(self, settings: Settings) -> str:
@@ -202,7 +198,6 @@ class SharedSections:
             place = rules, bool(settings.networks)
             if place not in self._tasks:
                 check_sections(rules)
-                self._memory.vary(rules.baseline)
                 self._tasks[place] = _TaskFacts.of(rules, settings)
             self._last = settings, self._tasks[place]
         return self._last[1]

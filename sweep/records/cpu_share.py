@@ -16,6 +16,7 @@ from typing import Any
 
 from sweep.config.task_words import words_of
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.time_limit import TIME_LIMIT
 from sweep.terminal.wording import count
 
 STARVED_SHARE = 0.5
@@ -50,7 +51,7 @@ def is_starved(facts: Mapping[str, Any], time_limit_seconds: float | None = None
     if facts.get("status") in words_of(str(facts.get("task")), str(facts.get("objective"))).proofs:
         return False
     limit = wall if time_limit_seconds is None else time_limit_seconds
-    by_limit = ended in ("time_limit", KILLED) or (ended is None and wall >= limit)
+    by_limit = ended in (TIME_LIMIT, KILLED) or (ended is None and wall >= limit)
     return by_limit and bool(cpu < STARVED_SHARE * min(wall, limit))
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.task_words import words_of
 from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY
 from sweep.config.words import MINIMIZE, Sense, Words

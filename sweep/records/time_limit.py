@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.tasks import task_name_in, task_named
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
@@ -113,7 +113,7 @@ def trial_at_limit(record: TrialRecord, seconds: float) -> TrialRecord | None:
 
     It is not where a limit ended an answer before, nor of attacks that plan by their limit, with any limit but their own.
     """
-    own = _limit(record)
+    own = record.limit_seconds
     if own != seconds and not _only_ends(record):
         return None
     instances = [
@@ -134,7 +134,7 @@ def records_at_limit(records: Sequence[TrialRecord], seconds: float) -> list[Tri
     for record in records:
         if not _only_ends(record):
             known = longest.get(_but_limit(record))
-            if known is None or _limit(known) < _limit(record):
+            if known is None or known.limit_seconds < record.limit_seconds:
                 longest[_but_limit(record)] = record
     standing = []
     for record in records:
@@ -194,10 +194,6 @@ def _had_bounds(instance: InstanceRecord, seconds: float) -> bool:
 
 def _only_ends(record: TrialRecord) -> bool:
     return task_named(task_name_in(record.config)).limit_only_ends(record.config)
-
-
-def _limit(record: TrialRecord) -> float:
-    return float(record.config["solver"]["time_limit_seconds"])
 
 
 def _but_limit(record: TrialRecord) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.task_words import words_of
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST, MARGIN
+from surrogate.problems.objectives import CLOSEST, MARGIN
 from sweep.config.task_words import words_of
 from sweep.config.words import MAXIMIZE, MINIMIZE, Sense, Words
 from sweep.terminal.wording import a_or_an

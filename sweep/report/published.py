@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import OBJECTIVES
+from surrogate.problems.objectives import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.instance_record import FIELDS

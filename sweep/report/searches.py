@@ -15,7 +15,7 @@ from sweep.config.dotted_keys import flatten
 from sweep.planning.search.alone import command
 from sweep.records import TrialRecord
 from sweep.records.measures import VALUE_TOLERANCE
-from sweep.records.objectives import OBJECTIVES, Objective
+from sweep.records.objectives import Objective, objectives
 from sweep.records.time_limit import KEY as TIME_LIMIT
 from sweep.report.results import Results, SweepState
 from sweep.terminal.wording import count
@@ -132,16 +132,16 @@ def search_answer(state: SweepState, records: Sequence[TrialRecord]) -> SearchAn
     """Return the answer of a sweep by the records of its trials; None for one without objectives."""
     if state.searched is None:
         return None
-    objectives = tuple(OBJECTIVES[name] for name in state.searched.objectives)
+    judged = tuple(objectives()[name] for name in state.searched.objectives)
     finished = [record for record in records if record.status == "finished"]
     candidates = []
     for number, record in enumerate(finished, 1):
-        values = tuple(value for one in objectives if (value := one.value(record)) is not None)
-        if len(values) == len(objectives):
+        values = tuple(value for one in judged if (value := one.value(record)) is not None)
+        if len(values) == len(judged):
             candidates.append(JudgedTrial(number, record, values))
-    costs = np.array([[_cost(o, v) for o, v in zip(objectives, one.values, strict=True)] for one in candidates])
+    costs = np.array([[_cost(o, v) for o, v in zip(judged, one.values, strict=True)] for one in candidates])
     front = tuple(candidates[place] for place in on_front(costs)) if candidates else ()
-    return SearchAnswer(objectives, tuple(candidates), front, len(finished), state.searched.overrides)
+    return SearchAnswer(judged, tuple(candidates), front, len(finished), state.searched.overrides)
 
 
 def answer_of(results: Results) -> SearchAnswer | None:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, takes_surrogate
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.families import FAMILIES, switches
+from sweep.config.families import class_of, name_key, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
 from sweep.config.rules import FUNCTION, file_title
@@ -204,11 +204,17 @@ def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]
         return _of_an_answerer(task, network, flat)
     if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
         attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
-    if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
+    if attack == BOUNDS or not _takes_surrogate(flat):
         return Setting(network, attack, None, None, None)
     if method == "none":
         return Setting(network, attack, "none", None, None)
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+
+
+def _takes_surrogate(flat: Mapping[str, Any]) -> bool:
+    """Whether the attack of a configuration looks at a pruned network, as one of another version may."""
+    attack: Any = class_of("attack", flat.get)
+    return attack is None or bool(attack.takes_surrogate)
 
 
 def _name_files(flats: Sequence[dict[str, Any]]) -> None:
@@ -240,7 +246,7 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
 
     The method that trials are measured against is called as the dense MILP of an attack is.
     """
-    section, method = task.answerer, str(flat.get(f"{task.answerer}.{FAMILIES[task.answerer].name_key}"))
+    section, method = task.answerer, str(flat.get(name_key(task.answerer)))
     network = f"{_subject(flat)} {network}".strip()
     if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
         return Setting(network, SURROGATE, "none", None, None)

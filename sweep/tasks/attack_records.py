@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.records import InstanceRecord
 from sweep.records.measures import finite
 from sweep.tasks.base import Improved

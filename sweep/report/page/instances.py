@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
-from sweep.config.task_words import small_pictures, words_of
+from surrogate.problems.objectives import CLOSEST
+from sweep.config.task_words import task_on_record, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
 from sweep.report.results import Results
@@ -130,7 +130,10 @@ def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceReco
     rows = zip(part["setting"], part["trial_key"], part["instance_key"], strict=True)
     known = [(setting, records.get((trial_key, instance_key))) for setting, trial_key, instance_key in rows]
     answers = [(setting, record) for setting, record in known if record is not None]
-    return [Picture(_source(png), said) for png, said in small_pictures(answers[0][1].task, answers)] if answers else []
+    if not answers:
+        return []
+    small = task_on_record(answers[0][1].task).small_pictures(answers)
+    return [Picture(_source(png), said) for png, said in small]
 
 
 def _source(png: bytes) -> str:
