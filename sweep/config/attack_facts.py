@@ -28,10 +28,21 @@ def takes_surrogate(method: str | None, objective: str | None) -> bool:
     return kind is None or kind.takes_surrogate
 
 
+def reported(method: str, objective: str | None, norm: str | None) -> tuple[str, bool]:
+    """Return what a report calls an attack, and whether the attack looks at a pruned network."""
+    if (method, objective, norm) == ("surrogate", CLOSEST, "l2"):
+        return BOUNDS, False  # no MILP states an l2 ball
+    return method, takes_surrogate(method, objective)
+
+
+BOUNDS = "bounds"
+"""The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
+
+
 def limit_only_ends(method: str | None, objective: str | None) -> bool:
     """Return whether a longer time limit lets an attack go on and changes nothing before."""
     kind = kind_of(method, objective)
     return kind is None or kind.limit_only_ends
 
 
-__all__ = ["CLOSEST", "MARGIN", "OBJECTIVES", "OUTPUT", "kind_of", "limit_only_ends", "takes_surrogate"]
+__all__ = ["CLOSEST", "MARGIN", "OBJECTIVES", "OUTPUT", "kind_of", "limit_only_ends", "reported", "takes_surrogate"]

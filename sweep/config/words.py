@@ -31,6 +31,8 @@ class Words:
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
         zero_is_found: whether a value above 0 says that something was found, as a margin does.
+        length_of: what the value is the length of, such as ``perturbation``. Lengths are compared by their ratio, and only what
+            was found has one. Empty: values are no lengths, and are compared by their difference.
         proofs: the statuses that no further search could change, because they are proven.
         left_out: why instances are drawn and then left out, such as ``the dense network misclassifies them``.
     """
@@ -50,5 +52,6 @@ class Words:
     by_value: bool = False
     pooled: bool = True
     zero_is_found: bool = False
+    length_of: str = ""
     proofs: tuple[str, ...] = ("optimal", "infeasible")
     left_out: str = ""

@@ -80,7 +80,7 @@ class Compared:
         """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
         phrases = results.phrases_on(self.network)
         words = {"value": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
-        words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
+        words |= {"norm": (f"has the shorter {phrases.length_of}", "the longer one"), "time": ("is sooner", "later")}
         words |= {"truth": ("has the truly better decision", "the worse one")}
         better, worse = words[self.measure]
         return f"{who} {better} on {self.won} and {worse} on {self.lost} of {self.of(results.what)}."

@@ -4,7 +4,7 @@ A pair is one instance that both attacked. There are three measures, each only w
 says which of two results is better, and which are equal:
 
 * ``value``: the value that is better in its task's sense; tested by Wilcoxon's signed ranks of the differences;
-* ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
+* ``norm``: the shorter one, where values are lengths; sign test;
 * ``time``: the sooner first find; a pair without any is left out. Times that a limit cut off have no size, so the
   test is the sign test.
 
@@ -24,10 +24,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST
-from sweep.config.task_words import words_of
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
+from sweep.report.phrases import where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
@@ -102,7 +101,7 @@ def pairs_of(
 
 def are_lengths(rows: pd.DataFrame) -> pd.Series:
     """Return of each row, of instances or pairs, whether its value is a length."""
-    return rows["objective"] == CLOSEST
+    return where(rows, lambda words: words.length_of != "")
 
 
 def signs(rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -168,7 +167,7 @@ def win_table(results: Results) -> pd.DataFrame:
         if found_pairs.empty:
             continue
         pairs = found_pairs[list(_DECIDING)]
-        pooled = pairs[_are_pooled(pairs)]
+        pooled = pairs[where(pairs, lambda words: words.pooled)]
         if pooled["network"].nunique() > 1:
             pairs = pd.concat([pooled.assign(network=ALL), pairs])
         rows += [{"yardstick": yardstick, "network": n, "setting": s, **found} for (n, s), found in _summaries(pairs).items()]
@@ -179,14 +178,6 @@ def win_table(results: Results) -> pd.DataFrame:
             corrected[part.index] = holm(part[f"{measure}_p"].to_numpy(dtype=float))
         table[f"{measure}_p_holm"] = corrected
     return table
-
-
-def _are_pooled(pairs: pd.DataFrame) -> pd.Series:
-    """Return of each pair whether its values have the unit of other networks' values."""
-    kinds = pairs[["task", "objective"]].drop_duplicates().itertuples(index=False, name=None)
-    apart = {kind for kind in kinds if not words_of(*kind).pooled}
-    named = pd.Series(list(zip(pairs["task"], pairs["objective"], strict=True)), index=pairs.index, dtype=object)
-    return ~named.isin(apart)
 
 
 def by_setting(pairs: pd.DataFrame, measure: Measure) -> dict[tuple[str, str], pd.DataFrame]:

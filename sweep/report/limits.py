@@ -92,8 +92,8 @@ def limit_answer(results: Results) -> LimitVerdict:
         return LimitVerdict(QUESTION, NOT_ASKED, missing)
     pairs = pairs[~are_lengths(pairs)].reset_index(drop=True)
     if pairs.empty:
-        why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
-        return LimitVerdict(QUESTION, NOT_ASKED, why)
+        search = f"A search for the shortest {results.phrases.length_of}"
+        return LimitVerdict(QUESTION, NOT_ASKED, f"{search} plans by its limit, so a run holds no answer for shorter limits.")
     steps = trajectories(results, pairs)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
     tests = {network: limit_tests(results, part, steps) for network, part in parts.items()}

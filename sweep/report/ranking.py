@@ -29,9 +29,9 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     Where pruned copies and the dense MILP attacked the same instances, MILPs come first, in the order of how certainly their
     value at the limit is better than the dense MILP's (the dense MILP stands where that turns to worse), then of how much
     better, then of how certainly they are sooner; other attacks follow in the same order, as yardsticks. Anywhere else, and
-    where that leaves settings equal, best is the highest success rate, then the shortest median norm (closest perturbation
-    only), then the shortest median time to the first find, then the best median of other values; of tasks
-    that say so (:attr:`~sweep.config.tasks.Words.by_value`) the value comes before the time.
+    where that leaves settings equal, best is the highest success rate, then the shortest median norm (of values that are
+    lengths), then the shortest median time to the first find, then the best median of other values; of tasks
+    that say so (:attr:`~sweep.config.words.Words.by_value`) the value comes before the time.
 
     Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
     keys make no settings of their own.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, takes_surrogate
+from sweep.config.attack_facts import reported
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
 from sweep.config.families import FAMILIES, switches
@@ -30,8 +30,6 @@ WITHOUT_MILP = (GRADIENT, WALK)
 """The attack on images and the method on models that need no MILP and prove nothing: what every MILP is measured against."""
 
 SURROGATE = "surrogate"
-BOUNDS = "bounds"
-"""The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
 
 _BOOKKEEPING = (
     *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
@@ -198,13 +196,12 @@ def _flat(record: TrialRecord) -> dict[str, Any]:
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     network = _network(layers, flat, origins)
-    attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     task = _task(flat)
     if task is not None and task.answerer not in ("", "attack"):
         return _of_an_answerer(task, network, flat)
-    if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
-        attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
-    if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
+    attack, takes_surrogate = reported(str(flat.get("attack.method")), flat.get("attack.objective"), flat.get("attack.norm"))
+    method = flat.get("pruning.method")
+    if not takes_surrogate:
         return Setting(network, attack, None, None, None)
     if method == "none":
         return Setting(network, attack, "none", None, None)

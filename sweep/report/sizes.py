@@ -147,9 +147,9 @@ def _gain(results: Results, best: Compared) -> str:
     gain = float(best.row[f"{best.measure}_effect"])
     if not gain > 0.0:
         return ""
-    if best.measure == "norm":
-        return f", with a perturbation {signed_percent(gain).lstrip('+')} shorter (median)"
     phrases = results.phrases_on(best.network)
+    if best.measure == "norm":
+        return f", with a {phrases.length_of} {signed_percent(gain).lstrip('+')} shorter (median)"
     return f", with a {phrases.value} {number(gain)} {phrases.better} (median)"
 
 

@@ -17,7 +17,6 @@ MOST_NAMED = 4
 DONE = {
     "time": "was sooner",
     "time_with_pruning": "was sooner with pruning and finetuning counted",
-    "norm": "found the shorter perturbation",
     "truth": "ended with the truly better decision",
 }
 
@@ -35,7 +34,8 @@ def evidence(row: Row, measure: str, phrases: Phrases) -> str:
     ties = pairs - wins - losses
     tied = f", {ties} equal" if ties else ""
     effect = effect_text(row, measure, phrases)
-    done = f"ended with the {phrases.better} {phrases.value}" if measure == "value" else DONE[measure]
+    values = {"value": f"ended with the {phrases.better} {phrases.value}", "norm": f"found the shorter {phrases.length_of}"}
+    done = {**DONE, **values}[measure]
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
         f"{row['setting']} {done} on {wins} of {_pairs(row, measure, phrases.instance)} "

@@ -160,7 +160,7 @@ class AttackTask(Task):
             left_out="the dense network misclassifies them",
         )
         if objective == CLOSEST:
-            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
+            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms", length_of="perturbation")
         return dataclasses.replace(verdicts, value="margin", zero_is_found=True)
 
     @abstractmethod

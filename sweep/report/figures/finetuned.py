@@ -57,7 +57,7 @@ def _title(measure: str, look: Look) -> str:
     if look.phrases.sense != MAXIMIZE:
         named = f"{named}\n(negative: smaller is better)"
     titles = {"value": named, "time": f"seconds to the first\n{look.phrases.thing}"}
-    return titles.get(measure, "norm of the shortest\nperturbation")
+    return titles.get(measure, f"norm of the shortest\n{look.phrases.length_of}")
 
 
 def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
@@ -98,7 +98,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     for measure, words in (
         ("value", f"a {look.phrases.better} {look.phrases.value}"),
         ("time", "a sooner witness"),
-        ("norm", "a shorter perturbation"),
+        ("norm", f"a shorter {look.phrases.length_of}"),
     ):
         part = data[data["measure"] == measure]
         if len(part):

@@ -109,7 +109,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     minimised = _minimised(data)
     other = f" (further down on {joined(minimised)})" if minimised else ""
     values = f"further up is a {'better' if minimised else look.phrases.better} {look.phrases.value}{other}"
-    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else values
+    better = f"further down is a shorter {look.phrases.length_of}" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "
         f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"

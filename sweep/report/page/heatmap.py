@@ -78,7 +78,7 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
 
 def _reached(measure: str, phrases: Phrases) -> str:
     """Return what a setting ended with where it won."""
-    return "a shorter perturbation" if measure == "norm" else f"a {phrases.better} value"
+    return f"a shorter {phrases.length_of}" if measure == "norm" else f"a {phrases.better} value"
 
 
 def _cell(one: Compared, reached: str) -> HeatmapCell:

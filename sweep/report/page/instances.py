@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.task_words import small_pictures, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
@@ -24,7 +23,7 @@ MOST = 48
 MOST_STEPS = 40
 """Points of one line; of more, so many at even ranks."""
 
-_OF_A_LINE = ["setting", "objective", "sense", "total_seconds"]
+_OF_A_LINE = ["setting", "task", "objective", "sense", "total_seconds"]
 _OF_THE_TITLE = ["setting", "task", "objective", "length", "best_value", "first_found_seconds"]
 """Columns, of dozens: pandas makes a row of each in Python."""
 
@@ -93,13 +92,15 @@ def _pictured(results: Results, table: pd.DataFrame) -> dict[tuple[str, str], In
 
 def _name(part: pd.DataFrame) -> str:
     first = part.iloc[0]
-    return str(first["question"]) if pd.isna(first["image"]) else f"image {first['image']:.0f}"
+    if pd.isna(first["image"]):
+        return str(first["question"])
+    return f"{words_of(first['task'], first['objective']).instance} {first['image']:.0f}"
 
 
 def _title(part: pd.DataFrame) -> str:
     said = []
     for row in part[_OF_THE_TITLE].to_dict("records"):
-        value = row["length"] if row["objective"] == CLOSEST else row["best_value"]
+        value = row["best_value"] if math.isnan(row["length"]) else row["length"]  # no answer has both
         when = row["first_found_seconds"]
         found = f" ({words_of(row['task'], row['objective']).find} after {seconds(when)})" if when == when else ""
         said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
@@ -108,10 +109,10 @@ def _title(part: pd.DataFrame) -> str:
 
 def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     """Return the best value so far at each moment at which it changed, and at the end of the attack."""
-    closest = row.objective == CLOSEST
-    known = events.dropna(subset=["norm" if closest else "dense_value"]).sort_values("seconds", kind="stable")
+    column = "norm" if words_of(row.task, row.objective).length_of else "dense_value"
+    known = events.dropna(subset=[column]).sort_values("seconds", kind="stable")
     moments = known["seconds"].to_numpy(dtype=float)
-    values = known["norm" if closest else "dense_value"].to_numpy(dtype=float)
+    values = known[column].to_numpy(dtype=float)
     best = np.minimum.accumulate(values) if row.sense == MINIMIZE else np.maximum.accumulate(values)
     changed = np.flatnonzero(np.append(True, best[1:] != best[:-1])) if len(best) else np.empty(0, dtype=int)
     if len(changed) > MOST_STEPS:
