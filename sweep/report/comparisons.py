@@ -37,6 +37,9 @@ ALL = "all networks"
 
 MEASURES: tuple[Measure, ...] = ("value", "time", "norm")
 
+COLUMNS = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}
+"""What of an instance each measure is of."""
+
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives
 another network, and so another instance."""
@@ -260,5 +263,4 @@ def _summary_columns() -> list[str]:
 
 
 def _values(pairs: pd.DataFrame, measure: Measure, side: str) -> NDArray[np.float64]:
-    name = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}[measure]
-    return pairs[f"{name}_{side}"].to_numpy(dtype=float)
+    return pairs[f"{COLUMNS[measure]}_{side}"].to_numpy(dtype=float)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweep.config.task_words import words_of
 from sweep.config.words import MAXIMIZE, MINIMIZE, Sense, Words
+from sweep.records.measures import Measure
 from sweep.terminal.wording import a_or_an
 
 Kind = tuple[str, str, Sense]
@@ -43,6 +44,11 @@ class Phrases:
     by_value: bool
     none: str
     zero_is_found: bool
+
+    @property
+    def order(self) -> tuple[Measure, ...]:
+        """The measures by which settings are ordered, after what was found; the first one in which they differ decides."""
+        return ("norm", "value", "time") if self.by_value else ("norm", "time", "value")
 
     @property
     def charted(self) -> str:

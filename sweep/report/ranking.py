@@ -183,11 +183,11 @@ def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of one network, best first. Numbers that count as equal do not decide."""
-    time, value = ("first_found_seconds", "time"), ("value", "value")
+    columns = {"norm": "norm", "time": "first_found_seconds", "value": "value"}
     kinds = [(row["task"], row["objective"], row["sense"]) for row in rows if row["task"] is not None]
-    columns = (("norm", "norm"), *((value, time) if phrases_of(kinds).by_value else (time, value)))
     signed = [row if row["sense"] != MINIMIZE or row["value"] is None else {**row, "value": -row["value"]} for row in rows]
-    merits = list(zip(*(places([row[name] for row in signed], measure) for name, measure in columns), strict=True))
+    ordered = [places([row[columns[measure]] for row in signed], measure) for measure in phrases_of(kinds).order]
+    merits = list(zip(*ordered, strict=True))
     judged = judged_against_dense(rows)
 
     def key(place: int) -> tuple[float, ...]:

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.records.measures import Measure
 from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
-from sweep.report.leads import Lead, lead
-from sweep.report.phrases import Phrases, kinds_of, phrases_of
+from sweep.report.leads import lead
+from sweep.report.phrases import kinds_of, phrases_of
 from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
-from sweep.report.statistics import FEWEST, SIGNIFICANT, ConfidenceInterval, holm, share_interval
-from sweep.report.words import interval_text, number, p_number, p_text, percent, seconds, some
-from sweep.terminal.wording import count
+from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
+from sweep.report.words import some
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
 ALONE = "nothing to compare"
@@ -51,9 +49,8 @@ class Duel:
         other: the other setting.
         better, worse, pairs: on so many instances the winner did better or worse, of so many that both attacked.
         clusters, differing: images among them, and those on which one of both did better.
-        interval: of the share of ``better``.
         p, p_holm: of the sign test over images, as it is and corrected.
-        lead: by how much.
+        lead: by how much, as a clause.
     """
 
     other: str
@@ -62,27 +59,9 @@ class Duel:
     pairs: int
     clusters: int
     differing: int
-    interval: ConfidenceInterval
     p: float
-    lead: Lead
+    lead: str
     p_holm: float = math.nan
-
-    @property
-    def text(self) -> str:
-        return f"{self.other}: {self.lead.text if self.pairs else 'no instance in common'}"
-
-    @property
-    def counts(self) -> str:
-        """How often it was better, and how sure that is; nothing without a pair."""
-        if not self.pairs:
-            return ""
-        share = interval_text(self.interval.low, self.interval.high, percent)
-        corrected = "" if math.isnan(self.p_holm) or self.p_holm == self.p else f", corrected {p_number(self.p_holm)}"
-        equal = self.pairs - self.better - self.worse
-        return (
-            f"Better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on {self.worse}"
-            f"{f', {equal} equal' if equal else ''}; sign test {p_text(self.p)}{corrected}"
-        )
 
 
 @dataclass(frozen=True)
@@ -91,13 +70,11 @@ class Winner:
 
     Attributes:
         network, setting: which.
-        facts: what it reached, as a sentence.
         duels: against the runner-up, and against the dense MILP if that is another one.
     """
 
     network: str
     setting: str
-    facts: str
     duels: tuple[Duel, ...]
 
     @property
@@ -131,7 +108,7 @@ def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
         milps = [label for label in (*sharing, *others) if label in dense][:1]
         opponents = list(dict.fromkeys([*runner_up, *milps]))
         duels = tuple(duel(here, first, other) for other in opponents)
-        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.phrases_on(str(network))), duels))
+        drafts.append(Winner(str(network), first, duels))
     corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft.duels]))
     found = []
     for draft in drafts:
@@ -144,8 +121,7 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
     """Return how the setting ``first`` did against ``second`` on the instances (of one network) that both attacked."""
     mine, others = (instances[instances["setting"] == label] for label in (first, second))
     pairs = pairs_of_settings(mine, others)
-    decided = pairs.assign(win=better(pairs))
-    found = counted(decided, "time")
+    found = counted(pairs.assign(win=better(pairs)), "time")
     return Duel(
         second,
         found["wins"],
@@ -153,7 +129,6 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
         found["pairs"],
         found["clusters"],
         found["differing"],
-        share_interval(decided["win"].to_numpy() > 0, decided["cluster"].to_numpy()),
         found["p"],
         lead(pairs),
     )
@@ -162,9 +137,7 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
 def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
-    by_value = phrases_of(kinds_of(pairs)).by_value
-    order: tuple[Measure, ...] = ("norm", "value", "time") if by_value else ("norm", "time", "value")
-    for measure in order:
+    for measure in phrases_of(kinds_of(pairs)).order:
         decided = outcomes(pairs[result == 0.0], measure)
         result[decided.index] = decided["win"]
     return result
@@ -182,30 +155,12 @@ def headline(found: Sequence[Winner]) -> str:
         return f"Every network has its own best setting, {sure or 'none'} of the {len(found)} beyond chance."
     parts = [f"{setting} {DONE[confidence].format(_where(of, found))}" for (setting, confidence), of in networks.items()]
     by_how_much = found[0].duels[0] if len(found) == 1 and found[0].confidence != ALONE else None
-    if by_how_much is None or not by_how_much.lead.short:
+    if by_how_much is None or not by_how_much.lead:
         return "; ".join(parts) + "."
-    return f"{parts[0]}: {by_how_much.lead.short} of {by_how_much.other}."
+    return f"{parts[0]}: {by_how_much.lead} of {by_how_much.other}."
 
 
 def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
     if len(networks) < len(found) or len(found) == 1:
         return some(networks)
     return "both networks" if len(found) == 2 else f"all {len(found)} networks"
-
-
-def _facts(row: pd.Series, phrases: Phrases) -> str:
-    asked = count(int(row["asked"]), phrases.instance)
-    parts = [f"{phrases.a_thing} for {int(row['successes'])} of {asked}"] if row["asked"] else []
-    if row["maximised"]:
-        proven = f"{int(row['optimal'])} of {count(int(row['maximised']), phrases.instance)}"
-        parts.append(f"the {phrases.most} {phrases.value} proven for {proven}")
-    if row["robust"]:
-        parts.append(f"{int(row['robust'])} proven {phrases.none}")
-    if not pd.isna(row["first_found_seconds"]):
-        parts.append(f"the first after {seconds(row['first_found_seconds'])} (median)")
-    if not pd.isna(row["norm"]):
-        parts.append(f"median norm {number(row['norm'])}")
-    if not pd.isna(row["value"]):
-        parts.append(f"median {phrases.value} {row['value']:{'+.3g' if row['asked'] else '.4g'}}")
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.config.words import MAXIMIZE
-from sweep.report.comparisons import outcomes, signs
+from sweep.report.comparisons import COLUMNS, outcomes, signs
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
@@ -27,9 +27,6 @@ from sweep.report.figures.letters import log_axis
 from sweep.report.results import Results
 from sweep.report.variations import FINETUNING, variation_pairs
 
-AXES = {"value": ("best_value", False), "time": ("first_found_seconds", True), "norm": ("length", False)}
-"""Column, and whether the axes are logarithmic."""
-
 BESIDE, BELOW = 0.65, 0.5
 """Inches that the numbers and words at the left of a panel take, and those below it."""
 
@@ -40,7 +37,7 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     if pairs.empty:
         return Nothing("no pruning was swept both with and without finetuning")
     rows = []
-    for measure, (column, _) in AXES.items():
+    for measure, column in COLUMNS.items():
         decided = outcomes(pairs, measure)
         if measure == "value":  # further up is better in all panels of values
             signed = {name: signs(decided) * decided[name] for name in ("best_value_mine", "best_value_other")}
@@ -75,7 +72,7 @@ def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
 
 
 def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[str], count: int) -> None:
-    _, logarithmic = AXES[measure]
+    logarithmic = measure == "time"
     names = legend_names(labels, look)
     for label, dots in sample(part, MAX_DOTS // count).groupby("setting", sort=False):
         ax.plot(dots["plain"], dots["finetuned"], label=names[str(label)], alpha=0.85, **look.styles[str(label)].dot)

@@ -137,9 +137,7 @@ def _curves(
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 
-def _draw(
-    data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False, lengths: bool = False
-) -> Figure:
+def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False) -> Figure:
     networks = [network for network in look.networks if data.loc[data["network"] == network, "value"].notna().any()]
     labels = [label for network in networks for label in look.labels[network]]
     together = len(networks) <= 3  # one below the other, with one axis of time
@@ -156,7 +154,7 @@ def _draw(
             _line(ax, look.styles[label], label, drawn[label], (start, end), share, places, widths[label])
         log_axis(ax, "x")
         ax.set_xlim(start / 1.15, float(timed[["end", "seconds"]].max().max()) * 1.15)
-        is_smaller = not share and not lengths and look.phrases_on(network).sense == MINIMIZE
+        is_smaller = not share and look.phrases_on(network).sense == MINIMIZE
         heading(ax, f"{network}, {_counts(part)}{', smaller is better' if is_smaller else ''}")
         ax.set_ylabel(ylabel)
         if share:
@@ -248,7 +246,7 @@ NORM_OVER_TIME = FigureKind(
     "norm",
     lambda phrases: f"Shortest {phrases.length_of} over time",
     norm_data,
-    lambda data, look: _draw(data, look, f"median norm of the\nshortest {look.phrases.length_of}", lengths=True),
+    lambda data, look: _draw(data, look, f"median norm of the\nshortest {look.phrases.length_of}"),
     lambda data, look: (
         f"Median over the instances of the length of the shortest {look.phrases.find} {look.phrases.length_of} so far; lower is"
         f" better.{_BEGINS}{look.note}"

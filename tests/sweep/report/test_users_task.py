@@ -43,7 +43,7 @@ def said_by_figures(found: Results) -> dict[str, str]:
 
 def test_the_winner_is_told_in_the_words_of_the_task() -> None:
     (winner,), _ = winners(results(*lists(dense(margins([1.0, 2.0])), gradient(margins([2.0, 3.0])))))
-    assert (winner.setting, winner.facts) == ("dense MILP", "The smallest cost proven for 0 of 2 lists, median cost 1.5")
+    assert (winner.setting, winner.duels[0].lead) == ("dense MILP", "a cost of +1.5, against +2.5")
 
 
 def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
