@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -16,7 +17,7 @@ from sweep.records import TrialRecord
 from sweep.report.answers import Verdict
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
-from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, look_of
+from sweep.report.figures.base import WIDTH, FigureKind, Look, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
 from sweep.report.headline import beside, headline
@@ -152,8 +153,8 @@ def _written(kind: FigureKind, results: Results, look: Look, folder: Path, budge
     """Draw one figure; None where there is nothing to draw."""
     if budget.is_spent:
         return Drawn(kind, kind.heading(look.phrases), None, "", _late(budget)), []
-    data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
-    if isinstance(data, Nothing):
+    data = kind.data(results, look) if len(results.instances) else pd.DataFrame()
+    if data.empty:
         return None, []
     with rc_context(RC):
         figure = kind.draw(data, look)

@@ -1,7 +1,7 @@
 """What a figure of the report is, and what all of them share: which networks and settings are drawn, and in what look.
 
-A figure is a function that makes a table of the results, or says why there is nothing to draw, and one that draws that table.
-So each can be tested by its numbers, and none is ever an empty picture without an explanation.
+A figure is a function that makes a table of the results, and one that draws that table. So each can be tested by its numbers. A
+figure whose table has no row is left out.
 """
 
 from __future__ import annotations
@@ -51,13 +51,6 @@ SAMPLE = (HANDLE_EMS + COLUMN_EMS + 0.8) * LEGEND_POINTS / POINTS
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """There is nothing to draw, and why: a sentence without its full stop; empty where the page says it elsewhere."""
-
-    why: str
-
-
-@dataclass(frozen=True)
 class Look:
     """What is drawn and how.
 
@@ -100,7 +93,7 @@ class FigureKind:
     Attributes:
         name: of its files.
         title: its heading, or what makes it of the words of the instances.
-        data: the table that is drawn.
+        data: the table that is drawn; without a row where there is nothing to draw.
         draw: draws it.
         caption: what it shows and how to read it, from the same table.
         of_search: whether it is about a search: the page of another sweep does not speak of it.
@@ -108,7 +101,7 @@ class FigureKind:
 
     name: str
     title: str | Callable[[Phrases], str]
-    data: Callable[[Results, Look], pd.DataFrame | Nothing]
+    data: Callable[[Results, Look], pd.DataFrame]
     draw: Callable[[pd.DataFrame, Look], Figure]
     caption: Callable[[pd.DataFrame, Look], str]
     of_search: bool = False

@@ -14,7 +14,6 @@ from sweep.report.figures.base import (
     WIDTH,
     FigureKind,
     Look,
-    Nothing,
     dots_note,
     legend,
     legend_names,
@@ -31,11 +30,11 @@ BESIDE, BELOW = 0.65, 0.5
 """Inches that the numbers and words at the left of a panel take, and those below it."""
 
 
-def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def finetuned_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each pair and each measure that both have: values ``finetuned`` and ``plain``, ``win`` of the former."""
     pairs = variation_pairs(results, FINETUNING)
     if pairs.empty:
-        return Nothing("no pruning was swept both with and without finetuning")
+        return pairs
     rows = []
     for measure, column in COLUMNS.items():
         decided = outcomes(pairs, measure)
@@ -45,8 +44,7 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
         named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
         rows.append(named[["network", "setting", "finetuned", "plain", "win"]].assign(measure=measure))
-    data = of_look(pd.concat(rows, ignore_index=True), look)
-    return Nothing("in no pair did both surrogates find something to compare") if data.empty else data.reset_index(drop=True)
+    return of_look(pd.concat(rows, ignore_index=True), look).reset_index(drop=True)
 
 
 def _title(measure: str, look: Look) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
-from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
+from sweep.report.figures.base import PANEL, FigureKind, Look, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
@@ -60,27 +60,22 @@ def median_curve(rows: NDArray[np.int64], seconds: FloatArray, values: FloatArra
     return moments[changed], middle[changed]
 
 
-def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def success_data(results: Results, look: Look) -> pd.DataFrame:
     def curve(part: pd.DataFrame, _events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         return success_curve(part["first_found_seconds"].to_numpy(dtype=float))
 
-    if results.instances["first_found_seconds"].isna().all():
-        return Nothing(f"no attack found {look.phrases.a_thing}")
     return _curves(results, look, results.instances, curve)
 
 
-def value_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[~are_lengths(results.instances)]
-    why = f"no {look.phrases.act} looked for the {look.phrases.most} {look.phrases.value}"
-    return _medians(results, look, asked, "dense_value", why)
+def value_data(results: Results, look: Look) -> pd.DataFrame:
+    return _medians(results, look, results.instances[~are_lengths(results.instances)], "dense_value")
 
 
-def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[are_lengths(results.instances)]
-    return _medians(results, look, asked, "norm", "no attack looked for the closest perturbation (attack.objective=closest)")
+def norm_data(results: Results, look: Look) -> pd.DataFrame:
+    return _medians(results, look, results.instances[are_lengths(results.instances)], "norm")
 
 
-def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: str) -> pd.DataFrame | Nothing:
+def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str) -> pd.DataFrame:
     def curve(part: pd.DataFrame, events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         places = np.searchsorted(part.index.to_numpy(), events["row"].to_numpy())
         sign = float(signs(part)[0])  # one setting on one network asks for one kind of value
@@ -88,12 +83,7 @@ def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: 
         moments, found = median_curve(places, events["seconds"].to_numpy(), values, len(part))
         return moments, sign * found
 
-    if asked.empty:
-        return Nothing(why)
-    drawn = _curves(results, look, asked, curve)
-    if drawn["value"].notna().any():
-        return drawn
-    return Nothing(f"no {look.phrases.act} found a point on more than half of its instances")
+    return _curves(results, look, asked, curve)
 
 
 def _curves(
@@ -104,7 +94,8 @@ def _curves(
 ) -> pd.DataFrame:
     """Return a row for each step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end``.
 
-    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value.
+    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value; where all are
+    without, there is no row.
     """
     rows = []
     grouped = dict(list(asked.groupby(["network", "setting"], sort=False)))
@@ -133,8 +124,8 @@ def _curves(
                     }
                 )
             )
-    columns = ["network", "setting", "seconds", "value", "instances", "end"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    drawn = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["value"])
+    return drawn if drawn["value"].notna().any() else drawn[:0]
 
 
 def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False) -> Figure:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
-from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
+from sweep.report.figures.base import FigureKind, Look, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
@@ -26,7 +26,7 @@ MOST_NAMES = 4
 """Settings on the front of a network that the caption names."""
 
 
-def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def pareto_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and setting.
 
     The columns beside them are the mean ``seconds`` of an instance, its share of pruning included; ``reached``, the median best
@@ -44,7 +44,7 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         frame.groupby(["network", "setting"], sort=False).agg({"seconds": "mean", "reached": "median"}).dropna().reset_index()
     )
     if len(grouped) < 2:
-        return Nothing("fewer than two settings have both a time and a result")
+        return pd.DataFrame()
     front = pd.Series(False, index=grouped.index)
     for _, part in grouped.groupby("network", sort=False):
         front[part.index] = on_front(part["seconds"].to_numpy(), part["reached"].to_numpy())

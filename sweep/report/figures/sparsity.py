@@ -12,7 +12,6 @@ from sweep.report.figures.base import (
     WIDTH,
     FigureKind,
     Look,
-    Nothing,
     dots_note,
     legend,
     legend_names,
@@ -41,14 +40,12 @@ def _milps(results: Results) -> pd.DataFrame:
     return found.assign(family=family, dense=dense.astype(bool))
 
 
-def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def time_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each instance of a MILP: ``sparsity``, ``seconds`` to the first witness or NaN, ``prune_seconds``."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks)]
-    if found["sparsity"].nunique() < 2:
-        return Nothing("fewer than two sparsities were swept")
-    if found["first_found_seconds"].isna().all():
-        return Nothing(f"no MILP found {look.phrases.a_thing}")
+    if found["sparsity"].nunique() < 2 or found["first_found_seconds"].isna().all():
+        return pd.DataFrame()
     columns = ["network", "setting", "family", "sparsity", "first_found_seconds", "prune_seconds"]
     return found[columns].rename(columns={"first_found_seconds": "seconds"}).reset_index(drop=True)
 
@@ -102,18 +99,14 @@ def _heights(counts: Mapping[float, tuple[int, int]], number: int) -> list[int]:
     return found
 
 
-def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def binaries_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network, family and setting: median ``sparsity``, ``binaries`` and share of neurons without one."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks) & found["binaries"].notna()]
-    if found.empty:
-        return Nothing("no attack reports the binaries of a MILP")
     found = found.assign(stable=1.0 - found["binaries"] / found["hidden"])
     columns = {"sparsity": "median", "binaries": "median", "stable": "median"}
     grouped = found.groupby(["network", "family", "setting", "dense"], sort=False).agg(columns).reset_index()
-    if grouped["sparsity"].nunique() < 2:
-        return Nothing("fewer than two sparsities were swept")
-    return grouped
+    return grouped if grouped["sparsity"].nunique() > 1 else grouped[:0]
 
 
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:

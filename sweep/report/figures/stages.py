@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import FigureKind, Look, Nothing, legend, panels, row_height, wrapped
+from sweep.report.figures.base import FigureKind, Look, legend, of_look, panels, row_height, wrapped
 from sweep.report.figures.letters import heading
 from sweep.report.results import Results
 
@@ -19,7 +19,7 @@ STAGES = {
 """Title, colour and hatch (for grey print) of each stage."""
 
 
-def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def stages_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and setting with the mean seconds of an instance in each of :data:`STAGES`.
 
     ``other`` is what bounds, model and solve leave of the attack's total. Training of the dense network is not in it: all
@@ -27,8 +27,6 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     """
     found = results.instances
     found = found[found["network"].isin(look.networks) & found["total_seconds"].notna()]
-    if found.empty:
-        return Nothing("no attack has recorded its times")
     sizes = results.trials.set_index("trial_key")["instances"]
     own = found["prune_seconds"].fillna(0.0)
     shared = found["trial_key"].map(results.trials.set_index("trial_key")["prune_seconds"]).notna()
@@ -40,9 +38,7 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         setting=found["setting"],
     )
     means = timed.groupby(["network", "setting"], sort=False)[list(STAGES)].mean().reset_index()
-    drawn = {(network, label) for network, labels in look.labels.items() for label in labels}
-    keep = [key in drawn for key in zip(means["network"], means["setting"], strict=True)]
-    return means[keep].reset_index(drop=True)
+    return of_look(means, look).reset_index(drop=True)
 
 
 def draw_stages(data: pd.DataFrame, look: Look) -> Figure:

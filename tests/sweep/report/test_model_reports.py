@@ -36,7 +36,7 @@ OF_IMAGES = ("adversarial", "image", "margin", "perturbation", "length", "gradie
 def of(problem: str, gain: float, method: str = "dense", **changed: object) -> TrialRecord:
     """Return a trial whose values are better than those of the dense MILP by ``gain`` and a little more each."""
     values = [10.0 + seed + BETTER[problem] * gain * (1.0 + 0.01 * seed) for seed in range(MODELS)]
-    return modelled(values, problem, method, **changed)  # type: ignore[arg-type]
+    return modelled(values, problem, method, **changed)
 
 
 def both(problem: str) -> list[TrialRecord]:
@@ -170,8 +170,8 @@ def test_figures_of_models_are_drawn() -> None:
     look = look_at(found)
     for name in ("value", "success", "pareto", "duel"):
         data = KINDS[name].data(found, look)
-        drawn(KINDS[name], data, look)  # type: ignore[arg-type]
-        said = f"{KINDS[name].heading(look.phrases)} {KINDS[name].caption(data, look)}"  # type: ignore[arg-type]
+        drawn(KINDS[name], data, look)
+        said = f"{KINDS[name].heading(look.phrases)} {KINDS[name].caption(data, look)}"
         assert not [word for word in OF_IMAGES if word in said.lower()], said
 
 

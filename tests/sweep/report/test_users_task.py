@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 from drawing import KINDS, look_at
 from making import closest, dense, gradient, margins, pruned, results
@@ -36,7 +35,6 @@ def said_by_figures(found: Results) -> dict[str, str]:
     look, said = look_at(found), {}
     for kind in (KINDS[name] for name in ("value", "pareto", "finetuned")):
         data = kind.data(found, look)
-        assert isinstance(data, pd.DataFrame)
         said[kind.name] = f"{kind.heading(look.phrases)}: {kind.caption(data, look)}"
     return said
 
