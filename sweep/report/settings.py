@@ -84,6 +84,10 @@ class Setting:
         return self.attack in WITHOUT_MILP
 
     @property
+    def is_yardstick(self) -> bool:
+        return self.is_dense_milp or self.is_without_milp
+
+    @property
     def is_surrogate(self) -> bool:
         """Whether it is the MILP of a pruned network."""
         return self.is_milp and self.method != "none"

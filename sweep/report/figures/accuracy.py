@@ -45,7 +45,7 @@ def accuracy_data(results: Results, look: Look) -> pd.DataFrame:
 def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     measures = [name for name in ("time", "value") if data[f"{name}_share"].notna().any()]
     titles = {"time": "sooner", "value": f"{look.phrases.better} {look.phrases.value}"}
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     labels = list(dict.fromkeys(data["setting"]))
     names = legend_names(labels, look)
     sizes = tapered((label for label in look.styles if label in names), LARGEST, SMALLEST)

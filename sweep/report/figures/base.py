@@ -77,6 +77,11 @@ class Look:
         """How people speak of the instances of a network."""
         return self.by_network.get(network, self.phrases)
 
+    def networks_of(self, data: pd.DataFrame) -> list[str]:
+        """Return the networks that rows of a table are about, in the order of their panels."""
+        present = set(data["network"])
+        return [network for network in self.networks if network in present]
+
     @property
     def note(self) -> str:
         """A sentence on what is left out of figures with panels and lines, or nothing."""
@@ -120,7 +125,7 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
     hidden: dict[str, int] = {}
     for network in networks:
         present = list(ranking.loc[ranking["network"] == network, "setting"])
-        yardsticks = [label for label in present if _is_yardstick(results, label)]
+        yardsticks = [label for label in present if results.settings[label].is_yardstick]
         others = [label for label in present if label not in yardsticks]
         if results.phrases_on(network).by_value:  # the ranking has what is no MILP last, and not since it is weaker
             others.sort(key=lambda label: results.settings[label].is_milp)
@@ -131,10 +136,6 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
     families = {label: setting.family for label, setting in results.settings.items()}
     by_network = {network: results.phrases_on(network) for network in networks}
     return Look(networks, labels, styles_of(results.settings), hidden, left_out, families, results.phrases, by_network)
-
-
-def _is_yardstick(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_without_milp
 
 
 def legend_names(labels: Iterable[str], look: Look) -> dict[str, str]:
@@ -172,6 +173,12 @@ def panels(
     for ax in axes[number:]:
         ax.set_axis_off()
     return figure, axes[:number]
+
+
+def label_below(axes: Sequence[Axes], text: str) -> None:
+    """Say what the horizontal axes of :func:`panels` are: below the last panel of one column, below each of two columns."""
+    for ax in axes[-1:] if len(axes) <= 3 else axes:
+        ax.set_xlabel(text)
 
 
 def legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str] = ()) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
-from sweep.report.figures.base import PANEL, FigureKind, Look, legend, panels, tapered
+from sweep.report.figures.base import PANEL, FigureKind, Look, label_below, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
@@ -129,7 +129,7 @@ def _curves(
 
 
 def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False) -> Figure:
-    networks = [network for network in look.networks if data.loc[data["network"] == network, "value"].notna().any()]
+    networks = look.networks_of(data.dropna(subset=["value"]))
     labels = [label for network in networks for label in look.labels[network]]
     together = len(networks) <= 3  # one below the other, with one axis of time
     figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=together)
@@ -154,8 +154,7 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
         ax.margins(y=0.08)  # markers at the highest and the lowest value stay inside
         if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
             ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    for ax in axes[-1:] if together else axes:
-        ax.set_xlabel("seconds of attack" if look.phrases.act == "attack" else "seconds")
+    label_below(axes, "seconds of attack" if look.phrases.act == "attack" else "seconds")
     legend(figure, axes, look.styles)
     return figure
 

@@ -13,6 +13,7 @@ from sweep.report.figures.base import (
     FigureKind,
     Look,
     dots_note,
+    label_below,
     legend,
     legend_names,
     panels,
@@ -51,7 +52,7 @@ def time_data(results: Results, look: Look) -> pd.DataFrame:
 
 
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
     names = legend_names(labels, look)
     figure, axes = panels(len(networks), 3.0, names.values(), sharex=True, sharey=True)
@@ -73,8 +74,7 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_xlim(-4, 104)
         heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
         ax.set_ylabel(f"seconds to the first\n{look.phrases.thing}")
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity, % (0: dense MILP)")
+    label_below(axes, "sparsity, % (0: dense MILP)")
     legend(figure, axes)
     return figure
 
@@ -110,7 +110,7 @@ def binaries_data(results: Results, look: Look) -> pd.DataFrame:
 
 
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     surrogates = data[~data["dense"]]
     tuned = {
         family: look.styles[setting].hollow for family, setting in zip(surrogates["family"], surrogates["setting"], strict=True)
@@ -140,8 +140,7 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
         _second_axis(ax, other, part)
         heading(ax, network, beside=1.7)
         ax.set_ylabel("binaries")
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity, %")
+    label_below(axes, "sparsity, %")
     legend(figure, axes)
     return figure
 

@@ -27,12 +27,9 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame:
     """
     found = results.instances
     found = found[found["network"].isin(look.networks) & found["total_seconds"].notna()]
-    sizes = results.trials.set_index("trial_key")["instances"]
-    own = found["prune_seconds"].fillna(0.0)
-    shared = found["trial_key"].map(results.trials.set_index("trial_key")["prune_seconds"]).notna()
     parts = found[["bounds_seconds", "build_seconds", "solve_seconds"]].fillna(0.0)
     timed = parts.assign(
-        prune_seconds=own.where(~shared, own / found["trial_key"].map(sizes)),
+        prune_seconds=pruning_shares(results, found),
         other=(found["total_seconds"] - parts.sum(axis=1)).clip(lower=0.0),
         network=found["network"],
         setting=found["setting"],
@@ -41,8 +38,15 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame:
     return of_look(means, look).reset_index(drop=True)
 
 
+def pruning_shares(results: Results, instances: pd.DataFrame) -> pd.Series:
+    """Return the seconds of pruning and finetuning of each instance: its share of them where one surrogate serves a trial."""
+    trials = results.trials.set_index("trial_key").loc[instances["trial_key"]]
+    served = trials["instances"].where(trials["prune_seconds"].notna(), 1.0)
+    return instances["prune_seconds"].fillna(0.0) / served.to_numpy()
+
+
 def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     bars = [int((data["network"] == network).sum()) for network in networks]
     titles = [title for title, _, _ in STAGES.values()]
     mean = sum(bars) / len(bars)

@@ -28,7 +28,6 @@ from sweep.report.figures.base import (
     wrapped,
 )
 from sweep.report.figures.over_time import median_curve, success_curve
-from sweep.report.figures.pareto import on_front
 from sweep.report.figures.style import styles_of
 
 
@@ -179,11 +178,6 @@ def test_the_margin_that_is_adversarial_is_marked_where_it_is_in_sight() -> None
         data = KINDS["value"].data(found, look_at(found))
         (ax,) = drawn(KINDS["value"], data, look_at(found)).axes
         assert any(list(line.get_ydata()) == [0.0, 0.0] for line in ax.lines) == marked
-
-
-def test_the_front_by_hand() -> None:
-    seconds, reached = np.array([1.0, 2.0, 2.0, 3.0, 3.0]), np.array([0.0, 5.0, 6.0, 6.0, 7.0])
-    assert list(on_front(seconds, reached)) == [True, False, True, False, True]
 
 
 def test_shares_of_the_accuracy_are_those_of_the_win_table() -> None:
