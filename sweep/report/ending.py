@@ -10,7 +10,7 @@ from pathlib import Path
 from sweep.errors import sentence
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
-from sweep.report.results import Searched, SweepState, Unfinished
+from sweep.report.results import Searched, SweepState, Unfinished, unfinished_of
 from sweep.report.searches import in_lines, search_answer
 from sweep.report.writing import Budget, write_report
 from sweep.store import Store
@@ -86,9 +86,7 @@ class Ending:
         return files, said
 
     def _state(self, records: Sequence[TrialRecord], missing: Sequence[Trial], *, killed: bool) -> SweepState:
-        unfinished = [
-            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
-        ]
+        unfinished = unfinished_of(records)
         unfinished += [Unfinished(trial.name, "not finished", "it was never started", trial.key) for trial in missing]
         finished = sum(record.status == "finished" for record in records)
         return SweepState(

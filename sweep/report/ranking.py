@@ -18,7 +18,7 @@ from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
-from sweep.report.results import Results, SweepState, results_of
+from sweep.report.results import Results, SweepState, results_of, unfinished_of
 from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting, group
 from sweep.report.statistics import cluster_median
 
@@ -44,8 +44,7 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
     for column in (c for c in frame.columns if c in _COUNTS):
         frame[column] = frame[column].astype("Int64")
-    unfinished = [(r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"]
-    frame.attrs["unfinished"] = unfinished
+    frame.attrs["unfinished"] = [(one.name, one.status, one.error) for one in unfinished_of(records)]
     return frame
 
 

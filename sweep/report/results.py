@@ -39,6 +39,12 @@ class Unfinished(NamedTuple):
     key: str = ""
 
 
+def unfinished_of(records: Iterable[TrialRecord]) -> list[Unfinished]:
+    """Return those of some trials that did not finish."""
+    left = [record for record in records if record.status != "finished"]
+    return [Unfinished(one.name, one.status, one.error or "no reason was recorded", one.key) for one in left]
+
+
 class Searched(NamedTuple):
     """By what the best trial of a sweep is told, and what the sweep was made of: its overrides in Hydra's grammar."""
 

@@ -15,7 +15,7 @@ from sweep.report.limits import limit_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SEEDS
-from sweep.report.statistics import FEWEST, ConfidenceInterval
+from sweep.report.statistics import FEWEST
 from sweep.report.words import number, p_text, seconds, signed_percent
 from sweep.terminal.wording import count
 
@@ -34,13 +34,10 @@ class SizeAnswer:
         headline: who wins, and by how much, as one short sentence.
         sure: how sure that is, as one short sentence.
         evidence: counts, intervals, p-values and the other settings.
-        badge: the verdict in two or three words.
         sooner: whether it finds its first find sooner, as one short sentence; empty where nobody found one.
         also: who is sooner on how many instances, as a clause; empty unless that is beyond chance.
-        won, lost, pairs: on how many of the instances that both attacked its value at the limit is better or worse.
-        of: the pairs in words, such as ``12 images``.
-        gain: median difference of the values (of lengths the share that is saved), with its 95 % interval.
-        p: corrected by Holm for all pruned settings of the network.
+        won, lost: on how many of the instances that both attacked its value at the limit is better or worse.
+        of: how many those are, such as ``12 images``.
         limit_seconds: the time limit of its attacks.
     """
 
@@ -50,15 +47,11 @@ class SizeAnswer:
     headline: str
     sure: str
     evidence: str
-    badge: str
     sooner: str = ""
     also: str = ""
     won: int = 0
     lost: int = 0
-    pairs: int = 0
     of: str = ""
-    gain: ConfidenceInterval | None = None
-    p: float | None = None
     limit_seconds: float | None = None
 
 
@@ -78,7 +71,7 @@ def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | N
         found = compared(here, VALUES)
         if not found:
             why = why_not_compared(results, here) or "No pruned copy is compared with the dense MILP."
-            answers.append(SizeAnswer(network, None, UNCOMPARED, why, "", "", UNCOMPARED))
+            answers.append(SizeAnswer(network, None, UNCOMPARED, why, "", ""))
             continue
         by_setting = {one.setting: one for one in found}
         first = next(label for label in order.loc[order["network"] == network, "setting"] if label in by_setting)
@@ -97,7 +90,6 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
         verdict = DOES_NOT_PAY
     else:
         verdict = UNSURE
-    row, name = best.row, f"{best.measure}_effect"
     sooner, also = _sooner(results, best, times)
     return SizeAnswer(
         network=best.network,
@@ -106,15 +98,11 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
         headline=_headline(results, best, verdict, solved, asked, limit),
         sure=_sure(found, best, verdict, results.what),
         evidence=_evidence(results, best, found, times, solved, asked),
-        badge=verdict,
         sooner=sooner,
         also=also,
         won=best.won,
         lost=best.lost,
-        pairs=best.pairs,
         of=best.of(results.what),
-        gain=ConfidenceInterval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
-        p=best.p,
         limit_seconds=limit,
     )
 

@@ -24,7 +24,7 @@ from sweep.report.headline import beside, headline
 from sweep.report.limits import LimitVerdict, limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
-from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
+from sweep.report.results import Pictures, Results, SweepState, results_of, unfinished_of
 from sweep.report.searches import answer_of, in_markdown
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
@@ -71,9 +71,7 @@ def write_report(
         budget: time for the figures; by default as long as it takes.
     """
     if state is None:
-        unfinished = [
-            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
-        ]
+        unfinished = unfinished_of(records)
         state = SweepState("sweep", len(records), len(records) - len(unfinished), tuple(unfinished))
     return write_results(results_of([(state, records)], pictures), folder, budget=budget)
 
