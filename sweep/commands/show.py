@@ -14,6 +14,7 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
+from sweep.config.shown_keys import IN_TABLES
 from sweep.config.task_words import described, words_of
 from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
@@ -115,31 +116,16 @@ def facts(found: Found) -> Iterator[str]:
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
-    own = [key for key in flat if is_in(key, SHOWN_WHOLE) and key not in SHOWN]
-    shown = [*with_effect(SHOWN, flat), *with_effect(own, flat)]
-    told = [f"{key}={flat[key]}" for key in shown if flat.get(key) is not None and key not in record.swept]
+    shown = with_effect([key for key in flat if is_in(key, SHOWN)], flat)
+    told = [f"{key}={flat[key]}" for key in shown if flat[key] is not None and key not in record.swept]
     yield f"settings: {' '.join(told)}"
 
 
 SHOWN = (
-    *(
-        "task.name",
-        "dataset.name",
-        "dataset.side",
-        "dataset.file",
-        "network.depth",
-        "network.width",
-        "network.file",
-        "training.seed",
-        "pruning.method",
-    ),
-    *("pruning.amount", "pruning.finetune.rounds", "bounds.method", "solver.name", "solver.time_limit_seconds"),
-    *("attack.method", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent", "attack.start"),
+    *(*IN_TABLES, "dataset.file", "network.file", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent"),
+    *("attack.start", "task", "model", "method", "networks"),
 )
-
-
-SHOWN_WHOLE = ("model", "method", "networks", "task.parameters")
-"""Sections of which every key is shown, where the task looks at them."""
+"""The settings that are shown where they can change the trial: keys, and sections with all of their keys."""
 
 
 def instances(record: TrialRecord) -> Table:

@@ -1,6 +1,6 @@
 """Settings: a network with a way to attack it, and which trials belong to the same setting.
 
-Trials that differ only in the seed that draws the images are one setting.
+Trials that differ only in the seed that draws the instances are one setting.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.attack_facts import reported
+from sweep.config.canonical import BOOKKEEPING
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
 from sweep.config.families import FAMILIES, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
 from sweep.config.rules import FUNCTION, file_title
+from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
@@ -31,16 +33,11 @@ WITHOUT_MILP = (GRADIENT, WALK)
 
 SURROGATE = "surrogate"
 
-_BOOKKEEPING = (
-    *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
-)
-_UNSEEN = tuple(key for key in _BOOKKEEPING if not key.startswith("instances"))
-"""What is never seen in a result, other than which images are drawn."""
+_UNSEEN = (*BOOKKEEPING, "dataset.folder")
+"""What is never seen in a result."""
 
-_NAMED = (
-    *("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
-    *("model.problem", "model.function", "method.name"),
-)
+_REPEATED = (*_UNSEEN, "instances.seed", "instances.count")
+"""What makes no setting of its own: how a sweep runs, and which instances are drawn."""
 
 PARAMETERS = "model.parameters"
 """The section whose keys are a problem's own, and are called by their last name."""
@@ -254,7 +251,7 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
     """Return what of a configuration decides which network is attacked, other than its hidden layers and the seed."""
     keys = with_effect((key for key in flat if is_in(section_key(key), _ORIGINS)), flat)
-    return {key: _text(flat[key]) for key in keys if not is_in(section_key(key), (*_BOOKKEEPING, *SEEDS))}
+    return {key: _text(flat[key]) for key in keys if not is_in(section_key(key), (*_REPEATED, *SEEDS))}
 
 
 def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> str:
@@ -280,7 +277,7 @@ def _is_named(key: str, setting: Setting) -> bool:
     if meant != key:
         return is_in(meant, ("network.depth", "network.width", "network.file", "training"))
     unpruned = ("pruning",) if setting.method is None else ()
-    return is_in(key, (*_NAMED, *_BOOKKEEPING, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
+    return is_in(key, (*IN_NAMES, *_REPEATED, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
 
 
 def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:

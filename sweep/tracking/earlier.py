@@ -15,9 +15,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from sweep.config.canonical import BOOKKEEPING
 from sweep.records import TrialRecord
 from sweep.tracking import drivers
-from sweep.tracking.content import BOOKKEEPING
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
 """MLflow's word for the end of a trial."""
@@ -66,7 +66,7 @@ def identity(config: Mapping[str, Any], keys: Sequence[str]) -> str:
             space. How many it chooses does not count: more samples go on with it.
     """
     search = {key: value for key, value in (config.get("search") or {}).items() if key != "samples"}
-    space = {name: section for name, section in config.items() if name == "swept" or name not in BOOKKEEPING}
+    space = {name: section for name, section in config.items() if name not in BOOKKEEPING}
     text = json.dumps(sorted(keys) or {**space, "search": search}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
