@@ -18,6 +18,7 @@ from mlflow.entities import Run
 from sweep.config.canonical import BOOKKEEPING
 from sweep.records import TrialRecord
 from sweep.tracking import drivers
+from sweep.tracking.reading import runs_in
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
 """MLflow's word for the end of a trial."""
@@ -129,15 +130,7 @@ class Earlier:
 
     def search(self, condition: str) -> list[Run]:
         """Return all runs of the experiment that meet a condition."""
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment_id], condition, max_results=500, page_token=token)
-            self._answered()
-            found += page
-            token = page.token
-            if not token:
-                return found
+        return list(runs_in(self._client, self._experiment_id, condition, answered=self._answered))
 
 
 _OURS = f"tags.{LAYOUT_TAG} = '{LAYOUT}'"

@@ -17,6 +17,7 @@ from sweep.errors import SweepError
 from sweep.tracking.connection import in_time, quiet, reason
 from sweep.tracking.earlier import PARENT_TAG
 from sweep.tracking.parent import names_of
+from sweep.tracking.reading import runs_in
 
 
 def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:
@@ -52,15 +53,8 @@ def _parent(uri: str, experiment: str, sweep: str) -> tuple[MlflowClient, Run]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         raise SweepError(f"MLflow at {hide_password(uri)} has no experiment {experiment}")
-    token = None
-    while True:
-        runs = client.search_runs(
-            [found.experiment_id], max_results=500, order_by=["attributes.start_time DESC"], page_token=token
-        )
-        for run in runs:
-            names = names_of(run.data.tags)
-            if PARENT_TAG not in run.data.tags and names and sweep in (experiment, *names):
-                return client, run
-        token = runs.token
-        if not token:
-            raise SweepError(f"MLflow at {hide_password(uri)} has no run of the sweep {sweep}")
+    for run in runs_in(client, found.experiment_id, order_by=["attributes.start_time DESC"]):
+        names = names_of(run.data.tags)
+        if PARENT_TAG not in run.data.tags and names and sweep in (experiment, *names):
+            return client, run
+    raise SweepError(f"MLflow at {hide_password(uri)} has no run of the sweep {sweep}")
