@@ -25,7 +25,7 @@ from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
-from sweep.terminal.wording import count
+from sweep.terminal.wording import MISSING, count
 
 USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
        python -m sweep.show sweep=NAME [sweep.store=FOLDER]
@@ -42,8 +42,6 @@ USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
 Exit codes: 0 shown, 1 the trial has not finished, or something could not be read, 2 the arguments were refused.
 A report on a sweep, with figures: python -m sweep.report sweep=NAME
 """
-
-MISSING = "—"
 
 WIDTH = 160
 

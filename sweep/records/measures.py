@@ -26,7 +26,7 @@ NORM_TOLERANCE = 1e-4
 
 LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
 """Two times are equal if they are at most 0.01 s apart, or at most a tenth of the longer: nobody chooses an attack for that,
-and the machine alone can make it, in the same direction on every image."""
+and the machine alone can make it, in the same direction on every instance."""
 
 
 def finite(value: float | None) -> float | None:

@@ -8,8 +8,8 @@ YES, NO, MIXED, NONE = "Yes", "No", "It depends", "None of them"
 UNCLEAR, FEW, NOT_ASKED = "No clear difference", "Not enough data", "Not asked"
 
 PAYS, DOES_NOT_PAY, UNSURE, TOO_FEW, UNCOMPARED = "pays", "does not pay", "not sure", "too few", "not asked"
-"""Whether pruning pays on a network: it does beyond chance; it does not; that may be chance; there are too few images to tell;
-nothing is compared with the dense MILP."""
+"""Whether pruning pays on a network: it does beyond chance; it does not; that may be chance; there are too few instances to
+tell; nothing is compared with the dense MILP."""
 
 OPEN = (UNCLEAR, FEW, NOT_ASKED)
 """Answers that leave their question open."""

@@ -51,12 +51,12 @@ class Compared:
 
     @property
     def differing(self) -> int:
-        """Images on which one of both did better."""
+        """Clusters in which one of both did better."""
         return self._count("differing")
 
     @property
-    def images(self) -> int:
-        """Images on which there is something to compare."""
+    def clusters(self) -> int:
+        """Clusters in which there is something to compare."""
         return self._count("clusters")
 
     @property
@@ -74,7 +74,7 @@ class Compared:
 
     def of(self, what: str) -> str:
         """Return ``12 images``; or instances, where several networks of one size attacked the same images."""
-        return count(self.pairs, what if self.pairs == self.images else "instance")
+        return count(self.pairs, what if self.pairs == self.clusters else "instance")
 
     def short(self, results: Results, who: str) -> str:
         """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
@@ -95,8 +95,8 @@ class Compared:
 def compared(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
     """Return all comparisons of the rows that have pairs, corrected by Holm for all settings and measures among them.
 
-    One in which fewer than :data:`~sweep.report.statistics.FEWEST` images differ cannot be beyond chance whatever they say, so
-    it is none of the tests that are corrected for (Tarone 1990).
+    One in which fewer than :data:`~sweep.report.statistics.FEWEST` clusters differ cannot be beyond chance whatever they say,
+    so it is none of the tests that are corrected for (Tarone 1990).
     """
     found = [(row, measure) for _, row in rows.iterrows() for measure in measures if row[f"{measure}_pairs"] > 0]
     enough = [row[f"{measure}_differing"] >= FEWEST for row, measure in found]
@@ -135,7 +135,7 @@ def strongest(found: Sequence[Compared]) -> Compared:
 
 
 def too_few(found: Sequence[Compared], what: str) -> str:
-    """Return a sentence if no comparison has images enough for a test, or nothing: what counts is images, not pairs."""
+    """Return a sentence if no comparison has clusters enough for a test, or nothing: what counts is clusters, not pairs."""
     most = max((one.differing for one in found), default=0)
     if most >= FEWEST:
         return ""

@@ -9,9 +9,9 @@ says which of two results is better, and which are equal:
   test is the sign test.
 
 The first two are the value at the limit. A result with a value is better than one without. Shares are of all pairs of a
-measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence. So
-intervals are bootstraps over images, and a test sees each image once: by whether it was won more often than lost, or by its
-median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
+measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence: they
+are one cluster. So intervals are bootstraps over clusters, and a test sees each cluster once: by whether it was won more often
+than lost, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
-from sweep.report.phrases import where
+from sweep.report.phrases import names_of, where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
 from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
@@ -55,9 +55,8 @@ _ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_round
 
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
-    """Return the instances with ``cluster``, the image or question, the same on all networks, and ``row``, their index."""
-    rows = zip(instances["dataset"], instances["image"], instances["question"], strict=True)
-    found = [f"{dataset} {question if math.isnan(image) else format(image, '.0f')}" for dataset, image, question in rows]
+    """Return the instances with ``cluster``, the data set and the name, the same on all networks, and ``row``, their index."""
+    found = [f"{dataset} {name}" for dataset, name in zip(instances["dataset"], names_of(instances), strict=True)]
     return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object), row=instances.index)
 
 
@@ -159,8 +158,8 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 def win_table(results: Results) -> pd.DataFrame:
     """Return a row for each yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
-    Columns of a measure: ``value_wins``, ``value_losses``, ``value_pairs``, ``value_clusters`` (images),
-    ``value_differing`` (images that are no tie), ``value_share`` with ``_low`` and ``_high``, ``value_effect`` (median
+    Columns of a measure: ``value_wins``, ``value_losses``, ``value_pairs``, ``value_clusters``,
+    ``value_differing`` (clusters that are no tie), ``value_share`` with ``_low`` and ``_high``, ``value_effect`` (median
     difference) with ``_low`` and ``_high``, ``value_p``, ``value_p_holm``; likewise ``time_...`` (the effect is how many
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """

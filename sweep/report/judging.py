@@ -43,7 +43,7 @@ def judged(
 
 def unsure(found: Sequence[Compared]) -> str:
     """Return the answer where nothing differs beyond chance."""
-    return FEW if all(one.images < FEWEST for one in found) else UNCLEAR
+    return FEW if all(one.clusters < FEWEST for one in found) else UNCLEAR
 
 
 def _on_its_network(one: Compared) -> str:

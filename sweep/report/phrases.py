@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class Phrases:
     """What instances of one kind, or of several, are called, and what is found of them.
 
     Attributes:
-        instance: such as ``image``; ``question`` where there are several kinds.
+        instance: such as ``image``; ``question`` where there are instances of several kinds.
         value: such as ``margin``; what lengths are called is not asked here.
         length_of: what values that are lengths are the lengths of, such as ``perturbation``.
         sense: whether these values are better larger or smaller; None where both occur.
@@ -116,6 +117,15 @@ def phrases_of(kinds: Sequence[Kind]) -> Phrases:
 def kinds_of(rows: pd.DataFrame) -> list[Kind]:
     """Return task, objective and sense of rows that have such columns, once for each kind."""
     return list(rows[["task", "objective", "sense"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def names_of(rows: pd.DataFrame) -> list[str]:
+    """Return what people call each instance, such as ``image 2732``, as :attr:`sweep.records.InstanceRecord.name` does."""
+    columns = zip(rows["task"], rows["objective"], rows["image"], rows["question"], strict=True)
+    return [
+        question if math.isnan(image) else f"{words_of(task, objective).instance} {image:.0f}"
+        for task, objective, image, question in columns
+    ]
 
 
 def where(rows: pd.DataFrame, holds: Callable[[Words], bool]) -> pd.Series:

@@ -15,9 +15,7 @@ from rich.table import Table
 from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
 from sweep.report.words import Row, seconds, some
-
-MISSING = "—"
-"""Shown where there is no value."""
+from sweep.terminal.wording import MISSING
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     repeats = np.repeat(np.arange(len(records)), [len(record.instances) for record in records]).astype(np.int64)
     for name in reversed((*_OF_TRIAL, *_MORE_OF_TRIAL)):
         frame.insert(0, name, trials[name].to_numpy()[repeats])
-    # One surrogate may serve all images of a trial; then its cost is each image's, as if it were attacked alone.
+    # One surrogate may serve all instances of a trial; then its cost is each instance's, as if that were answered alone.
     shared = trials["prune_seconds"].to_numpy(dtype=float)[repeats]
     own = frame["prune_seconds"].to_numpy(dtype=float)
     frame["prune_seconds"] = np.where(np.isnan(own), shared, own)

@@ -84,7 +84,7 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
     limit = limit_of(results, results.instances[results.instances["network"] == best.network])
     if best.is_better:
         verdict = PAYS
-    elif best.images < FEWEST:
+    elif best.clusters < FEWEST:
         verdict = TOO_FEW
     elif best.won <= best.lost and (any(one.is_worse for one in found) or asked - solved < FEWEST):
         verdict = DOES_NOT_PAY

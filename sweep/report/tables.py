@@ -19,6 +19,7 @@ from sweep.report.truth import as_table, three_values
 from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 from sweep.store.report_files import RANKING, VERDICTS
+from sweep.terminal.wording import MISSING
 
 STATES = "sweeps"
 """The attribute of the table of trials, in its file too, that has what is known of their sweeps."""
@@ -104,9 +105,9 @@ def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[
         for name in measures:
             pairs = int(row[f"{name}_pairs"])
             share = interval_text(row[f"{name}_share_low"], row[f"{name}_share_high"], percent).removeprefix(", 95 % interval ")
-            cells[titles[name]] = of_pairs(row, name) + (f" ({share})" if share else "") if pairs else "—"
+            cells[titles[name]] = of_pairs(row, name) + (f" ({share})" if share else "") if pairs else MISSING
             cells[effects[name]] = _effect(row, name)
-            cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else "—"
+            cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else MISSING
         rows.append(cells)
     return rows
 
@@ -122,5 +123,5 @@ def markdown(rows: Sequence[dict[str, str]]) -> str:
 def _effect(row: pd.Series, name: str) -> str:
     value = row[f"{name}_effect"]
     if pd.isna(value):
-        return "—"
+        return MISSING
     return f"{value:+.3g}" if name == "value" else number(value) if name == "time" else percent(value)

@@ -2,8 +2,8 @@
 
 Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, and the runner-up
 is the next that attacked some of the same instances. On each instance that both attacked, one of them did better by the
-ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the better value). The sign test,
-which counts each image once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
+ranking's own order (a find before none, the shorter length, the sooner find, the better value). The sign test,
+which counts each cluster once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Duel:
     Attributes:
         other: the other setting.
         better, worse, pairs: on so many instances the winner did better or worse, of so many that both attacked.
-        clusters, differing: images among them, and those on which one of both did better.
-        p, p_holm: of the sign test over images, as it is and corrected.
+        clusters, differing: clusters among them, and those in which one of both did better.
+        p, p_holm: of the sign test over clusters, as it is and corrected.
         lead: by how much, as a clause.
     """
 

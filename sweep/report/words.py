@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweep.report.phrases import Phrases
-from sweep.terminal.wording import count
+from sweep.terminal.wording import MISSING, count
 
 Row = Mapping[Any, Any]
 
@@ -116,7 +116,7 @@ def number(value: float) -> str:
 def seconds(value: float) -> str:
     """Return a time with the unit that suits it."""
     if math.isnan(value):
-        return "—"
+        return MISSING
     return f"{1000 * value:.3g} ms" if value < 0.1 else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
 
 

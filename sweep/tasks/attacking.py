@@ -21,6 +21,7 @@ from sweep.tasks.attack_records import answered, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
+from sweep.terminal.wording import MISSING
 
 if TYPE_CHECKING:
     from surrogate.attack import Instance
@@ -191,7 +192,7 @@ class AttackTask(Task):
     def described(self, record: InstanceRecord) -> str:
         if record.label is None:
             return record.name
-        radius = "—" if record.radius is None else f"{record.radius:.3g}"
+        radius = MISSING if record.radius is None else f"{record.radius:.3g}"
         target = "any" if record.target is None else record.class_name("target")
         return f"{record.name}: {record.class_name('label')} → {target}, {record.norm} {radius}"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MISSING = "—"
+"""Stands in a table where there is no value."""
+
 
 def count(number_of: int, what: str) -> str:
     """Return ``1 trial``, or ``1,200 trials``."""

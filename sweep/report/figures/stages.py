@@ -23,7 +23,7 @@ def stages_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and setting with the mean seconds of an instance in each of :data:`STAGES`.
 
     ``other`` is what bounds, model and solve leave of the attack's total. Training of the dense network is not in it: all
-    settings share that. One surrogate for all images of a trial is counted by its share.
+    settings share that. One surrogate for all instances of a trial is counted by its share.
     """
     found = results.instances
     found = found[found["network"].isin(look.networks) & found["total_seconds"].notna()]

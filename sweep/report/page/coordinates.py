@@ -10,6 +10,7 @@ import pandas as pd
 
 from sweep.report.comparisons import outcomes, pairs_with_dense
 from sweep.report.results import Results
+from sweep.terminal.wording import MISSING
 
 MOST_LINES = 1500
 """Trials drawn; of more, a choice that is the same each time."""
@@ -19,9 +20,6 @@ MOST_NAMES = 14
 
 MOST_LETTERS = 22
 """The most letters of a value's name."""
-
-MISSING = "—"
-"""Names the trials that have no such value: a gradient attack has no sparsity."""
 
 KEYS = {
     "network.depth": "hidden layers",

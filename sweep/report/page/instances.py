@@ -14,6 +14,7 @@ import pandas as pd
 from sweep.config.task_words import small_pictures, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
+from sweep.report.phrases import names_of
 from sweep.report.results import Results
 from sweep.report.words import seconds
 
@@ -67,7 +68,7 @@ def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Sho
         records = _pictured(results, table)
         for _, part in list(table.groupby("instance_key", sort=False))[:room]:
             lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part[_OF_A_LINE].itertuples()]
-            found.append(Shown(network, _name(part), _title(part), lines, _pictures(part, records)))
+            found.append(Shown(network, names_of(part[:1])[0], _title(part), lines, _pictures(part, records)))
     return found, total
 
 
@@ -88,13 +89,6 @@ def _chosen(results: Results, network: str, best: str) -> pd.DataFrame:
 def _pictured(results: Results, table: pd.DataFrame) -> dict[tuple[str, str], InstanceRecord]:
     records = [results.pictures(key) for key in table["trial_key"].unique()]
     return {(record.key, one.instance_key): one for record in records if record is not None for one in record.instances}
-
-
-def _name(part: pd.DataFrame) -> str:
-    first = part.iloc[0]
-    if pd.isna(first["image"]):
-        return str(first["question"])
-    return f"{words_of(first['task'], first['objective']).instance} {first['image']:.0f}"
 
 
 def _title(part: pd.DataFrame) -> str:

@@ -13,11 +13,10 @@ from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SURROGATE, WITHOUT_MILP
 from sweep.report.words import Row, p_number
+from sweep.terminal.wording import MISSING
 
 MOST_ROWS = 1000
 """Rows on the page; ranking.csv and wins.csv have all."""
-
-MISSING = "—"
 
 LAST = 1e99
 """Where a row without a number is sorted to."""

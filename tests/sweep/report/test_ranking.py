@@ -15,10 +15,10 @@ from rich.console import Console
 from sweep import report
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE
-from sweep.report.ranking_table import MISSING
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SEEDS, group
 from sweep.report.writing import Budget
+from sweep.terminal.wording import MISSING
 
 
 def small(instances: Sequence[InstanceRecord], key: str = "dense", **setting: Any) -> TrialRecord:
