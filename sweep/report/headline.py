@@ -18,7 +18,8 @@ from sweep.report.searches import SearchAnswer, answer_of
 from sweep.report.settings import PARAMETERS, WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.winners import Winner
-from sweep.report.words import MOST_NAMED, seconds, some
+from sweep.report.words import seconds
+from sweep.terminal.wording import MOST_NAMED, some
 
 
 def first_sentence(results: Results) -> str:
@@ -31,7 +32,7 @@ def first_sentence(results: Results) -> str:
 def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winner]) -> str:
     """Return the first sentence: the best pruned copy of each network against the dense MILP, those beyond chance first.
 
-    Of more than :data:`~sweep.report.words.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
+    Of more than :data:`~sweep.terminal.wording.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
     compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`). Where a search has drawn a problem's
     parameters it is what the search found: each value makes another model, on which next to nothing else was tried.
 

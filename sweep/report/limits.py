@@ -16,8 +16,8 @@ from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_wit
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
-from sweep.report.words import joined, seconds, some
-from sweep.terminal.wording import count
+from sweep.report.words import seconds
+from sweep.terminal.wording import count, joined, some
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
-from sweep.report.words import Row, seconds, some
-from sweep.terminal.wording import MISSING
+from sweep.report.words import Row, seconds
+from sweep.terminal.wording import MISSING, some
 
 
 @dataclass(frozen=True)

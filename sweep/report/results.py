@@ -263,32 +263,12 @@ def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-_WORDS = {
-    "sweep",
-    "trial_key",
-    "name",
-    "network",
-    "setting",
-    "attack",
-    "method",
-    "dataset",
-    "status",
-    "baseline_key",
-    "swept",
-    "limits",
-}
-_WORDS |= {
-    "network_key",
-    "config",
-    "instance_key",
-    "norm",
-    "question",
-    "objective",
-    "expected",
-    "solver_status",
-    "task",
+_WORDS = (
+    *("sweep", "trial_key", "name", "network", "setting", "attack", "method", "dataset", "status", "baseline_key", "swept"),
+    *("limits", "network_key", "config", "instance_key", "norm", "question", "objective", "expected", "solver_status", "task"),
     "sense",
-}
+)
+"""The columns that hold no numbers."""
 
 
 def _typed(columns: Mapping[str, Any]) -> pd.DataFrame:

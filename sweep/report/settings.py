@@ -5,6 +5,7 @@ Trials that differ only in the seed that draws the instances are one setting.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -148,8 +149,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     for setting, members in base.items():
         for record, others in members:
             extras = tuple((key, others[key]) for key in telling if key in others)
-            full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
-            grouped[full].append(record)
+            grouped[dataclasses.replace(setting, extras=extras)].append(record)
     return dict(grouped)
 
 

@@ -34,8 +34,7 @@ from sweep.report.variations import (
     variation_pairs,
     variation_summaries,
 )
-from sweep.report.words import joined, some
-from sweep.terminal.wording import count
+from sweep.terminal.wording import count, joined, some
 
 __all__ = ["TOLD_FIRST", "Verdict", "verdicts"]
 

@@ -22,7 +22,7 @@ from sweep.report.ranking import judged_against_dense, rank
 from sweep.report.results import Results
 from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
-from sweep.report.words import some
+from sweep.terminal.wording import some
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
 ALONE = "nothing to compare"

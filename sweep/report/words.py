@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sweep.report.phrases import Phrases
 from sweep.terminal.wording import MISSING, count
 
 Row = Mapping[Any, Any]
-
-MOST_NAMED = 4
-"""Networks or settings that a sentence names."""
 
 DONE = {
     "time": "was sooner",
@@ -118,17 +115,6 @@ def seconds(value: float) -> str:
     if math.isnan(value):
         return MISSING
     return f"{1000 * value:.3g} ms" if value < 0.1 else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return ``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def some(words: Sequence[str]) -> str:
-    """Return the first :data:`MOST_NAMED` and how many more there are."""
-    more = [f"{len(words) - MOST_NAMED} more"] if len(words) > MOST_NAMED else []
-    return joined([*words[:MOST_NAMED], *more])
 
 
 def _missing(row: Row, name: str) -> bool:

@@ -17,7 +17,7 @@ from sweep.report.figures.stages import pruning_shares
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
 from sweep.report.searches import on_front
-from sweep.report.words import joined
+from sweep.terminal.wording import joined
 
 LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.report.figures.base import (
@@ -145,19 +146,19 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-def _second_axis(ax: object, other: object, part: pd.DataFrame) -> None:
+def _second_axis(ax: Axes, other: Axes, part: pd.DataFrame) -> None:
     """Let the right side say which share of the hidden neurons is stable or gone: it is what the binaries leave."""
     known = part.dropna(subset=["stable"])
     known = known[known["stable"] < 1.0]
     if known.empty:
-        other.set_axis_off()  # type: ignore[attr-defined]
+        other.set_axis_off()
         return
     hidden = float((known["binaries"] / (1.0 - known["stable"])).median())
-    top = ax.get_ylim()[1]  # type: ignore[attr-defined]
-    other.set_ylim(100.0, 100.0 * (1.0 - top / hidden))  # type: ignore[attr-defined]
-    other.grid(visible=False)  # type: ignore[attr-defined]
-    other.spines["right"].set_visible(True)  # type: ignore[attr-defined]
-    other.set_ylabel("stable or pruned neurons, %")  # type: ignore[attr-defined]
+    top = ax.get_ylim()[1]
+    other.set_ylim(100.0, 100.0 * (1.0 - top / hidden))
+    other.grid(visible=False)
+    other.spines["right"].set_visible(True)
+    other.set_ylabel("stable or pruned neurons, %")
 
 
 SPARSITY = FigureKind(
