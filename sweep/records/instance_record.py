@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sweep.config.task_words import words_of
 from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY
@@ -213,10 +213,6 @@ class InstanceRecord:
     def name(self) -> str:
         """What people call the question, such as ``image 2732``."""
         return f"{self.words.instance} {self.image}" if self.question is None else self.question
-
-    def class_name(self, which: Literal["label", "target"]) -> str:
-        """Return what the class of the label or of the target is called; its number where classes have no other names."""
-        return str(self.facts.get(which, getattr(self, which)))
 
     @property
     def asks(self) -> bool:

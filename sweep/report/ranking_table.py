@@ -30,13 +30,19 @@ class Column:
         return any(all(row[name] for name in self.needs) for row in rows)
 
 
-def print_ranking(frame: pd.DataFrame, console: Console, most: int = 12) -> None:
-    """Print a table of the best ``most`` settings of each network, then the trials that did not finish, with their reasons."""
+MOST_ROWS = 12
+"""Settings of a network that are shown, the best ones; the CSV has them all."""
+
+
+def print_ranking(frame: pd.DataFrame, console: Console) -> None:
+    """Print a table of the best settings of each network, then the trials that did not finish, with their reasons."""
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
-        table = _table(_heading(str(network), rows), rows[:most], [column for column in columns(part) if column.fits(rows)])
-        if len(rows) > most:
-            table.caption = f"{len(rows) - most} more in ranking.csv."
+        table = _table(
+            _heading(str(network), rows), rows[:MOST_ROWS], [column for column in columns(part) if column.fits(rows)]
+        )
+        if len(rows) > MOST_ROWS:
+            table.caption = f"{len(rows) - MOST_ROWS} more in ranking.csv."
         # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
         table.width = console.measure(table, options=console.options.update(width=1000)).maximum
         console.print(table, crop=False, soft_wrap=True)
@@ -48,15 +54,15 @@ def print_ranking(frame: pd.DataFrame, console: Console, most: int = 12) -> None
         console.print(f"[red]{escape(status)}[/red] {escape(name)}: {escape(error)}", soft_wrap=True, highlight=False)
 
 
-def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
-    """Return the best ``most`` settings of each network as Markdown tables."""
+def markdown_ranking(frame: pd.DataFrame) -> str:
+    """Return the best settings of each network as Markdown tables."""
     lines: list[str] = []
     for _, part in frame.groupby("network", sort=False):
         heading, titles, rows = ranking_rows(part)
         lines += [f"**{heading}**", "", f"| {' | '.join(titles)} |"]
         lines += ["|" + "|".join(" --- " if place == 0 else " ---: " for place in range(len(titles))) + "|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows[:most]]
-        lines += [f"{len(rows) - most} more in ranking.csv"] if len(rows) > most else []
+        lines += [f"| {' | '.join(row)} |" for row in rows[:MOST_ROWS]]
+        lines += [f"{len(rows) - MOST_ROWS} more in ranking.csv"] if len(rows) > MOST_ROWS else []
         lines.append("")
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ from sweep.config.sections import attack_of
 from sweep.config.tasks import OF_ALL, Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
-from sweep.tasks.attack_records import answered, passing_on
+from sweep.tasks.attack_records import answered, class_name, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
@@ -193,8 +193,8 @@ class AttackTask(Task):
         if record.label is None:
             return record.name
         radius = MISSING if record.radius is None else f"{record.radius:.3g}"
-        target = "any" if record.target is None else record.class_name("target")
-        return f"{record.name}: {record.class_name('label')} → {target}, {record.norm} {radius}"
+        target = "any" if record.target is None else class_name(record, "target")
+        return f"{record.name}: {class_name(record, 'label')} → {target}, {record.norm} {radius}"
 
     def picture(self, record: InstanceRecord) -> bytes | None:
         from sweep.tasks.image.pictures import is_image, picture

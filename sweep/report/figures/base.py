@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from sweep.report.figures.letters import POINTS, fitted, inches
 from sweep.report.figures.style import RC, Style, styles_of
-from sweep.report.phrases import Phrases, phrases_of
+from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.terminal.wording import count
 
@@ -61,21 +61,17 @@ class Look:
         hidden: how many settings each network's panels leave out.
         left_out: how many networks get no panel.
         families: of each setting, its name without the sparsity.
-        phrases, by_network: how people speak of all instances, and of those of each network.
+        phrases, phrases_on: how people speak of all instances, and of those of a network.
     """
 
     networks: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     styles: dict[str, Style]
-    hidden: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
-    families: dict[str, str] = field(default_factory=dict)
-    phrases: Phrases = field(default_factory=lambda: phrases_of([]))
-    by_network: dict[str, Phrases] = field(default_factory=dict)
-
-    def phrases_on(self, network: str) -> Phrases:
-        """How people speak of the instances of a network."""
-        return self.by_network.get(network, self.phrases)
+    hidden: dict[str, int]
+    left_out: int
+    families: dict[str, str]
+    phrases: Phrases
+    phrases_on: Callable[[str], Phrases]
 
     def networks_of(self, data: pd.DataFrame) -> list[str]:
         """Return the networks that rows of a table are about, in the order of their panels."""
@@ -134,8 +130,8 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
         hidden[network] = len(present) - len(chosen)
     left_out = len(results.networks) - len(networks)
     families = {label: setting.family for label, setting in results.settings.items()}
-    by_network = {network: results.phrases_on(network) for network in networks}
-    return Look(networks, labels, styles_of(results.settings), hidden, left_out, families, results.phrases, by_network)
+    styles = styles_of(results.settings)
+    return Look(networks, labels, styles, hidden, left_out, families, results.phrases, results.phrases_on)
 
 
 def legend_names(labels: Iterable[str], look: Look) -> dict[str, str]:
