@@ -38,9 +38,8 @@ def print_ranking(frame: pd.DataFrame, console: Console) -> None:
     """Print a table of the best settings of each network, then the trials that did not finish, with their reasons."""
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
-        table = _table(
-            _heading(str(network), rows), rows[:MOST_ROWS], [column for column in columns(part) if column.fits(rows)]
-        )
+        shown = [column for column in columns(part) if column.fits(rows)]
+        table = _table(_heading(str(network), rows), rows[:MOST_ROWS], shown)
         if len(rows) > MOST_ROWS:
             table.caption = f"{len(rows) - MOST_ROWS} more in ranking.csv."
         # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
