@@ -19,11 +19,21 @@ from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
 from sweep.report.results import Results, SweepState, results_of, unfinished_of
-from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting, group
+from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting
 from sweep.report.statistics import cluster_median
 
 
 def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the ranking (:func:`ranking_of`) of the settings of some trials; ``pooled`` keys make no settings of their own.
+
+    Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error).
+    """
+    frame = ranking_of(results_of([(SweepState("", None, 0), records)], pooled=pooled))
+    frame.attrs["unfinished"] = [(one.name, one.status, one.error) for one in unfinished_of(records)]
+    return frame
+
+
+def ranking_of(results: Results) -> pd.DataFrame:
     """Return a row per setting, the networks in order of appearance, within each the best setting first.
 
     Where pruned copies and the dense MILP attacked the same instances, MILPs come first, in the order of how certainly their
@@ -32,19 +42,14 @@ def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataF
     where that leaves settings equal, best is the highest success rate, then the shortest median norm (of values that are
     lengths), then the shortest median time to the first find, then the best median of other values; of tasks
     that say so (:attr:`~sweep.config.words.Words.by_value`) the value comes before the time.
-
-    Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
-    keys make no settings of their own.
     """
-    results = results_of([(SweepState("", None, 0), records)], pooled=pooled)
     against = {name: _compared(find(results)) for name, find in _yardsticks(results).items()}
-    rows = [_row(setting, members, against) for setting, members in group(results.records, pooled).items()]
+    rows = [_row(setting, members, against) for setting, members in results.groups.items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
     rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
     frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
     for column in (c for c in frame.columns if c in _COUNTS):
         frame[column] = frame[column].astype("Int64")
-    frame.attrs["unfinished"] = [(one.name, one.status, one.error) for one in unfinished_of(records)]
     return frame
 
 

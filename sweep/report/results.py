@@ -84,7 +84,7 @@ class Results:
     Attributes:
         sweeps: where they come from.
         records: the trials, in order of their sweeps' plans.
-        settings: of the pooled seeds (:data:`~sweep.report.settings.SEEDS`), by label; equal labels on other networks are one.
+        groups: the trials of each setting, those that differ in seeds alone (:data:`~sweep.report.settings.SEEDS`) together.
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
@@ -98,7 +98,7 @@ class Results:
 
     sweeps: tuple[SweepState, ...]
     records: list[TrialRecord]
-    settings: dict[str, Setting]
+    groups: dict[Setting, list[TrialRecord]]
     trials: pd.DataFrame
     instances: pd.DataFrame
     events: pd.DataFrame
@@ -123,6 +123,11 @@ class Results:
         return results_of(
             [(state, [one for one in cut if named[one.key] == state.name]) for state in self.sweeps], self.pictures
         )
+
+    @cached_property
+    def settings(self) -> dict[str, Setting]:
+        """The settings by label; equal labels on other networks are one."""
+        return {setting.label: setting for setting in self.groups}
 
     @property
     def networks(self) -> list[str]:
@@ -170,9 +175,8 @@ def results_of(
     setting_of = {record.key: setting for setting, members in grouped.items() for record in members}
     trials = _trials(ordered, setting_of, named)
     instances, events = _instances(ordered, trials)
-    labels = {setting.label: setting for setting in grouped}
     shorter = len(records) - len(ordered)
-    return Results(tuple(state for state, _ in sweeps), ordered, labels, trials, instances, events, pictures, shorter)
+    return Results(tuple(state for state, _ in sweeps), ordered, grouped, trials, instances, events, pictures, shorter)
 
 
 _TRIAL_FACTS = (

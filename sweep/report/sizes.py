@@ -12,9 +12,9 @@ from sweep.report.answers import DOES_NOT_PAY, PAYS, TOO_FEW, UNCOMPARED, UNSURE
 from sweep.report.compared import Compared, compared, strongest, surrogates, why_not_compared
 from sweep.report.comparisons import ALL
 from sweep.report.limits import limit_of
-from sweep.report.ranking import rank
+from sweep.report.ranking import ranking_of
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, SEEDS
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import FEWEST
 from sweep.report.words import number, p_text, seconds, signed_percent
 from sweep.terminal.wording import count
@@ -61,9 +61,9 @@ def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | N
     Args:
         results: all there is.
         wins: their win table (:func:`~sweep.report.comparisons.win_table`).
-        ranking: theirs with pooled seeds, if it is there already.
+        ranking: their ranking, if it is there already.
     """
-    order = rank(results.records, SEEDS) if ranking is None else ranking
+    order = ranking_of(results) if ranking is None else ranking
     rows = surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
     answers = []
     for network in results.networks:

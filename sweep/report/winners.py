@@ -18,9 +18,8 @@ import pandas as pd
 from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.leads import lead
 from sweep.report.phrases import kinds_of, phrases_of
-from sweep.report.ranking import judged_against_dense, rank
+from sweep.report.ranking import judged_against_dense, ranking_of
 from sweep.report.results import Results
-from sweep.report.settings import SEEDS
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
 from sweep.terminal.wording import some
 
@@ -93,7 +92,7 @@ class Winner:
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
     """Return the winner of each network on which no pruned copy is compared with the dense MILP, and the whole ranking, seeds
     pooled."""
-    ranking = rank(results.records, SEEDS)
+    ranking = ranking_of(results)
     instances = with_seeds(results)
     dense = {label for label, setting in results.settings.items() if setting.is_dense_milp}
     drafts: list[Winner] = []

@@ -102,7 +102,7 @@ def test_no_sweep_without_objectives_and_no_several_sweeps_have_an_answer() -> N
     assert in_lines(None) == []
     two = results(*records, state=searched("margin"))
     assert (
-        answer_of(Results((*two.sweeps, *two.sweeps), two.records, two.settings, two.trials, two.instances, two.events)) is None
+        answer_of(Results((*two.sweeps, *two.sweeps), two.records, two.groups, two.trials, two.instances, two.events)) is None
     )
 
 
