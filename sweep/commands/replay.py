@@ -20,6 +20,7 @@ from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
+from sweep.terminal.wording import duration
 
 USAGE = """usage: python -m sweep.replay TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
 
@@ -49,7 +50,7 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
         raise SweepError(f"{found.name} has not finished ({found.status}), so there is nothing to compare with: run it first")
     before = found.record
     trial = planned(before)
-    say(f"{before.name} ({before.key}), {len(before.instances)} instances, took {_minutes(before)} when it was recorded")
+    say(f"{before.name} ({before.key}), {len(before.instances)} instances, took {_took(before)} when it was recorded")
     if trial.key != before.key:
         say(
             f"Its key is {trial.key} today: the program or its data have changed since the record was made, so differences may "
@@ -124,6 +125,5 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     return after, compared
 
 
-def _minutes(record: TrialRecord) -> str:
-    seconds = (record.total_seconds or 0.0) + (record.train_seconds or 0.0)
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+def _took(record: TrialRecord) -> str:
+    return duration((record.total_seconds or 0.0) + (record.train_seconds or 0.0))

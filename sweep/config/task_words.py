@@ -17,6 +17,11 @@ def words_of(name: str, objective: str) -> Words:
     return _task(name).words(objective)
 
 
+def baseline_of(name: str) -> str:
+    """Return the settings of what trials of a task are measured against, such as ``attack=surrogate pruning=none``."""
+    return " ".join(f"{section}={value}" for section, part in _task(name).baseline.items() for value in part.values())
+
+
 def described(name: str, record: Any) -> str:
     """Return what ``python -m sweep.show`` calls the instance of a :class:`sweep.records.InstanceRecord`."""
     return _task(name).described(record)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.config.task_words import baseline_of
 from sweep.records.measures import VALUES
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
@@ -120,8 +121,8 @@ def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
     if not any(setting.is_surrogate for setting in results.settings.values()):
         return "No pruned copy has finished."
     if not any(setting.is_dense_milp for setting in results.settings.values()):
-        how = "attack=surrogate pruning=none" if results.phrases.act == "attack" else "method=dense"
-        return f"The dense MILP ({how}) has not finished beside the pruned copies."
+        hows = " or ".join(dict.fromkeys(map(baseline_of, results.instances["task"].unique())))
+        return f"The dense MILP ({hows}) has not finished beside the pruned copies."
     return "Pruned copies and dense MILP share no instance under the same settings." if rows.empty else None
 
 

@@ -1,4 +1,4 @@
-"""Things in sentences: how many there are, one of them, or their names."""
+"""Things in sentences: how many there are, one of them, their names, and how long they take."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def count(number_of: int, what: str) -> str:
 def a_or_an(what: str) -> str:
     """Return ``an attack``, or ``a row``."""
     return f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the unit that people would use."""
+    if 0.0 < seconds < 0.5:
+        return "less than 1 s"
+    for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
+        if seconds < most:
+            return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"
+    return f"{seconds / 86400.0:,.1f} days"
 
 
 def joined(words: Sequence[str]) -> str:

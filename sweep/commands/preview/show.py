@@ -11,7 +11,7 @@ from rich.console import Console
 from sweep.commands.preview.limits import Limits
 from sweep.commands.preview.preview import Preview, PreviewedTrial
 from sweep.planning.swept_keys import Choices, Dimension
-from sweep.terminal.wording import count
+from sweep.terminal.wording import count, duration
 
 BRIEF = 40
 """The most trials that a terminal lists; more are shown as a table by network."""
@@ -40,16 +40,6 @@ def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
         lines.append(f"... and {len(preview.rows) - FIRST:,} more: all of them are listed in a file (> plan.txt).")
     console.file.writelines(f"{line}\n" for line in lines)
     console.file.write(f"\n{said}" if lines else said)
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in the unit that people would use."""
-    if 0.0 < seconds < 0.5:
-        return "less than 1 s"
-    for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
-        if seconds < most:
-            return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"
-    return f"{seconds / 86400.0:,.1f} days"
 
 
 def _listing(rows: Sequence[PreviewedTrial]) -> Iterator[str]:
