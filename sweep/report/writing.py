@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sweep.records import TrialRecord
 from sweep.report.answers import Verdict
 from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
@@ -24,7 +23,7 @@ from sweep.report.headline import beside, headline
 from sweep.report.limits import LimitVerdict, limit_curves
 from sweep.report.page import Drawn, Limit, page
 from sweep.report.ranking import rank
-from sweep.report.results import Pictures, Results, SweepState, results_of, unfinished_of
+from sweep.report.results import Results
 from sweep.report.searches import answer_of, in_markdown
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.tables import write_tables
@@ -51,29 +50,6 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         return self.hurried() or (self.seconds is not None and time.monotonic() - self.began > self.seconds)
-
-
-def write_report(
-    records: Sequence[TrialRecord],
-    folder: Path,
-    *,
-    state: SweepState | None = None,
-    pictures: Pictures = lambda _: None,
-    budget: Budget | None = None,
-) -> list[Path]:
-    """Write the report of one sweep into ``folder`` (:func:`write_results`).
-
-    Args:
-        records: of its trials, finished or not.
-        folder: where to; it is created.
-        state: name, plan and notes of the sweep; by default what the records say.
-        pictures: finds the pictures of a trial, where the records have none.
-        budget: time for the figures; by default as long as it takes.
-    """
-    if state is None:
-        unfinished = unfinished_of(records)
-        state = SweepState("sweep", len(records), len(records) - len(unfinished), tuple(unfinished))
-    return write_results(results_of([(state, records)], pictures), folder, budget=budget)
 
 
 def write_results(
