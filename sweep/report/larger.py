@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.report.answers import NOT_ASKED, Verdict
+from sweep.report.answers import NOT_ASKED, Verdict, judged
 from sweep.report.compared import compared_by_network
 from sweep.report.in_truth import MEASURE, alike, known_in_truth, table_in_truth
-from sweep.report.judging import judged
 from sweep.report.results import Results
 
 QUESTION = "Is a larger network worth it, in truth?"

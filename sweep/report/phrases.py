@@ -1,4 +1,4 @@
-"""How people speak of instances and their answers, in the words of their tasks (:class:`sweep.config.tasks.Words`)."""
+"""How people speak of instances and their answers, in the words of their tasks (:class:`sweep.config.words.Words`)."""
 
 from __future__ import annotations
 

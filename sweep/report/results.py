@@ -224,10 +224,9 @@ def _hidden(config: Mapping[str, Any]) -> int | None:
     return None if depth is None or width is None or network.get("file") is not None or own else int(depth) * int(width)
 
 
-_OF_TRIAL = ("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key")
-_MORE_OF_TRIAL = (
-    *("attack", "method", "amount", "finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate", "r2_dense"),
-    "r2_surrogate",
+_OF_TRIAL = (
+    *("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key", "attack", "method", "amount"),
+    *("finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate", "r2_dense", "r2_surrogate"),
 )
 
 
@@ -236,7 +235,7 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     columns: dict[str, Any] = {name: [getattr(one, name) for one in all_of_them] for name in FACTS}
     frame = _typed(columns)
     repeats = np.repeat(np.arange(len(records)), [len(record.instances) for record in records]).astype(np.int64)
-    for name in reversed((*_OF_TRIAL, *_MORE_OF_TRIAL)):
+    for name in reversed(_OF_TRIAL):
         frame.insert(0, name, trials[name].to_numpy()[repeats])
     # One surrogate may serve all instances of a trial; then its cost is each instance's, as if that were answered alone.
     shared = trials["prune_seconds"].to_numpy(dtype=float)[repeats]

@@ -12,10 +12,9 @@ from typing import Any
 import pandas as pd
 
 from sweep.config.families import switches
-from sweep.report.answers import NOT_ASKED, Verdict
+from sweep.report.answers import NOT_ASKED, Verdict, judged
 from sweep.report.compared import Compared, compared_by_network
 from sweep.report.in_truth import MEASURE, alike, known_in_truth, table_in_truth
-from sweep.report.judging import judged
 from sweep.report.results import Results
 
 QUESTION = "Train a network for it, or prune the one that there is?"

@@ -11,10 +11,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sweep.records.measures import VALUES
-from sweep.report.answers import DOES_NOT_PAY, FEW, NONE, NOT_ASKED, PAYS, TOO_FEW, UNCLEAR, UNCOMPARED, Verdict
+from sweep.report.answers import (
+    DOES_NOT_PAY,
+    FEW,
+    NONE,
+    NOT_ASKED,
+    PAYS,
+    TOO_FEW,
+    UNCLEAR,
+    UNCOMPARED,
+    Verdict,
+    judged,
+    unsure,
+)
 from sweep.report.compared import Compared, compared_by_network, surrogates, too_few, why_not_compared
 from sweep.report.comparisons import ALL
-from sweep.report.judging import judged, unsure
 from sweep.report.larger import QUESTION as LARGER
 from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import QUESTION as LIMIT

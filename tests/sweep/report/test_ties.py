@@ -11,12 +11,11 @@ from making import IMAGES, Outcome, closest, dense, pruned, results, trial
 from sweep.records import TrialRecord
 from sweep.records.measures import LEAST_SECONDS, LEAST_SHARE, NORM_TOLERANCE, VALUE_TOLERANCE, Measure, decide, places
 from sweep.report.comparisons import outcomes, pairs_of, pairs_with_dense, win_table, with_clusters, with_seeds
-from sweep.report.leads import lead
 from sweep.report.limits import limit_curves
 from sweep.report.ranking import rank
 from sweep.report.settings import SEEDS
 from sweep.report.sizes import size_answers
-from sweep.report.winners import duel
+from sweep.report.winners import duel, lead
 
 MISSING = math.nan
 

@@ -11,8 +11,7 @@ from making import IMAGES, Outcome, closest, dense, gradient, margins, pruned, r
 
 from sweep.records import TrialRecord
 from sweep.report.comparisons import pairs_of, with_seeds
-from sweep.report.leads import lead
-from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, SURE, UNSURE, Winner, better, duel, headline, winners
+from sweep.report.winners import ALONE, CLOSE, DISPUTED, FEW, SURE, UNSURE, Winner, better, duel, headline, lead, winners
 
 
 def portfolio(outcomes: Sequence[Outcome], size: tuple[int, int] = (2, 16)) -> TrialRecord:
