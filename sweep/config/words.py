@@ -35,6 +35,7 @@ class Words:
             was found has one. Empty: values are no lengths, and are compared by their difference.
         proofs: the statuses that no further search could change, because they are proven.
         left_out: why instances are drawn and then left out, such as ``the dense network misclassifies them``.
+        colours: what the colours of its small pictures say, such as ``orange became darker``.
     """
 
     instance: str = "instance"
@@ -53,5 +54,6 @@ class Words:
     pooled: bool = True
     zero_is_found: bool = False
     length_of: str = ""
+    colours: str = ""
     proofs: tuple[str, ...] = ("optimal", "infeasible")
     left_out: str = ""

@@ -32,6 +32,7 @@ class Phrases:
         by_value: whether a better value counts before a sooner find.
         none: what it is called that there is nothing to find, such as ``robust``.
         zero_is_found: whether a value above 0 says that something was found.
+        colours: what the colours of pictures say; empty where there are several kinds.
     """
 
     instance: str
@@ -45,6 +46,7 @@ class Phrases:
     by_value: bool
     none: str
     zero_is_found: bool
+    colours: str
 
     @property
     def order(self) -> tuple[Measure, ...]:
@@ -111,6 +113,7 @@ def phrases_of(kinds: Sequence[Kind]) -> Phrases:
         by_value=all(one.by_value for one in words),
         none=_common((one.none[0] for one in words if one.asks and one.none), "none"),
         zero_is_found=all(one.zero_is_found for one in valued),
+        colours=_common((one.colours for one in words), ""),
     )
 
 

@@ -159,6 +159,7 @@ class AttackTask(Task):
             yardstick="gradient attack",
             proofs=("robust", "optimal"),
             left_out="the dense network misclassifies them",
+            colours="difference: orange became darker, purple brighter",
         )
         if objective == CLOSEST:
             return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms", length_of="perturbation")
