@@ -142,30 +142,22 @@ def _range(rows: Sequence[Row], name: str, shown: Callable[[float], str]) -> str
     return " to ".join(dict.fromkeys(shown(value) for value in values[:1] + values[-1:]))
 
 
-def _seconds(row: Row) -> str:
-    found = row["first_found_seconds"]
-    return MISSING if found is None else seconds(found)
-
-
 def _of(name: str, total: str) -> Callable[[Row], str]:
     return lambda row: MISSING if row[name] is None or not row[total] else f"{row[name]}/{row[total]}"
 
 
-def _signed(row: Row) -> str:
-    return MISSING if row["value"] is None else f"{row['value']:+.3f}{_few(row)}"
+def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], str]:
+    return lambda row: MISSING if row[name] is None else form(row[name])
 
 
-def _value(row: Row) -> str:
-    """Return a value of any unit: so many digits, and not so many decimals."""
-    return MISSING if row["value"] is None else f"{row['value']:.5g}{_few(row)}"
+def _value(form: str) -> Callable[[Row], str]:
+    """Return what writes the median value, with the number of its values where some instances have none."""
 
+    def text(row: Row) -> str:
+        few = "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
+        return MISSING if row["value"] is None else f"{form.format(row['value'])}{few}"
 
-def _few(row: Row) -> str:
-    return "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
-
-
-def _length(row: Row) -> str:
-    return MISSING if row["norm"] is None else f"{row['norm']:.4f}"
+    return text
 
 
 def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -177,11 +169,11 @@ def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
         Column(phrases.none, _of("robust", "instances"), needs=("robust",)),
         Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
         Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
-        Column(f"median\n{phrases.value}", _value if phrases.by_value else _signed, needs=("values", "asked")),
-        Column(f"median\n{best.value}", _signed, needs=("values", "maximised")),
-        Column("median\nlength", _length, needs=("norm_values",)),
+        Column(f"median\n{phrases.value}", _value("{:.5g}" if phrases.by_value else "{:+.3f}"), needs=("values", "asked")),
+        Column(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
+        Column("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
         Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
         Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-        Column("first\nafter", _seconds, needs=("first_found_values",)),
+        Column("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),
     )

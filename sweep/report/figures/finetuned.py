@@ -92,7 +92,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     said = []
     for measure, words in (
         ("value", f"a {look.phrases.better} {look.phrases.value}"),
-        ("time", "a sooner witness"),
+        ("time", "a sooner find"),
         ("norm", f"a shorter {look.phrases.length_of}"),
     ):
         part = data[data["measure"] == measure]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pandas as pd
 from sweep.config.task_words import small_pictures, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
+from sweep.report.page.embedding import address, short
 from sweep.report.phrases import names_of
 from sweep.report.results import Results
 from sweep.report.words import seconds
@@ -114,19 +114,12 @@ def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     x, y = list(moments[changed]), list(best[changed])
     if x and row.total_seconds == row.total_seconds and row.total_seconds > x[-1]:
         x, y = [*x, row.total_seconds], [*y, y[-1]]
-    return {"setting": row.setting, "seconds": [_short(v) for v in x], "values": [_short(v) for v in y]}
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    return {"setting": row.setting, "seconds": [short(v) for v in x], "values": [short(v) for v in y]}
 
 
 def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
     rows = zip(part["setting"], part["trial_key"], part["instance_key"], strict=True)
     known = [(setting, records.get((trial_key, instance_key))) for setting, trial_key, instance_key in rows]
     answers = [(setting, record) for setting, record in known if record is not None]
-    return [Picture(_source(png), said) for png, said in small_pictures(answers[0][1].task, answers)] if answers else []
-
-
-def _source(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+    drawn = small_pictures(answers[0][1].task, answers) if answers else []
+    return [Picture(address("image/png", png), said) for png, said in drawn]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,9 +16,9 @@ from sweep.report.comparisons import are_lengths, with_clusters
 from sweep.report.figures.base import FigureKind
 from sweep.report.limits import QUESTION
 from sweep.report.page.coordinates import coordinates
+from sweep.report.page.embedding import address, libraries
 from sweep.report.page.heatmap import heat_map
 from sweep.report.page.instances import instances_shown
-from sweep.report.page.libraries import libraries
 from sweep.report.page.settings_table import legend, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.searches import MOST_ROWS as FRONT_ROWS
@@ -62,7 +61,7 @@ class Drawn:
     @property
     def source(self) -> str:
         """The picture as an address that holds the picture itself."""
-        return _address(self.picture or b"")
+        return address("image/svg+xml", self.picture or b"")
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,7 @@ class Limit:
 
     @property
     def source(self) -> str:
-        return _address(self.picture)
-
-
-def _address(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
+        return address("image/svg+xml", self.picture)
 
 
 def page(
