@@ -31,9 +31,9 @@ class Words:
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
         zero_is_found: whether a value above 0 says that something was found, as a margin does.
-        length_of: what the value is the length of, such as ``perturbation``. A record has it as ``l1``, ``l2`` or ``linf``, by its
-            ``norm``, where something was found, and lengths are compared by their ratio. Empty: values are no lengths, and are
-            compared by their difference.
+        length_of: what the value is the length of, such as ``perturbation``. A record has it as ``l1``, ``l2`` or ``linf``, by
+            its ``norm``, where something was found, and lengths are compared by their ratio. Empty: values are no lengths, and
+            are compared by their difference.
         proofs: the statuses that no further search could change, because they are proven.
         left_out: why instances are drawn and then left out, such as ``the dense network misclassifies them``.
         colours: what the colours of its small pictures say, such as ``orange became darker``.
