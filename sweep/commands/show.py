@@ -25,6 +25,7 @@ from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
+from sweep.terminal.streams import say
 from sweep.terminal.wording import MISSING, count
 
 USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
@@ -56,14 +57,14 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
         raise ConfigError(f"a trial of one sweep is named with it: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
     if sweep is not None:
         for line in listing.trials(store, sweep):
-            _say(console, line)
+            say(console, line)
         return OK
     if not asked.what:
         table, said = listing.sweeps(store)
         if table.rows:
             console.print(table)
         for line in said:
-            _say(console, line)
+            say(console, line)
         return OK
     return _show(asked, store, console)
 
@@ -72,16 +73,16 @@ def _show(asked: Asked, store: Store, console: Console) -> int:
     found = find(store, asked.what, asked.tracking_uri)
     address, log = store.log(found.key) or (None, "")
     if found.record is None:
-        _say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
+        say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
         if address is not None:
-            _say(console, f"Its log, {address}:\n{log}")
+            say(console, f"Its log, {address}:\n{log}")
         return FAILED
     for line in facts(found):
-        _say(console, line)
+        say(console, line)
     console.print(instances(found.record))
     if address is not None:
-        _say(console, f"Each step with its time: {address}")
-    _say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
+        say(console, f"Each step with its time: {address}")
+    say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
     return OK
 
 
@@ -171,7 +172,3 @@ def _share(value: float | None) -> str:
 
 def _seconds(value: float | None) -> str:
     return MISSING if value is None else seconds(value)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -62,7 +62,4 @@ def _values(values: list[Any]) -> Any:
 
 
 def _choices(one: Dimension) -> Any:
-    if isinstance(one, Choices):
-        return _values(list(one.values))
-    interval = f"interval({one.low:g},{one.high:g})"
-    return f"tag(log,{interval})" if one.log else interval
+    return _values(list(one.values)) if isinstance(one, Choices) else str(one)

@@ -79,6 +79,10 @@ class Interval:
         number = round(number) if self.integer else float(f"{number:.{DIGITS}g}")
         return min(max(number, self.low), self.high)
 
+    def __str__(self) -> str:
+        interval = f"interval({self.low:g},{self.high:g})"
+        return f"tag(log,{interval})" if self.log else interval
+
 
 Dimension = Choices | Interval
 

@@ -11,13 +11,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.config.mlflow_address import database_file
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.tracking.connection import in_time, quiet, reason
 from sweep.tracking.earlier import PARENT_TAG
 from sweep.tracking.parent import names_of
-from sweep.tracking.reading import runs_in
+from sweep.tracking.reading import require_store, runs_in
 
 
 def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:
@@ -37,8 +36,7 @@ def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Pat
     """
     quiet()
     try:
-        if uri.startswith("sqlite:") and not Path(database_file(uri)).exists():
-            raise SweepError(f"there is no MLflow store {hide_password(uri)}")
+        require_store(uri)
         client, parent = in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
         repository = get_artifact_repository(parent.info.artifact_uri, tracking_uri=client.tracking_uri)
         for path in files:

@@ -148,10 +148,7 @@ def _adaptive(preview: Preview) -> Iterator[str]:
 
 
 def _space(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return ",".join(str(value) for value in one.values)
-    interval = f"interval({one.low:g},{one.high:g})"
-    return f"tag(log,{interval})" if one.log else interval
+    return ",".join(map(str, one.values)) if isinstance(one, Choices) else str(one)
 
 
 def _left_out(preview: Preview) -> Iterator[str]:
