@@ -12,6 +12,7 @@ import pandas as pd
 from sweep.config.task_words import baseline_of
 from sweep.records.measures import VALUES
 from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
 from sweep.report.words import evidence
 from sweep.terminal.wording import count
@@ -114,6 +115,11 @@ def compared_by_network(rows: pd.DataFrame, measures: Sequence[str]) -> list[Com
 def surrogates(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """Return those rows, of a win table or of pairs, whose setting is a pruned copy."""
     return rows[rows["setting"].map(lambda label: results.settings[label].is_surrogate).astype(bool)]
+
+
+def against_dense(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
+    """Return those rows of a win table that compare a pruned copy with the dense MILP."""
+    return surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
 
 
 def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:

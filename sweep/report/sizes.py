@@ -9,12 +9,10 @@ import pandas as pd
 
 from sweep.records.measures import VALUES
 from sweep.report.answers import DOES_NOT_PAY, PAYS, TOO_FEW, UNCOMPARED, UNSURE
-from sweep.report.compared import Compared, compared, strongest, surrogates, why_not_compared
-from sweep.report.comparisons import ALL
+from sweep.report.compared import Compared, against_dense, compared, strongest, why_not_compared
 from sweep.report.limits import limit_of
 from sweep.report.ranking import ranking_of
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import FEWEST
 from sweep.report.words import number, p_text, seconds, signed_percent
 from sweep.terminal.wording import count
@@ -64,7 +62,7 @@ def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | N
         ranking: their ranking, if it is there already.
     """
     order = ranking_of(results) if ranking is None else ranking
-    rows = surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
+    rows = against_dense(results, wins)
     answers = []
     for network in results.networks:
         here = rows[rows["network"] == network]

@@ -24,14 +24,14 @@ from sweep.report.answers import (
     judged,
     unsure,
 )
-from sweep.report.compared import Compared, compared_by_network, surrogates, too_few, why_not_compared
+from sweep.report.compared import Compared, against_dense, compared_by_network, too_few, why_not_compared
 from sweep.report.comparisons import ALL
 from sweep.report.larger import QUESTION as LARGER
 from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import QUESTION as LIMIT
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
+from sweep.report.settings import WITHOUT_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.train_or_prune import QUESTION as TRAIN_OR_PRUNE
@@ -157,7 +157,8 @@ def better_than_yardstick(results: Results, wins: pd.DataFrame) -> Verdict:
 
 
 def _by_network(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
-    return surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
+    rows = against_dense(results, wins)
+    return rows[rows["network"] != ALL]
 
 
 def _counts(found: Sequence[Compared], what: str) -> str:

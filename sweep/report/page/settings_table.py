@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweep.records.measures import VALUES
-from sweep.report.compared import Compared, compared_by_network, surrogates
+from sweep.report.compared import Compared, against_dense, compared_by_network
 from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.report.settings import DENSE_MILP, SURROGATE, WITHOUT_MILP
@@ -50,7 +50,7 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     """Return the rows of the ranking (seeds pooled), each with what it won against both yardsticks; best first."""
     measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["value_pairs"] > 0).any() else "value"
     against = {(row["yardstick"], row["network"], row["setting"]): row for row in wins.to_dict("records")}
-    judged = compared_by_network(surrogates(results, wins[wins["yardstick"] == DENSE_MILP]), VALUES)
+    judged = compared_by_network(against_dense(results, wins), VALUES)
     tested = {(one.network, one.setting): one for one in judged if one.measure == measure}
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
