@@ -22,6 +22,11 @@ def baseline_of(name: str) -> str:
     return " ".join(f"{section}={value}" for section, part in _task(name).baseline.items() for value in part.values())
 
 
+def yardstick_of(name: str) -> str:
+    """Return the method against which all others of a task are measured; empty where there is none."""
+    return _task(name).yardstick
+
+
 def described(name: str, record: Any) -> str:
     """Return what ``python -m sweep.show`` calls the instance of a :class:`sweep.records.InstanceRecord`."""
     return _task(name).described(record)

@@ -68,6 +68,7 @@ class TaskRules:
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
             in it as far as it uses them. Empty: each of these counts by itself.
         baseline: the values by section that make of any trial the one that it is measured against.
+        yardstick: the method that needs no MILP and proves nothing, against which reports measure all others. Empty: none.
     """
 
     name: str = ""
@@ -77,6 +78,7 @@ class TaskRules:
     of_the_instance: ClassVar[tuple[str, ...]] = ()
     answerer: ClassVar[str] = ""
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
+    yardstick: ClassVar[str] = ""
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     fed_by_table: ClassVar[bool] = False

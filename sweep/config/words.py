@@ -27,7 +27,7 @@ class Words:
         spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
         thing: what is found, such as ``adversarial input``; its plural has an s.
         act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
-        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
+        yardstick: what :attr:`sweep.config.tasks.TaskRules.yardstick` is called in sentences, such as ``gradient attack``.
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
         zero_is_found: whether a value above 0 says that something was found, as a margin does.

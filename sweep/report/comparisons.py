@@ -29,7 +29,7 @@ from sweep.records.measures import VALUES, Measure, decide
 from sweep.report.phrases import names_of, where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
-from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
 ALL = "all networks"
@@ -123,7 +123,7 @@ def pairs_without_milp(results: Results, yardstick: str) -> pd.DataFrame:
 
     Args:
         results: all there is.
-        yardstick: one of :data:`~sweep.report.settings.WITHOUT_MILP`.
+        yardstick: one of :attr:`~sweep.report.results.Results.yardsticks`.
     """
     instances = with_clusters(results.instances)
     is_yardstick = instances["setting"].map(lambda label: results.settings[label].attack == yardstick).astype(bool)
@@ -164,7 +164,7 @@ def win_table(results: Results) -> pd.DataFrame:
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
-    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in WITHOUT_MILP}}
+    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in results.yardsticks}}
     for yardstick, found_pairs in against.items():
         if found_pairs.empty:
             continue

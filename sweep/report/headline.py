@@ -15,7 +15,7 @@ from sweep.report.compared import compared_by_network
 from sweep.report.comparisons import ALL, win_table
 from sweep.report.results import Results
 from sweep.report.searches import SearchAnswer, answer_of
-from sweep.report.settings import PARAMETERS, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP, PARAMETERS
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.winners import Winner
 from sweep.report.words import seconds
@@ -94,7 +94,7 @@ def beside(results: Results, wins: pd.DataFrame) -> str:
     if _drawn_models(results) is not None:
         return ""
     is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
-    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL) & is_milp]
+    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL) & is_milp]
     name = results.phrases.yardstick
     found = compared_by_network(rows, VALUES)
     if not found:

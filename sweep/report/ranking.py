@@ -7,8 +7,7 @@ stands beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,7 +18,7 @@ from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
 from sweep.report.results import Results, SweepState, results_of, unfinished_of
-from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting
+from sweep.report.settings import SURROGATE, Setting
 from sweep.report.statistics import cluster_median
 
 
@@ -43,21 +42,14 @@ def ranking_of(results: Results) -> pd.DataFrame:
     lengths), then the shortest median time to the first find, then the best median of other values; of tasks
     that say so (:attr:`~sweep.config.words.Words.by_value`) the value comes before the time.
     """
-    against = {name: _compared(find(results)) for name, find in _yardsticks(results).items()}
+    pairs = {"dense": pairs_with_dense(results), **{name: pairs_without_milp(results, name) for name in results.yardsticks}}
+    against = {name: _compared(found) for name, found in pairs.items()}
     rows = [_row(setting, members, against) for setting, members in results.groups.items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
     rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
     frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
-    for column in (c for c in frame.columns if c in _COUNTS):
-        frame[column] = frame[column].astype("Int64")
-    return frame
-
-
-def _yardsticks(results: Results) -> dict[str, Callable[[Results], pd.DataFrame]]:
-    """Return the yardsticks by the ending of their columns, with what finds the pairs: the one that tasks have, or all."""
-    present = {setting.attack for setting in results.settings.values()}
-    found = [name for name in WITHOUT_MILP if name in present] or [GRADIENT]
-    return {"dense": pairs_with_dense, **{name: partial(pairs_without_milp, yardstick=name) for name in found}}
+    counts = [*_COUNTS, *(f"{name}_{yardstick}" for yardstick in against for name in _COUNTS_AGAINST)]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 Against = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -171,9 +163,8 @@ def _named(against: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
 
 _COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_found_values", "values"}
 _COUNTS |= {"asked", "maximised", "optimal", "norm_values", "norm_bound_values", "norm_proven"}
-_COUNTS |= {
-    f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in ("dense", *WITHOUT_MILP)
-}
+_COUNTS_AGAINST = tuple(name for name in _VERSUS if not name.startswith(("gain", "p_")))
+"""The columns that are counts."""
 
 
 def _is_pruned(row: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sweep.config.task_words import yardstick_of
 from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
@@ -128,6 +129,11 @@ class Results:
     def settings(self) -> dict[str, Setting]:
         """The settings by label; equal labels on other networks are one."""
         return {setting.label: setting for setting in self.groups}
+
+    @property
+    def yardsticks(self) -> list[str]:
+        """The methods without a MILP against which tasks measure all others, whether they were run or not."""
+        return [name for name in dict.fromkeys(map(yardstick_of, self.instances["task"].unique())) if name]
 
     @property
     def networks(self) -> list[str]:

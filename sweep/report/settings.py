@@ -27,11 +27,6 @@ from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
-GRADIENT = "gradient"
-WALK = "walk"
-WITHOUT_MILP = (GRADIENT, WALK)
-"""The attack on images and the method on models that need no MILP and prove nothing: what every MILP is measured against."""
-
 SURROGATE = "surrogate"
 
 _UNSEEN = (*BOOKKEEPING, "dataset.folder")
@@ -67,6 +62,8 @@ class Setting:
     finetune_rounds: int | None
     extras: tuple[tuple[str, str], ...] = ()
     """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
+    is_without_milp: bool = False
+    """Whether it is a yardstick of every MILP, the dense one too (:attr:`sweep.config.tasks.TaskRules.yardstick`)."""
 
     @property
     def is_milp(self) -> bool:
@@ -75,11 +72,6 @@ class Setting:
     @property
     def is_dense_milp(self) -> bool:
         return self.is_milp and self.method == "none"
-
-    @property
-    def is_without_milp(self) -> bool:
-        """Whether it is a yardstick of every MILP, the dense one too."""
-        return self.attack in WITHOUT_MILP
 
     @property
     def is_yardstick(self) -> bool:
@@ -203,7 +195,7 @@ def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]
     attack, takes_surrogate = reported(str(flat.get("attack.method")), flat.get("attack.objective"), flat.get("attack.norm"))
     method = flat.get("pruning.method")
     if not takes_surrogate:
-        return Setting(network, attack, None, None, None)
+        return Setting(network, attack, None, None, None, is_without_milp=task is not None and attack == task.yardstick)
     if method == "none":
         return Setting(network, attack, "none", None, None)
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
@@ -243,7 +235,7 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
     if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
         return Setting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
-        return Setting(network, method, None, None, None)
+        return Setting(network, method, None, None, None, is_without_milp=method == task.yardstick)
     rounds = flat.get("pruning.finetune.rounds", 0)
     return Setting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
 

@@ -31,7 +31,7 @@ from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import QUESTION as LIMIT
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
-from sweep.report.settings import WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.train_or_prune import QUESTION as TRAIN_OR_PRUNE
@@ -150,7 +150,7 @@ def variation_helps(results: Results, variation: Variation) -> Verdict:
 def better_than_yardstick(results: Results, wins: pd.DataFrame) -> Verdict:
     name = results.phrases.yardstick
     question = f"Does anything beat the {name}?"
-    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL)]
+    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL)]
     if rows.empty:
         return Verdict(question, NOT_ASKED, f"No {name} has finished on the same instances.")
     return judged(question, compared_by_network(rows, VALUES), results)

@@ -130,6 +130,7 @@ class AttackTask(Task):
     sections = SECTIONS
     answerer = "attack"
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
+    yardstick = "gradient"
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {
             "attack/margin": "dense_value",

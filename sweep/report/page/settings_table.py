@@ -11,7 +11,7 @@ from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, against_dense, compared_by_network
 from sweep.report.phrases import Phrases
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, SURROGATE, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP, SURROGATE
 from sweep.report.words import Row, p_number
 from sweep.terminal.wording import MISSING
 
@@ -55,14 +55,15 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
         key = (row["network"], row["setting"])
-        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *WITHOUT_MILP)}
+        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *results.yardsticks)}
         rows.append({**row, **extra, _TESTED: tested.get(key), **dict(results.settings[row["setting"]].extras)})
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
     phrases = results.phrases
     proven = f"proven {phrases.none}"
     settings = _setting(phrases)
     columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
-    columns += [(title, of_wins(yardstick, measure if by == "value" else by)) for title, yardstick, by in _WON]
+    columns += [("better than dense", of_wins(DENSE_MILP, measure)), ("sooner than dense", of_wins(DENSE_MILP, "time"))]
+    columns += [(f"better than {name}", of_wins(name, measure)) for name in results.yardsticks]
     columns.append(("p", _p))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
     shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
@@ -159,13 +160,6 @@ def _reached(proven: str) -> Columns:
         ("R²", _number("r2_surrogate", "{:.3f}".format)),
         ("binaries", _number("binaries", "{:.0f}".format)),
     )
-
-
-_WON = (
-    ("better than dense", DENSE_MILP, "value"),
-    ("sooner than dense", DENSE_MILP, "time"),
-    *((f"better than {name}", name, "value") for name in WITHOUT_MILP),
-)
 
 
 def legend(phrases: Phrases) -> str:
