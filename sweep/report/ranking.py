@@ -42,8 +42,8 @@ def ranking_of(results: Results) -> pd.DataFrame:
     lengths), then the shortest median time to the first find, then the best median of other values; of tasks
     that say so (:attr:`~sweep.config.words.Words.by_value`) the value comes before the time.
     """
-    pairs = {"dense": pairs_with_dense(results), **{name: pairs_without_milp(results, name) for name in results.yardsticks}}
-    against = {name: _compared(found) for name, found in pairs.items()}
+    against = {"dense": _compared(pairs_with_dense(results))}
+    against |= {name: _compared(pairs_without_milp(results, name)) for name in results.yardsticks}
     rows = [_row(setting, members, against) for setting, members in results.groups.items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
     rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
