@@ -16,7 +16,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
 
-from sweep.tracking.reading import runs_in
+from sweep.tracking.experiment import Experiment
 
 HOST, PID, STARTED, MACHINE, HEARTBEAT = (
     *("driver.host", "driver.pid", "driver.started"),
@@ -58,12 +58,12 @@ def why_gone(tags: Mapping[str, str]) -> str | None:
     return None if silent <= SILENCE_SECONDS else f"{who} had not been heard of for {silent / 60:.0f} minutes"
 
 
-def close_orphans(client: MlflowClient, experiment_id: str) -> list[str]:
+def close_orphans(experiment: Experiment) -> list[str]:
     """End as KILLED what drivers that are gone have left RUNNING in the experiment; return the names of the sweeps.
 
     Their ends are the last heartbeats, and their notes say what happened. Calling it again changes nothing.
     """
-    running = list(runs_in(client, experiment_id, "attributes.status = 'RUNNING'"))
+    client, running = experiment.client, list(experiment.runs("attributes.status = 'RUNNING'"))
     gone = {run.info.run_id: why for run in running if (why := why_gone(run.data.tags)) is not None}
     parents = {run.info.run_id: run for run in running if run.info.run_id in gone}
     # Children first: if this is cut off, their parent is still found.

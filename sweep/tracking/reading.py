@@ -1,12 +1,10 @@
-"""Reads runs in MLflow, and what a run says about itself."""
+"""Reads what a run in MLflow says about itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from sweep.config.mlflow_address import database_file
@@ -43,21 +41,3 @@ def tags_of(uri: str, run_id: str) -> dict[str, str]:
     if found is None:
         raise ConfigError(f"MLflow at {hide_password(uri)} has no run {run_id}")
     return found
-
-
-def runs_in(
-    client: MlflowClient,
-    experiment_id: str,
-    condition: str = "",
-    order_by: Sequence[str] = (),
-    answered: Callable[[], None] = lambda: None,
-) -> Iterator[Run]:
-    """Yield the runs of an experiment that meet a condition; ``answered`` is called whenever MLflow has answered."""
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], condition, max_results=500, order_by=list(order_by), page_token=token)
-        answered()
-        yield from page
-        token = page.token
-        if not token:
-            return

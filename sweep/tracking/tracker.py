@@ -20,6 +20,7 @@ from sweep.records import TrialRecord
 from sweep.terminal.wording import joined
 from sweep.tracking import content, drivers, trial_runs
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.failures import judged
 from sweep.tracking.gains import Gain, Gains
 from sweep.tracking.notes import note_of
@@ -145,7 +146,7 @@ class Tracker:
             idle=lambda: self._started()[0].parent.beat(),
             idle_seconds=drivers.BEAT_SECONDS,
         )
-        runs = Runs(self._client, self._experiment_id, outbox.answered, self._stored)
+        runs = Runs(Experiment(self._client, self._experiment_id, outbox.answered), self._stored)
         note = f"Running: {planned} planned; the findings are written here at the end."
         try:
             self._start(runs, SweepStart(name, config, overrides, note, keys))
