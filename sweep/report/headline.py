@@ -12,21 +12,14 @@ from sweep.records.measures import VALUES
 from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
-from sweep.report.comparisons import ALL, win_table
+from sweep.report.comparisons import ALL
 from sweep.report.results import Results
 from sweep.report.searches import SearchAnswer, answer_of
 from sweep.report.settings import DENSE_MILP, PARAMETERS
-from sweep.report.sizes import SizeAnswer, size_answers
+from sweep.report.sizes import SizeAnswer
 from sweep.report.winners import Winner
 from sweep.report.words import seconds
 from sweep.terminal.wording import MOST_NAMED, some
-
-
-def first_sentence(results: Results) -> str:
-    """Return what a report on the results says first (:func:`headline` and :func:`beside`), for whoever has no report."""
-    won, ranking = winners.winners(results)
-    wins = win_table(results)
-    return f"{headline(results, size_answers(results, wins, ranking), won)} {beside(results, wins)}".rstrip()
 
 
 def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winner]) -> str:

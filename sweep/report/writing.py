@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,22 +13,16 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sweep.report.answers import Verdict
-from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
 from sweep.report.figures.base import WIDTH, FigureKind, Look, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
-from sweep.report.headline import beside, headline
+from sweep.report.findings import Findings
 from sweep.report.limits import LimitVerdict, limit_curves
 from sweep.report.page import Drawn, Limit, page
-from sweep.report.ranking import rank
 from sweep.report.results import Results
-from sweep.report.searches import answer_of, in_markdown
-from sweep.report.sizes import SizeAnswer, size_answers
+from sweep.report.searches import in_markdown
 from sweep.report.tables import write_tables
-from sweep.report.verdicts import verdicts
-from sweep.report.winners import winners
 from sweep.store.report_files import HEADLINE, PAGE, SEARCH
 
 DPI = 130
@@ -65,43 +59,37 @@ def write_results(
     budget = budget or Budget()
     folder.mkdir(parents=True, exist_ok=True)
     progress("comparing")
-    won, pooled = winners(results)
-    wins = win_table(results)
-    sizes = size_answers(results, wins, pooled)
-    said, yardstick = headline(results, sizes, won), beside(results, wins)
-    answers = verdicts(results, wins, sizes)
-    tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
-    look = look_of(results, pooled)
-    limits, written = _limits(results, _drawn_at_limits(sizes, answers), look, folder, budget)
+    findings = Findings(results)
+    tables = write_tables(findings, folder)
+    look = look_of(results, findings.ranking)
+    limits, written = _limits(results, _drawn_at_limits(findings), look, folder, budget)
     drawn: list[Drawn] = []
-    found = answer_of(results)
     for kind in figures():
-        if kind.of_search and found is None:
+        if kind.of_search and findings.search is None:
             continue
         progress(kind.heading(look.phrases))
         figure, paths = _written(kind, results, look, folder, budget)
         drawn += [figure] if figure is not None else []
         written += paths
-    if found is not None:
+    if findings.search is not None:
         written.append(folder / SEARCH)
-        written[-1].write_text(in_markdown(found), encoding="utf-8")
+        written[-1].write_text(in_markdown(findings.search), encoding="utf-8")
     path = folder / PAGE
     first = folder / HEADLINE
-    first.write_text(f"{said} {yardstick}".rstrip() + "\n", encoding="utf-8")
+    first.write_text(f"{findings.first}\n", encoding="utf-8")
     names = [file.name for file in (first, *tables, *written)]
-    path.write_text(
-        page(results, (said, yardstick), sizes, answers, pooled, wins, limits, drawn, names, found), encoding="utf-8"
-    )
+    path.write_text(page(findings, limits, drawn, names), encoding="utf-8")
     return [path, first, *tables, *written]
 
 
-def _drawn_at_limits(sizes: Sequence[SizeAnswer], answers: Sequence[Verdict]) -> dict[str, str | None]:
+def _drawn_at_limits(findings: Findings) -> dict[str, str | None]:
     """Return of each network the pruned setting that the figure of its limits shows: the one that the answer rests on.
 
     Where no copy is ahead at any limit that is the best one at the end.
     """
-    ahead = {network: setting for one in answers if isinstance(one, LimitVerdict) for network, setting in one.leading.items()}
-    return {one.network: ahead.get(one.network, one.setting) for one in sizes}
+    answers = [one for one in findings.answers if isinstance(one, LimitVerdict)]
+    ahead = {network: setting for one in answers for network, setting in one.leading.items()}
+    return {one.network: ahead.get(one.network, one.setting) for one in findings.sizes}
 
 
 def _limits(

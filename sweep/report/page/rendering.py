@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sweep.records.cpu_share import load_sentences
-from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS, Verdict
+from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS
 from sweep.report.comparisons import are_lengths, with_clusters
 from sweep.report.figures.base import FigureKind
+from sweep.report.findings import Findings
 from sweep.report.limits import QUESTION
 from sweep.report.page.coordinates import coordinates
 from sweep.report.page.embedding import address, libraries
@@ -22,7 +23,7 @@ from sweep.report.page.instances import instances_shown
 from sweep.report.page.settings_table import legend, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.searches import MOST_ROWS as FRONT_ROWS
-from sweep.report.searches import SearchAnswer, front_rows, too_few
+from sweep.report.searches import front_rows, too_few
 from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
@@ -79,38 +80,22 @@ class Limit:
         return address("image/svg+xml", self.picture)
 
 
-def page(
-    results: Results,
-    said: tuple[str, str],
-    sizes: Sequence[SizeAnswer],
-    answers: Sequence[Verdict],
-    ranking: pd.DataFrame,
-    wins: pd.DataFrame,
-    limits: Sequence[Limit],
-    drawn: Sequence[Drawn],
-    files: Sequence[str],
-    search: SearchAnswer | None = None,
-) -> str:
+def page(findings: Findings, limits: Sequence[Limit], drawn: Sequence[Drawn], files: Sequence[str]) -> str:
     """Return the page as HTML.
 
     Args:
-        results: all there is.
-        said: the first sentence, and the one on the yardstick without a MILP or nothing.
-        sizes: what is known of each network.
-        answers: the verdicts.
-        ranking: the settings of each network, seeds pooled, best first.
-        wins: the win table.
+        findings: what it says.
         limits: the figures of the time limit.
         drawn: all other figures.
         files: names of the files beside the page.
-        search: what the search found, if the sweep was one.
     """
+    results, sizes, answers, search = findings.results, findings.sizes, findings.answers, findings.search
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
-    shown, of_shown = instances_shown(results, best_settings(results, sizes, ranking))
+    shown, of_shown = instances_shown(results, best_settings(results, sizes, findings.ranking))
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
-        headline=said[0],
-        yardstick=said[1],
+        headline=findings.headline,
+        yardstick=findings.yardstick,
         scope=_scope(results),
         short=[
             (TOLD_FIRST[one.question], one.sentence if one.answer == MIXED else one.answer)
@@ -124,12 +109,12 @@ def page(
         sizes=sizes[:MOST_SIZES],
         more_sizes=count(len(sizes) - MOST_SIZES, "more network") if len(sizes) > MOST_SIZES else "",
         tone=lambda verdict: TONES.get(verdict, "open"),
-        heat=heat_map(results, wins),
+        heat=heat_map(results, findings.wins),
         limits=limits,
         limit=next((one for one in answers if one.question == QUESTION), None),
         has_yardstick=any(setting.is_without_milp for setting in results.settings.values()),
         answers=answers,
-        table=settings_table(results, ranking, wins),
+        table=settings_table(results, findings.ranking, findings.wins),
         legend=legend(results.phrases),
         coordinates=coordinates(results),
         shown=shown,
@@ -142,7 +127,7 @@ def page(
         tables=[
             {"against": _called(results, yardstick), "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
             for yardstick in (DENSE_MILP, *results.yardsticks)
-            if (rows := win_rows(wins, yardstick, results.phrases))
+            if (rows := win_rows(findings.wins, yardstick, results.phrases))
         ],
         drawn=[one for one in drawn if one.picture is not None],
         late=[one for one in drawn if one.instead is not None],

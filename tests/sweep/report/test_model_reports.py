@@ -14,7 +14,7 @@ from rich.console import Console
 from sweep.records import TrialRecord
 from sweep.report.answers import NO, NOT_ASKED, YES, Verdict
 from sweep.report.comparisons import ALL, win_table
-from sweep.report.headline import first_sentence
+from sweep.report.findings import Findings
 from sweep.report.page.heatmap import heat_map
 from sweep.report.page.rendering import page
 from sweep.report.published import read_files
@@ -26,7 +26,6 @@ from sweep.report.tables import write_tables
 from sweep.report.trajectories import trajectories
 from sweep.report.truth import three_values
 from sweep.report.verdicts import verdicts
-from sweep.report.winners import winners
 from sweep.tracking import content
 
 BETTER = {"blending": 1.0, "constrained": -1.0}
@@ -117,7 +116,7 @@ def test_verdicts_of_models() -> None:
 
 def test_the_first_sentence_and_the_cards() -> None:
     found = results(*both("constrained"))
-    assert first_sentence(found) == (
+    assert Findings(found).first == (
         "constrained 2x16: magnitude 0.8 repaired beats the dense MILP on 12 of 12 models (sure). "
         "The walk does better than every MILP; it proves nothing."
     )
@@ -151,15 +150,12 @@ def test_three_values_side_by_side() -> None:
 
 def test_the_page_and_its_tables(tmp_path: Path) -> None:
     found = results(*everything())
-    _, ranking = winners(found)
-    wins = win_table(found)
-    sizes = size_answers(found, wins, ranking)
-    answers = verdicts(found, wins, sizes)
-    text = page(found, ("said", ""), sizes, answers, ranking, wins, [], [], [])
+    findings = Findings(found)
+    text = page(findings, [], [], [])
     shown = text.partition("<body>")[2].partition('id="datatables"')[0]
     assert not [word for word in ("adversarial", "perturbation", "gradient attack", "attacked") if word in shown]
     assert "Who was fooled?" in shown
-    write_tables(found, ranking, ranking, wins, answers, tmp_path)
+    write_tables(findings, tmp_path)
     assert (tmp_path / "truth.csv").exists()
     read_back = three_values(read_files([tmp_path]))
     assert [one.cells for one in read_back] == [one.cells for one in three_values(found)]
