@@ -34,8 +34,11 @@ USED = ("bounds", "formulation", "solver")
 """The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
-"""The sections that can change a result. The others say where and how, not what. What ``networks`` says counts as part of the
-sections in whose place it stands (:data:`sweep.config.own_networks.SECTIONS`)."""
+"""The sections that can change a result. What ``networks`` says counts as part of the sections in whose place it stands
+(:data:`sweep.config.own_networks.SECTIONS`)."""
+
+BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra")
+"""The others, which say where and how a sweep runs."""
 
 TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""

@@ -18,7 +18,7 @@ from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
 from sweep.config.canonical import DECIDING, SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
 from sweep.config.consistency import check_made, check_rest, checked
-from sweep.config.passwords import BOOKKEEPING, hide_in_values
+from sweep.config.passwords import WITH_ADDRESSES, hide_in_values
 from sweep.config.reading import read, read_own, read_section
 from sweep.config.schema import Settings
 from sweep.config.tasks import TaskRules, task_of
@@ -132,7 +132,7 @@ class SharedSections:
 
     def to_keep(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the configuration as a trial has it: without the passwords of its bookkeeping, the other sections shared."""
-        hidden = {name: self._memory.once(hide_in_values, config.get(name)) for name in BOOKKEEPING}
+        hidden = {name: self._memory.once(hide_in_values, config.get(name)) for name in WITH_ADDRESSES}
         return config if all(config.get(name) is section for name, section in hidden.items()) else {**config, **hidden}
 
     def check(self, settings: Settings) -> None:

@@ -15,6 +15,17 @@ def words_of(name: str, objective: str) -> Words:
     return task_on_record(name).words(objective)
 
 
+def baseline_of(name: str) -> str:
+    """Return the settings of what trials of a task are measured against, such as ``attack=surrogate pruning=none``."""
+    baseline = task_on_record(name).baseline
+    return " ".join(f"{section}={value}" for section, part in baseline.items() for value in part.values())
+
+
+def yardstick_of(name: str) -> str:
+    """Return the method against which all others of a task are measured; empty where there is none."""
+    return task_on_record(name).yardstick
+
+
 def task_on_record(name: str) -> TaskRules:
     """Return a task, or one that says what fits every task."""
     try:

@@ -73,6 +73,7 @@ class TaskRules:
         own_objectives: the objectives of a search (:class:`sweep.records.objectives.Objective`) that only trials of a built-in
             task have.
         baseline: the values by section that make of any trial the one that it is measured against.
+        yardstick: the method that needs no MILP and proves nothing, against which reports measure all others. Empty: none.
     """
 
     name: str = ""
@@ -82,6 +83,7 @@ class TaskRules:
     of_the_instance: ClassVar[tuple[str, ...]] = ()
     answerer: ClassVar[str] = ""
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
+    yardstick: ClassVar[str] = ""
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     fed_by_table: ClassVar[bool] = False

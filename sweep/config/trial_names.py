@@ -11,14 +11,11 @@ from sweep.config.own_networks import section_key
 from sweep.config.rules import NO_PRUNING
 from sweep.config.schema import Settings
 from sweep.config.sections import source_of
+from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import task_of
 
-NAMED = {
-    *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
-    *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
-    *("model", "model.problem", "model.function", "method", "method.name", "method.repair"),
-}
-"""Keys that :func:`short_name` shows, and those of single networks in their place."""
+NAMED = {*IN_NAMES, *(key.partition(".")[0] for key in IN_NAMES), "network.file", "method.repair"}
+"""Keys that :func:`short_name` shows, those that choose an option of a section, and those of single networks in their place."""
 
 
 def is_named(key: str) -> bool:

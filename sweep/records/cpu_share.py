@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.task_words import words_of
+from sweep.config.words import Words
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.time_limit import TIME_LIMIT
 from sweep.terminal.wording import count
@@ -77,9 +78,11 @@ def load_sentences(records: Sequence[TrialRecord]) -> list[str]:
             f"sweep again asks for these answers again."
         )
     if busy:
+        acts = {instance.words.act for record in records for instance in record.instances}
+        act = acts.pop() if len(acts) == 1 else Words().act
         said.append(
-            f"Busy machine: the attacks of {count(len(busy), 'trial')} had less than {BUSY_SHARE:g} of a core "
-            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). What an attack finds within its limit, and "
+            f"Busy machine: the {act}s of {count(len(busy), 'trial')} had less than {BUSY_SHARE:g} of a core "
+            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). What is found within the limit, and "
             f"verdicts that compare times or finds, may be others on a free machine. To measure anew, run the sweep with "
             f"sweep.resume=false and fewer trials at a time (a smaller cluster.cpus), or while nothing else runs."
         )

@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from surrogate.problems.objectives import CLOSEST
 from sweep.config.tasks import task_name_in, task_named
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
@@ -158,19 +157,17 @@ def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[s
 
 
 def _best(timeline: Sequence[dict[str, Any]], instance: InstanceRecord) -> dict[str, Any] | None:
-    """Return the event that a method kept: the first of the shortest perturbation, or else the first of the best value."""
-    if instance.objective != CLOSEST:
-        return max(timeline, key=lambda event: instance.sign * float(event["dense_value"]), default=None)
-    reached = [event for event in timeline if event.get("norm") is not None]
+    """Return the event that a method kept: the first of the best value, or of what comes closest to having one."""
+    reached = [(value, event) for event in timeline if (value := instance.value_in(event)) is not None]
     if reached:
-        return min(reached, key=lambda event: float(event["norm"]))
+        return max(reached, key=lambda one: instance.sign * one[0])[1]
     return max(timeline, key=lambda event: float(event["dense_value"]), default=None)
 
 
 def _confirmed(value: float, instance: InstanceRecord) -> float | None:
     """Return the value of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
-    if instance.objective == CLOSEST:
-        return value  # the answer's value is that of the shortest perturbation, not the largest
+    if instance.is_length:
+        return value  # the point of the shortest length has not the largest dense value
     return None if instance.dense_value is None else min(value, instance.dense_value, key=lambda one: instance.sign * one)
 
 

@@ -110,6 +110,15 @@ class SearchAnswer:
         ]
 
     @property
+    def again(self) -> list[tuple[str, str]]:
+        """Of each trial of :attr:`best` what it reached, as far as :attr:`sentence` has not said it, and its command."""
+        found = []
+        for called, one in self.best:
+            about = "" if len(self.objectives) == 1 else f"{called}: {one.record.name} with {self.told(one)}. "
+            found.append((f"{about}To run it again alone:", self.command(one)))
+        return found
+
+    @property
     def numbers(self) -> pd.DataFrame:
         """A row for each candidate: ``number``, ``front``, and a column for each objective by its name."""
         columns = {one.name: [candidate.values[i] for candidate in self.candidates] for i, one in enumerate(self.objectives)}
@@ -167,20 +176,13 @@ def in_lines(answer: SearchAnswer | None) -> list[str]:
     """Return the answer for the terminal, line by line."""
     if answer is None:
         return []
-    lines = [answer.sentence]
-    for called, one in answer.best:
-        about = "" if len(answer.objectives) == 1 else f"{called}: {one.record.name} with {answer.told(one)}. "
-        lines.append(f"{about}To run it again alone: {answer.command(one)}")
-    return lines
+    return [answer.sentence, *(f"{about} {command}" for about, command in answer.again)]
 
 
 def in_markdown(answer: SearchAnswer) -> str:
     """Return the answer for MLflow's note."""
-    parts = [answer.sentence]
-    for called, one in answer.best:
-        about = "" if len(answer.objectives) == 1 else f"{called}: {one.record.name} with {answer.told(one)}. "
-        parts.append(f"{about}To run it again alone:\n\n```\n{answer.command(one)}\n```")
-    return "\n\n".join(parts) + "\n"
+    commands = [f"{about}\n\n```\n{command}\n```" for about, command in answer.again]
+    return "\n\n".join([answer.sentence, *commands]) + "\n"
 
 
 def _cost(objective: Objective, value: float) -> float:

@@ -19,11 +19,11 @@ from sweep.config.tasks import Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
 from sweep.tasks.attack_objectives import ATTACK_OBJECTIVES, GOALS
-from sweep.tasks.attack_records import answered, passing_on
+from sweep.tasks.attack_records import answered, class_name, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
-from sweep.terminal.wording import count
+from sweep.terminal.wording import MISSING, count
 
 if TYPE_CHECKING:
     from surrogate.attack import Attack, Instance
@@ -123,6 +123,7 @@ class AttackTask(Task):
     answerer = "attack"
     own_objectives = ATTACK_OBJECTIVES
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
+    yardstick = "gradient"
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {
             "attack/margin": "dense_value",
@@ -152,9 +153,10 @@ class AttackTask(Task):
             yardstick="gradient attack",
             proofs=("robust", "optimal"),
             left_out="the dense network misclassifies them",
+            colours="difference: orange became darker, purple brighter",
         )
         if objective == CLOSEST:
-            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
+            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms", length_of="perturbation")
         return dataclasses.replace(verdicts, value="margin", zero_is_found=True)
 
     @abstractmethod
@@ -185,9 +187,9 @@ class AttackTask(Task):
     def described(self, record: InstanceRecord) -> str:
         if record.label is None:
             return record.name
-        radius = "—" if record.radius is None else f"{record.radius:.3g}"
-        target = "any" if record.target is None else record.class_name("target")
-        return f"{record.name}: {record.class_name('label')} → {target}, {record.norm} {radius}"
+        radius = MISSING if record.radius is None else f"{record.radius:.3g}"
+        target = "any" if record.target is None else class_name(record, "target")
+        return f"{record.name}: {class_name(record, 'label')} → {target}, {record.norm} {radius}"
 
     def picture(self, record: InstanceRecord) -> bytes | None:
         from sweep.tasks.image.pictures import is_image, picture

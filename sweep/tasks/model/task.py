@@ -30,6 +30,7 @@ class ModelTask(Task):
     sections = ("model", "method", "network", "training", "pruning", "networks", "instances", "bounds", "formulation", "solver")
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
+    yardstick = "walk"
     metrics = MODEL_METRICS
     fed_by_table = True
 
