@@ -11,6 +11,7 @@ from typing import Any
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import integer, nearest
 
 Rule = Callable[[Any], str | None]
@@ -151,6 +152,14 @@ def file_title(file: str) -> str:
     """Return what people call a file, or a folder, of data: its name without the endings."""
     name = Path(file.rstrip("/\\")).name
     return name.removesuffix(".gz").rsplit(".", 1)[0] or file
+
+
+def objectives() -> Iterable[str]:
+    return OBJECTIVES
+
+
+def searches() -> Iterable[str]:
+    return SEARCHES
 
 
 def norms() -> Iterable[str]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
 from sweep.config import rules
 
@@ -128,7 +127,7 @@ class QuestionSettings:
 
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, POSITIVE]
-    objective: Annotated[str, rules.one_of(lambda: OBJECTIVES)]
+    objective: Annotated[str, rules.one_of(rules.objectives)]
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
 
 
@@ -141,7 +140,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    method: Annotated[str, rules.one_of(lambda: rules.SEARCHES)]
+    method: Annotated[str, rules.one_of(rules.searches)]
     where: list[str]
     samples: Annotated[int, rules.at_least(1)]
     seed: Annotated[int, rules.at_least(0)]
