@@ -76,7 +76,7 @@ def measure(options: Options) -> Iterator[Row]:
                 "seconds": median(wall),
                 "cpu_seconds": median(cpu),
                 "unstable": [int(layer.sum()) for layer in found.unstable],
-                "upper_bound": float(instance.problem.combine(found.upper[-1][None])[0]),
+                "upper_bound": instance.problem.bound(found.upper[-1]),
             }
 
 

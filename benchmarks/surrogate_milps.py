@@ -79,7 +79,7 @@ def _of_image(dense: ReluNetwork, surrogate: ReluNetwork, instance: Instance, de
         "relaxation": relaxed,
         "surrogate_best": best,
         "root_gap": relaxed - best,
-        "dense_at_best": float(instance.problem.value(dense(point[None]))[0]),
+        "dense_at_best": instance.problem.value_at(dense, point),
         "dense_best": dense_best,
     }
 

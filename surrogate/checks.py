@@ -103,6 +103,11 @@ def shown(value: Any) -> str:
     return f"{' '.join(repr(value).split()):.60}"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another package's error says; the name of its class if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a real number: Python's or numpy's, and no truth value."""
     try:

@@ -25,8 +25,16 @@ class InvalidRegion(SurrogateError, ValueError):
     """A box and ball that do not form a non-empty perturbation set."""
 
 
+class InvalidProperty(SurrogateError, ValueError):
+    """A VNN-LIB file that cannot be read as a property; the text gives file and line."""
+
+
 class UnsoundBounds(SurrogateError, ArithmeticError):
     """Bounds that cross or that are cut off by a point of the region: a fault in the bounds, never in the data."""
+
+
+class MissingExtra(SurrogateError, ImportError):
+    """A package that an optional feature needs is not installed."""
 
 
 class DataUnavailable(SurrogateError, OSError):

@@ -1,8 +1,12 @@
-"""HiGHS without its banner; versions that are known to call wrong answers optimal are refused."""
+"""HiGHS without its banner, and models in its own form; versions known to call wrong answers optimal are refused."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import highspy
+import numpy as np
+from numpy.typing import NDArray
 
 from surrogate.errors import InvalidSetting
 
@@ -47,3 +51,24 @@ class QuietHighs(highspy.Highs):
             getattr(self, "resetThreadScheduler", self.resetGlobalScheduler)(True)  # the former name is of 1.16 and later
             status = super().run()
         return status
+
+
+def to_highs(
+    matrix: Any,
+    row_lower: NDArray[np.float64],
+    row_upper: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+) -> highspy.HighsLp:
+    """Return the linear programme that minimises ``cost``, of a matrix ``(rows, columns)``, in HiGHS's own form."""
+    from scipy import sparse
+
+    columns = sparse.csc_matrix(matrix)
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = columns.shape
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+    lp.row_lower_, lp.row_upper_ = row_lower, row_upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = columns.indptr, columns.indices, columns.data
+    return lp

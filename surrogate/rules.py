@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any
 
-from surrogate.checks import is_integer, is_number, nearest
+from surrogate.checks import is_integer, is_number, nearest, shown
+from surrogate.errors import InvalidSetting
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Rule:
             return None
         allowed = self.refusal(value)
         return f"{allowed} or None" if allowed is not None and self.optional else allowed
+
+    def require(self, name: str, value: Any) -> None:
+        """Raise InvalidSetting unless the value is allowed."""
+        allowed = self(value)
+        if allowed is not None:
+            raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected {allowed}")
 
 
 def integer(least: int, most: int = 2**63 - 1) -> Rule:
@@ -86,4 +93,5 @@ POSITIVE = number("a number above 0", lambda value: value > 0.0)
 SEED = integer(0)
 SHARE = number("a number with 0 <= value < 1", lambda value: 0.0 <= value < 1.0)
 INNER_SHARE = number("a number with 0 < value < 1", lambda value: 0.0 < value < 1.0)
+TEST_SHARE = number("a number between 0 and 1", lambda value: 0.0 < value < 1.0)
 FLAG = Rule(bool, lambda value: None if isinstance(value, bool) else "true or false")

@@ -32,8 +32,8 @@ class Setting:
             another section.
         words: the field's value by what the configuration calls it, where these differ.
         may_be_null: ``null`` in a configuration leaves the default of the class that is used.
-        is_switch: at its default the setting does nothing, and then it stands in no key. So keys of before there was the
-            setting stay as they are; and a configuration of before, which lacks it, can be read.
+        is_switch: at its default the setting does nothing, and then it stands in no key. So a new setting of this kind leaves
+            the keys of older results as they are, and an older configuration, which lacks it, can still be read.
     """
 
     rule: Rule
@@ -45,7 +45,7 @@ class Setting:
 
     def check(self, name: str, value: Any) -> None:
         """Raise InvalidSetting unless the value is allowed."""
-        _require_allowed(name, value, self.rule)
+        self.rule.require(name, value)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Internal:
 
     def check(self, name: str, value: Any) -> None:
         """Raise InvalidSetting unless the value is allowed."""
-        _require_allowed(name, value, self.rule)
+        self.rule.require(name, value)
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,6 @@ class Chosen:
 
 
 Declared = Setting | Internal | Part | Chosen
-
-
-def _require_allowed(name: str, value: Any, rule: Rule) -> None:
-    allowed = rule(value)
-    if allowed is not None:
-        raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected {allowed}")
 
 
 def setting(

@@ -14,10 +14,10 @@ from surrogate.problems import Problem
 from surrogate.problems.region import Region
 
 WITNESS_MARGIN = 1e-9
-"""A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie makes none."""
+"""A witness needs a dense margin above this, whatever the size of the network's weights, so that a tie is no witness."""
 
 UNDERFLOW = 1e-290
-"""Far above what products below float64's smallest normal number, 2e-308, may lose beside their relative rounding."""
+"""Added to the error of every sum: far more than products below float64's smallest normal number, 2e-308, can lose."""
 
 NONZERO_CHANGE = 1e-9
 """Coordinates that moved by more than this count in the l0 norm."""
@@ -54,7 +54,7 @@ def check(dense: ReluNetwork, region: Region, problem: Problem, x: ArrayLike) ->
         return None
     point = region.inside(point)
     with np.errstate(over="ignore", invalid="ignore"):
-        margin = float(problem.value(dense(point[None]))[0])
+        margin = problem.value_at(dense, point)
     if not np.isfinite(margin):
         raise InvalidNetwork(
             f"the network's outputs overflow float64 at a point of the region: {dense!r}; scale its weights down"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise, product
 
 import numpy as np
@@ -30,6 +31,17 @@ def sample(rng: np.random.Generator, region: Region, count: int) -> FloatArray:
     """Points of the region, many of them on its boundary."""
     spread = rng.uniform(0.1, 2.0, size=(count, 1))
     return region.project(region.center + spread * rng.normal(size=(count, region.size)))
+
+
+def exact(network: ReluNetwork, x: FloatArray) -> list[list[Fraction]]:
+    """Every layer's pre-activations at ``x`` without rounding."""
+    y, found = [Fraction(float(v)) for v in x], []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        rows = [[Fraction(float(w)) for w in row] for row in weight]
+        z = [sum((w * v for w, v in zip(row, y, strict=True)), Fraction(float(c))) for row, c in zip(rows, bias, strict=True)]
+        found.append(z)
+        y = [max(v, Fraction(0)) for v in z]
+    return found
 
 
 def linear_maximum(

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sweep.records import InstanceRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from sweep.report.results import Pictures, SweepState
+    from sweep.report.writing import Budget
 
 SIDE = 8
 IMAGES = (2732, 4547, 118, 20011, 9, 29999)
@@ -178,3 +183,20 @@ def sweep(
                 )
             )
     return records
+
+
+def write_report(
+    records: Sequence[TrialRecord],
+    folder: Path,
+    *,
+    state: SweepState | None = None,
+    pictures: Pictures = lambda _: None,
+    budget: Budget | None = None,
+) -> list[Path]:
+    """Write the report of one sweep; by default its state is what the records say."""
+    from sweep.report.results import SweepState, results_of, unfinished_of
+    from sweep.report.writing import write_results
+
+    unfinished = tuple(unfinished_of(records))
+    state = state or SweepState("sweep", len(records), len(records) - len(unfinished), unfinished)
+    return write_results(results_of([(state, records)], pictures), folder, budget=budget)

@@ -10,7 +10,7 @@ from surrogate.attack.complete.members import GOALS
 from surrogate.attack.complete.portfolio import PortfolioAttack
 from surrogate.attack.complete.restriction import RestrictionAttack
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.milp.regions import Exclusion
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.surrogate_milp import ON_INCUMBENT, STARTS, SurrogateAttack
 from surrogate.attack.result import AttackResult, Event, RegionVisit, Status
 from surrogate.checks import require_name
@@ -25,7 +25,8 @@ METHODS: dict[str, type[Attack]] = {
 """Every attack by its name."""
 
 CLOSEST_METHODS: dict[str, type[Attack]] = {attack.name: attack for attack in (ClosestByMilp, ClosestByBranching)}
-"""Under the names of the attacks whose means they have, those that look for the closest adversarial input."""
+"""The attacks that look for the closest adversarial input. Each has the name of the attack in METHODS that works by the same
+means."""
 
 
 def method(name: str, objective: str = MARGIN) -> type[Attack]:

@@ -22,9 +22,9 @@ class Attack(Configurable, ABC):
         name: by which settings choose it.
         objectives: those of ``surrogate.problems.objectives`` that it can optimise.
         takes_surrogate: whether it looks at a pruned copy of the network; the others are given None.
-        limit_only_ends: whether a longer time limit lets it go on and changes nothing before. It does not where the attack
-            plans by its limit: what such an attack has met by a moment is not what it would have met with a limit that ends
-            there.
+        limit_only_ends: whether a time limit only ends the attack: with a longer one it meets the same points at the same
+            moments, and then goes on. False where the attack plans by its limit: what it has met at some moment is not what
+            it would have met with a limit of that moment.
         takes_l2: whether the region may be an l2 ball.
     """
 

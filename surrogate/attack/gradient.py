@@ -75,7 +75,7 @@ class GradientAttack(DenseAttack):
         evaluations = 0
 
         def improved(point: np.ndarray) -> None:
-            if recorder.best is None or problem.value(recorder.dense(point[None]))[0] > recorder.best.margin:
+            if problem.value_at(recorder.dense, point) > recorder.margin:
                 recorder.meet(point, "gradient")
 
         points = region.center[None]

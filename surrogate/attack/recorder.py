@@ -18,14 +18,13 @@ from surrogate.bounds import Bounds
 from surrogate.bounds.base import require_matching
 from surrogate.checks import require_kind
 from surrogate.errors import InvalidSetting, UnsoundBounds
-from surrogate.networks import ReluNetwork
+from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.instance import Instance
 from surrogate.problems.region import Region
 from surrogate.witness import Checked, check, perturbation_norms, rounding_error
 
 CONTRADICTION = 1e-4
-"""A dense margin above a bound proven on it by more than this share of its size is a fault of the bound, and raises."""
-
+"""A proven bound is wrong if the dense network reaches a margin above it by more than this share of the bound's size."""
 
 OnBetterPoint = Callable[[Event, Checked], None]
 """Called with the event and the checked point each time an attack meets a better point than before."""
@@ -59,12 +58,8 @@ def listening(listener: OnBetterPoint) -> Iterator[None]:
 
 def require_consistent(recorder: Recorder, bound: float) -> None:
     """Raise UnsoundBounds if the dense network reaches a margin that was proven to be out of reach, rounding set apart."""
-    if recorder.best is None or recorder.best.margin <= bound + CONTRADICTION * (1.0 + abs(bound)):
-        return
-    margin = recorder.best.margin
-    if margin - rounding_error(recorder.dense, recorder.problem, recorder.best.point) > bound + CONTRADICTION * (
-        1.0 + abs(bound)
-    ):
+    margin, allowed = recorder.margin, bound + CONTRADICTION * (1.0 + abs(bound))
+    if margin > allowed and margin - rounding_error(recorder.dense, recorder.problem, recorder.point) > allowed:
         raise UnsoundBounds(f"the dense network reaches the margin {margin} although {bound} was proven to bound it")
 
 
@@ -75,13 +70,13 @@ CHALLENGERS, CHALLENGE_STEPS = 32, 20
 def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
     """Climb on the dense network from the best point and random ones; return whether ``bound`` over ``region`` stands.
 
-    A solver's bound is as good as its tolerances and its code; a point that beats it shows that it is none, and is recorded.
-    Others are not, however good: a MILP that ended with the points of a gradient attack would be no yardstick. It takes as
-    long as a few hundred gradients.
+    A solver's bound is only as good as the solver's tolerances and its code. A point with a margin above the bound shows that
+    the bound is wrong, and this point is recorded. No other point is, however good: a MILP that ended with the points of a
+    gradient attack would be no yardstick for one. The climb takes as long as a few hundred gradients.
     """
     problem, rng = recorder.problem, np.random.default_rng(0)
-    known = [region.center] if recorder.best is None else [region.center, recorder.best.point]
-    starts = np.concatenate([region.project(np.stack(known)), random_starts(region, CHALLENGERS - len(known), rng)])
+    known = region.project(np.stack([region.center, recorder.point]))
+    starts = np.concatenate([known, random_starts(region, CHALLENGERS - len(known), rng)])
     reached, margins, _ = ascend(recorder.dense, region, problem, starts, CHALLENGE_STEPS)
     top = int(np.argmax(margins))
     stands = not margins[top] > bound + CONTRADICTION * (1.0 + abs(bound))
@@ -91,8 +86,14 @@ def challenge(recorder: Recorder, region: Region, bound: float) -> bool:
 
 
 BOUNDS_SHARE = 0.5
-"""Of the time that is left before pre-activation bounds are computed, so much is theirs at most; what they tighten no more is
-looser, and the search has the rest."""
+"""The share of the time left that computing pre-activation bounds may take. Neurons that are not reached in it keep looser
+bounds, and the search has the rest of the time."""
+
+
+def end_of_bounds(deadline: float) -> float:
+    """Return the ``time.perf_counter()`` value until which bounds may be computed from now on, given an attack's deadline."""
+    now = time.perf_counter()
+    return now + BOUNDS_SHARE * (deadline - now)
 
 
 class Recorder:
@@ -127,6 +128,21 @@ class Recorder:
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.begin
+
+    @property
+    def point(self) -> FloatArray:
+        """The best point ``(d,)``; the center before any was met."""
+        return self.region.center if self.best is None else self.best.point
+
+    @property
+    def margin(self) -> float:
+        """The margin of the best point; minus infinity before any was met."""
+        return -math.inf if self.best is None else self.best.margin
+
+    @property
+    def surrogate_margin(self) -> float | None:
+        """The largest margin of the surrogate at a point met; None if it is known of none."""
+        return max((event.surrogate_margin for event in self.timeline if event.surrogate_margin is not None), default=None)
 
     def meet(self, x: ArrayLike, source: str, surrogate_margin: float | None = None) -> Checked | None:
         """Check a point and keep it if it is the best so far; None if it is not finite."""
@@ -172,16 +188,16 @@ class Recorder:
         )
 
 
-def tightness(bounds: Bounds, best: float = -math.inf, root_bound: float | None = None) -> dict[str, float]:
+def tightness(bounds: Bounds, best: float | None = None, root_bound: float | None = None) -> dict[str, float]:
     """Return ``AttackResult.tightness`` of a network.
 
     Args:
         bounds: of the network over the region.
-        best: the best value met, of this network.
+        best: the best value met, of this network; None if none was.
         root_bound: proven of this network before any branching; None if nothing was.
     """
     found: dict[str, float] = {"unstable": bounds.unstable_count, "big_m": bounds.big_m}
-    if root_bound is not None and math.isfinite(best) and math.isfinite(root_bound):
+    if best is not None and root_bound is not None and math.isfinite(root_bound):
         found["root_gap"] = max(0.0, root_bound - best) / max(1.0, abs(best))
     return found
 

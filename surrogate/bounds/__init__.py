@@ -15,7 +15,7 @@ def method(chosen: str | BoundMethod) -> BoundMethod:
     """Return the method of this name with its default settings; a method itself, such as ``Lp(seconds=1.0)``, comes back.
 
     Raises:
-        InvalidSetting: there is none; lists those that there are.
+        InvalidSetting: no method has this name; lists those that there are.
     """
     if isinstance(chosen, BoundMethod):
         return chosen

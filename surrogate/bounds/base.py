@@ -20,14 +20,14 @@ of n float64 terms is below n * 1.2e-16 of that sum, so this is sound for millio
 
 
 def rounding(count: int) -> float:
-    """Return a bound on what rounding makes of a sum of ``count`` terms, and of the few operations around it, relative to the
-    sum of their absolute values: 1e-11, or four times ``count`` units of rounding where that is more."""
+    """Return how far rounding can move a sum of ``count`` terms, and the few operations around it, relative to the sum of the
+    terms' absolute values: 1e-11, or four times ``count`` units of rounding where that is more."""
     return max(1e-11, 4.0 * count * 2.0**-53)
 
 
 LARGEST_VALUE = 1e30
-"""Networks whose values could become larger than this are refused: beyond it single precision overflows, whose passes steer
-the searches."""
+"""Networks whose values could become larger than this are refused: beyond it the passes in single precision overflow, which
+steer the searches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Bounds:
     One pair of vectors per affine layer, the logits last; a vector's length is its layer's number of outputs.
 
     Raises:
-        InvalidSetting: vectors that don't fit together, or that are none.
+        InvalidSetting: something else than vectors, or vectors that don't fit together.
         UnsoundBounds: a lower bound above its upper bound, or a bound that is NaN.
     """
 
@@ -70,6 +70,12 @@ class Bounds:
         """The sum of both big-M constants of the unstable neurons: how far the input of each can go above and below 0."""
         layers = zip(self.lower[:-1], self.upper[:-1], self.unstable, strict=True)
         return sum(float((high - low)[free].sum()) for low, high, free in layers)
+
+    def require_sizes_of(self, network: ReluNetwork) -> None:
+        """Raise InvalidSetting unless every layer of a network has as many neurons as these bounds say."""
+        sizes = [len(low) for low in self.lower]
+        if sizes != [*network.hidden_sizes, network.output_size]:
+            raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
 
     def require(self, pre_activations: Sequence[FloatArray], tolerance: float = 1e-7) -> None:
         """Check a forward pass ``[(n, h), ...]`` from points of the region against the bounds.
@@ -114,7 +120,8 @@ def require_matching(network: ReluNetwork, region: Region, deadline: float = flo
     """Raise unless bounds of this network over this region can be computed.
 
     Raises:
-        InvalidSetting: these are no network and no region, or the region has not as many coordinates as the network has inputs.
+        InvalidSetting: something else than a network and a region, or a region with another number of coordinates than the
+            network has inputs.
         InvalidNetwork: values or gradients of the network may go beyond ``LARGEST_VALUE``.
     """
     require_kind("the network", network, ReluNetwork, "ReluNetwork.load(path)")

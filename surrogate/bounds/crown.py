@@ -66,12 +66,11 @@ def tighten(
     split: Sequence[NDArray[np.int8]] | None = None,
     deadline: float = float("inf"),
 ) -> tuple[FloatArray, FloatArray]:
-    """Return bounds of ``layer``, given those of all layers before it: CROWN, and ``steps`` steps where it leaves a question.
+    """Return bounds of ``layer``, given those of all layers before it: CROWN's, and better ones for the neurons that need them.
 
-    What ``deadline`` (a ``time.perf_counter()`` value) leaves no time for keeps CROWN's bounds, or the interval's.
-
-    The question is a hidden neuron's phase; every output is one. With ``split`` (see :class:`Relaxation`) the bounds hold in
-    that part of the region, and are intersected with ``known`` ones.
+    Slopes are optimised, by ``steps`` steps, for hidden neurons that CROWN's bounds leave unstable, and for every output. Where
+    ``deadline`` (a ``time.perf_counter()`` value) leaves no time, a neuron keeps CROWN's bounds or those of intervals. With
+    ``split`` (see :class:`Relaxation`) the bounds hold in that part of the region, and are intersected with ``known`` ones.
 
     Raises:
         UnsoundBounds: the bounds cross, which in a part of the region means that the part is empty.

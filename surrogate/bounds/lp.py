@@ -12,10 +12,12 @@ import numpy as np
 from surrogate import rules
 from surrogate.bounds.base import SLACK, BoundMethod, Bounds, affine_over_region, require_matching
 from surrogate.bounds.crown import AlphaCrown, tighten
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.multipliers import Multipliers
+from surrogate.bounds.region_columns import RegionColumns
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.problems.region import Region
-from surrogate.quiet_highs import QuietHighs
+from surrogate.quiet_highs import QuietHighs, to_highs
 from surrogate.settings import setting
 
 PRIMAL_SIMPLEX = 4
@@ -95,8 +97,7 @@ class LayerProgramme:
 
     A neuron in question is :math:`z = y - r` with :math:`y, r \ge 0` and :math:`-l\,y + u\,r \le -l\,u`: its triangle. Of a
     negative coefficient on ``y``, the reduced cost of ``r`` is the part that lies on the line :math:`y \ge z`, that of ``y``
-    the part on :math:`y \ge 0`; their shares are the slope. An active neuron is :math:`z = y`. In an l1 ball,
-    ``x = center + plus - minus``, so that one row states it.
+    the part on :math:`y \ge 0`; their shares are the slope. An active neuron is :math:`z = y`.
     """
 
     def __init__(self, relaxation: Relaxation, region: Region) -> None:
@@ -104,25 +105,20 @@ class LayerProgramme:
         from scipy import sparse
 
         self.relaxation = relaxation
-        low, high = region.tight_box()
-        ball = region.norm == "l1"
-        step = sparse.hstack([sparse.eye(region.size), -sparse.eye(region.size)]) if ball else sparse.eye(region.size)
-        origin = region.center if ball else np.zeros(region.size)
-        column_low = [np.zeros(2 * region.size) if ball else low]
-        column_high = [np.concatenate([high - origin, origin - low]) if ball else high]
+        x = RegionColumns.of(region)
+        column_low, column_high = [x.lower], [x.upper]
         self._y: list[np.ndarray] = []
         self._r: list[np.ndarray] = []
-        count = column_low[0].size
-        before = (np.arange(count), step, origin)
+        count = x.lower.size
+        before = (np.arange(count), x.step, x.origin)
         entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         row_low: list[FloatArray] = []
         row_high: list[FloatArray] = []
-        if ball:
-            assert region.radius is not None
+        if x.radius is not None:
             entries.append((np.zeros(count, dtype=np.intp), np.arange(count), np.ones(count)))
             row_low.append(np.array([-np.inf]))
-            row_high.append(np.array([region.radius]))
-        rows = int(ball)
+            row_high.append(np.array([x.radius]))
+        rows = len(entries)
         for layer, (weight, bias, u) in enumerate(zip(relaxation.weights, relaxation.biases, relaxation.sizes, strict=True)):
             n = len(bias)
             y, r = count + np.arange(n), count + n + np.arange(u)
@@ -146,13 +142,8 @@ class LayerProgramme:
             before = (y, sparse.eye(n), np.zeros(n))
         index, column, value = (np.concatenate(parts) for parts in zip(*entries, strict=True))
         matrix = sparse.csc_matrix((value, (index, column)), shape=(rows, count))
-        lp = highspy.HighsLp()
-        lp.num_row_, lp.num_col_ = rows, count
-        lp.col_cost_ = np.zeros(count)
-        lp.col_lower_, lp.col_upper_ = np.concatenate(column_low), np.concatenate(column_high)
-        lp.row_lower_, lp.row_upper_ = np.concatenate(row_low), np.concatenate(row_high)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+        low, high = np.concatenate(column_low), np.concatenate(column_high)
+        lp = to_highs(matrix, np.concatenate(row_low), np.concatenate(row_high), np.zeros(count), low, high)
         self._highs = QuietHighs()
         self._highs.setOptionValue("threads", 1)
         # Entries beyond HiGHS's range (1e15) are refused, and the neurons keep what they have.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds.base import rounding
+from surrogate.bounds.multipliers import Multipliers, Pass
 from surrogate.bounds.quick_support import quick_support
 from surrogate.bounds.steps import Layers, Polyak, Rates, Stepper
 from surrogate.networks import FloatArray, ReluNetwork
@@ -18,38 +18,6 @@ COMPACT = 0.8
 """Rows that are low enough leave the batch when less than this share of it is left."""
 
 ADAM = Rates()
-
-
-@dataclass(eq=False)
-class Multipliers:
-    r"""What may be chosen freely in a bound, a value for every row and unstable neuron.
-
-    Attributes:
-        alpha: slopes in [0, 1] of the lower lines :math:`\alpha z \le \max(0, z)`.
-        beta: multipliers of at least 0 of the split constraints.
-        split: the phases that a branch has fixed: 1 active, -1 inactive, 0 free (int8).
-    """
-
-    alpha: Layers
-    beta: Layers
-    split: Layers
-
-    def take(self, chosen: NDArray) -> Multipliers:
-        """Return those of the rows ``chosen`` (indices or a mask), copied."""
-        return Multipliers(*([layer[chosen] for layer in kind] for kind in (self.alpha, self.beta, self.split)))
-
-    def __len__(self) -> int:
-        return len(self.alpha[0]) if self.alpha else 0
-
-
-@dataclass(eq=False)
-class Pass:
-    """A backward pass: upper bounds ``value`` ``(k,)``, the points ``(k, d)`` of the region that attain them, and per hidden
-    layer the coefficients that arrived at the unstable neurons' outputs ``(k, u)``."""
-
-    value: NDArray
-    point: FloatArray
-    coefficients: Layers
 
 
 class Relaxation:
@@ -182,7 +150,7 @@ class Relaxation:
             y[:, :size] = np.maximum(y[:, :size], 0.0)
         return found, y
 
-    @np.errstate(over="ignore", invalid="ignore")  # a step whose squares overflow is none, and never the best
+    @np.errstate(over="ignore", invalid="ignore")  # a step whose squares overflow moves nothing, and is never the best
     def optimise(
         self,
         rows: FloatArray,

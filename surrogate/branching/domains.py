@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds import Bounds
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.multipliers import Multipliers
+from surrogate.bounds.relaxation import Relaxation
 
 
 @dataclass(eq=False)
@@ -21,7 +22,7 @@ class Domain:
         bound: upper bound on its row.
         row: index of the row of the problem that is bounded.
         alpha, beta, split: multipliers of that row, all layers in one array ``(u,)``; float16, as there may be very many.
-        unit: what ``beta`` is in units of: its largest, so that float16 can hold a network of any scale.
+        unit: the unit of ``beta``, which is its largest value, so that float16 holds it whatever the network's scale.
         candidates: flat indices of the neurons worth splitting, best first.
         depth: splits since the relaxation was computed.
     """

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.bounds.base import rounding
+from surrogate.bounds.region_columns import RegionColumns
 from surrogate.bounds.relaxation import Relaxation
 from surrogate.networks import FloatArray
 from surrogate.problems.region import Region
-from surrogate.quiet_highs import QuietHighs
+from surrogate.quiet_highs import QuietHighs, to_highs
 
 PENALTY = 1e4
 """Price of violating the splits, in values of the row: an empty domain then has a very small value instead of none."""
@@ -92,34 +93,18 @@ class LeafSolver:
         self, goal: FloatArray, constant: FloatArray, sides: FloatArray, limits: FloatArray
     ) -> tuple[highspy.HighsLp, Callable[[FloatArray], FloatArray]]:
         """State: maximise ``t - PENALTY e`` with ``t <= goal x + constant``, ``sides x + limits + e >= 0``, x in the region."""
-        region, d = self.region, self.region.size
-        low, high = region.tight_box()
-        ball = region.norm == "l1"
-        # With a ball, x = center + plus - minus, so that one row states it.
-        blocks = [np.eye(d), -np.eye(d)] if ball else [np.eye(d)]
-        center = region.center if ball else np.zeros(d)
-        column_low = np.zeros(2 * d) if ball else low
-        column_high = np.concatenate([high - center, center - low]) if ball else high
-        step = np.hstack(blocks)
-        m, u, n = len(goal), len(sides), step.shape[1]
-        matrix = np.zeros((m + u + ball, n + 2))
-        matrix[:m, :n], matrix[:m, n] = goal @ step, -1.0
-        matrix[m : m + u, :n], matrix[m : m + u, n + 1] = sides @ step, 1.0
-        lower = np.concatenate([-(constant + goal @ center), -(limits + sides @ center)])
-        upper = np.full(m + u, highspy.kHighsInf)
-        if ball:
-            assert region.radius is not None
-            matrix[-1, :n] = 1.0
-            lower, upper = np.append(lower, -highspy.kHighsInf), np.append(upper, region.radius)
-        lp = highspy.HighsLp()
-        lp.num_row_, lp.num_col_ = matrix.shape
+        x = RegionColumns.of(self.region)
+        m, u, n = len(goal), len(sides), x.lower.size
+        matrix = np.zeros((m + u, n + 2))
+        matrix[:m, :n], matrix[:m, n] = goal @ x.step, -1.0
+        matrix[m:, :n], matrix[m:, n + 1] = sides @ x.step, 1.0
+        row_lower = np.concatenate([-(constant + goal @ x.origin), -(limits + sides @ x.origin)])
+        row_upper = np.full(m + u, np.inf)
+        if x.radius is not None:
+            matrix = np.vstack([matrix, [*np.ones(n), 0.0, 0.0]])
+            row_lower, row_upper = np.append(row_lower, -np.inf), np.append(row_upper, x.radius)
+        cost = np.append(np.zeros(n), [1.0, -PENALTY])
+        lower, upper = np.append(x.lower, [-np.inf, 0.0]), np.append(x.upper, [np.inf, np.inf])
+        lp = to_highs(matrix, row_lower, row_upper, cost, lower, upper)
         lp.sense_ = highspy.ObjSense.kMaximize
-        lp.col_cost_ = np.concatenate([np.zeros(n), [1.0, -PENALTY]])
-        lp.col_lower_ = np.concatenate([column_low, [-highspy.kHighsInf, 0.0]])
-        lp.col_upper_ = np.concatenate([column_high, [highspy.kHighsInf, highspy.kHighsInf]])
-        lp.row_lower_, lp.row_upper_ = lower, upper
-        rows, columns = np.nonzero(matrix)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(matrix)))])
-        lp.a_matrix_.index_, lp.a_matrix_.value_ = columns, matrix[rows, columns]
-        return lp, lambda values: center + step @ values[:n]
+        return lp, lambda values: x.origin + x.step @ values[:n]

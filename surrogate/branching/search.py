@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from surrogate.bounds import Bounds
 from surrogate.bounds.base import affine_over_box
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
+from surrogate.bounds.multipliers import Multipliers, Pass
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching.domains import Domain, Subtree
 from surrogate.branching.leaf import LeafSolver
@@ -33,15 +34,11 @@ class BranchingOutcome:
         bound: proven upper bound on the problem's value over the region.
         complete: no domain is open: ``bound`` is at most the last threshold, or that of a leaf that no solver could close.
         domains: number of domains that were bounded.
-        subtrees: number of times that pre-activation bounds were computed.
-        leaves: number of domains without a free neuron, closed by a linear programme.
     """
 
     bound: float
     complete: bool
     domains: int
-    subtrees: int
-    leaves: int
 
 
 class BranchingSearch:
@@ -82,16 +79,16 @@ class BranchingSearch:
         self.subtrees: list[Subtree] = []
         self.closed = -np.inf
         """The largest bound of a domain that was closed."""
-        self.domains = self.subtree_count = self.leaves = 0
+        self.domains = 0
         self.root_bounds = bounds
         self._seconds = self._refining = 0.0
-        self._may_refine = False
+        self._is_open = self._may_refine = False
         self.batch = settings.batch
 
     def run(self, deadline: float, stop: Callable[[], bool] = lambda: False) -> BranchingOutcome:
         """Search until no domain is open, ``deadline`` comes or ``stop`` says so; again to go on."""
         begin = time.perf_counter()
-        if not self.subtree_count:
+        if not self._is_open:
             self._open_root()
         while (now := time.perf_counter()) < deadline and not stop():
             self._may_refine = self._refining < self.settings.refine_share * (self._seconds + now - begin)
@@ -104,7 +101,7 @@ class BranchingSearch:
         self._seconds += time.perf_counter() - begin
         bound = max([self.closed, *(each.bound for each in self.subtrees)])
         complete = not any(each.heap for each in self.subtrees)
-        return BranchingOutcome(float(bound), complete, self.domains, self.subtree_count, self.leaves)
+        return BranchingOutcome(float(bound), complete, self.domains)
 
     def _adapt(self, seconds: float) -> None:
         """Keep a batch short, so that a deadline is not missed by much, but no smaller than it must be."""
@@ -114,12 +111,12 @@ class BranchingSearch:
             self.batch = min(2 * self.batch, self.settings.batch)
 
     def _new_subtree(self, bounds: Bounds, split: list[NDArray[np.int8]] | None) -> Subtree:
-        self.subtree_count += 1
         subtree = Subtree(bounds, Relaxation(self.network, self.region, bounds.lower[:-1], bounds.upper[:-1], split))
         self.subtrees.append(subtree)
         return subtree
 
     def _open_root(self) -> None:
+        self._is_open = True
         rows = np.array([row for row in self.rows if not self._close(float(self.root_bounds.upper[-1][row]))], dtype=np.intp)
         if rows.size == 0:
             return
@@ -238,7 +235,6 @@ class BranchingSearch:
     def _solve_leaf(self, subtree: Subtree, domain: Domain, seconds: float) -> bool:
         """Close a leaf; return False if the time was too short."""
         if self.region.norm == "l2":  # no linear programme states it
-            self.leaves += 1
             self.closed = max(self.closed, domain.bound)
             return True
         leaf = LeafSolver(subtree.relaxation, self.region).solve(
@@ -246,7 +242,6 @@ class BranchingSearch:
         )
         if leaf is None:
             return False
-        self.leaves += 1
         if leaf.point is not None:
             self.on_points(leaf.point[None])
         self.closed = max(self.closed, min(leaf.bound, domain.bound))

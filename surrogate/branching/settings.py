@@ -24,13 +24,13 @@ class BranchAndBound:
         rates: of a child's steps; the target of :class:`Polyak` is the threshold.
         candidates: neurons that are tried, without steps, before one is split (strong branching).
         refine_depth: a domain that is so many splits deep may get pre-activation bounds of its own, for all below it.
-        refine_share: of the time may go into that. It costs most of the speed where domains are small.
+        refine_share: the share of the time that may go into that. It costs most of the speed where domains are small.
         refine_steps: gradient steps on each of these bounds.
-        offered: of the points that a batch's rows attain their bounds at, so many of the best are offered as candidates.
+        offered: each row of a batch attains its bound at a point; so many of the best of these are offered as candidates.
         most_open: when more domains are open, those nearest to being closed go first, which bounds the memory.
 
     Raises:
-        InvalidSetting: a count below 1, negative steps, a share outside [0, 1], or rates that are none.
+        InvalidSetting: a count below 1, negative steps, a share outside [0, 1], or something else than rates.
     """
 
     batch: int = 64

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.bounds.relaxation import Multipliers, Pass, Relaxation
+from surrogate.bounds.multipliers import Multipliers, Pass
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.branching.domains import Subtree
 from surrogate.networks import FloatArray
 

@@ -118,20 +118,15 @@ def _read(file: SourceFile, *folders: Path) -> bytes | None:
 
 def _keep(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, whoever else writes it at the same time."""
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as stream:
-            temporary = Path(stream.name)
-            stream.write(content)
-        temporary.chmod(0o644)  # temporary files are private; a cache may be shared
-        temporary.replace(path)
-        temporary = None
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+            part = Path(folder) / path.name
+            part.write_bytes(content)
+            part.chmod(0o644)  # a cache may be shared
+            part.replace(path)
     except OSError as error:  # the data are here, so a read-only or full disk only costs the next run a download
         LOG.warning("%s could not be kept in the cache (%s)", path.name, error)
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _names(source: Source) -> str:

@@ -15,13 +15,13 @@ from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
 MOST_CATEGORIES = 200
-"""Most values of a category: more are those of a name or a number of a row."""
+"""Most values of a category: a column with more of them holds names, or the numbers of the rows."""
 
 MOST_NAMED = 12
 """The most columns, or values of a column, that a sentence names."""
 
 LARGEST_NUMBER = 1e100
-"""Largest number of a table: the squares of larger ones are no numbers."""
+"""Largest number of a table: squares of much larger ones overflow."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Columns:
 
     @property
     def places(self) -> dict[str, tuple[int, ...]]:
-        """Which inputs stand for the values of each category among the inputs, in the order of the values, by column."""
+        """For each category among the inputs, by its column: the places of its inputs, in the order of its values."""
         found: dict[str, tuple[int, ...]] = {}
         for column, values in self.categories.items():
             names = tuple(f"{column}={value}" for value in values)

@@ -17,7 +17,7 @@ from surrogate.data.cache import read_cache, read_folder
 from surrogate.data.columns import Columns
 from surrogate.data.fetch import Contents
 from surrogate.data.resizing import resized
-from surrogate.data.sources import SOURCES, ImageSource
+from surrogate.data.sources import IMAGES_HEADER, LABELS_HEADER, SOURCES, ImageSource
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 from surrogate.networks import ReluNetwork
@@ -30,7 +30,7 @@ SIDE_LIMITS = (2, 64)
 """Smallest and largest number of pixels a side that images are resized to."""
 
 CLASSES = 10
-"""Every data set of NAMES has so many."""
+"""Number of classes of every data set in NAMES."""
 
 CLASS_NAMES = tuple(map(str, range(CLASSES)))
 
@@ -40,6 +40,9 @@ DIGITS_FILE = "sklearn/datasets/data/digits.csv.gz"
 DIGITS_SIDE, DIGITS_IMAGES, DIGITS_TEST_IMAGES = 8, 1797, 360
 """The last 360 of scikit-learn's 1,797 digits are the test set, as in its own examples an unshuffled fifth: the images are
 ordered by writer, so that the test set holds hands that the training set lacks."""
+
+Bytes = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Images ``(n, height, width)`` and their labels ``(n,)``, as files have them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,27 +173,16 @@ def load(name: str, side: int | None = None, folder: Path | str | None = None) -
 
 
 def _from_idx(source: ImageSource, contents: Contents, side: int | None) -> Dataset:
-    # An IDX file is a header of 4 bytes and 4 per dimension, then the bytes; the checksum has settled what is in both.
-    pixels = {
-        file.name: np.frombuffer(contents[file.name], dtype=np.uint8, offset=16).reshape(-1, source.side, source.side)
-        for file in (source.train_images, source.test_images)
-    }
-    labels = {
-        file.name: np.frombuffer(contents[file.name], dtype=np.uint8, offset=8)
-        for file in (source.train_labels, source.test_labels)
-    }
-    checksum = hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
-    size = (side or source.side,) * 2
-    return Dataset(
-        source.name,
-        size,
-        resized(pixels[source.train_images.name], 255, size),
-        _frozen(labels[source.train_labels.name]),
-        resized(pixels[source.test_images.name], 255, size),
-        _frozen(labels[source.test_labels.name]),
-        checksum,
-        CLASS_NAMES,
+    # The checksum has settled what is in each file.
+    headers = (IMAGES_HEADER, LABELS_HEADER, IMAGES_HEADER, LABELS_HEADER)
+    train_images, train_labels, test_images, test_labels = (
+        np.frombuffer(contents[file.name], dtype=np.uint8, offset=header)
+        for file, header in zip(source.files, headers, strict=True)
     )
+    checksum = hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
+    square = (-1, source.side, source.side)
+    train, test = (train_images.reshape(square), train_labels), (test_images.reshape(square), test_labels)
+    return _of_images(source.name, side, 255, train, test, checksum)
 
 
 def _digits(side: int | None) -> Dataset:
@@ -199,22 +191,16 @@ def _digits(side: int | None) -> Dataset:
     except (OSError, PackageNotFoundError) as error:
         raise DataUnavailable(f"digits could not be read from scikit-learn ({error}): reinstall scikit-learn") from error
     pixels, labels = table[:, :-1].reshape(-1, DIGITS_SIDE, DIGITS_SIDE), table[:, -1]
-    train, test = slice(None, -DIGITS_TEST_IMAGES), slice(-DIGITS_TEST_IMAGES, None)
+    train, test = ((pixels[rows], labels[rows]) for rows in (slice(-DIGITS_TEST_IMAGES), slice(-DIGITS_TEST_IMAGES, None)))
     checksum = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()[:16]
-    size = (side or DIGITS_SIDE,) * 2
-    return Dataset(
-        "digits",
-        size,
-        resized(pixels[train], 16, size),
-        _frozen(labels[train]),
-        resized(pixels[test], 16, size),
-        _frozen(labels[test]),
-        checksum,
-        CLASS_NAMES,
-    )
+    return _of_images("digits", side, 16, train, test, checksum)
 
 
-def _frozen(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    copy = labels.astype(np.int64)
-    copy.flags.writeable = False
-    return copy
+def _of_images(name: str, side: int | None, white: int, train: Bytes, test: Bytes, checksum: str) -> Dataset:
+    """Return a data set of NAMES; ``white`` is the value of a white pixel, and None for ``side`` leaves images as they are."""
+    size = (side or train[0].shape[1],) * 2
+    images, test_images = (resized(pixels, white, size) for pixels, _ in (train, test))
+    labels, test_labels = (labels.astype(np.int64) for _, labels in (train, test))
+    arrays = images, labels, test_images, test_labels
+    read_only(*arrays)
+    return Dataset(name, size, *arrays, checksum, CLASS_NAMES)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers, require_name
-from surrogate.data.dataset import Dataset
+from surrogate.data.dataset import Dataset, read_only
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 
@@ -46,6 +46,11 @@ class TestFunction:
     minimiser: float
     minimum: float = 0.0
     least_inputs: int = 1
+
+    @property
+    def input_counts(self) -> range:
+        """How many inputs it may have."""
+        return range(self.least_inputs, LARGEST_INPUTS + 1)
 
 
 def _ackley(x: FloatArray) -> FloatArray:
@@ -117,8 +122,7 @@ def sample(name: str, inputs: int) -> Dataset:
     points = np.random.default_rng(0).uniform(size=(TRAIN_POINTS + TEST_POINTS, inputs)).astype(np.float32)
     values = -evaluate(name, points)
     values = (values - values[:TRAIN_POINTS].mean()) / values[:TRAIN_POINTS].std()
-    for array in (points, values):
-        array.flags.writeable = False
+    read_only(points, values)
     return Dataset(
         name,
         None,
@@ -132,9 +136,8 @@ def sample(name: str, inputs: int) -> Dataset:
 
 def _function(name: str, inputs: int) -> TestFunction:
     require_name("function", name, FUNCTIONS)
-    least = FUNCTIONS[name].least_inputs
-    if isinstance(inputs, bool) or not isinstance(inputs, int) or not least <= inputs <= LARGEST_INPUTS:
-        raise InvalidSetting(
-            f"{name} takes an integer from {least} to {LARGEST_INPUTS} as its number of inputs, got {inputs!r}"
-        )
+    counts = FUNCTIONS[name].input_counts
+    if isinstance(inputs, bool) or not isinstance(inputs, int) or inputs not in counts:
+        expected = f"an integer from {counts[0]} to {counts[-1]}"
+        raise InvalidSetting(f"{name} takes {expected} as its number of inputs, got {inputs!r}")
     return FUNCTIONS[name]

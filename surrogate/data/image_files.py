@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate.checks import first_line
 from surrogate.data.resizing import resized
 from surrogate.errors import DataUnavailable, InvalidSetting, SurrogateError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Files of a class's folder that are read; others are refused, but for hidden ones and those that systems leave there."""
+"""Endings of the files that are read in a class's folder. Hidden files and those in LEFT_BEHIND are passed over, all others are
+refused."""
 
 LEFT_BEHIND = ("desktop.ini", "thumbs.db")
+"""Files that operating systems leave in folders, in lower case."""
 
 SPLITS = ("train", "test")
 """Folders that split images already."""
@@ -124,8 +127,7 @@ def _opened(file: Path) -> Any:
             image.load()
             return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise DataUnavailable(f"{file} cannot be read as an image: {why:.200}") from error
+        raise DataUnavailable(f"{file} cannot be read as an image: {first_line(error):.200}") from error
 
 
 def read_numpy(file: Path) -> list[RawImages]:
@@ -148,7 +150,7 @@ def read_numpy(file: Path) -> list[RawImages]:
     except SurrogateError:  # some are OSErrors and ValueErrors too
         raise
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        why = getattr(error, "strerror", None) or next(iter(str(error).strip().splitlines()), type(error).__name__)
+        why = getattr(error, "strerror", None) or first_line(error)
         raise DataUnavailable(f"{file} cannot be read as arrays of NumPy: {why:.200}") from error
     pairs = zip(names[::2], names[1::2], strict=True)
     return [_of_arrays(file, images, read[images], labels, read[labels]) for images, labels in pairs]

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.checks import is_integer, require_integer, require_number, shown
+from surrogate.checks import is_integer, require_integer, shown
 from surrogate.data.dataset import Dataset, content_checksum, read_only
 from surrogate.data.image_files import RawImages, read_folder, read_numpy
 from surrogate.data.resizing import resized
 from surrogate.data.splitting import split_rows
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
+from surrogate.rules import TEST_SHARE
 
 
 def load_images(
@@ -40,7 +41,7 @@ def load_images(
             ``size`` is None.
     """
     sides = _size(size)
-    require_number("test_share", test_share, "a number between 0 and 1", lambda share: 0.0 < share < 1.0)
+    TEST_SHARE.require("test_share", test_share)
     require_integer("seed", seed, 0)
     place = file_path(path)
     if place.is_dir():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LABELS_HEADER = 8
-"""Bytes before the labels of an IDX file, each a byte."""
+IMAGES_HEADER, LABELS_HEADER = 16, 8
+"""Bytes before the pixels and before the labels of an IDX file, each of which is a byte: 4, and 4 a dimension."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +42,14 @@ class ImageSource(Source):
 
     side: int = 28
 
-    @property
-    def train_images(self) -> SourceFile:
-        return self.files[0]
-
-    @property
-    def train_labels(self) -> SourceFile:
-        return self.files[1]
-
-    @property
-    def test_images(self) -> SourceFile:
-        return self.files[2]
-
-    @property
-    def test_labels(self) -> SourceFile:
-        return self.files[3]
-
     def count(self, split: str) -> int:
         """Return how many images there are to train (``split="train"``) or to test."""
-        labels = self.test_labels if split == "test" else self.train_labels
-        return labels.size - LABELS_HEADER
+        _, train_labels, _, test_labels = self.files
+        return (test_labels if split == "test" else train_labels).size - LABELS_HEADER
 
 
 def _images(name: str, sha256: str, count: int) -> SourceFile:
-    return SourceFile(f"{name}-images-idx3-ubyte", sha256, 16 + count * 28 * 28)
+    return SourceFile(f"{name}-images-idx3-ubyte", sha256, IMAGES_HEADER + count * 28 * 28)
 
 
 def _labels(name: str, sha256: str, count: int) -> SourceFile:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.checks import list_of, nearest, require_integer, require_name, require_number
+from surrogate.checks import list_of, nearest, require_integer, require_name
 from surrogate.data.columns import Columns, categories_of, encode_inputs, numbers_of
 from surrogate.data.dataset import Dataset, content_checksum, read_only
 from surrogate.data.splitting import split_rows
 from surrogate.data.table_files import Column, RawTable, read_raw, require_columns
 from surrogate.errors import InvalidSetting
 from surrogate.networks.scales import Scales
+from surrogate.rules import TEST_SHARE
 
 GAP_CHOICES = ("refuse", "drop")
 """What is done with rows that lack a value of a column that is used."""
@@ -57,7 +58,7 @@ def load_table(
     names_in = None if inputs is None else _names("inputs", inputs)
     names_out, declared = _names("outputs", outputs), _names("categories", categories)
     require_name("gaps", gaps, GAP_CHOICES)
-    require_number("test_share", test_share, "a number between 0 and 1", lambda share: 0.0 < share < 1.0)
+    TEST_SHARE.require("test_share", test_share)
     require_integer("seed", seed, 0)
     if not names_out:
         raise InvalidSetting("outputs=[] is not allowed: expected the names of the columns that a network is to give")

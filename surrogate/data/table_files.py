@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.checks import nearest
+from surrogate.checks import first_line, nearest
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import PICKLE_MAGIC, file_path, read_bytes
 
@@ -167,8 +167,7 @@ def _parquet(path: Path, data: bytes, wanted: Sequence[str] | None) -> RawTable:
         table = file.read(columns=list(chosen))
         return RawTable(names, {name: _of_arrow(path, name, table[name]) for name in chosen})
     except (pyarrow.ArrowException, OSError) as error:
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise DataUnavailable(f"{path} is a Parquet file that is truncated or corrupt: {why:.200}") from error
+        raise DataUnavailable(f"{path} is a Parquet file that is truncated or corrupt: {first_line(error):.200}") from error
 
 
 def _of_arrow(path: Path, name: str, column: Any) -> Column:

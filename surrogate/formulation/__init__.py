@@ -29,7 +29,7 @@ def method(chosen: str | Formulation) -> Formulation:
     """Return the formulation of this name with its default settings; one itself, such as ``Partition(4)``, comes back.
 
     Raises:
-        InvalidSetting: there is none; lists those that there are.
+        InvalidSetting: no formulation has this name; lists those that there are.
     """
     if isinstance(chosen, Formulation):
         return chosen
@@ -100,9 +100,7 @@ def embed(
     if bounds is None:
         bounds = Crown().compute(network, _box_of(variables))
         held = {j: float(pyo.value(variable)) for j, variable in enumerate(variables) if variable.fixed}
-    sizes = [len(low) for low in bounds.lower]
-    if sizes != [*network.hidden_sizes, network.output_size]:
-        raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
+    bounds.require_sizes_of(network)
     scaled, scaled_bounds = normalise(network, bounds)
     embedding = chosen.embed(block, scaled, variables, scaled_bounds)
     if held:

@@ -15,11 +15,11 @@ TOLERANCE = 1e-6
 """To which solvers keep rows, bounds and integers, whatever the numbers in them are."""
 
 TIGHTEST = 1e-7
-"""The same where a solver is told to be strict: what all rows and binaries together do is measured by it."""
+"""The same for a solver that is told to be strict. What all rows and binaries together can do is measured with this one."""
 
 FELT, HIDDEN = 1e-5, 1e-3
-"""Shares of an output's range. A neuron whose tolerance moves an output by more than ``FELT`` of it is measured by what it
-passes on; where a tolerance still moves an output by more than ``HIDDEN``, a solver's verdict is not believed."""
+"""Shares of an output's range. If a neuron's tolerance moves an output by more than ``FELT``, the neuron is measured by what it
+passes on. If a tolerance still moves an output by more than ``HIDDEN``, a solver's verdict is not believed."""
 
 STEEPEST = 2.0**19
 """The largest ratio of a neuron's negative part to the positive one that such a measure may leave."""
@@ -30,8 +30,8 @@ def normalise(network: ReluNetwork, bounds: Bounds) -> tuple[ReluNetwork, Bounds
 
     A ReLU is positively homogeneous, :math:`\max(0, z) = c \max(0, z / c)`, so a neuron's row may be divided by ``c`` and its
     column in the next layer multiplied by it. With ``c`` a power of two both networks agree to the last bit (short of overflow
-    and denormals). Without it a first layer of size 1e7 in front of a second of size 1e-7 leaves the solver reduced costs
-    below its dual tolerance, and its dual bound is none.
+    and denormals). Without this scaling, a first layer of size 1e7 in front of a second one of size 1e-7 leaves the solver
+    reduced costs below its dual tolerance, and the dual bound that it states is wrong.
 
     The size of a neuron is its largest absolute pre-activation; but where the outputs feel its tolerance, it is the positive
     part alone, however small it is beside the negative one: HiGHS has been seen to take a neuron for dead that reaches 1e-6 of
@@ -54,14 +54,10 @@ def sensitivity(network: ReluNetwork, bounds: Bounds) -> list[FloatArray]:
     ``(d,)``, ``(h,)``, ... An estimate: of what a solver may overlook, not of what it does.
     """
     width = bounds.upper[-1] - bounds.lower[-1]
-    A = network.weights[-1] / np.where(width > 0.0, width, np.inf)[:, None]
-    found = []
-    for layer in range(len(network.weights) - 2, -1, -1):
-        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
-        alive = bounds.upper[layer] > 0.0
-        found.append(TOLERANCE * np.abs(A).max(axis=0, initial=0.0) * alive)
-        A = (A * np.where(alive, high / np.where(alive, high - low, 1.0), 0.0)) @ network.weights[layer]
-    return [TOLERANCE * np.abs(A).max(axis=0, initial=0.0), *found[::-1]]
+    rows = network.weights[-1] / np.where(width > 0.0, width, np.inf)[:, None]
+    alive = [np.ones(network.input_size), *(high > 0.0 for high in bounds.upper[:-1])]
+    coefficients = _coefficients(network, bounds, rows)
+    return [TOLERANCE * np.abs(A).max(axis=0, initial=0.0) * each for A, each in zip(coefficients, alive, strict=True)]
 
 
 def amplified(network: ReluNetwork, bounds: Bounds) -> FloatArray:
@@ -72,13 +68,25 @@ def amplified(network: ReluNetwork, bounds: Bounds) -> FloatArray:
     upper line, and summed. HiGHS has been seen to cut off a sliver of the region, within its
     tolerances, in which the optimum was; its dual bound was then too low by a third of this.
     """
-    A, total = network.weights[-1], np.ones(network.output_size)
-    for layer in range(len(network.weights) - 2, -1, -1):
-        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
+    of_inputs, *hidden = _coefficients(network, bounds, network.weights[-1])
+    total = 1.0 + np.abs(of_inputs).sum(axis=1)
+    for A, low, high in zip(hidden, bounds.lower[:-1], bounds.upper[:-1], strict=True):
         moved = 1.0 + np.where((low < 0.0) & (high > 0.0), np.maximum(-low, high), 0.0)
         total += np.abs(A) @ (moved * (high > 0.0))
-        A = (A * np.where(high > 0.0, high / np.where(high > 0.0, high - low, 1.0), 0.0)) @ network.weights[layer]
-    return np.asarray(total + np.abs(A).sum(axis=1))
+    return np.asarray(total)
+
+
+def _coefficients(network: ReluNetwork, bounds: Bounds, rows: FloatArray) -> list[FloatArray]:
+    """Return the coefficients ``(o, d)`` of the inputs and ``(o, h)`` of every hidden layer's neurons in ``rows`` ``(o, h)``.
+
+    The rows are over the outputs of the last hidden layer; each ReLU in front of it is taken as its upper line.
+    """
+    found = [rows]
+    for layer in range(len(network.weights) - 2, -1, -1):
+        low, high = np.minimum(bounds.lower[layer], 0.0), np.maximum(bounds.upper[layer], 0.0)
+        slope = np.where(high > 0.0, high / np.where(high > 0.0, high - low, 1.0), 0.0)
+        found.append((found[-1] * slope) @ network.weights[layer])
+    return found[::-1]
 
 
 def doubt(network: ReluNetwork, bounds: Bounds) -> str | None:

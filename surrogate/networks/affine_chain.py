@@ -21,7 +21,7 @@ class AffineChain:
     A network of ours begins and ends with an affine map. Where the chain begins or ends with a ReLU, an identity matrix stands
     in front of it or behind it, and the network computes the same values exactly.
 
-    ``inputs`` is how many values the first map gets, where that is known; None takes its own word for it.
+    ``inputs`` is how many values the first map gets, where that is known; with None the first map itself decides.
     """
 
     def __init__(self, inputs: int | None = None) -> None:

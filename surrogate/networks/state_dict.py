@@ -39,7 +39,7 @@ def read_state_dict(tensors: Tensors, layers: Sequence[str] | None = None, *, is
         is_ordered: whether the tensors stand in the order in which their layers were made.
 
     Raises:
-        UnsupportedLayer: a tensor that is none of such layers; gives its name.
+        UnsupportedLayer: a tensor that belongs to no such layer; gives its name.
         InvalidNetwork: sizes that do not fit, or an order or the place of a ReLU that the names leave open.
         InvalidSetting: ``layers`` names a layer that there is not, or leaves one out.
     """

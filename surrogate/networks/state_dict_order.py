@@ -92,7 +92,7 @@ def _free_places(piece: Sequence[Layer]) -> list[int] | None:
 
 
 def _rows(layers: Sequence[Layer]) -> list[list[Layer]]:
-    """Return the layers by their names without the numbers, as they stand in the file."""
+    """Group the layers by their names without the numbers, in the order of the file."""
     rows: dict[str, list[Layer]] = {}
     for layer in layers:
         rows.setdefault(layer.template, []).append(layer)
@@ -100,7 +100,10 @@ def _rows(layers: Sequence[Layer]) -> list[list[Layer]]:
 
 
 def _companions(rows: Sequence[Sequence[Layer]]) -> dict[str, list[Layer]]:
-    """Return, by the name of a Linear layer, the batch normalisations of rows of their own that have its numbers and size."""
+    """Return the batch normalisations that belong to each Linear layer, by the name of that layer.
+
+    They stand in a row without Linear layers, and have the numbers and the size of the Linear layer.
+    """
     linears = [layer for row in rows for layer in row if isinstance(layer, Linear)]
     found: dict[str, list[Layer]] = {}
     for row in rows:
@@ -133,7 +136,7 @@ def _joined(units: Sequence[tuple[Layer, ...]]) -> list[Layer]:
 def _fitting(
     rows: Sequence[Sequence[tuple[Layer, ...]]], done: tuple[int, ...], width: int | None, dead: set[Any]
 ) -> Iterator[list[Layer]]:
-    """Yield the orders of what is left of the rows behind ``done`` of each; ``dead`` are the places known to lead nowhere."""
+    """Yield the orders of the layers left once ``done`` layers of each row have their places; ``dead`` ends lead nowhere."""
     if all(count == len(row) for count, row in zip(done, rows, strict=True)):
         yield []
         return

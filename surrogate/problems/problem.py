@@ -64,6 +64,14 @@ class Problem(ABC):
         a, c = self.rows(batch.shape[1])
         return self.combine(batch @ a.T + c)
 
+    def value_at(self, network: ReluNetwork, point: FloatArray) -> float:
+        """Return the value of a network's outputs at one point ``(d,)``."""
+        return float(self.value(network(point[None]))[0])
+
+    def bound(self, upper: FloatArray) -> float:
+        """Return an upper bound on the value where every row is at most its entry of ``upper`` ``(k,)``."""
+        return float(self.combine(upper[None])[0])
+
     def deciding(self, outputs: ArrayLike) -> NDArray[np.intp]:
         """Return for outputs ``(n, o)`` the index ``(n,)`` of the row that is the value: its gradient is the value's."""
         batch = _batch(outputs)

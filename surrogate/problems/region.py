@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from surrogate.checks import is_number, numbers, require_name, shown
 from surrogate.errors import InvalidRegion
 from surrogate.networks import FloatArray
+from surrogate.problems.spending import l1_lengths, l1_shift, l2_scale
 
 NORMS = ("l1", "l2", "linf", "none")
 """Accepted values of ``Region.norm``; ``none`` is the box alone."""
@@ -142,16 +143,11 @@ class Region:
             return np.einsum("kd,kd->k", rows, points), points
         gain = np.abs(rows)
         capacity = np.where(rows >= 0.0, self.upper - self.center, self.center - self.lower)
+        assert self.radius is not None
         if self.norm == "l1":
-            order = np.argsort(-gain, axis=1, kind="stable")
-            sorted_capacity = np.take_along_axis(capacity, order, axis=1)
-            spent_before = np.cumsum(sorted_capacity, axis=1) - sorted_capacity
-            filled = np.clip(self.radius - spent_before, 0.0, sorted_capacity)
-            length = np.empty_like(filled)
-            np.put_along_axis(length, order, filled, axis=1)
-            length[gain == 0.0] = 0.0
+            length = l1_lengths(gain, capacity, self.radius)
         else:
-            scale = _l2_scale(gain, capacity, self.radius)
+            scale = l2_scale(gain, capacity, self.radius)
             with np.errstate(invalid="ignore"):  # 0 * inf: a direction without gain stays at the center
                 length = np.where(gain > 0.0, np.minimum(gain * scale[:, None], capacity), 0.0)
         points = self.center + np.sign(rows) * length
@@ -163,13 +159,14 @@ class Region:
         if self.norm in ("none", "linf"):
             projected = np.clip(points, *self.tight_box())
         else:
+            assert self.radius is not None
             step = points - self.center
             wanted = np.abs(step)
             capacity = np.where(step >= 0.0, self.upper - self.center, self.center - self.lower)
             if self.norm == "l1":
-                length = np.clip(wanted - _l1_shift(wanted, capacity, self.radius)[:, None], 0.0, capacity)
+                length = np.clip(wanted - l1_shift(wanted, capacity, self.radius)[:, None], 0.0, capacity)
             else:
-                scale = np.minimum(_l2_scale(wanted, capacity, self.radius), 1.0)
+                scale = np.minimum(l2_scale(wanted, capacity, self.radius), 1.0)
                 length = np.minimum(wanted * scale[:, None], capacity)
             projected = np.clip(self.center + np.sign(step) * length, self.lower, self.upper)
         return projected[0] if np.ndim(x) == 1 else projected
@@ -230,44 +227,3 @@ def _vector(values: ArrayLike, name: str) -> FloatArray:
     if array.ndim > 1:
         raise InvalidRegion(f"{name} must be a number or a vector, got shape {array.shape}")
     return np.atleast_1d(array)
-
-
-def _l2_scale(gain: FloatArray, capacity: FloatArray, radius: float | None) -> FloatArray:
-    """Return per row the largest ``s`` with ``||min(s * gain, capacity)||_2 <= radius``; inf where the capacities fit."""
-    assert radius is not None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        saturates_at = np.where(gain > 0.0, capacity / gain, np.inf)
-    order = np.argsort(saturates_at, axis=1, kind="stable")
-    capacity2 = np.take_along_axis(np.where(gain > 0.0, capacity, 0.0) ** 2, order, axis=1)
-    gain2 = np.take_along_axis(gain**2, order, axis=1)
-    saturated = np.cumsum(capacity2, axis=1) - capacity2  # those before position i
-    growing = np.cumsum(gain2[:, ::-1], axis=1)[:, ::-1]  # those from position i on
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.sqrt(np.maximum(radius**2 - saturated, 0.0) / growing)
-    # The norm grows with s, so the segment is the first whose end lies at or beyond the scale that spends the radius there.
-    inside = (growing > 0.0) & (scale <= np.take_along_axis(saturates_at, order, axis=1))
-    first = np.argmax(inside, axis=1)
-    found = np.take_along_axis(scale, first[:, None], axis=1)[:, 0]
-    return np.where(inside.any(axis=1), found, np.inf)
-
-
-def _l1_shift(wanted: FloatArray, capacity: FloatArray, radius: float | None) -> FloatArray:
-    """Return per row the smallest ``t >= 0`` with ``sum(clip(wanted - t, 0, capacity)) <= radius``."""
-    assert radius is not None
-    # The sum falls with t; its slope gains -1 where a coordinate leaves its capacity and +1 where it reaches 0.
-    leaves = np.maximum(wanted - capacity, 0.0)
-    at = np.concatenate([leaves, wanted], axis=1)
-    change = np.concatenate([np.full_like(leaves, -1.0), np.ones_like(wanted)], axis=1)
-    order = np.argsort(at, axis=1, kind="stable")
-    at, change = np.take_along_axis(at, order, axis=1), np.take_along_axis(change, order, axis=1)
-    slope = np.cumsum(change, axis=1)
-    total = np.minimum(wanted, capacity).sum(axis=1)
-    drops = np.diff(at, axis=1, append=at[:, -1:]) * slope
-    reached = total[:, None] + np.cumsum(drops, axis=1)  # the sum at the end of each segment
-    segment = np.argmax(reached <= radius, axis=1)[:, None]
-    start_value = np.take_along_axis(reached - drops, segment, axis=1)[:, 0]
-    steep = np.take_along_axis(slope, segment, axis=1)[:, 0]
-    start = np.take_along_axis(at, segment, axis=1)[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.where(steep < 0.0, start + (start_value - radius) / -steep, start)
-    return np.where(total <= radius, 0.0, shift)

@@ -54,7 +54,7 @@ def method(chosen: str | PruningMethod) -> PruningMethod:
     """Return the method of this name with its default settings; a method itself comes back.
 
     Raises:
-        InvalidSetting: there is none; lists those that there are.
+        InvalidSetting: no method has this name; lists those that there are.
     """
     if isinstance(chosen, PruningMethod):
         return chosen

@@ -17,8 +17,8 @@ IMAGES = 4096
 two, and pruning stays a matter of a tenth of a second."""
 
 SILENT = 1e-9
-"""Share of its layer's largest activation that an input which is always 0 is given, so that its weights go first, the smallest
-before the others, and none of them beyond the amount."""
+"""An input that is always 0 counts as active with this share of its layer's largest activation. So its weights go first, the
+smallest of them before the others, and no more weights than the amount says."""
 
 
 class Activation(SurvivorMethod):

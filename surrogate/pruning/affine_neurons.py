@@ -16,8 +16,8 @@ LARGEST_SHIFTED = 2.0**12
 """Size up to which a shifted neuron is ordinary to a solver: formulations scale what is larger than twice this."""
 
 LARGEST_SHIFTED_SHARE = 64.0
-"""A larger neuron may be this many times as large as the range that it really has: a solver's tolerances, absolute for what it
-is given, are that many times coarser beside the range."""
+"""A larger neuron may be this many times as large as its own range. A solver's tolerances are absolute, so they are that many
+times coarser beside the range."""
 
 
 class AffineNeurons:
@@ -25,8 +25,9 @@ class AffineNeurons:
 
     An affine neuron is written :math:`\max(0, a z + c + C)` with :math:`C \ge 0` so large that it is always active, and the
     next layer's bias takes :math:`C` back. ``C`` follows from the loosest bounds, those over the box alone, so that every
-    bound method sees an active neuron; where they would make the neuron too large, in deep networks, from interval bounds over
-    the region, and where those would too, from CROWN's. Bounds looser than those that were used may still call it unstable.
+    bound method sees an active neuron. In deep networks these bounds may make the neuron too large. Then ``C`` follows from
+    interval bounds over the region, or, if these make it too large as well, from CROWN's. Bounds that are looser than those
+    used may still call the neuron unstable.
     """
 
     def __init__(self, network: ReluNetwork, region: Region) -> None:

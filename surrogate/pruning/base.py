@@ -9,11 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from surrogate.bounds import Bounds
-from surrogate.bounds.base import require_matching
-from surrogate.checks import require_kind
 from surrogate.data import Dataset
-from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 from surrogate.pruning.stabilised import Stabilised
@@ -68,15 +64,6 @@ class RegionMethod(PruningMethod):
 
         ``amount`` in [0, 1) is the share of what it gives up; ``rows`` ``(k, o)`` are the outputs that count, None: all.
         """
-
-
-def require_bounds(network: ReluNetwork, region: Region, bounds: Bounds) -> None:
-    """Raise InvalidSetting unless region and bounds have the network's sizes."""
-    require_matching(network, region)
-    require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
-    sizes = [len(low) for low in bounds.lower]
-    if sizes != [*network.hidden_sizes, network.output_size]:
-        raise InvalidSetting(f"the bounds are for layers of sizes {sizes}, the network is {network!r}")
 
 
 def all_but_lowest(scores: Sequence[FloatArray], amount: float) -> list[BoolArray]:

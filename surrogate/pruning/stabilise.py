@@ -6,19 +6,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.bounds import Bounds
-from surrogate.bounds.base import affine_over_box
-from surrogate.checks import numbers, require_number
+from surrogate.bounds.base import affine_over_box, require_matching
+from surrogate.checks import numbers, require_kind, require_number
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray, ReluNetwork
 from surrogate.problems.region import Region
 from surrogate.pruning.affine_neurons import AffineNeurons
-from surrogate.pruning.base import require_bounds
 from surrogate.pruning.difference import DifferenceLines, difference, relax
 from surrogate.pruning.stabilised import Stabilised
 
 LATER_LAYER = 2.0
-"""How much more a neuron counts as costing for every hidden layer behind its own: the ReLUs that stay there pass a difference
-on in one direction only, so that errors which would cancel add up. Chosen by trial on trained networks; little hangs on it."""
+"""Factor of a neuron's cost for every hidden layer behind its own. ReLUs that stay in those layers pass a difference on in one
+direction only, so that errors add up which would otherwise cancel. Chosen by trial on trained networks; little hangs on it."""
 
 
 def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: float, rows: ArrayLike | None = None) -> Stabilised:
@@ -61,7 +60,9 @@ def stabilise(network: ReluNetwork, region: Region, bounds: Bounds, amount: floa
 
 
 def _checked(network: ReluNetwork, region: Region, bounds: Bounds, rows: ArrayLike | None) -> FloatArray:
-    require_bounds(network, region, bounds)
+    require_matching(network, region)
+    require_kind("bounds", bounds, Bounds, "Crown().compute(network, region)")
+    bounds.require_sizes_of(network)
     matrix = np.eye(network.output_size) if rows is None else numbers("rows", rows)
     if matrix.ndim != 2 or matrix.shape[1] != network.output_size or not np.isfinite(matrix).all():
         raise InvalidSetting(f"rows must be a finite matrix (k, {network.output_size}), got shape {matrix.shape}")

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from surrogate import rules
-from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
 from surrogate.settings import Configurable, setting
 
@@ -31,6 +30,11 @@ class SolverStatus(StrEnum):
     """The incumbent callback asked for the end."""
 
 
+def nothing_spent() -> dict[str, int]:
+    """Return the work of a solver that was not started."""
+    return {"nodes": 0, "simplex_iterations": 0}
+
+
 @dataclass
 class Solution:
     """The answer.
@@ -38,8 +42,8 @@ class Solution:
     Attributes:
         status: how the solve ended.
         objective: value of the best incumbent; None if none was found.
-        dual_bound: the solver's bound on the objective (from above when maximising) as it states it; None if there is none, or
-            if ``doubt`` says why it isn't one.
+        dual_bound: the bound on the objective (from above when maximising) that the solver states; None if it states none, or
+            if ``doubt`` says why it proves nothing.
         bound_error: by how much the dual bound may be wrong: the solver accepts reduced costs that are off by its dual
             tolerance, which moves the bound by at most that times the sum of the columns' widths. At least the tolerance to
             which it keeps constraints; infinite where a column has no bounds.
@@ -47,8 +51,8 @@ class Solution:
         solve_seconds: wall seconds inside the solver.
         work: ``nodes`` and ``simplex_iterations``.
         size: ``binaries``, ``rows``, ``columns`` and ``nonzeros`` of the model that was handed over.
-        root_bound: the dual bound that the solver had before it branched, its cuts included, as it states it; None if it told
-            none. It measures a model, and proves nothing.
+        root_bound: the dual bound that the solver stated before it branched, with its cuts; None if it stated none. It is a
+            measure of the model and proves nothing.
         maximised: whether the objective is maximised, and so bounded from above.
         doubt: why the solver's verdict on this model proves nothing (numbers that are too large, or tolerances that hide too
             much); None where it does. Then ``infeasible`` is no proof either.
@@ -66,9 +70,14 @@ class Solution:
     doubt: str | None = None
     root_bound: float | None = None
 
+    @classmethod
+    def unsolved(cls, status: SolverStatus, size: dict[str, int] | None = None) -> Solution:
+        """Return the answer about a model that no solver was started on."""
+        return cls(status, None, None, None, 0.0, work=nothing_spent(), size=size or {})
+
     @property
     def certain_bound(self) -> float | None:
-        """The dual bound moved outward by all that the solver's tolerances may have it wrong; None if that is nothing."""
+        """The dual bound moved outward by ``bound_error``; None if nothing is certain then."""
         if self.dual_bound is None or not math.isfinite(self.bound_error):
             return None
         return self.dual_bound + (self.bound_error if self.maximised else -self.bound_error)
@@ -92,7 +101,7 @@ breaks. From then on the row is one of the model's, and the solve goes on: such 
 
 
 Pause = Callable[[], bool]
-"""Called while a solver runs, which stands still meanwhile: its caller may take all the time that it wants. True asks for the
+"""Called now and then while a solver runs. The solver waits until the call returns, however long that takes; True asks for the
 end."""
 
 
@@ -126,11 +135,6 @@ class Solver(Configurable, ABC):
     threads: int = setting(1, rules.COUNT)
     seed: int = setting(0, rules.integer(0, LARGEST_SEED))
     relative_gap: float = setting(1e-6, rules.SHARE, may_be_null=True)
-
-    def require_able_to(self, cut: Cut | None) -> None:
-        """Refuse a ``cut`` that this solver would not take."""
-        if cut is not None and not self.lazy_constraints:
-            raise InvalidSetting(f"solver={self.name} has no lazy constraints: solve again with the row in the model")
 
     @abstractmethod
     def solve(

@@ -18,7 +18,7 @@ from surrogate.variables.domain_parts import DomainPart, shown_domain
 
 @contextmanager
 def scratch(model: Any, name: str) -> Iterator[Any]:
-    """Give a block of the model that is gone again at the end, whatever happens: the user's components stay untouched."""
+    """Give a new block of the model, which is removed at the end whatever happens; the user's components stay untouched."""
     block = pyo.Block()
     model.add_component(unique_component_name(model, name), block)
     try:
@@ -28,7 +28,7 @@ def scratch(model: Any, name: str) -> Iterator[Any]:
 
 
 def require_statable(variable: Any, allowed: Allowed) -> None:
-    """Refuse what no mixed-integer linear programme can say: an end that is left out, a gap beside an endless part.
+    """Refuse what no mixed-integer linear programme can state: an interval without its end, or a gap beside an endless part.
 
     Raises:
         InvalidSetting: names the variable and what to write instead.

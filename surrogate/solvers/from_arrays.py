@@ -1,4 +1,4 @@
-"""The part that Gurobi and SCIP share: solvers that take a model as arrays."""
+"""What all solvers here share: a model goes to them as arrays, and their answers are read in one way."""
 
 from __future__ import annotations
 
@@ -15,26 +15,32 @@ import pyomo.environ as pyo
 
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row, Solution, Solver, SolverStatus
+from surrogate.solvers.base import Cut, OnIncumbent, Pause, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import hand_on
 from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.selftest import require_believable
-from surrogate.solvers.standard_form import StandardForm, Watch, exactly, infeasible, nothing_spent, unbounded
+from surrogate.solvers.standard_form import StandardForm, Watch, exactly
+from surrogate.solvers.unbounded import unbounded
 
 _STATUS = {
+    "Optimal": SolverStatus.OPTIMAL,
     "optimal": SolverStatus.OPTIMAL,
     "gaplimit": SolverStatus.OPTIMAL,
+    "Infeasible": SolverStatus.INFEASIBLE,
     "infeasible": SolverStatus.INFEASIBLE,
+    "Time limit reached": SolverStatus.TIME_LIMIT,
     "time_limit": SolverStatus.TIME_LIMIT,
     "timelimit": SolverStatus.TIME_LIMIT,
-    "interrupted": SolverStatus.TIME_LIMIT,  # by the deadline, when neither a callback nor a signal did
+    # By the deadline, when neither a callback nor a signal did.
+    "Interrupted by user": SolverStatus.TIME_LIMIT,
+    "interrupted": SolverStatus.TIME_LIMIT,
     "userinterrupt": SolverStatus.TIME_LIMIT,
 }
-"""By the words of the solvers."""
+"""By the words of HiGHS, Gurobi and SCIP."""
 
-_EITHER = ("inf_or_unbd", "inforunbd")
-"""Words for "infeasible or unbounded", which is one or the other without presolve."""
+_UNBOUNDED = ("Unbounded", "Primal infeasible or unbounded", "unbounded", "inf_or_unbd", "inforunbd")
+"""Their words for a model that is unbounded, or infeasible or unbounded."""
 
 NO_BOUND = 1e20
 """A dual bound of this size or larger is a solver's infinity, and so is a side of a column or a row."""
@@ -63,24 +69,6 @@ class Over(Exception):
     """The solve has to end before the solver has the whole model."""
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """What a solver's callbacks call.
-
-    Attributes:
-        meet: to be called with the columns ``(columns,)`` of each improving solution.
-        pause: to be called now and then; True means that the solver has to end now.
-        over: to be called while a model is handed over piece by piece: True means that :class:`Over` is to be raised.
-        cut: to be called with the columns of each solution before it is taken; gives the columns' weights ``(columns,)`` and
-            the lower side of a row that is to be added, or None where the solve is about to end. None: nothing is cut off.
-    """
-
-    meet: Callable[[FloatArray], None]
-    pause: Callable[[], bool]
-    over: Callable[[], bool]
-    cut: Callable[[FloatArray], Row | None] | None = None
-
-
 Run = Callable[[float, bool], Ending]
 """Has the solver run for at most so many seconds, with presolve or without."""
 
@@ -89,14 +77,19 @@ Run = Callable[[float, bool], Ending]
 class ArraySolver(Solver):
     """A solver that is given columns, rows and a start; the attributes are those of :class:`Solver`.
 
+    Class attributes: ``title``, its name in messages; ``dual_tolerance``, by how much it accepts reduced costs to be off, from
+    which ``bound_error`` is computed; and ``doubtful``, the verdicts that are asked for a second time, without presolve: by
+    default "infeasible or unbounded", which is one or the other then.
+
     Raises:
         InvalidSetting: a setting out of range, or the solver's package isn't installed; says which extra installs it, which is
             called like the solver.
     """
 
     quadratic: ClassVar[bool] = True
+    title: ClassVar[str]
     dual_tolerance: ClassVar[float]
-    """By how much the solver accepts reduced costs to be off, which is what ``bound_error`` is computed from."""
+    doubtful: ClassVar[tuple[str, ...]] = ("inf_or_unbd", "inforunbd")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,7 +101,7 @@ class ArraySolver(Solver):
 
     @abstractmethod
     def loaded(
-        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
+        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, listener: Listener
     ) -> AbstractContextManager[Run]:
         """Hand a model over; what is given lets the solver run, until the ``with`` block is left.
 
@@ -116,12 +109,13 @@ class ArraySolver(Solver):
             form: the model, minimised, with the products that columns are.
             integral: which columns are integer; ``(columns,)``.
             start: a solution to start from ``(columns,)``; NaN where the solver has to complete it. None: without a start.
-            conversation: what to call while the solver runs.
+            listener: what to call while the solver runs. A solver that takes its model in pieces asks ``over`` meanwhile, and
+                raises :class:`Over` where that is True.
         """
 
     def explain(self, error: Exception, form: StandardForm) -> str:
         """Return one sentence about an error that the solver raised."""
-        return f"{self.name} failed on a model of {form.size['columns']} columns: {' '.join(str(error).split())}"
+        return f"{self.title} failed on a model of {form.size['columns']} columns: {' '.join(str(error).split())}"
 
     def solve(
         self,
@@ -134,47 +128,45 @@ class ArraySolver(Solver):
         pause: Pause | None = None,
         cut: Cut | None = None,
     ) -> Solution:
-        self.require_able_to(cut)
+        if cut is not None and not self.lazy_constraints:
+            raise InvalidSetting(f"solver={self.name} has no lazy constraints: solve again with the row in the model")
         require_believable(self)
         with exactly(model, self.quadratic) as form:
             if form is None:
-                return infeasible()
-            return self._solve(form, watched, warm_start, Listener(on_incumbent, pause, deadline, cut), deadline)
+                return Solution.unsolved(SolverStatus.INFEASIBLE)
+            scaled = ScaledForm.of(form)
+            start = None
+            if warm_start:
+                values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
+                start = self.start_from(scaled, form.integral, values / scaled.column_unit)
+            watch = Watch(watched, form.compiled.columns, scaled.column_unit)
+            listener = Listener(on_incumbent, pause, cut, deadline, watch, lambda x: form.objective(x * scaled.column_unit))
+            return self._solve(form, scaled, start, watch, listener, deadline)
 
     def _solve(
-        self, form: StandardForm, watched: Sequence[Any], warm_start: bool, listener: Listener, deadline: float
+        self,
+        form: StandardForm,
+        scaled: ScaledForm,
+        start: FloatArray | None,
+        watch: Watch,
+        listener: Listener,
+        deadline: float,
     ) -> Solution:
-        scaled = ScaledForm.of(form)
-        watch = Watch(watched, form.compiled.columns, scaled.column_unit)
-        start = None
-        if warm_start:
-            values = np.array([float(pyo.value(v)) for v in form.compiled.columns])
-            start = self._start(scaled, form.integral, values / scaled.column_unit)
-
-        def meet(columns: FloatArray) -> None:
-            listener.meet(watch.values(columns), form.objective(columns * scaled.column_unit))
-
-        def cut(columns: FloatArray) -> Row | None:
-            row = listener.cut(watch.values(columns))
-            return None if row is None else watch.row(*row)
-
         def left() -> float:
             return min(self.time_limit_seconds, deadline - time.perf_counter())
 
         if left() <= 0.0:
-            return Solution(SolverStatus.TIME_LIMIT, None, None, None, 0.0, work=nothing_spent(), size=form.size)
-        conversation = Conversation(meet, listener.pause, lambda: listener.over, cut if listener.cuts else None)
+            return Solution.unsolved(SolverStatus.TIME_LIMIT, form.size)
         with ExitStack() as stack:
             try:
-                run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, conversation))
+                run = self._call(form, stack.enter_context, self.loaded(scaled, form.integral, start, listener))
             except Over:
                 listener.settle()
-                status = SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT
-                return Solution(status, None, None, None, 0.0, work=nothing_spent(), size=form.size)
+                return Solution.unsolved(SolverStatus.STOPPED if listener.stopped else SolverStatus.TIME_LIMIT, form.size)
             begin = time.perf_counter()
             with listener.interrupts:
                 ending = self._call(form, run, max(left(), 0.1), True)
-            if ending.verdict in _EITHER and not listener.over:
+            if ending.verdict in self.doubtful and not (listener.stopped or listener.broken):
                 with listener.interrupts:
                     ending = self._call(form, run, max(left(), 0.1), False)
             seconds = time.perf_counter() - begin
@@ -183,8 +175,11 @@ class ArraySolver(Solver):
         listener.settle()
         return self._answer(ending, form, scaled, watch, listener.stopped, seconds)
 
-    def _start(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
-        """Return the whole start, or its integers alone where it breaks a row by more than the solver lets pass."""
+    def start_from(self, form: ScaledForm, integral: BoolArray, values: FloatArray) -> FloatArray:
+        """Return the start to hand over, given the columns' values; NaN where the solver has to complete it.
+
+        Here it is the whole start, or its integers alone where it breaks a row by more than the solver lets pass.
+        """
         start = np.clip(np.where(integral, np.round(values), values), form.lower, form.upper)
         sums, slack = form.matrix @ start, self.feasibility_tolerance
         whole = bool((sums >= form.row_lower - slack).all() and (sums <= form.row_upper + slack).all())
@@ -193,7 +188,7 @@ class ArraySolver(Solver):
     def _call(self, form: StandardForm, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
-        except Over:
+        except (Over, SolverFailure):
             raise
         except Exception as error:  # each solver has its own classes, and its package may be missing
             raise SolverFailure(self.explain(error, form)) from error
@@ -205,16 +200,16 @@ class ArraySolver(Solver):
             status = SolverStatus.STOPPED
         elif ending.verdict in _STATUS:
             status = _STATUS[ending.verdict]
-        elif ending.verdict == "unbounded" or ending.verdict in _EITHER:
-            raise SolverFailure(unbounded(self.name, ending.verdict, form))
+        elif ending.verdict in _UNBOUNDED:
+            raise SolverFailure(unbounded(self.title, ending.verdict, form))
         else:
-            raise SolverFailure(f"{self.name} ended with the status {ending.verdict!r}")
+            raise SolverFailure(f"{self.title} ended with the status {ending.verdict!r}")
         found = None if status is SolverStatus.INFEASIBLE else ending.columns
-        # As with HiGHS, a linear programme has a bound at its optimum only.
+        # A linear programme has a bound at its optimum only.
         turned = -1.0 if form.maximised else 1.0
         stated = status is not SolverStatus.INFEASIBLE and (form.size["binaries"] > 0 or status is SolverStatus.OPTIMAL)
         bound, root = (
-            None if not stated or told is None or abs(told) >= NO_BOUND else scaled.objective_unit * turned * told
+            None if not stated or told is None or not abs(told) < NO_BOUND else scaled.objective_unit * turned * told
             for told in (ending.bound, ending.root)
         )
         return Solution(

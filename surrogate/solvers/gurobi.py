@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.from_arrays import ArraySolver, Conversation, Ending, Run
+from surrogate.solvers.from_arrays import ArraySolver, Ending, Run
+from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 from surrogate.solvers.standard_form import StandardForm
 
@@ -25,15 +26,14 @@ class GurobiSolver(ArraySolver):
     """
 
     name: ClassVar[str] = "gurobi"
+    title: ClassVar[str] = "Gurobi"
     package: ClassVar[str] = "gurobipy"
     feasibility_tolerance: ClassVar[float] = 1e-7
     lazy_constraints: ClassVar[bool] = True
     dual_tolerance: ClassVar[float] = 1e-7  # Gurobi's OptimalityTol, as HiGHS has it; its default is 1e-6
 
     @contextmanager
-    def loaded(
-        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
-    ) -> Iterator[Run]:
+    def loaded(self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, listener: Listener) -> Iterator[Run]:
         import gurobipy
 
         grb = gurobipy.GRB
@@ -55,7 +55,7 @@ class GurobiSolver(ArraySolver):
             every = columns.tolist()
             for p, i, j, factor in form.products:
                 model.addConstr(factor * every[p] == every[i] * every[j])
-            if conversation.cut is not None:
+            if listener.cuts:
                 model.setParam("LazyConstraints", 1)
             root: list[float] = []
 
@@ -64,13 +64,13 @@ class GurobiSolver(ArraySolver):
                     root[:] = [float(model.cbGet(grb.Callback.MIP_OBJBND))]
                 if where == grb.Callback.MIPSOL:
                     found = np.array(model.cbGetSolution(columns), dtype=np.float64)
-                    if conversation.cut is None:
-                        conversation.meet(found)
-                    elif (row := conversation.cut(found)) is not None:
+                    if not listener.cuts:
+                        listener.meet(found)
+                    elif (row := listener.cut(found)) is not None:
                         weights, low = row
                         at = np.flatnonzero(weights).tolist()
                         model.cbLazy(gurobipy.LinExpr(weights[at].tolist(), [every[j] for j in at]), grb.GREATER_EQUAL, low)
-                if conversation.pause():
+                if listener.pause():
                     model.terminate()
 
             def run(seconds: float, presolve: bool) -> Ending:

@@ -14,10 +14,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """Around a solver's run: keeps what a signal's handler raises, and raises it when the run has ended.
 
-    Python calls a handler when the main thread next comes to Python code. During a solve that is a callback, mostly its very
-    entry in the solver's wrapper, from where an exception is dropped and the solve goes on. So while this is entered the
-    handlers in place, Python's own for SIGINT or any other Python function, are called by one that keeps what they raise;
-    callbacks ask :attr:`arrived` and end the solve. A handler that raises nothing ends nothing.
+    Python calls a handler when the main thread next comes to Python code. During a solve that is a callback, and mostly its
+    very beginning in the solver's wrapper, which drops an exception, so that the solve goes on. Therefore, while this is
+    entered, each handler in place (Python's own for SIGINT, or any other Python function) is called by a handler of this class,
+    which keeps what it raises. Callbacks ask :attr:`arrived` and end the solve. A handler that raises nothing ends nothing.
 
     It does nothing outside the main thread, where no handler is ever called.
     """
@@ -55,10 +55,10 @@ class Interrupts:
 
 
 def hand_on() -> None:
-    """Handle a Ctrl-C that a solver caught by itself and ended on: as if it came now, and not to the solver.
+    """Handle a Ctrl-C that a solver caught by itself, and on which it ended, as if the Ctrl-C came now.
 
-    In another thread than the main one the main thread gets it, and this one raises KeyboardInterrupt, so that what the solver
-    had so far isn't taken for its result.
+    Outside the main thread the Ctrl-C is sent on to the main thread, and this thread raises KeyboardInterrupt, so that what the
+    solver had so far isn't taken for its result.
     """
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):

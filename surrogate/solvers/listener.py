@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from surrogate.networks import FloatArray
 from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row
 from surrogate.solvers.interrupts import Interrupts
+from surrogate.solvers.standard_form import Watch
 
 
 class Listener:
-    """The caller's callbacks around one solve.
+    """The caller's callbacks around one solve, called with a solver's columns.
 
     An exception must not cross the solver's own code. So what a callback raises is kept, the solve ends, and :meth:`settle`
     raises it afterwards.
@@ -20,17 +22,26 @@ class Listener:
         stopped: whether a callback asked for the end.
     """
 
-    def __init__(self, on_incumbent: OnIncumbent, pause: Pause | None, deadline: float, cut: Cut | None = None) -> None:
-        self._on_incumbent, self._pause, self._deadline = on_incumbent, pause, deadline
-        self._cut = cut
+    def __init__(
+        self,
+        on_incumbent: OnIncumbent,
+        pause: Pause | None,
+        cut: Cut | None,
+        deadline: float,
+        watch: Watch,
+        objective: Callable[[FloatArray], float],
+    ) -> None:
+        """``watch`` picks the watched variables out of a solver's columns, of which ``objective`` gives the objective."""
+        self._on_incumbent, self._pause, self._cut, self._deadline = on_incumbent, pause, cut, deadline
+        self._watch, self._objective = watch, objective
         self._failure: BaseException | None = None
         self.interrupts = Interrupts()
         self.stopped = False
 
-    def meet(self, values: FloatArray, objective: float) -> None:
-        """Report a solution: the watched variables' values and the objective."""
+    def meet(self, columns: FloatArray) -> None:
+        """Report an improving solution ``(columns,)``."""
         try:
-            self.stopped = self._on_incumbent(values, objective) or self.stopped
+            self.stopped = self._on_incumbent(self._watch.values(columns), self._objective(columns)) or self.stopped
         except BaseException as error:
             self._failure = error
 
@@ -39,18 +50,18 @@ class Listener:
         """Whether solutions are cut off."""
         return self._cut is not None
 
-    def cut(self, values: FloatArray) -> Row | None:
-        """Return the row that cuts a solution off, given the watched variables' values; None if the solve has to end."""
+    def cut(self, columns: FloatArray) -> Row | None:
+        """Return the row over the columns that cuts a solution ``(columns,)`` off; None if the solve has to end."""
         if self._cut is None or self.over:
             return None
         try:
-            return self._cut(values)
+            return self._watch.row(*self._cut(self._watch.values(columns)))
         except BaseException as error:
             self._failure = error
             return None
 
     def pause(self) -> bool:
-        """Let the caller take its time; return whether the solve has to end now."""
+        """Let the caller take its time, to be called now and then; return whether the solve has to end now."""
         try:
             self.stopped = self.stopped or (self._pause is not None and self._pause())
         except BaseException as error:

@@ -19,10 +19,10 @@ ORDINARY = 2.0**20
 class ScaledForm:
     r"""A compiled model in other units: column :math:`x_j = u_j x'_j`, the objective ``objective_unit`` times the new.
 
-    All units are powers of two, so nothing is rounded. A solver works to absolute tolerances: with an output of 1e12 it drops a
-    cost as negligible, or calls a row violated by the last digit of its own sums, and what it then states as a bound is none.
-    Only continuous columns with finite bounds beyond ``ORDINARY``, the rows they stand in and the objective are touched;
-    a model without any is given as it is.
+    All units are powers of two, so nothing is rounded. A solver works to absolute tolerances. With an output of 1e12 it drops a
+    cost as negligible, or calls a row violated for the last digit of its own sums, and the bound that it then states is wrong.
+    Only continuous columns with finite bounds beyond ``ORDINARY``, the rows in which they stand and the objective are scaled; a
+    model without such columns is handed over as it is.
 
     Attributes:
         matrix: sparse, ``(rows, columns)``.
@@ -81,7 +81,7 @@ class ScaledForm:
         )
 
     def doubt(self) -> str | None:
-        """Return one sentence if no units make the model's numbers small enough for a bound to mean anything, else None."""
+        """Return one sentence if the model's numbers are too large in these units for a bound to mean anything, else None."""
         numbers = [self.matrix.data, self.cost, self.lower, self.upper, self.row_lower, self.row_upper]
         return doubt(numbers, beside_products=bool(self.products))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Conversation, Ending, Over, Run
+from surrogate.solvers.from_arrays import NO_BOUND, ArraySolver, Ending, Over, Run
+from surrogate.solvers.listener import Listener
 from surrogate.solvers.scaling import ScaledForm
 
 ROWS = 64
@@ -29,13 +30,12 @@ class ScipSolver(ArraySolver):
     """
 
     name: ClassVar[str] = "scip"
+    title: ClassVar[str] = "SCIP"
     package: ClassVar[str] = "pyscipopt"
     dual_tolerance: ClassVar[float] = 1e-7  # SCIP's numerics/dualfeastol
 
     @contextmanager
-    def loaded(
-        self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, conversation: Conversation
-    ) -> Iterator[Run]:
+    def loaded(self, form: ScaledForm, integral: BoolArray, start: FloatArray | None, listener: Listener) -> Iterator[Run]:
         import pyscipopt
 
         model = pyscipopt.Model()
@@ -45,10 +45,10 @@ class ScipSolver(ArraySolver):
                 model.setParam(name, value)
             if form.products:
                 model.setParam("numerics/feastol", PRODUCT_TOLERANCE)
-            columns = _load(model, form, integral, conversation.over)
+            columns = _load(model, form, integral, listener)
             if start is not None:
                 _start(model, columns, start)
-            _listen(model, columns, conversation)
+            _listen(model, columns, listener)
 
             def run(seconds: float, presolve: bool) -> Ending:
                 if not presolve:
@@ -80,8 +80,8 @@ class ScipSolver(ArraySolver):
         }
 
 
-def _load(model: Any, form: ScaledForm, integral: BoolArray, over: Callable[[], bool]) -> list[Any]:
-    """State the columns and rows; return SCIP's columns. Raises Over where it is: it may take seconds."""
+def _load(model: Any, form: ScaledForm, integral: BoolArray, listener: Listener) -> list[Any]:
+    """State the columns and rows, which may take seconds; return SCIP's columns. Raises Over where the solve has to end."""
     import pyscipopt
 
     lower, upper = np.clip(form.lower, -NO_BOUND, NO_BOUND).tolist(), np.clip(form.upper, -NO_BOUND, NO_BOUND).tolist()
@@ -94,7 +94,7 @@ def _load(model: Any, form: ScaledForm, integral: BoolArray, over: Callable[[], 
     matrix = form.matrix.tocsr()
     ends, places, weights = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
     for i, (low, high) in enumerate(zip(form.row_lower.tolist(), form.row_upper.tolist(), strict=True)):
-        if i % ROWS == 0 and over():
+        if i % ROWS == 0 and listener.over:
             raise Over
         part = range(ends[i], ends[i + 1])
         row = pyscipopt.quicksum(weights[k] * columns[places[k]] for k in part)
@@ -120,7 +120,7 @@ def _values(solution: Any, columns: list[Any]) -> FloatArray:
     return np.array([solution[column] for column in columns], dtype=np.float64)
 
 
-def _listen(model: Any, columns: list[Any], conversation: Conversation) -> None:
+def _listen(model: Any, columns: list[Any], listener: Listener) -> None:
     """Have SCIP report each better solution and ask often whether it has to end."""
     import pyscipopt
 
@@ -139,8 +139,8 @@ def _listen(model: Any, columns: list[Any], conversation: Conversation) -> None:
             # At any event: a start is taken before there are events.
             if (value := self.model.getPrimalbound()) < min(self.best, NO_BOUND):
                 self.best = value
-                conversation.meet(_values(self.model.getBestSol(), columns))
-            if conversation.pause():
+                listener.meet(_values(self.model.getBestSol(), columns))
+            if listener.pause():
                 self.model.interruptSolve()
 
     model.includeEventhdlr(Handler(), "surrogate", "reports incumbents and ends the solve")

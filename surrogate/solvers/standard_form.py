@@ -14,7 +14,6 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from surrogate.errors import InvalidSetting
 from surrogate.networks import BoolArray, FloatArray
-from surrogate.solvers.base import Solution, SolverStatus
 from surrogate.solvers.domains import scratch, stated
 from surrogate.solvers.products import Product, linearised
 from surrogate.variables import bounds_of, peculiar
@@ -22,9 +21,8 @@ from surrogate.variables import bounds_of, peculiar
 FEASIBILITY_TOLERANCE = 1e-6
 """To which the solvers here keep rows and bounds."""
 
-
 LARGEST = 1e9
-"""A row of such numbers is known to 1e-7, a tenth of the tolerance to which a solver has to keep it."""
+"""float64 knows the sum of a row with such numbers to 1e-7: a tenth of the tolerance to which a solver keeps the row."""
 
 LARGEST_BESIDE_PRODUCTS = 1e5
 """The same in a model with products of columns. SCIP has called a decision optimal that was 1e-4 of the value from the optimum,
@@ -44,7 +42,7 @@ class StandardForm:
         cost, offset: of the objective as the compiler states it, minimised; ``(columns,)``.
         maximised: whether the model's own objective is maximised, and ``cost`` has its sign turned.
         integral: which columns are integer; ``(columns,)``.
-        peculiar: the columns, with what they may be, of which bounds and type don't say it all.
+        peculiar: the columns whose bounds and type don't say all of what they may be, each with its allowed values.
         size: ``binaries`` (integer columns), ``rows``, ``columns`` and ``nonzeros``.
         products: columns ``(p, i, j)`` of which the first is the product of the others; none in a linear model.
     """
@@ -103,11 +101,6 @@ class StandardForm:
     def doubt(self) -> str | None:
         """Return one sentence if the model's numbers are too large for a bound to mean anything, else None."""
         return doubt([self.compiled.A.data, self.cost, self.lower, self.upper, *self.row_sides()])
-
-    def bound_error(self, dual_tolerance: float) -> float:
-        """Return by how much a dual bound may be wrong; see :class:`Solution`."""
-        lower, upper = self.reach()
-        return max(FEASIBILITY_TOLERANCE, float(dual_tolerance * (upper - lower).sum()))
 
 
 def doubt(numbers: Sequence[FloatArray], beside_products: bool = False) -> str | None:
@@ -206,7 +199,7 @@ def exactly(model: Any, quadratic: bool = False) -> Iterator[StandardForm | None
 
 @contextmanager
 def _seen(model: Any, products: Sequence[Product]) -> Iterator[None]:
-    """Have every factor stand in a row, meanwhile: what stands in none is no column."""
+    """Give every factor of a product a row while this is entered: a variable that stands in no row would be no column."""
     factors = {id(variable): variable for one in products for variable in (one.first, one.second)}
     with scratch(model, "surrogate_factors") as block:
         block.same, block.rows = pyo.VarList(), pyo.ConstraintList()
@@ -215,41 +208,3 @@ def _seen(model: Any, products: Sequence[Product]) -> Iterator[None]:
             same.set_value(variable.value, skip_validation=True)
             block.rows.add(same - variable == 0.0)
         yield
-
-
-def nothing_spent() -> dict[str, int]:
-    """Return the work of a solver that was not started."""
-    return {"nodes": 0, "simplex_iterations": 0}
-
-
-def unbounded(solver: str, words: str, form: StandardForm) -> str:
-    """Return the sentence about a model that the solver calls unbounded, with a column that makes it so, if one is found."""
-    towards = _endless(form)
-    moving = np.flatnonzero(np.abs(towards) > FEASIBILITY_TOLERANCE)
-    costly = moving[form.cost[moving] * towards[moving] < 0.0]
-    named = [form.compiled.columns[j] for j in (costly if costly.size else moving)[:1].tolist()]
-    told = f", such as {named[0].name} with the bounds {named[0].bounds}" if named else ""
-    return f"{solver} ended with the status {words!r}: give bounds to the variables that the objective needs{told}"
-
-
-def _endless(form: StandardForm) -> FloatArray:
-    """Return a direction ``(columns,)`` in which rows and bounds let the objective improve without end; 0 if none is found."""
-    from scipy import sparse
-    from scipy.optimize import linprog
-
-    matrix = form.compiled.A.tocsr()
-    low_side, high_side = (np.isfinite(sides) for sides in form.row_sides())
-    found = linprog(
-        form.cost,
-        A_ub=sparse.vstack([matrix[high_side & ~low_side], -matrix[low_side & ~high_side]]),
-        b_ub=np.zeros(int((high_side != low_side).sum())),
-        A_eq=matrix[low_side & high_side],
-        b_eq=np.zeros(int((low_side & high_side).sum())),
-        bounds=np.column_stack([-1.0 * ~np.isfinite(form.lower), 1.0 * ~np.isfinite(form.upper)]),
-    )
-    return np.zeros(len(form.cost)) if found.x is None else np.asarray(found.x, dtype=np.float64)
-
-
-def infeasible() -> Solution:
-    """Return the answer for a model that compiling found to be infeasible."""
-    return Solution(SolverStatus.INFEASIBLE, None, None, None, 0.0, work=nothing_spent())

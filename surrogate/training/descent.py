@@ -22,12 +22,6 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, 
 """One class per name in ``surrogate.training.settings.OPTIMIZERS``."""
 
 
-_LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "squared": torch.nn.functional.mse_loss,
-    "cross_entropy": torch.nn.functional.cross_entropy,
-}
-
-
 class _OneThread:
     """Holds torch to one thread while any training of this process runs, and then gives it back those that it had.
 
@@ -106,10 +100,11 @@ def _descend(
     """
     # Copied, since arrays of data sets are read-only, which torch.from_numpy warns about.
     images = torch.tensor(x, dtype=torch.float32)
+    measure: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     if y.dtype.kind == "f":
-        labels, measure = torch.tensor(y, dtype=torch.float32).reshape(len(y), -1), _LOSSES["squared"]
+        labels, measure = torch.tensor(y, dtype=torch.float32).reshape(len(y), -1), torch.nn.functional.mse_loss
     else:
-        labels, measure = torch.tensor(y, dtype=torch.int64), _LOSSES["cross_entropy"]
+        labels, measure = torch.tensor(y, dtype=torch.int64), torch.nn.functional.cross_entropy
     trained = [*weights, *biases] if training.bias else weights
     for parameter in trained:
         parameter.requires_grad_()

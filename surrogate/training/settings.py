@@ -12,7 +12,7 @@ OPTIMIZERS = ("adam", "sgd")
 """Accepted values of ``Training.optimizer``; sgd is without momentum."""
 
 STEPS = ("batch_size", "learning_rate", "weight_decay", "optimizer")
-"""The settings of steps, of which a training of no epochs takes none."""
+"""The settings of a step. A training of no epochs takes no step, so that they count for nothing in it."""
 
 OF_BOUNDS = ("stability", "big_m")
 """The weights of penalties on bounds over a region."""

@@ -126,7 +126,7 @@ def _join_intervals(parts: list[DomainPart]) -> list[DomainPart]:
 
 
 def _progressions(singles: list[DomainPart]) -> list[DomainPart]:
-    """Return single values, ascending, as steps of one width where they are, exactly."""
+    """Return single values, in ascending order, as one part with steps if their distances are exactly equal."""
     values = [part.low for part in singles]
     width = values[1] - values[0] if len(values) > 1 else 0.0
     if width > 0.0 and all(value == values[0] + i * width for i, value in enumerate(values)):

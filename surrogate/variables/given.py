@@ -1,4 +1,4 @@
-"""What a user hands over as Pyomo variables: a list of single variables, or else a sentence that says what it is."""
+"""What a user hands over as Pyomo variables: it is a list of single variables, or a message says what it is instead."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
@@ -17,9 +16,6 @@ from sweep.errors import ConfigError, SweepError
 from sweep.store.default_store import DEFAULT_STORE
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, INTERRUPTED, OK, REFUSED
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from sweep.errors import ConfigError
+from sweep.report.findings import Findings
 from sweep.report.gather import gather
-from sweep.report.headline import first_sentence
 from sweep.store import Store
 from sweep.store import manifest as manifests
 from sweep.store.default_store import store_argument
@@ -68,7 +68,7 @@ def trials(store: Store, name: str) -> Iterator[str]:
         last = {one.partition("=")[0]: one for one in made_of.overrides}  # which is the one that counts
         yield f"made of: {shlex.join(last.values())}"
     yield from state.notes
-    yield (store.report_text(state.name, HEADLINE) or first_sentence(results)).strip()
+    yield (store.report_text(state.name, HEADLINE) or Findings(results).first).strip()
     yield ""
     rows = [(record.key, record.name, outcome(record)) for record in results.records]
     rows += [(one.key, one.name, f"{one.status}: {one.error}") for one in state.unfinished]
@@ -91,7 +91,7 @@ def _headline(store: Store, one: Manifest) -> str:
         return said.strip()
     if len(one.trials) > MOST_TRIALS:
         return f"none without its report: it has more than {MOST_TRIALS:,} trials"
-    return first_sentence(gather(store, [one.name]))
+    return Findings(gather(store, [one.name])).first
 
 
 def _report(store: Store, name: str) -> Iterator[str]:

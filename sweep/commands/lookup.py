@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,8 @@ from sweep.records import TrialRecord
 from sweep.store import Store, is_key
 from sweep.store import manifest as manifests
 from sweep.store.manifest import Manifest, Planned
+from sweep.terminal.wording import MOST_NEAR, near_ones
 
-MOST_NEAR = 5
 FEWEST_DIGITS = 4
 _HEX = re.compile(r"[0-9a-f]+")
 _RUN_ID_DIGITS = 32
@@ -96,13 +95,12 @@ def _by_name(store: Store, text: str) -> Found:
 
 
 def _near(text: str, sweeps: list[Manifest], store: Store) -> str:
-    named = {trial.name: None for sweep in sweeps for trial in sweep.trials}
-    full = {f"{sweep.experiment}/{trial.name}": None for sweep in sweeps for trial in sweep.trials}
-    options: list[str] = [*named, *full, *store.keys("trials")]
+    named = [trial.name for sweep in sweeps for trial in sweep.trials]
+    full = [f"{sweep.experiment}/{trial.name}" for sweep in sweeps for trial in sweep.trials]
+    options = [*named, *full, *store.keys("trials")]
     if not options:
         return ", which is empty: run a sweep first, or set sweep.store to where it is"
-    near = difflib.get_close_matches(text, options, n=MOST_NEAR, cutoff=0.5)
-    return f": near ones are {', '.join(near)}" if near else f": there are {', '.join(options[:MOST_NEAR])}"
+    return f": {near_ones(text, options)}"
 
 
 def _key_of_run(run_id: str, tracking_uri: str | None) -> str:

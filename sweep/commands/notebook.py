@@ -6,16 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from sweep.config.shown_keys import IN_TABLES
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from sweep.records import TrialRecord
 
-ALWAYS = (
-    *("dataset.name", "dataset.side", "network.depth", "network.width", "training.seed", "instances.seed"),
-    *("pruning.method", "pruning.amount", "pruning.seed", "pruning.finetune.rounds", "bounds.method"),
-    *("solver.name", "solver.time_limit_seconds", "solver.seed", "attack.method"),
-)
+ALWAYS = (*IN_TABLES, "instances.seed", "pruning.seed", "solver.seed")
 """The keys of the configuration that are columns of every table; a key that differs between trials is one as well."""
 
 

@@ -20,6 +20,8 @@ from sweep.records import TrialRecord
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
+from sweep.terminal.streams import say
+from sweep.terminal.wording import duration
 
 USAGE = """usage: python -m sweep.replay TRIAL [sweep.store=FOLDER] [tracking.uri=URI]
 
@@ -39,29 +41,26 @@ Exit codes: 0 it agrees, as far as time limits allow; 1 it does not, or could no
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Replay the trial that is asked for and return the exit code."""
     console = console or streams.console()
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
     asked = parse(arguments, "trial")
     found = find(Store(asked.store, write=False), asked.what, asked.tracking_uri)
     if found.record is None:
         raise SweepError(f"{found.name} has not finished ({found.status}), so there is nothing to compare with: run it first")
     before = found.record
     trial = planned(before)
-    say(f"{before.name} ({before.key}), {len(before.instances)} instances, took {_minutes(before)} when it was recorded")
+    say(console, f"{before.name} ({before.key}), {len(before.instances)} instances, took {_took(before)} when it was recorded")
     if trial.key != before.key:
         say(
+            console,
             f"Its key is {trial.key} today: the program or its data have changed since the record was made, so differences may "
-            f"be intended."
+            f"be intended.",
         )
     after, compared = replayed(before, trial, console)
     if after.status != "finished":
         raise SweepError(f"the trial does not finish today: {after.error}")
     for one in compared:
-        say(f"  {_MARKS[one.finding]} {one.what}: {one.said}")
+        say(console, f"  {_MARKS[one.finding]} {one.what}: {one.said}")
     findings = [one.finding for one in compared]
-    say(verdict(findings))
+    say(console, verdict(findings))
     return FAILED if Finding.DIFFERENT in findings else OK
 
 
@@ -124,6 +123,5 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     return after, compared
 
 
-def _minutes(record: TrialRecord) -> str:
-    seconds = (record.total_seconds or 0.0) + (record.train_seconds or 0.0)
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+def _took(record: TrialRecord) -> str:
+    return duration((record.total_seconds or 0.0) + (record.train_seconds or 0.0))

@@ -14,7 +14,8 @@ from sweep.commands.arguments import Asked, parse
 from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.task_words import described, words_of
+from sweep.config.shown_keys import IN_TABLES
+from sweep.config.task_words import task_on_record, words_of
 from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
 from sweep.errors import ConfigError
@@ -24,7 +25,8 @@ from sweep.report.words import number, percent, seconds
 from sweep.store import Store
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
-from sweep.terminal.wording import count
+from sweep.terminal.streams import say
+from sweep.terminal.wording import MISSING, count
 
 USAGE = """usage: python -m sweep.show [sweep.store=FOLDER]
        python -m sweep.show sweep=NAME [sweep.store=FOLDER]
@@ -42,8 +44,6 @@ Exit codes: 0 shown, 1 the trial has not finished, or something could not be rea
 A report on a sweep, with figures: python -m sweep.report sweep=NAME
 """
 
-MISSING = "—"
-
 WIDTH = 160
 
 
@@ -57,14 +57,14 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
         raise ConfigError(f"a trial of one sweep is named with it: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
     if sweep is not None:
         for line in listing.trials(store, sweep):
-            _say(console, line)
+            say(console, line)
         return OK
     if not asked.what:
         table, said = listing.sweeps(store)
         if table.rows:
             console.print(table)
         for line in said:
-            _say(console, line)
+            say(console, line)
         return OK
     return _show(asked, store, console)
 
@@ -73,16 +73,16 @@ def _show(asked: Asked, store: Store, console: Console) -> int:
     found = find(store, asked.what, asked.tracking_uri)
     address, log = store.log(found.key) or (None, "")
     if found.record is None:
-        _say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
+        say(console, f"{found.name} ({found.key}) has not finished: {found.status}{f': {found.error}' if found.error else ''}")
         if address is not None:
-            _say(console, f"Its log, {address}:\n{log}")
+            say(console, f"Its log, {address}:\n{log}")
         return FAILED
     for line in facts(found):
-        _say(console, line)
+        say(console, line)
     console.print(instances(found.record))
     if address is not None:
-        _say(console, f"Each step with its time: {address}")
-    _say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
+        say(console, f"Each step with its time: {address}")
+    say(console, f"The same again, compared with this: python -m sweep.replay {found.key}")
     return OK
 
 
@@ -115,31 +115,16 @@ def facts(found: Found) -> Iterator[str]:
     swept = " ".join(f"{key}={value}" for key, value in record.swept.items())
     yield f"swept: {swept or 'nothing'}"
     flat = flatten(record.config)
-    own = [key for key in flat if is_in(key, SHOWN_WHOLE) and key not in SHOWN]
-    shown = [*with_effect(SHOWN, flat), *with_effect(own, flat)]
-    told = [f"{key}={flat[key]}" for key in shown if flat.get(key) is not None and key not in record.swept]
+    shown = with_effect([key for key in flat if is_in(key, SHOWN)], flat)
+    told = [f"{key}={flat[key]}" for key in shown if flat[key] is not None and key not in record.swept]
     yield f"settings: {' '.join(told)}"
 
 
 SHOWN = (
-    *(
-        "task.name",
-        "dataset.name",
-        "dataset.side",
-        "dataset.file",
-        "network.depth",
-        "network.width",
-        "network.file",
-        "training.seed",
-        "pruning.method",
-    ),
-    *("pruning.amount", "pruning.finetune.rounds", "bounds.method", "solver.name", "solver.time_limit_seconds"),
-    *("attack.method", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent", "attack.start"),
+    *(*IN_TABLES, "dataset.file", "network.file", "attack.objective", "attack.norm", "attack.radius", "attack.on_incumbent"),
+    *("attack.start", "task", "model", "method", "networks"),
 )
-
-
-SHOWN_WHOLE = ("model", "method", "networks", "task.parameters")
-"""Sections of which every key is shown, where the task looks at them."""
+"""The settings that are shown where they can change the trial: keys, and sections with all of their keys."""
 
 
 def instances(record: TrialRecord) -> Table:
@@ -151,7 +136,7 @@ def instances(record: TrialRecord) -> Table:
         table.add_column(title, no_wrap=True, justify="left" if title in ("instance", "status", "ended by") else "right")
     for one in record.instances:
         table.add_row(
-            described(one.task, one),
+            task_on_record(one.task).described(one),
             one.status,
             _number(one.value),
             _number(one.bound),
@@ -187,7 +172,3 @@ def _share(value: float | None) -> str:
 
 def _seconds(value: float | None) -> str:
     return MISSING if value is None else seconds(value)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from surrogate.rules import nearest
 from sweep.config.canonical import SECTIONS
+from sweep.config.reading import is_key
 from sweep.config.reading import section as keys_in
 from sweep.config.schema import MethodSettings
 from sweep.config.tasks import TaskRules
@@ -38,19 +39,17 @@ def with_baseline(task: TaskRules, name: str, section: Any) -> Any:
     values: Mapping[str, Any] = task.baseline[name]
     given = section.given() if isinstance(section, MethodSettings) else vars(section)
     if not values.keys() <= given.keys():
-        _check_keys(task, name, section)
+        _check_keys(task, name)
     if all(key in given and given[key] == value for key, value in values.items()):
         return section
     return section.changed(**values) if isinstance(section, MethodSettings) else dataclasses.replace(section, **values)
 
 
-def _check_keys(task: TaskRules, name: str, section: Any) -> None:
-    """Raise ConfigError for values of a baseline that a section cannot have; it may lack others."""
-    is_method = isinstance(section, MethodSettings)
-    known = keys_in(name) if is_method else [field.name for field in dataclasses.fields(section)]
-    known = [key.rpartition(".")[2] for key in known]
+def _check_keys(task: TaskRules, name: str) -> None:
+    """Raise ConfigError for values of a baseline that a section cannot have; the section of a trial may lack others."""
+    known = [key.rpartition(".")[2] for key in keys_in(name)]
     for key in task.baseline[name]:
-        if key not in known:
+        if not is_key(f"{name}.{key}"):
             raise ConfigError(
                 f"the baseline of task={task.name} has the key {name}.{key}{nearest(key, known)}; {name} has {', '.join(known)}"
             )

@@ -9,18 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, own_networks, rules
-from sweep.config.attack_facts import kind_of
 from sweep.config.dotted_keys import flatten
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, MISSING, Source, class_of
 from sweep.config.inputs import data_checksum
 from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
-from sweep.config.schema import QUESTION, Settings
-from sweep.config.sections import MISSING, Counted, Source, build, counted, fact_of, source_of
+from sweep.config.schema import DatasetSettings, Settings
+from sweep.config.sections import Counted, build, counted, fact_of, source_of
 from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.config.users_data import USERS
 from sweep.config.watched import look_at, once, remembered
@@ -35,8 +34,11 @@ USED = ("bounds", "formulation", "solver")
 """The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
-"""The sections that can change a result. The others say where and how, not what. What ``networks`` says counts as part of the
-sections in whose place it stands (:data:`sweep.config.own_networks.SECTIONS`)."""
+"""The sections that can change a result. What ``networks`` says counts as part of the sections in whose place it stands
+(:data:`sweep.config.own_networks.SECTIONS`)."""
+
+BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra")
+"""The others, which say where and how a sweep runs."""
 
 TRAINING = ("dataset", "network", "training")
 """The sections that make the dense network, by name."""
@@ -74,11 +76,6 @@ def has_own(name: str, settings: Settings) -> bool:
     return of_networks and NETWORKS in task_of(settings).sections and bool(settings.networks)
 
 
-def canonical(settings: Settings) -> dict[str, Part]:
-    """Return the part of the settings that can change a trial's result, by section."""
-    return parts(settings, SECTIONS)
-
-
 def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
     """Return what counts of some sections; those of which nothing does are left out.
 
@@ -97,6 +94,7 @@ def part(name: str, settings: Settings) -> Part | None:
     return parts(settings, (name,)).get(name)
 
 
+@remembered
 def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
     """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
 
@@ -113,10 +111,10 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     if name == "task":
         found[name] = task.identity(settings)
     elif is_made:
-        made = counts_of(name, settings)
+        made = counts_of(name, task, source_of(settings))
         found = dict(nested(made.values))
-    elif name in task.sections and name in _FIXED:
-        found[name] = _FIXED[name](settings)
+    elif name in task.sections and name not in (*FAMILIES, NETWORKS):
+        found[name] = _written(name, settings)
     if name != "task":
         wanted = [one for one in together(name, task) if one in task.sections and found.get(one) is not None]
         found = {one: task.counted(one, settings, found[one] or {}) for one in wanted}
@@ -139,7 +137,7 @@ def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECT
     for section in sections:
         found: dict[str, Part | None] = {}
         for name, one in (each or {"": without_own(settings)}).items():
-            parts, known = _counting(section, one)
+            parts, known = counting(section, one)
             found[name] = parts.get(section)
             keys.append(once(settings, keys_in_use, name, settings.networks.get(name), known) if each else known)
         first, *others = found.values()
@@ -150,18 +148,14 @@ def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECT
     return counts, frozenset().union(*keys)
 
 
-_counting = remembered(counting)
-
-
-def counts_of(name: str, settings: Settings) -> Counted:
-    """Return what counts because of the object that a section makes (:func:`makers`), by dotted key."""
-    made = made_of(name, task_of(settings), source_of(settings))
-    found = Counted() if made is None else counted(made, f"{name}.")
-    if name == "attack":
-        found.values.update({f"attack.{key}": getattr(settings.attack, key) for key in ("method", *QUESTION)})
-    elif made is not None and name not in ("training", "pruning"):
-        key = FAMILIES[name].name_key
-        found.values[f"{name}.{key}"] = getattr(getattr(settings, name), key)
+def counts_of(name: str, task: TaskRules, source: Source) -> Counted:
+    """Return what counts because of the object that a section makes for a task (:func:`made_of`), by dotted key."""
+    made = made_of(name, task, source)
+    if made is None:
+        return Counted()
+    found = counted(made, f"{name}.")
+    keys = [f"{name}.{one}" for one in FAMILIES[name].undeclared]
+    found.values.update({key: source(key) for key in keys})
     return found
 
 
@@ -173,36 +167,20 @@ def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
         task: of the trial.
         source: of the values.
     """
-    if name not in makers(task):
+    if name == "pruning" and not takes_pruned(task, source):
         return None
-    kind: type[Configurable] | None = None
-    if name == task.answerer:
-        kind = answering(task, source)
-    elif name == "pruning":
-        answers = answering(task, source)
-        if answers is None or answers.takes_surrogate:
-            from surrogate.pruning import Pruning
-
-            kind = Pruning
-    elif name == "training":
-        if source("network.file") in (None, MISSING):
-            from surrogate.training import Training
-
-            kind = Training
-    else:
-        family = FAMILIES[name]
-        kind = family.methods().get(source(f"{name}.{family.name_key}"))
+    if name == "training" and source("network.file") not in (None, MISSING):
+        return None
+    kind = class_of(name, source) if name in makers(task) else None
     return None if kind is None else build(kind, f"{name}.", source, check=False)
 
 
-def answering(task: TaskRules, source: Source) -> Any:
-    """Return the class of the method that answers; None where a task has no section for it, or no method is called so."""
-    if task.answerer == "attack":
-        return kind_of(source("attack.method"), source("attack.objective"))
-    if not task.answerer:
-        return None
-    family = FAMILIES[task.answerer]
-    return family.methods().get(source(f"{task.answerer}.{family.name_key}"))
+def takes_pruned(task: TaskRules, source: Source) -> bool:
+    """Whether a pruned copy of a network can change the answers of a task."""
+    if "pruning" not in task.sections:
+        return False
+    method = task.method_class(source)
+    return method is None or bool(method.takes_surrogate)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Part]:
@@ -215,11 +193,6 @@ def nested(values: Mapping[str, Any]) -> dict[str, Part]:
             node = node.setdefault(parent, {})
         node[leaf] = value
     return found
-
-
-def key_of(relevant: dict[str, Any]) -> str:
-    """Return the key of a trial by its canonical settings: 16 hex digits of SHA-256 over their JSON and versions."""
-    return joined_key((text_of(name, relevant[name]) for name in sorted(relevant)), versions(relevant.get("pruning")))
 
 
 def versions(pruning: Part | None) -> tuple[int, ...]:
@@ -251,9 +224,17 @@ def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str
     return {"dataset": {"name": data.name, "checksum": data.checksum}, **found}
 
 
-def _dataset(settings: Settings) -> Part:
+def _written(name: str, settings: Settings) -> Part:
+    """Return what counts of a section that sets no method, until the task says what of it does."""
+    if name == "dataset":
+        return _dataset(settings.dataset)
+    if name == "network":
+        return _network(settings)
+    return dataclasses.asdict(getattr(settings, name))
+
+
+def _dataset(data: DatasetSettings) -> Part:
     """Keep the checksum of the data, which is the same whatever folder or file they are read from."""
-    data = settings.dataset
     checksum = data_checksum(data)
     if data.name in USERS:
         return {"name": data.name, "checksum": checksum}  # it is over all that the other keys make of the file
@@ -274,20 +255,3 @@ def _network(settings: Settings) -> Part:
     from sweep.config.files import read_network
 
     return {"file": read_network(settings.network.file).key}
-
-
-def _instances(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.instances)
-
-
-def _model(settings: Settings) -> Part:
-    return dataclasses.asdict(settings.model)
-
-
-_FIXED: dict[str, Callable[[Settings], Part]] = {
-    "dataset": _dataset,
-    "network": _network,
-    "instances": _instances,
-    "model": _model,
-}
-"""What counts of the sections that set no method, until the task says what of it does."""

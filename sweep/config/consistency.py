@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sweep.config import own_networks, rules
-from sweep.config.attack_facts import kind_of
 from sweep.config.canonical import counts_of, has_own, made_of, makers, together
-from sweep.config.families import FAMILIES
-from sweep.config.input_sizes import check_fit
+from sweep.config.families import FAMILIES, name_key
+from sweep.config.input_sizes import check_fit, use_by_pruning
 from sweep.config.schema import ClusterSettings, DatasetSettings, Settings
-from sweep.config.sections import key_at, settings_of, source_of
+from sweep.config.sections import each_setting, key_at, source_of
 from sweep.config.tasks import TaskRules, task_of
 from sweep.config.watched import look_at, remembered
 from sweep.errors import ConfigError
@@ -23,14 +22,7 @@ from sweep.terminal.wording import count
 
 def checked(task: TaskRules) -> tuple[str, ...]:
     """Return the sections that choose among several classes. Of a single class all rules are checked when it is read."""
-    return tuple(name for name in makers(task) if name != "training")
-
-
-def check(settings: Settings) -> None:
-    """Raise ConfigError for values that are allowed one by one but not together."""
-    for name in checked(task_of(settings)):
-        check_made(name, settings)
-    check_rest(settings)
+    return tuple(name for name in makers(task) if FAMILIES[name].name_key)
 
 
 def check_made(name: str, settings: Settings) -> None:
@@ -39,8 +31,6 @@ def check_made(name: str, settings: Settings) -> None:
     Raises:
         ConfigError: a value that another method allows and this one does not, or values that do not go together.
     """
-    if name == "attack":
-        _check_objective(settings)
     if has_own(name, settings):
         for network in task_of(settings).network_names(settings):
             told = functools.partial(own_networks.key_in_use, settings, network)
@@ -51,14 +41,15 @@ def check_made(name: str, settings: Settings) -> None:
         _check_solver(name, settings)
 
 
-def _check_methods(name: str, settings: Settings, told: Callable[[str], str] | None = None) -> None:
+def _check_methods(name: str, settings: Settings, told: Callable[[str], str] = str) -> None:
     """Check the object that a section makes, and what that is made of; ``told`` returns what people call a network's key."""
-    refused = _refused(name, settings) if told is None else _refused_of_network(name, settings)
+    refused = _refused(name, settings)
     if refused is not None:
-        (keys, why), told, source = refused, told or str, source_of(settings)
+        (keys, why), source = refused, source_of(settings)
         raise ConfigError(f"{' with '.join(f'{told(key)}={source(key)}' for key in keys)}: {why}")
 
 
+@remembered
 def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     """Return the keys of values that are not allowed together, and why; None if all are."""
     task = task_of(settings)
@@ -66,17 +57,14 @@ def _refused(name: str, settings: Settings) -> tuple[list[str], str] | None:
     made = made_of(name, task, source_of(settings))
     if made is None:
         return None
-    for key, setting, value in settings_of(made, f"{name}."):
+    for key, setting, value in each_setting(made, f"{name}."):
         refused = setting.rule(value)
         if refused is not None:
             allowed = f"one of {', '.join(setting.words)}" if setting.words else refused
-            return [key, f"{name}.{FAMILIES[name].name_key}"], f"there it must be {allowed}"
+            return [key, name_key(name)], f"there it must be {allowed}"
     for names, why in made.conflicts():
         return [key_at(made, one, f"{name}.") for one in names], why
     return None
-
-
-_refused_of_network = remembered(_refused)
 
 
 def check_rest(settings: Settings) -> None:
@@ -98,22 +86,11 @@ def check_rest(settings: Settings) -> None:
         )
 
 
-def _check_objective(settings: Settings) -> None:
-    """Check that the attack can have the objective."""
-    from surrogate.attack import CLOSEST_METHODS
-
-    attack = settings.attack
-    kind = kind_of(attack.method, attack.objective)
-    if kind is not None and attack.objective not in kind.objectives:
-        raise ConfigError(
-            f"attack.objective={attack.objective} with attack.method={attack.method}: only {' and '.join(CLOSEST_METHODS)} "
-            f"look for the closest perturbation; choose one of these or attack.objective=margin"
-        )
-
-
 def _check_solver(name: str, settings: Settings) -> None:
     """Check that the solver's package is there, where this machine's trials use it; a cluster's nodes are checked there."""
-    if settings.cluster.name == "attach" or "solver.name" not in counts_of(name, settings).values:
+    if settings.cluster.name == "attach":
+        return
+    if "solver.name" not in counts_of(name, task_of(settings), source_of(settings)).values:
         return
     from surrogate.errors import InvalidSetting
 
@@ -149,15 +126,13 @@ def _check_data(settings: Settings) -> None:
     if settings.dataset.name == rules.NO_DATASET and task_of(settings).trains(settings):
         if settings.network.file is None:
             raise ConfigError("dataset=none without network.file: there is nothing to train a network on; choose a data set")
-        if settings.pruning.method != "none" and settings.pruning.finetune.rounds > 0:
-            raise ConfigError(
-                f"dataset=none with pruning.finetune.rounds={settings.pruning.finetune.rounds}: finetuning needs a data set"
-            )
-        if rules.pruning_needs(settings.pruning.method, "data"):
-            raise ConfigError(
-                f"dataset=none with pruning.method={settings.pruning.method}: this pruning looks at training images; choose a "
-                f"data set or another pruning"
-            )
+        use = use_by_pruning(settings)
+        if use is not None:
+            key, value = use
+            why = "finetuning needs a data set"
+            if key == "pruning.method":
+                why = "this pruning looks at training images; choose a data set or another pruning"
+            raise ConfigError(f"dataset=none with {key}={value}: {why}")
 
 
 def _check_own_keys(data: DatasetSettings) -> None:
@@ -202,11 +177,11 @@ def _check_function(data: DatasetSettings) -> None:
         raise ConfigError(
             "dataset=function needs dataset.function and dataset.inputs: name a function and how many inputs it has"
         )
-    from surrogate.data.functions import FUNCTIONS, LARGEST_INPUTS
+    from surrogate.data.functions import FUNCTIONS
 
-    least = FUNCTIONS[data.function].least_inputs
-    if not least <= data.inputs <= LARGEST_INPUTS:
-        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {least} to {LARGEST_INPUTS}")
+    counts = FUNCTIONS[data.function].input_counts
+    if data.inputs not in counts:
+        raise ConfigError(f"dataset.inputs={data.inputs} is not allowed: {data.function} takes {counts[0]} to {counts[-1]}")
 
 
 def available_cpus() -> int:

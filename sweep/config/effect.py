@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sweep.config import rules
-from sweep.config.canonical import SECTIONS, answering, made_of, makers
+from sweep.config.canonical import SECTIONS, counts_of, makers
 from sweep.config.dotted_keys import is_in
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, MISSING
 from sweep.config.own_networks import NETWORKS, names_in, section_key
 from sweep.config.reading import keys
-from sweep.config.schema import QUESTION
-from sweep.config.sections import MISSING, counted
 from sweep.config.tasks import task_meant_by, task_named
 from sweep.errors import ConfigError
 
@@ -85,16 +83,9 @@ def _without_effect(
     def source(key: str) -> Any:
         return values.get(key, MISSING)
 
-    if task.answerer and answering(task, source) is None:  # of another version
+    if task.answerer and task.method_class(source) is None:  # of another version
         return frozenset(), ()
-    found = {f"attack.{name}" for name in ("method", *QUESTION)} if task.answerer == "attack" else set[str]()
-    for name in makers(task):
-        made = made_of(name, task, source)
-        if made is not None:
-            one = counted(made, f"{name}.")
-            found.update(one.deciding)
-            if name not in ("training", "pruning"):
-                found.add(f"{name}.{FAMILIES[name].name_key}")
+    found = {key for name in makers(task) for key in counts_of(name, task, source).deciding}
     sections = [name for name in FAMILIES if not any(key.startswith(f"{name}.") for key in found)]
     sections += [name for name in SECTIONS if name not in (*task.sections, *FAMILIES, "task")]
     return _known_keys() - found, tuple(sections)

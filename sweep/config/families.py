@@ -6,19 +6,27 @@ its own is one class, and one line where its family lists it. The library is imp
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
+from surrogate.problems.objectives import CLOSEST
 from surrogate.settings import Part, Setting
 from sweep.config.rules import Rule, one_of
+from sweep.config.schema import QuestionSettings
 
 if TYPE_CHECKING:
     from surrogate.settings import Configurable
 
 Classes = Mapping[str, "type[Configurable]"]
+
+MISSING: Any = object()
+
+Source = Callable[[str], Any]
+"""Returns the value of a dotted key, or :data:`MISSING`."""
 
 AUTO = "auto"
 """Bounds by the method that the attack works best with."""
@@ -55,6 +63,12 @@ def _pruning() -> Classes:
     return METHODS
 
 
+def _whole_pruning() -> type[Configurable]:
+    from surrogate.pruning import Pruning
+
+    return Pruning
+
+
 def _bounds() -> Classes:
     from surrogate.bounds import METHODS
 
@@ -85,6 +99,12 @@ def _attacks() -> Classes:
     return METHODS
 
 
+def _attacks_by_objective() -> Mapping[str, Classes]:
+    from surrogate.attack import CLOSEST_METHODS
+
+    return {CLOSEST: CLOSEST_METHODS}
+
+
 @dataclass(frozen=True)
 class Family:
     """A section that sets methods.
@@ -93,66 +113,93 @@ class Family:
         methods: the classes that the library lists, by name; under an empty name the one class of a section without a choice.
         name_key: the key in the section that says which of them; empty without a choice.
         also: further names, which leave the choice to whatever uses the method.
+        whole: the class that every method of the section is part of; None: a method is an object by itself.
+        question: a dataclass of the keys that no method declares, because they say what the methods are asked.
+        variant_key: one of these keys, whose value may choose another class of the same name; empty: there is none.
+        variants: these other classes, by the value of that key.
     """
 
     methods: Callable[[], Classes]
     name_key: str = "method"
     also: tuple[str, ...] = ()
+    whole: Callable[[], type[Configurable]] | None = None
+    question: type | None = None
+    variant_key: str = ""
+    variants: Callable[[], Mapping[str, Classes]] = dict
 
     @property
     def names(self) -> list[str]:
         """What the section can name."""
         return [*self.also, *self.methods()]
 
+    @property
+    def classes(self) -> tuple[type[Configurable], ...]:
+        """The classes of all methods of the section."""
+        return (*self.methods().values(), *(cls for some in self.variants().values() for cls in some.values()))
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """The keys of the section that no class declares: that of the name, and those of the question."""
+        named = (self.name_key,) if self.name_key and self.whole is None else ()
+        asked = () if self.question is None else dataclasses.fields(self.question)
+        return (*named, *(one.name for one in asked))
+
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "training": Family(_training, name_key=""),
-        "pruning": Family(_pruning),
+        "pruning": Family(_pruning, whole=_whole_pruning),
         "bounds": Family(_bounds, also=(AUTO,)),
         "formulation": Family(_formulations),
         "solver": Family(_solvers, name_key="name"),
-        "attack": Family(_attacks),
+        "attack": Family(_attacks, question=QuestionSettings, variant_key="objective", variants=_attacks_by_objective),
         "method": Family(_model_methods, name_key="name"),
     }
 )
 """The sections that set methods."""
 
 
-def tree_of(section: str, own: Tree | None = None) -> Tree:
-    """Return the keys of a section that sets methods; ``own`` are those that no method declares."""
-    roots, methods = _roots(section), tuple(FAMILIES[section].methods().values())
-    if section == "attack":
-        from surrogate.attack import CLOSEST_METHODS
-
-        methods = (*methods, *CLOSEST_METHODS.values())
-    return _tree(section, roots, methods, tuple((own or {}).items()))
+def name_key(section: str) -> str:
+    """Return the dotted key that says which method of a section is used."""
+    return f"{section}.{FAMILIES[section].name_key}"
 
 
-def _roots(section: str) -> tuple[type[Configurable], ...]:
-    """Return the class that each method of a section is part of, where there is one."""
-    if section != "pruning":
-        return ()
-    from surrogate.pruning import Pruning
+def class_of(section: str, source: Source) -> type[Configurable] | None:
+    """Return the class of the object that a section makes; None if no method is called so.
 
-    return (Pruning,)
+    A method that cannot do what is asked is refused when the configuration is checked. Until then it is what it is when it is
+    asked something else.
+    """
+    family = FAMILIES[section]
+    if family.whole is not None:
+        return family.whole()
+    name = str(source(name_key(section))) if family.name_key else ""
+    asked = str(source(f"{section}.{family.variant_key}")) if family.variant_key else ""
+    return family.variants().get(asked, {}).get(name) or family.methods().get(name)
+
+
+def tree_of(section: str, question: Tree | None = None) -> Tree:
+    """Return the keys of a section that sets methods; ``question`` are those of :attr:`Family.question`."""
+    family = FAMILIES[section]
+    wholes = () if family.whole is None else (family.whole(),)
+    return _tree(section, wholes, family.classes, tuple((question or {}).items()))
 
 
 @functools.lru_cache(maxsize=256)
 def _tree(
     section: str,
-    roots: tuple[type[Configurable], ...],
+    wholes: tuple[type[Configurable], ...],
     methods: tuple[type[Configurable], ...],
-    own: tuple[tuple[str, Key | Tree], ...],
+    question: tuple[tuple[str, Key | Tree], ...],
 ) -> Tree:
     family = FAMILIES[section]
     tree: Tree = {}
     if family.name_key:
         tree[family.name_key] = Key((str,), one_of(lambda: family.names))
-    tree.update(own)
+    tree.update(question)
     declared: dict[str, list[Setting]] = {}
     required: set[str] = set()
-    for classes in (roots, methods):
+    for classes in (wholes, methods):
         each = [dict(_settings(cls)) for cls in classes]
         for settings in each:
             for key, setting in settings.items():
@@ -188,7 +235,7 @@ def switches() -> Mapping[str, Any]:
         {
             f"{section}.{key}": one.default
             for section, family in FAMILIES.items()
-            for cls in family.methods().values()
+            for cls in family.classes
             for key, one in _settings(cls)
             if one.is_switch
         }

@@ -64,7 +64,7 @@ def read_network(file: str, layers: Sequence[str] | None = None, key: str = "net
         named = None if layers is None else tuple(layers)
         return _read_once(lambda path, time, size: _network(path, time, size, named), file_path(file))
     except (SurrogateError, OSError) as error:
-        raise ConfigError(f"{key}={file} cannot be used: {_reason(error, file)}{_hint(Path(file))}") from error
+        raise ConfigError(f"{key}={file} cannot be used: {_reason(error, file)}{hint(Path(file))}") from error
 
 
 def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
@@ -87,9 +87,7 @@ def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
             properties.append(Property(name, key, questions, verdicts.get(name)))
         return tuple(properties)
     except (SurrogateError, SweepError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(
-            f"instances.properties={where} cannot be used: {_reason(error, where)}{_hint(Path(where))}"
-        ) from error
+        raise ConfigError(f"instances.properties={where} cannot be used: {_reason(error, where)}{hint(Path(where))}") from error
 
 
 def _read_once(read: Callable[[Path, float, int], Read], path: Path) -> Read:
@@ -175,6 +173,7 @@ def _reason(error: Exception, named: str) -> str:
     return error.strerror if str(error.filename) == named else f"{error.filename}: {error.strerror}"
 
 
-def _hint(path: Path) -> str:
+def hint(path: Path) -> str:
+    """Return where relative paths start, for sentences about one that is not there."""
     told = path.is_absolute() or path.exists() or str(path).startswith("~")
     return "" if told else f" (relative paths start at {Path.cwd()})"

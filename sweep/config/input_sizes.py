@@ -6,16 +6,18 @@ This is checked before anything starts. Files are read for it, which the driver 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from surrogate.errors import DataUnavailable
 from surrogate.files import file_path
 from sweep.config import rules
-from sweep.config.canonical import answering
+from sweep.config.canonical import made_of
 from sweep.config.files import read_network
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.sections import source_of
 from sweep.config.tasks import task_of
 from sweep.config.users_data import USERS, read_data
+from sweep.config.watched import look_at
 from sweep.errors import ConfigError
 
 Sizes = tuple[int, int]
@@ -79,20 +81,20 @@ def network_sizes(settings: Settings) -> Sizes:
 
 def use_of_data(settings: Settings) -> str | None:
     """Return which setting makes a trial look at its data set beside training; None if nothing does."""
-    pruning, task = settings.pruning, task_of(settings)
-    own = task.data_use(settings)
-    if own is not None:
-        return own
-    answers = answering(task, source_of(settings))
-    if answers is not None and not answers.takes_surrogate:
+    own = task_of(settings).data_use(settings)
+    pruning = use_by_pruning(settings) if own is None else None
+    return own if pruning is None else f"{pruning[0]}={pruning[1]}"
+
+
+def use_by_pruning(settings: Settings) -> tuple[str, Any] | None:
+    """Return the key that makes the pruning of a trial look at a data set, with its value; None if nothing does."""
+    look_at(settings, ("pruning",))
+    pruning: Any = made_of("pruning", task_of(settings), source_of(settings))
+    if pruning is None or not pruning.needs_data:
         return None
-    if "pruning" not in task.sections or pruning.method == rules.NO_PRUNING:
-        return None
-    if rules.pruning_needs(pruning.method, "data"):
-        return f"pruning.method={pruning.method}"
-    if pruning.finetune.rounds > 0 and pruning.finetune.epochs > 0:
-        return f"pruning.finetune.rounds={pruning.finetune.rounds}"
-    return None
+    if pruning.way.needs_data:
+        return "pruning.method", pruning.way.name
+    return "pruning.finetune.rounds", pruning.finetuning.rounds
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_plus
 
 STARS = "***"
 
-BOOKKEEPING = ("tracking", "sweep")
+WITH_ADDRESSES = ("tracking", "sweep")
 """Sections whose values may be addresses with a password. They are no part of a trial's key, and no worker reads their
 addresses, so that a trial goes without the passwords from the moment it is planned."""
 
@@ -71,7 +71,7 @@ def hide_in_overrides(overrides: Sequence[str]) -> list[str]:
 
 def hide_in_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration without the passwords of its bookkeeping; the sections that have none are the same objects."""
-    return {name: hide_in_values(section) if name in BOOKKEEPING else section for name, section in config.items()}
+    return {name: hide_in_values(section) if name in WITH_ADDRESSES else section for name, section in config.items()}
 
 
 def hide_in_values(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from surrogate.rules import nearest
 from sweep.config import rules
-from sweep.config.families import Key, Rule, Tree, tree_of
+from sweep.config.families import FAMILIES, Key, Rule, Tree, tree_of
 from sweep.config.own_networks import INSIDE, NETWORKS
 from sweep.config.schema import MethodSettings, Settings
 from sweep.config.value_types import OPEN_KINDS, WORDS, shown, typed
@@ -235,10 +235,13 @@ def _of_a_network() -> Tree:
 
 def _section(name: str) -> Tree | Key:
     """Return the keys of a section; of one that is open as a whole what it may be."""
-    cls, own = _hints(Settings)[name]
+    cls, _ = _hints(Settings)[name]
     if typing.get_origin(cls) is dict:
         return Key((cls,), None, required=False)
-    return tree_of(name, _declared(own) if own is not None else None) if cls is MethodSettings else _declared(cls)
+    if cls is not MethodSettings:
+        return _declared(cls)
+    question = FAMILIES[name].question
+    return tree_of(name, None if question is None else _declared(question))
 
 
 @functools.cache

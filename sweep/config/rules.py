@@ -104,10 +104,6 @@ GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
 """How trials are chosen from the space: all combinations, a random sample of them, or by what earlier trials gave."""
 
 
-def searches() -> Iterable[str]:
-    return SEARCHES
-
-
 def datasets() -> Iterable[str]:
     from surrogate.data import NAMES
 
@@ -118,6 +114,16 @@ def functions() -> Iterable[str]:
     from surrogate.data.functions import FUNCTIONS
 
     return FUNCTIONS
+
+
+PYTHON = "python"
+"""The value of ``model.problem`` with which ``model.function`` names a problem of the user's."""
+
+
+def problems() -> Iterable[str]:
+    from surrogate.models.problems import PROBLEMS
+
+    return (*PROBLEMS, PYTHON)
 
 
 def side(value: int | list[int]) -> str | None:
@@ -142,25 +148,18 @@ def gaps() -> Iterable[str]:
     return GAP_CHOICES
 
 
-def share(value: float) -> str | None:
-    return None if 0.0 < value < 1.0 else "a number between 0 and 1"
-
-
 def file_title(file: str) -> str:
     """Return what people call a file, or a folder, of data: its name without the endings."""
     name = Path(file.rstrip("/\\")).name
     return name.removesuffix(".gz").rsplit(".", 1)[0] or file
 
 
-def pruning_needs(method: str, what: str) -> bool:
-    """Return whether a pruning method needs ``data`` (training images) or a ``region`` (a surrogate for each instance)."""
-    from surrogate.pruning import METHODS
-
-    return bool(getattr(METHODS[method], f"needs_{what}"))
-
-
 def objectives() -> Iterable[str]:
     return OBJECTIVES
+
+
+def searches() -> Iterable[str]:
+    return SEARCHES
 
 
 def norms() -> Iterable[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from surrogate.rules import NOT_NEGATIVE, POSITIVE
-from sweep.config import model_names, rules
+from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
+from sweep.config import rules
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DatasetSettings:
     outputs: list[str] = dataclasses.field(default_factory=list)
     categories: list[str] = dataclasses.field(default_factory=list)
     gaps: Annotated[str, rules.one_of(rules.gaps)] = "refuse"
-    test_share: Annotated[float, rules.share] = 0.2
+    test_share: Annotated[float, TEST_SHARE] = 0.2
     seed: Annotated[int, rules.at_least(0)] = 0
 
     def __hash__(self) -> int:
@@ -123,7 +123,7 @@ class MethodSettings:
 
 @dataclass(frozen=True)
 class QuestionSettings:
-    """What an attack is asked about images: keys of its section that no attack declares."""
+    """What an attack is asked: keys of its section that no attack declares."""
 
     norm: Annotated[str, rules.one_of(rules.norms)]
     radius: Annotated[float | None, POSITIVE]
@@ -131,13 +131,9 @@ class QuestionSettings:
     target: Annotated[str, rules.one_of(lambda: ("runner_up", "untargeted"))]
 
 
-QUESTION = tuple(field.name for field in dataclasses.fields(QuestionSettings))
-"""The keys of :class:`QuestionSettings`."""
-
-
 @dataclass(frozen=True)
 class ModelSettings:
-    problem: Annotated[str, rules.one_of(model_names.problems)] = "constrained"
+    problem: Annotated[str, rules.one_of(rules.problems)] = "constrained"
     function: Annotated[str | None, rules.not_empty] = None
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)  # the problem's, which checks them
 
@@ -187,7 +183,7 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration, checked value by value; :func:`sweep.config.consistency.check` the rules that join two."""
+    """The whole configuration, checked value by value; :mod:`sweep.config.consistency` has the rules that join two."""
 
     dataset: DatasetSettings
     network: NetworkSettings
@@ -198,7 +194,7 @@ class Settings:
     formulation: MethodSettings
     cluster: ClusterSettings  # before the solver, whose threads are by default those of a trial
     solver: MethodSettings
-    attack: Annotated[MethodSettings, QuestionSettings]
+    attack: MethodSettings
     search: SearchSettings
     deadlines: DeadlineSettings
     tracking: TrackingSettings

@@ -7,73 +7,26 @@ change its results (``without_effect``, ``at_default``). So keys, names and note
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from surrogate.settings import Chosen, Configurable, Part, Setting
-from sweep.config.attack_facts import kind_of
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, MISSING, Source, class_of, name_key
 from sweep.config.schema import MethodSettings, Settings
 from sweep.config.watched import Fact, Watched
 
-if TYPE_CHECKING:
-    from surrogate.attack import Attack
-    from surrogate.models.methods import ModelMethod
-    from surrogate.pruning import Pruning
-    from surrogate.training import Training
 
-MISSING: Any = object()
-
-Source = Callable[[str], Any]
-"""Returns the value of a dotted key, or :data:`MISSING`."""
-
-
-def attack_of(settings: Settings) -> Attack:
-    """Return the attack of a trial, with its bounds, its formulation and its solver.
+def method_of(section: str, settings: Settings) -> Any:
+    """Return the method that a section sets, with all that it is made of; of ``pruning`` with the finetuning.
 
     Raises:
         InvalidSetting: values that are not allowed together, or a solver whose package is missing.
     """
-    attack: Attack = build(_kind_of(settings), "attack.", source_of(settings))
-    return attack
-
-
-def model_method_of(settings: Settings) -> ModelMethod:
-    """Return the method of a trial of task=model, with its bounds, its formulation and its solver.
-
-    Raises:
-        InvalidSetting: values that are not allowed together, or a solver whose package is missing.
-    """
-    kind = FAMILIES["method"].methods()[settings.method.name]
-    method: ModelMethod = build(kind, "method.", source_of(settings))
-    return method
-
-
-def pruning_of(settings: Settings) -> Pruning:
-    """Return the pruning of a trial, finetuning included.
-
-    Raises:
-        InvalidSetting: values that are not allowed together.
-    """
-    from surrogate.pruning import Pruning
-
-    pruning: Pruning = build(Pruning, "pruning.", source_of(settings))
-    return pruning
-
-
-def training_of(settings: Settings) -> Training:
-    """Return how the dense network of a trial is trained."""
-    from surrogate.training import Training
-
-    training: Training = build(Training, "training.", source_of(settings))
-    return training
-
-
-def _kind_of(settings: Settings) -> type[Attack]:
-    kind = kind_of(settings.attack.method, settings.attack.objective)
-    assert kind is not None, "an attack that is not listed is refused when it is read"
-    return kind
+    source = source_of(settings)
+    kind = class_of(section, source)
+    assert kind is not None, "a method that is not listed is refused when it is read"
+    return build(kind, f"{section}.", source)
 
 
 def source_of(settings: Settings) -> Source:
@@ -136,7 +89,7 @@ def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool 
             values[name] = build(declared.kind, _inside(prefix, declared), source, check=check)
         elif isinstance(declared, Chosen):
             family = FAMILIES[declared.family]
-            chosen = source(f"{declared.family}.{family.name_key}")
+            chosen = source(name_key(declared.family))
             method = family.methods().get(kind.default_of(name) if chosen is MISSING or chosen in family.also else chosen)
             if method is not None:
                 values[name] = build(method, f"{declared.family}.", source, check=check, fixed=declared.fixed)
@@ -153,7 +106,7 @@ def _inside(prefix: str, declared: Part) -> str:
     return f"{prefix}{declared.key}." if declared.key else prefix
 
 
-def settings_of(made: Configurable, prefix: str, fixed: tuple[str, ...] = ()) -> Iterator[tuple[str, Setting, Any]]:
+def each_setting(made: Configurable, prefix: str, fixed: tuple[str, ...] = ()) -> Iterator[tuple[str, Setting, Any]]:
     """Yield the settings of an object and of all that it is made of, each with its dotted key and its value.
 
     Settings without an effect and fixed ones are left out, as are those of parts that are names only.
@@ -166,9 +119,9 @@ def settings_of(made: Configurable, prefix: str, fixed: tuple[str, ...] = ()) ->
         if isinstance(declared, Setting):
             yield key_of(name, declared, prefix), declared, value
         elif isinstance(declared, Part):
-            yield from settings_of(value, _inside(prefix, declared))
+            yield from each_setting(value, _inside(prefix, declared))
         elif isinstance(declared, Chosen) and isinstance(value, Configurable):
-            yield from settings_of(value, f"{declared.family}.", declared.fixed)
+            yield from each_setting(value, f"{declared.family}.", declared.fixed)
 
 
 def key_at(made: Configurable, name: str, prefix: str) -> str:
@@ -180,7 +133,7 @@ def key_at(made: Configurable, name: str, prefix: str) -> str:
     if isinstance(declared, Part):
         return key_at(getattr(made, first), rest, _inside(prefix, declared))
     assert isinstance(declared, Chosen), "an internal setting is never named"
-    return f"{declared.family}.{FAMILIES[declared.family].name_key}"
+    return name_key(declared.family)
 
 
 @dataclass(frozen=True)
@@ -240,7 +193,7 @@ def _count(
                 _count(value, _inside(prefix, declared), found, inner_gone, inner_idle)
                 continue
             if "name" not in inner_gone:
-                found.values[f"{declared.family}.{FAMILIES[declared.family].name_key}"] = value.name
+                found.values[name_key(declared.family)] = value.name
             _count(value, f"{declared.family}.", found, inner_gone, inner_idle, declared.fixed)
 
 

@@ -18,7 +18,7 @@ from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
 from sweep.config.canonical import DECIDING, SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
 from sweep.config.consistency import check_made, check_rest, checked
-from sweep.config.passwords import BOOKKEEPING, hide_in_values
+from sweep.config.passwords import WITH_ADDRESSES, hide_in_values
 from sweep.config.reading import read, read_own, read_section
 from sweep.config.schema import Settings
 from sweep.config.tasks import TaskRules, task_of
@@ -96,7 +96,6 @@ class SharedSections:
     def __init__(self) -> None:
         self._memory = Memory(DECIDING)
         self._read: dict[int, tuple[Any, Any]] = {}
-        self._met: set[str] = set()
         self._like: tuple[dict[str, Any], Settings] | None = None
         self._tasks: dict[tuple[TaskRules, bool], _TaskFacts] = {}
         self._last: tuple[Settings, _TaskFacts] | None = None
@@ -113,7 +112,6 @@ class SharedSections:
             ConfigError: a value that is not allowed.
         """
         if config.keys() != _SECTIONS:
-            self._memory.vary(_SECTIONS)
             return read(config)
         if self._like is None or list(config) != list(self._like[0]):
             self._like = dict(config), Settings(**{name: self._section(name, data) for name, data in config.items()})
@@ -126,8 +124,6 @@ class SharedSections:
         found = self._read.get(id(data))
         if found is None:
             found = self._read[id(data)] = data, read_section(name, data, self._own)
-            self._memory.vary([name] if name in self._met else ())
-            self._met.add(name)
         return found[1]
 
     def _own(self, name: str, data: Any) -> Any:
@@ -136,7 +132,7 @@ class SharedSections:
 
     def to_keep(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the configuration as a trial has it: without the passwords of its bookkeeping, the other sections shared."""
-        hidden = {name: self._memory.once(hide_in_values, config.get(name)) for name in BOOKKEEPING}
+        hidden = {name: self._memory.once(hide_in_values, config.get(name)) for name in WITH_ADDRESSES}
         return config if all(config.get(name) is section for name, section in hidden.items()) else {**config, **hidden}
 
     def check(self, settings: Settings) -> None:
@@ -145,7 +141,7 @@ class SharedSections:
         self.ask(check_rest, settings)
 
     def key(self, settings: Settings) -> str:
-        """Return the trial key: :func:`sweep.config.canonical.key_of` the canonical settings."""
+        """Return the key of a trial."""
         return self._joined(self._of_task(settings))
 
     def any_limit_key(self, settings: Settings) -> str:
@@ -202,7 +198,6 @@ class SharedSections:
             place = rules, bool(settings.networks)
             if place not in self._tasks:
                 check_sections(rules)
-                self._memory.vary(rules.baseline)
                 self._tasks[place] = _TaskFacts.of(rules, settings)
             self._last = settings, self._tasks[place]
         return self._last[1]

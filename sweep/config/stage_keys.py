@@ -27,7 +27,7 @@ def surrogate_key(settings: Settings, dense_key: str, data: Dataset | None) -> s
 
     The data count for every pruning: also where it does not look at them, they give the surrogate's accuracy.
     """
-    return digest("surrogate", key_versions.SURROGATES_VERSION, dense_key, pruning_part(settings), data_part(data))
+    return digest("surrogate", key_versions.SURROGATES_VERSION, dense_key, part("pruning", settings), data_part(data))
 
 
 def instance_key(
@@ -56,15 +56,10 @@ def instance_key(
     how = {name: relevant[name] for name in USED if name in relevant}
     if any_limit and "solver" in how:
         how["solver"] = {name: value for name, value in how["solver"].items() if name != "time_limit_seconds"}
-    pruning = pruning_part(settings) if surrogate_key is None else None
+    pruning = part("pruning", settings) if surrogate_key is None else None
     versions = (key_versions.INSTANCES_VERSION, None if pruning is None else key_versions.SURROGATES_VERSION)
     hashed = [versions, dense_key, surrogate_key, pruning, instance_key, data_part(data), method, how]
     return digest("instance", *hashed, *([relevant["task"]] if "task" in relevant else []))
-
-
-def pruning_part(settings: Settings) -> dict[str, Any] | None:
-    """Return the settings of the pruning that count; None where the attack takes no surrogate."""
-    return part("pruning", settings)
 
 
 def data_part(data: Dataset | None) -> list[Any] | None:

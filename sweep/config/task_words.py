@@ -1,10 +1,8 @@
-"""What tasks, found by their names, say of answers on record; of one that cannot be imported here, what fits every task."""
+"""Tasks by their names, for whoever reads answers on record: a task that cannot be imported here says what fits every task."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any
 
 from sweep.config.tasks import TaskRules, task_named
 from sweep.config.words import Words
@@ -14,20 +12,22 @@ from sweep.errors import ConfigError
 @functools.cache
 def words_of(name: str, objective: str) -> Words:
     """Return the words of a task; ``objective`` is that of the record."""
-    return _task(name).words(objective)
+    return task_on_record(name).words(objective)
 
 
-def described(name: str, record: Any) -> str:
-    """Return what ``python -m sweep.show`` calls the instance of a :class:`sweep.records.InstanceRecord`."""
-    return _task(name).described(record)
+def baseline_of(name: str) -> str:
+    """Return the settings of what trials of a task are measured against, such as ``attack=surrogate pruning=none``."""
+    baseline = task_on_record(name).baseline
+    return " ".join(f"{section}={value}" for section, part in baseline.items() for value in part.values())
 
 
-def small_pictures(name: str, answers: Sequence[tuple[str, Any]]) -> list[tuple[bytes, str]]:
-    """Return what the report shows of one instance (:meth:`sweep.config.tasks.TaskRules.small_pictures`)."""
-    return _task(name).small_pictures(answers)
+def yardstick_of(name: str) -> str:
+    """Return the method against which all others of a task are measured; empty where there is none."""
+    return task_on_record(name).yardstick
 
 
-def _task(name: str) -> TaskRules:
+def task_on_record(name: str) -> TaskRules:
+    """Return a task, or one that says what fits every task."""
     try:
         return task_named(name)
     except ConfigError:

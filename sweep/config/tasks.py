@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
-from sweep.config.families import FAMILIES
+from sweep.config.families import FAMILIES, MISSING, Source, class_of
 from sweep.config.rules import TABLE
 from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
@@ -36,6 +36,9 @@ BUILT_IN: dict[str, str] = {
     MODEL: "sweep.tasks.model.task:ModelTask",
 }
 """Where each task of this program is written, by the name that ``task.name`` gives it."""
+
+NAMING = ("task.name", "instances.properties", "attack.objective", "dataset.name")
+"""The keys whose values say which task a trial has (:func:`task_meant`)."""
 
 OF_ALL = ("accuracy", "accuracy_dense", "sparsity", "total_seconds")
 """The objectives of a search that every trial has."""
@@ -67,7 +70,10 @@ class TaskRules:
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
             in it as far as it uses them. Empty: each of these counts by itself.
+        own_objectives: the objectives of a search (:class:`sweep.records.objectives.Objective`) that only trials of a built-in
+            task have.
         baseline: the values by section that make of any trial the one that it is measured against.
+        yardstick: the method that needs no MILP and proves nothing, against which reports measure all others. Empty: none.
     """
 
     name: str = ""
@@ -77,9 +83,11 @@ class TaskRules:
     of_the_instance: ClassVar[tuple[str, ...]] = ()
     answerer: ClassVar[str] = ""
     baseline: ClassVar[Baseline] = MappingProxyType({"pruning": {"method": "none"}})
+    yardstick: ClassVar[str] = ""
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType({})
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     fed_by_table: ClassVar[bool] = False
+    own_objectives: ClassVar[tuple[Any, ...]] = ()
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""
@@ -123,7 +131,9 @@ class TaskRules:
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
         """Return what of the section ``task`` is hashed into keys."""
-        return {"name": self.name, "version": self.version, "parameters": self._values(settings)}
+        values = self.values(settings)
+        parameters = {} if values is None else dataclasses.asdict(values)
+        return {"name": self.name, "version": self.version, "parameters": parameters}
 
     def values(self, settings: Settings) -> Any:
         """Return ``task.parameters``, checked, as an instance of :attr:`parameters`; None where there are none.
@@ -202,6 +212,10 @@ class TaskRules:
         """
         return ""
 
+    def method_class(self, source: Source) -> Any:
+        """Return the class of the method that answers; None where the task has no answerer, or no method is called so."""
+        return class_of(self.answerer, source) if self.answerer else None
+
     def method_name(self, settings: Settings) -> str | None:
         """Return the name of the method that answers; None where the task has no answerer."""
         if not self.answerer:
@@ -219,11 +233,11 @@ class TaskRules:
         Args:
             sections: of a configuration by name, checked or as recorded, of any version: each has ``get(key, default)``.
         """
-        return False
-
-    def _values(self, settings: Settings) -> dict[str, Any]:
-        found = self.values(settings)
-        return {} if found is None else dataclasses.asdict(found)
+        if not self.answerer:
+            return False
+        section = sections[self.answerer]
+        method = self.method_class(lambda key: section.get(key.partition(".")[2], MISSING))
+        return method is not None and bool(method.limit_only_ends)
 
 
 @Fact
@@ -234,8 +248,8 @@ def task_name(settings: Settings) -> str:
 
 def task_name_in(config: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration, of any version."""
-    keys = (("task", "name"), ("instances", "properties"), ("attack", "objective"), ("dataset", "name"))
-    return task_meant(*((config.get(section) or {}).get(key) for section, key in keys))
+    parts = (key.split(".") for key in NAMING)
+    return task_meant(*((config.get(section) or {}).get(leaf) for section, leaf in parts))
 
 
 def task_of(settings: Settings) -> TaskRules:
@@ -281,4 +295,4 @@ def task_meant(name: str | None, properties: str | None, objective: str | None, 
 
 def task_meant_by(flat: Mapping[str, Any]) -> str:
     """Return the name of the task of a recorded configuration by dotted keys, of any version."""
-    return task_meant(*(flat.get(key) for key in ("task.name", "instances.properties", "attack.objective", "dataset.name")))
+    return task_meant(*map(flat.get, NAMING))

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.config.attack_facts import takes_surrogate
-from sweep.config.families import switches
+from sweep.config.canonical import takes_pruned
+from sweep.config.families import FAMILIES, switches
 from sweep.config.own_networks import section_key
 from sweep.config.rules import NO_PRUNING
 from sweep.config.schema import Settings
+from sweep.config.sections import source_of
+from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import task_of
 
-NAMED = {
-    *("network", "network.depth", "network.width", "network.file", "attack", "attack.method"),
-    *("pruning", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
-    *("model", "model.problem", "model.function", "method", "method.name", "method.repair"),
-}
-"""Keys that :func:`short_name` shows, and those of single networks in their place."""
+NAMED = {*IN_NAMES, *(key.partition(".")[0] for key in IN_NAMES), "network.file", "method.repair"}
+"""Keys that :func:`short_name` shows, those that choose an option of a section, and those of single networks in their place."""
 
 
 def is_named(key: str) -> bool:
@@ -26,26 +24,24 @@ def is_named(key: str) -> bool:
 
 
 def short_name(settings: Settings) -> str:
-    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``, or the task's own."""
-    own = task_of(settings).title(settings)
+    """Return a name such as ``4x64 magnitude 0.8 finetuned``, ``4x64 dense`` or ``2x256 gradient``, or the task's own.
+
+    The method of the task's baseline is not named, nor a pruning that can change no answer.
+    """
+    task = task_of(settings)
+    own = task.title(settings)
     if own is not None:
         return own
-    network = settings.network.name
-    pruning = settings.pruning
-    attack, task = settings.attack.method, task_of(settings)
-    if "attack" not in task.sections:
-        attack = "surrogate"  # it has no attack to be named by
-        if not task.trains(settings):
-            network = task.name.rpartition(":")[2]
-        if "pruning" not in task.sections:
-            return network
-    elif not takes_surrogate(attack, settings.attack.objective):
-        return f"{network} {attack}"
-    if pruning.method == "none":
-        return f"{network} {'dense' if attack == 'surrogate' else attack}"
-    if attack != "surrogate":
-        network = f"{network} {attack}"
-    return f"{network} {pruning_name(settings)}"
+    names = [settings.network.name if task.trains(settings) else task.name.rpartition(":")[2]]
+    method = task.method_name(settings)
+    if method is not None and method != task.baseline.get(task.answerer, {}).get(FAMILIES[task.answerer].name_key):
+        names.append(method)
+    if takes_pruned(task, source_of(settings)):
+        if settings.pruning.method != NO_PRUNING:
+            names.append(pruning_name(settings))
+        elif len(names) == 1:
+            names.append("dense")
+    return " ".join(names)
 
 
 def pruning_name(settings: Settings) -> str:

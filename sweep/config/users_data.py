@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from surrogate.errors import SurrogateError
 from surrogate.files import file_path
+from sweep.config.files import hint
 from sweep.config.rules import IMAGES, TABLE
 from sweep.errors import ConfigError
 
@@ -47,7 +48,7 @@ def read_data(dataset: DatasetSettings) -> Dataset:
         return _read(dataset, _state(file_path(dataset.file)))
     except (SurrogateError, OSError) as error:
         why = getattr(error, "strerror", None) or _keyed(str(error))
-        raise ConfigError(f"dataset.file={dataset.file} cannot be used: {why}{_hint(Path(dataset.file))}") from error
+        raise ConfigError(f"dataset.file={dataset.file} cannot be used: {why}{hint(Path(dataset.file))}") from error
 
 
 def _state(path: Path) -> tuple[object, ...]:
@@ -102,8 +103,3 @@ def _keyed(text: str) -> str:
     text = _ARGUMENTS.sub(r"dataset.\1", text.replace("gaps='drop'", "dataset.gaps=drop"))
     text = text.replace("name it in categories, as ", "name it in dataset.categories, as ")
     return text.replace("size=(height, width)", "dataset.side=[height,width]")
-
-
-def _hint(path: Path) -> str:
-    told = path.is_absolute() or path.exists() or str(path).startswith("~")
-    return "" if told else f" (relative paths start at {Path.cwd()})"

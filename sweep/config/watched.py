@@ -60,13 +60,11 @@ class _Kind:
         given: the facts, with their values.
         looked: the sections that each looked at.
         answers: what has been asked of such settings, by function and by its other arguments.
-        each: of several questions that are asked together, the answers that are the same for all, and where the others are.
     """
 
     given: Mapping[Fact[Any], Any]
     looked: Mapping[Fact[Any], frozenset[str]]
     answers: dict[Any, _Answers] = field(default_factory=dict)
-    each: dict[Any, tuple[dict[str, Any], list[tuple[str, _Answers]]]] = field(default_factory=dict)
 
 
 class Watched(Settings):
@@ -95,7 +93,6 @@ class Watched(Settings):
 
     def changed(self, **sections: Any) -> Settings:
         plain, memory, kind, notes, own = self.parts
-        memory.vary(sections)
         return Watched(plain.changed(**sections), memory, kind, notes, own.union(sections))
 
     @property
@@ -165,7 +162,6 @@ class Memory:
 
     def __init__(self, given: Sequence[Fact[Any]] = ()) -> None:
         self._given = given
-        self._varying: set[str] = set()
         self._kinds: dict[Any, _Kind] = {}
         self._kind_of = _Answers()
         self._last: tuple[Settings, _Kind] | None = None
@@ -187,41 +183,19 @@ class Memory:
             notes: Notes = {}
             asked = getattr(function, "__wrapped__", function)
             answer = asked(*before, Watched(plain, self, kind, notes))
-            if answers.learn(plain, notes, answer, self._varying):
-                kind.each.clear()
+            answers.learn(plain, notes, answer)
         if plain is not settings:
             look_at(settings, answers.noted)
         return answer
 
     def ask_each(self, function: Callable[[str, Settings], T], settings: Settings, firsts: tuple[str, ...]) -> dict[str, T]:
-        """Return ``function(first, settings)`` by each ``first``; what is the same for all settings is not looked for."""
-        kind = self._kind(settings)
-        same, others = kind.each.get((function, firsts)) or self._sorted(kind, function, firsts)
-        found = dict(same)
-        for first, answers in others:
-            answer = answers.at(settings)
+        """Return ``function(first, settings)`` by each ``first``."""
+        known, found = self._kind(settings).answers, {}
+        for first in firsts:
+            answers = known.get((function, (first,)))
+            answer = _UNKNOWN if answers is None else answers.at(settings)
             found[first] = self.ask(function, settings, first) if answer is _UNKNOWN else answer
         return found
-
-    def _sorted(
-        self, kind: _Kind, function: Callable[..., Any], firsts: tuple[str, ...]
-    ) -> tuple[dict[str, Any], list[tuple[str, _Answers]]]:
-        """Return the answers that are the same for all settings of a kind, as far as is known, and where the others are."""
-        each = [(first, kind.answers.setdefault((function, (first,)), _Answers())) for first in firsts]
-        same = {first: one.known[()][0] for first, one in each if () in one.known}
-        kind.each[function, firsts] = same, [(first, one) for first, one in each if first not in same]
-        return kind.each[function, firsts]
-
-    def vary(self, sections: Iterable[str]) -> None:
-        """Say of which sections there are several: of all others there is one, and answers are not told apart by them."""
-        if not self._varying.issuperset(sections):
-            self._varying.update(sections)
-            self._kind_of.order(self._varying)
-            for kind in self._kinds.values():
-                kind.each.clear()
-                for answers in kind.answers.values():
-                    answers.order(self._varying)
-            self._last = None
 
     def once(self, function: Callable[..., T], *objects: Any) -> T:
         """Return ``function(*objects)``, the same object each time for the same objects; texts need only be equal."""
@@ -247,7 +221,7 @@ class Memory:
             all_noted |= notes
         told = tuple(map(_told, values.values())), tuple(noted.values())
         kind = self._kinds.setdefault(told, _Kind(values, noted))
-        self._kind_of.learn(settings, all_noted, kind, self._varying)
+        self._kind_of.learn(settings, all_noted, kind)
         return kind
 
 
@@ -270,21 +244,14 @@ class _Answers:
         found = self.known.get(self._place(settings))
         return _UNKNOWN if found is None else found[0]
 
-    def learn(self, settings: Settings, notes: Notes, answer: Any, varying: set[str]) -> bool:
-        """Keep an answer, for which was looked at what is noted; return whether answers depend on other things than before."""
-        is_new = not self.known or not notes.keys() <= self.noted.keys()
-        if is_new:
+    def learn(self, settings: Settings, notes: Notes, answer: Any) -> None:
+        """Keep an answer, for which was looked at what is noted; forget the others where that is more than for them."""
+        if not notes.keys() <= self.noted.keys():
             self.noted |= notes
-            self.order(varying)
+            self.names = tuple(one for one in self.noted if isinstance(one, str))
+            self.facts = tuple(one for one in self.noted if not isinstance(one, str))
+            self.known = {}
         self.known[self._place(settings)] = answer, [getattr(settings, name) for name in self.names]
-        return is_new
-
-    def order(self, varying: set[str]) -> None:
-        """Tell answers apart by what is noted, of sections by those that are ``varying``; forget them where that is more."""
-        names = tuple(one for one in self.noted if isinstance(one, str) and one in varying)
-        facts = tuple(one for one in self.noted if not isinstance(one, str))
-        if (names, facts) != (self.names, self.facts):
-            self.names, self.facts, self.known = names, facts, {}
 
     def _place(self, settings: Settings) -> tuple[Any, ...]:
         sections = tuple([id(getattr(settings, name)) for name in self.names])

@@ -27,12 +27,16 @@ class Words:
         spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
         thing: what is found, such as ``adversarial input``; its plural has an s.
         act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
-        yardstick: the method without a MILP that every MILP is measured against, such as ``gradient attack``.
+        yardstick: what :attr:`sweep.config.tasks.TaskRules.yardstick` is called in sentences, such as ``gradient attack``.
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
         zero_is_found: whether a value above 0 says that something was found, as a margin does.
+        length_of: what the value is the length of, such as ``perturbation``. A record has it as ``l1``, ``l2`` or ``linf``, by
+            its ``norm``, where something was found, and lengths are compared by their ratio. Empty: values are no lengths, and
+            are compared by their difference.
         proofs: the statuses that no further search could change, because they are proven.
         left_out: why instances are drawn and then left out, such as ``the dense network misclassifies them``.
+        colours: what the colours of its small pictures say, such as ``orange became darker``.
     """
 
     instance: str = "instance"
@@ -50,5 +54,7 @@ class Words:
     by_value: bool = False
     pooled: bool = True
     zero_is_found: bool = False
+    length_of: str = ""
+    colours: str = ""
     proofs: tuple[str, ...] = ("optimal", "infeasible")
     left_out: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -155,13 +154,12 @@ class _Sweep:
         others = [record for record in records if record.status != "interrupted"]  # those have just been named
         report.print_ranking(report.rank(others, SEEDS), self.progress.console)  # as the page does
         say = self.progress.say
-        hurried = functools.partial(getattr, self.interruption, "hurried")
-        files, said = self.ending.finish(records, missing, status, hurried)
+        files, said = self.ending.finish(records, missing, status, self._is_hurried)
         for text in said:
             say(text)
         self._is_closed = True
         error = None if fault is None else f"The sweep failed: {sentence(fault)}"
-        if (unwritten := self.tracker.finish_sweep(records, status, files, error=error, hurried=hurried)) is not None:
+        if (unwritten := self.tracker.finish_sweep(records, status, files, error=error, hurried=self._is_hurried)) is not None:
             say(unwritten)
         finished = sum(record.status == "finished" for record in records)
         stopped = sum(record.status == "stopped" for record in records) - late
@@ -190,6 +188,9 @@ class _Sweep:
             return INTERRUPTED
         return FAILED if failed or late or signal_name or fault else OK
 
+    def _is_hurried(self) -> bool:
+        return self.interruption.hurried
+
     def _close_after_fault(self, fault: BaseException) -> None:
         """Leave nothing RUNNING in the tracker when the sweep as a whole fails; that failure is what gets reported.
 
@@ -208,9 +209,8 @@ class _Sweep:
             return
         try:
             self._is_closed = True
-            hurried = functools.partial(getattr, self.interruption, "hurried")
             unwritten = self.tracker.finish_sweep(
-                self.ledger.ordered, "FAILED", [], error=f"The sweep failed: {sentence(fault)}", hurried=hurried
+                self.ledger.ordered, "FAILED", [], error=f"The sweep failed: {sentence(fault)}", hurried=self._is_hurried
             )
             if unwritten is not None:
                 print(unwritten, file=sys.stderr)

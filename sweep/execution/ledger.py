@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweep.config.reading import read
+from sweep.config.tasks import task_of
 from sweep.errors import StoreError
 from sweep.execution.interruption import Interruption
-from sweep.planning.search.early_stopping import questions, stop_key
+from sweep.planning.search.early_stopping import stop_key
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord, TrialStatus
 from sweep.records.trial_log import TIME_CHARACTERS, line, log_text
@@ -57,7 +58,9 @@ class Ledger:
         if key in self.records:
             return
         self.running[key] = time.time()
-        self._progress.start(key, self.trials[key].name, questions(read(self.trials[key].config)))
+        trial = self.trials[key]
+        settings = read(trial.config)
+        self._progress.start(key, trial.name, task_of(settings).count(settings))
 
     def advance(self, key: str, answered: int) -> None:
         """A running trial has answered so many questions."""

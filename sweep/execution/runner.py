@@ -15,6 +15,7 @@ from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.reading import read
 from sweep.config.schema import Settings
+from sweep.config.tasks import task_of
 from sweep.config.users_modules import users_modules
 from sweep.errors import ConfigError, sentence
 from sweep.execution.interruption import Interruption
@@ -22,9 +23,9 @@ from sweep.execution.ledger import Ledger
 from sweep.execution.local_run import local_coordinator, run_locally
 from sweep.execution.trial_queue import Materials, PlanQueue, SearchQueue
 from sweep.planning.plan import Plan
-from sweep.planning.search.early_stopping import questions, stop_key
+from sweep.planning.search.early_stopping import stop_key
+from sweep.planning.search.goals import search_of
 from sweep.planning.search.memory import SearchMemory
-from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.records.trial_log import log_text
@@ -203,7 +204,8 @@ class Runner:
             return None
         from sweep.planning.search.tune_scheduler import scheduler
 
-        counts = [questions(read(trial.config)) for trial in self.plan.trials] or [questions(self.settings)]
+        asked = [read(trial.config) for trial in self.plan.trials] or [self.settings]
+        counts = [task_of(settings).count(settings) for settings in asked]
         known = [count for count in counts if count is not None]
         return scheduler(search_of(self.settings), max(known) if len(known) == len(counts) else None, self.ledger.ordered)
 

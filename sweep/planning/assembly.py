@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.config.reading import is_in_open_section, unknown_key
-from sweep.planning.swept_keys import Choices, Dimension
+from sweep.planning.swept_keys import Dimension
 
 _INTERPOLATION = re.compile(r"\$\{\s*([^}]*?)\s*(?:\}|$)")
 _KEY = re.compile(r"(\.*)([A-Za-z_][\w-]*(?:\.[\w-]+)*)")
@@ -49,7 +49,7 @@ class Frame:
                 references[name] |= set(_targets(_container(option), name))
         led_to = set().union(*references.values())
         # A value that an interpolation leads to is set before the sections are resolved, all others on what is resolved.
-        self._early = {place: one for place, one in plain.items() if any(_overlap(one.key, key) for key in led_to)}
+        self._early = {place: one for place, one in plain.items() if any(overlap(one.key, key) for key in led_to)}
         self._set_up: tuple[Any, DictConfig] = None, base
         self._sections = []
         for name in references:
@@ -78,7 +78,7 @@ class Frame:
             for place, (section, sections) in self._groups.items():
                 config[section] = copy.deepcopy(sections[point[place]])
             for place, dimension in self._early.items():
-                OmegaConf.update(config, dimension.key, value_at(dimension, point[place]), merge=True, force_add=True)
+                OmegaConf.update(config, dimension.key, dimension.at(point[place]), merge=True, force_add=True)
             self._set_up = options, config
         return _container(self._set_up[1][name], resolve=True)
 
@@ -119,7 +119,7 @@ class _Section:
         if not inside:
             if leaf not in result and not is_open:
                 raise unknown_key(dimension.key)
-            result[leaf] = value_at(dimension, option)
+            result[leaf] = dimension.at(option)
             return result
         name, *further = inside
         if not isinstance(result.get(name), dict) and not (is_open and name not in result):
@@ -132,11 +132,6 @@ class _Section:
             known = self._inside[place] = before, made
         result[name] = known[1]
         return result
-
-
-def value_at(dimension: Dimension, option: Any) -> Any:
-    """Return the value of a dimension at an option of a point."""
-    return dimension.values[option] if isinstance(dimension, Choices) else option
 
 
 def unresolved(config: DictConfig) -> dict[str, Any]:
@@ -188,5 +183,6 @@ def _closure(name: str, references: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
-def _overlap(key: str, target: str) -> bool:
+def overlap(key: str, target: str) -> bool:
+    """Whether one of two keys is inside the other, or is the other; :data:`_ANYTHING` is around all keys."""
     return target == _ANYTHING or f"{key}.".startswith(f"{target}.") or f"{target}.".startswith(f"{key}.")

@@ -19,7 +19,6 @@ from sweep.planning.data_notes import sentences_on_data
 from sweep.planning.search.goals import check_search
 from sweep.planning.search_axes import Axes
 from sweep.planning.space import Compose, Point, Space, plain_config, satisfies
-from sweep.planning.swept_keys import Choices
 from sweep.planning.time_limit_axis import LimitAxis, one_limit, sentence_on_limits
 from sweep.planning.together import groups_of
 from sweep.planning.trials import Candidate, Trial, trial_of, with_several_values
@@ -107,7 +106,7 @@ class TrialSpace:
         self._sections = SharedSections()
         self.overrides, self.dimensions = tuple(overrides), self._space.dimensions
         self._shown = [key for key in self.dimensions if not is_named(key)]
-        if any(isinstance(one, Choices) and not one.values for one in self.dimensions.values()):
+        if any(not one.ends for one in self.dimensions.values()):
             raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
         together = self._sections.read(self._space.config(self._space.first)).search.together
         self._groups = groups_of(together, self.dimensions, self._space.overrides, self._space.replaced)
@@ -124,17 +123,14 @@ class TrialSpace:
         """How many combinations of :attr:`drawn` there are; None if there is no end of them."""
         count = 1
         for one in self.drawn.values():
-            if isinstance(one, Choices):
-                count *= len(one.values)
-            elif one.integer:
-                count *= int(one.high) - int(one.low) + 1
-            else:
+            if one.options is None:
                 return None
+            count *= len(one.options)
         return count
 
     def points(self) -> Iterator[Point]:
-        """Yield all points on the axes :attr:`drawn`, the last axis fastest."""
-        return itertools.product(*(range(len(one.values)) for one in self.drawn.values() if isinstance(one, Choices)))
+        """Yield all points on the axes :attr:`drawn`, of which none is an interval, the last axis fastest."""
+        return itertools.product(*(one.ends for one in self.drawn.values()))
 
     def at(self, values: Mapping[str, Any]) -> Trial | None:
         """Return the trial with one value for each swept key, or None if ``search.where`` excludes it.
@@ -204,12 +200,7 @@ class TrialSpace:
         space are read in the place of its trials, ``search.where`` aside. A space with more than :data:`CORNERS` corners has no
         notes of the latter kind.
         """
-        corners = itertools.product(
-            *(
-                range(len(one.values)) if isinstance(one, Choices) else dict.fromkeys((one.low, one.high))
-                for one in self.axes.dimensions.values()
-            )
-        )
+        corners = itertools.product(*(one.ends for one in self.axes.dimensions.values()))
         tried = list(itertools.islice(corners, CORNERS + 1))
         if len(tried) > CORNERS:
             return (*sentences_on_data([self.settings]), *self._on_groups())

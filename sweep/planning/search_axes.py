@@ -58,7 +58,7 @@ class Axes:
             name = " with ".join(keys)
             if name not in self.dimensions:
                 values = tuple(zip(*[group.values[key] for key in keys], strict=True))
-                own = [[_place(swept[key], value) for value in group.values[key]] for key in keys]
+                own = [[swept[key].place(value) for value in group.values[key]] for key in keys]
                 self.dimensions[name] = Choices(name, values)
                 self._axes.append(_Axis(keys, tuple(places[key] for key in keys), tuple(zip(*own, strict=True))))
         self._count = len(places)
@@ -83,7 +83,7 @@ class Axes:
         end."""
         yield self.first
         for place, one in enumerate(self.dimensions.values()):
-            for option in range(1, len(one.values)) if isinstance(one, Choices) else (one.high,):
+            for option in one.ends[1:]:
                 yield self.point((*self._first[:place], option, *self._first[place + 1 :]))
 
     def by_key(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,9 +102,4 @@ class Axes:
 
     @property
     def _first(self) -> Point:
-        return tuple(0 if isinstance(one, Choices) else one.low for one in self.dimensions.values())
-
-
-def _place(dimension: Dimension, value: Any) -> int:
-    assert isinstance(dimension, Choices)  # an interval lists no values and goes together with nothing
-    return dimension.place(value)
+        return tuple(one.ends[0] for one in self.dimensions.values())

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweep.config.reading import is_in_open_section, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
-from sweep.planning.assembly import Frame, unresolved, value_at
+from sweep.planning.assembly import Frame, overlap, unresolved
 from sweep.planning.conditions import Condition
 from sweep.planning.swept_keys import Choices, Dimension, dimension_of
 from sweep.planning.together import BRACKETS, KEY
@@ -81,16 +81,16 @@ class Space:
             ValueError: a value that is not among those listed.
             KeyError: a key without a value.
         """
-        return tuple(one.place(values[one.key]) if isinstance(one, Choices) else values[one.key] for one in self._all)
+        return tuple(one.place(values[one.key]) for one in self._all)
 
     def values(self, point: Point) -> dict[str, Any]:
         """Return the values of the swept keys at a point."""
-        return {one.key: value_at(one, option) for one, option in zip(self._all, point, strict=True)}
+        return {one.key: one.at(option) for one, option in zip(self._all, point, strict=True)}
 
     @property
     def first(self) -> Point:
         """The point of first values; every dimension has one."""
-        return tuple(0 if isinstance(dimension, Choices) else dimension.low for dimension in self._all)
+        return tuple(one.ends[0] for one in self._all)
 
     def config(self, point: Point) -> dict[str, Any]:
         """Return the resolved configuration at a point. Points share the sections that are equal: they must not be changed.
@@ -135,7 +135,7 @@ class Space:
                 groups.add(place)
             else:
                 plain.add(place)
-        overlapping = any(_overlap(swept[place].key_or_group, other.key_or_group) for place in plain for other in others)
+        overlapping = any(overlap(swept[place].key_or_group, other.key_or_group) for place in plain for other in others)
         base = unresolved(self._hydras(self.first, plain))
         # Where overrides overlap, their order matters: leave it all to Hydra.
         plain = set() if overlapping else {place for place in plain if _is_direct(base, self._all[place])}
@@ -253,10 +253,6 @@ def _condition(expression: str) -> Condition:
 
 def _moved(point: Point, place: int, option: Any) -> Point:
     return (*point[:place], option, *point[place + 1 :])
-
-
-def _overlap(key: str, other: str) -> bool:
-    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
 def _is_direct(base: Mapping[str, Any], dimension: Dimension) -> bool:

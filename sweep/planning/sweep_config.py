@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweep.config.dotted_keys import flatten
-from sweep.config.passwords import BOOKKEEPING, hide_in_config, hide_in_values
+from sweep.config.passwords import WITH_ADDRESSES, hide_in_config, hide_in_values
 from sweep.planning.plan import Plan
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.planning.trials import Trial
@@ -25,7 +25,7 @@ def sweep_config(plan: Plan) -> dict[str, Any]:
     swept = _differing(plan.trials)
     if plan.suggester is not None:
         swept |= {one.key: _choices(one) for one in plan.suggester.dimensions}
-    swept = {key: hide_in_values(value) if key.partition(".")[0] in BOOKKEEPING else value for key, value in swept.items()}
+    swept = {key: hide_in_values(value) if key.partition(".")[0] in WITH_ADDRESSES else value for key, value in swept.items()}
     config = copy.deepcopy(hide_in_config(plan.config))
     for key in swept:
         *parents, leaf = key.split(".")
@@ -62,7 +62,4 @@ def _values(values: list[Any]) -> Any:
 
 
 def _choices(one: Dimension) -> Any:
-    if isinstance(one, Choices):
-        return _values(list(one.values))
-    interval = f"interval({one.low:g},{one.high:g})"
-    return f"tag(log,{interval})" if one.log else interval
+    return _values(list(one.values)) if isinstance(one, Choices) else one.written

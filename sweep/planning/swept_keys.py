@@ -22,9 +22,12 @@ DIGITS = 6
 class Choices:
     """A key with listed values: ``0.5,0.8``, ``choice(a,b)``, ``range(1,5)``, ``glob(4x*)``, or the options of a group.
 
+    What a point has for the key is an *option*, here the place of a value.
+
     Attributes:
         key: the swept key.
         values: the values in the order written.
+        lines: empty; the keys of searches in a store have it from an earlier version.
     """
 
     key: str
@@ -38,8 +41,26 @@ class Choices:
             return False
         return list(self.values) in (sorted(self.values), sorted(self.values, reverse=True))
 
+    @property
+    def options(self) -> range:
+        """All options in their order."""
+        return range(len(self.values))
+
+    @property
+    def ends(self) -> Sequence[Any]:
+        """The options with which all values are looked at."""
+        return self.options
+
+    def at(self, option: Any) -> Any:
+        """Return the value of an option."""
+        return self.values[option]
+
+    def drawn(self, share: float) -> Any:
+        """Return the option at a share of all, ``0 <= share < 1``: equally likely shares give equally likely options."""
+        return int(share * len(self.values))
+
     def place(self, value: Any) -> int:
-        """Return the place of a value.
+        """Return the option of a value.
 
         Raises:
             ValueError: it is not among the values.
@@ -58,6 +79,8 @@ class Choices:
 class Interval:
     """A key with all numbers between two: ``interval(0.3,0.95)``, ``tag(log,interval(1e-4,1e-1))``.
 
+    The options of a point are the numbers themselves.
+
     Attributes:
         key: the swept key.
         low: the smallest value.
@@ -72,8 +95,32 @@ class Interval:
     integer: bool
     log: bool
 
-    def value(self, share: float) -> int | float:
-        """Return the value at a share of the interval, ``0 <= share < 1``: equally likely shares give equally likely values."""
+    @property
+    def written(self) -> str:
+        """The interval in Hydra's grammar."""
+        interval = f"interval({self.low:g},{self.high:g})"
+        return f"tag(log,{interval})" if self.log else interval
+
+    @property
+    def options(self) -> range | None:
+        """All options in their order; None: there is no end of them."""
+        return range(int(self.low), int(self.high) + 1) if self.integer else None
+
+    @property
+    def ends(self) -> Sequence[Any]:
+        """The options with which its ends are looked at."""
+        return self.low, self.high
+
+    def at(self, option: Any) -> Any:
+        """Return the value of an option, which it is itself."""
+        return option
+
+    def place(self, value: Any) -> Any:
+        """Return the option of a value, which it is itself."""
+        return value
+
+    def drawn(self, share: float) -> Any:
+        """Return the number at a share of the interval, ``0 <= share < 1``: equally likely shares, equally likely numbers."""
         low, high = (self.low - 0.5, self.high + 0.5) if self.integer else (self.low, self.high)
         number = low * (high / low) ** share if self.log else low + share * (high - low)
         number = round(number) if self.integer else float(f"{number:.{DIGITS}g}")

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sweep.config import rules
-from sweep.config.canonical import SECTIONS
+from sweep.config.canonical import SECTIONS, USED
 from sweep.config.dotted_keys import is_in
+from sweep.config.families import FAMILIES, name_key
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
 from sweep.config.reading import is_key
 from sweep.config.schema import Settings
@@ -22,9 +23,6 @@ Counts = Callable[[Settings, str], bool]
 
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 """What a single trial in this process has no use for."""
-
-_NAMES = {"solver": "name", "bounds": "method", "formulation": "method"}
-"""The key whose value is the name of the option, in groups whose options differ in nothing else that counts."""
 
 _NAMING_THE_TASK = ("task", "task.name")
 """What says which task it is, also where the other settings say that too."""
@@ -62,12 +60,12 @@ def _asks_for_something(override: Override) -> bool:
 
 def _told_by(settings: Settings, override: Override) -> str:
     """Return the key that an override is about: of an option such as ``solver=scip`` that by which it differs from others."""
-    leaf = _NAMES.get(override.key_or_group)
-    if leaf is None:
+    if override.key_or_group not in USED:  # the options of these groups differ in nothing else that counts
         return override.key_or_group
+    leaf = FAMILIES[override.key_or_group].name_key
     options = list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
     own = getattr(getattr(settings, override.key_or_group), leaf) not in options  # and may set any other key too
-    return override.key_or_group if own else f"{override.key_or_group}.{leaf}"
+    return override.key_or_group if own else name_key(override.key_or_group)
 
 
 def _looks_at(settings: Settings, key: str, counts: Counts, one_here: bool) -> bool:

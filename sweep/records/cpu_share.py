@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.config.task_words import words_of
+from sweep.config.words import Words
 from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.time_limit import TIME_LIMIT
 from sweep.terminal.wording import count
 
 STARVED_SHARE = 0.5
@@ -50,7 +52,7 @@ def is_starved(facts: Mapping[str, Any], time_limit_seconds: float | None = None
     if facts.get("status") in words_of(str(facts.get("task")), str(facts.get("objective"))).proofs:
         return False
     limit = wall if time_limit_seconds is None else time_limit_seconds
-    by_limit = ended in ("time_limit", KILLED) or (ended is None and wall >= limit)
+    by_limit = ended in (TIME_LIMIT, KILLED) or (ended is None and wall >= limit)
     return by_limit and bool(cpu < STARVED_SHARE * min(wall, limit))
 
 
@@ -76,9 +78,11 @@ def load_sentences(records: Sequence[TrialRecord]) -> list[str]:
             f"sweep again asks for these answers again."
         )
     if busy:
+        acts = {instance.words.act for record in records for instance in record.instances}
+        act = acts.pop() if len(acts) == 1 else Words().act
         said.append(
-            f"Busy machine: the attacks of {count(len(busy), 'trial')} had less than {BUSY_SHARE:g} of a core "
-            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). What an attack finds within its limit, and "
+            f"Busy machine: the {act}s of {count(len(busy), 'trial')} had less than {BUSY_SHARE:g} of a core "
+            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). What is found within the limit, and "
             f"verdicts that compare times or finds, may be others on a free machine. To measure anew, run the sweep with "
             f"sweep.resume=false and fewer trials at a time (a smaller cluster.cpus), or while nothing else runs."
         )

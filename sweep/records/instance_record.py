@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.task_words import words_of
 from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY
 from sweep.config.words import MINIMIZE, Sense, Words
@@ -82,16 +81,16 @@ class InstanceRecord:
     expected: str | None = None
     """The known verdict on the property, ``sat`` or ``unsat``."""
     dense_value: float | None = None
-    """The best value met, on the dense networks; for the closest perturbation the margin of its point."""
+    """The best value met, on the dense networks; where the value is a length, the margin of its point."""
     surrogate_value: float | None = None
     """What the surrogate says of the best that it found."""
     surrogate_bound: float | None = None
-    """What is proven of every value inside the MILP or the search, of a surrogate where there is one; None for the closest
-    perturbation."""
+    """What is proven of every value inside the MILP or the search, of a surrogate where there is one; None where the value is a
+    length."""
     dense_bound: float | None = None
     """What is proven of every value on the dense networks; None where a surrogate is optimised whose error is not bounded."""
     norm_bound: float | None = None
-    """Objective ``closest``: proven lower bound on the length of every adversarial perturbation, in the ball's norm."""
+    """Where the value is a length, in the ball's norm: proven lower bound on the length of everything that counts as found."""
     gap: float | None = None
     """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
     first_found_seconds: float | None = None
@@ -176,14 +175,14 @@ class InstanceRecord:
     @property
     def value(self) -> float | None:
         """What was found, checked on the dense networks: a margin, a length, an output, or what the task calls its value."""
-        if self.objective != CLOSEST:
+        if not self.is_length:
             return self.dense_value
         return {"l1": self.l1, "l2": self.l2, "linf": self.linf}.get(self.norm) if self.is_found else None
 
     @property
     def bound(self) -> float | None:
         """What is proven of every value on the dense networks: none is better."""
-        return self.norm_bound if self.objective == CLOSEST else self.dense_bound
+        return self.norm_bound if self.is_length else self.dense_bound
 
     @property
     def is_found(self) -> bool:
@@ -207,17 +206,13 @@ class InstanceRecord:
 
     def value_in(self, event: dict[str, Any]) -> float | None:
         """Return the value of an entry of the timeline; None where it counts as none."""
-        value: float | None = event.get("norm" if self.objective == CLOSEST else "dense_value")
+        value: float | None = event.get("norm" if self.is_length else "dense_value")
         return value
 
     @property
     def name(self) -> str:
         """What people call the question, such as ``image 2732``."""
-        return f"image {self.image}" if self.question is None else self.question
-
-    def class_name(self, which: Literal["label", "target"]) -> str:
-        """Return what the class of the label or of the target is called; its number where classes have no other names."""
-        return str(self.facts.get(which, getattr(self, which)))
+        return f"{self.words.instance} {self.image}" if self.question is None else self.question
 
     @property
     def asks(self) -> bool:
@@ -226,13 +221,13 @@ class InstanceRecord:
 
     @property
     def is_length(self) -> bool:
-        """Whether its value is the length of a perturbation."""
-        return self.objective == CLOSEST
+        """Whether its value is a length (:attr:`sweep.config.words.Words.length_of`)."""
+        return self.words.length_of != ""
 
     @property
     def is_minimized(self) -> bool:
         """Whether smaller values are better."""
-        return self.objective == CLOSEST if self.sense is None else self.sense == MINIMIZE
+        return (self.words.sense if self.sense is None else self.sense) == MINIMIZE
 
     @property
     def sign(self) -> float:

@@ -16,7 +16,7 @@ Measure = str
 """``value``, ``norm`` or ``time``."""
 
 VALUES: tuple[Measure, ...] = ("value", "norm")
-"""What an attack is judged by first, by what it looked for: a large value of the dense network, or a short perturbation."""
+"""What an answer is judged by first: its value on the dense networks, or where values are lengths, how short it is."""
 
 VALUE_TOLERANCE = 1e-6
 """Two values are equal if they differ by at most this times max(1, their size): what a MILP solver's tolerances leave open."""
@@ -26,7 +26,7 @@ NORM_TOLERANCE = 1e-4
 
 LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
 """Two times are equal if they are at most 0.01 s apart, or at most a tenth of the longer: nobody chooses an attack for that,
-and the machine alone can make it, in the same direction on every image."""
+and the machine alone can make it, in the same direction on every instance."""
 
 
 def finite(value: float | None) -> float | None:

@@ -1,8 +1,9 @@
 """What a search can improve: numbers of a trial, each with the direction that is better.
 
-An objective is a function of a :class:`~sweep.records.TrialRecord` and its line in :data:`OBJECTIVES`. Of a trial that is still
-running it speaks of the questions answered so far. None means that the trial has no such value (no question answered, no pruned
-network to have an accuracy); a search never takes that for a number.
+An objective is a function of a :class:`~sweep.records.TrialRecord` with a name. Those of every task are here. A task may have
+more (:attr:`sweep.config.tasks.TaskRules.own_objectives`). Of a trial that is still running they speak of the questions
+answered so far. None means that the trial has no such value (no question answered, no pruned network to have an accuracy); a
+search never takes that for a number.
 
 Unlike the ranking, whose medians leave out what is missing, these count a question that was answered badly as the worst there
 is: a setting must not look good because it found something only where finding was easy.
@@ -10,15 +11,16 @@ is: a setting must not look good because it found something only where finding w
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from types import MappingProxyType
 
+from sweep.config.tasks import BUILT_IN, task_named
+from sweep.config.words import Sense
 from sweep.records import InstanceRecord, TrialRecord
-
-Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,13 @@ class Objective:
 
     Attributes:
         name: its name in ``search.objectives``.
-        direction: ``maximize`` or ``minimize``.
+        direction: whether it is better larger or smaller.
         measure: returns the number, or None where there is none.
     """
 
     name: str
-    direction: Direction
+    direction: Sense
     measure: Callable[[TrialRecord], float | None]
-
-    @property
-    def meaning(self) -> str:
-        """One sentence about it."""
-        return (self.measure.__doc__ or "").strip().split("\n")[0]
 
     def value(self, record: TrialRecord) -> float | None:
         """Return the number of a record, whatever its status; None if there is none or it is not finite."""
@@ -61,60 +58,24 @@ def _sparsity(record: TrialRecord) -> float | None:
     return record.sparsity
 
 
-def _margin(record: TrialRecord) -> float | None:
-    """Median of the largest dense margin met, or output value; a question without a point counts as below all."""
-    return _value(record)
-
-
 def _value(record: TrialRecord) -> float | None:
     """Median of the largest values found; an instance without one counts as below all."""
-    return _median(record, lambda instance: None if instance.is_minimized else instance.value, missing=-math.inf)
+    return median_value(record, lambda instance: None if instance.is_minimized else instance.value, missing=-math.inf)
 
 
 def _least_value(record: TrialRecord) -> float | None:
     """Median of the smallest values found; an instance without one counts as above all."""
-    return _median(record, lambda instance: instance.value if instance.is_minimized else None, missing=math.inf)
-
-
-def _norm(record: TrialRecord) -> float | None:
-    """Median length of the closest perturbation found (attack.objective=closest); none found counts as longer than all."""
-    return _least_value(record)
-
-
-def _success_rate(record: TrialRecord) -> float | None:
-    """Share of the questions answered with a witness that passed the check on the dense network, 0 to 1."""
-    return _found_rate(record)
+    return median_value(record, lambda instance: instance.value if instance.is_minimized else None, missing=math.inf)
 
 
 def _found_rate(record: TrialRecord) -> float | None:
     """Share of the instances for which something was found, 0 to 1."""
-    return _mean(instance.is_found for instance in record.instances)
-
-
-def _decided_rate(record: TrialRecord) -> float | None:
-    """Share of the questions answered with a witness or with a proof that there is none, 0 to 1."""
-    return _mean(instance.is_found or instance.has_none for instance in record.instances)
-
-
-def _first_adversarial_seconds(record: TrialRecord) -> float | None:
-    """Median seconds from the start of the attack to the first witness; a question without one counts as the time limit."""
-    return _first_found_seconds(record)
+    return share(instance.is_found for instance in record.instances)
 
 
 def _first_found_seconds(record: TrialRecord) -> float | None:
     """Median seconds from the start to the first find; an instance without one counts as the time limit."""
-    return _median(record, lambda instance: instance.first_found_seconds, missing=_time_limit(record))
-
-
-def _first_adversarial_with_pruning_seconds(record: TrialRecord) -> float | None:
-    """The same with the seconds of pruning and finetuning added, to the time limit too where there is no witness."""
-    limit = _time_limit(record)
-
-    def seconds(instance: InstanceRecord) -> float:
-        found = instance.first_found_seconds
-        return (limit if found is None else found) + (record.prune_seconds or instance.prune_seconds or 0.0)
-
-    return _median(record, seconds, missing=limit)
+    return median_value(record, lambda instance: instance.first_found_seconds, missing=record.limit_seconds)
 
 
 def _total_seconds(record: TrialRecord) -> float | None:
@@ -124,26 +85,23 @@ def _total_seconds(record: TrialRecord) -> float | None:
     """
     if not record.instances:
         return None
-    limit = _time_limit(record)
-    attacks = [limit if i.total_seconds is None else i.total_seconds for i in record.instances]
+    attacks = [record.limit_seconds if i.total_seconds is None else i.total_seconds for i in record.instances]
     return (record.prune_seconds or 0.0) + sum(i.prune_seconds or 0.0 for i in record.instances) + sum(attacks)
 
 
-def _median(record: TrialRecord, value: Callable[[InstanceRecord], float | None], missing: float) -> float | None:
+def median_value(record: TrialRecord, value: Callable[[InstanceRecord], float | None], missing: float) -> float | None:
+    """Return the median of a number of the instances, of which those without one count as ``missing``; None without any."""
     values = [missing if (found := value(instance)) is None else found for instance in record.instances]
     return median(values) if values else None
 
 
-def _mean(answers: Iterable[bool]) -> float | None:
+def share(answers: Iterable[bool]) -> float | None:
+    """Return the share of what is true, 0 to 1; None without answers."""
     listed = list(answers)
     return sum(listed) / len(listed) if listed else None
 
 
-def _time_limit(record: TrialRecord) -> float:
-    return float(record.config["solver"]["time_limit_seconds"])
-
-
-_ALL = (
+OF_EVERY_TASK = (
     Objective("accuracy", "maximize", _accuracy),
     Objective("accuracy_dense", "maximize", _accuracy_dense),
     Objective("sparsity", "maximize", _sparsity),
@@ -151,14 +109,12 @@ _ALL = (
     Objective("least_value", "minimize", _least_value),
     Objective("found_rate", "maximize", _found_rate),
     Objective("first_found_seconds", "minimize", _first_found_seconds),
-    Objective("margin", "maximize", _margin),
-    Objective("norm", "minimize", _norm),
-    Objective("success_rate", "maximize", _success_rate),
-    Objective("decided_rate", "maximize", _decided_rate),
-    Objective("first_adversarial_seconds", "minimize", _first_adversarial_seconds),
-    Objective("first_adversarial_with_pruning_seconds", "minimize", _first_adversarial_with_pruning_seconds),
     Objective("total_seconds", "minimize", _total_seconds),
 )
 
-OBJECTIVES = {objective.name: objective for objective in _ALL}
-"""Every objective by its name in ``search.objectives``."""
+
+@functools.cache
+def objectives() -> Mapping[str, Objective]:
+    """Return every objective by its name in ``search.objectives``: those of every task, and those of single built-in tasks."""
+    own = (one for name in BUILT_IN for one in task_named(name).own_objectives)
+    return MappingProxyType({one.name: one for one in (*OF_EVERY_TASK, *own)})

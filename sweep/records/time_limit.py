@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.tasks import task_name_in, task_named
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
@@ -113,7 +112,7 @@ def trial_at_limit(record: TrialRecord, seconds: float) -> TrialRecord | None:
 
     It is not where a limit ended an answer before, nor of attacks that plan by their limit, with any limit but their own.
     """
-    own = _limit(record)
+    own = record.limit_seconds
     if own != seconds and not _only_ends(record):
         return None
     instances = [
@@ -134,7 +133,7 @@ def records_at_limit(records: Sequence[TrialRecord], seconds: float) -> list[Tri
     for record in records:
         if not _only_ends(record):
             known = longest.get(_but_limit(record))
-            if known is None or _limit(known) < _limit(record):
+            if known is None or known.limit_seconds < record.limit_seconds:
                 longest[_but_limit(record)] = record
     standing = []
     for record in records:
@@ -158,19 +157,17 @@ def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[s
 
 
 def _best(timeline: Sequence[dict[str, Any]], instance: InstanceRecord) -> dict[str, Any] | None:
-    """Return the event that a method kept: the first of the shortest perturbation, or else the first of the best value."""
-    if instance.objective != CLOSEST:
-        return max(timeline, key=lambda event: instance.sign * float(event["dense_value"]), default=None)
-    reached = [event for event in timeline if event.get("norm") is not None]
+    """Return the event that a method kept: the first of the best value, or of what comes closest to having one."""
+    reached = [(value, event) for event in timeline if (value := instance.value_in(event)) is not None]
     if reached:
-        return min(reached, key=lambda event: float(event["norm"]))
+        return max(reached, key=lambda one: instance.sign * one[0])[1]
     return max(timeline, key=lambda event: float(event["dense_value"]), default=None)
 
 
 def _confirmed(value: float, instance: InstanceRecord) -> float | None:
     """Return the value of a point that was met, at most that of the answer: what the answer did not confirm does not count."""
-    if instance.objective == CLOSEST:
-        return value  # the answer's value is that of the shortest perturbation, not the largest
+    if instance.is_length:
+        return value  # the point of the shortest length has not the largest dense value
     return None if instance.dense_value is None else min(value, instance.dense_value, key=lambda one: instance.sign * one)
 
 
@@ -194,10 +191,6 @@ def _had_bounds(instance: InstanceRecord, seconds: float) -> bool:
 
 def _only_ends(record: TrialRecord) -> bool:
     return task_named(task_name_in(record.config)).limit_only_ends(record.config)
-
-
-def _limit(record: TrialRecord) -> float:
-    return float(record.config["solver"]["time_limit_seconds"])
 
 
 def _but_limit(record: TrialRecord) -> str:

@@ -66,6 +66,11 @@ class TrialRecord:
     cpu_seconds: float | None = None
     instances: list[InstanceRecord] = field(default_factory=list)
 
+    @property
+    def limit_seconds(self) -> float:
+        """The time limit of each answer."""
+        return float(self.config["solver"]["time_limit_seconds"])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, instances as dictionaries; lists are copied, but not what is in them."""
         return {**fields_of(self), "instances": [instance.to_dict() for instance in self.instances]}

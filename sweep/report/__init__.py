@@ -7,6 +7,5 @@ logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 from sweep.report.ranking import rank  # noqa: E402
 from sweep.report.ranking_table import markdown_ranking, print_ranking  # noqa: E402
-from sweep.report.writing import write_report  # noqa: E402
 
-__all__ = ["markdown_ranking", "print_ranking", "rank", "write_report"]
+__all__ = ["markdown_ranking", "print_ranking", "rank"]

@@ -15,6 +15,7 @@ from sweep.errors import ConfigError, SweepError
 from sweep.store.default_store import DEFAULT_STORE
 from sweep.terminal import streams
 from sweep.terminal.exit_codes import FAILED, OK
+from sweep.terminal.streams import say
 
 USAGE = """usage: python -m sweep.report sweep=NAME [sweep=OTHER ...] [sweep.store=FOLDER] [tracking.uri=URI] [output=FOLDER]
        python -m sweep.report files=FOLDER [files=OTHER ...] output=FOLDER
@@ -103,9 +104,9 @@ def run(arguments: Arguments, console: Console) -> int:
             ) from error
         address = str(folder) if arguments.output else store.publish_report(name)
     for text in [*results.remarks, *alerts(results)]:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print((folder / HEADLINE).read_text(encoding="utf-8").strip(), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Report: {address}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
+        say(console, text)
+    say(console, (folder / HEADLINE).read_text(encoding="utf-8").strip())
+    say(console, f"Report: {address}/{PAGE}")
     runs = [(state.name, state.experiment) for state in results.sweeps]
     logged = bool(arguments.files) or _log(arguments, runs, files, console)
     return OK if logged and len(results.trials) else FAILED
@@ -125,7 +126,7 @@ def _log(arguments: Arguments, sweeps: Sequence[tuple[str, str | None]], files: 
     except SweepError as error:
         print(f"error: the report is written, but not logged: {error}", file=sys.stderr)
         return named_uri(arguments.tracking_uri) is None
-    console.print(f"Logged to the run {run_name} in MLflow, as {folder}/.", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Logged to the run {run_name} in MLflow, as {folder}/.")
     return True
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.config.task_words import baseline_of
 from sweep.records.measures import VALUES
 from sweep.report.results import Results
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
 from sweep.report.words import evidence
 from sweep.terminal.wording import count
@@ -51,12 +53,12 @@ class Compared:
 
     @property
     def differing(self) -> int:
-        """Images on which one of both did better."""
+        """Clusters in which one of both did better."""
         return self._count("differing")
 
     @property
-    def images(self) -> int:
-        """Images on which there is something to compare."""
+    def clusters(self) -> int:
+        """Clusters in which there is something to compare."""
         return self._count("clusters")
 
     @property
@@ -74,13 +76,13 @@ class Compared:
 
     def of(self, what: str) -> str:
         """Return ``12 images``; or instances, where several networks of one size attacked the same images."""
-        return count(self.pairs, what if self.pairs == self.images else "instance")
+        return count(self.pairs, what if self.pairs == self.clusters else "instance")
 
     def short(self, results: Results, who: str) -> str:
         """Return ``magnitude 0.9 has the larger margin on 11 and the smaller one on 0 of 12 images.``"""
         phrases = results.phrases_on(self.network)
         words = {"value": (f"has the {phrases.better} {phrases.value}", f"the {phrases.worse} one")}
-        words |= {"norm": ("has the shorter perturbation", "the longer one"), "time": ("is sooner", "later")}
+        words |= {"norm": (f"has the shorter {phrases.length_of}", "the longer one"), "time": ("is sooner", "later")}
         words |= {"truth": ("has the truly better decision", "the worse one")}
         better, worse = words[self.measure]
         return f"{who} {better} on {self.won} and {worse} on {self.lost} of {self.of(results.what)}."
@@ -95,8 +97,8 @@ class Compared:
 def compared(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
     """Return all comparisons of the rows that have pairs, corrected by Holm for all settings and measures among them.
 
-    One in which fewer than :data:`~sweep.report.statistics.FEWEST` images differ cannot be beyond chance whatever they say, so
-    it is none of the tests that are corrected for (Tarone 1990).
+    One in which fewer than :data:`~sweep.report.statistics.FEWEST` clusters differ cannot be beyond chance whatever they say,
+    so it is none of the tests that are corrected for (Tarone 1990).
     """
     found = [(row, measure) for _, row in rows.iterrows() for measure in measures if row[f"{measure}_pairs"] > 0]
     enough = [row[f"{measure}_differing"] >= FEWEST for row, measure in found]
@@ -115,13 +117,18 @@ def surrogates(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["setting"].map(lambda label: results.settings[label].is_surrogate).astype(bool)]
 
 
+def against_dense(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
+    """Return those rows of a win table that compare a pruned copy with the dense MILP."""
+    return surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
+
+
 def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
     """Return why there is no comparison of a pruned copy with the dense MILP among the rows; None where there is one."""
     if not any(setting.is_surrogate for setting in results.settings.values()):
         return "No pruned copy has finished."
     if not any(setting.is_dense_milp for setting in results.settings.values()):
-        how = "attack=surrogate pruning=none" if results.phrases.act == "attack" else "method=dense"
-        return f"The dense MILP ({how}) has not finished beside the pruned copies."
+        hows = " or ".join(dict.fromkeys(map(baseline_of, results.instances["task"].unique())))
+        return f"The dense MILP ({hows}) has not finished beside the pruned copies."
     return "Pruned copies and dense MILP share no instance under the same settings." if rows.empty else None
 
 
@@ -135,7 +142,7 @@ def strongest(found: Sequence[Compared]) -> Compared:
 
 
 def too_few(found: Sequence[Compared], what: str) -> str:
-    """Return a sentence if no comparison has images enough for a test, or nothing: what counts is images, not pairs."""
+    """Return a sentence if no comparison has clusters enough for a test, or nothing: what counts is clusters, not pairs."""
     most = max((one.differing for one in found), default=0)
     if most >= FEWEST:
         return ""

@@ -4,14 +4,14 @@ A pair is one instance that both attacked. There are three measures, each only w
 says which of two results is better, and which are equal:
 
 * ``value``: the value that is better in its task's sense; tested by Wilcoxon's signed ranks of the differences;
-* ``norm``: the shorter perturbation, where the closest one was asked for; sign test;
+* ``norm``: the shorter one, where values are lengths; sign test;
 * ``time``: the sooner first find; a pair without any is left out. Times that a limit cut off have no size, so the
   test is the sign test.
 
 The first two are the value at the limit. A result with a value is better than one without. Shares are of all pairs of a
-measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence. So
-intervals are bootstraps over images, and a test sees each image once: by whether it was won more often than lost, or by its
-median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
+measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence: they
+are one cluster. So intervals are bootstraps over clusters, and a test sees each cluster once: by whether it was won more often
+than lost, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
 """
 
 from __future__ import annotations
@@ -24,19 +24,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.config.attack_facts import CLOSEST
-from sweep.config.task_words import words_of
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide
+from sweep.report.phrases import names_of, where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
-from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
 ALL = "all networks"
 """Stands for the network where all of them are taken together."""
 
 MEASURES: tuple[Measure, ...] = ("value", "time", "norm")
+
+COLUMNS = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}
+"""What of an instance each measure is of."""
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives
@@ -53,9 +55,8 @@ _ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_round
 
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
-    """Return the instances with ``cluster``, the image or question, the same on all networks, and ``row``, their index."""
-    rows = zip(instances["dataset"], instances["image"], instances["question"], strict=True)
-    found = [f"{dataset} {question if math.isnan(image) else format(image, '.0f')}" for dataset, image, question in rows]
+    """Return the instances with ``cluster``, the data set and the name, the same on all networks, and ``row``, their index."""
+    found = [f"{dataset} {name}" for dataset, name in zip(instances["dataset"], names_of(instances), strict=True)]
     return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object), row=instances.index)
 
 
@@ -102,7 +103,7 @@ def pairs_of(
 
 def are_lengths(rows: pd.DataFrame) -> pd.Series:
     """Return of each row, of instances or pairs, whether its value is a length."""
-    return rows["objective"] == CLOSEST
+    return where(rows, lambda words: words.length_of != "")
 
 
 def signs(rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -122,7 +123,7 @@ def pairs_without_milp(results: Results, yardstick: str) -> pd.DataFrame:
 
     Args:
         results: all there is.
-        yardstick: one of :data:`~sweep.report.settings.WITHOUT_MILP`.
+        yardstick: one of :attr:`~sweep.report.results.Results.yardsticks`.
     """
     instances = with_clusters(results.instances)
     is_yardstick = instances["setting"].map(lambda label: results.settings[label].attack == yardstick).astype(bool)
@@ -157,18 +158,18 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 def win_table(results: Results) -> pd.DataFrame:
     """Return a row for each yardstick, network (:data:`ALL` for all together) and setting, with counts, intervals and p-values.
 
-    Columns of a measure: ``value_wins``, ``value_losses``, ``value_pairs``, ``value_clusters`` (images),
-    ``value_differing`` (images that are no tie), ``value_share`` with ``_low`` and ``_high``, ``value_effect`` (median
+    Columns of a measure: ``value_wins``, ``value_losses``, ``value_pairs``, ``value_clusters``,
+    ``value_differing`` (clusters that are no tie), ``value_share`` with ``_low`` and ``_high``, ``value_effect`` (median
     difference) with ``_low`` and ``_high``, ``value_p``, ``value_p_holm``; likewise ``time_...`` (the effect is how many
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
-    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in WITHOUT_MILP}}
+    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in results.yardsticks}}
     for yardstick, found_pairs in against.items():
         if found_pairs.empty:
             continue
         pairs = found_pairs[list(_DECIDING)]
-        pooled = pairs[_are_pooled(pairs)]
+        pooled = pairs[where(pairs, lambda words: words.pooled)]
         if pooled["network"].nunique() > 1:
             pairs = pd.concat([pooled.assign(network=ALL), pairs])
         rows += [{"yardstick": yardstick, "network": n, "setting": s, **found} for (n, s), found in _summaries(pairs).items()]
@@ -179,14 +180,6 @@ def win_table(results: Results) -> pd.DataFrame:
             corrected[part.index] = holm(part[f"{measure}_p"].to_numpy(dtype=float))
         table[f"{measure}_p_holm"] = corrected
     return table
-
-
-def _are_pooled(pairs: pd.DataFrame) -> pd.Series:
-    """Return of each pair whether its values have the unit of other networks' values."""
-    kinds = pairs[["task", "objective"]].drop_duplicates().itertuples(index=False, name=None)
-    apart = {kind for kind in kinds if not words_of(*kind).pooled}
-    named = pd.Series(list(zip(pairs["task"], pairs["objective"], strict=True)), index=pairs.index, dtype=object)
-    return ~named.isin(apart)
 
 
 def by_setting(pairs: pd.DataFrame, measure: Measure) -> dict[tuple[str, str], pd.DataFrame]:
@@ -269,5 +262,4 @@ def _summary_columns() -> list[str]:
 
 
 def _values(pairs: pd.DataFrame, measure: Measure, side: str) -> NDArray[np.float64]:
-    name = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}[measure]
-    return pairs[f"{name}_{side}"].to_numpy(dtype=float)
+    return pairs[f"{COLUMNS[measure]}_{side}"].to_numpy(dtype=float)

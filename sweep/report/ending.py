@@ -10,9 +10,9 @@ from pathlib import Path
 from sweep.errors import sentence
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
-from sweep.report.results import Searched, SweepState, Unfinished
+from sweep.report.results import Searched, SweepState, Unfinished, results_of, unfinished_of
 from sweep.report.searches import in_lines, search_answer
-from sweep.report.writing import Budget, write_report
+from sweep.report.writing import Budget, write_results
 from sweep.store import Store
 from sweep.store.default_store import store_argument
 from sweep.store.manifest import Manifest, Planned, planned, save
@@ -86,9 +86,7 @@ class Ending:
         return files, said
 
     def _state(self, records: Sequence[TrialRecord], missing: Sequence[Trial], *, killed: bool) -> SweepState:
-        unfinished = [
-            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
-        ]
+        unfinished = unfinished_of(records)
         unfinished += [Unfinished(trial.name, "not finished", "it was never started", trial.key) for trial in missing]
         finished = sum(record.status == "finished" for record in records)
         return SweepState(
@@ -102,13 +100,9 @@ class Ending:
         )
 
     def _write(self, records: Sequence[TrialRecord], state: SweepState, status: str, hurried: Callable[[], bool]) -> list[Path]:
-        return write_report(
-            records,
-            self.store.report_folder(self.name),
-            state=state,
-            pictures=lambda key: self.store.trial(key),
-            budget=Budget(INTERRUPTED_SECONDS if status == "KILLED" else LIMIT_SECONDS, hurried),
-        )
+        results = results_of([(state, records)], pictures=lambda key: self.store.trial(key))
+        budget = Budget(INTERRUPTED_SECONDS if status == "KILLED" else LIMIT_SECONDS, hurried)
+        return write_results(results, self.store.report_folder(self.name), budget=budget)
 
     def _manifest(self, trials: tuple[Planned, ...]) -> Manifest:
         overrides, objectives = tuple(self.overrides), tuple(self.objectives)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,9 +12,7 @@ from sweep.store import Store
 from sweep.store import manifest as manifests
 from sweep.store.manifest import Manifest
 from sweep.store.trials import NOT_A_RECORD
-from sweep.terminal.wording import count
-
-MOST_NEAR = 5
+from sweep.terminal.wording import MOST_NEAR, count, near_ones, some
 
 
 class UnknownSweep(ConfigError):
@@ -52,8 +49,8 @@ def _one(store: Store, name: str, known: Sequence[Manifest]) -> tuple[SweepState
     found = next((one for one in runs if one.name == name), runs[0])
     notes = []
     if found.name != name and len(runs) > 1:
-        older = ", ".join(one.name for one in runs[1 : 1 + MOST_NEAR])
-        notes.append(f"This is the newest of {len(runs)} runs of {name}; earlier ones are {older}{_more(len(runs) - 1)}.")
+        older = some([one.name for one in runs[1:]], MOST_NEAR)
+        notes.append(f"This is the newest of {len(runs)} runs of {name}; earlier ones are {older}.")
     return _listed(store, found, notes)
 
 
@@ -157,13 +154,7 @@ def _strange(number: int) -> str:
 
 
 def _unknown(store: Store, name: str, names: Iterable[str]) -> str:
-    options = list(dict.fromkeys(names))
+    options = list(names)
     if not options:
         return f"there is no sweep in the store {store.address}: run one first, or set sweep.store to where it is"
-    near = difflib.get_close_matches(name, options, n=MOST_NEAR, cutoff=0.5)
-    hint = f"near ones are {', '.join(near)}" if near else f"there are {', '.join(options[:MOST_NEAR])}{_more(len(options))}"
-    return f"there is no sweep {name} in the store {store.address}: {hint}"
-
-
-def _more(number: int) -> str:
-    return f" and {number - MOST_NEAR} more" if number > MOST_NEAR else ""
+    return f"there is no sweep {name} in the store {store.address}: {near_ones(name, options)}"

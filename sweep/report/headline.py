@@ -12,26 +12,20 @@ from sweep.records.measures import VALUES
 from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
-from sweep.report.comparisons import ALL, win_table
+from sweep.report.comparisons import ALL
 from sweep.report.results import Results
 from sweep.report.searches import SearchAnswer, answer_of
-from sweep.report.settings import PARAMETERS, WITHOUT_MILP
-from sweep.report.sizes import SizeAnswer, size_answers
+from sweep.report.settings import DENSE_MILP, PARAMETERS
+from sweep.report.sizes import SizeAnswer
 from sweep.report.winners import Winner
-from sweep.report.words import MOST_NAMED, seconds, some
-
-
-def first_sentence(results: Results) -> str:
-    """Return what a report on the results says first (:func:`headline` and :func:`beside`), for whoever has no report."""
-    won, ranking = winners.winners(results)
-    wins = win_table(results)
-    return f"{headline(results, size_answers(results, wins, ranking), won)} {beside(results, wins)}".rstrip()
+from sweep.report.words import seconds
+from sweep.terminal.wording import MOST_NAMED, some
 
 
 def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winner]) -> str:
     """Return the first sentence: the best pruned copy of each network against the dense MILP, those beyond chance first.
 
-    Of more than :data:`~sweep.report.words.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
+    Of more than :data:`~sweep.terminal.wording.MOST_NAMED` networks those on which pruning pays are counted. Where nothing is
     compared with the dense MILP it is who won (:func:`~sweep.report.winners.headline`). Where a search has drawn a problem's
     parameters it is what the search found: each value makes another model, on which next to nothing else was tried.
 
@@ -93,7 +87,7 @@ def beside(results: Results, wins: pd.DataFrame) -> str:
     if _drawn_models(results) is not None:
         return ""
     is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
-    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL) & is_milp]
+    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL) & is_milp]
     name = results.phrases.yardstick
     found = compared_by_network(rows, VALUES)
     if not found:

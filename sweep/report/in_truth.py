@@ -7,14 +7,15 @@ order of Deb, *An Efficient Constraint Handling Method for Genetic Algorithms*, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.records.measures import decide
-from sweep.report.comparisons import signs, with_seeds
+from sweep.report.comparisons import measured, pairs_of_settings, signs, with_seeds
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
 from sweep.report.truth import TOLERANCE
@@ -40,6 +41,32 @@ def alike(results: Results, subject: Callable[[str], str]) -> pd.DataFrame:
     subjects = instances["network"].map(subject)
     asked = zip(subjects, instances["cluster"], instances["trial_key"].map(seeds), strict=True)
     return instances.assign(subject=subjects, instance_key=[f"{name} {cluster} {seed}" for name, cluster, seed in asked])
+
+
+def known_in_truth(instances: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each subject (:func:`alike`) of which the truth of some decision is known, and its instances."""
+    for name, part in instances.groupby("subject", sort=False):
+        if part["true_value"].notna().any():
+            yield str(name), part
+
+
+def table_in_truth(results: Results, sides: Iterable[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
+    """Return a row for each two sides that can be compared in truth.
+
+    The columns are what is said of the two, ``pairs``, and ``truth_wins`` and the others that every measure has in
+    :func:`~sweep.report.comparisons.win_table`.
+
+    Args:
+        results: all there is.
+        sides: what is said of two sides, and the answers of one setting on each (rows of :func:`alike`).
+    """
+    rows = []
+    for about, mine, others in sides:
+        decided = decided_in_truth(results.instances, pairs_of_settings(mine, others))
+        if len(decided):
+            found = {f"{MEASURE}_{name}": value for name, value in measured(decided, MEASURE).items()}
+            rows.append({**about, "pairs": len(decided), **found})
+    return pd.DataFrame(rows)
 
 
 def decided_in_truth(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.report.answers import FEW, MIXED, NO, NOT_ASKED, UNCLEAR, YES, Verdict
-from sweep.report.compared import compared_by_network, strongest, too_few
-from sweep.report.comparisons import measured, pairs_of_settings
-from sweep.report.in_truth import MEASURE, alike, decided_in_truth
+from sweep.report.answers import NOT_ASKED, Verdict, judged
+from sweep.report.compared import compared_by_network
+from sweep.report.in_truth import MEASURE, alike, known_in_truth, table_in_truth
 from sweep.report.results import Results
-from sweep.report.statistics import FEWEST
 
 QUESTION = "Is a larger network worth it, in truth?"
 
@@ -33,47 +31,28 @@ def larger_pays(results: Results) -> Verdict:
     if table.empty:
         return Verdict(QUESTION, NOT_ASKED, "No two sizes have finished on the same instances by the same method.")
     found = compared_by_network(table, (MEASURE,))
-    leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
-    evidence = "\n".join(f"{one.network}: {one.text(results)}" for one in found)
-    if not leading:
-        answer = FEW if all(one.images < FEWEST for one in found) else UNCLEAR
-        sentence = f"Nothing differs beyond chance in truth. {too_few(found, results.what)}".rstrip()
-        return Verdict(QUESTION, answer, sentence, evidence)
-    answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
-    return Verdict(
-        QUESTION, answer, " ".join(one.short(results, f"On {one.network}, {one.setting}") for one in leading), evidence
-    )
+    return judged(QUESTION, found, results, told=found, in_truth=True)
 
 
 def size_table(results: Results) -> pd.DataFrame:
     """Return a row for each network and setting of which there is the next smaller network with the same setting.
 
-    Columns: ``network`` (the larger one), ``setting`` (with the smaller network that it is compared with), ``pairs``, and
-    ``truth_wins`` and the others that every measure has in :func:`~sweep.report.comparisons.win_table`.
+    The columns are ``network`` (the larger one), ``setting`` (with the smaller network that it is compared with), and those of
+    :func:`~sweep.report.in_truth.table_in_truth`.
     """
-    rows: list[dict[str, Any]] = []
-    for network, smaller, mine, others in _sides(results):
-        decided = decided_in_truth(results.instances, pairs_of_settings(mine, others))
-        if decided.empty:
-            continue
-        found = {f"{MEASURE}_{name}": value for name, value in measured(decided, MEASURE).items()}
-        setting = f"{mine['setting'].iloc[0]} (against {_layers(smaller)})"
-        rows.append({"network": network, "setting": setting, "pairs": len(decided), **found})
-    return pd.DataFrame(rows)
+    return table_in_truth(results, _sides(results))
 
 
-def _sides(results: Results) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
-    """Yield a network, the next smaller one, and the answers of one setting on both."""
-    instances = alike(results, _subject)
-    for _, part in instances.groupby("subject", sort=False):
-        if part["true_value"].isna().all():
-            continue
+def _sides(results: Results) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
+    """Yield a network with a setting, and the answers of that on it and on the next smaller network."""
+    for _, part in known_in_truth(alike(results, _subject)):
         for networks in _by_subject(part["network"].unique()).values():
             for smaller, network in _neighbours(networks):
                 on_smaller = dict(list(part[part["network"] == smaller].groupby("setting", sort=False)))
                 for label, mine in part[part["network"] == network].groupby("setting", sort=False):
                     if label in on_smaller:
-                        yield network, smaller, mine, on_smaller[label]
+                        about = {"network": network, "setting": f"{label} (against {_layers(smaller)})"}
+                        yield about, mine, on_smaller[label]
 
 
 def _by_subject(networks: Any) -> dict[str, list[str]]:

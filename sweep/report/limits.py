@@ -16,8 +16,8 @@ from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_wit
 from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
-from sweep.report.words import joined, seconds, some
-from sweep.terminal.wording import count
+from sweep.report.words import seconds
+from sweep.terminal.wording import count, joined, some
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
@@ -92,8 +92,8 @@ def limit_answer(results: Results) -> LimitVerdict:
         return LimitVerdict(QUESTION, NOT_ASKED, missing)
     pairs = pairs[~are_lengths(pairs)].reset_index(drop=True)
     if pairs.empty:
-        why = "A search for the closest perturbation plans by its limit, so a run holds no answer for shorter limits."
-        return LimitVerdict(QUESTION, NOT_ASKED, why)
+        search = f"A search for the shortest {results.phrases.length_of}"
+        return LimitVerdict(QUESTION, NOT_ASKED, f"{search} plans by its limit, so a run holds no answer for shorter limits.")
     steps = trajectories(results, pairs)
     parts = {str(network): part for network, part in pairs.groupby("network", sort=False)}
     tests = {network: limit_tests(results, part, steps) for network, part in parts.items()}

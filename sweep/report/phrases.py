@@ -1,15 +1,16 @@
-"""How people speak of instances and their answers, in the words of their tasks (:class:`sweep.config.tasks.Words`)."""
+"""How people speak of instances and their answers, in the words of their tasks (:class:`sweep.config.words.Words`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST, MARGIN
 from sweep.config.task_words import words_of
 from sweep.config.words import MAXIMIZE, MINIMIZE, Sense, Words
+from sweep.records.measures import Measure
 from sweep.terminal.wording import a_or_an
 
 Kind = tuple[str, str, Sense]
@@ -21,29 +22,36 @@ class Phrases:
     """What instances of one kind, or of several, are called, and what is found of them.
 
     Attributes:
-        instance: such as ``image``; ``question`` where there are several kinds.
+        instance: such as ``image``; ``question`` where there are instances of several kinds.
         value: such as ``margin``; what lengths are called is not asked here.
+        length_of: what values that are lengths are the lengths of, such as ``perturbation``.
         sense: whether these values are better larger or smaller; None where both occur.
         find, thing: such as ``adversarial`` and ``adversarial input``.
         act: such as ``attack``.
         yardstick: such as ``gradient attack``; ``yardstick without a MILP`` where there are several.
-        asks: whether there is anything to find.
         by_value: whether a better value counts before a sooner find.
         none: what it is called that there is nothing to find, such as ``robust``.
         zero_is_found: whether a value above 0 says that something was found.
+        colours: what the colours of pictures say; empty where there are several kinds.
     """
 
     instance: str
     value: str
+    length_of: str
     sense: Sense | None
     find: str
     thing: str
     act: str
     yardstick: str
-    asks: bool
     by_value: bool
     none: str
     zero_is_found: bool
+    colours: str
+
+    @property
+    def order(self) -> tuple[Measure, ...]:
+        """The measures by which settings are ordered, after what was found; the first one in which they differ decides."""
+        return ("norm", "value", "time") if self.by_value else ("norm", "time", "value")
 
     @property
     def charted(self) -> str:
@@ -88,28 +96,48 @@ class Phrases:
 
 def phrases_of(kinds: Sequence[Kind]) -> Phrases:
     """Return how people speak of instances of these kinds; of none at all in words that fit every task."""
-    words = [words_of(task, objective) for task, objective, _ in kinds] or [Words()]
-    senses = {sense for _, objective, sense in kinds if objective != CLOSEST}
-    valued = [words_of(task, objective) for task, objective, _ in kinds if objective != CLOSEST]
-    valued = valued or [words_of(task, MARGIN) for task, _, _ in kinds] or words  # lengths have a name of their own
+    named = [(words_of(task, objective), sense) for task, objective, sense in kinds]
+    words = [one for one, _ in named] or [Words()]
+    senses = {sense for one, sense in named if not one.length_of}
+    valued = [one for one in words if not one.length_of]
+    valued = valued or [words_of(task, "") for task, _, _ in kinds]  # lengths have a name of their own
     return Phrases(
         instance=_common((one.instance for one in words), "question"),
         value=_common((one.value for one in valued), "value"),
+        length_of=_common((one.length_of for one in words if one.length_of), "solution"),
         sense=None if len(senses) > 1 else MINIMIZE if MINIMIZE in senses else MAXIMIZE,
         find=_common((one.find for one in words if one.asks), "found"),
         thing=_common((one.thing for one in words), "solution"),
         act=_common((one.act for one in words), "answer"),
         yardstick=_common((one.yardstick for one in words if one.yardstick), "yardstick without a MILP"),
-        asks=any(one.asks for one in words),
         by_value=all(one.by_value for one in words),
         none=_common((one.none[0] for one in words if one.asks and one.none), "none"),
         zero_is_found=all(one.zero_is_found for one in valued),
+        colours=_common((one.colours for one in words), ""),
     )
 
 
 def kinds_of(rows: pd.DataFrame) -> list[Kind]:
     """Return task, objective and sense of rows that have such columns, once for each kind."""
     return list(rows[["task", "objective", "sense"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def names_of(rows: pd.DataFrame) -> list[str]:
+    """Return what people call each instance, such as ``image 2732``, as :attr:`sweep.records.InstanceRecord.name` does."""
+    columns = zip(rows["task"], rows["objective"], rows["image"], rows["question"], strict=True)
+    return [
+        question if math.isnan(image) else f"{words_of(task, objective).instance} {image:.0f}"
+        for task, objective, image, question in columns
+    ]
+
+
+def where(rows: pd.DataFrame, holds: Callable[[Words], bool]) -> pd.Series:
+    """Return of each row whether something holds of the words of its task."""
+    found = pd.Series(False, index=rows.index)
+    for task, objective in rows[["task", "objective"]].drop_duplicates().itertuples(index=False, name=None):
+        if holds(words_of(task, objective)):
+            found |= (rows["task"] == task) & (rows["objective"] == objective)
+    return found
 
 
 def _common(names: Iterable[str], otherwise: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import OBJECTIVES
+from surrogate.problems.objectives import OBJECTIVES
 from sweep.errors import ConfigError, SweepError
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.instance_record import FIELDS
@@ -31,7 +31,7 @@ _OF_TRIAL = tuple(one.name for one in dataclasses.fields(TrialRecord))
 def read_files(folders: Sequence[Path]) -> Results:
     """Return the results that the files in some folders hold, each trial once.
 
-    All that a report is made of comes back but the images, which the tables do not hold.
+    All that a report is made of comes back but the pictures, which the tables do not hold.
 
     Raises:
         ConfigError: a folder has no such files.

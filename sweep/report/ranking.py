@@ -7,8 +7,7 @@ stands beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,42 +17,39 @@ from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
-from sweep.report.results import Results, SweepState, results_of
-from sweep.report.settings import GRADIENT, SURROGATE, WITHOUT_MILP, Setting, group
+from sweep.report.results import Results, SweepState, results_of, unfinished_of
+from sweep.report.settings import SURROGATE, Setting
 from sweep.report.statistics import cluster_median
 
 
 def rank(records: Sequence[TrialRecord], pooled: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the ranking (:func:`ranking_of`) of the settings of some trials; ``pooled`` keys make no settings of their own.
+
+    Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error).
+    """
+    frame = ranking_of(results_of([(SweepState("", None, 0), records)], pooled=pooled))
+    frame.attrs["unfinished"] = [(one.name, one.status, one.error) for one in unfinished_of(records)]
+    return frame
+
+
+def ranking_of(results: Results) -> pd.DataFrame:
     """Return a row per setting, the networks in order of appearance, within each the best setting first.
 
     Where pruned copies and the dense MILP attacked the same instances, MILPs come first, in the order of how certainly their
     value at the limit is better than the dense MILP's (the dense MILP stands where that turns to worse), then of how much
     better, then of how certainly they are sooner; other attacks follow in the same order, as yardsticks. Anywhere else, and
-    where that leaves settings equal, best is the highest success rate, then the shortest median norm (closest perturbation
-    only), then the shortest median time to the first find, then the best median of other values; of tasks
-    that say so (:attr:`~sweep.config.tasks.Words.by_value`) the value comes before the time.
-
-    Trials that did not finish are not ranked; ``frame.attrs["unfinished"]`` lists them as (name, status, error). ``pooled``
-    keys make no settings of their own.
+    where that leaves settings equal, best is the highest success rate, then the shortest median norm (of values that are
+    lengths), then the shortest median time to the first find, then the best median of other values; of tasks
+    that say so (:attr:`~sweep.config.words.Words.by_value`) the value comes before the time.
     """
-    results = results_of([(SweepState("", None, 0), records)], pooled=pooled)
-    against = {name: _compared(find(results)) for name, find in _yardsticks(results).items()}
-    rows = [_row(setting, members, against) for setting, members in group(results.records, pooled).items()]
+    against = {"dense": _compared(pairs_with_dense(results))}
+    against |= {name: _compared(pairs_without_milp(results, name)) for name in results.yardsticks}
+    rows = [_row(setting, members, against) for setting, members in results.groups.items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
     rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
     frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
-    for column in (c for c in frame.columns if c in _COUNTS):
-        frame[column] = frame[column].astype("Int64")
-    unfinished = [(r.name, r.status, r.error or "no reason was recorded") for r in records if r.status != "finished"]
-    frame.attrs["unfinished"] = unfinished
-    return frame
-
-
-def _yardsticks(results: Results) -> dict[str, Callable[[Results], pd.DataFrame]]:
-    """Return the yardsticks by the ending of their columns, with what finds the pairs: the one that tasks have, or all."""
-    present = {setting.attack for setting in results.settings.values()}
-    found = [name for name in WITHOUT_MILP if name in present] or [GRADIENT]
-    return {"dense": pairs_with_dense, **{name: partial(pairs_without_milp, yardstick=name) for name in found}}
+    counts = [*_COUNTS, *(f"{name}_{yardstick}" for yardstick in against for name in _COUNTS_AGAINST)]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 Against = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -167,9 +163,8 @@ def _named(against: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
 
 _COUNTS = {"finetune_rounds", "instances", "successes", "robust", "first_found_values", "values"}
 _COUNTS |= {"asked", "maximised", "optimal", "norm_values", "norm_bound_values", "norm_proven"}
-_COUNTS |= {
-    f"{name}_{yardstick}" for name in _VERSUS if not name.startswith(("gain", "p_")) for yardstick in ("dense", *WITHOUT_MILP)
-}
+_COUNTS_AGAINST = tuple(name for name in _VERSUS if not name.startswith(("gain", "p_")))
+"""The columns that are counts."""
 
 
 def _is_pruned(row: Mapping[str, Any]) -> bool:
@@ -183,11 +178,11 @@ def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of one network, best first. Numbers that count as equal do not decide."""
-    time, value = ("first_found_seconds", "time"), ("value", "value")
+    columns = {"norm": "norm", "time": "first_found_seconds", "value": "value"}
     kinds = [(row["task"], row["objective"], row["sense"]) for row in rows if row["task"] is not None]
-    columns = (("norm", "norm"), *((value, time) if phrases_of(kinds).by_value else (time, value)))
     signed = [row if row["sense"] != MINIMIZE or row["value"] is None else {**row, "value": -row["value"]} for row in rows]
-    merits = list(zip(*(places([row[name] for row in signed], measure) for name, measure in columns), strict=True))
+    ordered = [places([row[columns[measure]] for row in signed], measure) for measure in phrases_of(kinds).order]
+    merits = list(zip(*ordered, strict=True))
     judged = judged_against_dense(rows)
 
     def key(place: int) -> tuple[float, ...]:

@@ -14,10 +14,8 @@ from rich.table import Table
 
 from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
-from sweep.report.words import Row, seconds, some
-
-MISSING = "—"
-"""Shown where there is no value."""
+from sweep.report.words import Row, seconds
+from sweep.terminal.wording import MISSING, some
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,18 @@ class Column:
         return any(all(row[name] for name in self.needs) for row in rows)
 
 
-def print_ranking(frame: pd.DataFrame, console: Console, most: int = 12) -> None:
-    """Print a table of the best ``most`` settings of each network, then the trials that did not finish, with their reasons."""
+MOST_ROWS = 12
+"""Settings of a network that are shown, the best ones; the CSV has them all."""
+
+
+def print_ranking(frame: pd.DataFrame, console: Console) -> None:
+    """Print a table of the best settings of each network, then the trials that did not finish, with their reasons."""
     for network, part in frame.groupby("network", sort=False):
         rows = _rows(part)
-        table = _table(_heading(str(network), rows), rows[:most], [column for column in columns(part) if column.fits(rows)])
-        if len(rows) > most:
-            table.caption = f"{len(rows) - most} more in ranking.csv."
+        shown = [column for column in columns(part) if column.fits(rows)]
+        table = _table(_heading(str(network), rows), rows[:MOST_ROWS], shown)
+        if len(rows) > MOST_ROWS:
+            table.caption = f"{len(rows) - MOST_ROWS} more in ranking.csv."
         # The table keeps its own width where the console has less: a line that is too long can still be read, a cut one not.
         table.width = console.measure(table, options=console.options.update(width=1000)).maximum
         console.print(table, crop=False, soft_wrap=True)
@@ -50,15 +53,15 @@ def print_ranking(frame: pd.DataFrame, console: Console, most: int = 12) -> None
         console.print(f"[red]{escape(status)}[/red] {escape(name)}: {escape(error)}", soft_wrap=True, highlight=False)
 
 
-def markdown_ranking(frame: pd.DataFrame, most: int = 12) -> str:
-    """Return the best ``most`` settings of each network as Markdown tables."""
+def markdown_ranking(frame: pd.DataFrame) -> str:
+    """Return the best settings of each network as Markdown tables."""
     lines: list[str] = []
     for _, part in frame.groupby("network", sort=False):
         heading, titles, rows = ranking_rows(part)
         lines += [f"**{heading}**", "", f"| {' | '.join(titles)} |"]
         lines += ["|" + "|".join(" --- " if place == 0 else " ---: " for place in range(len(titles))) + "|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows[:most]]
-        lines += [f"{len(rows) - most} more in ranking.csv"] if len(rows) > most else []
+        lines += [f"| {' | '.join(row)} |" for row in rows[:MOST_ROWS]]
+        lines += [f"{len(rows) - MOST_ROWS} more in ranking.csv"] if len(rows) > MOST_ROWS else []
         lines.append("")
     return "\n".join(lines)
 
@@ -139,30 +142,22 @@ def _range(rows: Sequence[Row], name: str, shown: Callable[[float], str]) -> str
     return " to ".join(dict.fromkeys(shown(value) for value in values[:1] + values[-1:]))
 
 
-def _seconds(row: Row) -> str:
-    found = row["first_found_seconds"]
-    return MISSING if found is None else seconds(found)
-
-
 def _of(name: str, total: str) -> Callable[[Row], str]:
     return lambda row: MISSING if row[name] is None or not row[total] else f"{row[name]}/{row[total]}"
 
 
-def _signed(row: Row) -> str:
-    return MISSING if row["value"] is None else f"{row['value']:+.3f}{_few(row)}"
+def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], str]:
+    return lambda row: MISSING if row[name] is None else form(row[name])
 
 
-def _value(row: Row) -> str:
-    """Return a value of any unit: so many digits, and not so many decimals."""
-    return MISSING if row["value"] is None else f"{row['value']:.5g}{_few(row)}"
+def _value(form: str) -> Callable[[Row], str]:
+    """Return what writes the median value, with the number of its values where some instances have none."""
 
+    def text(row: Row) -> str:
+        few = "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
+        return MISSING if row["value"] is None else f"{form.format(row['value'])}{few}"
 
-def _few(row: Row) -> str:
-    return "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
-
-
-def _length(row: Row) -> str:
-    return MISSING if row["norm"] is None else f"{row['norm']:.4f}"
+    return text
 
 
 def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -174,11 +169,11 @@ def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
         Column(phrases.none, _of("robust", "instances"), needs=("robust",)),
         Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
         Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
-        Column(f"median\n{phrases.value}", _value if phrases.by_value else _signed, needs=("values", "asked")),
-        Column(f"median\n{best.value}", _signed, needs=("values", "maximised")),
-        Column("median\nlength", _length, needs=("norm_values",)),
+        Column(f"median\n{phrases.value}", _value("{:.5g}" if phrases.by_value else "{:+.3f}"), needs=("values", "asked")),
+        Column(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
+        Column("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
         Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
         Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-        Column("first\nafter", _seconds, needs=("first_found_values",)),
+        Column("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),
     )

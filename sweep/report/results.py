@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sweep.config.task_words import yardstick_of
 from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
@@ -37,6 +38,12 @@ class Unfinished(NamedTuple):
     status: str
     error: str
     key: str = ""
+
+
+def unfinished_of(records: Iterable[TrialRecord]) -> list[Unfinished]:
+    """Return those of some trials that did not finish."""
+    left = [record for record in records if record.status != "finished"]
+    return [Unfinished(one.name, one.status, one.error or "no reason was recorded", one.key) for one in left]
 
 
 class Searched(NamedTuple):
@@ -78,7 +85,7 @@ class Results:
     Attributes:
         sweeps: where they come from.
         records: the trials, in order of their sweeps' plans.
-        settings: of the pooled seeds (:data:`~sweep.report.settings.SEEDS`), by label; equal labels on other networks are one.
+        groups: the trials of each setting, those that differ in seeds alone (:data:`~sweep.report.settings.SEEDS`) together.
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
             arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
@@ -92,7 +99,7 @@ class Results:
 
     sweeps: tuple[SweepState, ...]
     records: list[TrialRecord]
-    settings: dict[str, Setting]
+    groups: dict[Setting, list[TrialRecord]]
     trials: pd.DataFrame
     instances: pd.DataFrame
     events: pd.DataFrame
@@ -117,6 +124,16 @@ class Results:
         return results_of(
             [(state, [one for one in cut if named[one.key] == state.name]) for state in self.sweeps], self.pictures
         )
+
+    @cached_property
+    def settings(self) -> dict[str, Setting]:
+        """The settings by label; equal labels on other networks are one."""
+        return {setting.label: setting for setting in self.groups}
+
+    @property
+    def yardsticks(self) -> list[str]:
+        """The methods without a MILP against which tasks measure all others, whether they were run or not."""
+        return [name for name in dict.fromkeys(map(yardstick_of, self.instances["task"].unique())) if name]
 
     @property
     def networks(self) -> list[str]:
@@ -164,9 +181,8 @@ def results_of(
     setting_of = {record.key: setting for setting, members in grouped.items() for record in members}
     trials = _trials(ordered, setting_of, named)
     instances, events = _instances(ordered, trials)
-    labels = {setting.label: setting for setting in grouped}
     shorter = len(records) - len(ordered)
-    return Results(tuple(state for state, _ in sweeps), ordered, labels, trials, instances, events, pictures, shorter)
+    return Results(tuple(state for state, _ in sweeps), ordered, grouped, trials, instances, events, pictures, shorter)
 
 
 _TRIAL_FACTS = (
@@ -214,10 +230,9 @@ def _hidden(config: Mapping[str, Any]) -> int | None:
     return None if depth is None or width is None or network.get("file") is not None or own else int(depth) * int(width)
 
 
-_OF_TRIAL = ("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key")
-_MORE_OF_TRIAL = (
-    *("attack", "method", "amount", "finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate", "r2_dense"),
-    "r2_surrogate",
+_OF_TRIAL = (
+    *("sweep", "trial_key", "network", "setting", "baseline_key", "dataset", "network_key", "attack", "method", "amount"),
+    *("finetune_rounds", "hidden", "accuracy_dense", "accuracy_surrogate", "r2_dense", "r2_surrogate"),
 )
 
 
@@ -226,9 +241,9 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     columns: dict[str, Any] = {name: [getattr(one, name) for one in all_of_them] for name in FACTS}
     frame = _typed(columns)
     repeats = np.repeat(np.arange(len(records)), [len(record.instances) for record in records]).astype(np.int64)
-    for name in reversed((*_OF_TRIAL, *_MORE_OF_TRIAL)):
+    for name in reversed(_OF_TRIAL):
         frame.insert(0, name, trials[name].to_numpy()[repeats])
-    # One surrogate may serve all images of a trial; then its cost is each image's, as if it were attacked alone.
+    # One surrogate may serve all instances of a trial; then its cost is each instance's, as if that were answered alone.
     shared = trials["prune_seconds"].to_numpy(dtype=float)[repeats]
     own = frame["prune_seconds"].to_numpy(dtype=float)
     frame["prune_seconds"] = np.where(np.isnan(own), shared, own)
@@ -257,32 +272,12 @@ def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-_WORDS = {
-    "sweep",
-    "trial_key",
-    "name",
-    "network",
-    "setting",
-    "attack",
-    "method",
-    "dataset",
-    "status",
-    "baseline_key",
-    "swept",
-    "limits",
-}
-_WORDS |= {
-    "network_key",
-    "config",
-    "instance_key",
-    "norm",
-    "question",
-    "objective",
-    "expected",
-    "solver_status",
-    "task",
+_WORDS = (
+    *("sweep", "trial_key", "name", "network", "setting", "attack", "method", "dataset", "status", "baseline_key", "swept"),
+    *("limits", "network_key", "config", "instance_key", "norm", "question", "objective", "expected", "solver_status", "task"),
     "sense",
-}
+)
+"""The columns that hold no numbers."""
 
 
 def _typed(columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from sweep.config.dotted_keys import flatten
 from sweep.planning.search.alone import command
 from sweep.records import TrialRecord
 from sweep.records.measures import VALUE_TOLERANCE
-from sweep.records.objectives import OBJECTIVES, Objective
+from sweep.records.objectives import Objective, objectives
 from sweep.records.time_limit import KEY as TIME_LIMIT
 from sweep.report.results import Results, SweepState
 from sweep.terminal.wording import count
@@ -110,6 +110,15 @@ class SearchAnswer:
         ]
 
     @property
+    def again(self) -> list[tuple[str, str]]:
+        """Of each trial of :attr:`best` what it reached, as far as :attr:`sentence` has not said it, and its command."""
+        found = []
+        for called, one in self.best:
+            about = "" if len(self.objectives) == 1 else f"{called}: {one.record.name} with {self.told(one)}. "
+            found.append((f"{about}To run it again alone:", self.command(one)))
+        return found
+
+    @property
     def numbers(self) -> pd.DataFrame:
         """A row for each candidate: ``number``, ``front``, and a column for each objective by its name."""
         columns = {one.name: [candidate.values[i] for candidate in self.candidates] for i, one in enumerate(self.objectives)}
@@ -132,16 +141,16 @@ def search_answer(state: SweepState, records: Sequence[TrialRecord]) -> SearchAn
     """Return the answer of a sweep by the records of its trials; None for one without objectives."""
     if state.searched is None:
         return None
-    objectives = tuple(OBJECTIVES[name] for name in state.searched.objectives)
+    judged = tuple(objectives()[name] for name in state.searched.objectives)
     finished = [record for record in records if record.status == "finished"]
     candidates = []
     for number, record in enumerate(finished, 1):
-        values = tuple(value for one in objectives if (value := one.value(record)) is not None)
-        if len(values) == len(objectives):
+        values = tuple(value for one in judged if (value := one.value(record)) is not None)
+        if len(values) == len(judged):
             candidates.append(JudgedTrial(number, record, values))
-    costs = np.array([[_cost(o, v) for o, v in zip(objectives, one.values, strict=True)] for one in candidates])
+    costs = np.array([[_cost(o, v) for o, v in zip(judged, one.values, strict=True)] for one in candidates])
     front = tuple(candidates[place] for place in on_front(costs)) if candidates else ()
-    return SearchAnswer(objectives, tuple(candidates), front, len(finished), state.searched.overrides)
+    return SearchAnswer(judged, tuple(candidates), front, len(finished), state.searched.overrides)
 
 
 def answer_of(results: Results) -> SearchAnswer | None:
@@ -167,20 +176,13 @@ def in_lines(answer: SearchAnswer | None) -> list[str]:
     """Return the answer for the terminal, line by line."""
     if answer is None:
         return []
-    lines = [answer.sentence]
-    for called, one in answer.best:
-        about = "" if len(answer.objectives) == 1 else f"{called}: {one.record.name} with {answer.told(one)}. "
-        lines.append(f"{about}To run it again alone: {answer.command(one)}")
-    return lines
+    return [answer.sentence, *(f"{about} {command}" for about, command in answer.again)]
 
 
 def in_markdown(answer: SearchAnswer) -> str:
     """Return the answer for MLflow's note."""
-    parts = [answer.sentence]
-    for called, one in answer.best:
-        about = "" if len(answer.objectives) == 1 else f"{called}: {one.record.name} with {answer.told(one)}. "
-        parts.append(f"{about}To run it again alone:\n\n```\n{answer.command(one)}\n```")
-    return "\n\n".join(parts) + "\n"
+    commands = [f"{about}\n\n```\n{command}\n```" for about, command in answer.again]
+    return "\n\n".join([answer.sentence, *commands]) + "\n"
 
 
 def _cost(objective: Objective, value: float) -> float:

@@ -1,48 +1,42 @@
 """Settings: a network with a way to attack it, and which trials belong to the same setting.
 
-Trials that differ only in the seed that draws the images are one setting.
+Trials that differ only in the seed that draws the instances are one setting.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.attack_facts import CLOSEST, takes_surrogate
+from surrogate.problems.objectives import CLOSEST
+from sweep.config.canonical import BOOKKEEPING
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.families import FAMILIES, switches
+from sweep.config.families import class_of, name_key, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
 from sweep.config.rules import FUNCTION, file_title
+from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
 DENSE_MILP = "dense MILP"
-GRADIENT = "gradient"
-WALK = "walk"
-WITHOUT_MILP = (GRADIENT, WALK)
-"""The attack on images and the method on models that need no MILP and prove nothing: what every MILP is measured against."""
-
 SURROGATE = "surrogate"
+
 BOUNDS = "bounds"
 """The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
 
-_BOOKKEEPING = (
-    *("sweep", "tracking", "cluster", "search", "deadlines", "hydra", "dataset.folder", "instances.seed", "instances.count"),
-)
-_UNSEEN = tuple(key for key in _BOOKKEEPING if not key.startswith("instances"))
-"""What is never seen in a result, other than which images are drawn."""
+_UNSEEN = (*BOOKKEEPING, "dataset.folder")
+"""What is never seen in a result."""
 
-_NAMED = (
-    *("network.depth", "network.width", "attack.method", "pruning.method", "pruning.amount", "pruning.finetune.rounds"),
-    *("model.problem", "model.function", "method.name"),
-)
+_REPEATED = (*_UNSEEN, "instances.seed", "instances.count")
+"""What makes no setting of its own: how a sweep runs, and which instances are drawn."""
 
 PARAMETERS = "model.parameters"
 """The section whose keys are a problem's own, and are called by their last name."""
@@ -71,6 +65,8 @@ class Setting:
     finetune_rounds: int | None
     extras: tuple[tuple[str, str], ...] = ()
     """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
+    is_without_milp: bool = False
+    """Whether it is a yardstick of every MILP, the dense one too (:attr:`sweep.config.tasks.TaskRules.yardstick`)."""
 
     @property
     def is_milp(self) -> bool:
@@ -81,9 +77,8 @@ class Setting:
         return self.is_milp and self.method == "none"
 
     @property
-    def is_without_milp(self) -> bool:
-        """Whether it is a yardstick of every MILP, the dense one too."""
-        return self.attack in WITHOUT_MILP
+    def is_yardstick(self) -> bool:
+        return self.is_dense_milp or self.is_without_milp
 
     @property
     def is_surrogate(self) -> bool:
@@ -149,8 +144,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     for setting, members in base.items():
         for record, others in members:
             extras = tuple((key, others[key]) for key in telling if key in others)
-            full = Setting(setting.network, setting.attack, setting.method, setting.amount, setting.finetune_rounds, extras)
-            grouped[full].append(record)
+            grouped[dataclasses.replace(setting, extras=extras)].append(record)
     return dict(grouped)
 
 
@@ -198,17 +192,25 @@ def _flat(record: TrialRecord) -> dict[str, Any]:
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
     network = _network(layers, flat, origins)
-    attack, method = str(flat.get("attack.method")), flat.get("pruning.method")
     task = _task(flat)
     if task is not None and task.answerer not in ("", "attack"):
         return _of_an_answerer(task, network, flat)
-    if (attack, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
-        attack = BOUNDS  # no MILP states an l2 ball, and what is pruned is not looked at
-    if attack == BOUNDS or not takes_surrogate(attack, flat.get("attack.objective")):
-        return Setting(network, attack, None, None, None)
+    attack, takes_surrogate = _reported(flat)
+    method = flat.get("pruning.method")
+    if not takes_surrogate:
+        return Setting(network, attack, None, None, None, is_without_milp=task is not None and attack == task.yardstick)
     if method == "none":
         return Setting(network, attack, "none", None, None)
     return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+
+
+def _reported(flat: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what a report calls an attack, and whether the attack looks at a pruned network, as one of another version may."""
+    method = str(flat.get("attack.method"))
+    if (method, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
+        return BOUNDS, False  # no MILP states an l2 ball
+    attack: Any = class_of("attack", flat.get)
+    return method, attack is None or bool(attack.takes_surrogate)
 
 
 def _name_files(flats: Sequence[dict[str, Any]]) -> None:
@@ -240,12 +242,12 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
 
     The method that trials are measured against is called as the dense MILP of an attack is.
     """
-    section, method = task.answerer, str(flat.get(f"{task.answerer}.{FAMILIES[task.answerer].name_key}"))
+    section, method = task.answerer, str(flat.get(name_key(task.answerer)))
     network = f"{_subject(flat)} {network}".strip()
     if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
         return Setting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
-        return Setting(network, method, None, None, None)
+        return Setting(network, method, None, None, None, is_without_milp=method == task.yardstick)
     rounds = flat.get("pruning.finetune.rounds", 0)
     return Setting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
 
@@ -253,7 +255,7 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
     """Return what of a configuration decides which network is attacked, other than its hidden layers and the seed."""
     keys = with_effect((key for key in flat if is_in(section_key(key), _ORIGINS)), flat)
-    return {key: _text(flat[key]) for key in keys if not is_in(section_key(key), (*_BOOKKEEPING, *SEEDS))}
+    return {key: _text(flat[key]) for key in keys if not is_in(section_key(key), (*_REPEATED, *SEEDS))}
 
 
 def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> str:
@@ -279,7 +281,7 @@ def _is_named(key: str, setting: Setting) -> bool:
     if meant != key:
         return is_in(meant, ("network.depth", "network.width", "network.file", "training"))
     unpruned = ("pruning",) if setting.method is None else ()
-    return is_in(key, (*_NAMED, *_BOOKKEEPING, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
+    return is_in(key, (*IN_NAMES, *_REPEATED, *unpruned, *(_ORIGINS if key not in SEEDS else ())))
 
 
 def _differing(configs: Sequence[Mapping[str, str]]) -> list[str]:

@@ -9,13 +9,11 @@ import pandas as pd
 
 from sweep.records.measures import VALUES
 from sweep.report.answers import DOES_NOT_PAY, PAYS, TOO_FEW, UNCOMPARED, UNSURE
-from sweep.report.compared import Compared, compared, strongest, surrogates, why_not_compared
-from sweep.report.comparisons import ALL
+from sweep.report.compared import Compared, against_dense, compared, strongest, why_not_compared
 from sweep.report.limits import limit_of
-from sweep.report.ranking import rank
+from sweep.report.ranking import ranking_of
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, SEEDS
-from sweep.report.statistics import FEWEST, ConfidenceInterval
+from sweep.report.statistics import FEWEST
 from sweep.report.words import number, p_text, seconds, signed_percent
 from sweep.terminal.wording import count
 
@@ -34,13 +32,10 @@ class SizeAnswer:
         headline: who wins, and by how much, as one short sentence.
         sure: how sure that is, as one short sentence.
         evidence: counts, intervals, p-values and the other settings.
-        badge: the verdict in two or three words.
         sooner: whether it finds its first find sooner, as one short sentence; empty where nobody found one.
         also: who is sooner on how many instances, as a clause; empty unless that is beyond chance.
-        won, lost, pairs: on how many of the instances that both attacked its value at the limit is better or worse.
-        of: the pairs in words, such as ``12 images``.
-        gain: median difference of the values (of lengths the share that is saved), with its 95 % interval.
-        p: corrected by Holm for all pruned settings of the network.
+        won, lost: on how many of the instances that both attacked its value at the limit is better or worse.
+        of: how many those are, such as ``12 images``.
         limit_seconds: the time limit of its attacks.
     """
 
@@ -50,15 +45,11 @@ class SizeAnswer:
     headline: str
     sure: str
     evidence: str
-    badge: str
     sooner: str = ""
     also: str = ""
     won: int = 0
     lost: int = 0
-    pairs: int = 0
     of: str = ""
-    gain: ConfidenceInterval | None = None
-    p: float | None = None
     limit_seconds: float | None = None
 
 
@@ -68,17 +59,17 @@ def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | N
     Args:
         results: all there is.
         wins: their win table (:func:`~sweep.report.comparisons.win_table`).
-        ranking: theirs with pooled seeds, if it is there already.
+        ranking: their ranking, if it is there already.
     """
-    order = rank(results.records, SEEDS) if ranking is None else ranking
-    rows = surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
+    order = ranking_of(results) if ranking is None else ranking
+    rows = against_dense(results, wins)
     answers = []
     for network in results.networks:
         here = rows[rows["network"] == network]
         found = compared(here, VALUES)
         if not found:
             why = why_not_compared(results, here) or "No pruned copy is compared with the dense MILP."
-            answers.append(SizeAnswer(network, None, UNCOMPARED, why, "", "", UNCOMPARED))
+            answers.append(SizeAnswer(network, None, UNCOMPARED, why, "", ""))
             continue
         by_setting = {one.setting: one for one in found}
         first = next(label for label in order.loc[order["network"] == network, "setting"] if label in by_setting)
@@ -91,13 +82,12 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
     limit = limit_of(results, results.instances[results.instances["network"] == best.network])
     if best.is_better:
         verdict = PAYS
-    elif best.images < FEWEST:
+    elif best.clusters < FEWEST:
         verdict = TOO_FEW
     elif best.won <= best.lost and (any(one.is_worse for one in found) or asked - solved < FEWEST):
         verdict = DOES_NOT_PAY
     else:
         verdict = UNSURE
-    row, name = best.row, f"{best.measure}_effect"
     sooner, also = _sooner(results, best, times)
     return SizeAnswer(
         network=best.network,
@@ -106,15 +96,11 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
         headline=_headline(results, best, verdict, solved, asked, limit),
         sure=_sure(found, best, verdict, results.what),
         evidence=_evidence(results, best, found, times, solved, asked),
-        badge=verdict,
         sooner=sooner,
         also=also,
         won=best.won,
         lost=best.lost,
-        pairs=best.pairs,
         of=best.of(results.what),
-        gain=ConfidenceInterval(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))),
-        p=best.p,
         limit_seconds=limit,
     )
 
@@ -147,9 +133,9 @@ def _gain(results: Results, best: Compared) -> str:
     gain = float(best.row[f"{best.measure}_effect"])
     if not gain > 0.0:
         return ""
-    if best.measure == "norm":
-        return f", with a perturbation {signed_percent(gain).lstrip('+')} shorter (median)"
     phrases = results.phrases_on(best.network)
+    if best.measure == "norm":
+        return f", with a {phrases.length_of} {signed_percent(gain).lstrip('+')} shorter (median)"
     return f", with a {phrases.value} {number(gain)} {phrases.better} (median)"
 
 

@@ -44,11 +44,11 @@ class ConfidenceInterval:
 def share_interval(wins: Sequence[bool] | NDArray[Any], clusters: Sequence[Any] | NDArray[Any]) -> ConfidenceInterval:
     """Return the share of wins, with an interval by the bootstrap over clusters.
 
-    Clusters are drawn with replacement, each with all its members, because images that two networks share are no independent
+    Clusters are drawn with replacement, each with all its members, because what two networks are both asked is no independent
     evidence. The percentile bootstrap is too narrow with few clusters and near 0 and 1 (of no width, where all agree). So the
     interval is never narrower than the exact one (Clopper and Pearson 1934) of that share in as many draws as there are
-    clusters: that of Korn and Graubard (1998, Survey Methodology 24, 193-201) for clustered samples, as if what one image does
-    on two networks were one draw. With fewer than :data:`FEWEST` clusters a share has limits only if it is 0 or 1.
+    clusters: that of Korn and Graubard (1998, Survey Methodology 24, 193-201) for clustered samples, as if what one cluster
+    does on two networks were one draw. With fewer than :data:`FEWEST` clusters a share has limits only if it is 0 or 1.
 
     Args:
         wins: one truth value a pair, shape ``(n,)``.

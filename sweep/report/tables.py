@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.report.findings import Findings
 from sweep.report.phrases import Phrases
+from sweep.report.ranking import rank
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import EVENT, Results
 from sweep.report.settings import DENSE_MILP
 from sweep.report.train_or_prune import is_trained_for, truth_table
 from sweep.report.truth import as_table, three_values
-from sweep.report.verdicts import Verdict
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
 from sweep.store.report_files import RANKING, VERDICTS
+from sweep.terminal.wording import MISSING
 
 STATES = "sweeps"
 """The attribute of the table of trials, in its file too, that has what is known of their sweeps."""
@@ -27,22 +29,14 @@ MOST_WINS = 60
 """Rows of the win table that people are shown; the CSV has them all."""
 
 
-def write_tables(
-    results: Results, ranking: pd.DataFrame, pooled: pd.DataFrame, wins: pd.DataFrame, answers: Sequence[Verdict], folder: Path
-) -> list[Path]:
-    """Write ``ranking``, ``wins`` and ``verdicts`` as CSV and Markdown, ``unfinished.csv``, ``truth.csv`` and
-    ``train_or_prune.csv`` where there is something in them, and ``trials.parquet`` and ``instances.parquet``.
+def write_tables(findings: Findings, folder: Path) -> list[Path]:
+    """Write ``ranking`` (seeds apart, and pooled in the Markdown), ``wins`` and ``verdicts`` as CSV and Markdown,
+    ``unfinished.csv``, ``truth.csv`` and ``train_or_prune.csv`` where there is something in them, and ``trials.parquet`` and
+    ``instances.parquet``, into ``folder``.
 
     Return their paths.
-
-    Args:
-        results: all there is.
-        ranking: a row for each setting, seeds apart.
-        pooled: the same with seeds pooled, for the Markdown.
-        wins: the win table.
-        answers: the verdicts.
-        folder: where to.
     """
+    results, wins, answers = findings.results, findings.wins, findings.answers
     said = pd.DataFrame(
         [[one.question, one.answer, one.sentence, one.evidence.replace("\n", " ")] for one in answers],
         columns=["question", "answer", "sentence", "evidence"],
@@ -50,7 +44,7 @@ def write_tables(
     unfinished = [
         (state.name, one.name, one.key, one.status, one.error) for state in results.sweeps for one in state.unfinished
     ]
-    tables = {"ranking": ranking, "wins": wins, "verdicts": said}
+    tables = {"ranking": rank(results.records), "wins": wins, "verdicts": said}
     if unfinished:
         tables["unfinished"] = pd.DataFrame(unfinished, columns=["sweep", "trial", "key", "status", "error"])
     if truth := three_values(results):
@@ -63,7 +57,7 @@ def write_tables(
         table.to_csv(path, index=False)
         written.append(path)
     texts = {
-        RANKING: markdown_ranking(pooled),
+        RANKING: markdown_ranking(findings.ranking),
         "wins.md": markdown(win_rows(wins, DENSE_MILP, results.phrases)[:MOST_WINS]),
         VERDICTS: "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
@@ -104,9 +98,9 @@ def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[
         for name in measures:
             pairs = int(row[f"{name}_pairs"])
             share = interval_text(row[f"{name}_share_low"], row[f"{name}_share_high"], percent).removeprefix(", 95 % interval ")
-            cells[titles[name]] = of_pairs(row, name) + (f" ({share})" if share else "") if pairs else "—"
+            cells[titles[name]] = of_pairs(row, name) + (f" ({share})" if share else "") if pairs else MISSING
             cells[effects[name]] = _effect(row, name)
-            cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else "—"
+            cells[f"p ({titles[name]})"] = p_number(row[f"{name}_p_holm"]) if pairs else MISSING
         rows.append(cells)
     return rows
 
@@ -122,5 +116,5 @@ def markdown(rows: Sequence[dict[str, str]]) -> str:
 def _effect(row: pd.Series, name: str) -> str:
     value = row[f"{name}_effect"]
     if pd.isna(value):
-        return "—"
+        return MISSING
     return f"{value:+.3g}" if name == "value" else number(value) if name == "time" else percent(value)

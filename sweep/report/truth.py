@@ -13,11 +13,10 @@ import pandas as pd
 
 from sweep.report.comparisons import signs
 from sweep.report.results import Results
+from sweep.terminal.wording import MISSING
 
 TOLERANCE = 1e-6
 """A true constraint that is violated by more than this does not hold: as much as a decision may violate the model's own."""
-
-MISSING = "—"
 
 
 @dataclass(frozen=True)

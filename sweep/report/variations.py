@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.config.task_words import words_of
 from sweep.records.measures import Measure
 from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
+from sweep.report.phrases import where
 from sweep.report.results import Results
 from sweep.report.settings import REPAIR, Setting
 
@@ -79,8 +79,7 @@ def variation_summaries(pairs: pd.DataFrame, variation: Variation) -> pd.DataFra
     There is one row for all networks, or one for each where their values have units of their own. ``time_with_pruning`` adds
     what pruning and finetuning took.
     """
-    kinds = pairs[["task", "objective"]].drop_duplicates().itertuples(index=False, name=None)
-    if all(words_of(*kind).pooled for kind in kinds):
+    if where(pairs, lambda words: words.pooled).all():
         return pd.DataFrame([_summary(ALL, pairs, variation)])
     return pd.DataFrame([_summary(str(name), part, variation) for name, part in pairs.groupby("network", sort=False)])
 

@@ -14,25 +14,24 @@ from sweep.records.measures import VALUES
 from sweep.report.answers import (
     DOES_NOT_PAY,
     FEW,
-    MIXED,
-    NO,
     NONE,
     NOT_ASKED,
     PAYS,
     TOO_FEW,
     UNCLEAR,
     UNCOMPARED,
-    YES,
     Verdict,
+    judged,
+    unsure,
 )
-from sweep.report.compared import Compared, compared_by_network, strongest, surrogates, too_few, why_not_compared
+from sweep.report.compared import Compared, against_dense, compared_by_network, too_few, why_not_compared
 from sweep.report.comparisons import ALL
 from sweep.report.larger import QUESTION as LARGER
 from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import QUESTION as LIMIT
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.train_or_prune import QUESTION as TRAIN_OR_PRUNE
@@ -46,8 +45,7 @@ from sweep.report.variations import (
     variation_pairs,
     variation_summaries,
 )
-from sweep.report.words import joined, some
-from sweep.terminal.wording import count
+from sweep.terminal.wording import count, joined, some
 
 __all__ = ["TOLD_FIRST", "Verdict", "verdicts"]
 
@@ -123,7 +121,7 @@ def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
         answer = joined(names) if len(names) <= 2 else f"{names[0]}, and {len(names) - 1} more"
         return Verdict(question, answer, sentence, text)
     sentence = "No pruned setting beats the dense MILP beyond chance."
-    answer = NONE if any(one.is_worse for one in found) else _unsure(found)
+    answer = NONE if any(one.is_worse for one in found) else unsure(found)
     return Verdict(question, answer, f"{sentence} {too_few(found, results.what)}".rstrip(), text)
 
 
@@ -136,7 +134,7 @@ def sooner_than_dense(results: Results, wins: pd.DataFrame) -> Verdict:
     found = compared_by_network(rows, ("time",))
     if not found:
         return Verdict(question, UNCLEAR, f"Neither the pruned copies nor the dense MILP found {results.phrases.a_thing}.")
-    return _judged(question, found, results)
+    return judged(question, found, results)
 
 
 def variation_helps(results: Results, variation: Variation) -> Verdict:
@@ -146,52 +144,21 @@ def variation_helps(results: Results, variation: Variation) -> Verdict:
     if pairs.empty:
         return Verdict(question, NOT_ASKED, f"No pruning was run both with and without {variation.name}.")
     found = compared_by_network(variation_summaries(pairs, variation), MEASURES)
-    verdict = _judged(question, [one for one in found if one.measure != "time_with_pruning"], results)
-    return Verdict(question, verdict.answer, verdict.sentence, "\n".join(_located(one, found, results) for one in found))
+    return judged(question, [one for one in found if one.measure != "time_with_pruning"], results, told=found)
 
 
 def better_than_yardstick(results: Results, wins: pd.DataFrame) -> Verdict:
     name = results.phrases.yardstick
     question = f"Does anything beat the {name}?"
-    rows = wins[wins["yardstick"].isin(WITHOUT_MILP) & (wins["network"] != ALL)]
+    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL)]
     if rows.empty:
         return Verdict(question, NOT_ASKED, f"No {name} has finished on the same instances.")
-    return _judged(question, compared_by_network(rows, VALUES), results)
-
-
-def _judged(question: str, found: Sequence[Compared], results: Results) -> Verdict:
-    """Answer yes if all that differs beyond chance is better, no if it is worse, and with the strongest of either kind."""
-    several = len({one.network for one in found}) > 1
-
-    def text(one: Compared) -> str:
-        return _located(one, found, results)
-
-    leading = [strongest(some) for kind in ("is_better", "is_worse") if (some := [one for one in found if getattr(one, kind)])]
-    if not leading:
-        sentence = f"Nothing differs beyond chance. {too_few(found, results.what)}".rstrip()
-        return Verdict(question, _unsure(found), sentence, text(strongest(found)))
-    answer = MIXED if len(leading) > 1 else YES if leading[0].is_better else NO
-
-    def who(one: Compared) -> str:
-        return f"On {one.network}, {one.setting.replace('The ', 'the ', 1)}" if several else one.setting
-
-    said = [one.short(results, who(one)) for one in leading]
-    return Verdict(question, answer, " ".join(said), "\n".join(map(text, leading)))
-
-
-def _located(one: Compared, found: Sequence[Compared], results: Results) -> str:
-    """Return the evidence of one comparison, with its network where there are several."""
-    several = len({other.network for other in found}) > 1
-    return f"{one.network}: {one.text(results)}" if several else one.text(results)
-
-
-def _unsure(found: Sequence[Compared]) -> str:
-    """Return the answer where nothing differs beyond chance."""
-    return FEW if all(one.images < FEWEST for one in found) else UNCLEAR
+    return judged(question, compared_by_network(rows, VALUES), results)
 
 
 def _by_network(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
-    return surrogates(results, wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] != ALL)])
+    rows = against_dense(results, wins)
+    return rows[rows["network"] != ALL]
 
 
 def _counts(found: Sequence[Compared], what: str) -> str:

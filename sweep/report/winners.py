@@ -2,8 +2,8 @@
 
 Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, and the runner-up
 is the next that attacked some of the same instances. On each instance that both attacked, one of them did better by the
-ranking's own order (a witness before none, the shorter perturbation, the sooner witness, the better value). The sign test,
-which counts each image once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
+ranking's own order (a find before none, the shorter length, the sooner find, the better value). The sign test,
+which counts each cluster once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.records.measures import Measure
-from sweep.report.comparisons import counted, outcomes, pairs_of_settings, with_seeds
-from sweep.report.leads import Lead, lead
+from sweep.records.measures import Measure, decide
+from sweep.report.comparisons import COLUMNS, counted, outcomes, pairs_of_settings, with_seeds
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
-from sweep.report.ranking import judged_against_dense, rank
+from sweep.report.ranking import judged_against_dense, ranking_of
 from sweep.report.results import Results
-from sweep.report.settings import SEEDS
-from sweep.report.statistics import FEWEST, SIGNIFICANT, ConfidenceInterval, holm, share_interval
-from sweep.report.words import interval_text, number, p_number, p_text, percent, seconds, some
-from sweep.terminal.wording import count
+from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
+from sweep.report.words import number, seconds
+from sweep.terminal.wording import some
 
 SURE, UNSURE, DISPUTED, CLOSE, FEW = "sure", "not sure", "disputed", "hardly differs", "not enough data"
 ALONE = "nothing to compare"
@@ -50,10 +48,9 @@ class Duel:
     Attributes:
         other: the other setting.
         better, worse, pairs: on so many instances the winner did better or worse, of so many that both attacked.
-        clusters, differing: images among them, and those on which one of both did better.
-        interval: of the share of ``better``.
-        p, p_holm: of the sign test over images, as it is and corrected.
-        lead: by how much.
+        clusters, differing: clusters among them, and those in which one of both did better.
+        p, p_holm: of the sign test over clusters, as it is and corrected.
+        lead: by how much, as a clause.
     """
 
     other: str
@@ -62,27 +59,9 @@ class Duel:
     pairs: int
     clusters: int
     differing: int
-    interval: ConfidenceInterval
     p: float
-    lead: Lead
+    lead: str
     p_holm: float = math.nan
-
-    @property
-    def text(self) -> str:
-        return f"{self.other}: {self.lead.text if self.pairs else 'no instance in common'}"
-
-    @property
-    def counts(self) -> str:
-        """How often it was better, and how sure that is; nothing without a pair."""
-        if not self.pairs:
-            return ""
-        share = interval_text(self.interval.low, self.interval.high, percent)
-        corrected = "" if math.isnan(self.p_holm) or self.p_holm == self.p else f", corrected {p_number(self.p_holm)}"
-        equal = self.pairs - self.better - self.worse
-        return (
-            f"Better on {self.better} of {self.pairs} ({percent(self.interval.value)}{share}), worse on {self.worse}"
-            f"{f', {equal} equal' if equal else ''}; sign test {p_text(self.p)}{corrected}"
-        )
 
 
 @dataclass(frozen=True)
@@ -91,13 +70,11 @@ class Winner:
 
     Attributes:
         network, setting: which.
-        facts: what it reached, as a sentence.
         duels: against the runner-up, and against the dense MILP if that is another one.
     """
 
     network: str
     setting: str
-    facts: str
     duels: tuple[Duel, ...]
 
     @property
@@ -116,7 +93,7 @@ class Winner:
 def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
     """Return the winner of each network on which no pruned copy is compared with the dense MILP, and the whole ranking, seeds
     pooled."""
-    ranking = rank(results.records, SEEDS)
+    ranking = ranking_of(results)
     instances = with_seeds(results)
     dense = {label for label, setting in results.settings.items() if setting.is_dense_milp}
     drafts: list[Winner] = []
@@ -131,7 +108,7 @@ def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
         milps = [label for label in (*sharing, *others) if label in dense][:1]
         opponents = list(dict.fromkeys([*runner_up, *milps]))
         duels = tuple(duel(here, first, other) for other in opponents)
-        drafts.append(Winner(str(network), first, _facts(part.iloc[0], results.phrases_on(str(network))), duels))
+        drafts.append(Winner(str(network), first, duels))
     corrected = iter(holm([one.p if one.pairs else math.nan for draft in drafts for one in draft.duels]))
     found = []
     for draft in drafts:
@@ -144,8 +121,7 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
     """Return how the setting ``first`` did against ``second`` on the instances (of one network) that both attacked."""
     mine, others = (instances[instances["setting"] == label] for label in (first, second))
     pairs = pairs_of_settings(mine, others)
-    decided = pairs.assign(win=better(pairs))
-    found = counted(decided, "time")
+    found = counted(pairs.assign(win=better(pairs)), "time")
     return Duel(
         second,
         found["wins"],
@@ -153,18 +129,46 @@ def duel(instances: pd.DataFrame, first: str, second: str) -> Duel:
         found["pairs"],
         found["clusters"],
         found["differing"],
-        share_interval(decided["win"].to_numpy() > 0, decided["cluster"].to_numpy()),
         found["p"],
         lead(pairs),
     )
 
 
+def lead(pairs: pd.DataFrame) -> str:
+    """Return what both sides of the pairs (:func:`~sweep.report.comparisons.pairs_of`) reached, mine against the other's.
+
+    It is a clause on the first measure, in the ranking's order, in which the two differ, and empty where they differ in none.
+    Lengths and times are medians where both found something, other values where both have one.
+    """
+    phrases = phrases_of(kinds_of(pairs))
+    found = _found(pairs, phrases)
+    if found:
+        return found
+    for measure in phrases.order:
+        both = pairs[[f"{COLUMNS[measure]}_{side}" for side in ("mine", "other")]].dropna()
+        mine, other = (float(value) for value in both.median())
+        if decide(mine, other, measure):
+            return _clause(measure, mine, other, phrases)
+    return ""
+
+
+def _found(pairs: pd.DataFrame, phrases: Phrases) -> str:
+    mine, other = (int(pairs[f"first_found_seconds_{side}"].notna().sum()) for side in ("mine", "other"))
+    return "" if mine == other else f"{phrases.a_thing} for {mine} of {len(pairs)}, against {other}"
+
+
+def _clause(measure: Measure, mine: float, other: float, phrases: Phrases) -> str:
+    if measure == "norm":
+        return f"a {phrases.length_of} of length {number(mine)}, against {number(other)}"
+    if measure == "time":
+        return f"the first {phrases.thing} after {seconds(mine)}, against {seconds(other)}"
+    return f"a {phrases.value} of {mine:+.3g}, against {other:+.3g}"
+
+
 def better(pairs: pd.DataFrame) -> pd.Series:
     """Return 1 where mine did better by the ranking's order, -1 where worse, 0 where neither."""
     result = pd.Series(0.0, index=pairs.index)
-    by_value = phrases_of(kinds_of(pairs)).by_value
-    order: tuple[Measure, ...] = ("norm", "value", "time") if by_value else ("norm", "time", "value")
-    for measure in order:
+    for measure in phrases_of(kinds_of(pairs)).order:
         decided = outcomes(pairs[result == 0.0], measure)
         result[decided.index] = decided["win"]
     return result
@@ -182,30 +186,12 @@ def headline(found: Sequence[Winner]) -> str:
         return f"Every network has its own best setting, {sure or 'none'} of the {len(found)} beyond chance."
     parts = [f"{setting} {DONE[confidence].format(_where(of, found))}" for (setting, confidence), of in networks.items()]
     by_how_much = found[0].duels[0] if len(found) == 1 and found[0].confidence != ALONE else None
-    if by_how_much is None or not by_how_much.lead.short:
+    if by_how_much is None or not by_how_much.lead:
         return "; ".join(parts) + "."
-    return f"{parts[0]}: {by_how_much.lead.short} of {by_how_much.other}."
+    return f"{parts[0]}: {by_how_much.lead} of {by_how_much.other}."
 
 
 def _where(networks: Sequence[str], found: Sequence[Winner]) -> str:
     if len(networks) < len(found) or len(found) == 1:
         return some(networks)
     return "both networks" if len(found) == 2 else f"all {len(found)} networks"
-
-
-def _facts(row: pd.Series, phrases: Phrases) -> str:
-    asked = count(int(row["asked"]), phrases.instance)
-    parts = [f"{phrases.a_thing} for {int(row['successes'])} of {asked}"] if row["asked"] else []
-    if row["maximised"]:
-        proven = f"{int(row['optimal'])} of {count(int(row['maximised']), phrases.instance)}"
-        parts.append(f"the {phrases.most} {phrases.value} proven for {proven}")
-    if row["robust"]:
-        parts.append(f"{int(row['robust'])} proven {phrases.none}")
-    if not pd.isna(row["first_found_seconds"]):
-        parts.append(f"the first after {seconds(row['first_found_seconds'])} (median)")
-    if not pd.isna(row["norm"]):
-        parts.append(f"median norm {number(row['norm'])}")
-    if not pd.isna(row["value"]):
-        parts.append(f"median {phrases.value} {row['value']:{'+.3g' if row['asked'] else '.4g'}}")
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sweep.report.phrases import Phrases
-from sweep.terminal.wording import count
+from sweep.terminal.wording import MISSING, count
 
 Row = Mapping[Any, Any]
-
-MOST_NAMED = 4
-"""Networks or settings that a sentence names."""
 
 DONE = {
     "time": "was sooner",
     "time_with_pruning": "was sooner with pruning and finetuning counted",
-    "norm": "found the shorter perturbation",
     "truth": "ended with the truly better decision",
 }
 
@@ -35,7 +31,8 @@ def evidence(row: Row, measure: str, phrases: Phrases) -> str:
     ties = pairs - wins - losses
     tied = f", {ties} equal" if ties else ""
     effect = effect_text(row, measure, phrases)
-    done = f"ended with the {phrases.better} {phrases.value}" if measure == "value" else DONE[measure]
+    values = {"value": f"ended with the {phrases.better} {phrases.value}", "norm": f"found the shorter {phrases.length_of}"}
+    done = {**DONE, **values}[measure]
     corrected = f", corrected {p_number(row[f'{measure}_p_holm'])}" if not _missing(row, f"{measure}_p_holm") else ""
     return (
         f"{row['setting']} {done} on {wins} of {_pairs(row, measure, phrases.instance)} "
@@ -116,19 +113,8 @@ def number(value: float) -> str:
 def seconds(value: float) -> str:
     """Return a time with the unit that suits it."""
     if math.isnan(value):
-        return "—"
+        return MISSING
     return f"{1000 * value:.3g} ms" if value < 0.1 else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return ``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def some(words: Sequence[str]) -> str:
-    """Return the first :data:`MOST_NAMED` and how many more there are."""
-    more = [f"{len(words) - MOST_NAMED} more"] if len(words) > MOST_NAMED else []
-    return joined([*words[:MOST_NAMED], *more])
 
 
 def _missing(row: Row, name: str) -> bool:

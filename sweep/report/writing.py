@@ -5,30 +5,24 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sweep.records import TrialRecord
-from sweep.report.answers import Verdict
-from sweep.report.comparisons import win_table
 from sweep.report.figures import figures
-from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, look_of
+from sweep.report.figures.base import WIDTH, FigureKind, Look, look_of
 from sweep.report.figures.limits import caption, draw_limits, limit_data
 from sweep.report.figures.style import RC
-from sweep.report.headline import beside, headline
+from sweep.report.findings import Findings
 from sweep.report.limits import LimitVerdict, limit_curves
 from sweep.report.page import Drawn, Limit, page
-from sweep.report.ranking import rank
-from sweep.report.results import Pictures, Results, SweepState, Unfinished, results_of
-from sweep.report.searches import answer_of, in_markdown
-from sweep.report.sizes import SizeAnswer, size_answers
+from sweep.report.results import Results
+from sweep.report.searches import in_markdown
 from sweep.report.tables import write_tables
-from sweep.report.verdicts import verdicts
-from sweep.report.winners import winners
 from sweep.store.report_files import HEADLINE, PAGE, SEARCH
 
 DPI = 130
@@ -52,31 +46,6 @@ class Budget:
         return self.hurried() or (self.seconds is not None and time.monotonic() - self.began > self.seconds)
 
 
-def write_report(
-    records: Sequence[TrialRecord],
-    folder: Path,
-    *,
-    state: SweepState | None = None,
-    pictures: Pictures = lambda _: None,
-    budget: Budget | None = None,
-) -> list[Path]:
-    """Write the report of one sweep into ``folder`` (:func:`write_results`).
-
-    Args:
-        records: of its trials, finished or not.
-        folder: where to; it is created.
-        state: name, plan and notes of the sweep; by default what the records say.
-        pictures: finds the pictures of a trial, where the records have none.
-        budget: time for the figures; by default as long as it takes.
-    """
-    if state is None:
-        unfinished = [
-            Unfinished(r.name, r.status, r.error or "no reason was recorded", r.key) for r in records if r.status != "finished"
-        ]
-        state = SweepState("sweep", len(records), len(records) - len(unfinished), tuple(unfinished))
-    return write_results(results_of([(state, records)], pictures), folder, budget=budget)
-
-
 def write_results(
     results: Results, folder: Path, *, budget: Budget | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
@@ -90,43 +59,37 @@ def write_results(
     budget = budget or Budget()
     folder.mkdir(parents=True, exist_ok=True)
     progress("comparing")
-    won, pooled = winners(results)
-    wins = win_table(results)
-    sizes = size_answers(results, wins, pooled)
-    said, yardstick = headline(results, sizes, won), beside(results, wins)
-    answers = verdicts(results, wins, sizes)
-    tables = write_tables(results, rank(results.records), pooled, wins, answers, folder)
-    look = look_of(results, pooled)
-    limits, written = _limits(results, _drawn_at_limits(sizes, answers), look, folder, budget)
+    findings = Findings(results)
+    tables = write_tables(findings, folder)
+    look = look_of(results, findings.ranking)
+    limits, written = _limits(results, _drawn_at_limits(findings), look, folder, budget)
     drawn: list[Drawn] = []
-    found = answer_of(results)
     for kind in figures():
-        if kind.of_search and found is None:
+        if kind.of_search and findings.search is None:
             continue
         progress(kind.heading(look.phrases))
         figure, paths = _written(kind, results, look, folder, budget)
         drawn += [figure] if figure is not None else []
         written += paths
-    if found is not None:
+    if findings.search is not None:
         written.append(folder / SEARCH)
-        written[-1].write_text(in_markdown(found), encoding="utf-8")
+        written[-1].write_text(in_markdown(findings.search), encoding="utf-8")
     path = folder / PAGE
     first = folder / HEADLINE
-    first.write_text(f"{said} {yardstick}".rstrip() + "\n", encoding="utf-8")
+    first.write_text(f"{findings.first}\n", encoding="utf-8")
     names = [file.name for file in (first, *tables, *written)]
-    path.write_text(
-        page(results, (said, yardstick), sizes, answers, pooled, wins, limits, drawn, names, found), encoding="utf-8"
-    )
+    path.write_text(page(findings, limits, drawn, names), encoding="utf-8")
     return [path, first, *tables, *written]
 
 
-def _drawn_at_limits(sizes: Sequence[SizeAnswer], answers: Sequence[Verdict]) -> dict[str, str | None]:
+def _drawn_at_limits(findings: Findings) -> dict[str, str | None]:
     """Return of each network the pruned setting that the figure of its limits shows: the one that the answer rests on.
 
     Where no copy is ahead at any limit that is the best one at the end.
     """
-    ahead = {network: setting for one in answers if isinstance(one, LimitVerdict) for network, setting in one.leading.items()}
-    return {one.network: ahead.get(one.network, one.setting) for one in sizes}
+    answers = [one for one in findings.answers if isinstance(one, LimitVerdict)]
+    ahead = {network: setting for one in answers for network, setting in one.leading.items()}
+    return {one.network: ahead.get(one.network, one.setting) for one in findings.sizes}
 
 
 def _limits(
@@ -152,8 +115,8 @@ def _written(kind: FigureKind, results: Results, look: Look, folder: Path, budge
     """Draw one figure; None where there is nothing to draw."""
     if budget.is_spent:
         return Drawn(kind, kind.heading(look.phrases), None, "", _late(budget)), []
-    data = kind.data(results, look) if len(results.instances) else Nothing("no trial has finished")
-    if isinstance(data, Nothing):
+    data = kind.data(results, look) if len(results.instances) else pd.DataFrame()
+    if data.empty:
         return None, []
     with rc_context(RC):
         figure = kind.draw(data, look)

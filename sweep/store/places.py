@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sweep.config.passwords import hide_in_text, hide_password
-from sweep.errors import StoreError
+from sweep.errors import StoreError, sentence
 
 PATIENCE_SECONDS = 20.0
 """A file system at the other end of a network that has not done what it was asked for after so long cannot be used."""
@@ -231,8 +231,7 @@ class Remote(Place):
 
 
 def _words(error: Exception) -> str:
-    text = hide_in_text(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return hide_in_text(sentence(error))
 
 
 def _within(work: Callable[[], Done], seconds: float) -> Done:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sweep.config.attack_facts import CLOSEST
+from surrogate.problems.objectives import CLOSEST
 from sweep.records import InstanceRecord
 from sweep.records.measures import finite
 from sweep.tasks.base import Improved
@@ -60,6 +60,11 @@ def answered(record: InstanceRecord, result: AttackResult, ending: str) -> Insta
         facts={**record.facts, **{f"{name}{ending}": _plain(value) for name, value in result.tightness.items()}},
         **values,
     )
+
+
+def class_name(record: InstanceRecord, which: Literal["label", "target"]) -> str:
+    """Return what the class of the label or of the target is called; its number where classes have no other names."""
+    return str(record.facts.get(which, getattr(record, which)))
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -11,37 +11,25 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sweep.config.attack_facts import CLOSEST, MARGIN, OBJECTIVES, OUTPUT, limit_only_ends
+from surrogate.problems.objectives import CLOSEST
 from sweep.config.schema import Settings
-from sweep.config.sections import attack_of
-from sweep.config.tasks import OF_ALL, Metric
+from sweep.config.sections import method_of
+from sweep.config.stage_keys import instance_key
+from sweep.config.tasks import Metric
 from sweep.config.words import Words
 from sweep.records import InstanceRecord
-from sweep.tasks.attack_records import answered, passing_on
+from sweep.tasks.attack_objectives import ATTACK_OBJECTIVES, GOALS
+from sweep.tasks.attack_records import answered, class_name, passing_on
 from sweep.tasks.base import Confirmed, Improved, PreparedTask, Task, TaskInstance, TaskWork
 from sweep.tasks.dense_network import in_words
 from sweep.tasks.tightness import PRUNED, TIGHTNESS
+from sweep.terminal.wording import MISSING, count
 
 if TYPE_CHECKING:
-    from surrogate.attack import Instance
+    from surrogate.attack import Attack, Instance
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
     from surrogate.pruning import Stabilised
-
-_ADVERSARIAL = (MARGIN, CLOSEST)
-
-GOALS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(OF_ALL, OBJECTIVES),
-    "margin": (MARGIN, OUTPUT),
-    "norm": (CLOSEST,),
-    "success_rate": _ADVERSARIAL,
-    "decided_rate": _ADVERSARIAL,
-    "first_adversarial_seconds": _ADVERSARIAL,
-    "first_adversarial_with_pruning_seconds": _ADVERSARIAL,
-    "value": (MARGIN, OUTPUT),
-    "least_value": (CLOSEST,),
-}
-"""The objectives of a search, each with the values of ``attack.objective`` with which trials have it."""
 
 BALL = ("norm", "radius", "target")
 """The keys of ``attack`` that say which ball around an instance is searched, and for which class."""
@@ -79,7 +67,8 @@ class AttackedNetwork(PreparedTask):
         trained, data = work.networks.dense(), work.inputs.data
         work.say(f"attacks the dense network {trained.network.key}{in_words(trained.accuracy, trained.r2)}")
         self.dense, self.objective = task.in_units(trained.network, data), task.objective(work.settings)
-        self._attack = attack_of(work.settings)
+        self._instance_word = task.words(self.objective).instance
+        self._attack: Attack = method_of("attack", work.settings)
         self._pruning = work.networks.pruning() if self._attack.takes_surrogate else None
         self._surrogate: ReluNetwork | None = None
         if self._pruning is not None and not self._pruning.needs_region:
@@ -88,9 +77,13 @@ class AttackedNetwork(PreparedTask):
         self._data = data if task.data_use(work.settings) or self._pruning is not None else None
         super().__init__(work, *task.drawn(work, self.dense))
 
+    @property
+    def opening(self) -> str:
+        return f", {count(self.skipped, self._instance_word)} left out as misclassified" if self.skipped else ""
+
     def key(self, instance: TaskInstance, *, any_limit: bool = False) -> str:
         surrogate = None if self._surrogate is None else self._surrogate.key
-        return self._key(instance, self.dense.key, surrogate, self._data, any_limit=any_limit)
+        return instance_key(self.settings, self.dense.key, surrogate, instance.key, self._data, any_limit=any_limit)
 
     def unanswered(self, instance: TaskInstance) -> InstanceRecord:
         assert isinstance(instance, AttackInstance)
@@ -128,7 +121,9 @@ class AttackTask(Task):
 
     sections = SECTIONS
     answerer = "attack"
+    own_objectives = ATTACK_OBJECTIVES
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})
+    yardstick = "gradient"
     metrics: ClassVar[Mapping[str, Metric]] = MappingProxyType(
         {
             "attack/margin": "dense_value",
@@ -158,9 +153,10 @@ class AttackTask(Task):
             yardstick="gradient attack",
             proofs=("robust", "optimal"),
             left_out="the dense network misclassifies them",
+            colours="difference: orange became darker, purple brighter",
         )
         if objective == CLOSEST:
-            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms")
+            return dataclasses.replace(verdicts, value="length", sense="minimize", spread="norms", length_of="perturbation")
         return dataclasses.replace(verdicts, value="margin", zero_is_found=True)
 
     @abstractmethod
@@ -191,9 +187,9 @@ class AttackTask(Task):
     def described(self, record: InstanceRecord) -> str:
         if record.label is None:
             return record.name
-        radius = "—" if record.radius is None else f"{record.radius:.3g}"
-        target = "any" if record.target is None else record.class_name("target")
-        return f"{record.name}: {record.class_name('label')} → {target}, {record.norm} {radius}"
+        radius = MISSING if record.radius is None else f"{record.radius:.3g}"
+        target = "any" if record.target is None else class_name(record, "target")
+        return f"{record.name}: {class_name(record, 'label')} → {target}, {record.norm} {radius}"
 
     def picture(self, record: InstanceRecord) -> bytes | None:
         from sweep.tasks.image.pictures import is_image, picture
@@ -209,10 +205,6 @@ class AttackTask(Task):
         if settings.attack.objective == CLOSEST:  # what an attack does with its time follows from the objective then
             return f"attack.objective={CLOSEST}"
         return super().answered_by(settings)
-
-    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
-        attack = sections["attack"]
-        return limit_only_ends(attack.get("method", None), attack.get("objective", None))
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
         return None  # which of these tasks it is follows from the other sections, as it did before there were tasks

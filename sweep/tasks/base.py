@@ -19,7 +19,6 @@ from sweep.config.tasks import TaskRules, task_name, task_of
 from sweep.records import InstanceRecord
 
 if TYPE_CHECKING:
-    from surrogate.data import Dataset
     from sweep.tasks.networks import Networks
 
 
@@ -104,7 +103,7 @@ class PreparedTask(ABC):
 
         The settings of :attr:`~sweep.config.tasks.TaskRules.sections` that say how an instance is answered are in it.
         """
-        return self._key(instance, any_limit=any_limit)
+        return instance_key(self.settings, None, None, instance.key, None, any_limit=any_limit)
 
     def unanswered(self, instance: TaskInstance) -> InstanceRecord:
         """Return the record of an instance before its first solution. It stands if the worker never comes back."""
@@ -143,17 +142,6 @@ class PreparedTask(ABC):
         Raises:
             SweepError: they contradict each other, or what is known.
         """
-
-    def _key(
-        self,
-        instance: TaskInstance,
-        dense_key: str | None = None,
-        surrogate_key: str | None = None,
-        data: Dataset | None = None,
-        *,
-        any_limit: bool,
-    ) -> str:
-        return instance_key(self.settings, dense_key, surrogate_key, instance.key, data, any_limit=any_limit)
 
 
 class Task(TaskRules, ABC):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from surrogate.networks import ReluNetwork
 from surrogate.networks.scales import in_units
 from sweep.config.schema import Settings
-from sweep.config.sections import training_of
+from sweep.config.sections import method_of
 from sweep.store.networks import TrainedNetwork
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def train_network(
     hidden = [settings.network.width] * settings.network.depth
     wall, cpu = time.perf_counter(), time.process_time()
     box = None if data.shape is None else (0.0, 1.0)  # that of images, all of whose pixels an attack may change
-    network = fit(training_of(settings), hidden, data.train_images, data.train_labels, data.outputs, watch, box)
+    training = method_of("training", settings)
+    network = fit(training, hidden, data.train_images, data.train_labels, data.outputs, watch, box)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return TrainedNetwork(network, seconds, cpu_seconds, *fit_on(network, data))
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sweep.config import key_versions
-from sweep.config.canonical import parts, training_recipe
+from sweep.config.canonical import part, parts, training_recipe
 from sweep.config.inputs import Inputs
 from sweep.config.schema import Settings
-from sweep.config.sections import pruning_of
+from sweep.config.sections import method_of
 from sweep.config.stage_keys import data_part, digest, surrogate_key
 from sweep.records import TrialRecord
 from sweep.store.networks import TrainedNetwork, network_entry, network_of, stored_weights
 from sweep.store.stage_results import Entry, NoStages, Stages, once
 from sweep.tasks.clock import TrialClock
 from sweep.tasks.dense_network import fit_on, in_words, train_network
-from sweep.tasks.pruned_network import pruned_entry
 from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Networks:
         """
         from surrogate.pruning import sparsity
 
-        pruning, data, record = pruning_of(self._settings), self._inputs.data if data is None else data, self._record
+        pruning, data, record = self.pruning(), self._inputs.data if data is None else data, self._record
         if not pruning.prunes:
             record.prune_seconds = record.prune_seconds or 0.0
             record.sparsity = self._all_sparsity(dense, sparsity(dense, dense))
@@ -120,7 +120,7 @@ class Networks:
             return dense
         finetuned = f", {count(pruning.finetuning.rounds, 'round')} of finetuning" if pruning.finetuning.rounds else ""
         self._say(f"pruning begins: {pruning.way.name} {pruning.amount:g}{finetuned}")
-        make = functools.partial(pruned_entry, self._settings, pruning, dense, data)
+        make = functools.partial(_pruned_entry, self._settings, pruning, dense, data)
         entry, reused = once(self._stages, "surrogates", surrogate_key(self._settings, dense.key, data), make)
         facts = entry.facts
         taken = "taken from the store, made" if reused else "pruned"
@@ -136,7 +136,8 @@ class Networks:
 
     def pruning(self) -> Pruning:
         """Return the pruning of the trial: of a method that needs a region, to make a surrogate of each instance's."""
-        return pruning_of(self._settings)
+        pruning: Pruning = method_of("pruning", self._settings)
+        return pruning
 
     def _made(self, key: str, settings: Settings, data: Dataset | None) -> TrainedNetwork:
         def train() -> Entry:
@@ -169,3 +170,24 @@ class Networks:
         record.network_key, record.accuracy_dense, record.r2_dense = digest(*self._dense_keys), None, None
         if trained.train_seconds is not None:
             record.train_seconds = (record.train_seconds or 0.0) + trained.train_seconds
+
+
+def _pruned_entry(settings: Settings, pruning: Pruning, dense: ReluNetwork, data: Dataset | None) -> Entry:
+    """Prune a dense network and return what the store keeps of its copy, which serves all instances."""
+    from surrogate.pruning import prune, sparsity
+
+    begin, begin_cpu = time.perf_counter(), time.process_time()
+    surrogate = prune(pruning, dense, data)
+    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - begin_cpu
+    accuracy, r2 = fit_on(surrogate, data)
+    facts = {
+        "network_key": surrogate.key,
+        "dense_key": dense.key,
+        "prune_seconds": seconds,
+        "prune_cpu_seconds": cpu_seconds,
+        "sparsity": sparsity(dense, surrogate),
+        "accuracy": accuracy,
+        "recipe": part("pruning", settings),
+        **({} if r2 is None else {"r2": r2}),
+    }
+    return Entry(facts, surrogate.to_bytes())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sweep.config.attack_facts import CLOSEST, OUTPUT
+from surrogate.problems.objectives import CLOSEST, OUTPUT
 from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.users_data import read_data

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from surrogate.errors import SurrogateError
-from sweep.config.attack_facts import MARGIN
+from surrogate.problems.objectives import MARGIN
 from sweep.config.files import read_properties
 from sweep.config.input_sizes import network_sizes
 from sweep.config.inputs import load_properties

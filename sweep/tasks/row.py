@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweep.config.attack_facts import CLOSEST
 from sweep.config.rules import TABLE
 from sweep.config.schema import Settings
 from sweep.config.users_data import read_data
@@ -21,7 +20,7 @@ from sweep.errors import ConfigError
 from sweep.records import InstanceRecord
 from sweep.tasks.attacking import AttackedNetwork, AttackInstance
 from sweep.tasks.base import Improved, TaskInstance, TaskWork
-from sweep.tasks.image.task import AttackedImages, ImageTask, class_facts, drawn_as_set, source_name
+from sweep.tasks.image.task import ImageTask, class_facts, drawn_as_set, source_name
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -80,7 +79,7 @@ class RowTask(ImageTask):
         return [_with_facts(one, data) for one in drawn], skipped
 
     def _check_ball(self, settings: Settings) -> None:
-        if settings.attack.radius is None and settings.attack.objective != CLOSEST:
+        if settings.attack.radius is None:
             raise ConfigError(
                 "attack.radius is null with dataset=table: set the size of the ball around a row, in standard deviations of "
                 "the columns, as in attack.radius=0.5 attack.norm=linf"
@@ -88,10 +87,8 @@ class RowTask(ImageTask):
         super()._check_ball(settings)
 
 
-class AttackedRows(AttackedImages):
+class AttackedRows(AttackedNetwork):
     """A network attacked at rows of a table. Of each answer it is kept which numbers changed, in the table's units."""
-
-    kind = "row"
 
     def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
         found, data = super().answer(instance, record, improved), self.work.inputs.data

@@ -27,6 +27,11 @@ def console(**settings: Any) -> Console:
     return _Console(force_terminal=None if sys.stdout.isatty() else False, **settings)
 
 
+def say(console: Console, text: str) -> None:
+    """Print a text as it is: no markup, no colours for its numbers, no line cut."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextlib.contextmanager
 def while_read() -> Iterator[None]:
     """End the program without a word, with the code :data:`UNREAD`, once nobody reads what the block prints (``| head``)."""

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.canonical import BOOKKEEPING
+from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.own_networks import section_key
 from sweep.config.tasks import Metric, task_named
@@ -27,9 +28,6 @@ MAX_PARAM_CHARACTERS = 6000
 
 AMOUNT = "pruning.amount"
 """The configuration key of the sparsity."""
-
-BOOKKEEPING = ("swept", "sweep", "tracking", "cluster", "search", "deadlines", "hydra")
-"""Sections that say where and how a sweep runs, and not what."""
 
 
 def _surrogate_bound(instance: InstanceRecord) -> float | None:
@@ -149,7 +147,7 @@ def constants(config: Mapping[str, Any]) -> dict[str, str]:
 
     What is not set (null) is left out, and so is what says where and how the sweep runs.
     """
-    flat = flatten({name: section for name, section in config.items() if not is_in(name, BOOKKEEPING)})
+    flat = flatten({name: section for name, section in config.items() if name not in ("swept", *BOOKKEEPING)})
     given = {key: value for key, value in flat.items() if value is not None and value != SWEPT}
     return {_param_name(key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in given.items()}
 

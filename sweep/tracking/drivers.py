@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
+
+from sweep.tracking.experiment import Experiment
 
 HOST, PID, STARTED, MACHINE, HEARTBEAT = (
     *("driver.host", "driver.pid", "driver.started"),
@@ -56,12 +58,12 @@ def why_gone(tags: Mapping[str, str]) -> str | None:
     return None if silent <= SILENCE_SECONDS else f"{who} had not been heard of for {silent / 60:.0f} minutes"
 
 
-def close_orphans(client: MlflowClient, experiment_id: str) -> list[str]:
+def close_orphans(experiment: Experiment) -> list[str]:
     """End as KILLED what drivers that are gone have left RUNNING in the experiment; return the names of the sweeps.
 
     Their ends are the last heartbeats, and their notes say what happened. Calling it again changes nothing.
     """
-    running = _running(client, experiment_id)
+    client, running = experiment.client, list(experiment.runs("attributes.status = 'RUNNING'"))
     gone = {run.info.run_id: why for run in running if (why := why_gone(run.data.tags)) is not None}
     parents = {run.info.run_id: run for run in running if run.info.run_id in gone}
     # Children first: if this is cut off, their parent is still found.
@@ -85,17 +87,6 @@ def _close(client: MlflowClient, run: Run, parent: Run, why: str) -> None:
     )
     end = max(int(run.info.start_time), 1000 * int(parent.data.tags[HEARTBEAT]))
     client.set_terminated(run.info.run_id, status="KILLED", end_time=end)
-
-
-def _running(client: MlflowClient, experiment_id: str) -> Sequence[Run]:
-    found: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=500, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
 
 
 def _started(pid: int) -> str | None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from sweep.config.canonical import BOOKKEEPING
 from sweep.records import TrialRecord
 from sweep.tracking import drivers
-from sweep.tracking.content import BOOKKEEPING
+from sweep.tracking.experiment import Experiment
 
 STATUSES = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "stopped": "KILLED"}
 """MLflow's word for the end of a trial."""
@@ -66,7 +66,7 @@ def identity(config: Mapping[str, Any], keys: Sequence[str]) -> str:
             space. How many it chooses does not count: more samples go on with it.
     """
     search = {key: value for key, value in (config.get("search") or {}).items() if key != "samples"}
-    space = {name: section for name, section in config.items() if name == "swept" or name not in BOOKKEEPING}
+    space = {name: section for name, section in config.items() if name not in BOOKKEEPING}
     text = json.dumps(sorted(keys) or {**space, "search": search}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -74,11 +74,11 @@ def identity(config: Mapping[str, Any], keys: Sequence[str]) -> str:
 class Earlier:
     """The runs of an experiment as earlier sweeps have left them; asks MLflow only when something is wanted.
 
-    ``answered`` is called whenever MLflow has answered. Raises what MLflow raises.
+    Raises what MLflow raises.
     """
 
-    def __init__(self, client: MlflowClient, experiment_id: str, answered: Callable[[], None]) -> None:
-        self._client, self._experiment_id, self._answered = client, experiment_id, answered
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
         self._known: dict[str, list[MlflowRun]] = defaultdict(list)
         self._read: set[str] = set()
         """Parents whose trials are known."""
@@ -87,7 +87,7 @@ class Earlier:
 
     def sweep(self, identity: str) -> Run | None:
         """Return the newest parent run of the same sweep, unless its driver may be at work on it."""
-        found = self.search(f"tags.{TRIALS_TAG} = '{identity}' and tags.{LAYOUT_TAG} = '{LAYOUT}'")
+        found = self._experiment.runs(f"tags.{TRIALS_TAG} = '{identity}' and tags.{LAYOUT_TAG} = '{LAYOUT}'")
         free = [run for run in found if run.info.status != "RUNNING" or drivers.why_gone(run.data.tags) is not None]
         return max(free, key=lambda run: int(run.info.start_time), default=None)
 
@@ -102,19 +102,19 @@ class Earlier:
     def find(self, record: TrialRecord) -> MlflowRun | None:
         """Return the run that shows a finished record, under whatever parent."""
         if self._is_empty is None:
-            some = self._client.search_runs([self._experiment_id], f"tags.trial_key LIKE '%' and {_OURS}", max_results=1)
-            self._is_empty = not some
+            condition = f"tags.trial_key LIKE '%' and {_OURS}"
+            self._is_empty = not self._experiment.client.search_runs([self._experiment.id], condition, max_results=1)
         if self._is_empty:
             return None
         if record.key not in self._known:
-            for run in self.search(f"tags.trial_key = '{record.key}' and {_OURS}"):
+            for run in list(self._experiment.runs(f"tags.trial_key = '{record.key}' and {_OURS}")):
                 self._read_all(str(run.data.tags.get(PARENT_TAG)))  # the next ones that are wanted are probably there too
         return next((run for run in self._known[record.key] if run.shows(record)), None)
 
     def has_parent(self, run: MlflowRun) -> bool:
         """Whether the parent of a run is there, and not deleted."""
         if self._parents is None:
-            self._parents = {parent.info.run_id for parent in self.search(f"tags.{TRIALS_TAG} LIKE '%'")}
+            self._parents = {parent.info.run_id for parent in self._experiment.runs(f"tags.{TRIALS_TAG} LIKE '%'")}
         return run.parent_id in self._parents
 
     def _read_all(self, parent_id: str) -> None:
@@ -124,20 +124,8 @@ class Earlier:
             self._read.add(parent_id)
 
     def _children(self, parent_id: str) -> list[tuple[str, MlflowRun]]:
-        found = self.search(f"tags.{PARENT_TAG} = '{parent_id}' and {_OURS}")
+        found = self._experiment.runs(f"tags.{PARENT_TAG} = '{parent_id}' and {_OURS}")
         return [(run.data.tags["trial_key"], _trial_run(run)) for run in found if "trial_key" in run.data.tags]
-
-    def search(self, condition: str) -> list[Run]:
-        """Return all runs of the experiment that meet a condition."""
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment_id], condition, max_results=500, page_token=token)
-            self._answered()
-            found += page
-            token = page.token
-            if not token:
-                return found
 
 
 _OURS = f"tags.{LAYOUT_TAG} = '{LAYOUT}'"

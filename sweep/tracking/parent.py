@@ -6,18 +6,17 @@ import getpass
 import json
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweep.tracking import content, drivers
 from sweep.tracking.earlier import LAYOUT, LAYOUT_TAG, STATUSES, TRIALS_TAG, Earlier, identity
 from sweep.tracking.environment import git_tags, packages_text, version_tags
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.files import write, yaml_text
 from sweep.tracking.views import NOTE
 
@@ -67,13 +66,10 @@ class SweepEnd:
 
 
 class Parent:
-    """Writes the parent run through ``client``; ``answered`` is called whenever MLflow has answered.
+    """Writes the parent run of a sweep into an experiment. Raises what MLflow raises."""
 
-    Raises what MLflow raises.
-    """
-
-    def __init__(self, client: MlflowClient, experiment_id: str, earlier: Earlier, answered: Callable[[], None]) -> None:
-        self._client, self._experiment_id, self._earlier, self._answered = client, experiment_id, earlier, answered
+    def __init__(self, experiment: Experiment, earlier: Earlier) -> None:
+        self._experiment, self._client, self._earlier = experiment, experiment.client, earlier
         self._run: Run | None = None
         self._before: Run | None = None
         """The run as it was, where one is gone on with."""
@@ -97,7 +93,7 @@ class Parent:
         ``again`` goes on with what an earlier call had begun.
         """
         if self._run is None:
-            found = self._earlier.search(f"tags.sweep_id = '{self._sweep_id}'") if again else []
+            found = list(self._experiment.runs(f"tags.sweep_id = '{self._sweep_id}'")) if again else []
             trials = identity(start.config, start.keys)
             self._run = found[0] if found else self._reopened(start, trials) or self._created(start, trials)
         given = content.constants(start.config)
@@ -111,7 +107,7 @@ class Parent:
 
     def _created(self, start: SweepStart, trials: str) -> Run:
         tags = {**self._tags(start, []), TRIALS_TAG: trials}
-        return self._client.create_run(self._experiment_id, tags=tags, run_name=start.name)
+        return self._client.create_run(self._experiment.id, tags=tags, run_name=start.name)
 
     def _reopened(self, start: SweepStart, trials: str) -> Run | None:
         """Return the run of the same sweep, RUNNING again and this driver's; None if there is none that is free."""
@@ -157,7 +153,7 @@ class Parent:
     def beat(self) -> None:
         """Say that this driver lives."""
         self._client.set_tag(self.run_id, drivers.HEARTBEAT, drivers.heartbeat())
-        self._answered()
+        self._experiment.answered()
 
     def finish(self, end: SweepEnd, reused: int, more: str) -> None:
         """Write key findings, counts and the report's files, and end the run; ``more`` goes before the end of the note."""
@@ -180,16 +176,15 @@ class Parent:
             tags=[RunTag(name, value) for name, value in tags.items()],
             synchronous=True,
         )
-        self._answered()
+        self._experiment.answered()
         for path in end.files:
             self._artifacts.log_artifact(str(path), "report")
-            self._answered()
+            self._experiment.answered()
 
     @property
     def _artifacts(self) -> Any:
-        """Where the files of the run go, without asking again where that is."""
         assert self._run is not None
-        return get_artifact_repository(self._run.info.artifact_uri, tracking_uri=self._client.tracking_uri)
+        return self._experiment.artifacts(self._run.info.artifact_uri)
 
 
 def names_of(tags: Mapping[str, str]) -> list[str]:

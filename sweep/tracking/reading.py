@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -14,6 +13,12 @@ from sweep.errors import ConfigError, SweepError
 from sweep.tracking.connection import in_time, quick_retries, reached
 
 
+def require_store(uri: str) -> None:
+    """Raise SweepError for a SQLite file that is not there: MLflow would make one."""
+    if uri.startswith("sqlite:") and not Path(database_file(uri)).exists():
+        raise SweepError(f"there is no MLflow store {hide_password(uri)}")
+
+
 def tags_of(uri: str, run_id: str) -> dict[str, str]:
     """Return the tags of a run.
 
@@ -21,8 +26,7 @@ def tags_of(uri: str, run_id: str) -> dict[str, str]:
         ConfigError: there is no such run.
         SweepError: MLflow does not answer in time, or refuses.
     """
-    if urlsplit(uri).scheme == "sqlite" and not Path(database_file(uri)).exists():
-        raise SweepError(f"there is no MLflow store {hide_password(uri)}")
+    require_store(uri)
 
     def tags() -> dict[str, str] | None:
         try:

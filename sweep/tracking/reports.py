@@ -8,15 +8,15 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.config.mlflow_address import database_file
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.tracking.connection import in_time, quiet, reason
 from sweep.tracking.earlier import PARENT_TAG
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.parent import names_of
+from sweep.tracking.reading import require_store
 
 
 def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Path], folder: str = "report") -> str:
@@ -36,10 +36,9 @@ def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Pat
     """
     quiet()
     try:
-        if uri.startswith("sqlite:") and not Path(database_file(uri)).exists():
-            raise SweepError(f"there is no MLflow store {hide_password(uri)}")
-        client, parent = in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
-        repository = get_artifact_repository(parent.info.artifact_uri, tracking_uri=client.tracking_uri)
+        require_store(uri)
+        found, parent = in_time(uri, lambda: _parent(uri, experiment or sweep, sweep))
+        repository = found.artifacts(parent.info.artifact_uri)
         for path in files:
             repository.log_artifact(str(path.absolute()), folder)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
@@ -47,20 +46,14 @@ def log_report(uri: str, experiment: str | None, sweep: str, files: Sequence[Pat
     return str(parent.info.run_name)
 
 
-def _parent(uri: str, experiment: str, sweep: str) -> tuple[MlflowClient, Run]:
+def _parent(uri: str, name: str, sweep: str) -> tuple[Experiment, Run]:
     client = MlflowClient(tracking_uri=uri)
-    found = client.get_experiment_by_name(experiment)
+    found = client.get_experiment_by_name(name)
     if found is None:
-        raise SweepError(f"MLflow at {hide_password(uri)} has no experiment {experiment}")
-    token = None
-    while True:
-        runs = client.search_runs(
-            [found.experiment_id], max_results=500, order_by=["attributes.start_time DESC"], page_token=token
-        )
-        for run in runs:
-            names = names_of(run.data.tags)
-            if PARENT_TAG not in run.data.tags and names and sweep in (experiment, *names):
-                return client, run
-        token = runs.token
-        if not token:
-            raise SweepError(f"MLflow at {hide_password(uri)} has no run of the sweep {sweep}")
+        raise SweepError(f"MLflow at {hide_password(uri)} has no experiment {name}")
+    experiment = Experiment(client, found.experiment_id)
+    for run in experiment.runs():
+        names = names_of(run.data.tags)
+        if PARENT_TAG not in run.data.tags and names and sweep in (name, *names):
+            return experiment, run
+    raise SweepError(f"MLflow at {hide_password(uri)} has no run of the sweep {sweep}")

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Metric, Param, Run
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from surrogate.networks import ReluNetwork
 from sweep.records import TrialRecord
 from sweep.terminal.wording import count
 from sweep.tracking import content, drivers, views
 from sweep.tracking.earlier import PARENT_TAG, Earlier, MlflowRun
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.gains import Gain
 from sweep.tracking.models import save_model
 from sweep.tracking.parent import Parent, SweepEnd, SweepStart, common_tags
@@ -23,23 +22,16 @@ from sweep.tracking.trial_runs import TrialWriter
 
 
 class Runs:
-    """Writes through ``client`` into an experiment; ``answered`` is called whenever MLflow has answered, and ``stored`` has the
-    pictures of a finished trial, by its key.
+    """Writes into an experiment; ``stored`` has the pictures of a finished trial, by its key.
 
     For the thread of the outbox alone, but for :meth:`start`, which comes before it. Raises what MLflow raises.
     """
 
-    def __init__(
-        self,
-        client: MlflowClient,
-        experiment_id: str,
-        answered: Callable[[], None] = lambda: None,
-        stored: Callable[[str], TrialRecord | None] | None = None,
-    ) -> None:
-        self._client, self._experiment_id, self._answered = client, experiment_id, answered
-        self._earlier = Earlier(client, experiment_id, answered)
-        self.parent = Parent(client, experiment_id, self._earlier, answered)
-        self._writer = TrialWriter(client, experiment_id, answered, stored)
+    def __init__(self, experiment: Experiment, stored: Callable[[str], TrialRecord | None] | None = None) -> None:
+        self._experiment, self._client = experiment, experiment.client
+        self._earlier = Earlier(experiment)
+        self.parent = Parent(experiment, self._earlier)
+        self._writer = TrialWriter(experiment, stored)
         self._tags: dict[str, str] = {}
         self._trials: dict[str, MlflowRun] | None = None
         """By trial key: those under this parent, and those that are shared with other sweeps."""
@@ -58,14 +50,14 @@ class Runs:
 
     def close_orphans(self) -> list[str]:
         """End what drivers that are gone have left RUNNING; return the names of those sweeps."""
-        return drivers.close_orphans(self._client, self._experiment_id)
+        return drivers.close_orphans(self._experiment)
 
     def view(self, swept: Sequence[str], shortest: bool) -> None:
         """Have the experiment's table of trials show what was swept."""
-        before = self._client.get_experiment(self._experiment_id).tags
-        for tag in views.tags_of(self._experiment_id, before, swept, shortest):
-            self._client.set_experiment_tag(self._experiment_id, tag.key, tag.value)
-        self._answered()
+        before = self._client.get_experiment(self._experiment.id).tags
+        for tag in views.tags_of(self._experiment.id, before, swept, shortest):
+            self._client.set_experiment_tag(self._experiment.id, tag.key, tag.value)
+        self._experiment.answered()
 
     def trial(self, record: TrialRecord, reused: bool, again: bool) -> None:
         """See to it that a trial that has ended has a nested run, of this sweep or of an earlier one of the experiment.
@@ -101,15 +93,14 @@ class Runs:
             return
         name, again = f"dense-{key}", again or self.parent.is_old
         model = (self._model(name) if again else None) or self._client.create_logged_model(
-            self._experiment_id, name, source_run_id=self.parent.run_id, tags={"network_key": key}, model_type="dense network"
+            self._experiment.id, name, source_run_id=self.parent.run_id, tags={"network_key": key}, model_type="dense network"
         )
-        self._answered()
+        self._experiment.answered()
         with tempfile.TemporaryDirectory() as folder:
             save_model(network, Path(folder))
-            repository = get_artifact_repository(str(model.artifact_location), tracking_uri=self._client.tracking_uri)
-            repository.log_artifacts(folder)
+            self._experiment.artifacts(model.artifact_location).log_artifacts(folder)
         self._client.finalize_logged_model(model.model_id, "READY")
-        self._answered()
+        self._experiment.answered()
         outputs = self._client.get_run(self.parent.run_id).outputs if again else None
         if outputs is None or model.model_id not in [one.model_id for one in outputs.model_outputs]:  # not a second time
             self._client.log_outputs(self.parent.run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -117,8 +108,8 @@ class Runs:
 
     def _model(self, name: str) -> LoggedModel | None:
         """Return the model of this sweep, such as one whose creation was not answered."""
-        found = self._client.search_logged_models([self._experiment_id], f"name = '{name}'")
-        self._answered()
+        found = self._client.search_logged_models([self._experiment.id], f"name = '{name}'")
+        self._experiment.answered()
         return next((model for model in found if model.source_run_id == self.parent.run_id), None)
 
     def finish(self, end: SweepEnd, doubtful: bool) -> None:
@@ -132,10 +123,10 @@ class Runs:
                 self._client.set_terminated(run.run_id, status="KILLED")
         if doubtful:
             known = {run.run_id for run in self._known.values()}
-            for found in self._earlier.search(f"tags.{PARENT_TAG} = '{self.parent.run_id}'"):
+            for found in list(self._experiment.runs(f"tags.{PARENT_TAG} = '{self.parent.run_id}'")):
                 if found.info.run_id not in known:
                     self._client.delete_run(found.info.run_id)
-        self.parent.finish(end, self.reused, f"{self._elsewhere()}{views.links(self._experiment_id)}")
+        self.parent.finish(end, self.reused, f"{self._elsewhere()}{views.links(self._experiment.id)}")
 
     def _elsewhere(self) -> str:
         """Say which earlier sweeps have the runs of trials that have none under this parent."""
@@ -143,7 +134,7 @@ class Runs:
         said = ""
         for parent_id, number in shared.most_common(3):
             name = self._client.get_run(parent_id).info.run_name
-            address = f"#/experiments/{self._experiment_id}/runs/{parent_id}?workflowType=machine_learning"
+            address = f"#/experiments/{self._experiment.id}/runs/{parent_id}?workflowType=machine_learning"
             said += f"{count(number, 'trial')} are not listed here, but under [{name}]({address}), which ran them first. "
         return said
 
@@ -178,7 +169,7 @@ class Runs:
             self._client.log_batch(run.run_id, params=lacking, synchronous=True)
             self._client.update_run(run.run_id, name=record.name)  # the longer name, which tells it from the others
             run.params |= {param.key for param in lacking}
-        self._answered()
+        self._experiment.answered()
 
     def _written(self, record: TrialRecord, reused: bool, run: MlflowRun | None, again: bool) -> MlflowRun:
         if run is not None and not (again and run.run_id in self._begun and not run.is_complete):
@@ -191,14 +182,14 @@ class Runs:
             run = MlflowRun(info.run_id, self.parent.run_id, record.name, record.status, artifact_uri=str(info.artifact_uri))
             self._known[record.key] = run
             self._begun.add(run.run_id)
-            self._answered()
+            self._experiment.answered()
         self._writer.fill(run, record, self._networks.get(record.network_key or ""))
         return run
 
     def _found(self, key: str) -> Run | None:
         """Return the nested run of a trial whose creation was not answered, and delete all but one of them."""
         condition = f"tags.{PARENT_TAG} = '{self.parent.run_id}' and tags.trial_key = '{key}'"
-        runs = self._earlier.search(condition)
+        runs = list(self._experiment.runs(condition))
         for run in runs[1:]:
             self._client.delete_run(run.info.run_id)
         return runs[0] if runs else None

@@ -17,8 +17,10 @@ from sweep.config.mlflow_address import DATABASE, sqlite_address
 from sweep.config.passwords import hide_password
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
+from sweep.terminal.wording import joined
 from sweep.tracking import content, drivers, trial_runs
 from sweep.tracking.connection import UI_ADDRESS, connect, denied, quiet, reason, ui_command
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.failures import judged
 from sweep.tracking.gains import Gain, Gains
 from sweep.tracking.notes import note_of
@@ -144,7 +146,7 @@ class Tracker:
             idle=lambda: self._started()[0].parent.beat(),
             idle_seconds=drivers.BEAT_SECONDS,
         )
-        runs = Runs(self._client, self._experiment_id, outbox.answered, self._stored)
+        runs = Runs(Experiment(self._client, self._experiment_id, outbox.answered), self._stored)
         note = f"Running: {planned} planned; the findings are written here at the end."
         try:
             self._start(runs, SweepStart(name, config, overrides, note, keys))
@@ -270,10 +272,9 @@ def _sentence(outbox: Outbox, missing: Sequence[str], trials: int) -> str | None
     what += [END] if END in labels else []
     if not what:
         return None
-    listed = " and ".join([", ".join(what[:-1]), what[-1]] if len(what) > 1 else what)
     why = f" ({outbox.why})" if outbox.why else ""
     return (
-        f"{outbox.name} did not take {listed}{why}; finished trials are in the sweep's own store, and the same command "
+        f"{outbox.name} did not take {joined(what)}{why}; finished trials are in the sweep's own store, and the same command "
         f"records them again."
     )
 

@@ -7,9 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mlflow import MlflowClient
 from mlflow.entities import LoggedModelInput, Metric, Param, Run
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweep.errors import StoreError
 from sweep.records import TrialRecord
@@ -18,6 +16,7 @@ from sweep.tasks.pictures import write_pictures
 from sweep.tracking import content
 from sweep.tracking.datasets import dataset_of
 from sweep.tracking.earlier import PARENT_TAG, STATUSES, MlflowRun, ended_at
+from sweep.tracking.experiment import Experiment
 from sweep.tracking.files import write, yaml_text
 from sweep.tracking.parent import MAX_TAG_CHARACTERS
 from sweep.tracking.views import NOTE
@@ -52,17 +51,11 @@ class StoredPictures:
 
 
 class TrialWriter:
-    """Writes the runs of trials; ``answered`` is called whenever MLflow has answered, and ``stored`` has the pictures of a
-    finished trial, by its key. Raises what MLflow raises."""
+    """Writes the runs of trials into an experiment; ``stored`` has the pictures of a finished trial, by its key. Raises what
+    MLflow raises."""
 
-    def __init__(
-        self,
-        client: MlflowClient,
-        experiment_id: str,
-        answered: Callable[[], None],
-        stored: Callable[[str], TrialRecord | None] | None,
-    ) -> None:
-        self._client, self._experiment_id, self._answered, self._stored = client, experiment_id, answered, stored
+    def __init__(self, experiment: Experiment, stored: Callable[[str], TrialRecord | None] | None) -> None:
+        self._experiment, self._client, self._stored = experiment, experiment.client, stored
         self._datasets: set[tuple[str, str]] = set()
 
     def create(self, record: TrialRecord, parent_id: str, reused: bool, common: Mapping[str, str]) -> Run:
@@ -84,14 +77,14 @@ class TrialWriter:
         if record.instances:  # makes the UI show the file as a table; MlflowClient.log_table would append when called again
             tags["mlflow.loggedArtifacts"] = json.dumps([{"path": TABLE, "type": "table"}])
         return self._client.create_run(
-            self._experiment_id, start_time=round(1000 * record.started_at), tags=tags, run_name=record.name
+            self._experiment.id, start_time=round(1000 * record.started_at), tags=tags, run_name=record.name
         )
 
     def fill(self, run: MlflowRun, record: TrialRecord, model_id: str | None) -> None:
         """Write all that a record says, and end the run; ``model_id`` is that of the dense network, if it is there."""
         params = content.params(record)
         self._log_numbers(run.run_id, record, params)
-        self._answered()
+        self._experiment.answered()
         self._log_inputs(run, record, model_id)
         self._log_files(run.artifact_uri, record)
         run.ended_at, run.status, run.params = ended_at(record), record.status, set(params)
@@ -116,11 +109,11 @@ class TrialWriter:
         models = [LoggedModelInput(model_id)] if model_id is not None else []
         if datasets or models:
             self._client.log_inputs(run.run_id, datasets, models)
-            self._answered()
+            self._experiment.answered()
         if data is not None and (known := (data.dataset.name, data.dataset.digest)) not in self._datasets:
             self._client.log_inputs(run.parent_id, datasets)
             self._datasets.add(known)
-            self._answered()
+            self._experiment.answered()
 
     def _log_files(self, artifact_uri: str, record: TrialRecord) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -135,5 +128,5 @@ class TrialWriter:
                 whole = self._stored(record.key) if self._stored is not None and record.status == "finished" else None
                 if not write_pictures((whole or record).instances, pictures):
                     pictures.rmdir()
-            get_artifact_repository(artifact_uri, tracking_uri=self._client.tracking_uri).log_artifacts(folder)
-            self._answered()
+            self._experiment.artifacts(artifact_uri).log_artifacts(folder)
+            self._experiment.answered()

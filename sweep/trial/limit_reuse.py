@@ -8,7 +8,7 @@ not needed, and does no harm.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import Final
 
 from sweep.config.schema import Settings
 from sweep.planning.trials import Trial
@@ -55,9 +55,7 @@ def trial_of_another_limit(
     answers = [one for one in taken if one is not None]
     if len(answers) < len(taken):
         return None, len(answers)
-    said = line(
-        f"taken from the trial {record.key}, which had a limit of {_limit(record.config):g} s; this one has {limit:g} s"
-    )
+    said = line(f"taken from the trial {record.key}, which had a limit of {record.limit_seconds:g} s; this one has {limit:g} s")
     found = dataclasses.replace(
         record,
         key=trial.key,
@@ -81,7 +79,7 @@ def keep_trial(store: Store, trial: Trial, record: TrialRecord) -> None:
         StoreError: the store cannot be written.
     """
     if trial.any_limit_key and all(map(is_whole, record.instances)):
-        store.put(KIND, trial.any_limit_key, _entry(trial.key, _limit(trial.config)))
+        store.put(KIND, trial.any_limit_key, _entry(trial.key, record.limit_seconds))
 
 
 def _entry(key: str, limit_seconds: float) -> Entry:
@@ -91,10 +89,6 @@ def _entry(key: str, limit_seconds: float) -> Entry:
 def _longest(entry: Entry | None) -> str | None:
     key = None if entry is None else entry.facts.get("key")
     return key if is_key(key) else None
-
-
-def _limit(config: dict[str, Any]) -> float:
-    return float(config["solver"]["time_limit_seconds"])
 
 
 def _spent(seconds: float | None, before: list[InstanceRecord], now: list[InstanceRecord]) -> float | None:

@@ -229,7 +229,7 @@ def test_ready_is_when_a_region_can_be_solved_and_when_highs_has_the_milp(monkey
     ready._once(question)  # what a process does once
     before = ready._once(question)
     slow_down(ready, "PhaseProgramme", 0.3)
-    slow_down(HighsSolver, "_load", 0.6)
+    slow_down(HighsSolver, "loaded", 0.6)
     search, in_solver = (slow - fast for slow, fast in zip(ready._once(question), before, strict=True))
     assert 0.2 < search < 0.5 < in_solver < 0.8
 

@@ -83,12 +83,6 @@ def test_a_pruned_row_needs_no_binary(name: str) -> None:
     assert bounds.unstable[0].tolist() == [False, True]
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_region_of_another_size_is_refused(name: str) -> None:
-    with pytest.raises(InvalidSetting, match="3 coordinates but the network takes 2"):
-        method(name).compute(ReluNetwork([[[1.0, 1.0]]], [[0.0]]), Region(0.0, 1.0, [0.0, 0.0, 0.0]))
-
-
 def test_unknown_method_lists_the_known() -> None:
     with pytest.raises(InvalidSetting, match="bounds='crwon' is not one of box, interval, crown"):
         method("crwon")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network, random_region, sample
+from solving import solve
 
 from surrogate.bounds import METHODS as BOUNDS
 from surrogate.bounds import method
@@ -16,13 +15,7 @@ from surrogate.formulation import METHODS, constrain, embed
 from surrogate.formulation.scaling import normalise
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver, Solution
-
-
-def solve(model: pyo.ConcreteModel, watched: list, warm_start: bool = False) -> Solution:
-    return HighsSolver().solve(
-        model, watched, warm_start=warm_start, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 60.0
-    )
+from surrogate.solvers import HighsSolver
 
 
 def fixed_model(network: ReluNetwork, x: FloatArray, formulation: str, bounds: str, region: Region) -> tuple:
@@ -49,7 +42,7 @@ def test_fixed_input_gives_the_forward_pass(formulation: str, bounds: str, seed:
         model, embedding = fixed_model(network, x, formulation, bounds, region)
         # Were there any freedom left, one sense or the other would use it.
         model.goal = pyo.Objective(expr=embedding.outputs[0] + 2.0 * embedding.outputs[1], sense=sense)
-        solution = solve(model, list(embedding.outputs))
+        solution = solve(HighsSolver(), model, list(embedding.outputs))
         assert solution.values is not None
         np.testing.assert_allclose(solution.values, network(x[None])[0], atol=1e-6)
 
@@ -112,7 +105,7 @@ class TestBigMCounts:
     def test_rows_and_nonzeros(self) -> None:
         model = self.model()
         model.goal = pyo.Objective(expr=model.output[0], sense=pyo.maximize)
-        size = solve(model, list(model.x.values())).size
+        size = solve(HighsSolver(), model, list(model.x.values())).size
         assert size["binaries"] == 2
         assert size["columns"] == 2 + 3 + 2 + 2 + 2  # x, y, n, s, output
         assert size["rows"] == 3 + 2 + 2 + 2  # affine, on, off, output_row
@@ -128,7 +121,7 @@ def test_region_rows() -> None:
     assert list(model.plus) == list(model.minus) == [0]  # the others can move one way only
     assert [v.bounds for v in model.x.values()] == [(0.0, 1.0), (0.0, 0.75), (0.25, 1.0)]
     model.goal = pyo.Objective(expr=model.x[0] + 2.0 * model.x[1] - model.x[2], sense=pyo.maximize)
-    solution = solve(model, list(model.x.values()))
+    solution = solve(HighsSolver(), model, list(model.x.values()))
     np.testing.assert_allclose(solution.objective, region.support([[1.0, 2.0, -1.0]])[0][0], atol=1e-7)
 
 

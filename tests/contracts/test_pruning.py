@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
 from amounts import examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,14 +21,6 @@ from surrogate.region import Region
 
 AMOUNTS = (0.0, 0.2, 0.5, 0.8, 0.99)
 SURVIVOR_METHODS = sorted(name for name, method in METHODS.items() if issubclass(method, SurvivorMethod))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 FAULTY = '''
 """Makes HiGHS and the store faulty in every process that has this folder on its path: the driver and Ray's workers alike."""
@@ -157,13 +158,6 @@ def ended(program: subprocess.Popen[str]) -> tuple[int, str]:
     return program.returncode, printed
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
@@ -249,7 +243,7 @@ def test_one_signal_is_enough_and_nothing_is_lost(
 ) -> None:
     place.have("hang-at-3")
     program = place.start(*MODES[mode])
-    wait_until(lambda: place.solves == 3)
+    until(lambda: place.solves == 3, seconds=120.0)
     begin = time.monotonic()
     send(program.pid, number)
     code, printed = ended(program)

@@ -16,7 +16,6 @@ from mlflow.entities import Run
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from surrogate.networks import ReluNetwork
-from sweep import report
 from sweep.report.figures import figures
 from sweep.tracking import Tracker
 from sweep.tracking.views import FIRST
@@ -58,7 +57,7 @@ def tracked(database: str | None, tmp_path_factory: pytest.TempPathFactory) -> t
         tracker.log_trial(record)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sweep.report.writing.figures", lambda: [kind for kind in figures() if kind.name == "success"])
-        files = report.write_report(records, folder / "report")
+        files = synthetic.write_report(records, folder / "report")
     tracker.finish_sweep(records, "FINISHED", files)
     return tracker, *screenshots.newest_sweep(MlflowClient(tracking_uri=tracker.uri))
 

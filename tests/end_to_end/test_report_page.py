@@ -21,7 +21,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from sweep.records import TrialRecord
 from sweep.report.figures import figures
-from sweep.report.writing import Budget, write_report
+from sweep.report.writing import Budget
 
 pytestmark = pytest.mark.skipif(
     not (screenshots.CHROMIUM.exists() and screenshots.CHROMEDRIVER.exists()),
@@ -94,7 +94,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A report with all its figures."""
     records = CASES[request.param]()
     place = tmp_path_factory.mktemp("report")
-    write_report(records, place, pictures={record.key: record for record in records}.get)
+    synthetic.write_report(records, place, pictures={record.key: record for record in records}.get)
     return place
 
 
@@ -144,7 +144,7 @@ def keep(driver: WebDriver, request: pytest.FixtureRequest, part: str) -> None:
 @pytest.fixture
 def table(driver: WebDriver, tmp_path: Path) -> WebElement:
     """The table of all settings of a page without figures, ready to be filtered."""
-    write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
+    synthetic.write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
     looking.open_page(driver, tmp_path / "report.html", *report_pages.DESKTOP)
     report_pages.unfold(driver)
     return driver.find_element(By.ID, "settings")
@@ -208,7 +208,7 @@ def test_the_table_is_filtered_by_words_by_choices_and_by_numbers(table: WebElem
 
 @pytest.mark.slow
 def test_without_webgl_the_page_says_so_and_without_scripts_it_is_read(driver: WebDriver, tmp_path: Path) -> None:
-    write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
+    synthetic.write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
     none = "HTMLCanvasElement.prototype.getContext = () => null"
     added = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": none})
     try:
@@ -231,7 +231,7 @@ def test_without_webgl_the_page_says_so_and_without_scripts_it_is_read(driver: W
 
 @pytest.mark.slow
 def test_a_print_has_the_evidence_and_no_controls(driver: WebDriver, tmp_path: Path) -> None:
-    write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
+    synthetic.write_report(CASES["main"](), tmp_path, budget=Budget(seconds=-1.0))
     looking.open_page(driver, tmp_path / "report.html", *report_pages.DESKTOP)
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from solving import EXTRA
 from tiny_mnist import MIRRORS, described, five_images
 
 from surrogate.data import fetch
 from surrogate.data.fetch import FetchFailed
 from surrogate.data.sources import SOURCES, ImageSource
+from surrogate.solvers import Solver
+
+
+@pytest.fixture(params=EXTRA)
+def solver(request: pytest.FixtureRequest) -> Solver:
+    """A solver that takes quadratic terms."""
+    return request.param()
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import questions
 import torch
 from oracles import brute_force_maximum, random_network, random_region, sample
 
@@ -34,12 +36,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver, Solution
 
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 3, 3, 3)) -> tuple:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
+question = functools.partial(questions.question, sizes=(4, 3, 3, 3))
 
 
 def check_consistency(result: AttackResult, dense: ReluNetwork, instance: Instance) -> None:
@@ -91,9 +88,7 @@ def test_starts_and_polishing_change_the_way_not_the_optimum(start: str, polish:
 
 
 def robust_question() -> tuple[ReluNetwork, Instance]:
-    dense, instance = question(3)
-    region = instance.region
-    return dense, Instance(Region(region.lower, region.upper, region.center, 0.01, "l1"), instance.label, instance.target)
+    return question(3, radius=0.01)
 
 
 def test_robust_comes_only_from_the_dense_network() -> None:
@@ -310,26 +305,6 @@ class TestGradient:
         points = random_starts(region, 50, np.random.default_rng(1))
         assert all(region.contains(point) for point in points)
         assert len(np.unique(points.round(9), axis=0)) > 25
-
-
-@pytest.mark.parametrize(
-    ("attack", "message"),
-    [
-        (lambda: SurrogateAttack(bounds="tight"), "bounds='tight' is not one of box, interval, crown"),
-        (lambda: SurrogateAttack(start="cold"), "start='cold' is not allowed: expected one of none, center, gradient"),
-        (lambda: SurrogateAttack(on_incumbent="go"), "on_incumbent='go' is not allowed: expected one of check, stop"),
-        (lambda: SurrogateAttack(formulation="x"), "formulation='x' is not one of big_m"),
-        (lambda: SurrogateAttack(polish_steps=0), "polish_steps=0 is not allowed: expected an integer of at least 1"),
-        (lambda: GradientAttack(starts=0), "starts=0 is not allowed: expected an integer of at least 1"),
-        (
-            lambda: GradientAttack(time_limit_seconds=0.0),
-            "time_limit_seconds=0.0 is not allowed: expected a number above 0 or None",
-        ),
-    ],
-)
-def test_settings_are_checked(attack: type, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        attack()
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from oracles import brute_force_maximum, linear_maximum, random_network, random_region
+from questions import question
 
 from surrogate.attack import GradientAttack, Instance, Status
 from surrogate.attack.complete.branch_and_bound import BranchAndBoundAttack
@@ -16,7 +19,6 @@ from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.branching.leaf import LeafSolver
-from surrogate.errors import InvalidSetting
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Output, Problem
 from surrogate.region import Region
@@ -35,18 +37,16 @@ SETTINGS = {
 }
 
 
-def question(
-    seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (4, 4, 4, 3)
-) -> tuple[ReluNetwork, Instance]:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
-
-
 def attack(bounds: str = "box", **settings: object) -> BranchAndBoundAttack:
     """From loose bounds and one start, so that there is something to search."""
     return BranchAndBoundAttack(bounds=bounds, relative_gap=GAP, gradient=GradientAttack(starts=1), **settings)
+
+
+def search_of(settings: BranchAndBound, network: ReluNetwork, instance: Instance, threshold: Callable[[], float]) -> Any:
+    """A search on a network, the problem folded in, from loose bounds."""
+    groups = instance.problem.groups(network.output_size)
+    bounds = Box().compute(network, instance.region)
+    return BranchingSearch(settings, network, groups, instance.region, bounds, threshold, on_points=lambda points: None)
 
 
 def as_maximum(network: ReluNetwork, problem: Problem, region: Region) -> ReluNetwork:
@@ -195,15 +195,7 @@ def test_a_search_that_ends_early_still_bounds_all_that_is_open() -> None:
             left[0] -= 1
             return left[0] < 0
 
-        search = BranchingSearch(
-            BranchAndBound(batch=2),
-            folded,
-            instance.problem.groups(folded.output_size),
-            instance.region,
-            Box().compute(folded, instance.region),
-            threshold=lambda: optimum.margin + 1e-6,
-            on_points=lambda points: None,
-        )
+        search = search_of(BranchAndBound(batch=2), folded, instance, lambda: optimum.margin + 1e-6)
         outcome = search.run(time.perf_counter() + 60.0, stop)
         assert optimum.margin - 1e-6 <= outcome.bound <= last + 1e-9
         last = outcome.bound
@@ -222,16 +214,8 @@ def test_the_scale_of_a_network_changes_nothing(rates: Rates | Polyak) -> None:
         scaled = ReluNetwork(
             [*folded.weights[:-1], scale * folded.weights[-1]], [*folded.biases[:-1], scale * folded.biases[-1]]
         )
-        bounds = Box().compute(scaled, instance.region)
-        search = BranchingSearch(
-            BranchAndBound(batch=4, steps=10, refine_share=0.0, rates=rates),
-            scaled,
-            [(0,)],
-            instance.region,
-            bounds,
-            threshold=lambda scale=scale: scale * (optimum + 1e-3),
-            on_points=lambda points: None,
-        )
+        settings = BranchAndBound(batch=4, steps=10, refine_share=0.0, rates=rates)
+        search = search_of(settings, scaled, instance, lambda scale=scale: scale * (optimum + 1e-3))
         outcome = search.run(time.perf_counter() + 60.0)
         assert outcome.complete
         found.append((outcome.domains, outcome.bound / scale))
@@ -252,18 +236,8 @@ def test_many_leaves_keep_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         return solve(self, rows, offsets, split, seconds)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LeafSolver, "solve", slowly)
-    bounds = Box().compute(folded, instance.region)
     # Nothing is ever low enough, so that every branch ends in leaves.
-    groups = instance.problem.groups(folded.output_size)
-    search = BranchingSearch(
-        BranchAndBound(steps=0, refine_share=0.0),
-        folded,
-        groups,
-        instance.region,
-        bounds,
-        threshold=lambda: -1e9,
-        on_points=lambda points: None,
-    )
+    search = search_of(BranchAndBound(steps=0, refine_share=0.0), folded, instance, lambda: -1e9)
     begin = time.perf_counter()
     outcome = search.run(begin + 2.0)
     assert time.perf_counter() - begin < 20.0
@@ -324,21 +298,6 @@ def test_leaves_are_exact_and_empty_ones_close(norm: str) -> None:
                 assert region.contains(leaf.point)
     assert empty > 3
     assert full > 3
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"bounds": "crwon"}, "bounds='crwon' is not one of"),
-        ({"goal": "best"}, "goal='best' is not allowed: expected one of optimum, verdict"),
-        ({"time_limit_seconds": 0.0}, "time_limit_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"time_limit_seconds": float("inf")}, "time_limit_seconds=inf is not allowed: expected a finite number"),
-        ({"relative_gap": 0.0}, "relative_gap=0.0 is not allowed: expected a number above 0"),
-    ],
-)
-def test_settings_that_are_refused(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        BranchAndBoundAttack(**settings)
 
 
 def test_the_limit_holds_the_gradient_start_too() -> None:

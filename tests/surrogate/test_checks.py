@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
-    Exclusion,
     GradientAttack,
     Instance,
     PortfolioAttack,
@@ -22,18 +20,18 @@ from surrogate.attack import (
     SurrogateAttack,
 )
 from surrogate.bounds import METHODS as BOUNDS
-from surrogate.bounds import Bounds, Crown, Lp
+from surrogate.bounds import Bounds, Crown
 from surrogate.branching import BranchAndBound
 from surrogate.checks import is_integer, is_number
 from surrogate.data.functions import evaluate, sample
-from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SolverFailure, SurrogateError
+from surrogate.errors import InvalidNetwork, InvalidRegion, InvalidSetting, SurrogateError
 from surrogate.formulation import constrain, embed
 from surrogate.models import Place, SearchSettings, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Conditions, Margin, Output, vnnlib
-from surrogate.pruning import Finetuning, Pruning, prune, prune_for, sparsity, stabilise
+from surrogate.pruning import Pruning, prune, prune_for, sparsity, stabilise
 from surrogate.region import Region
-from surrogate.solvers import SOLVERS, HighsSolver
+from surrogate.solvers import HighsSolver
 from surrogate.training import Training, accuracy, fit
 from surrogate.witness import check
 
@@ -54,44 +52,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "a label in words": (lambda: Instance(REGION, WRONG), "label must be a class, counted from 0, got 'a'"),
     "a target in words": (lambda: Instance(REGION, 0, WRONG), "target must be a class"),
     "an output in words": (lambda: Output(WRONG), "outputs count from 0, got index='a'"),
-    "a limit in words": (
-        lambda: HighsSolver(time_limit_seconds=WRONG),
-        "solver.time_limit_seconds='a' is not allowed: expected a number above 0",
-    ),
-    "half a thread": (
-        lambda: HighsSolver(threads=WRONG and 0.5),
-        "solver.threads=0.5 is not allowed: expected an integer of at least 1",
-    ),
-    "a seed in words": (lambda: HighsSolver(seed=WRONG), "solver.seed='a' is not allowed: expected an integer of at least 0"),
-    "a gap in words": (
-        lambda: HighsSolver(relative_gap=WRONG),
-        "relative_gap='a' is not allowed: expected a number with 0 <= value < 1",
-    ),
-    "no limit": (
-        lambda: BranchAndBoundAttack(time_limit_seconds=None),
-        "time_limit_seconds=None is not allowed: expected a number above 0",
-    ),  # type: ignore[arg-type]
-    "a search's limit in words": (
-        lambda: PortfolioAttack(time_limit_seconds=WRONG),
-        "time_limit_seconds='a' is not allowed: expected a number above 0",
-    ),
-    "free neurons in words": (
-        lambda: RestrictionAttack(free=WRONG),
-        "free='a' is not allowed: expected an integer of at least 1",
-    ),
-    "two and a half free neurons": (
-        lambda: RestrictionAttack(free=WRONG and 2.5),
-        "free=2.5 is not allowed: expected an integer of at least 1",
-    ),
-    "two and a half starts": (
-        lambda: GradientAttack(starts=WRONG and 2.5),
-        "starts=2.5 is not allowed: expected an integer of at least 1",
-    ),
-    "a gradient's limit in words": (
-        lambda: GradientAttack(time_limit_seconds=WRONG),
-        "time_limit_seconds='a' is not allowed: expected a number above 0 or None",
-    ),
-    "a threshold in words": (lambda: ClosestAttack(threshold=WRONG), "threshold='a' is not allowed: expected a number above"),
     "a solver's name": (
         lambda: SurrogateAttack(solver=WRONG),
         r"solver must be a Solver, such as HighsSolver\(\), got str 'a'",
@@ -103,26 +63,15 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: place("magnitude"),
         "surrogate must be a ReluNetwork, a Pruning",
     ),
-    "half a seed's number": (lambda: Exclusion(seeds=WRONG and 2.5), "seeds=2.5 is not allowed: expected an integer of at lea"),
-    "seconds in words": (
-        lambda: Exclusion(solve_seconds=WRONG and "1"),
-        "solve_seconds='1' is not allowed: expected a number above 0",
-    ),
-    "a negative seed": (lambda: Exclusion(seed=-1), "seed=-1 is not allowed: expected an integer of at least 0"),
-    "a gradient's negative seed": (lambda: GradientAttack(seed=-1), "seed=-1 is not allowed"),
-    "the closest's negative seed": (lambda: ClosestAttack(seed=-1), "seed=-1 is not allowed"),
-    "an interruption in words": (lambda: Exclusion(interrupt=WRONG), "interrupt='a' is not allowed: expected true or false"),
     "no exclusion": (
         lambda: SurrogateAttack(exclusion=WRONG and None),
         r"exclusion must be a Exclusion, such as Exclusion\(\)",
     ),
-    "polish in words": (lambda: SurrogateAttack(polish=WRONG), "polish='a' is not allowed: expected true or false"),
     "no gradient": (lambda: BranchAndBoundAttack(gradient=WRONG and None), "gradient must be a GradientAttack, such as Grad"),
     "no gradient again": (lambda: RestrictionAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
     "no gradient once more": (lambda: PortfolioAttack(gradient=WRONG and None), "gradient must be a GradientAttack"),
     "a search's name": (lambda: BranchAndBoundAttack(search=WRONG), "search must be a BranchAndBound, such as BranchAndBound"),
     "no search": (lambda: RestrictionAttack(search=WRONG and None), "search must be a BranchAndBound"),
-    "no step": (lambda: BranchAndBoundAttack(climb_steps=0), "climb_steps=0 is not allowed: expected an integer of at least 1"),
     "an empty batch": (lambda: BranchAndBound(batch=0), "must be at least 1 and whole, got batch=0"),
     "steps backward": (lambda: BranchAndBound(steps=-1), "steps=-1 is not allowed: expected an integer of at least 0"),
     "a rate": (lambda: BranchAndBound(rates=WRONG and 0.1), "rates must be a Rates"),
@@ -131,11 +80,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: SurrogateAttack(start=WRONG and np.arange(2)),
         r"start=array\(\[0, 1\]\) is not allowed: expected one of none",
     ),
-    "an unlimited gap": (
-        lambda: HighsSolver(relative_gap=float("inf")),
-        "relative_gap=inf is not allowed: expected a finite number",
-    ),
-    "a budget in words": (lambda: Lp(seconds=WRONG and "1"), "seconds='1' is not allowed: expected a number of at least 0"),
     "no conditions": (lambda: Conditions(WRONG and None), r"disjuncts must be a list of pairs \(a, c\)"),
     "ragged conditions": (
         lambda: Conditions([([[1, 2], [3]], [0, 0])]),
@@ -149,8 +93,6 @@ SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
         r"such as Output\(0\), got the class Output itself",
     ),
     "no region": (lambda: Instance(WRONG and None, 0), "region must be a Region, such as"),
-    "a seed of finetuning in words": (lambda: Finetuning(seed=WRONG), "finetuning seed='a' is not allowed"),
-    "a pair of seeds of finetuning": (lambda: Finetuning(seed=WRONG and (1, 2)), r"finetuning seed=\(1, 2\) is not allowed"),
     "rows for outputs in words": (lambda: Margin(0).rows(WRONG), "outputs='a' is not allowed"),
     "an output's row for two numbers": (lambda: Output(0).rows(WRONG and np.ones(2)), r"outputs=array\(.* is not allowed"),
     "conditions' rows for none": (lambda: Conditions([([[1.0]], [0.0])]).rows(WRONG and None), "outputs=None is not allowed"),
@@ -353,20 +295,3 @@ def test_radii_beyond_all_measure(radius: Any) -> None:
         Region(0.0, 1.0, [0.5] * 3, radius, "l2")
     with pytest.raises(InvalidRegion, match=r"upper must lie within 1e\+15, but entry 0 is 1e\+308"):
         Region(0.0, 1e308, [0.5] * 3)
-
-
-@pytest.mark.parametrize("name", SOLVERS)
-def test_an_unbounded_model_says_what_to_do(name: str) -> None:
-    try:
-        solver = SOLVERS[name](time_limit_seconds=10.0)
-    except InvalidSetting as missing:
-        pytest.skip(str(missing))
-    model = pyo.ConcreteModel()
-    model.x, model.open = pyo.Var(bounds=(0, 1)), pyo.Var()
-    model.row = pyo.Constraint(expr=model.x + model.open <= 3.0)
-    model.goal = pyo.Objective(expr=model.open + model.x)
-    deadline = time.perf_counter() + 10.0
-    with pytest.raises(
-        SolverFailure, match="give bounds to the variables that the objective needs, such as open with the bounds"
-    ):
-        solver.solve(model, [model.x], warm_start=False, on_incumbent=lambda *_: False, deadline=deadline)

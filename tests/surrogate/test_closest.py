@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 import pytest
-from oracles import brute_force_closest, random_network, random_region, sample
+import questions
+from oracles import brute_force_closest, random_network, sample
 
 from surrogate.attack import ClosestAttack, Instance, Status
 from surrogate.attack.closest.approach import shrink
@@ -19,13 +20,7 @@ from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import HighsSolver
 
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (3, 3, 3, 3), reach: float = 3.0):
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    wide = Region(region.lower, region.upper, region.center, reach, norm)
-    return network, Instance(wide, label, (label + 1) % sizes[-1] if targeted else None)
+question = functools.partial(questions.question, sizes=(3, 3, 3, 3), radius=3.0)
 
 
 @functools.cache
@@ -68,7 +63,7 @@ def test_the_seeds_above_have_both_verdicts() -> None:
 def test_l2_has_a_sound_lower_bound_and_a_short_perturbation(prover: str) -> None:
     short = proven = 0
     for seed in range(6):
-        dense, instance = question(seed, "l2", targeted=False, reach=0.9)
+        dense, instance = question(seed, "l2", targeted=False, radius=0.9)
         result = ClosestAttack(prover=prover).run(dense, dense, instance)
         points = sample(np.random.default_rng(seed), instance.region, 20_000)
         adversarial = points[instance.problem.value(dense(points)) > 0.0]
@@ -89,7 +84,7 @@ def test_l2_has_a_sound_lower_bound_and_a_short_perturbation(prover: str) -> Non
 def test_a_surrogate_finds_but_proves_nothing_that_bounds_do_not() -> None:
     proven = 0
     for seed in range(5):
-        dense, instance = question(seed, sizes=(4, 5, 5, 3), reach=2.0)
+        dense, instance = question(seed, sizes=(4, 5, 5, 3), radius=2.0)
         surrogate = prune(Pruning(method="magnitude", amount=0.5), dense, None)
         result = ClosestAttack(bounds="crown").run(dense, surrogate, instance)
         truth = ClosestAttack().run(dense, dense, instance)
@@ -119,7 +114,7 @@ def test_a_time_limit_never_proves(prover: str) -> None:
 @functools.cache
 def hard_robust_question() -> tuple[ReluNetwork, Instance]:
     for seed in range(40):
-        dense, instance = question(seed, sizes=(4, 8, 8, 3), reach=0.8)
+        dense, instance = question(seed, sizes=(4, 8, 8, 3), radius=0.8)
         if AlphaCrown().compute(instance.problem.fold(dense), instance.region).upper[-1].max() < 0.0:
             continue
         result = ClosestAttack().run(dense, dense, instance)
@@ -159,12 +154,12 @@ def test_bounds_that_lie_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     true_norm = ClosestAttack().run(dense, dense, instance).norms["l1"]
     monkeypatch.setattr(Crown, "compute", optimist)
     # It finds nothing, so that the lie proves the whole region.
-    monkeypatch.setattr("surrogate.attack.closest.closest.approach", lambda *_, **__: 0)
+    monkeypatch.setattr("surrogate.attack.closest.search.approach", lambda *_, **__: 0)
     lied = ClosestAttack(bounds="crown").run(dense, dense, instance)
     assert lied.dual_bound > true_norm  # without a point there is nothing to catch it by
     monkeypatch.undo()
     monkeypatch.setattr(
-        "surrogate.attack.closest.closest._Run._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9)
+        "surrogate.attack.closest.search.ClosestSearch._prove_by_bounds", lambda run: setattr(run, "proven_radius", 2.9)
     )
     with pytest.raises(UnsoundBounds, match=r"although none up to 2\.9"):
         ClosestAttack().run(dense, dense, instance)
@@ -197,22 +192,6 @@ def test_the_result_is_repeatable_and_its_timeline_shortens() -> None:
     lengths = [event.norm for event in one.timeline if event.margin >= 1e-6]
     assert min(lengths) == pytest.approx(one.norms["l1"])
     assert one.first_adversarial_seconds == next(event.seconds for event in one.timeline if event.margin > 1e-9)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"prover": "gurobi"}, "prover='gurobi' is not allowed: expected one of branch_and_bound, milp"),
-        ({"bounds": "tight"}, "bounds='tight' is not one of box"),
-        ({"formulation": "x"}, "formulation='x' is not one of big_m"),
-        ({"starts": 0}, "at least 1"),
-        ({"threshold": 0.0}, "expected a number above 1e-09, the margin of a witness"),
-        ({"relative_gap": 0.0}, "relative_gap=0.0 is not allowed: expected a number with 0 < value < 1"),
-    ],
-)
-def test_settings_are_checked(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        ClosestAttack(**settings)
 
 
 def test_what_does_not_fit_is_refused() -> None:

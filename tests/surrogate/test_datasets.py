@@ -101,7 +101,8 @@ def test_every_data_set_has_sources_over_https() -> None:
     for name, source in SOURCES.items():
         assert source.name == name
         assert all(mirror.startswith("https://") for mirror in source.mirrors)
-        assert source.train_images.size == 16 + 60_000 * 784
+        assert source.files[0].size == 16 + 60_000 * 784
+        assert (source.count("train"), source.count("test")) == (60_000, 10_000)
         assert all(len(file.sha256) == 64 for file in source.files)
 
 

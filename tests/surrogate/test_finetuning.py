@@ -145,26 +145,6 @@ def test_training_needs_data() -> None:
         prune(Pruning("magnitude", 0.5, finetuning=Finetuning(rounds=2)), network)
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("rounds", -1),
-        ("rounds", 1.0),
-        ("epochs", -1),
-        ("optimizer", "lbfgs"),
-        ("learning_rate", -1.0),
-        ("weight_decay", -1.0),
-        ("batch_size", 0),
-        ("rewind", "yes"),
-        ("seed", -3),
-    ],
-)
-def test_settings_that_are_refused(setting: str, value: object) -> None:
-    with pytest.raises(InvalidSetting) as caught:
-        Finetuning(**{setting: value})
-    assert f"finetuning {setting}={value!r}" in str(caught.value)
-
-
 @pytest.mark.parametrize("rounds", [0, 1, 2, 5])
 def test_levels_end_at_exactly_the_amount(rounds: int) -> None:
     levels = Finetuning(rounds=rounds).levels(0.8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +10,10 @@ import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from solving import knapsack, solve
 
-from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.quiet_highs import QuietHighs
-from surrogate.solvers import HighsSolver, Solution, SolverStatus
-
-
-def knapsack(count: int = 40, seed: int = 0) -> pyo.ConcreteModel:
-    """A strongly correlated multi-row knapsack: quick to enter, long to close."""
-    rng = np.random.default_rng(seed)
-    weights = rng.integers(50, 100, size=(5, count)).astype(float)
-    values = weights.mean(axis=0) + 10.0
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(count), domain=pyo.Binary)
-    model.rows = pyo.Constraint(range(5), rule=lambda m, i: sum(weights[i, j] * m.x[j] for j in m.x) <= weights[i].sum() / 2)
-    model.goal = pyo.Objective(expr=sum(values[j] * model.x[j] for j in model.x), sense=pyo.maximize)
-    return model
-
-
-def solve(model: Any, watched: list, on_incumbent: Any = None, seconds: float = 30.0, warm: bool = False) -> Solution:
-    return HighsSolver(time_limit_seconds=seconds).solve(
-        model,
-        watched,
-        warm_start=warm,
-        on_incumbent=on_incumbent or (lambda *_: False),
-        deadline=time.perf_counter() + seconds,
-    )
+from surrogate.solvers import HighsSolver, SolverStatus
 
 
 @pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
@@ -46,7 +23,7 @@ def test_senses_offsets_and_mixed_rows(sense: int) -> None:
     model.equal = pyo.Constraint(expr=model.x + model.k == 2.5)
     model.above = pyo.Constraint(expr=model.x >= 0.0)
     model.goal = pyo.Objective(expr=2.0 * model.x + model.k + 10.0, sense=sense)
-    solution = solve(model, [model.x, model.k])
+    solution = solve(HighsSolver(), model, [model.x, model.k])
     expected = {pyo.minimize: (0.5, 2.0), pyo.maximize: (2.5, 0.0)}[sense]
     np.testing.assert_allclose(solution.values, expected, atol=1e-7)
     assert solution.status is SolverStatus.OPTIMAL
@@ -55,47 +32,10 @@ def test_senses_offsets_and_mixed_rows(sense: int) -> None:
     assert solution.size == {"binaries": 1, "rows": 2, "columns": 2, "nonzeros": 3}
 
 
-def test_a_linear_programme_has_a_bound_at_its_optimum() -> None:
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(bounds=(0, 1))
-    model.goal = pyo.Objective(expr=3.0 * model.x, sense=pyo.maximize)
-    model.row = pyo.Constraint(expr=model.x <= 0.5)
-    solution = solve(model, [model.x])
-    assert (solution.status, solution.dual_bound) == (SolverStatus.OPTIMAL, pytest.approx(1.5))
-
-
-def test_infeasible_is_a_status() -> None:
-    model = pyo.ConcreteModel()
-    model.k = pyo.Var(domain=pyo.Binary)
-    model.row = pyo.Constraint(expr=2.0 * model.k == 1.0)
-    model.goal = pyo.Objective(expr=model.k)
-    solution = solve(model, [model.k])
-    assert solution.status is SolverStatus.INFEASIBLE
-    assert solution.values is None
-
-
-def test_unbounded_is_a_failure_with_the_solvers_words() -> None:
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var()
-    model.goal = pyo.Objective(expr=model.x)
-    model.row = pyo.Constraint(expr=model.x <= 1.0)
-    with pytest.raises(SolverFailure, match="HiGHS ended with the status 'Unbounded"):
-        solve(model, [model.x])
-
-
-def test_time_limit_keeps_incumbent_and_bound() -> None:
-    solution = solve(model := knapsack(), list(model.x.values()), seconds=0.5)
-    assert solution.status is SolverStatus.TIME_LIMIT
-    assert solution.objective is not None
-    assert solution.dual_bound is not None
-    assert solution.objective < solution.dual_bound
-    assert solution.work["simplex_iterations"] > 0
-
-
 def test_every_incumbent_is_better_than_the_last_and_feasible() -> None:
     model = knapsack(12)
     met: list[tuple[Any, float]] = []
-    solution = solve(model, list(model.x.values()), lambda x, value: met.append((x, value)))
+    solution = solve(HighsSolver(), model, list(model.x.values()), lambda x, value: met.append((x, value)))
     values = [value for _, value in met]
     assert values == sorted(values)
     assert values[-1] == pytest.approx(solution.objective)
@@ -106,65 +46,12 @@ def test_every_incumbent_is_better_than_the_last_and_feasible() -> None:
         assert all(row.slack() >= -1e-6 for row in model.rows.values())
 
 
-def test_the_callback_can_stop_the_solve() -> None:
-    solution = solve(model := knapsack(), list(model.x.values()), lambda *_: True)
-    assert solution.status is SolverStatus.STOPPED
-
-
-def test_an_error_in_the_callback_arrives_here() -> None:
-    def broken(*_: Any) -> bool:
-        raise ZeroDivisionError("in the callback")
-
-    with pytest.raises(ZeroDivisionError, match="in the callback"):
-        solve(model := knapsack(), list(model.x.values()), broken)
-
-
-def test_a_start_becomes_the_first_incumbent() -> None:
-    model = knapsack()
-    best = solve(model, list(model.x.values()), seconds=1.0)
-    for variable, value in zip(model.x.values(), best.values, strict=True):
-        variable.set_value(round(float(value)))
-    met: list[float] = []
-    solve(model, list(model.x.values()), lambda _, value: bool(met.append(value)) or True, warm=True)
-    assert met[0] >= best.objective - 1e-6
-
-
-def test_a_variable_in_no_row_keeps_its_value() -> None:
-    model = pyo.ConcreteModel()
-    model.x, model.idle = pyo.Var(bounds=(0, 1)), pyo.Var(bounds=(0, 1), initialize=0.25)
-    model.row = pyo.Constraint(expr=model.x <= 0.5)
-    model.goal = pyo.Objective(expr=model.x, sense=pyo.maximize)
-    np.testing.assert_allclose(solve(model, [model.idle, model.x]).values, [0.25, 0.5])
-
-
-def test_a_passed_deadline_returns_at_once() -> None:
-    model = knapsack()
-    solution = HighsSolver().solve(
-        model, [], warm_start=False, on_incumbent=lambda *_: False, deadline=time.perf_counter() - 1.0
-    )
-    assert (solution.status, solution.objective) == (SolverStatus.TIME_LIMIT, None)
-
-
 def test_tiny_coefficients_are_kept() -> None:
     model = pyo.ConcreteModel()
     model.x = pyo.Var(bounds=(0, 1e9))
     model.row = pyo.Constraint(expr=1e-10 * model.x <= 0.05)
     model.goal = pyo.Objective(expr=1e-8 * model.x, sense=pyo.maximize)
-    assert solve(model, [model.x]).objective == pytest.approx(5.0)
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"time_limit_seconds": 0.0}, "solver.time_limit_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"threads": 0}, "solver.threads=0 is not allowed: expected an integer of at least 1"),
-        ({"seed": -1}, "solver.seed=-1 is not allowed: expected an integer of at least 0"),
-        ({"relative_gap": -1.0}, "solver.relative_gap=-1.0 is not allowed: expected a number with 0 <= value < 1"),
-    ],
-)
-def test_settings_are_checked(setting: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        HighsSolver(**setting)
+    assert solve(HighsSolver(), model, [model.x]).objective == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
@@ -181,7 +68,7 @@ def test_the_certain_bound_lies_beyond_the_stated_one_by_all_tolerances(sense: i
         model.goal = pyo.Objective(
             expr=sign * sum(float(w) * model.x[j] for j, w in enumerate(rng.uniform(1, 2, 6))), sense=sense
         )
-        solution = solve(model, list(model.x.values()))
+        solution = solve(HighsSolver(), model, list(model.x.values()))
         assert solution.dual_bound is not None
         assert solution.certain_bound == pytest.approx(solution.dual_bound + sign * solution.bound_error, abs=1e-12)
         assert sign * (solution.certain_bound - solution.objective) >= 1e-6
@@ -196,7 +83,7 @@ def test_columns_of_any_size_keep_their_values_and_their_bound() -> None:
     model.on = pyo.Constraint(expr=model.x <= 0.25 + 0.5 * model.k)
     model.goal = pyo.Objective(expr=model.y, sense=pyo.maximize)
     met: list[float] = []
-    solution = solve(model, [model.x, model.y], lambda x, value: met.append(float(x[1] - value)) or False)
+    solution = solve(HighsSolver(), model, [model.x, model.y], lambda x, value: met.append(float(x[1] - value)) or False)
     np.testing.assert_allclose(solution.values, [0.75, 1.25e12], rtol=1e-6)
     assert solution.objective == pytest.approx(1.25e12)
     assert solution.objective <= solution.certain_bound <= 1.2501e12
@@ -209,7 +96,7 @@ def test_numbers_beyond_float64s_digits_are_no_bound() -> None:
     model.x, model.k = pyo.Var(bounds=(0, 1)), pyo.Var(domain=pyo.Binary)
     model.row = pyo.Constraint(expr=1e12 * model.x + model.k <= 1e12)
     model.goal = pyo.Objective(expr=model.x, sense=pyo.maximize)
-    solution = solve(model, [model.x])
+    solution = solve(HighsSolver(), model, [model.x])
     assert (solution.dual_bound, solution.certain_bound) == (None, None)
     assert "too few digits" in str(solution.doubt)
 
@@ -225,7 +112,7 @@ def test_a_solve_of_somebody_elses_with_more_threads_is_no_obstacle() -> None:
     model = pyo.ConcreteModel()
     model.x = pyo.Var(domain=pyo.Integers, bounds=(0, 7))
     model.goal = pyo.Objective(expr=2 * model.x, sense=pyo.maximize)
-    assert solve(model, list(model.x.values())).objective == pytest.approx(14.0)
+    assert solve(HighsSolver(), model, list(model.x.values())).objective == pytest.approx(14.0)
 
 
 @pytest.mark.slow
@@ -237,7 +124,7 @@ def test_a_model_whose_optimum_a_tighter_tolerance_loses(tmp_path: Path) -> None
     reader.readModel(str(path))
     lp = reader.getLp()
     for seed in range(6):
-        highs = HighsSolver(seed=seed)._empty()
+        highs = HighsSolver(seed=seed).empty()
         highs.passModel(lp)
         highs.run()
         assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from test_solvers_extra import EXTRA, every_solver, hard, solve
+from solving import EXTRA, every_solver, solve
+from test_solvers import hard
 
 from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus
 from surrogate.solvers.interrupts import Interrupts

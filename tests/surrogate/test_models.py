@@ -8,6 +8,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from user_models import a_model
 
 from surrogate.models import Place, SearchSettings, Status, optimise
 from surrogate.models.incumbent import Incumbent
@@ -17,22 +18,10 @@ from surrogate.models.state import SearchState
 from surrogate.solvers import HighsSolver, Solution, SolverStatus
 
 
-def a_model(sense: Any = pyo.minimize) -> Any:
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(2), bounds=(-1.0, 1.0))
-    model.k = pyo.Var(domain=pyo.Integers, bounds=(-1, 1))
-    model.y = pyo.Var(range(2))
-    model.tied = pyo.Constraint(expr=model.x[0] + model.x[1] + model.k <= 1.2)
-    model.floor = pyo.Constraint(expr=model.y[0] >= 0.5)
-    sign = 1.0 if sense == pyo.minimize else -1.0
-    model.cost = pyo.Objective(expr=sign * (model.y[1] + 0.2 * model.x[0]), sense=sense)
-    return model
-
-
 @pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
 def test_the_optimum_is_found_and_proven(sense: Any) -> None:
     network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
-    model = a_model(sense)
+    model = a_model(0.5, sense)
     place = Place([*model.x.values(), model.k], list(model.y.values()), network)
     result = optimise(model, place, time_limit_seconds=20.0)
     line = np.linspace(-1.0, 1.0, 201)
@@ -75,7 +64,7 @@ def test_domains_with_gaps_hold_for_inputs_and_others(domain: Any, bounds: Any, 
 def test_a_bound_that_a_decision_gives_the_lie_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """HiGHS has called wrong optima of such models optimal: what the walks have found by then must not be called optimal."""
     network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
-    model = a_model()
+    model = a_model(0.5)
     place = Place([*model.x.values(), model.k], list(model.y.values()), network)
     honest = optimise(model, place, time_limit_seconds=20.0)
     assert honest.status is Status.OPTIMAL
@@ -93,7 +82,7 @@ def test_a_bound_that_a_decision_gives_the_lie_is_none(monkeypatch: pytest.Monke
 
 def test_an_infeasibility_that_a_decision_gives_the_lie_is_none() -> None:
     network = random_network(np.random.default_rng(4), (3, 8, 6, 2))
-    model = a_model()
+    model = a_model(0.5)
     user = UserModel(model, [Place([*model.x.values(), model.k], list(model.y.values()), network)])
     incumbent = Incumbent(user, 0.0, 1e-6, None, None)
     state = SearchState(user, incumbent, SearchSettings(), float("inf"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from typing import Any
 
@@ -10,12 +9,13 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from solving import extra_solver
 from user_models import NETWORK, a_model, grid_optimum, place, require_holding, require_no_threads, shape
 
 from surrogate.models import MEMBERS, Place, Status, Step, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning
-from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver
+from surrogate.solvers import HighsSolver
 
 HALF = Pruning("magnitude", amount=0.5)
 
@@ -323,10 +323,8 @@ class TestOnTheWay:
             assert all(sign * step.value > target for step in result.timeline[:-1])
 
 
-@pytest.mark.parametrize("kind", [GurobiSolver, ScipSolver])
+@extra_solver
 def test_other_solvers_reach_the_same_optimum(kind: Any) -> None:
-    if importlib.util.find_spec(kind.package) is None:
-        pytest.skip(f"{kind.package} is not installed")
     results = {}
     for solver in (HighsSolver(), kind()):
         model = a_model()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import brute_force_maximum, linear_maximum, random_network, random_region, sample
+from solving import solve
 
 from surrogate.attack import Instance, SurrogateAttack
 from surrogate.bounds import Bounds, method
@@ -18,7 +18,7 @@ from surrogate.models import Place, optimise
 from surrogate.networks import ReluNetwork
 from surrogate.problems import Output
 from surrogate.region import Region
-from surrogate.solvers import HighsSolver, Solution
+from surrogate.solvers import HighsSolver
 
 
 def stated(network: ReluNetwork, region: Region, formulation: Formulation, bounds: str = "crown") -> tuple[Any, Embedding]:
@@ -28,12 +28,6 @@ def stated(network: ReluNetwork, region: Region, formulation: Formulation, bound
     inputs = list(model.x.values())
     constrain(region, model.r, inputs)
     return model, embed(model.f, network, inputs, method(bounds).compute(network, region), formulation)
-
-
-def solve(model: Any) -> Solution:
-    watched = list(model.x.values())
-    deadline = time.perf_counter() + 60.0
-    return HighsSolver().solve(model, watched, warm_start=False, on_incumbent=lambda *_: False, deadline=deadline)
 
 
 def optimum(
@@ -52,7 +46,7 @@ def optimum(
     )
     if relaxed:
         pyo.TransformationFactory("core.relax_integer_vars").apply_to(model)
-    found = solve(model).objective
+    found = solve(HighsSolver(), model).objective
     assert found is not None
     return found
 
@@ -75,7 +69,7 @@ class TestCounts:
     def test_rows_and_nonzeros(self) -> None:
         model, _ = stated(self.network, Region(0.0, 1.0, [0.5, 0.5]), Partition(2))
         model.goal = pyo.Objective(expr=model.f.output[0], sense=pyo.maximize)
-        size = solve(model).size
+        size = solve(HighsSolver(), model).size
         assert size["binaries"] == 2
         assert size["columns"] == 11 + 2  # big-M's, v, d
         assert size["rows"] == 9 + 7  # big-M's; part, on, off, and four for what is left
@@ -201,12 +195,6 @@ class TestInputs:
         for x in ([0.0, 1.0], [1.0, 0.0], [1.0, 1.0]):
             embedding.set_values(x)
             assert all(row.slack() >= -1e-9 for row in model.f.component_data_objects(pyo.Constraint))
-
-
-@pytest.mark.parametrize("partitions", [0, -1, 2.5, "two", True, None])
-def test_other_than_a_number_of_parts_is_refused(partitions: Any) -> None:
-    with pytest.raises(InvalidSetting, match=r"partitions=.* is not allowed: expected an integer of at least 1"):
-        Partition(partitions)
 
 
 def test_the_class_itself_is_no_formulation() -> None:

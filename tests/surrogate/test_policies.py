@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from oracles import brute_force_maximum, linear_pieces, random_network, random_region, sample
+import questions
+from oracles import brute_force_maximum, linear_pieces, sample
+from solving import needs
 
 from surrogate.attack import Exclusion, Instance, Status, SurrogateAttack
 from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.subproblem import polyhedron
 from surrogate.bounds import Crown
-from surrogate.errors import InvalidSetting, SolverFailure
+from surrogate.errors import SolverFailure
 from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, Solution, SolverStatus
 
+question = functools.partial(questions.question, sizes=(3, 4, 4, 3))
+
 POLICIES = ("exclude_region", "dense_subproblem")
-
-
-def question(seed: int, norm: str = "l1", targeted: bool = True, sizes: tuple[int, ...] = (3, 4, 4, 3)) -> tuple:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, sizes), random_region(rng, sizes[0], norm)
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % sizes[-1] if targeted else None)
 
 
 def half(dense: ReluNetwork) -> ReluNetwork:
@@ -250,25 +247,7 @@ def test_polishing_counts_as_a_gain() -> None:
     assert polished.margin >= plain.margin
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"solve_seconds": 0.0}, "solve_seconds=0.0 is not allowed: expected a number above 0"),
-        ({"subproblem_seconds": -1.0}, "subproblem_seconds=-1.0 is not allowed: expected a number above 0"),
-        ({"seeds": -1}, "seeds=-1 is not allowed: expected an integer of at least 0"),
-    ],
-)
-def test_settings_are_checked(settings: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        Exclusion(**settings)
-
-
-needs_gurobi = pytest.mark.skipif(
-    importlib.util.find_spec("gurobipy") is None, reason="gurobipy is not installed: pip install 'surrogate-sweep[gurobi]'"
-)
-
-
-@needs_gurobi
+@needs(GurobiSolver)
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("seed", range(3))
 def test_with_lazy_constraints_one_solve_visits_all_regions(seed: int, policy: str, forbidden: list) -> None:
@@ -288,7 +267,7 @@ def test_with_lazy_constraints_one_solve_visits_all_regions(seed: int, policy: s
     assert result.status is not Status.ROBUST
 
 
-@needs_gurobi
+@needs(GurobiSolver)
 def test_a_dense_surrogate_s_incumbents_are_let_stand() -> None:
     dense, instance = question(2, sizes=(3, 3, 3, 3))
     attack = SurrogateAttack(on_incumbent="exclude_region", exclusion=Exclusion(interrupt=True), solver=GurobiSolver())

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import time
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from solving import solve
 
 from surrogate.errors import InvalidSetting
-from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
+from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.solvers.products import linearised, quadratic_parts
 from surrogate.solvers.standard_form import exactly
-
-
-@pytest.fixture(params=[GurobiSolver, ScipSolver], ids=lambda kind: kind.name)
-def solver(request: pytest.FixtureRequest) -> Solver:
-    if importlib.util.find_spec(request.param.package) is None:
-        pytest.skip(f"{request.param.package} is not installed, which solver={request.param.name} needs")
-    return request.param()
-
-
-def solve(solver: Solver, model: Any, watched: list[Any], warm: bool = False) -> Solution:
-    return solver.solve(model, watched, warm_start=warm, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 30.0)
 
 
 def random_model(seed: int, sense: Any, unit: float = 1.0) -> Any:

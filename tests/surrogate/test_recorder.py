@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from oracles import random_network, random_region
+import questions
 
 from surrogate.attack import (
     BranchAndBoundAttack,
     ClosestAttack,
     Event,
     GradientAttack,
-    Instance,
     PortfolioAttack,
     RestrictionAttack,
     SurrogateAttack,
 )
 from surrogate.attack.recorder import listening
-from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, prune
 from surrogate.witness import Checked
 
-
-def question(seed: int) -> tuple[ReluNetwork, Instance]:
-    rng = np.random.default_rng(seed)
-    network, region = random_network(rng, (5, 6, 5, 3)), random_region(rng, 5, "l1")
-    label = int(network(region.center[None]).argmax())
-    return network, Instance(region, label, (label + 1) % 3)
+question = functools.partial(questions.question, sizes=(5, 6, 5, 3))
 
 
 ATTACKS: dict[str, Callable] = {

@@ -8,10 +8,12 @@ from amounts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import linear_maximum, random_network, random_region, sample
+from questions import network_and_region
 
 from surrogate.bounds import AlphaCrown, Bounds, Crown
 from surrogate.bounds.crown import refine
-from surrogate.bounds.relaxation import Multipliers, Relaxation
+from surrogate.bounds.multipliers import Multipliers
+from surrogate.bounds.relaxation import Relaxation
 from surrogate.bounds.steps import Polyak, Rates
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.region import Region
@@ -28,11 +30,6 @@ ODD = {
     "tiny weights": ReluNetwork([[[1e-8, -1e-8], [1.0, 1.0]], [[1e-8, 1.0]]], [[0.0, -0.5], [0.0]]),
     "always active": ReluNetwork([[[1.0, -1.0], [0.5, 0.5]], [[1.0, -2.0]]], [[5.0, 1.0], [0.0]]),
 }
-
-
-def question(seed: int, norm: str, sizes: tuple[int, ...] = (5, 6, 5, 4, 3)) -> tuple[np.random.Generator, ReluNetwork, Region]:
-    rng = np.random.default_rng(seed)
-    return rng, random_network(rng, sizes), random_region(rng, sizes[0], norm)
 
 
 def relax(network: ReluNetwork, region: Region, bounds: Bounds | None = None, split: list | None = None) -> Relaxation:
@@ -85,7 +82,7 @@ def shake(rng: np.random.Generator, multipliers: Multipliers) -> Multipliers:
 @examples(15)
 @given(seed=seeds)
 def test_any_multipliers_bound_every_point_of_the_part(norm: str, given_early: bool, seed: int) -> None:
-    rng, network, region = question(seed, norm)
+    rng, network, region = network_and_region(seed, norm)
     point = sample(rng, region, 1)[0]
     split = phases(rng, network, point, 0.3)
     relaxation = relax(network, region, split=split if given_early else None)
@@ -109,7 +106,7 @@ def test_any_multipliers_bound_every_point_of_the_part(norm: str, given_early: b
 @examples(15)
 @given(seed=seeds)
 def test_steps_never_make_it_worse_and_single_precision_only_ranks(norm: str, seed: int) -> None:
-    rng, network, region = question(seed, norm)
+    rng, network, region = network_and_region(seed, norm)
     relaxation, rows = relax(network, region), rng.normal(size=(6, 4))
     begin = shake(rng, relaxation.start(len(rows)))
     begin.alpha = [np.clip(a, 0.0, 1.0) for a in begin.alpha]
@@ -125,7 +122,7 @@ def test_steps_never_make_it_worse_and_single_precision_only_ranks(norm: str, se
 
 
 def test_steps_gain_something_and_end_where_they_may() -> None:
-    rng, network, region = question(0, "l1", (8, 12, 12, 3))
+    rng, network, region = network_and_region(0, "l1", (8, 12, 12, 3))
     relaxation, rows = relax(network, region), rng.normal(size=(10, 12))
     before = relaxation.bound(rows, relaxation.start(10)).value
     after, _ = relaxation.optimise(rows, relaxation.start(10), 30)
@@ -141,7 +138,7 @@ def test_steps_gain_something_and_end_where_they_may() -> None:
 
 
 def test_polyak_reaches_targets_that_a_rate_takes_long_for() -> None:
-    rng, network, region = question(0, "l1", (8, 12, 12, 3))
+    rng, network, region = network_and_region(0, "l1", (8, 12, 12, 3))
     relaxation, rows = relax(network, region), rng.normal(size=(40, 12))
     best = relaxation.optimise(rows, relaxation.start(40), 400, rates=Rates(decay=0.99))[0].value
     before = relaxation.bound(rows, relaxation.start(40)).value
@@ -205,7 +202,7 @@ def test_a_split_whose_multiplier_is_needed() -> None:
 
 
 def test_only_split_neurons_get_multipliers() -> None:
-    rng, network, region = question(5, "linf", (6, 10, 10, 2))
+    rng, network, region = network_and_region(5, "linf", (6, 10, 10, 2))
     split = phases(rng, network, region.center, 0.4)
     relaxation = relax(network, region, split=split)
     for layer, (neurons, size) in enumerate(zip(relaxation.neurons, relaxation.sizes, strict=True)):
@@ -222,7 +219,7 @@ def test_only_split_neurons_get_multipliers() -> None:
 @examples(15)
 @given(seed=seeds)
 def test_refined_bounds_hold_on_the_part(norm: str, steps: int, seed: int) -> None:
-    rng, network, region = question(seed, norm)
+    rng, network, region = network_and_region(seed, norm)
     known = AlphaCrown().compute(network, region)
     point = sample(rng, region, 1)[0]
     split = phases(rng, network, point, 0.4)
@@ -239,7 +236,7 @@ def test_refined_bounds_hold_on_the_part(norm: str, steps: int, seed: int) -> No
 def test_parts_are_called_empty_only_if_they_are() -> None:
     empty = claimed = 0
     for seed in range(60):
-        rng, network, region = question(seed, ("l1", "linf")[seed % 2], (3, 4, 4, 2))
+        rng, network, region = network_and_region(seed, ("l1", "linf")[seed % 2], (3, 4, 4, 2))
         known = Crown().compute(network, region)
         # All phases of the first layer and one of the second: there, the part is a polyhedron.
         first = rng.choice([-1, 1], size=4).astype(np.int8)

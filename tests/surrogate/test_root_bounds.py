@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import time
-
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from oracles import random_network
+from solving import every_solver, knapsack, solve
 from user_models import a_model, place
 
 from surrogate.attack import BranchAndBoundAttack, Instance, RestrictionAttack, SurrogateAttack
@@ -16,43 +14,14 @@ from surrogate.bounds import Crown
 from surrogate.models import optimise
 from surrogate.pruning import Pruning, prune
 from surrogate.region import Region
-from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solver
-
-SOLVERS = [
-    HighsSolver,
-    *(
-        pytest.param(kind, marks=pytest.mark.skipif(importlib.util.find_spec(kind.package) is None, reason="not installed"))
-        for kind in (ScipSolver, GurobiSolver)
-    ),
-]
-
-
-def knapsack(sense: int) -> pyo.ConcreteModel:
-    """A knapsack that no root closes, with its mirror image for minimising."""
-    rng = np.random.default_rng(0)
-    weights = rng.integers(50, 100, size=(5, 30)).astype(float)
-    values = weights.mean(axis=0) + 10.0
-    model = pyo.ConcreteModel()
-    model.x = pyo.Var(range(30), domain=pyo.Binary)
-    model.rows = pyo.Constraint(range(5), rule=lambda m, i: sum(weights[i, j] * m.x[j] for j in m.x) <= weights[i].sum() / 2)
-    turned = 1.0 if sense == pyo.maximize else -1.0
-    model.goal = pyo.Objective(expr=turned * sum(values[j] * model.x[j] for j in model.x), sense=sense)
-    return model
+from surrogate.solvers import Solver
 
 
 @pytest.mark.few(2)
-@pytest.mark.parametrize("kind", SOLVERS)
+@every_solver
 @pytest.mark.parametrize("sense", [pyo.maximize, pyo.minimize])
 def test_the_root_is_no_tighter_than_the_end(kind: type[Solver], sense: int) -> None:
-    model = knapsack(sense)
-    seconds = 3.0
-    solution = kind(time_limit_seconds=seconds).solve(
-        model,
-        list(model.x.values()),
-        warm_start=False,
-        on_incumbent=lambda *_: False,
-        deadline=time.perf_counter() + seconds,
-    )
+    solution = solve(kind(time_limit_seconds=3.0), knapsack(30, sense))
     assert solution.work["nodes"] > 1
     assert solution.root_bound is not None
     assert solution.dual_bound is not None

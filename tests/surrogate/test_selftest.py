@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,21 +12,20 @@ import highspy
 import numpy as np
 import pytest
 from oracles import random_network
+from solving import every_solver
 
 from surrogate.bounds import Lp
 from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.quiet_highs import LEAST, QuietHighs
 from surrogate.region import Region
-from surrogate.solvers import SOLVERS, HighsSolver, Solution, Solver, SolverStatus, __main__, selftest
+from surrogate.solvers import HighsSolver, Solution, Solver, SolverStatus, __main__, selftest
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", SOLVERS)
-def test_every_solver_is_right_on_every_model(name: str) -> None:
-    if importlib.util.find_spec(SOLVERS[name].package) is None:
-        pytest.skip(f"{SOLVERS[name].package} is not installed: pip install 'surrogate-sweep[{name}]'")
-    assert selftest.mistakes(SOLVERS[name]()) == []
+@every_solver
+def test_every_solver_is_right_on_every_model(kind: type[Solver]) -> None:
+    assert selftest.mistakes(kind()) == []
 
 
 LIES: dict[str, Callable[[Solution], Solution]] = {

@@ -7,14 +7,28 @@ from typing import Any
 
 import pytest
 
-from surrogate.attack import CLOSEST_METHODS, METHODS, GradientAttack, SurrogateAttack, method
+from surrogate.attack import (
+    CLOSEST_METHODS,
+    METHODS,
+    BranchAndBoundAttack,
+    ClosestAttack,
+    Exclusion,
+    GradientAttack,
+    PortfolioAttack,
+    RestrictionAttack,
+    SurrogateAttack,
+    method,
+)
 from surrogate.bounds import METHODS as BOUNDS
+from surrogate.bounds import Lp
+from surrogate.checks import shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
+from surrogate.formulation import Partition
 from surrogate.problems.objectives import OBJECTIVES
 from surrogate.pruning import METHODS as PRUNINGS
 from surrogate.pruning import Finetuning, Pruning
-from surrogate.settings import Configurable, Setting
+from surrogate.settings import Configurable, Internal, Setting
 from surrogate.solvers import SOLVERS
 from surrogate.training import Training
 
@@ -22,7 +36,7 @@ from surrogate.training import Training
 def classes() -> Iterator[type[Configurable]]:
     for family in (METHODS, CLOSEST_METHODS, BOUNDS, FORMULATIONS, PRUNINGS, SOLVERS):
         yield from family.values()
-    yield from (Training, Finetuning, Pruning)
+    yield from (Training, Finetuning, Pruning, Exclusion)
 
 
 @pytest.mark.parametrize("cls", list(classes()), ids=lambda cls: cls.__name__)
@@ -31,6 +45,111 @@ def test_defaults_keep_their_own_rules(cls: type[Configurable]) -> None:
         if isinstance(declared, Setting):
             assert declared.rule(declared.default) is None, name
             assert declared.default == cls.default_of(name)
+
+
+@pytest.mark.parametrize("cls", list(classes()), ids=lambda cls: cls.__name__)
+def test_what_a_rule_refuses_is_refused_in_one_sentence(cls: type[Configurable]) -> None:
+    for name, declared in cls.declared():
+        if not isinstance(declared, Setting | Internal):
+            continue
+        for value in ("a", None, True, 0.5, -1, float("nan"), float("inf"), (1, 2), 2**63):
+            allowed = declared.rule(value)
+            if allowed is not None:
+                with pytest.raises(InvalidSetting) as refused:
+                    cls(**{name: value})
+                assert str(refused.value) == f"{cls.called}{name}={shown(value)} is not allowed: expected {allowed}"
+
+
+COUNT, AT_LEAST_0 = "an integer of at least 1", "an integer of at least 0"
+POSITIVE, NOT_NEGATIVE, SHARE = "a number above 0", "a number of at least 0", "a number with 0 <= value < 1"
+
+JUST_OUTSIDE: list[tuple[type[Configurable], str, Any, str]] = [
+    (SurrogateAttack, "on_incumbent", "go", "one of check, stop, exclude_region, dense_subproblem"),
+    (SurrogateAttack, "start", "cold", "one of none, center, gradient"),
+    (SurrogateAttack, "polish", 1, "true or false"),
+    (SurrogateAttack, "polish_steps", 0, COUNT),
+    (GradientAttack, "starts", 0, COUNT),
+    (GradientAttack, "steps", 0, COUNT),
+    (GradientAttack, "seed", -1, AT_LEAST_0),
+    (GradientAttack, "time_limit_seconds", 0.0, f"{POSITIVE} or None"),
+    (BranchAndBoundAttack, "goal", "best", "one of optimum, verdict"),
+    (BranchAndBoundAttack, "time_limit_seconds", 0.0, POSITIVE),
+    (BranchAndBoundAttack, "relative_gap", 0.0, POSITIVE),
+    (BranchAndBoundAttack, "climb_steps", 0, COUNT),
+    (RestrictionAttack, "free", 0, COUNT),
+    (RestrictionAttack, "time_limit_seconds", 0.0, POSITIVE),
+    (RestrictionAttack, "round_seconds", 0.0, POSITIVE),
+    (PortfolioAttack, "goal", "best", "one of optimum, verdict"),
+    (PortfolioAttack, "time_limit_seconds", 0.0, POSITIVE),
+    (PortfolioAttack, "relative_gap", 0.0, POSITIVE),
+    (PortfolioAttack, "free", 0, COUNT),
+    (ClosestAttack, "prover", "gurobi", "one of branch_and_bound, milp"),
+    (ClosestAttack, "starts", 0, COUNT),
+    (ClosestAttack, "steps", 0, COUNT),
+    (ClosestAttack, "seed", -1, AT_LEAST_0),
+    (ClosestAttack, "threshold", 0.0, "a number above 1e-09, the margin of a witness"),
+    (ClosestAttack, "relative_gap", 0.0, "a number with 0 < value < 1"),
+    (Exclusion, "interrupt", 1, "true or false"),
+    (Exclusion, "solve_seconds", 0.0, POSITIVE),
+    (Exclusion, "subproblem_seconds", -1.0, POSITIVE),
+    (Exclusion, "seeds", -1, AT_LEAST_0),
+    (Exclusion, "seed", -1, AT_LEAST_0),
+    (Lp, "seconds", -1.0, NOT_NEGATIVE),
+    (Partition, "partitions", 0, COUNT),
+    *((kind, "time_limit_seconds", 0.0, POSITIVE) for kind in SOLVERS.values()),
+    *((kind, "threads", 0, COUNT) for kind in SOLVERS.values()),
+    *((kind, "seed", -1, AT_LEAST_0) for kind in SOLVERS.values()),
+    *((kind, "seed", 2_000_000_001, "an integer of at most 2000000000") for kind in SOLVERS.values()),
+    *((kind, "relative_gap", 1.0, SHARE) for kind in SOLVERS.values()),
+    (Training, "epochs", -1, AT_LEAST_0),
+    (Training, "seed", -1, AT_LEAST_0),
+    (Training, "batch_size", 0, COUNT),
+    (Training, "learning_rate", 0.0, POSITIVE),
+    (Training, "weight_decay", -1e-3, NOT_NEGATIVE),
+    (Training, "optimizer", "lbfgs", "one of adam, sgd"),
+    (Training, "bias", 1, "true or false"),
+    (Training, "l1", -1.0, NOT_NEGATIVE),
+    (Training, "stability", -1.0, NOT_NEGATIVE),
+    (Training, "big_m", -1.0, NOT_NEGATIVE),
+    (Training, "radius", 0.0, f"{POSITIVE} or None"),
+    (Training, "dropout", 1.0, SHARE),
+    (Finetuning, "rounds", -1, AT_LEAST_0),
+    (Finetuning, "epochs", -1, AT_LEAST_0),
+    (Finetuning, "optimizer", "lbfgs", "one of adam, sgd"),
+    (Finetuning, "learning_rate", 0.0, POSITIVE),
+    (Finetuning, "weight_decay", -1.0, NOT_NEGATIVE),
+    (Finetuning, "batch_size", 0, COUNT),
+    (Finetuning, "rewind", 1, "true or false"),
+    (Finetuning, "seed", -3, AT_LEAST_0),
+    (Pruning, "amount", 1.0, SHARE),
+    (Pruning, "amount", -0.1, SHARE),
+    (Pruning, "seed", -1, AT_LEAST_0),
+]
+"""Of each setting a value just outside of what it may be, and the words for what it may be."""
+
+
+@pytest.mark.parametrize(("cls", "name", "value", "words"), JUST_OUTSIDE)
+def test_the_rule_of_each_setting(cls: type[Configurable], name: str, value: Any, words: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        cls(**{name: value})
+    assert str(refused.value) == f"{cls.called}{name}={shown(value)} is not allowed: expected {words}"
+
+
+@pytest.mark.parametrize("cls", [SurrogateAttack, ClosestAttack, BranchAndBoundAttack, RestrictionAttack, PortfolioAttack])
+def test_methods_of_other_families_are_chosen_by_their_names(cls: type[Configurable]) -> None:
+    with pytest.raises(InvalidSetting, match="bounds='tight' is not one of box, interval, crown"):
+        cls(bounds="tight")  # type: ignore[call-arg]
+    if issubclass(cls, SurrogateAttack | ClosestAttack):
+        with pytest.raises(InvalidSetting, match="formulation='x' is not one of big_m"):
+            cls(formulation="x")
+
+
+def test_no_setting_is_left_out() -> None:
+    held = {(cls, name) for cls, name, _, _ in JUST_OUTSIDE}
+    for cls in classes():
+        for name, declared in cls.declared():
+            if isinstance(declared, Setting):
+                assert any((base, name) in held for base in cls.__mro__), (cls, name)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,28 +14,14 @@ from amounts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_network
+from solving import every_solver, solve
 
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import embed
 from surrogate.models import Place, Status, optimise
 from surrogate.networks import ReluNetwork
-from surrogate.solvers import SOLVERS, HighsSolver, Solution, Solver, SolverStatus
+from surrogate.solvers import HighsSolver, Solver, SolverStatus
 from surrogate.variables import Allowed
-
-PACKAGES = {"highs": "highspy", "gurobi": "gurobipy", "scip": "pyscipopt"}
-every_solver = pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(
-            kind,
-            id=name,
-            marks=pytest.mark.skipif(
-                importlib.util.find_spec(PACKAGES[name]) is None, reason=f"{PACKAGES[name]} is not installed"
-            ),
-        )
-        for name, kind in SOLVERS.items()
-    ],
-)
 
 SAME = ReluNetwork([[[1.0]], [[1.0]]], [[10.0], [-10.0]])
 """The identity above -10."""
@@ -102,10 +86,6 @@ def nearest(name: str, value: float) -> float:
     return min([*single, *(min(max(value, low), high) for low, high in intervals)], key=lambda v: abs(v - value))
 
 
-def solve(model: Any, watched: list, kind: type[Solver] = HighsSolver, warm: bool = False) -> Solution:
-    return kind().solve(model, watched, warm_start=warm, on_incumbent=lambda *_: False, deadline=time.perf_counter() + 30.0)
-
-
 @every_domain
 def test_a_value_is_moved_to_the_nearest_allowed_one(name: str) -> None:
     model = variable_of(name)
@@ -129,7 +109,7 @@ def test_every_solver_keeps_every_domain(name: str, kind: type[Solver]) -> None:
         model.over = pyo.Constraint(expr=model.off >= model.z - target)
         model.under = pyo.Constraint(expr=model.off >= target - model.z)
         model.goal = pyo.Objective(expr=model.off)
-        solution = solve(model, [model.z], kind)
+        solution = solve(kind(), model, [model.z])
         distance = abs(nearest(name, target) - target)
         assert solution.status is SolverStatus.OPTIMAL
         assert solution.objective == pytest.approx(distance, abs=1e-6)
@@ -140,7 +120,7 @@ def test_every_solver_keeps_every_domain(name: str, kind: type[Solver]) -> None:
     for sense, end in ((pyo.minimize, min(ends)), (pyo.maximize, max(ends))):
         model = variable_of(name)
         model.goal = pyo.Objective(expr=model.z, sense=sense)
-        assert solve(model, [model.z], kind).objective == pytest.approx(end, abs=1e-6)
+        assert solve(kind(), model, [model.z]).objective == pytest.approx(end, abs=1e-6)
 
 
 @every_solver
@@ -149,7 +129,7 @@ def test_what_bounds_leave_nothing_of_is_infeasible(kind: type[Solver]) -> None:
         model = pyo.ConcreteModel()
         model.z = pyo.Var(within=domain, bounds=bounds)
         model.goal = pyo.Objective(expr=model.z)
-        assert solve(model, [model.z], kind).status is SolverStatus.INFEASIBLE
+        assert solve(kind(), model, [model.z]).status is SolverStatus.INFEASIBLE
         assert Allowed.of(model.z).violation(1.0) == math.inf
 
 
@@ -164,7 +144,7 @@ def test_a_start_is_completed(held: float | None, kind: type[Solver]) -> None:
     model.goal = pyo.Objective(expr=sum(model.z.values()), sense=pyo.maximize)
     if held is None:
         model.z[1].set_value(0.0)
-    assert solve(model, list(model.z.values()), kind, warm=True).objective == pytest.approx(20.0)
+    assert solve(kind(), model, list(model.z.values()), warm=True).objective == pytest.approx(20.0)
 
 
 REFUSED: dict[str, tuple[Domain, tuple[Any, Any], str]] = {
@@ -199,7 +179,7 @@ def test_what_cannot_be_stated_is_refused_by_name(name: str) -> None:
     model.row = pyo.Constraint(expr=model.z + model.x <= 5)
     held = model.z.domain
     with pytest.raises(InvalidSetting, match=rf"variable z has the domain.*{message}" if "may be" in message else message):
-        solve(model, [model.z])
+        solve(HighsSolver(), model, [model.z])
     with pytest.raises(InvalidSetting, match=message):
         optimise(model, Place([model.x], [model.y], SAME), 5.0)
     with pytest.raises(InvalidSetting, match=message if "may be" not in message else "variable z|input z"):
@@ -327,7 +307,7 @@ def test_unions_are_stated_exactly(values: list, low: int, width: int, step: int
     model.rows.add(model.off >= model.z - target)
     model.rows.add(model.off >= target - model.z)
     model.goal = pyo.Objective(expr=model.off)
-    solution = solve(model, [model.z])
+    solution = solve(HighsSolver(), model, [model.z])
     if not allowed:
         assert solution.status is SolverStatus.INFEASIBLE
         return

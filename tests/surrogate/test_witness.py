@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from oracles import random_network
+from oracles import exact, random_network
 
 from surrogate.attack import BranchAndBoundAttack, ClosestAttack, GradientAttack, Instance, SurrogateAttack
 from surrogate.bounds import method
@@ -86,15 +86,8 @@ def test_the_rounding_error_bounds_the_difference_from_exact_arithmetic(scale: f
             [b * s for b, s in zip(network.biases, scales, strict=True)],
         )
         x, problem = rng.uniform(size=5), Margin(0)
-        y = [Fraction(float(v)) for v in x]
-        for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-            rows = [[Fraction(float(w)) for w in row] for row in weight]
-            z = [
-                sum((w * v for w, v in zip(row, y, strict=True)), Fraction(float(b))) for row, b in zip(rows, bias, strict=True)
-            ]
-            y = z if layer == 2 else [max(v, Fraction(0)) for v in z]
-        exact = max(y[1], y[2]) - y[0]
-        off = abs(Fraction(float(problem.value(network(x[None]))[0])) - exact)
+        right, *wrong = exact(network, x)[-1]
+        off = abs(Fraction(float(problem.value(network(x[None]))[0])) - (max(wrong) - right))
         allowed = rounding_error(network, problem, x)
         assert off <= Fraction(allowed)
         worst = max(worst, float(off) / allowed)

@@ -12,8 +12,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
+from sweep.config.canonical import SECTIONS, joined_key, parts, text_of, versions
 from sweep.config.reading import read
 from sweep.config.schema import Settings
+from sweep.config.shared_sections import SharedSections
 from sweep.planning.plan import Plan, plan_one
 from sweep.planning.search import plan_sweep
 from sweep.planning.trials import Trial
@@ -25,6 +27,17 @@ QUICK = ("dataset=digits", "network.depth=1", "network.width=6", "training.epoch
 
 MOST = 100
 """Configurations that are kept, of each kind."""
+
+
+def key_of(settings: Settings) -> str:
+    """Return the key of a trial, made without what a plan remembers (:class:`sweep.config.shared_sections.SharedSections`)."""
+    found = parts(settings, SECTIONS)
+    return joined_key((text_of(name, found[name]) for name in sorted(found)), versions(found.get("pruning")))
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigError for values that are allowed one by one but not together, as a plan of one trial does."""
+    SharedSections().check(settings)
 
 
 class Composer:

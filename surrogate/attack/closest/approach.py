@@ -22,7 +22,7 @@ REACHES = (0.98, 0.995, 0.999, 0.9999)
 """The ball's radius relative to the shortest perturbation known; each failure goes on to the next, which asks for less."""
 
 KEPT = 16
-"""Of the points that reach the threshold in one batch, so many of the shortest start the next one."""
+"""The next batch starts from so many of the shortest points that reached the threshold in this one."""
 
 
 def ball(region: Region, radius: float) -> Region:

@@ -67,7 +67,7 @@ class BallMilp:
 
         def on_incumbent(x: FloatArray, _objective: float) -> bool:
             before = recorder.norm
-            checked = recorder.meet(x, "incumbent", float(problem.value(self.surrogate(x[None]))[0]))
+            checked = recorder.meet(x, "incumbent", problem.value_at(self.surrogate, x))
             if checked is None or checked.margin < recorder.threshold:
                 return False
             moved = shrink(recorder.dense, problem, center, checked.point[None], recorder.threshold)
@@ -88,9 +88,7 @@ class BallMilp:
     def _start(self, steps: int, deadline: float) -> FloatArray:
         """Return the best point known for the model: the perturbation drawn into the ball, or the center, then climbed."""
         recorder = self.recorder
-        known = [recorder.region.center] if recorder.best is None else [recorder.region.center, recorder.best.point]
-        points, margins, spent = ascend(
-            self.surrogate, self.inside, recorder.problem, self.inside.project(np.stack(known)), steps, deadline
-        )
+        known = self.inside.project(np.stack([recorder.region.center, recorder.point]))
+        points, margins, spent = ascend(self.surrogate, self.inside, recorder.problem, known, steps, deadline)
         self.work["gradient_evaluations"] = spent
         return points[int(np.argmax(margins))]

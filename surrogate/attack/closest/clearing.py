@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from surrogate.attack.closest.approach import shrink
-from surrogate.attack.complete.members import CLIMB_SHARE
-from surrogate.attack.frank_wolfe import ascend
+from surrogate.attack.complete.members import Climbs
 from surrogate.attack.recorder import NearestRecorder
 from surrogate.bounds import Bounds
 from surrogate.bounds.steps import Polyak
@@ -35,7 +33,8 @@ class Clearing:
         bound: proven upper bound on the problem's value over the ball.
         complete: no domain was left open.
         shorter: points ``(d,)`` that reach the recorder's threshold and are shorter than what was known, drawn to the center.
-        domains, evaluations: work.
+        domains: number of domains that were bounded.
+        climbs: counts the gradient evaluations.
     """
 
     recorder: NearestRecorder
@@ -44,25 +43,21 @@ class Clearing:
     complete: bool = False
     shorter: list[FloatArray] = field(default_factory=list)
     domains: int = 0
-    evaluations: int = 0
-    _climbing: float = 0.0
-    _begin: float = 0.0
+    climbs: Climbs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.climbs = Climbs(self.recorder, self.inside, CLIMB_STEPS)
 
     def search(self, folded: ReluNetwork, bounds: Bounds, deadline: float) -> None:
         """Search until ``deadline``; ``folded`` is the problem on the dense network, ``bounds`` are its own over the ball."""
-        self._begin = time.perf_counter()
         groups = self.recorder.problem.groups(folded.output_size)
         search = BranchingSearch(SEARCH, folded, groups, self.inside, bounds, lambda: PROVEN, self._offer)
         outcome = search.run(deadline, lambda: bool(self.shorter))
         self.bound, self.complete, self.domains = outcome.bound, outcome.complete, outcome.domains
 
     def _offer(self, points: FloatArray) -> None:
-        recorder, now = self.recorder, time.perf_counter()
-        margins = recorder.problem.value(recorder.dense(points))
-        if self._climbing <= CLIMB_SHARE * (now - self._begin):
-            points, margins, spent = ascend(recorder.dense, self.inside, recorder.problem, points, CLIMB_STEPS)
-            self.evaluations += spent
-            self._climbing += time.perf_counter() - now
+        recorder = self.recorder
+        points, margins = self.climbs.climb(points)
         good = points[margins >= recorder.threshold]
         if not len(good):
             return

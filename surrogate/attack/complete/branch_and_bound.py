@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ from surrogate import rules
 from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.members import GOAL_OF, GOALS, DenseSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_consistent, tightness
+from surrogate.attack.recorder import Recorder, end_of_bounds, require_consistent, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds
 from surrogate.bounds.steps import Polyak
@@ -78,20 +77,17 @@ class BranchAndBoundAttack(DenseAttack):
         bounds: Bounds | None = None
         if not (self.goal == "verdict" and recorder.witness is not None):
             folded = instance.problem.fold(dense, instance.region)
-            bounds = bound_methods.method(self.bounds).compute(
-                folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
-            )
+            bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
             timings["bounds_seconds"] = recorder.elapsed() - before
             settings = self.search or SEARCHES[self.goal]
             search = DenseSearch(recorder, folded, bounds, settings, self.goal, self.relative_gap, self.climb_steps)
             search.round(deadline)
-            evaluations += search.evaluations
+            evaluations += search.climbs.evaluations
         timings["solve_seconds"] = recorder.elapsed() - before - timings["bounds_seconds"]
         work = {"gradient_evaluations": evaluations, "nodes": search.domains if search else 0}
         result = conclude(recorder, search, self.relative_gap, timings, work)
         if bounds is not None and result.margin is not None:
-            bound = float(instance.problem.combine(bounds.upper[-1][None])[0])
-            result.tightness = tightness(bounds, result.margin, bound)
+            result.tightness = tightness(bounds, result.margin, instance.problem.bound(bounds.upper[-1]))
         return result
 
 
@@ -103,7 +99,7 @@ def conclude(
     work: dict[str, int],
 ) -> AttackResult:
     """Return the result of a search on the dense network (None: the gradient attack decided before it began)."""
-    margin = recorder.best.margin if recorder.best is not None else float("-inf")
+    margin = recorder.margin
     if search is None:
         return recorder.result(Status.ADVERSARIAL, timings, work, solver_status="stopped")
     bound = search.bound

@@ -11,12 +11,13 @@ from surrogate.attack.recorder import Recorder
 from surrogate.bounds import Bounds
 from surrogate.branching import BranchAndBound, BranchingSearch
 from surrogate.networks import FloatArray, ReluNetwork
+from surrogate.problems.region import Region
 
 GOALS = ("optimum", "verdict")
 """``optimum``: go on until the bound meets the best point; ``verdict``: end as soon as the question is decided."""
 
 GOAL_OF = {"check": "optimum", "stop": "verdict"}
-"""The goals by what a policy on incumbents is called (``surrogate.attack.ON_INCUMBENT``)."""
+"""The goal that each policy on incumbents (``surrogate.attack.ON_INCUMBENT``) stands for in attacks with a goal."""
 
 CLIMB_SHARE = 0.15
 """Points that a search offers climb by Frank-Wolfe for at most this share of its time; bounds are what takes long."""
@@ -25,13 +26,39 @@ SURROGATE_GAP = 1e-3
 """A surrogate is searched until its bound is this close to its best point, relative to its size (at least 1)."""
 
 
+class Climbs:
+    """Has points that a search offers climb on the dense network by Frank-Wolfe, for a share of the search's time.
+
+    Attributes:
+        evaluations: gradient evaluations so far.
+    """
+
+    def __init__(self, recorder: Recorder, region: Region, steps: int) -> None:
+        """Start the search's clock; points climb within ``region``, at most ``steps`` steps each."""
+        self.recorder, self.region, self.steps = recorder, region, steps
+        self.evaluations = 0
+        self._begin, self._climbing = time.perf_counter(), 0.0
+
+    def climb(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return points ``(n, d)`` and their dense margins ``(n,)``: those reached, or the given ones if the share is spent."""
+        now = time.perf_counter()
+        dense, problem = self.recorder.dense, self.recorder.problem
+        if self._climbing > CLIMB_SHARE * (now - self._begin):
+            return points, problem.value(dense(points))
+        points, margins, spent = ascend(dense, self.region, problem, points, self.steps)
+        self.evaluations += spent
+        self._climbing += time.perf_counter() - now
+        return points, margins
+
+
 class DenseSearch:
     """Branch and bound on the dense network.
 
     Attributes:
         bound: proven upper bound on the problem's value over the region.
         complete: nothing is left to search; for the goal ``verdict`` that is a proof or a leaf that no solver closed.
-        evaluations, domains: work so far.
+        domains: number of domains that were bounded.
+        climbs: counts the gradient evaluations.
     """
 
     def __init__(
@@ -45,17 +72,16 @@ class DenseSearch:
         climb_steps: int,
     ) -> None:
         problem = recorder.problem
-        self.recorder, self.goal, self.climb_steps = recorder, goal, climb_steps
-        self.bound = float(problem.combine(bounds.upper[-1][None])[0])
+        self.recorder, self.goal = recorder, goal
+        self.bound = problem.bound(bounds.upper[-1])
         self.complete = False
-        self.evaluations = self.domains = 0
-        self._begin, self._climbing = time.perf_counter(), 0.0
+        self.domains = 0
+        self.climbs = Climbs(recorder, recorder.region, climb_steps)
 
         def threshold() -> float:
             if goal == "verdict" and problem.asks:
                 return -1e-12
-            best = recorder.best.margin if recorder.best is not None else -np.inf
-            return best + relative_gap * max(1.0, abs(best))
+            return recorder.margin + relative_gap * max(1.0, abs(recorder.margin))
 
         groups = problem.groups(folded.output_size)
         self._search = BranchingSearch(settings, folded, groups, recorder.region, bounds, threshold, self._offer)
@@ -76,13 +102,8 @@ class DenseSearch:
         self.bound, self.complete, self.domains = min(self.bound, outcome.bound), outcome.complete, outcome.domains
 
     def _offer(self, points: FloatArray) -> None:
-        recorder, now = self.recorder, time.perf_counter()
-        margins = recorder.problem.value(recorder.dense(points))
-        if self._climbing <= CLIMB_SHARE * (now - self._begin):
-            points, margins, spent = ascend(recorder.dense, recorder.region, recorder.problem, points, self.climb_steps)
-            self.evaluations += spent
-            self._climbing += time.perf_counter() - now
-        _keep(recorder, points, margins, "relaxation")  # also what did not climb: a leaf's point is the optimum there
+        # Also what did not climb: a leaf's point is the optimum there.
+        _keep(self.recorder, *self.climbs.climb(points), "relaxation")
 
 
 class SurrogateSearch:
@@ -136,5 +157,5 @@ def _keep(
 ) -> None:
     """Record the best of the points if it is better than what is known."""
     top = int(np.argmax(margins))
-    if recorder.best is None or margins[top] > recorder.best.margin:
+    if margins[top] > recorder.margin:
         recorder.meet(points[top], source, surrogate_margin)

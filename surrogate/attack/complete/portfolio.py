@@ -14,7 +14,7 @@ from surrogate.attack.complete.branch_and_bound import SEARCHES, conclude
 from surrogate.attack.complete.members import GOAL_OF, GOALS, DenseSearch, SurrogateSearch
 from surrogate.attack.complete.restriction import RestrictionAttack, RestrictionSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, require_surrogate
+from surrogate.attack.recorder import Recorder, end_of_bounds, require_surrogate
 from surrogate.attack.result import AttackResult
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.networks import ReluNetwork
@@ -32,7 +32,7 @@ GRADIENT_SHARE = 0.2
 """The gradient attack's part of a round: it finds what it finds early."""
 
 MANY = 10**9
-"""Starts of a gradient round, which its time ends."""
+"""Starts of a gradient round: so many that always its time ends it."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,7 @@ class PortfolioAttack(Attack):
             work = {"gradient_evaluations": evaluations, "nodes": 0}
             return conclude(recorder, None, self.relative_gap, {"bounds_seconds": 0.0, "solve_seconds": 0.0}, work)
         folded = instance.problem.fold(dense, instance.region)
-        bounds = bound_methods.method(self.bounds).compute(
-            folded, instance.region, (1.0 - BOUNDS_SHARE) * time.perf_counter() + BOUNDS_SHARE * deadline
-        )
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
         timings = {"bounds_seconds": recorder.elapsed() - before}
         settings = SEARCHES[self.goal]
         search = DenseSearch(recorder, folded, bounds, settings, self.goal, self.relative_gap, self.climb_steps)
@@ -108,7 +106,7 @@ class PortfolioAttack(Attack):
             search.round(min(deadline, time.perf_counter() + length))
             length *= ROUND_GROWTH
         timings["solve_seconds"] = recorder.elapsed() - before - timings["bounds_seconds"]
-        work = {"gradient_evaluations": evaluations + search.evaluations, "nodes": search.domains}
+        work = {"gradient_evaluations": evaluations + search.climbs.evaluations, "nodes": search.domains}
         if others is not None:
             for name, count in others.work.items():
                 work[name] = work.get(name, 0) + count
@@ -116,7 +114,7 @@ class PortfolioAttack(Attack):
 
 
 class _Others:
-    """The members that look for points only."""
+    """The members that only look for points and prove nothing."""
 
     def __init__(
         self,
@@ -135,7 +133,6 @@ class _Others:
         self.pruned: SurrogateSearch | None = None
         if surrogate is not None and surrogate.key != recorder.dense.key:
             pruned = recorder.problem.fold(surrogate, region)
-            start = recorder.best.point if recorder.best is not None else region.center
             self.pruned = SurrogateSearch(
                 recorder,
                 pruned,
@@ -143,7 +140,7 @@ class _Others:
                 SEARCHES["optimum"],
                 settings.climb_steps,
                 "surrogate",
-                start,
+                recorder.point,
             )
 
     def round(self, length: float, deadline: float, decided: Callable[[], bool]) -> None:

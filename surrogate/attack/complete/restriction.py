@@ -14,7 +14,7 @@ from surrogate.attack.base import DenseAttack
 from surrogate.attack.complete.branch_and_bound import SEARCHES
 from surrogate.attack.complete.members import SurrogateSearch
 from surrogate.attack.gradient import GradientAttack
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, tightness
+from surrogate.attack.recorder import Recorder, end_of_bounds, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod, Bounds, Crown
 from surrogate.bounds.relaxation import Relaxation
@@ -38,10 +38,10 @@ class RestrictionAttack(DenseAttack):
     r"""Search restrictions of the dense network, each centred on the best point known.
 
     The k unstable neurons with the largest :math:`-l u / (u - l)` times their absolute coefficient in the margin's linear
-    bound stay free. The others keep their phase at the best point, without the sign constraint that belongs to it: an
-    extrapolation, so the restriction's optimum says nothing of the dense network, on which each of its points is evaluated
-    and from which it climbs. A better point is the next center; k grows where a restriction closes with nothing new, and
-    shrinks where it does not close in its share of the time.
+    bound stay free. The others keep the phase that they have at the best point, without the sign constraint that belongs to
+    it. That is an extrapolation, so the restriction's optimum says nothing of the dense network. Each point of the restriction
+    is therefore evaluated on the dense network, and climbs there. A better point is the next center. k grows where a
+    restriction closes with nothing new, and shrinks where it does not close in its share of the time.
 
     It can find witnesses and prove nothing: its status is ``adversarial`` or ``unresolved``.
 
@@ -84,7 +84,7 @@ class RestrictionAttack(DenseAttack):
         evaluations = self.gradient.climb(recorder, deadline)
         before = time.perf_counter()
         folded = instance.problem.fold(dense, instance.region)
-        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, before + BOUNDS_SHARE * (deadline - before))
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
         timings = {"bounds_seconds": time.perf_counter() - before}
         search = RestrictionSearch(self, recorder, folded, bounds)
         while time.perf_counter() < deadline and not search.exhausted:
@@ -115,8 +115,7 @@ class RestrictionSearch:
     def round(self, deadline: float) -> None:
         """Search the restriction at the best point until it closes or ``deadline`` comes, and adapt k."""
         recorder, region = self.recorder, self.recorder.region
-        assert recorder.best is not None
-        center, before = recorder.best.point, recorder.best.margin
+        center, before = recorder.point, recorder.margin
         count = min(round(self.free), len(self.order))
         free = [np.zeros(size, dtype=np.bool_) for size in self.folded.hidden_sizes]
         for layer, neuron in self.order[:count]:
@@ -129,7 +128,7 @@ class RestrictionSearch:
         self.work["restrictions"] += 1
         self.work["nodes"] += search.domains
         self.work["gradient_evaluations"] += search.evaluations
-        gained = recorder.best.margin > before + 1e-9
+        gained = recorder.margin > before + 1e-9
         if not search.complete:
             self.free = max(self.free * SHRINKAGE, SMALLEST_FREE)
         elif not gained:

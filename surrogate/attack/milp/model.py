@@ -121,7 +121,7 @@ class MaximisationModel:
     def forbid(self, pattern: Pattern) -> None:
         r"""Cut one activation pattern off: :math:`\sum_{s^*=1} (1 - s) + \sum_{s^*=0} s \ge 1`.
 
-        A pattern needs a neuron: without one it is the whole model, of which nothing would be left.
+        The pattern must have a neuron. Without one it is that of the whole model, and nothing would be left.
         """
         if not hasattr(self.pyomo, "forbidden"):
             self.pyomo.forbidden = pyo.ConstraintList()

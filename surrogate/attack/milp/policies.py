@@ -48,7 +48,7 @@ class MilpSearch:
         surrogate: the network inside the MILP, not folded.
         solver: solves it.
         warm_start: start from the values that the model's variables have.
-        polish_steps: Frank-Wolfe steps on the dense network from every incumbent; 0 is none.
+        polish_steps: Frank-Wolfe steps on the dense network from every incumbent; 0 leaves polishing out.
         deadline: ``time.perf_counter()`` value at which everything ends.
         gradient_evaluations: spent by polishing, counted here.
     """
@@ -64,7 +64,7 @@ class MilpSearch:
 
     def surrogate_margin(self, x: FloatArray) -> float:
         """Return what the surrogate really says at ``x`` ``(d,)``, not what a solver's tolerances make of it."""
-        return float(self.recorder.problem.value(self.surrogate(x[None]))[0])
+        return self.recorder.problem.value_at(self.surrogate, x)
 
     def check(self, x: FloatArray, source: str = "incumbent") -> tuple[float, float]:
         """Check a point on the dense network, polish it if set; return the dense margins before and after."""

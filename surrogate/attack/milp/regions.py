@@ -8,52 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from surrogate import rules
-from surrogate.attack.frank_wolfe import ascend, random_starts
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.model import MaximisationModel, Pattern
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch, certain_bound, require_feasible
+from surrogate.attack.milp.pool import Pool
 from surrogate.attack.milp.subproblem import DenseSubproblem
 from surrogate.attack.result import RegionVisit
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
-from surrogate.settings import Configurable, setting
 from surrogate.solvers import Solution, SolverStatus
 from surrogate.solvers.base import Row
-
-POOL = 64
-"""Points climbed on the surrogate that later solves may start from, each where no region was excluded yet."""
-
-CLEARLY = 1e-5
-"""A pre-activation of at least this size decides a neuron's phase whatever a solver's tolerances are."""
-
-
-@dataclass(frozen=True)
-class Exclusion(Configurable):
-    """When regions are excluded and how long each is searched.
-
-    HiGHS can't add a constraint while it runs. So a solve is ended, what it met is excluded by no-good cuts, and the model is
-    solved afresh with all cuts so far. With ``interrupt`` a solver that has lazy constraints (Gurobi) goes on instead: each
-    solution that it meets has its region visited and excluded while it waits. A dense surrogate's incumbents are let stand,
-    for they prune the search.
-
-    Attributes:
-        interrupt: end each solve at its first incumbent that is not its own start; False lets it run for ``solve_seconds`` and
-            excludes everything that it met, which pays where a solve's root takes seconds, since each solve begins with one.
-        solve_seconds: most wall seconds between two exclusions.
-        subproblem_seconds: most wall seconds for the dense network inside one region (``dense_subproblem``).
-        seeds: regions of points climbed on the surrogate that are visited before the first solve, unless it starts from
-            nothing; 0 leaves the finding of regions to the solver.
-        seed: seed of the points that are climbed.
-
-    Raises:
-        InvalidSetting: seconds that are not positive, a number of seeds or a seed that is negative or not whole.
-    """
-
-    interrupt: bool = setting(False, rules.FLAG)
-    solve_seconds: float = setting(15.0, rules.POSITIVE)
-    subproblem_seconds: float = setting(2.0, rules.POSITIVE)
-    seeds: int = setting(8, rules.integer(0))
-    seed: int = setting(0, rules.SEED, key="solver.seed")
 
 
 @dataclass
@@ -68,9 +32,10 @@ class _Met:
 class RegionSearch:
     """One search over regions.
 
-    The dual bound stays one for the whole input region: what a solve proves holds outside the regions excluded before it, so
-    it counts together with what was proven inside them. Inside a region a dense surrogate is linear, and its LP bounds it;
-    where a surrogate's region was only checked at a point, nothing is known and later bounds count for nothing.
+    The dual bound is always one for the whole input region. A solve proves something outside the activation regions that were
+    excluded before it, and that counts together with what was proven inside them. Inside such a region a dense surrogate is
+    linear, and a linear programme bounds it. Of another surrogate's region only one point was checked: nothing is proven
+    there, and bounds of later solves count for nothing.
     """
 
     def __init__(self, search: MilpSearch, settings: Exclusion, subproblem: DenseSubproblem | None) -> None:
@@ -85,8 +50,7 @@ class RegionSearch:
         # As the solver states them, by which it ends, and with its errors added, which is what is proven.
         self.inside_bound = self.inside_certain = float("-inf")  # over what was excluded
         self.bound = self.certain = float("inf")  # over the whole region
-        self._rng = np.random.default_rng(settings.seed)
-        self._pool: FloatArray = np.empty((0, search.recorder.region.size))
+        self.pool = Pool(search, settings.seed)
 
     def run(self) -> MilpOutcome:
         """Search until the time is over, every region was visited, or nothing better can be left (a dense surrogate).
@@ -220,21 +184,17 @@ class RegionSearch:
 
     def _closed(self) -> bool:
         """Whether a dense surrogate's best point is as good as what can be left, or nothing adversarial can be."""
-        best = self.recorder.best
-        if not self.is_dense or best is None:
+        if not self.is_dense:
             return False
-        gap = self.search.solver.relative_gap * max(1.0, abs(best.margin))
-        return self.bound <= best.margin + gap or (self.recorder.problem.asks and self.certain < 0.0)
+        margin = self.recorder.margin
+        gap = self.search.solver.relative_gap * max(1.0, abs(margin))
+        return self.bound <= margin + gap or (self.recorder.problem.asks and self.certain < 0.0)
 
     def _exhausted(self, solution: Solution) -> str:
         """Believe that no region is left, unless a point is known in one that was not visited."""
         if not self.excluded:
             require_feasible(solution)
-        points = np.concatenate([self._pool, random_starts(self.recorder.region, POOL, self._rng)])
-        z = self.model.embedding.network.pre_activations(points)
-        sizes = np.stack([np.abs(z[layer][:, neuron]) for layer, neuron in self.model.binaries], axis=1).min(axis=1)
-        patterns = self.model.patterns(points)
-        if any(size > CLEARLY and pattern not in self.excluded for size, pattern in zip(sizes, patterns, strict=True)):
+        if self.pool.reaches_beyond(self.excluded):
             return "failed"
         if solution.doubt is None:
             self._bound_by(float("-inf"), float("-inf"))
@@ -246,32 +206,18 @@ class RegionSearch:
     def _visit_seeds(self) -> None:
         """Visit the best regions among those of points climbed on the surrogate: they cost no solve."""
         for _ in range(self.settings.seeds):
-            point = self._best_elsewhere()
+            point = self.pool.best_beyond(self.excluded)
             if point is None or not self.model.binaries or time.perf_counter() >= self.search.deadline:
                 return
             self._visit(self.model.patterns(point[None])[0], _Met(point, *self.search.check(point, "start")))
 
     def _next_start(self) -> Pattern | None:
         """Set the model's variables to the best known point outside all excluded regions; None if there is none."""
-        point = self._best_elsewhere()
+        point = self.pool.best_beyond(self.excluded)
         if point is None:
             return None
         self.model.set_values(point)
         return self.model.patterns(point[None])[0]
-
-    def _best_elsewhere(self) -> FloatArray | None:
-        """Return the point with the largest surrogate value among random and climbed ones outside all excluded regions."""
-        region, problem, surrogate = self.recorder.region, self.recorder.problem, self.search.surrogate
-        for _ in range(2):
-            outside = [pattern not in self.excluded for pattern in self.model.patterns(self._pool)] if len(self._pool) else []
-            self._pool = self._pool[np.array(outside, dtype=np.bool_)]
-            if len(self._pool):
-                return self._pool[int(np.argmax(problem.value(surrogate(self._pool))))]
-            starts = random_starts(region, POOL, self._rng)
-            climbed, _, spent = ascend(surrogate, region, problem, starts, 10, self.search.deadline)
-            self.search.gradient_evaluations += spent
-            self._pool = np.concatenate([climbed, starts])
-        return None
 
     def _outcome(self, status: str, size: dict[str, int]) -> MilpOutcome:
         return MilpOutcome(

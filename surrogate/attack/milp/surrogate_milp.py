@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass
@@ -13,11 +12,12 @@ from surrogate import formulation as formulations
 from surrogate import rules
 from surrogate.attack.base import Attack
 from surrogate.attack.gradient import GradientAttack
+from surrogate.attack.milp.exclusion import Exclusion
 from surrogate.attack.milp.model import MaximisationModel
 from surrogate.attack.milp.policies import MilpOutcome, MilpSearch
-from surrogate.attack.milp.regions import Exclusion, RegionSearch
+from surrogate.attack.milp.regions import RegionSearch
 from surrogate.attack.milp.subproblem import DenseSubproblem
-from surrogate.attack.recorder import BOUNDS_SHARE, Recorder, challenge, require_consistent, require_surrogate, tightness
+from surrogate.attack.recorder import Recorder, challenge, end_of_bounds, require_consistent, require_surrogate, tightness
 from surrogate.attack.result import AttackResult, Status
 from surrogate.bounds import BoundMethod
 from surrogate.errors import InvalidSetting, SolverFailure
@@ -27,7 +27,7 @@ from surrogate.problems.instance import Instance
 from surrogate.pruning import Stabilised
 from surrogate.settings import chosen, part, setting
 from surrogate.solvers import HighsSolver, Solver, SolverStatus, require_solver
-from surrogate.solvers.standard_form import nothing_spent
+from surrogate.solvers.base import nothing_spent
 
 ON_INCUMBENT = ("check", "stop", "exclude_region", "dense_subproblem")
 """``check``: evaluate each incumbent on the dense network and go on to the optimum; ``stop``: end as soon as the question is
@@ -38,8 +38,8 @@ EXCLUDING = ON_INCUMBENT[2:]
 """The values of ``on_incumbent`` that exclude activation regions."""
 
 CLOSED_GAP = 1.01e-4
-"""The proven bound must be this close to the best point, relative to its size (at least 1), for it to be called the optimum,
-whatever the solver calls it; or as close as the solver was told to bring it."""
+"""The best point is called the optimum if the proven bound is this close to it, relative to the point's value (at least 1), or
+as close as the solver was told to bring it. What the solver itself calls the point does not count."""
 
 STARTS = ("none", "center", "gradient")
 """Where the MILP starts: from nothing, from the clean input, or from the best point of a gradient attack on the dense
@@ -124,29 +124,26 @@ class SurrogateAttack(Attack):
         problem = recorder.problem
         folded = problem.fold(surrogate, instance.region)
 
-        point = instance.region.center
-        recorder.meet(point, "start", float(problem.value(surrogate(point[None]))[0]))
+        center = instance.region.center
+        recorder.meet(center, "start", problem.value_at(surrogate, center))
         evaluations = 0
         if self.start == "gradient":
             evaluations = self.gradient.climb(recorder, deadline)
-            point = recorder.best.point if recorder.best is not None else point
 
         before_bounds = time.perf_counter()
-        bounds = bound_methods.method(self.bounds).compute(
-            folded, instance.region, before_bounds + BOUNDS_SHARE * (deadline - before_bounds)
-        )
+        bounds = bound_methods.method(self.bounds).compute(folded, instance.region, end_of_bounds(deadline))
         before_build = time.perf_counter()
         model = MaximisationModel(folded, problem, instance.region, bounds, self.formulation)
         # The center is in the region by construction: a model that cuts it off is wrong, whatever it is started from.
-        model.set_values(instance.region.center)
+        model.set_values(center)
         if self.start == "gradient":
-            model.set_values(point)
+            model.set_values(recorder.point)
         timings = {"bounds_seconds": before_build - before_bounds, "build_seconds": time.perf_counter() - before_build}
 
         is_dense = surrogate.key == dense.key
         error = 0.0 if is_dense else error
         proves = error < float("inf")
-        bound = float(problem.combine(bounds.upper[-1][None])[0])
+        bound = problem.bound(bounds.upper[-1])
         proven = proves and problem.asks and bound + error < 0.0
         search = MilpSearch(
             model, recorder, surrogate, self.solver, self.start != "none", self.polish_steps if self.polish else 0, deadline
@@ -170,7 +167,7 @@ class SurrogateAttack(Attack):
         timings["solve_seconds"] = 0.0 if outcome is None else outcome.solve_seconds
         evaluations += search.gradient_evaluations
 
-        margin = recorder.best.margin if recorder.best is not None else float("-inf")
+        margin = recorder.margin
         dense_bound = None
         if proves:
             require_consistent(recorder, bound + error)
@@ -184,19 +181,18 @@ class SurrogateAttack(Attack):
                 status = Status.OPTIMAL
             elif not closed and solver_status != "exhausted":
                 solver_status = "inexact"  # optimal by the solver's tolerances, whose errors leave more open
-        met = [event.surrogate_margin for event in recorder.timeline if event.surrogate_margin is not None]
         return recorder.result(
             status,
             timings,
             {**(outcome.work if outcome else nothing_spent()), "gradient_evaluations": evaluations},
-            surrogate_margin=max(met, default=None),
+            surrogate_margin=recorder.surrogate_margin,
             dual_bound=bound,
             dense_bound=dense_bound,
             gap=None if dense_bound is None else (dense_bound - margin) / max(1.0, abs(margin)),
             size=outcome.size if outcome else {},
             solver_status=solver_status,
             regions=outcome.regions if outcome else [],
-            tightness=tightness(bounds, max(met, default=-math.inf), outcome.root_bound if outcome else None),
+            tightness=tightness(bounds, recorder.surrogate_margin, outcome.root_bound if outcome else None),
         )
 
     def _gap(self) -> float:

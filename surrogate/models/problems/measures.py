@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from surrogate.checks import require_integer, require_kind, require_number
+from surrogate.checks import require_integer, require_kind
 from surrogate.errors import InvalidSetting
 from surrogate.models.problems.base import Samples
 from surrogate.networks import ReluNetwork
+from surrogate.rules import TEST_SHARE
 from surrogate.training import accuracy, r_squared
 
 
@@ -25,7 +26,7 @@ def split(samples: Samples, share: float = 0.2, seed: int = 0) -> tuple[Samples,
         (8, 2)
     """
     require_kind("samples", samples, Samples, "Samples(x, y)")
-    require_number("share", share, "a number between 0 and 1", lambda value: 0.0 < value < 1.0)
+    TEST_SHARE.require("share", share)
     require_integer("seed", seed, 0)
     count = len(samples.x)
     held = round(share * count)

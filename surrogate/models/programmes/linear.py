@@ -12,27 +12,11 @@ from numpy.typing import NDArray
 from surrogate.bounds.lp import PRIMAL_SIMPLEX
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
-from surrogate.quiet_highs import QuietHighs
+from surrogate.quiet_highs import QuietHighs, to_highs
 from surrogate.solvers import HighsSolver
 
 FEASIBILITY = 1e-9
 """To which HiGHS keeps rows and bounds here: a decision is held against the dense networks to 1e-6 afterwards."""
-
-
-def to_highs(
-    matrix: Any, row_lower: FloatArray, row_upper: FloatArray, cost: FloatArray, lower: FloatArray, upper: FloatArray
-) -> highspy.HighsLp:
-    """Return the linear programme that minimises ``cost``, of a sparse matrix ``(rows, columns)``, in HiGHS's own form."""
-    from scipy import sparse
-
-    columns = sparse.csc_matrix(matrix)
-    lp = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = columns.shape
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
-    lp.row_lower_, lp.row_upper_ = row_lower, row_upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = columns.indptr, columns.indices, columns.data
-    return lp
 
 
 class LinearProgramme:

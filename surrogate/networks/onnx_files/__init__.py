@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from surrogate.errors import InvalidSetting, SurrogateError
+from surrogate.errors import InvalidSetting, MissingExtra
 from surrogate.networks.arrays import FloatArray, WeightsAndBiases
 
 OPSET_VERSION = 13
 IR_VERSION = 8
 """Versions of the files written: old enough for every onnx that the extra allows."""
-
-
-class MissingExtra(SurrogateError, ImportError):
-    """A package that an optional feature needs is not installed."""
 
 
 def read_onnx(path: Path) -> WeightsAndBiases:

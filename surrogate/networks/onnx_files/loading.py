@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
+from surrogate.checks import first_line
 from surrogate.errors import InvalidNetwork, UnsupportedLayer
 from surrogate.files import read_bytes, refuse_pickled
 from surrogate.networks.onnx_files.graph import SUPPORTED
@@ -40,7 +41,7 @@ def load_model(path: Path) -> Any:
         _load_external_data(model, path)
         onnx.checker.check_model(model)
     except ValidationError as error:
-        raise InvalidNetwork(f"{path} is not a well-formed ONNX file: {_first_line(error)}") from error
+        raise InvalidNetwork(f"{path} is not a well-formed ONNX file: {first_line(error)}") from error
     except UnicodeDecodeError as error:  # protocol buffers decode a name when it is read
         raise InvalidNetwork(f"{path} is not a well-formed ONNX file: a name is not UTF-8 text ({error.reason})") from error
     versions = {opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")}
@@ -77,14 +78,10 @@ def _load_external_data(model: Any, path: Path) -> None:
     try:
         load_external_data_for_model(model, str(folder))
     except (ValidationError, ValueError, OSError) as error:
-        raise InvalidNetwork(f"{path}: weights in files beside it cannot be read: {_first_line(error)}") from error
+        raise InvalidNetwork(f"{path}: weights in files beside it cannot be read: {first_line(error)}") from error
 
 
 def _tensors(graph: Any) -> Iterator[Any]:
     yield from graph.initializer
     for node in graph.node:
         yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from surrogate.checks import shown
+from surrogate.checks import first_line, shown
 from surrogate.errors import InvalidNetwork
 from surrogate.files import PICKLE_MAGIC, READABLE, file_path, pickled, read_bytes
 from surrogate.networks.affine_chain import LARGEST_MATRIX
@@ -23,7 +23,7 @@ MAX_BYTES = 2**31 - 1
 """Largest file that is read, unpacked."""
 
 MOST_NUMBERS = 4 * LARGEST_MATRIX
-"""Most numbers of all tensors: a tensor can say of a few bytes that they fill any shape."""
+"""Most numbers of all tensors together: a file of a few bytes can hold a tensor of any shape."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which checkpoints keep a state dict beside other things."""
@@ -51,8 +51,8 @@ def read_checkpoint(path: Path | str) -> dict[str, NDArray[Any]]:
     except Exception as error:  # torch raises what it likes: UnpicklingError, EOFError, RuntimeError, IndexError, KeyError
         if "Weights only load failed" in str(error) or "TorchScript" in str(error):
             raise pickled(path) from error
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InvalidNetwork(f"{path} is not a file of torch.save, or is truncated ({why:.100}): {READABLE}") from error
+        why = f"{first_line(error):.100}"
+        raise InvalidNetwork(f"{path} is not a file of torch.save, or is truncated ({why}): {READABLE}") from error
     return arrays_of(loaded)
 
 
@@ -88,7 +88,7 @@ def _unwrapped(state: Any) -> Mapping[Any, Any]:
         raise InvalidNetwork(f"expected a state dict, of tensors by their names, got {type(state).__name__} {shown(state)}")
     inside = [key for key in WRAPPERS if isinstance(state.get(key), Mapping)]
     if len(inside) > 1:
-        raise InvalidNetwork(f"it holds {' and '.join(inside)}, each of which may be the state dict: store the one alone")
+        raise InvalidNetwork(f"it holds {' and '.join(inside)}, each of which may be the state dict: store the right one alone")
     return _unwrapped(state[inside[0]]) if inside else state
 
 
@@ -101,12 +101,12 @@ def _array(name: str, value: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = value.detach().to_dense().to("cpu", torch.float64).numpy()
     except (RuntimeError, TypeError) as error:  # quantised tensors
-        raise InvalidNetwork(f"{name} cannot be brought to float64: {str(error).strip().splitlines()[0]:.100}") from error
+        raise InvalidNetwork(f"{name} cannot be brought to float64: {first_line(error):.100}") from error
     return array
 
 
 def _require_small(path: Path, data: bytes) -> None:
-    """Require of an archive that it unpacks to no more than may be read; torch's older format is none."""
+    """Require of an archive that it unpacks to no more than may be read; torch's older format is no archive."""
     if not data.startswith(PICKLE_MAGIC[0]):
         return
     try:

@@ -6,12 +6,13 @@ import torch
 from torch import nn
 from torch.nn.modules import module as every_module
 
+from surrogate.checks import first_line
 from surrogate.errors import UnsupportedLayer
 
 SUPPORTED = (nn.Linear, nn.ReLU, nn.BatchNorm1d, nn.Flatten, nn.Identity, nn.Dropout)
 
 SIZES = (0.0, 1e-6, 1e-3, 1.0, 1e3, 1e6)
-"""Sizes of the points at which a module is held against what was read of it: what clips, for one, shows at some only."""
+"""Sizes of the points at which a module is held against what was read of it. Clipping, for example, shows only at some."""
 
 POINTS = 4
 """Points of each size; their coordinates are normally distributed before they are scaled."""
@@ -131,7 +132,7 @@ def outputs(part: nn.Module, x: torch.Tensor, where: str) -> torch.Tensor:
         outputs = part(x.clone())  # some layers and hooks write into their input
     except Exception as error:  # hooks and parametrisations raise what they like
         raise UnsupportedLayer(
-            f"{where} cannot be called with a batch of shape {tuple(x.shape)} in {_word(x)}: {_first_line(error)}{_cause(part)}"
+            f"{where} cannot be called with a batch of shape {tuple(x.shape)} in {_word(x)}: {first_line(error)}{_cause(part)}"
         ) from error
     if not isinstance(outputs, torch.Tensor):
         raise UnsupportedLayer(f"{where} returns a {type(outputs).__name__} instead of a tensor{_cause(part)}")
@@ -146,10 +147,6 @@ def _cause(part: nn.Module) -> str:
     shared = [*every_module._global_forward_pre_hooks.values(), *every_module._global_forward_hooks.values()]
     names = ", ".join(getattr(hook, "__name__", type(hook).__name__) for hook in own + shared)
     return f"; a forward pass runs the hooks {names}: remove them, or state what they do as layers" if names else ""
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def named(module: object, path: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from surrogate.checks import first_line
 from surrogate.errors import UnsupportedLayer
 
 
@@ -55,6 +56,5 @@ def _tensor(value: torch.Tensor, name: str, *, double: bool) -> torch.Tensor:
         try:
             copy = value.detach().to(device="cpu", dtype=dtype, copy=True).to_dense()
         except (RuntimeError, TypeError) as error:  # also NotImplementedError: quantised tensors, and those of other packages
-            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise UnsupportedLayer(f"{name} cannot be copied to the CPU in float64: {why}") from error
+            raise UnsupportedLayer(f"{name} cannot be copied to the CPU in float64: {first_line(error)}") from error
     return nn.Parameter(copy, requires_grad=False) if isinstance(value, nn.Parameter) else copy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from surrogate.errors import InvalidProperty
 from surrogate.files import file_path
 from surrogate.problems.instance import Instance
-from surrogate.problems.vnnlib.errors import InvalidProperty
 from surrogate.problems.vnnlib.instances import to_instances
 from surrogate.problems.vnnlib.loading import read_text
 from surrogate.problems.vnnlib.property import Property

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from surrogate.errors import InvalidProperty
 from surrogate.networks import FloatArray
 from surrogate.problems.instance import Instance
 from surrogate.problems.problem import Conditions
 from surrogate.problems.region import LARGEST, Region
-from surrogate.problems.vnnlib.errors import InvalidProperty
 from surrogate.problems.vnnlib.property import Condition, Property
 
 MAX_NUMBERS = 20_000_000

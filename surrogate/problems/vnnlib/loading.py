@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from surrogate.errors import InvalidProperty
 from surrogate.files import read_bytes
-from surrogate.problems.vnnlib.errors import InvalidProperty
 from surrogate.problems.vnnlib.syntax import count_line_ends
 
 MAX_BYTES = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.errors import InvalidProperty
 from surrogate.problems.vnnlib.syntax import MAX_DISJUNCTS, Node
 
 MAX_CONDITIONS = 2_000_000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from surrogate.problems.vnnlib.errors import InvalidProperty
+from surrogate.errors import InvalidProperty
 
 MAX_DISJUNCTS = 10_000
 """Most cases of one ``or``, refused here, before the rest of them is read."""

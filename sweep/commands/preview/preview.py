@@ -10,6 +10,7 @@ from sweep.commands.preview.capacity import Room
 from sweep.commands.preview.experience import MOST_RECORDS, Estimate, Experience, Trainings, for_a_while
 from sweep.commands.preview.limits import Limits, limits_of
 from sweep.commands.preview.states import State, States
+from sweep.config.canonical import SECTIONS
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.config.tasks import task_of
@@ -20,10 +21,7 @@ from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
 from sweep.store import Store
 
-_COUNTS = (
-    *("task", "model", "method", "dataset", "network", "networks", "pruning", "instances", "bounds", "formulation", "solver"),
-    *("attack", "deadlines"),
-)
+_COUNTS = (*(name for name in SECTIONS if name != "training"), "deadlines")
 """The sections on which limits and estimates depend."""
 
 

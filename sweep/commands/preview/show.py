@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO
 
 from rich.console import Console
 
 from sweep.commands.preview.limits import Limits
-from sweep.commands.preview.preview import PlannedTraining, Preview, PreviewedTrial
+from sweep.commands.preview.preview import Preview, PreviewedTrial
 from sweep.planning.swept_keys import Choices, Dimension
-from sweep.terminal.wording import count
+from sweep.terminal.wording import count, duration
 
 BRIEF = 40
 """The most trials that a terminal lists; more are shown as a table by network."""
@@ -31,7 +30,7 @@ def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
     """
     said = "\n".join(_summary(preview)) + "\n"
     if as_json:
-        _write(console.file, (json.dumps(_facts(row)) + "\n" for row in preview.rows))
+        console.file.writelines(json.dumps(_facts(row)) + "\n" for row in preview.rows)
         sys.stderr.write(said)
         return
     brief = console.is_terminal and len(preview.rows) > BRIEF
@@ -39,22 +38,8 @@ def show(preview: Preview, console: Console, *, as_json: bool = False) -> None:
     lines += _listing(preview.rows[:FIRST] if brief else preview.rows)
     if brief:
         lines.append(f"... and {len(preview.rows) - FIRST:,} more: all of them are listed in a file (> plan.txt).")
-    _write(console.file, (f"{line}\n" for line in lines))
+    console.file.writelines(f"{line}\n" for line in lines)
     console.file.write(f"\n{said}" if lines else said)
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in the unit that people would use."""
-    if 0.0 < seconds < 0.5:
-        return "less than 1 s"
-    for unit, length, most in (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172800.0)):
-        if seconds < most:
-            return f"{seconds / length:.{1 if unit == 'h' else 0}f} {unit}"
-    return f"{seconds / 86400.0:,.1f} days"
-
-
-def _write(file: IO[str], lines: Iterator[str]) -> None:
-    file.writelines(lines)
 
 
 def _listing(rows: Sequence[PreviewedTrial]) -> Iterator[str]:
@@ -163,10 +148,7 @@ def _adaptive(preview: Preview) -> Iterator[str]:
 
 
 def _space(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return ",".join(str(value) for value in one.values)
-    interval = f"interval({one.low:g},{one.high:g})"
-    return f"tag(log,{interval})" if one.log else interval
+    return ",".join(map(str, one.values)) if isinstance(one, Choices) else one.written
 
 
 def _left_out(preview: Preview) -> Iterator[str]:
@@ -243,12 +225,8 @@ def _estimate(preview: Preview, left: Sequence[PreviewedTrial], cpus: int) -> st
     if len(known) < len(left):
         without.append(f"{len(left) - len(known):,} trials")
     if untold:
-        without.append(_trainings(untold))
+        without.append(count(len(untold), "training"))
     return f"{text}; nothing there is like {' and '.join(without)}." if without else f"{text}."
-
-
-def _trainings(untold: Sequence[PlannedTraining]) -> str:
-    return f"{count(len(untold), 'training')}"
 
 
 def _wall(preview: Preview, cpu_seconds: float) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import ray
@@ -106,13 +105,7 @@ def capacity_of(cluster: ClusterSettings, nodes: tuple[Node, ...]) -> Capacity:
 
 def installed() -> dict[str, str | None]:
     """Return the versions of Python and of the packages that matter, as this process sees them; None for what is absent."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in (*PACKAGES, *OPTIONAL_PACKAGES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    return _finder()()
 
 
 def check_versions(
@@ -147,8 +140,8 @@ def check_versions(
         raise SweepError(f"{_some(told)}: repair the node, or stop Ray on it")
 
 
-def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
-    """Ask all nodes at once; return their versions by name, and why the others did not answer."""
+def _finder() -> Callable[[], dict[str, str | None]]:
+    """Return a function that does what :func:`installed` does, here or on another node."""
     names = (*PACKAGES, *OPTIONAL_PACKAGES)
 
     def versions() -> dict[str, str | None]:  # local, so that it travels by value: a node that lacks torch answers too
@@ -163,8 +156,13 @@ def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]]
                 found[name] = None
         return found
 
+    return versions
+
+
+def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
+    """Ask all nodes at once; return their versions by name, and why the others did not answer."""
     asked: dict[Any, str] = {}
-    task = ray.remote(num_cpus=0, max_retries=0)(versions)
+    task = ray.remote(num_cpus=0, max_retries=0)(_finder())
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node.id, soft=False)
         asked[task.options(scheduling_strategy=there).remote()] = node.name

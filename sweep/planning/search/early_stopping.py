@@ -11,10 +11,9 @@ import dataclasses
 
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import task_of
-from sweep.planning.search.usual import search_of
+from sweep.planning.search.goals import search_of
 from sweep.records import TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 ANSWERED = "answered"
 """The name under which a trial reports how many questions it has answered."""
@@ -25,7 +24,7 @@ def progress_values(record: TrialRecord) -> dict[str, float]:
 
     An objective without a value is left out, and then nothing is decided by it: the trial goes on.
     """
-    values = {name: objective.value(record) for name, objective in OBJECTIVES.items()}
+    values = {name: objective.value(record) for name, objective in objectives().items()}
     return {ANSWERED: len(record.instances), **{name: value for name, value in values.items() if value is not None}}
 
 
@@ -33,11 +32,6 @@ def course(record: TrialRecord) -> list[dict[str, float]]:
     """Return what a trial that ended has reported on its way, one entry an answer."""
     lengths = range(1, len(record.instances) + 1)
     return [progress_values(dataclasses.replace(record, instances=record.instances[:length])) for length in lengths]
-
-
-def questions(settings: Settings) -> int | None:
-    """Return how many questions a trial is asked, or None where only the files of its properties say so."""
-    return task_of(settings).count(settings)
 
 
 def stop_key(trial_key: str, settings: Settings) -> str:

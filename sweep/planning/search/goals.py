@@ -1,18 +1,25 @@
-"""The objectives of a search: which are allowed, and which one is used if none is named."""
+"""The objectives of a search: which are allowed, and which ones are used if none is named."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from surrogate.rules import nearest
 from sweep.config import rules
-from sweep.config.schema import Settings
+from sweep.config.schema import SearchSettings, Settings
 from sweep.config.tasks import task_name, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
-from sweep.planning.search.early_stopping import questions
-from sweep.planning.search.usual import search_of
 from sweep.planning.trials import Trial
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
+
+
+def search_of(settings: Settings) -> SearchSettings:
+    """Return the settings of the search; ``search=optuna`` without objectives has the usual one of the trials' task."""
+    search = settings.search
+    if search.objectives or search.method != rules.OPTUNA:
+        return search
+    return dataclasses.replace(search, objectives=[task_of(settings).usual_objective(settings.attack.objective)])
 
 
 def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
@@ -33,11 +40,11 @@ def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ..
 
 def check_search(settings: Settings) -> None:
     """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    search, known, task = search_of(settings), ", ".join(OBJECTIVES), task_of(settings)
+    search, known, task = search_of(settings), objectives(), task_of(settings)
     for name in search.objectives:
-        if name not in OBJECTIVES:
-            near = nearest(name, OBJECTIVES)
-            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {known}{near}")
+        if name not in known:
+            near = nearest(name, known)
+            raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {', '.join(known)}{near}")
         if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
                 f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is known of other trials only; "
@@ -53,7 +60,7 @@ def check_search(settings: Settings) -> None:
             f"search.objectives=[{task.usual_objective(settings.attack.objective)}]; "
             f"available: {', '.join(task.objectives(settings))}"
         )
-    asked = questions(settings)
+    asked = task.count(settings)
     if halving and asked is not None and asked <= search.grace:
         kept = "a trial has one instance" if asked == 1 else f"trials have {asked} instances"
         raise ConfigError(

@@ -24,17 +24,17 @@ from optuna.trial import TrialState
 from sweep.config.schema import SearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
-from sweep.planning.search.goals import check_search
+from sweep.planning.search.base import Suggester
+from sweep.planning.search.goals import check_search, search_of
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.outcomes import BAD, NOTHING, Outcome, outcome_of
-from sweep.planning.search.parameters import distribution, parameter, size, value
+from sweep.planning.search.parameters import distribution, size, value
 from sweep.planning.search.study import KeptStudy
-from sweep.planning.search.usual import search_of
 from sweep.planning.search_axes import Axes
 from sweep.planning.swept_keys import Dimension
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 STARTUP = 10
 """At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
@@ -84,8 +84,8 @@ def plan(space: TrialSpace) -> Plan:
     return Plan([], suggester=OptunaSuggester(space, search), base=space.config, each=space.each(), notes=space.notes())
 
 
-class OptunaSuggester:
-    """Suggests up to ``search.samples`` distinct trials; a :class:`sweep.planning.search.base.Suggester`.
+class OptunaSuggester(Suggester):
+    """Suggests up to ``search.samples`` distinct trials.
 
     The same seed and the same results in the same order give the same suggestions, but trials that run side by side end in any
     order. So a search with a memory (:meth:`remember`) first suggests what it has suggested before, in that order: the store
@@ -99,7 +99,7 @@ class OptunaSuggester:
     def __init__(self, space: Assignable, search: SearchSettings) -> None:
         self._memory: SearchMemory | None = None
         self._space, self._search = space, search
-        self._objectives = [OBJECTIVES[name] for name in search.objectives]
+        self._objectives = [objectives()[name] for name in search.objectives]
         self._axes = space.axes.dimensions
         self._distributions = {name: distribution(dimension) for name, dimension in self._axes.items()}
         self._size = size(self._axes.values())
@@ -123,7 +123,6 @@ class OptunaSuggester:
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
-        """What it chooses values of."""
         return list(self._space.dimensions.values())
 
     def former(self, memory: SearchMemory) -> list[Trial]:
@@ -140,12 +139,10 @@ class OptunaSuggester:
         return [trial for trial in found if trial is not None][: self._search.samples]
 
     def remember(self, memory: SearchMemory) -> None:
-        """Keep all suggestions in ``memory``, after those that are there; called before the first suggestion, or never."""
         self._memory = memory
 
     @property
     def notice(self) -> str | None:
-        """What the user should know about the search when it is over; None if all went as asked."""
         said = []
         if self._exhausted:
             why = "the space has no more" if self._is_used_up() else f"{ATTEMPTS} suggestions in a row were excluded or known"
@@ -158,8 +155,6 @@ class OptunaSuggester:
 
     @property
     def study(self) -> str | None:
-        """How to look at the study that is kept of the search (:mod:`sweep.planning.search.study`), in words for the
-        terminal."""
         return None if self._kept is None else self._kept.address
 
     def suggest(self, token: str) -> Trial | None:
@@ -209,7 +204,6 @@ class OptunaSuggester:
                 self._kept.end(record)
 
     def close(self) -> None:
-        """Leave the study that is kept as the same search goes on with it."""
         if self._kept is not None:
             self._kept.close()
 
@@ -258,7 +252,7 @@ class OptunaSuggester:
     def _parameters(self, values: Suggestion) -> dict[str, Any]:
         """Return what Optuna calls these values."""
         chosen = self._space.axes.by_axis(values)
-        return {name: parameter(one, chosen[name]) for name, one in self._axes.items()}
+        return {name: one.place(chosen[name]) for name, one in self._axes.items()}
 
     def _answer(self, asked: optuna.Trial, outcome: Outcome) -> None:
         self._answered += outcome.state is not TrialState.FAIL

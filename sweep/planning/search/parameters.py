@@ -30,11 +30,6 @@ def value(dimension: Dimension, parameter: Any) -> Any:
     return min(max(float(f"{parameter:.{DIGITS}g}"), dimension.low), dimension.high)
 
 
-def parameter(dimension: Dimension, value: Any) -> Any:
-    """Return what the estimator calls a value: the inverse of :func:`value`."""
-    return dimension.place(value) if isinstance(dimension, Choices) else value
-
-
 def readable(dimension: Dimension) -> BaseDistribution:
     """Return a dimension for people: listed values as they are written."""
     if not isinstance(dimension, Choices):
@@ -61,4 +56,4 @@ def _interval(dimension: Interval) -> BaseDistribution:
 def _length(dimension: Dimension) -> float:
     if isinstance(dimension, Choices):
         return len({dimension.place(value) for value in dimension.values})
-    return dimension.high - dimension.low + 1 if dimension.integer else math.inf
+    return math.inf if dimension.options is None else len(dimension.options)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.space import Point
-from sweep.planning.swept_keys import Choices, Dimension, Interval
+from sweep.planning.swept_keys import Dimension, Interval
 
 PATIENCE = 20_000
 """Draws in a row without a new trial after which the drawing ends, if there are too many combinations to try all."""
@@ -52,11 +52,7 @@ def plan(space: TrialSpace) -> Plan:
 
 def _drawn(dimensions: list[Dimension], chance: random.Random) -> Iterator[Point]:
     while True:
-        shares = [chance.random() for _ in dimensions]
-        yield tuple(
-            int(share * len(one.values)) if isinstance(one, Choices) else one.value(share)
-            for one, share in zip(dimensions, shares, strict=True)
-        )
+        yield tuple([one.drawn(chance.random()) for one in dimensions])
 
 
 def _permuted(size: int, chance: random.Random) -> Iterator[int]:
@@ -73,7 +69,7 @@ def _combination(dimensions: list[Dimension], place: int) -> Point:
     """Return the combination at a place of the list of all."""
     point: list[int] = []
     for one in reversed(dimensions):
-        count = len(one.values) if isinstance(one, Choices) else int(one.high - one.low) + 1
-        place, option = divmod(place, count)
-        point.append(option if isinstance(one, Choices) else int(one.low) + option)
+        assert one.options is not None, "a space without end is drawn from in another way"
+        place, number = divmod(place, len(one.options))
+        point.append(one.options[number])
     return tuple(reversed(point))

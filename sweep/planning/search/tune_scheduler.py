@@ -16,7 +16,7 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from sweep.config.schema import SearchSettings
 from sweep.planning.search.early_stopping import ANSWERED, course
 from sweep.records import TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 _MANY = 2**20
 """More questions than a trial is asked: the rungs above those that trials reach stay empty."""
@@ -36,7 +36,7 @@ def scheduler(search: SearchSettings, questions: int | None, ended: Iterable[Tri
     """
     if search.scheduler == "none":
         return None
-    objective = OBJECTIVES[search.objectives[0]]
+    objective = objectives()[search.objectives[0]]
     halving = ASHAScheduler(
         time_attr=ANSWERED,
         metric=objective.name,

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.report.comparisons import measured, outcomes, pairs_with_dense
-from sweep.report.figures.base import WIDTH, FigureKind, Look, Nothing, legend, legend_names, legend_rows, tapered
+from sweep.report.figures.base import WIDTH, FigureKind, Look, legend, legend_names, legend_rows, tapered
 from sweep.report.figures.letters import TITLE_POINTS, fitted, heading
 from sweep.report.results import Results
 
@@ -21,11 +21,9 @@ BESIDE = 0.4
 """Inches at the side of a panel that its title cannot use."""
 
 
-def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def accuracy_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and pruned setting: ``accuracy``, the share of wins over the dense MILP and its limits."""
     pruned = results.trials[[results.settings[label].is_surrogate for label in results.trials["setting"]]]
-    if pruned["accuracy_surrogate"].isna().all():
-        return Nothing("no surrogate with a known accuracy has finished")
     accuracy = pruned.groupby(["network", "setting"], sort=False)["accuracy_surrogate"].median().dropna()
     rows = []
     pairs = pairs_with_dense(results)
@@ -39,7 +37,7 @@ def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         rows.append(row)
     data = pd.DataFrame(rows)
     if data.empty or data[["time_share", "value_share"]].isna().to_numpy().all():
-        return Nothing("no surrogate shares an instance with the dense MILP on which either found something")
+        return pd.DataFrame()
     data = data.assign(order=data["time_pairs"] + data["value_pairs"])
     return data.nlargest(MAX_SETTINGS, "order").sort_index().drop(columns="order")
 
@@ -47,7 +45,7 @@ def accuracy_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
 def draw_accuracy(data: pd.DataFrame, look: Look) -> Figure:
     measures = [name for name in ("time", "value") if data[f"{name}_share"].notna().any()]
     titles = {"time": "sooner", "value": f"{look.phrases.better} {look.phrases.value}"}
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     labels = list(dict.fromkeys(data["setting"]))
     names = legend_names(labels, look)
     sizes = tapered((label for label in look.styles if label in names), LARGEST, SMALLEST)

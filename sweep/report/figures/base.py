@@ -1,7 +1,7 @@
 """What a figure of the report is, and what all of them share: which networks and settings are drawn, and in what look.
 
-A figure is a function that makes a table of the results, or says why there is nothing to draw, and one that draws that table.
-So each can be tested by its numbers, and none is ever an empty picture without an explanation.
+A figure is a function that makes a table of the results, and one that draws that table. So each can be tested by its numbers. A
+figure whose table has no row is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from sweep.report.figures.letters import POINTS, fitted, inches
 from sweep.report.figures.style import RC, Style, styles_of
-from sweep.report.phrases import Phrases, phrases_of
+from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.terminal.wording import count
 
@@ -51,13 +51,6 @@ SAMPLE = (HANDLE_EMS + COLUMN_EMS + 0.8) * LEGEND_POINTS / POINTS
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """There is nothing to draw, and why: a sentence without its full stop; empty where the page says it elsewhere."""
-
-    why: str
-
-
-@dataclass(frozen=True)
 class Look:
     """What is drawn and how.
 
@@ -68,21 +61,22 @@ class Look:
         hidden: how many settings each network's panels leave out.
         left_out: how many networks get no panel.
         families: of each setting, its name without the sparsity.
-        phrases, by_network: how people speak of all instances, and of those of each network.
+        phrases, phrases_on: how people speak of all instances, and of those of a network.
     """
 
     networks: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     styles: dict[str, Style]
-    hidden: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
-    families: dict[str, str] = field(default_factory=dict)
-    phrases: Phrases = field(default_factory=lambda: phrases_of([]))
-    by_network: dict[str, Phrases] = field(default_factory=dict)
+    hidden: dict[str, int]
+    left_out: int
+    families: dict[str, str]
+    phrases: Phrases
+    phrases_on: Callable[[str], Phrases]
 
-    def phrases_on(self, network: str) -> Phrases:
-        """How people speak of the instances of a network."""
-        return self.by_network.get(network, self.phrases)
+    def networks_of(self, data: pd.DataFrame) -> list[str]:
+        """Return the networks that rows of a table are about, in the order of their panels."""
+        present = set(data["network"])
+        return [network for network in self.networks if network in present]
 
     @property
     def note(self) -> str:
@@ -100,7 +94,7 @@ class FigureKind:
     Attributes:
         name: of its files.
         title: its heading, or what makes it of the words of the instances.
-        data: the table that is drawn.
+        data: the table that is drawn; without a row where there is nothing to draw.
         draw: draws it.
         caption: what it shows and how to read it, from the same table.
         of_search: whether it is about a search: the page of another sweep does not speak of it.
@@ -108,7 +102,7 @@ class FigureKind:
 
     name: str
     title: str | Callable[[Phrases], str]
-    data: Callable[[Results, Look], pd.DataFrame | Nothing]
+    data: Callable[[Results, Look], pd.DataFrame]
     draw: Callable[[pd.DataFrame, Look], Figure]
     caption: Callable[[pd.DataFrame, Look], str]
     of_search: bool = False
@@ -127,7 +121,7 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
     hidden: dict[str, int] = {}
     for network in networks:
         present = list(ranking.loc[ranking["network"] == network, "setting"])
-        yardsticks = [label for label in present if _is_yardstick(results, label)]
+        yardsticks = [label for label in present if results.settings[label].is_yardstick]
         others = [label for label in present if label not in yardsticks]
         if results.phrases_on(network).by_value:  # the ranking has what is no MILP last, and not since it is weaker
             others.sort(key=lambda label: results.settings[label].is_milp)
@@ -136,12 +130,8 @@ def look_of(results: Results, ranking: pd.DataFrame) -> Look:
         hidden[network] = len(present) - len(chosen)
     left_out = len(results.networks) - len(networks)
     families = {label: setting.family for label, setting in results.settings.items()}
-    by_network = {network: results.phrases_on(network) for network in networks}
-    return Look(networks, labels, styles_of(results.settings), hidden, left_out, families, results.phrases, by_network)
-
-
-def _is_yardstick(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_without_milp
+    styles = styles_of(results.settings)
+    return Look(networks, labels, styles, hidden, left_out, families, results.phrases, results.phrases_on)
 
 
 def legend_names(labels: Iterable[str], look: Look) -> dict[str, str]:
@@ -179,6 +169,12 @@ def panels(
     for ax in axes[number:]:
         ax.set_axis_off()
     return figure, axes[:number]
+
+
+def label_below(axes: Sequence[Axes], text: str) -> None:
+    """Say what the horizontal axes of :func:`panels` are: below the last panel of one column, below each of two columns."""
+    for ax in axes[-1:] if len(axes) <= 3 else axes:
+        ax.set_xlabel(text)
 
 
 def legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str] = ()) -> None:

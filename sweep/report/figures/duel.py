@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweep.report.compared import surrogates
 from sweep.report.comparisons import outcomes, pairs_with_dense
 from sweep.report.figures.base import (
     WIDTH,
     FigureKind,
     Look,
-    Nothing,
     dots_note,
     legend,
     legend_names,
@@ -27,24 +27,12 @@ BEYOND = 1.6
 """Factor by which the line for "found none" lies beyond the longest time."""
 
 
-def duel_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def duel_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each pair in which an attack found something: ``dense`` and ``mine`` in seconds.
 
     NaN stands for an attack that found none.
     """
-    if not any(setting.is_dense_milp for setting in results.settings.values()):
-        return Nothing("no dense MILP has finished, to compare with")
-    pairs = pairs_with_dense(results)
-    if pairs.empty:
-        return Nothing("no other setting attacked an instance that the dense MILP of the same settings attacked")
-    surrogates = pairs[[results.settings[label].attack == "surrogate" for label in pairs["setting"]]]
-    if surrogates.empty:
-        return Nothing("no pruned surrogate has finished")
-    decided = of_look(outcomes(surrogates, "time"), look)
-    if decided.empty:
-        return Nothing(
-            f"neither the dense MILP nor a surrogate found {look.phrases.a_thing} on any instance that both attacked"
-        )
+    decided = of_look(outcomes(surrogates(results, pairs_with_dense(results)), "time"), look)
     columns = {"first_found_seconds_mine": "mine", "first_found_seconds_other": "dense"}
     return decided.rename(columns=columns)[["network", "setting", "mine", "dense", "win"]].reset_index(drop=True)
 

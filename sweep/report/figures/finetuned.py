@@ -8,13 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.config.words import MAXIMIZE
-from sweep.report.comparisons import outcomes, signs
+from sweep.report.comparisons import COLUMNS, outcomes, signs
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
     FigureKind,
     Look,
-    Nothing,
     dots_note,
     legend,
     legend_names,
@@ -27,20 +26,17 @@ from sweep.report.figures.letters import log_axis
 from sweep.report.results import Results
 from sweep.report.variations import FINETUNING, variation_pairs
 
-AXES = {"value": ("best_value", False), "time": ("first_found_seconds", True), "norm": ("length", False)}
-"""Column, and whether the axes are logarithmic."""
-
 BESIDE, BELOW = 0.65, 0.5
 """Inches that the numbers and words at the left of a panel take, and those below it."""
 
 
-def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def finetuned_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each pair and each measure that both have: values ``finetuned`` and ``plain``, ``win`` of the former."""
     pairs = variation_pairs(results, FINETUNING)
     if pairs.empty:
-        return Nothing("no pruning was swept both with and without finetuning")
+        return pairs
     rows = []
-    for measure, (column, _) in AXES.items():
+    for measure, column in COLUMNS.items():
         decided = outcomes(pairs, measure)
         if measure == "value":  # further up is better in all panels of values
             signed = {name: signs(decided) * decided[name] for name in ("best_value_mine", "best_value_other")}
@@ -48,8 +44,7 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
         both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
         named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
         rows.append(named[["network", "setting", "finetuned", "plain", "win"]].assign(measure=measure))
-    data = of_look(pd.concat(rows, ignore_index=True), look)
-    return Nothing("in no pair did both surrogates find something to compare") if data.empty else data.reset_index(drop=True)
+    return of_look(pd.concat(rows, ignore_index=True), look).reset_index(drop=True)
 
 
 def _title(measure: str, look: Look) -> str:
@@ -57,7 +52,7 @@ def _title(measure: str, look: Look) -> str:
     if look.phrases.sense != MAXIMIZE:
         named = f"{named}\n(negative: smaller is better)"
     titles = {"value": named, "time": f"seconds to the first\n{look.phrases.thing}"}
-    return titles.get(measure, "norm of the shortest\nperturbation")
+    return titles.get(measure, f"norm of the shortest\n{look.phrases.length_of}")
 
 
 def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
@@ -75,7 +70,7 @@ def draw_finetuned(data: pd.DataFrame, look: Look) -> Figure:
 
 
 def _panel(ax: Axes, measure: str, part: pd.DataFrame, look: Look, labels: list[str], count: int) -> None:
-    _, logarithmic = AXES[measure]
+    logarithmic = measure == "time"
     names = legend_names(labels, look)
     for label, dots in sample(part, MAX_DOTS // count).groupby("setting", sort=False):
         ax.plot(dots["plain"], dots["finetuned"], label=names[str(label)], alpha=0.85, **look.styles[str(label)].dot)
@@ -97,8 +92,8 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     said = []
     for measure, words in (
         ("value", f"a {look.phrases.better} {look.phrases.value}"),
-        ("time", "a sooner witness"),
-        ("norm", "a shorter perturbation"),
+        ("time", "a sooner find"),
+        ("norm", f"a shorter {look.phrases.length_of}"),
     ):
         part = data[data["measure"] == measure]
         if len(part):

@@ -7,7 +7,7 @@ import itertools
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, Nothing, dots_note, legend, panels, sample
+from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, dots_note, legend, panels, sample
 from sweep.report.figures.history import BEST
 from sweep.report.figures.style import GREY
 from sweep.report.results import Results
@@ -16,11 +16,11 @@ from sweep.report.searches import BETTER, answer_of
 DOMINATED, FRONT = "beaten by another trial", "Pareto front"
 
 
-def front_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
+def front_data(results: Results, _look: Look) -> pd.DataFrame:
     """Return a row for each trial: ``number``, ``front``, and a column for each objective by its name."""
     answer = answer_of(results)
     if answer is None or len(answer.objectives) < 2 or len(answer.candidates) < 2:
-        return Nothing("")
+        return pd.DataFrame()
     numbers = answer.numbers
     numbers.attrs["better"] = {one.name: BETTER[one.direction] for one in answer.objectives}
     return numbers

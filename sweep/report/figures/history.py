@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, Nothing, dots_note, legend, panels, sample
+from sweep.report.figures.base import MAX_PANELS, FigureKind, Look, dots_note, legend, panels, sample
 from sweep.report.figures.letters import heading
 from sweep.report.figures.style import GREY
 from sweep.report.results import Results
@@ -18,7 +18,7 @@ BEST = "#0072B2"
 DOT, LINE = "a trial", "best so far"
 
 
-def history_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
+def history_data(results: Results, _look: Look) -> pd.DataFrame:
     """Return a row for each objective and trial.
 
     The columns are ``objective``, ``better`` (its direction in words), ``number`` of the trial, its ``value``, and ``best``,
@@ -26,7 +26,7 @@ def history_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
     """
     answer = answer_of(results)
     if answer is None or len(answer.candidates) < 2:
-        return Nothing("")
+        return pd.DataFrame()
     numbers = answer.numbers
     parts = []
     for one in answer.objectives[:MAX_PANELS]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import MAX_PANELS, WIDTH, FigureKind, Look, Nothing, row_height, wrapped
+from sweep.report.figures.base import MAX_PANELS, WIDTH, FigureKind, Look, row_height, wrapped
 from sweep.report.figures.history import BEST
 from sweep.report.figures.letters import heading
 from sweep.report.results import Results
@@ -15,15 +15,13 @@ MOST_KEYS = 12
 """Keys that are drawn, the most important ones."""
 
 
-def importance_data(results: Results, _look: Look) -> pd.DataFrame | Nothing:
+def importance_data(results: Results, _look: Look) -> pd.DataFrame:
     """Return a row for each objective and swept key: ``objective``, ``key``, ``share``, see
     :func:`sweep.planning.search.importance.importances`."""
     answer = answer_of(results)
-    if answer is None:
-        return Nothing("")
-    found = importance_of(answer)
+    found = {} if answer is None else importance_of(answer)
     rows = [(name, key, share) for name, shares in found.items() for key, share in list(shares.items())[:MOST_KEYS]]
-    return pd.DataFrame(rows, columns=["objective", "key", "share"]) if rows else Nothing("")
+    return pd.DataFrame(rows, columns=["objective", "key", "share"])
 
 
 def draw_importance(data: pd.DataFrame, _look: Look) -> Figure:

@@ -47,7 +47,7 @@ def limit_data(results: Results, curves: pd.DataFrame, best: Mapping[str, str | 
     """Return what is drawn, a network each; networks on which nothing is compared or found are left out."""
     found = []
     for network in look.networks:
-        present = [label for label in look.labels[network] if _is_yardstick(results, label)]
+        present = [label for label in look.labels[network] if results.settings[label].is_yardstick]
         mine = best.get(network)
         part = curves[(curves["network"] == network) & curves["setting"].isin([*present, mine])]
         if part.empty or not (part[["won", "lost", "success"]].fillna(0) > 0).to_numpy().any():
@@ -56,10 +56,6 @@ def limit_data(results: Results, curves: pd.DataFrame, best: Mapping[str, str | 
         end = float(np.nanmax([10.0 * SHORTEST, *seconds, *part["seconds"]]))
         found.append(LimitData(network, mine, part, tuple(present), end))
     return found
-
-
-def _is_yardstick(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_without_milp
 
 
 def draw_limits(data: LimitData, look: Look) -> Figure:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
-from sweep.report.figures.base import PANEL, FigureKind, Look, Nothing, legend, panels, tapered
+from sweep.report.figures.base import PANEL, FigureKind, Look, label_below, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
@@ -28,9 +28,6 @@ SHORTEST = 1e-4
 
 WIDEST, THINNEST = 3.8, 1.4
 """Points: width of the line that is drawn first, and of the last."""
-
-NORM = "median norm of the\nshortest perturbation"
-"""The label of the axis of lengths, which says itself that shorter is better."""
 
 MOST_MARKS, MOST_TURNS = 40, 5
 """Markers for which a panel has room side by side, and those that one line has at most."""
@@ -63,27 +60,22 @@ def median_curve(rows: NDArray[np.int64], seconds: FloatArray, values: FloatArra
     return moments[changed], middle[changed]
 
 
-def success_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def success_data(results: Results, look: Look) -> pd.DataFrame:
     def curve(part: pd.DataFrame, _events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         return success_curve(part["first_found_seconds"].to_numpy(dtype=float))
 
-    if results.instances["first_found_seconds"].isna().all():
-        return Nothing(f"no attack found {look.phrases.a_thing}")
     return _curves(results, look, results.instances, curve)
 
 
-def value_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[~are_lengths(results.instances)]
-    why = f"no {look.phrases.act} looked for the {look.phrases.most} {look.phrases.value}"
-    return _medians(results, look, asked, "dense_value", why)
+def value_data(results: Results, look: Look) -> pd.DataFrame:
+    return _medians(results, look, results.instances[~are_lengths(results.instances)], "dense_value")
 
 
-def norm_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
-    asked = results.instances[are_lengths(results.instances)]
-    return _medians(results, look, asked, "norm", "no attack looked for the closest perturbation (attack.objective=closest)")
+def norm_data(results: Results, look: Look) -> pd.DataFrame:
+    return _medians(results, look, results.instances[are_lengths(results.instances)], "norm")
 
 
-def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: str) -> pd.DataFrame | Nothing:
+def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str) -> pd.DataFrame:
     def curve(part: pd.DataFrame, events: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         places = np.searchsorted(part.index.to_numpy(), events["row"].to_numpy())
         sign = float(signs(part)[0])  # one setting on one network asks for one kind of value
@@ -91,12 +83,7 @@ def _medians(results: Results, look: Look, asked: pd.DataFrame, name: str, why: 
         moments, found = median_curve(places, events["seconds"].to_numpy(), values, len(part))
         return moments, sign * found
 
-    if asked.empty:
-        return Nothing(why)
-    drawn = _curves(results, look, asked, curve)
-    if drawn["value"].notna().any():
-        return drawn
-    return Nothing(f"no {look.phrases.act} found a point on more than half of its instances")
+    return _curves(results, look, asked, curve)
 
 
 def _curves(
@@ -107,7 +94,8 @@ def _curves(
 ) -> pd.DataFrame:
     """Return a row for each step: ``network``, ``setting``, ``seconds``, ``value``, ``instances`` and ``end``.
 
-    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value.
+    ``end`` is that of the longest attack. A setting without any step has one row without seconds and value; where all are
+    without, there is no row.
     """
     rows = []
     grouped = dict(list(asked.groupby(["network", "setting"], sort=False)))
@@ -136,12 +124,12 @@ def _curves(
                     }
                 )
             )
-    columns = ["network", "setting", "seconds", "value", "instances", "end"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    drawn = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["value"])
+    return drawn if drawn["value"].notna().any() else drawn[:0]
 
 
 def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero: bool = False) -> Figure:
-    networks = [network for network in look.networks if data.loc[data["network"] == network, "value"].notna().any()]
+    networks = look.networks_of(data.dropna(subset=["value"]))
     labels = [label for network in networks for label in look.labels[network]]
     together = len(networks) <= 3  # one below the other, with one axis of time
     figure, axes = panels(len(networks), PANEL, labels, sharey=share, sharex=together)
@@ -157,7 +145,7 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
             _line(ax, look.styles[label], label, drawn[label], (start, end), share, places, widths[label])
         log_axis(ax, "x")
         ax.set_xlim(start / 1.15, float(timed[["end", "seconds"]].max().max()) * 1.15)
-        is_smaller = not share and ylabel is not NORM and look.phrases_on(network).sense == MINIMIZE
+        is_smaller = not share and look.phrases_on(network).sense == MINIMIZE
         heading(ax, f"{network}, {_counts(part)}{', smaller is better' if is_smaller else ''}")
         ax.set_ylabel(ylabel)
         if share:
@@ -166,8 +154,7 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
         ax.margins(y=0.08)  # markers at the highest and the lowest value stay inside
         if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
             ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    for ax in axes[-1:] if together else axes:
-        ax.set_xlabel("seconds of attack" if look.phrases.act == "attack" else "seconds")
+    label_below(axes, "seconds of attack" if look.phrases.act == "attack" else "seconds")
     legend(figure, axes, look.styles)
     return figure
 
@@ -247,12 +234,11 @@ VALUE_OVER_TIME = FigureKind(
 
 NORM_OVER_TIME = FigureKind(
     "norm",
-    "Shortest perturbation over time",
+    lambda phrases: f"Shortest {phrases.length_of} over time",
     norm_data,
-    lambda data, look: _draw(data, look, NORM),
+    lambda data, look: _draw(data, look, f"median norm of the\nshortest {look.phrases.length_of}"),
     lambda data, look: (
-        "Median over the instances of the length of the shortest adversarial perturbation so far; lower is better."
-        + _BEGINS
-        + look.note
+        f"Median over the instances of the length of the shortest {look.phrases.find} {look.phrases.length_of} so far; lower is"
+        f" better.{_BEGINS}{look.note}"
     ),
 )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
-from sweep.report.figures.base import FigureKind, Look, Nothing, legend, legend_names, panels, tapered
+from sweep.report.figures.base import FigureKind, Look, label_below, legend, legend_names, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
+from sweep.report.figures.stages import pruning_shares
 from sweep.report.figures.style import BLACK, Style
 from sweep.report.results import Results
-from sweep.report.words import joined
+from sweep.report.searches import on_front
+from sweep.terminal.wording import joined
 
 LARGEST, SMALLEST, RING = 11.0, 7.0, 14.0
 """Points: size of the dot that is drawn first, of the last, and of the dense MILP's ring: all dots at one place are seen."""
@@ -26,7 +26,7 @@ MOST_NAMES = 4
 """Settings on the front of a network that the caption names."""
 
 
-def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def pareto_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and setting.
 
     The columns beside them are the mean ``seconds`` of an instance, its share of pruning included; ``reached``, the median best
@@ -35,35 +35,23 @@ def pareto_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
     found = results.instances[results.instances["network"].isin(look.networks)]
     closest = are_lengths(found).all() and len(found) > 0
     reached = -found["length"] if closest else signs(found) * found["best_value"]
-    pruning = results.trials.set_index("trial_key")
-    prune = found["prune_seconds"].fillna(0.0)
-    shared = found["trial_key"].map(pruning["prune_seconds"]).notna()
-    prune = prune.where(~shared, prune / found["trial_key"].map(pruning["instances"]))
-    frame = found[["network", "setting"]].assign(seconds=found["total_seconds"] + prune, reached=reached)
+    seconds = found["total_seconds"] + pruning_shares(results, found)
+    frame = found[["network", "setting"]].assign(seconds=seconds, reached=reached)
     grouped = (
         frame.groupby(["network", "setting"], sort=False).agg({"seconds": "mean", "reached": "median"}).dropna().reset_index()
     )
     if len(grouped) < 2:
-        return Nothing("fewer than two settings have both a time and a result")
+        return pd.DataFrame()
     front = pd.Series(False, index=grouped.index)
     for _, part in grouped.groupby("network", sort=False):
-        front[part.index] = on_front(part["seconds"].to_numpy(), part["reached"].to_numpy())
+        costs = np.column_stack([part["seconds"], -part["reached"]])
+        front[part.index[on_front(costs)]] = True
     minimised = set(found.loc[found["sense"] == MINIMIZE, "network"])
     return grouped.assign(front=front, closest=closest, sign=np.where(grouped["network"].isin(minimised), -1.0, 1.0))
 
 
-def on_front(seconds: NDArray[np.float64], reached: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points no other one beats: less time and at least as much reached, or as little time and more reached."""
-    order = np.lexsort((-reached, seconds))
-    best = np.maximum.accumulate(reached[order])
-    before = np.append(-math.inf, best[:-1])
-    front = np.zeros(len(seconds), dtype=bool)
-    front[order] = reached[order] > before
-    return front
-
-
 def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     shown = data[[setting in look.labels[network] or front for network, setting, front in zip(
         data["network"], data["setting"], data["front"], strict=True)]]  # fmt: skip
     labels = sorted(set(shown["setting"]), key=list(look.styles).index)
@@ -84,8 +72,7 @@ def draw_pareto(data: pd.DataFrame, look: Look) -> Figure:
         ax.margins(x=0.08, y=0.12)
         heading(ax, network)
         ax.set_ylabel("median norm" if closest else f"median best\n{look.phrases_on(network).charted}")
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("seconds of an instance, pruning included (mean)")
+    label_below(axes, "seconds of an instance, pruning included (mean)")
     legend(figure, axes)
     return figure
 
@@ -109,7 +96,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     minimised = _minimised(data)
     other = f" (further down on {joined(minimised)})" if minimised else ""
     values = f"further up is a {'better' if minimised else look.phrases.better} {look.phrases.value}{other}"
-    better = "further down is a shorter perturbation" if bool(data["closest"].iloc[0]) else values
+    better = f"further down is a shorter {look.phrases.length_of}" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "
         f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"

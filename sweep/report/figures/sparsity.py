@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.report.figures.base import (
@@ -12,8 +13,8 @@ from sweep.report.figures.base import (
     WIDTH,
     FigureKind,
     Look,
-    Nothing,
     dots_note,
+    label_below,
     legend,
     legend_names,
     panels,
@@ -41,20 +42,18 @@ def _milps(results: Results) -> pd.DataFrame:
     return found.assign(family=family, dense=dense.astype(bool))
 
 
-def time_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def time_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each instance of a MILP: ``sparsity``, ``seconds`` to the first witness or NaN, ``prune_seconds``."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks)]
-    if found["sparsity"].nunique() < 2:
-        return Nothing("fewer than two sparsities were swept")
-    if found["first_found_seconds"].isna().all():
-        return Nothing(f"no MILP found {look.phrases.a_thing}")
+    if found["sparsity"].nunique() < 2 or found["first_found_seconds"].isna().all():
+        return pd.DataFrame()
     columns = ["network", "setting", "family", "sparsity", "first_found_seconds", "prune_seconds"]
     return found[columns].rename(columns={"first_found_seconds": "seconds"}).reset_index(drop=True)
 
 
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     labels = sorted(set(data["setting"]), key=list(look.styles).index)
     names = legend_names(labels, look)
     figure, axes = panels(len(networks), 3.0, names.values(), sharex=True, sharey=True)
@@ -76,8 +75,7 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_xlim(-4, 104)
         heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
         ax.set_ylabel(f"seconds to the first\n{look.phrases.thing}")
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity, % (0: dense MILP)")
+    label_below(axes, "sparsity, % (0: dense MILP)")
     legend(figure, axes)
     return figure
 
@@ -102,22 +100,18 @@ def _heights(counts: Mapping[float, tuple[int, int]], number: int) -> list[int]:
     return found
 
 
-def binaries_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def binaries_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network, family and setting: median ``sparsity``, ``binaries`` and share of neurons without one."""
     found = _milps(results)
     found = found[found["network"].isin(look.networks) & found["binaries"].notna()]
-    if found.empty:
-        return Nothing("no attack reports the binaries of a MILP")
     found = found.assign(stable=1.0 - found["binaries"] / found["hidden"])
     columns = {"sparsity": "median", "binaries": "median", "stable": "median"}
     grouped = found.groupby(["network", "family", "setting", "dense"], sort=False).agg(columns).reset_index()
-    if grouped["sparsity"].nunique() < 2:
-        return Nothing("fewer than two sparsities were swept")
-    return grouped
+    return grouped if grouped["sparsity"].nunique() > 1 else grouped[:0]
 
 
 def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     surrogates = data[~data["dense"]]
     tuned = {
         family: look.styles[setting].hollow for family, setting in zip(surrogates["family"], surrogates["setting"], strict=True)
@@ -147,25 +141,24 @@ def draw_binaries(data: pd.DataFrame, look: Look) -> Figure:
         _second_axis(ax, other, part)
         heading(ax, network, beside=1.7)
         ax.set_ylabel("binaries")
-    for ax in axes[-1:] if len(axes) <= 3 else axes:
-        ax.set_xlabel("sparsity, %")
+    label_below(axes, "sparsity, %")
     legend(figure, axes)
     return figure
 
 
-def _second_axis(ax: object, other: object, part: pd.DataFrame) -> None:
+def _second_axis(ax: Axes, other: Axes, part: pd.DataFrame) -> None:
     """Let the right side say which share of the hidden neurons is stable or gone: it is what the binaries leave."""
     known = part.dropna(subset=["stable"])
     known = known[known["stable"] < 1.0]
     if known.empty:
-        other.set_axis_off()  # type: ignore[attr-defined]
+        other.set_axis_off()
         return
     hidden = float((known["binaries"] / (1.0 - known["stable"])).median())
-    top = ax.get_ylim()[1]  # type: ignore[attr-defined]
-    other.set_ylim(100.0, 100.0 * (1.0 - top / hidden))  # type: ignore[attr-defined]
-    other.grid(visible=False)  # type: ignore[attr-defined]
-    other.spines["right"].set_visible(True)  # type: ignore[attr-defined]
-    other.set_ylabel("stable or pruned neurons, %")  # type: ignore[attr-defined]
+    top = ax.get_ylim()[1]
+    other.set_ylim(100.0, 100.0 * (1.0 - top / hidden))
+    other.grid(visible=False)
+    other.spines["right"].set_visible(True)
+    other.set_ylabel("stable or pruned neurons, %")
 
 
 SPARSITY = FigureKind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.report.figures.base import FigureKind, Look, Nothing, legend, panels, row_height, wrapped
+from sweep.report.figures.base import FigureKind, Look, legend, of_look, panels, row_height, wrapped
 from sweep.report.figures.letters import heading
 from sweep.report.results import Results
 
@@ -19,34 +19,34 @@ STAGES = {
 """Title, colour and hatch (for grey print) of each stage."""
 
 
-def stages_data(results: Results, look: Look) -> pd.DataFrame | Nothing:
+def stages_data(results: Results, look: Look) -> pd.DataFrame:
     """Return a row for each network and setting with the mean seconds of an instance in each of :data:`STAGES`.
 
     ``other`` is what bounds, model and solve leave of the attack's total. Training of the dense network is not in it: all
-    settings share that. One surrogate for all images of a trial is counted by its share.
+    settings share that. One surrogate for all instances of a trial is counted by its share.
     """
     found = results.instances
     found = found[found["network"].isin(look.networks) & found["total_seconds"].notna()]
-    if found.empty:
-        return Nothing("no attack has recorded its times")
-    sizes = results.trials.set_index("trial_key")["instances"]
-    own = found["prune_seconds"].fillna(0.0)
-    shared = found["trial_key"].map(results.trials.set_index("trial_key")["prune_seconds"]).notna()
     parts = found[["bounds_seconds", "build_seconds", "solve_seconds"]].fillna(0.0)
     timed = parts.assign(
-        prune_seconds=own.where(~shared, own / found["trial_key"].map(sizes)),
+        prune_seconds=pruning_shares(results, found),
         other=(found["total_seconds"] - parts.sum(axis=1)).clip(lower=0.0),
         network=found["network"],
         setting=found["setting"],
     )
     means = timed.groupby(["network", "setting"], sort=False)[list(STAGES)].mean().reset_index()
-    drawn = {(network, label) for network, labels in look.labels.items() for label in labels}
-    keep = [key in drawn for key in zip(means["network"], means["setting"], strict=True)]
-    return means[keep].reset_index(drop=True)
+    return of_look(means, look).reset_index(drop=True)
+
+
+def pruning_shares(results: Results, instances: pd.DataFrame) -> pd.Series:
+    """Return the seconds of pruning and finetuning of each instance: its share of them where one surrogate serves a trial."""
+    trials = results.trials.set_index("trial_key").loc[instances["trial_key"]]
+    served = trials["instances"].where(trials["prune_seconds"].notna(), 1.0)
+    return instances["prune_seconds"].fillna(0.0) / served.to_numpy()
 
 
 def draw_stages(data: pd.DataFrame, look: Look) -> Figure:
-    networks = [network for network in look.networks if (data["network"] == network).any()]
+    networks = look.networks_of(data)
     bars = [int((data["network"] == network).sum()) for network in networks]
     titles = [title for title, _, _ in STAGES.values()]
     mean = sum(bars) / len(bars)

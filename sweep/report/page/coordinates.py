@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sweep.report.comparisons import outcomes, pairs_with_dense
+from sweep.report.page.embedding import short
 from sweep.report.results import Results
+from sweep.terminal.wording import MISSING
 
 MOST_LINES = 1500
 """Trials drawn; of more, a choice that is the same each time."""
@@ -19,9 +21,6 @@ MOST_NAMES = 14
 
 MOST_LETTERS = 22
 """The most letters of a value's name."""
-
-MISSING = "—"
-"""Names the trials that have no such value: a gradient attack has no sparsity."""
 
 KEYS = {
     "network.depth": "hidden layers",
@@ -63,7 +62,7 @@ def coordinates(results: Results) -> dict[str, Any] | None:
     color = reached[by].fillna(reached[by].min())
     return {
         "dimensions": axes,
-        "color": [_number(value) for value in color],
+        "color": [short(value) for value in color],
         "by": by,
         "trials": len(swept),
         "of": len(trials),
@@ -101,7 +100,7 @@ def _axis(label: str, values: pd.Series) -> dict[str, Any]:
     if len({_text(value) for value in different}) > MOST_NAMES:
         names.append("others")
     names = [MISSING, *names] if values.isna().any() else names
-    places = [_place(_text(value), names) for value in values]
+    places = [names.index(text) if text in names else len(names) - 1 for text in map(_text, values)]
     ticks = [name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…" for name in names]
     return {"label": label, "values": places, "tickvals": list(range(len(names))), "ticktext": ticks}
 
@@ -119,21 +118,13 @@ def _scale(label: str, values: pd.Series) -> dict[str, Any]:
         scaled, ticks, names = scaled.fillna(below), np.append(below, ticks), [MISSING, *names]
     return {
         "label": label,
-        "values": [_number(value) for value in scaled],
-        "tickvals": [_number(tick) for tick in ticks],
+        "values": [short(value) for value in scaled],
+        "tickvals": [short(tick) for tick in ticks],
         "ticktext": names,
     }
-
-
-def _place(text: str, names: list[str]) -> int:
-    return names.index(text) if text in names else len(names) - 1
 
 
 def _text(value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return MISSING
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> float:
-    return float(f"{value:.5g}")

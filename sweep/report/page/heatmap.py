@@ -8,11 +8,10 @@ from itertools import groupby
 import pandas as pd
 
 from sweep.records.measures import VALUES
-from sweep.report.compared import Compared, compared_by_network, surrogates
+from sweep.report.compared import Compared, against_dense, compared_by_network
 from sweep.report.comparisons import ALL
 from sweep.report.phrases import Phrases
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.terminal.wording import count
 
 MOST_NETWORKS, MOST_COLUMNS = 12, 24
@@ -58,7 +57,7 @@ class HeatMap:
 def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
     """Return the map, or None where no pruned setting was compared with the dense MILP."""
     pruned = {label: setting for label, setting in results.settings.items() if setting.is_surrogate}
-    rows = surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
+    rows = against_dense(results, wins)
     measure = VALUES[0] if (rows["value_pairs"] > 0).any() else VALUES[1]
     found = [one for one in compared_by_network(rows, VALUES) if one.measure == measure]
     if not found:
@@ -78,7 +77,7 @@ def heat_map(results: Results, wins: pd.DataFrame) -> HeatMap | None:
 
 def _reached(measure: str, phrases: Phrases) -> str:
     """Return what a setting ended with where it won."""
-    return "a shorter perturbation" if measure == "norm" else f"a {phrases.better} value"
+    return f"a shorter {phrases.length_of}" if measure == "norm" else f"a {phrases.better} value"
 
 
 def _cell(one: Compared, reached: str) -> HeatmapCell:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.config.attack_facts import CLOSEST
-from sweep.config.task_words import small_pictures, words_of
+from sweep.config.task_words import task_on_record, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
+from sweep.report.page.embedding import address, short
+from sweep.report.phrases import names_of
 from sweep.report.results import Results
 from sweep.report.words import seconds
 
@@ -24,7 +24,7 @@ MOST = 48
 MOST_STEPS = 40
 """Points of one line; of more, so many at even ranks."""
 
-_OF_A_LINE = ["setting", "objective", "sense", "total_seconds"]
+_OF_A_LINE = ["setting", "task", "objective", "sense", "total_seconds"]
 _OF_THE_TITLE = ["setting", "task", "objective", "length", "best_value", "first_found_seconds"]
 """Columns, of dozens: pandas makes a row of each in Python."""
 
@@ -68,7 +68,7 @@ def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Sho
         records = _pictured(results, table)
         for _, part in list(table.groupby("instance_key", sort=False))[:room]:
             lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part[_OF_A_LINE].itertuples()]
-            found.append(Shown(network, _name(part), _title(part), lines, _pictures(part, records)))
+            found.append(Shown(network, names_of(part[:1])[0], _title(part), lines, _pictures(part, records)))
     return found, total
 
 
@@ -91,15 +91,10 @@ def _pictured(results: Results, table: pd.DataFrame) -> dict[tuple[str, str], In
     return {(record.key, one.instance_key): one for record in records if record is not None for one in record.instances}
 
 
-def _name(part: pd.DataFrame) -> str:
-    first = part.iloc[0]
-    return str(first["question"]) if pd.isna(first["image"]) else f"image {first['image']:.0f}"
-
-
 def _title(part: pd.DataFrame) -> str:
     said = []
     for row in part[_OF_THE_TITLE].to_dict("records"):
-        value = row["length"] if row["objective"] == CLOSEST else row["best_value"]
+        value = row["best_value"] if math.isnan(row["length"]) else row["length"]  # no answer has both
         when = row["first_found_seconds"]
         found = f" ({words_of(row['task'], row['objective']).find} after {seconds(when)})" if when == when else ""
         said.append(f"{row['setting']} {'no value' if math.isnan(value) else format(value, '+.3g')}{found}")
@@ -108,10 +103,10 @@ def _title(part: pd.DataFrame) -> str:
 
 def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     """Return the best value so far at each moment at which it changed, and at the end of the attack."""
-    closest = row.objective == CLOSEST
-    known = events.dropna(subset=["norm" if closest else "dense_value"]).sort_values("seconds", kind="stable")
+    column = "norm" if words_of(row.task, row.objective).length_of else "dense_value"
+    known = events.dropna(subset=[column]).sort_values("seconds", kind="stable")
     moments = known["seconds"].to_numpy(dtype=float)
-    values = known["norm" if closest else "dense_value"].to_numpy(dtype=float)
+    values = known[column].to_numpy(dtype=float)
     best = np.minimum.accumulate(values) if row.sense == MINIMIZE else np.maximum.accumulate(values)
     changed = np.flatnonzero(np.append(True, best[1:] != best[:-1])) if len(best) else np.empty(0, dtype=int)
     if len(changed) > MOST_STEPS:
@@ -119,19 +114,12 @@ def _line(row: Any, events: pd.DataFrame) -> dict[str, Any]:
     x, y = list(moments[changed]), list(best[changed])
     if x and row.total_seconds == row.total_seconds and row.total_seconds > x[-1]:
         x, y = [*x, row.total_seconds], [*y, y[-1]]
-    return {"setting": row.setting, "seconds": [_short(v) for v in x], "values": [_short(v) for v in y]}
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    return {"setting": row.setting, "seconds": [short(v) for v in x], "values": [short(v) for v in y]}
 
 
 def _pictures(part: pd.DataFrame, records: Mapping[tuple[str, str], InstanceRecord]) -> list[Picture]:
     rows = zip(part["setting"], part["trial_key"], part["instance_key"], strict=True)
     known = [(setting, records.get((trial_key, instance_key))) for setting, trial_key, instance_key in rows]
     answers = [(setting, record) for setting, record in known if record is not None]
-    return [Picture(_source(png), said) for png, said in small_pictures(answers[0][1].task, answers)] if answers else []
-
-
-def _source(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+    drawn = task_on_record(answers[0][1].task).small_pictures(answers) if answers else []
+    return [Picture(address("image/png", png), said) for png, said in drawn]

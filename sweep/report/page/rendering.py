@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,19 +11,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sweep.records.cpu_share import load_sentences
-from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS, Verdict
+from sweep.report.answers import DOES_NOT_PAY, MIXED, NOT_ASKED, PAYS
 from sweep.report.comparisons import are_lengths, with_clusters
 from sweep.report.figures.base import FigureKind
+from sweep.report.findings import Findings
 from sweep.report.limits import QUESTION
 from sweep.report.page.coordinates import coordinates
+from sweep.report.page.embedding import address, libraries
 from sweep.report.page.heatmap import heat_map
 from sweep.report.page.instances import instances_shown
-from sweep.report.page.libraries import libraries
 from sweep.report.page.settings_table import legend, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.searches import MOST_ROWS as FRONT_ROWS
-from sweep.report.searches import SearchAnswer, front_rows, too_few
-from sweep.report.settings import DENSE_MILP, WITHOUT_MILP
+from sweep.report.searches import front_rows, too_few
+from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.truth import TITLES, three_values
@@ -62,7 +62,7 @@ class Drawn:
     @property
     def source(self) -> str:
         """The picture as an address that holds the picture itself."""
-        return _address(self.picture or b"")
+        return address("image/svg+xml", self.picture or b"")
 
 
 @dataclass(frozen=True)
@@ -77,45 +77,25 @@ class Limit:
 
     @property
     def source(self) -> str:
-        return _address(self.picture)
+        return address("image/svg+xml", self.picture)
 
 
-def _address(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
-
-
-def page(
-    results: Results,
-    said: tuple[str, str],
-    sizes: Sequence[SizeAnswer],
-    answers: Sequence[Verdict],
-    ranking: pd.DataFrame,
-    wins: pd.DataFrame,
-    limits: Sequence[Limit],
-    drawn: Sequence[Drawn],
-    files: Sequence[str],
-    search: SearchAnswer | None = None,
-) -> str:
+def page(findings: Findings, limits: Sequence[Limit], drawn: Sequence[Drawn], files: Sequence[str]) -> str:
     """Return the page as HTML.
 
     Args:
-        results: all there is.
-        said: the first sentence, and the one on the yardstick without a MILP or nothing.
-        sizes: what is known of each network.
-        answers: the verdicts.
-        ranking: the settings of each network, seeds pooled, best first.
-        wins: the win table.
+        findings: what it says.
         limits: the figures of the time limit.
         drawn: all other figures.
         files: names of the files beside the page.
-        search: what the search found, if the sweep was one.
     """
+    results, sizes, answers, search = findings.results, findings.sizes, findings.answers, findings.search
     unfinished = [(state.name, one) for state in results.sweeps for one in state.unfinished]
-    shown, of_shown = instances_shown(results, best_settings(results, sizes, ranking))
+    shown, of_shown = instances_shown(results, best_settings(results, sizes, findings.ranking))
     return _template().render(
         title=" and ".join(state.name for state in results.sweeps),
-        headline=said[0],
-        yardstick=said[1],
+        headline=findings.headline,
+        yardstick=findings.yardstick,
         scope=_scope(results),
         short=[
             (TOLD_FIRST[one.question], one.sentence if one.answer == MIXED else one.answer)
@@ -129,12 +109,12 @@ def page(
         sizes=sizes[:MOST_SIZES],
         more_sizes=count(len(sizes) - MOST_SIZES, "more network") if len(sizes) > MOST_SIZES else "",
         tone=lambda verdict: TONES.get(verdict, "open"),
-        heat=heat_map(results, wins),
+        heat=heat_map(results, findings.wins),
         limits=limits,
         limit=next((one for one in answers if one.question == QUESTION), None),
         has_yardstick=any(setting.is_without_milp for setting in results.settings.values()),
         answers=answers,
-        table=settings_table(results, ranking, wins),
+        table=settings_table(results, findings.ranking, findings.wins),
         legend=legend(results.phrases),
         coordinates=coordinates(results),
         shown=shown,
@@ -145,9 +125,9 @@ def page(
         truth=[one.cells for one in three_values(results)],
         truth_titles=TITLES,
         tables=[
-            {"yardstick": yardstick, "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
-            for yardstick in (DENSE_MILP, *WITHOUT_MILP)
-            if (rows := win_rows(wins, yardstick, results.phrases))
+            {"against": _called(results, yardstick), "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
+            for yardstick in (DENSE_MILP, *results.yardsticks)
+            if (rows := win_rows(findings.wins, yardstick, results.phrases))
         ],
         drawn=[one for one in drawn if one.picture is not None],
         late=[one for one in drawn if one.instead is not None],
@@ -169,6 +149,11 @@ def best_settings(results: Results, sizes: Sequence[SizeAnswer], ranking: pd.Dat
     """Return of each network the setting that is shown beside the dense MILP: the best pruned one, else the best of all."""
     first = {str(network): str(part["setting"].iloc[0]) for network, part in ranking.groupby("network", sort=False)}
     return first | {one.network: one.setting for one in sizes if one.setting is not None}
+
+
+def _called(results: Results, yardstick: str) -> str:
+    """Return what a yardstick is called: as the task calls its own, where there is one such task."""
+    return results.phrases.yardstick if results.yardsticks == [yardstick] else yardstick
 
 
 def value_name(results: Results) -> str:

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweep.records.measures import VALUES
-from sweep.report.compared import Compared, compared_by_network, surrogates
+from sweep.report.compared import Compared, against_dense, compared_by_network
 from sweep.report.phrases import Phrases
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, SURROGATE, WITHOUT_MILP
+from sweep.report.settings import DENSE_MILP, SURROGATE
 from sweep.report.words import Row, p_number
+from sweep.terminal.wording import MISSING
 
 MOST_ROWS = 1000
 """Rows on the page; ranking.csv and wins.csv have all."""
-
-MISSING = "—"
 
 LAST = 1e99
 """Where a row without a number is sorted to."""
@@ -51,19 +50,20 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     """Return the rows of the ranking (seeds pooled), each with what it won against both yardsticks; best first."""
     measure = "norm" if (wins["norm_pairs"] > 0).any() and not (wins["value_pairs"] > 0).any() else "value"
     against = {(row["yardstick"], row["network"], row["setting"]): row for row in wins.to_dict("records")}
-    judged = compared_by_network(surrogates(results, wins[wins["yardstick"] == DENSE_MILP]), VALUES)
+    judged = compared_by_network(against_dense(results, wins), VALUES)
     tested = {(one.network, one.setting): one for one in judged if one.measure == measure}
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
         key = (row["network"], row["setting"])
-        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *WITHOUT_MILP)}
+        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *results.yardsticks)}
         rows.append({**row, **extra, _TESTED: tested.get(key), **dict(results.settings[row["setting"]].extras)})
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
     phrases = results.phrases
     proven = f"proven {phrases.none}"
     settings = _setting(phrases)
     columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
-    columns += [(title, of_wins(yardstick, measure if by == "value" else by)) for title, yardstick, by in _WON]
+    columns += [("better than dense", of_wins(DENSE_MILP, measure)), ("sooner than dense", of_wins(DENSE_MILP, "time"))]
+    columns += [(f"better than {name}", of_wins(name, measure)) for name in results.yardsticks]
     columns.append(("p", _p))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
     shown = [title for title in cells if any(cell.text != MISSING for cell in cells[title])]
@@ -160,13 +160,6 @@ def _reached(proven: str) -> Columns:
         ("R²", _number("r2_surrogate", "{:.3f}".format)),
         ("binaries", _number("binaries", "{:.0f}".format)),
     )
-
-
-_WON = (
-    ("better than dense", DENSE_MILP, "value"),
-    ("sooner than dense", DENSE_MILP, "time"),
-    *((f"better than {name}", name, "value") for name in WITHOUT_MILP),
-)
 
 
 def legend(phrases: Phrases) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from sweep.records import InstanceRecord
+from sweep.tasks.attack_records import class_name
 
 PANEL, GAP, TITLE, BAR = 264, 11, 50, 66
 """Pixels: side of an image, distance between images, height of the titles, width of the color bar with its numbers."""
@@ -182,14 +183,14 @@ def _shape(record: InstanceRecord, count: int) -> tuple[int, ...] | None:
 def _clean_title(instance: InstanceRecord) -> str:
     if instance.label is None:
         return f"{instance.name}\nmiddle of the box"
-    return f"{instance.name}\nlabel {instance.class_name('label')}"
+    return f"{instance.name}\nlabel {class_name(instance, 'label')}"
 
 
 def _perturbed_title(instance: InstanceRecord) -> str:
     if instance.label is None:
         value = "no value" if instance.dense_value is None else f"value {instance.dense_value:+.3f}"
         return f"{instance.status}\n{value}"
-    against = "any other label" if instance.target is None else f"label {instance.class_name('target')}"
+    against = "any other label" if instance.target is None else f"label {class_name(instance, 'target')}"
     margin = "no margin" if instance.dense_value is None else f"margin {instance.dense_value:+.3f}"
     if instance.is_minimized and instance.value is not None:
         margin = "closest found"  # its margin is 0 for all that can be seen

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sweep.records import InstanceRecord
+from sweep.tasks.attack_records import class_name
 from sweep.tasks.image.pictures import CHANGED_PIXEL, is_image, most_changed, pixels_changed, pixels_of
 from sweep.terminal.wording import count
 
@@ -25,7 +26,7 @@ def small_pictures(answers: Sequence[tuple[str, InstanceRecord]]) -> list[tuple[
     if not images:
         return []
     first = images[0][1]
-    said = "clean" if first.label is None else f"clean: label {first.class_name('label')}"
+    said = "clean" if first.label is None else f"clean: label {class_name(first, 'label')}"
     found = [(_png(pixels_of(first, first.clean), _as_it_is), said)]
     for setting, one in images:
         if one.perturbed is None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from sweep.config.attack_facts import CLOSEST, OUTPUT, kind_of
+from surrogate.problems.objectives import CLOSEST, OUTPUT
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import Settings
+from sweep.config.sections import source_of
 from sweep.config.users_data import USERS, read_data
 from sweep.errors import ConfigError, SweepError
-from sweep.tasks.attacking import BALL, AttackedNetwork, AttackInstance, AttackTask
+from sweep.tasks.attacking import BALL, AttackInstance, AttackTask
 from sweep.tasks.base import TaskWork
-from sweep.terminal.wording import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,10 @@ class ImageTask(AttackTask):
         if data == FUNCTION:
             raise ConfigError("dataset=function has no classes to attack: set attack.objective=output")
         self._check_count(settings)
-        self._check_ball(settings)
+        if settings.attack.objective == CLOSEST:
+            self._check_closest(settings)
+        else:
+            self._check_ball(settings)
 
     def counted(self, section: str, settings: Settings, found: dict[str, Any]) -> dict[str, Any] | None:
         if section == "instances":
@@ -52,11 +55,20 @@ class ImageTask(AttackTask):
     def data_use(self, settings: Settings) -> str | None:
         return f"attack.objective={settings.attack.objective}"
 
-    def prepare(self, work: TaskWork) -> AttackedNetwork:
-        return AttackedImages(self, work)
-
     def drawn(self, work: TaskWork, dense: ReluNetwork) -> tuple[Sequence[AttackInstance], int]:
-        return drawn_images(work, dense)
+        data = work.inputs.data
+        assert data is not None, "a configuration that attacks images without a data set is refused"
+        images, _ = split_of(data, work.settings.instances.split)
+        if images.shape[1] != dense.input_size:
+            raise SweepError(
+                f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: "
+                f"choose another dataset or dataset.side"
+            )
+        shape = () if data.shape is None else data.shape
+        drawn, skipped = drawn_as_set(work.settings, data, dense, f"{source_name(data)} {'x'.join(map(str, shape))}")
+        form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
+        named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
+        return named, skipped
 
     def _check_count(self, settings: Settings) -> None:
         from surrogate.data import image_count
@@ -72,10 +84,17 @@ class ImageTask(AttackTask):
                 f"{self.words('').instance}s; ask for fewer"
             )
 
+    def _check_closest(self, settings: Settings) -> None:
+        from surrogate.attack import CLOSEST_METHODS
+
+        if CLOSEST not in self.method_class(source_of(settings)).objectives:
+            raise ConfigError(
+                f"attack.objective={CLOSEST} with attack.method={settings.attack.method}: only {' and '.join(CLOSEST_METHODS)} "
+                f"look for the closest perturbation; choose one of these or attack.objective=margin"
+            )
+
     def _check_ball(self, settings: Settings) -> None:
         attack = settings.attack
-        if attack.objective == CLOSEST:
-            return
         if attack.radius is None and attack.norm != "l1":
             from sweep.tasks.image.drawing import RADIUS_RANGE
 
@@ -84,43 +103,11 @@ class ImageTask(AttackTask):
                 f"attack.radius is null with attack.norm={attack.norm}: a radius is only drawn for l1 (uniform in {low} to "
                 f"{high}); set attack.radius to a number above 0"
             )
-        kind = kind_of(attack.method, attack.objective)
-        if attack.norm == "l2" and kind is not None and not kind.takes_l2:
+        if attack.norm == "l2" and not self.method_class(source_of(settings)).takes_l2:
             raise ConfigError(
                 f"attack.norm=l2 with attack.method={attack.method}: a linear solver has no l2 ball; "
                 f"choose attack.norm=l1 or linf, or an attack without a MILP such as attack=branch_and_bound"
             )
-
-
-class AttackedImages(AttackedNetwork):
-    """A network attacked at images, each called a ``kind``."""
-
-    kind: ClassVar[str] = "image"
-
-    @property
-    def opening(self) -> str:
-        return f", {count(self.skipped, self.kind)} left out as misclassified" if self.skipped else ""
-
-
-def drawn_images(work: TaskWork, dense: ReluNetwork) -> tuple[list[AttackInstance], int]:
-    """Return the images of a trial, and how many were left out because the network misclassifies them.
-
-    Raises:
-        SweepError: the images do not fit the network, or too few are classified correctly.
-    """
-    data = work.inputs.data
-    assert data is not None, "a configuration that attacks images without a data set is refused"
-    images, _ = split_of(data, work.settings.instances.split)
-    if images.shape[1] != dense.input_size:
-        raise SweepError(
-            f"the network takes {dense.input_size} inputs and the images of {data.name} have {images.shape[1]} pixels: choose "
-            f"another dataset or dataset.side"
-        )
-    shape = () if data.shape is None else data.shape
-    drawn, skipped = drawn_as_set(work.settings, data, dense, f"{source_name(data)} {'x'.join(map(str, shape))}")
-    form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
-    named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
-    return named, skipped
 
 
 def drawn_as_set(

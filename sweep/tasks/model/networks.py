@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.config.files import read_network
 from sweep.config.own_networks import settings_of
 from sweep.config.schema import Settings
-from sweep.config.sections import pruning_of
+from sweep.config.sections import method_of
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -101,7 +101,9 @@ class NetworkMaker:
         samples = self.problem.draw(seed, self.parameters, self.files)
         names = [*samples, *(name for name in self.files if name not in samples)]
         settings = {name: settings_of(self.settings, name) for name in names}
-        prunings = {name: pruning_of(one) for name, one in settings.items()} if self.takes_surrogates else {}
+        prunings: dict[str, Pruning] = {}
+        if self.takes_surrogates:
+            prunings = {name: method_of("pruning", one) for name, one in settings.items()}
         if not any(pruning.prunes for pruning in prunings.values()):
             prunings = {}
         return {name: self._made(name, settings[name], samples.get(name), prunings.get(name)) for name in names}
@@ -146,7 +148,7 @@ class NetworkMaker:
         if samples is None:
             return dense, self._copy(name, dense, settings) if copies else None, None
         fitted, held_out = split(samples, HELD_OUT, OF_FILES)
-        if not copies or not pruning_of(settings).prunes:
+        if not copies or not method_of("pruning", settings).prunes:
             return dense, dense if copies else None, held_out
         data, scales = standard_dataset("samples", fitted, held_out)
         return dense, in_units(self._copy(name, in_units(dense, *scales.undone()), settings, data), *scales), held_out

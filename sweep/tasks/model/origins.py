@@ -12,10 +12,10 @@ from surrogate.errors import SurrogateError
 from surrogate.rules import nearest
 from sweep.config import rules
 from sweep.config.files import read_network
-from sweep.config.model_names import PYTHON
 from sweep.config.own_networks import key_in_use, settings_of
+from sweep.config.rules import PYTHON
 from sweep.config.schema import Settings
-from sweep.config.sections import pruning_of
+from sweep.config.sections import method_of
 from sweep.config.watched import Fact, remembered
 from sweep.errors import ConfigError
 from sweep.tasks.model.settings import parameters_of, problem_of
@@ -165,7 +165,7 @@ def _check_pruning(settings: Settings, names: tuple[str, ...], files: Mapping[st
     sampled = drawn(settings).sizes
     for name in files:
         if name not in sampled:
-            _check_data(settings, name, pruning_of(each[name]))
+            _check_data(settings, name, method_of("pruning", each[name]))
 
 
 def _check_data(settings: Settings, name: str, pruning: Pruning) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.config.canonical import part
 from sweep.config.own_networks import settings_of
-from sweep.config.sections import model_method_of
-from sweep.config.stage_keys import digest, pruning_part
+from sweep.config.sections import method_of
+from sweep.config.stage_keys import digest, instance_key
 from sweep.config.words import Sense
 from sweep.records import TRUE_VIOLATION, InstanceRecord
 from sweep.records.measures import finite
@@ -24,6 +25,7 @@ from sweep.tasks.model.table import with_table
 
 if TYPE_CHECKING:
     from surrogate.models import ModelResult, Place, PlaceBounds, Step
+    from surrogate.models.methods import ModelMethod
     from surrogate.models.problems import ModelInstance, TrueValue
     from surrogate.networks import ReluNetwork
 
@@ -57,7 +59,7 @@ class PreparedModels(PreparedTask):
         settings = work.settings
         self._problem = with_table(problem_of(settings), settings, work.inputs.data)
         self._parameters = parameters_of(settings)
-        self._method = model_method_of(settings)
+        self._method: ModelMethod = method_of("method", settings)
         files, takes = files_of(settings), self._method.takes_surrogate
         maker = NetworkMaker(self._problem, self._parameters, work.networks, settings, files, work.inputs.networks, takes)
         source, counted = source_digest(self._problem.name), counted_parameters(settings)
@@ -75,8 +77,9 @@ class PreparedModels(PreparedTask):
         pruned: dict[str, Any] = {name: one.pruned.key for name, one in networks.items() if one.pruned is not None}
         if pruned:  # else, as where all are pruned for regions, the section counts
             regional = [name for name, one in networks.items() if one.region_pruning is not None]
-            pruned |= {name: pruning_part(settings_of(self.settings, name)) for name in regional}
-        return self._key(instance, surrogate_key=digest(pruned) if pruned else None, any_limit=any_limit)
+            pruned |= {name: part("pruning", settings_of(self.settings, name)) for name in regional}
+        surrogate = digest(pruned) if pruned else None
+        return instance_key(self.settings, None, surrogate, instance.key, None, any_limit=any_limit)
 
     def answer(self, instance: TaskInstance, record: InstanceRecord, improved: Improved) -> InstanceRecord:
         assert isinstance(instance, SeededModel)

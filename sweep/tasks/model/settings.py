@@ -10,7 +10,7 @@ import numpy as np
 
 from surrogate.checks import shown
 from surrogate.errors import SurrogateError
-from sweep.config.model_names import PYTHON
+from sweep.config.rules import PYTHON
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 

@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from sweep.config import rules
+from sweep.config.canonical import takes_pruned
 from sweep.config.own_networks import in_words, settings_of
 from sweep.config.schema import Settings
+from sweep.config.sections import source_of
 from sweep.config.tasks import OF_ALL, VALUES
 from sweep.config.trial_names import pruning_name
 from sweep.config.words import Words
@@ -28,6 +30,7 @@ class ModelTask(Task):
     sections = ("model", "method", "network", "training", "pruning", "networks", "instances", "bounds", "formulation", "solver")
     answerer = "method"
     baseline = MappingProxyType({"method": {"name": "dense"}})
+    yardstick = "walk"
     metrics = MODEL_METRICS
     fed_by_table = True
 
@@ -72,7 +75,7 @@ class ModelTask(Task):
         each = {name: settings_of(settings, name) for name in network_names(settings)} if settings.networks else {}
         layers = in_words({name: one.network.name for name, one in each.items()}, settings.network.name, bool(each))
         name = f"{problem} {layers} {method.name}"
-        if _takes_surrogate(method.name):
+        if takes_pruned(self, source_of(settings)):
             prunings = {name: pruning_name(one) for name, one in each.items()}
             pruned = in_words(prunings, pruning_name(settings), bool(each))
             name = name if pruned == rules.NO_PRUNING else f"{name} {pruned}"
@@ -91,12 +94,6 @@ class ModelTask(Task):
     def network_files(self, settings: Settings) -> tuple[str, ...]:
         return tuple(dict.fromkeys(files_of(settings).values()))
 
-    def limit_only_ends(self, sections: Mapping[str, Any]) -> bool:
-        from surrogate.models.methods import METHODS
-
-        method = METHODS.get(sections["method"].get("name", ""))
-        return method is not None and method.limit_only_ends
-
     def trains(self, settings: Settings) -> bool:
         return False
 
@@ -111,9 +108,3 @@ def _short(function: str) -> str:
     module, _, name = function.partition(":")
     module = module.rpartition(".")[2]
     return module if name == USUAL_FUNCTION else f"{module}.{name}"
-
-
-def _takes_surrogate(method: str) -> bool:
-    from surrogate.models.methods import METHODS
-
-    return METHODS[method].takes_surrogate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,14 +17,7 @@ from surrogate.errors import InvalidSetting, SolverFailure
 from surrogate.models import ModelResult, Place, Status, optimise
 from surrogate.models.methods import WalkAlone
 from surrogate.models.reading import UserModel
-from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solver
-
-
-@pytest.fixture(params=[GurobiSolver, ScipSolver], ids=lambda kind: kind.name)
-def solver(request: pytest.FixtureRequest) -> Solver:
-    if importlib.util.find_spec(request.param.package) is None:
-        pytest.skip(f"{request.param.package} is not installed, which solver={request.param.name} needs")
-    return request.param()
+from surrogate.solvers import HighsSolver, Solver
 
 
 def in_a_disc(sense: Any = pyo.minimize) -> Any:

@@ -18,7 +18,6 @@ from rich.console import Console
 from sweep.commands.preview import Preview, look_ahead, show
 from sweep.commands.preview.capacity import Room, room_for
 from sweep.commands.preview.limits import limits_of
-from sweep.commands.preview.show import duration
 from sweep.config.reading import read
 from sweep.errors import StoreError
 from sweep.execution.cluster import connection
@@ -28,6 +27,7 @@ from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.store import Store
 from sweep.store.stage_results import Entry
+from sweep.terminal.wording import duration
 from sweep.trial.trial import new_record
 
 SPACE = (*QUICK, "instances.count=3", "pruning.amount=0.3,0.5,0.8")

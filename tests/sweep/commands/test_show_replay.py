@@ -19,8 +19,8 @@ from sweep.commands.arguments import parse, program
 from sweep.commands.lookup import Found
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
+from sweep.report.findings import Findings
 from sweep.report.gather import gather
-from sweep.report.headline import first_sentence
 from sweep.store import Store
 from sweep.store.manifest import Manifest, Planned, save
 from sweep.terminal.exit_codes import FAILED, OK, REFUSED
@@ -164,7 +164,7 @@ def test_the_sweeps_of_a_store_are_listed(store: Store, done: TrialRecord, conso
     assert newest.split()[:2] == ["later-20260102-000000", "1/2"]
     assert "end not recorded" in newest
     assert older.split()[:2] == ["study-20260101-000000", "1/2"]
-    assert older.rstrip().endswith(first_sentence(gather(store, ["study"])))
+    assert older.rstrip().endswith(Findings(gather(store, ["study"])).first)
     where = f"sweep.store={store.address}"
     assert said == [
         f"The trials of one: python -m sweep.show sweep=later-20260102-000000 {where}",

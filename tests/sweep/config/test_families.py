@@ -19,7 +19,7 @@ from surrogate.pruning import Pruning, SurvivorMethod, Survivors, prune
 from surrogate.region import Region
 from surrogate.settings import setting
 from sweep.config.reading import keys, kinds_of
-from sweep.config.sections import attack_of, pruning_of
+from sweep.config.sections import method_of
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
 
@@ -66,11 +66,12 @@ def test_its_setting_is_a_key() -> None:
 
 def test_it_is_built_with_its_setting(composer: Composer) -> None:
     chosen = composer.changed(pruning__method="every_other", pruning__stride=3, bounds__method="wide", bounds__slack=0.25)
-    assert pruning_of(chosen) == Pruning(EveryOther(3), amount=0.8)
-    assert attack_of(chosen).bounds == Wide(0.25)  # type: ignore[attr-defined]
-    assert pruning_of(composer.changed(pruning__method="every_other")).way == EveryOther()  # other options lack the key
+    assert method_of("pruning", chosen) == Pruning(EveryOther(3), amount=0.8)
+    assert method_of("attack", chosen).bounds == Wide(0.25)
+    without = composer.changed(pruning__method="every_other")  # other options lack the key
+    assert method_of("pruning", without).way == EveryOther()
     dense = ReluNetwork([np.ones((6, 2)), np.ones((2, 6))], [np.ones(6), np.zeros(2)])
-    assert prune(pruning_of(chosen), dense).hidden_sizes == (2,)
+    assert prune(method_of("pruning", chosen), dense).hidden_sizes == (2,)
 
 
 def test_a_wrong_value_and_a_wrong_name_are_refused(composer: Composer) -> None:
@@ -111,7 +112,7 @@ def test_so_is_an_attack(composer: Composer, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setitem(ATTACKS, "patient", Patient)
     settings = composer.changed(attack__method="patient", attack__patience=2.0, attack__start="none")
-    attack = attack_of(settings)
+    attack = method_of("attack", settings)
     assert isinstance(attack, Patient)
     assert (attack.patience, attack.start) == (2.0, "none")
     plan = composer.plan("attack.method=patient,surrogate", "+attack.patience=1.0,2.0")

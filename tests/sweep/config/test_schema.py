@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from composing import CONF, Composer
+from composing import CONF, Composer, check
 from hydra.errors import HydraException
 from users_files import write_houses, write_pictures
 
 from surrogate.networks import ReluNetwork
 from sweep.config import rules
-from sweep.config.consistency import check
 from sweep.config.families import FAMILIES
 from sweep.config.reading import is_in_open_section, keys, read
 from sweep.config.refusal import explain

@@ -7,12 +7,12 @@ import copy
 import pytest
 from composing import Composer
 
-from sweep.config.canonical import canonical
+from sweep.config.canonical import SECTIONS, part, parts
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.families import switches
 from sweep.config.reading import read
-from sweep.config.sections import training_of
+from sweep.config.sections import method_of
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
 
@@ -38,12 +38,12 @@ OF_BEFORE = {"epochs", "seed", "batch_size", "learning_rate", "weight_decay", "o
 @pytest.mark.parametrize("overrides", [(), ("training=fashion_mnist",), ("training.epochs=0",), MODEL], ids=" ".join)
 def test_keys_of_before_stay(composer: Composer, overrides: tuple[str, ...]) -> None:
     trial = composer.trial(*overrides)
-    assert canonical(read(trial.config))["training"].keys() == OF_BEFORE
+    assert (part("training", read(trial.config)) or {}).keys() == OF_BEFORE
 
 
 def test_off_stands_in_no_key_and_can_change_a_result_all_the_same(composer: Composer) -> None:
     trial = composer.trial()
-    counted = flatten(canonical(read(trial.config)))
+    counted = flatten(parts(read(trial.config), SECTIONS))
     assert not {key for key in counted if key in SWITCHES}
     off = [key for key in SWITCHES if key != "training.radius"]
     assert with_effect(SWITCHES, flatten(trial.config)) == off, "a radius is of no use without bounds"
@@ -74,7 +74,7 @@ def test_a_configuration_of_before_is_read(composer: Composer) -> None:
     config = copy.deepcopy(composer.plain())
     for key in SWITCHES:
         del config["training"][key.partition(".")[2]]
-    assert training_of(read(config)) == training_of(read(composer.plain()))
+    assert method_of("training", read(config)) == method_of("training", read(composer.plain()))
 
 
 @pytest.mark.parametrize(

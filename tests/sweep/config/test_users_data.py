@@ -10,7 +10,7 @@ from composing import Composer
 from users_files import CLASSES, VALUES, write_houses, write_pictures
 
 from surrogate.networks import ReluNetwork
-from sweep.config.canonical import canonical, training_recipe
+from sweep.config.canonical import part, training_recipe
 from sweep.config.inputs import load_data
 from sweep.config.reading import read
 from sweep.config.schema import Settings
@@ -135,7 +135,7 @@ def test_keys_follow_the_contents_of_the_file(composer: Composer, folder: Path) 
     (folder / "other.csv").write_text((folder / "houses.csv").read_text())
     moved = composer.trial(*OUTPUT, f"dataset.file={folder}/other.csv")
     assert (moved.key, moved.training_key) == (first.key, first.training_key)
-    assert canonical(read(first.config))["dataset"].keys() == {"name", "checksum"}
+    assert (part("dataset", read(first.config)) or {}).keys() == {"name", "checksum"}
     write_houses(folder / "other.csv", cheaper=5000.0)
     edited = composer.trial(*OUTPUT, f"dataset.file={folder}/other.csv")
     assert edited.key != first.key

@@ -14,9 +14,7 @@ from sweep.config.watched import Fact, Memory, once, remembered
 
 @pytest.fixture
 def memory() -> Memory:
-    found = Memory([task_name])
-    found.vary(["pruning", "solver", "dataset", "network", "training"])
-    return found
+    return Memory([task_name])
 
 
 def test_a_function_is_asked_again_where_a_section_that_it_looked_at_is_another(composer: Composer, memory: Memory) -> None:
@@ -109,18 +107,6 @@ def test_an_error_is_raised_each_time(composer: Composer, memory: Memory) -> Non
     for _ in range(2):
         with pytest.raises(ValueError, match=r"0\.5"):
             memory.ask(refused, settings)
-
-
-def test_a_section_that_turns_out_to_vary_is_told_apart_from_then_on(composer: Composer) -> None:
-    memory = Memory()
-
-    def seed(settings: Settings) -> int:
-        return settings.instances.seed
-
-    first, second = (composer.changed(instances__seed=one) for one in (0, 1))
-    assert memory.ask(seed, first) == 0
-    memory.vary(["instances"])
-    assert [memory.ask(seed, one) for one in (second, first)] == [1, 0]
 
 
 def test_watched_settings_are_settings(composer: Composer, memory: Memory) -> None:

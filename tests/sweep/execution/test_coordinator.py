@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from sweep.errors import StoreError
 from sweep.execution import coordinator as module
@@ -53,13 +54,6 @@ def coordinator(tmp_path: Path, killed: list[Any], monkeypatch: pytest.MonkeyPat
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as threads:
         yield threads
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_others_wait_for_the_one_that_makes_a_result(coordinator: Coordinator) -> None:

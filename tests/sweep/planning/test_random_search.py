@@ -73,7 +73,7 @@ def test_an_interval_of_a_parameter_is_of_its_kind(composer: Composer, key: str,
     space = TrialSpace(composer.loader, composer.compose_as_hydra, [task, "model=constrained", f"{key}={interval}"])
     (found,) = space.dimensions.values()
     assert isinstance(found, Interval)
-    values = {found.value(share / 10) for share in range(10)}
+    values = {found.drawn(share / 10) for share in range(10)}
     assert found.integer is integer
     assert all(isinstance(value, int) for value in values) is integer
     assert len(values) == (found.high - found.low + 1 if integer else 10)

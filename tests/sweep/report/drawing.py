@@ -26,9 +26,7 @@ def look_at(found: Results) -> Look:
 
 def data_of(name: str, *records: TrialRecord) -> pd.DataFrame:
     found = results(*records)
-    data = KINDS[name].data(found, look_at(found))
-    assert isinstance(data, pd.DataFrame), data.why
-    return data
+    return KINDS[name].data(found, look_at(found))
 
 
 def drawn(kind: FigureKind, data: pd.DataFrame, look: Look, laid_out: bool = False) -> Figure:

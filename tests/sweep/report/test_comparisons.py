@@ -23,7 +23,7 @@ from sweep.report.comparisons import (
     with_seeds,
 )
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, GRADIENT
+from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import holm
 from sweep.report.variations import FINETUNING, variation_pairs
 
@@ -192,7 +192,7 @@ def test_p_values_are_corrected_within_yardstick_and_measure() -> None:
     records = [dense(times([2.0] * 8)), *(pruned(times([1.0] * 8), amount) for amount in (0.5, 0.8, 0.9))]
     records.append(gradient(times([0.5] * 8)))
     table = win_table(results(*records))
-    for yardstick in (DENSE_MILP, GRADIENT):
+    for yardstick in (DENSE_MILP, "gradient"):
         part = table[table["yardstick"] == yardstick]
         for measure in MEASURES:
             p, corrected = part[f"{measure}_p"].to_numpy(), part[f"{measure}_p_holm"].to_numpy()
@@ -214,7 +214,7 @@ def test_the_yardstick_is_the_trial_of_the_same_settings() -> None:
 def test_of_several_gradient_attacks_the_strongest_is_the_yardstick() -> None:
     weak, strong = gradient(margins([0.0])), trial(margins([2.0]), "strong", attack="gradient")
     weak.config["attack"]["gradient_starts"], strong.config["attack"]["gradient_starts"] = 1, 1000
-    pairs = pairs_without_milp(results(weak, strong, pruned(margins([1.0]))), GRADIENT)
+    pairs = pairs_without_milp(results(weak, strong, pruned(margins([1.0]))), "gradient")
     assert list(pairs["best_value_other"]) == [2.0]
 
 

@@ -94,7 +94,7 @@ def test_a_report_that_fails_does_not_fail_the_sweep(
     def fail(*_: object, **__: object) -> list[Path]:
         raise error
 
-    monkeypatch.setattr(module, "write_report", fail)
+    monkeypatch.setattr(module, "write_results", fail)
     files, (said,) = ending.finish(records(), [], "FINISHED")
     assert files == []
     assert said == (
@@ -112,7 +112,7 @@ def test_a_report_that_fails_says_in_which_store_its_sweep_is(
     def fail(*_: object, **__: object) -> list[Path]:
         raise SweepError("the disk is full")
 
-    monkeypatch.setattr(module, "write_report", fail)
+    monkeypatch.setattr(module, "write_results", fail)
     monkeypatch.chdir(tmp_path.parent)
     _, (said,) = ending.finish(records(), [], "FINISHED")
     assert f" python -m sweep.report sweep={NAME} sweep.store={store.url} makes it again." in said
@@ -127,7 +127,7 @@ def test_a_search_ends_with_its_best_trial_whatever_becomes_of_the_report(
     best = "Best of 1 finished trial by margin (larger is better): 2x16-dense with margin 1."
     again = "To run it again alone: python -m sweep hydra.mode=RUN a=1 sweep.resume=false"
     assert ending.finish(found, [], "KILLED")[1][:2] == [best, again]
-    monkeypatch.setattr(module, "write_report", lambda *_, **__: Path("nowhere").stat())
+    monkeypatch.setattr(module, "write_results", lambda *_, **__: Path("nowhere").stat())
     assert ending.finish(found, [], "FAILED")[1][:2] == [best, again]
     kept = load(store, NAME)
     assert kept is not None
@@ -149,7 +149,7 @@ def test_whoever_interrupts_a_sweep_does_not_wait_for_figures(
         budgets.append(budget)
         return []
 
-    monkeypatch.setattr(module, "write_report", write)
+    monkeypatch.setattr(module, "write_results", write)
     hurry = False
     ending.finish(records(), [], status, lambda: hurry)
     (budget,) = budgets

@@ -1,4 +1,4 @@
-"""Every figure draws, or says why there is nothing to draw, whatever is missing from the records; warnings are errors here."""
+"""Every figure draws, or has nothing to draw, whatever is missing from the records; warnings are errors here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 import synthetic
 from drawing import KINDS, data_of, drawn, look_at
@@ -21,7 +20,6 @@ from sweep.report.figures.base import (
     MAX_NAMES,
     MAX_PANELS,
     WIDTH,
-    Nothing,
     legend,
     legend_names,
     legend_rows,
@@ -30,15 +28,7 @@ from sweep.report.figures.base import (
     wrapped,
 )
 from sweep.report.figures.over_time import median_curve, success_curve
-from sweep.report.figures.pareto import on_front
 from sweep.report.figures.style import styles_of
-
-
-def why(name: str, *records: TrialRecord) -> str:
-    found = results(*records)
-    data = KINDS[name].data(found, look_at(found))
-    assert isinstance(data, Nothing)
-    return data.why
 
 
 def gaps() -> list[TrialRecord]:
@@ -129,10 +119,8 @@ def test_figures_of_records_with_gaps(case: Callable[[], list[TrialRecord]]) -> 
         if kind.of_search:  # test_searches.py
             continue
         data = kind.data(found, look)
-        if isinstance(data, Nothing):
+        if data.empty:
             nothing.add(kind.name)
-            assert data.why[0].islower()
-            assert not data.why.endswith(".")
             continue
         figure = drawn(kind, data, look, laid_out=case is one_image)
         scales = [ax for ax in figure.axes if ax.get_ylabel().startswith("stable")]  # they only number the other side
@@ -143,12 +131,12 @@ def test_figures_of_records_with_gaps(case: Callable[[], list[TrialRecord]]) -> 
     assert nothing == NEVER_DRAWN[case.__name__]
 
 
-def test_why_nothing_is_drawn() -> None:
-    assert why("success", *no_witness()) == "no attack found an adversarial input"
-    assert why("duel", pruned(times([1.0]))) == "no dense MILP has finished, to compare with"
-    assert why("duel", dense(times([1.0])), gradient(times([1.0]))) == "no pruned surrogate has finished"
-    assert why("sparsity", dense(times([1.0]))) == "fewer than two sparsities were swept"
-    assert why("finetuned", pruned(times([1.0]))) == "no pruning was swept both with and without finetuning"
+def test_where_nothing_is_drawn() -> None:
+    assert data_of("success", *no_witness()).empty
+    assert data_of("duel", pruned(times([1.0]))).empty, "no dense MILP to compare with"
+    assert data_of("duel", dense(times([1.0])), gradient(times([1.0]))).empty, "no pruned copy"
+    assert data_of("sparsity", dense(times([1.0]))).empty, "one sparsity"
+    assert data_of("finetuned", pruned(times([1.0]))).empty, "no pruning was swept both with and without finetuning"
 
 
 def test_the_duel_is_of_instances_on_which_one_of_both_found_something() -> None:
@@ -157,7 +145,6 @@ def test_the_duel_is_of_instances_on_which_one_of_both_found_something() -> None
     found = results(*synthetic.sweep())
     kind, look = KINDS["duel"], look_at(found)
     data = kind.data(found, look)
-    assert isinstance(data, pd.DataFrame)
     (ax,) = drawn(kind, data, look).axes
     assert ax.get_xlim() == ax.get_ylim()
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
@@ -189,14 +176,8 @@ def test_the_margin_that_is_adversarial_is_marked_where_it_is_in_sight() -> None
                 instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
         found = results(*records)
         data = KINDS["value"].data(found, look_at(found))
-        assert isinstance(data, pd.DataFrame)
         (ax,) = drawn(KINDS["value"], data, look_at(found)).axes
         assert any(list(line.get_ydata()) == [0.0, 0.0] for line in ax.lines) == marked
-
-
-def test_the_front_by_hand() -> None:
-    seconds, reached = np.array([1.0, 2.0, 2.0, 3.0, 3.0]), np.array([0.0, 5.0, 6.0, 6.0, 7.0])
-    assert list(on_front(seconds, reached)) == [True, False, True, False, True]
 
 
 def test_shares_of_the_accuracy_are_those_of_the_win_table() -> None:

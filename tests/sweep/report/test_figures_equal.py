@@ -26,7 +26,6 @@ def test_equal_lines_are_where_their_values_are_and_their_markers_take_turns() -
     found = results(*records)
     kind, look = KINDS["success"], look_at(found)
     data = kind.data(found, look)
-    assert isinstance(data, pd.DataFrame)
     (ax,) = drawn(kind, data, look).axes
     lines = [line for line in ax.lines if len(line.get_xdata()) and line.get_linestyle() != "None"]
     assert all(line.get_transform() == ax.transData for line in lines)
@@ -62,7 +61,6 @@ def pareto_of(*reached: float) -> tuple[pd.DataFrame, Look]:
         record.instances[0].total_seconds = seconds
     found = results(*records)
     data = KINDS["pareto"].data(found, look_at(found))
-    assert isinstance(data, pd.DataFrame)
     return data, look_at(found)
 
 
@@ -92,7 +90,6 @@ def test_a_finetuned_line_of_binaries_leaves_an_equal_one_in_sight() -> None:
         records += [pruned(times([1.0]), amount), pruned(times([1.0]), amount, rounds=1)]
     found = results(*records)
     data = KINDS["binaries"].data(found, look_at(found))
-    assert isinstance(data, pd.DataFrame)
     axes = drawn(KINDS["binaries"], data, look_at(found)).axes
     lines = {line.get_label(): line for line in axes[0].lines}
     plain, tuned = lines["magnitude"], lines["magnitude finetuned"]

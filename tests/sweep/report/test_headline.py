@@ -8,7 +8,8 @@ from making_models import modelled
 
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
-from sweep.report.headline import beside, first_sentence, headline
+from sweep.report.findings import Findings
+from sweep.report.headline import beside, headline
 from sweep.report.results import Searched, SweepState
 from sweep.report.sizes import size_answers
 from sweep.report.winners import winners
@@ -101,9 +102,9 @@ def test_the_gradient_attack_beside_the_milps() -> None:
 
 def test_whoever_has_no_report_reads_what_it_would_say_first() -> None:
     records = [dense(LEVEL), pruned(ABOVE), gradient(margins([2.0] * IMAGES))]
-    assert first_sentence(results(*records)) == f"{first(*records)} {yardstick(*records)}"
-    assert first_sentence(results(*records[:2])) == "2x16: magnitude 0.8 beats the dense MILP on 12 of 12 images (sure)."
-    assert first_sentence(results()) == "No trial has finished, so nothing has won."
+    assert Findings(results(*records)).first == f"{first(*records)} {yardstick(*records)}"
+    assert Findings(results(*records[:2])).first == "2x16: magnitude 0.8 beats the dense MILP on 12 of 12 images (sure)."
+    assert Findings(results()).first == "No trial has finished, so nothing has won."
 
 
 @pytest.mark.parametrize("values", [4, 5])
@@ -114,7 +115,7 @@ def test_a_search_over_a_parameter_of_a_problem_says_what_it_found_and_no_networ
     walk = modelled([-9.0], "constrained", "walk", parameters={"above": 0.0})
     walk.name = "the walk"
     state = SweepState("s", values, values, searched=Searched(("least_value",), ("search=random",)))
-    said = first_sentence(results(*records, walk, state=state))
+    said = Findings(results(*records, walk, state=state)).first
     if values == 5:
         assert said == "Best of 6 finished trials by least_value (smaller is better): the walk with least_value -9."
     else:

@@ -14,19 +14,18 @@ from rich.console import Console
 from sweep.records import TrialRecord
 from sweep.report.answers import NO, NOT_ASKED, YES, Verdict
 from sweep.report.comparisons import ALL, win_table
-from sweep.report.headline import first_sentence
+from sweep.report.findings import Findings
 from sweep.report.page.heatmap import heat_map
 from sweep.report.page.rendering import page
 from sweep.report.published import read_files
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import print_ranking
-from sweep.report.settings import DENSE_MILP, SEEDS, WALK
+from sweep.report.settings import DENSE_MILP, SEEDS
 from sweep.report.sizes import size_answers
 from sweep.report.tables import write_tables
 from sweep.report.trajectories import trajectories
 from sweep.report.truth import three_values
 from sweep.report.verdicts import verdicts
-from sweep.report.winners import winners
 from sweep.tracking import content
 
 BETTER = {"blending": 1.0, "constrained": -1.0}
@@ -36,7 +35,7 @@ OF_IMAGES = ("adversarial", "image", "margin", "perturbation", "length", "gradie
 def of(problem: str, gain: float, method: str = "dense", **changed: object) -> TrialRecord:
     """Return a trial whose values are better than those of the dense MILP by ``gain`` and a little more each."""
     values = [10.0 + seed + BETTER[problem] * gain * (1.0 + 0.01 * seed) for seed in range(MODELS)]
-    return modelled(values, problem, method, **changed)  # type: ignore[arg-type]
+    return modelled(values, problem, method, **changed)
 
 
 def both(problem: str) -> list[TrialRecord]:
@@ -79,7 +78,7 @@ def test_better_is_as_the_sense_has_it(problem: str) -> None:
     against = wins[(wins["yardstick"] == DENSE_MILP) & (wins["network"] == f"{problem} 2x16")].set_index("setting")
     assert list(against["value_wins"]) == [MODELS] * 3
     assert (against["value_effect"] > 0.0).all()
-    assert (wins.loc[wins["yardstick"] == WALK, "value_losses"] == MODELS).all()
+    assert (wins.loc[wins["yardstick"] == "walk", "value_losses"] == MODELS).all()
     assert list(rank(found.records)["setting"]) == ["magnitude 0.8 repaired", "magnitude 0.8", "dense MILP", "walk"]
 
 
@@ -117,7 +116,7 @@ def test_verdicts_of_models() -> None:
 
 def test_the_first_sentence_and_the_cards() -> None:
     found = results(*both("constrained"))
-    assert first_sentence(found) == (
+    assert Findings(found).first == (
         "constrained 2x16: magnitude 0.8 repaired beats the dense MILP on 12 of 12 models (sure). "
         "The walk does better than every MILP; it proves nothing."
     )
@@ -151,15 +150,12 @@ def test_three_values_side_by_side() -> None:
 
 def test_the_page_and_its_tables(tmp_path: Path) -> None:
     found = results(*everything())
-    _, ranking = winners(found)
-    wins = win_table(found)
-    sizes = size_answers(found, wins, ranking)
-    answers = verdicts(found, wins, sizes)
-    text = page(found, ("said", ""), sizes, answers, ranking, wins, [], [], [])
+    findings = Findings(found)
+    text = page(findings, [], [], [])
     shown = text.partition("<body>")[2].partition('id="datatables"')[0]
     assert not [word for word in ("adversarial", "perturbation", "gradient attack", "attacked") if word in shown]
     assert "Who was fooled?" in shown
-    write_tables(found, ranking, ranking, wins, answers, tmp_path)
+    write_tables(findings, tmp_path)
     assert (tmp_path / "truth.csv").exists()
     read_back = three_values(read_files([tmp_path]))
     assert [one.cells for one in read_back] == [one.cells for one in three_values(found)]
@@ -170,8 +166,8 @@ def test_figures_of_models_are_drawn() -> None:
     look = look_at(found)
     for name in ("value", "success", "pareto", "duel"):
         data = KINDS[name].data(found, look)
-        drawn(KINDS[name], data, look)  # type: ignore[arg-type]
-        said = f"{KINDS[name].heading(look.phrases)} {KINDS[name].caption(data, look)}"  # type: ignore[arg-type]
+        drawn(KINDS[name], data, look)
+        said = f"{KINDS[name].heading(look.phrases)} {KINDS[name].caption(data, look)}"
         assert not [word for word in OF_IMAGES if word in said.lower()], said
 
 

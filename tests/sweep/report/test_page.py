@@ -15,7 +15,7 @@ from sweep.records import TrialRecord
 from sweep.report.figures import figures
 from sweep.report.page import alerts
 from sweep.report.results import SweepState, Unfinished
-from sweep.report.writing import Budget, write_report, write_results
+from sweep.report.writing import Budget, write_results
 
 NO_FIGURES = Budget(seconds=-1.0)
 
@@ -71,7 +71,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for record in records:
         for instance in record.instances:
             instance.l0, instance.l1, instance.l2, instance.linf = 10.0, 1.0, 0.3, 0.1
-    write_report(records, folder, pictures={record.key: record for record in records}.get)
+    synthetic.write_report(records, folder, pictures={record.key: record for record in records}.get)
     return folder
 
 
@@ -103,7 +103,7 @@ def test_letters_are_outlines_so_that_no_other_font_cuts_them(whole: Path) -> No
 
 def test_equal_results_give_equal_files(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweep.report.writing.figures", lambda: [kind for kind in figures() if kind.name == "stages"])
-    for path in write_report(synthetic.sweep(), tmp_path):
+    for path in synthetic.write_report(synthetic.sweep(), tmp_path):
         if path.suffix in (".svg", ".png", ".csv", ".md"):
             assert path.read_bytes() == (whole / path.name).read_bytes(), path.name
 

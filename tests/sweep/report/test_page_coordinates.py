@@ -6,7 +6,8 @@ import pytest
 from making import closest, dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
-from sweep.report.page.coordinates import MISSING, MOST_LINES, MOST_NAMES, SHARE, coordinates
+from sweep.report.page.coordinates import MOST_LINES, MOST_NAMES, SHARE, coordinates
+from sweep.terminal.wording import MISSING
 
 
 def swept(record: TrialRecord, **keys: object) -> TrialRecord:

@@ -15,10 +15,10 @@ from rich.console import Console
 from sweep import report
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.measures import NORM_TOLERANCE
-from sweep.report.ranking_table import MISSING
 from sweep.report.results import SweepState, results_of
 from sweep.report.settings import SEEDS, group
 from sweep.report.writing import Budget
+from sweep.terminal.wording import MISSING
 
 
 def small(instances: Sequence[InstanceRecord], key: str = "dense", **setting: Any) -> TrialRecord:
@@ -332,7 +332,7 @@ def test_a_table_shows_norms_or_margins_by_what_was_asked(closest: list[TrialRec
 
 
 def test_the_csv_has_empty_cells_for_gaps(duel: list[TrialRecord], tmp_path: Path) -> None:
-    report.write_report(duel, tmp_path / "new" / "folder", budget=Budget(seconds=-1.0))
+    synthetic.write_report(duel, tmp_path / "new" / "folder", budget=Budget(seconds=-1.0))
     path = tmp_path / "new" / "folder" / "ranking.csv"
     with path.open(newline="") as file:
         rows = {row["setting"]: row for row in csv.DictReader(file)}

@@ -11,12 +11,12 @@ import pytest
 from making import closest, dense, pruned, results, times
 
 from sweep.report.comparisons import win_table
+from sweep.report.findings import Findings
 from sweep.report.phrases import phrases_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results, SweepState, Unfinished
-from sweep.report.settings import DENSE_MILP, SEEDS
+from sweep.report.settings import DENSE_MILP
 from sweep.report.tables import markdown, win_rows, write_tables
-from sweep.report.verdicts import verdicts
 
 ATTACKS = phrases_of([("image", "margin", "maximize")])
 
@@ -32,9 +32,7 @@ def found() -> Results:
 
 @pytest.fixture
 def folder(found: Results, tmp_path: Path) -> Path:
-    wins = win_table(found)
-    tables = rank(found.records), rank(found.records, SEEDS), wins, verdicts(found, wins)
-    written = write_tables(found, *tables, tmp_path)
+    written = write_tables(Findings(found), tmp_path)
     assert sorted(path.name for path in written) == sorted(path.name for path in tmp_path.iterdir())
     return tmp_path
 
@@ -112,8 +110,7 @@ def test_nothing_compared_is_said_in_words() -> None:
 
 def test_tables_of_no_trial_can_be_read_back(tmp_path: Path) -> None:
     nothing = results(state=SweepState("mnist-1", 1, 0, (Unfinished("a", "failed", "why"),)))
-    wins = win_table(nothing)
-    write_tables(nothing, rank([]), rank([]), wins, verdicts(nothing, wins), tmp_path)
+    write_tables(Findings(nothing), tmp_path)
     for name in ("trials", "instances"):
         assert pd.read_parquet(tmp_path / f"{name}.parquet").empty
     assert pd.read_csv(tmp_path / "wins.csv").empty

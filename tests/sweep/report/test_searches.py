@@ -16,7 +16,6 @@ from test_page import page_of
 
 from sweep.planning.search.importance import FEWEST
 from sweep.records import TrialRecord
-from sweep.report.figures.base import Nothing
 from sweep.report.results import Results, Searched, SweepState
 from sweep.report.searches import (
     MOST_ROWS,
@@ -58,9 +57,7 @@ def answered(*records: TrialRecord, objectives: tuple[str, ...] = ("margin",)) -
 
 
 def data_of(name: str, found: Results) -> pd.DataFrame:
-    data = KINDS[name].data(found, look_at(found))
-    assert isinstance(data, pd.DataFrame)
-    return data
+    return KINDS[name].data(found, look_at(found))
 
 
 def test_the_best_trial_and_its_command() -> None:
@@ -105,7 +102,7 @@ def test_no_sweep_without_objectives_and_no_several_sweeps_have_an_answer() -> N
     assert in_lines(None) == []
     two = results(*records, state=searched("margin"))
     assert (
-        answer_of(Results((*two.sweeps, *two.sweeps), two.records, two.settings, two.trials, two.instances, two.events)) is None
+        answer_of(Results((*two.sweeps, *two.sweeps), two.records, two.groups, two.trials, two.instances, two.events)) is None
     )
 
 
@@ -227,9 +224,8 @@ def test_figures_are_drawn(name: str, objectives: tuple[str, ...]) -> None:
     look = look_at(found)
     data = KINDS[name].data(found, look)
     if name == "front" and len(objectives) == 1:
-        assert isinstance(data, Nothing)
+        assert data.empty
         return
-    assert isinstance(data, pd.DataFrame)
     figure = drawn(KINDS[name], data, look, laid_out=True)
     assert all(ax.has_data() for ax in figure.axes if ax.axison)
     assert KINDS[name].caption(data, look).endswith(".")
@@ -239,4 +235,4 @@ def test_figures_are_drawn(name: str, objectives: tuple[str, ...]) -> None:
 def test_no_figure_is_empty(name: str) -> None:
     for records, state in (([pruned(1, 1.0)], searched("margin", "accuracy")), (many(40), None)):
         found = results(*records, state=state)
-        assert KINDS[name].data(found, look_at(found)) == Nothing("")
+        assert KINDS[name].data(found, look_at(found)).empty

@@ -42,14 +42,10 @@ def solved(outcomes: Sequence[Outcome]) -> TrialRecord:
 
 def test_a_pruned_copy_that_pays() -> None:
     answer = only(dense(YARDSTICK), pruned(above(8), 0.5), pruned(above(10), 0.8))
-    assert (answer.network, answer.setting, answer.verdict, answer.badge) == ("2x16", "magnitude 0.8", PAYS, "pays")
-    assert (answer.won, answer.lost, answer.pairs, answer.limit_seconds) == (10, 0, 12, 20.0)
+    assert (answer.network, answer.setting, answer.verdict) == ("2x16", "magnitude 0.8", PAYS)
+    assert (answer.won, answer.lost, answer.of, answer.limit_seconds) == (10, 0, "12 images", 20.0)
     assert answer.headline == ("magnitude 0.8 beats the dense MILP on 10 of 12 images, with a margin 1.35 larger (median).")
-    assert answer.p == pytest.approx(2 * 2 / 2**10)
     assert answer.sure == "Sure: p = 0.004, corrected for 2 pruned settings."
-    assert answer.gain is not None
-    assert answer.gain.value == pytest.approx(1.35)
-    assert answer.gain.low < 1.35 < answer.gain.high
     assert "Better/worse than the dense MILP: magnitude 0.5 8/0, magnitude 0.8 10/0." in answer.evidence
     assert answer.sooner == "", "nobody found an adversarial input"
 
@@ -65,9 +61,6 @@ def test_sooner_is_the_second_measure() -> None:
     answer = only(dense(yardstick), pruned(quick, 0.5), pruned(yardstick, 0.8))
     assert (answer.setting, answer.verdict) == ("magnitude 0.5", UNSURE), "of equal values the sooner one is the best setting"
     assert answer.headline == "No pruned copy beats the dense MILP within 20 s."
-
-
-SEVEN_OF_TWELVE = "magnitude 0.8 is better than the dense MILP on 7 and worse on 4 of 12 images"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +103,7 @@ def test_a_choice_among_many_settings_is_corrected_for() -> None:
     """Six of six is p = 0.031: sure of one setting, not of the best of two."""
     assert only(dense(YARDSTICK), pruned(above(6))).verdict == PAYS
     two = only(dense(YARDSTICK), pruned(above(6)), pruned(above(6), 0.5))
-    assert (two.verdict, two.p) == (UNSURE, pytest.approx(4 / 64))
+    assert two.verdict == UNSURE
     assert two.sure == "Not sure: p = 0.062, corrected for 2 pruned settings."
     never = only(dense(YARDSTICK), pruned(above(6)), pruned(above(5), 0.5))
     assert never.verdict == PAYS, "one that cannot be beyond chance is no test"
@@ -130,7 +123,7 @@ def test_networks_are_questions_of_their_own() -> None:
     small, large = (2, 16), (4, 64)
     records = [dense(YARDSTICK, small), dense(YARDSTICK, large), pruned(above(0, 8), size=small), pruned(above(8), size=large)]
     assert [(one.network, one.verdict) for one in answers(*records)] == [("2x16", DOES_NOT_PAY), ("4x64", PAYS)]
-    assert answers(*records)[1].p == pytest.approx(2 / 2**8)
+    assert answers(*records)[1].sure == "Sure: p = 0.008, corrected for 1 pruned setting."
 
 
 def test_lengths_and_values() -> None:

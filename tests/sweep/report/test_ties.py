@@ -11,12 +11,11 @@ from making import IMAGES, Outcome, closest, dense, pruned, results, trial
 from sweep.records import TrialRecord
 from sweep.records.measures import LEAST_SECONDS, LEAST_SHARE, NORM_TOLERANCE, VALUE_TOLERANCE, Measure, decide, places
 from sweep.report.comparisons import outcomes, pairs_of, pairs_with_dense, win_table, with_clusters, with_seeds
-from sweep.report.leads import lead
 from sweep.report.limits import limit_curves
 from sweep.report.ranking import rank
 from sweep.report.settings import SEEDS
 from sweep.report.sizes import size_answers
-from sweep.report.winners import duel
+from sweep.report.winners import duel, lead
 
 MISSING = math.nan
 
@@ -81,7 +80,7 @@ def test_all_that_compares_two_results_says_the_same(numbers: tuple[Outcome, Out
     assert curve[curve["setting"] == "magnitude 0.8"]["won"].iloc[-1] == won * 12
     between = duel(with_seeds(found), "magnitude 0.8", "dense MILP")
     assert (between.better, between.worse) == (won * 12, 0)
-    assert (lead(pairs).short == "") == (won == 0)
+    assert (lead(pairs) == "") == (won == 0)
 
 
 @pytest.mark.parametrize(("length", "won"), [(2.0 * (1.0 - 0.5 * NORM_TOLERANCE), 0), (1.99, 1)])
@@ -95,7 +94,7 @@ def test_lengths_too(length: float, won: int) -> None:
     assert limit_curves(found).query("setting == 'magnitude 0.8'")["won"].iloc[-1] == won * 12
     instances = with_clusters(found.instances)
     mine, other = (instances[instances["setting"] == label] for label in ("magnitude 0.8", "dense MILP"))
-    assert (lead(pairs_of(mine, other, ("instance_key",), ("instance_key",))).short == "") == (won == 0)
+    assert (lead(pairs_of(mine, other, ("instance_key",), ("instance_key",))) == "") == (won == 0)
 
 
 def test_the_order_of_attacks_is_by_what_counts_as_different() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import synthetic
 from making import results
 from making_models import MODELS, modelled
 
@@ -17,7 +18,7 @@ from sweep.report.comparisons import win_table
 from sweep.report.settings import SEEDS, group
 from sweep.report.train_or_prune import PRUNE, QUESTION, TRAIN, is_trained_for, plain_name, train_or_prune, truth_table
 from sweep.report.verdicts import verdicts
-from sweep.report.writing import Budget, write_report
+from sweep.report.writing import Budget
 
 BETTER = {"blending": 1.0, "constrained": -1.0}
 
@@ -147,7 +148,7 @@ def test_report_and_tables_have_it(tmp_path: Path) -> None:
     answers = verdicts(found, wins)
     assert [one.answer for one in answers if one.question == QUESTION] == [MIXED]
     assert not [one for one in verdicts(results(*plain()), win_table(results(*plain()))) if one.question == QUESTION]
-    paths = write_report(records, tmp_path, budget=Budget(seconds=-1.0))
+    paths = synthetic.write_report(records, tmp_path, budget=Budget(seconds=-1.0))
     table = pd.read_csv(tmp_path / "train_or_prune.csv")
     assert tmp_path / "train_or_prune.csv" in paths
     assert list(table["network"]) == ["blending 2x16"] * 2 + ["constrained 2x16"] * 2

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import dataclasses
+from collections.abc import Iterator
+
 import pytest
 from drawing import KINDS, look_at
-from making import closest, dense, gradient, margins, pruned, results
+from making import IMAGES, closest, dense, gradient, margins, pruned, results
 from own_tasks import LeastTask
 
+from sweep.config.task_words import words_of
 from sweep.records import TrialRecord
+from sweep.report.comparisons import win_table
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
 from sweep.report.page.settings_table import legend as legend_of_table
@@ -16,6 +20,7 @@ from sweep.report.phrases import Kind, phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
 from sweep.report.results import Results
+from sweep.report.sizes import size_answers
 from sweep.report.winners import winners
 
 TASK = "own_tasks:LeastTask"
@@ -36,14 +41,13 @@ def said_by_figures(found: Results) -> dict[str, str]:
     look, said = look_at(found), {}
     for kind in (KINDS[name] for name in ("value", "pareto", "finetuned")):
         data = kind.data(found, look)
-        assert isinstance(data, pd.DataFrame)
         said[kind.name] = f"{kind.heading(look.phrases)}: {kind.caption(data, look)}"
     return said
 
 
 def test_the_winner_is_told_in_the_words_of_the_task() -> None:
     (winner,), _ = winners(results(*lists(dense(margins([1.0, 2.0])), gradient(margins([2.0, 3.0])))))
-    assert (winner.setting, winner.facts) == ("dense MILP", "The smallest cost proven for 0 of 2 lists, median cost 1.5")
+    assert (winner.setting, winner.duels[0].lead) == ("dense MILP", "a cost of +1.5, against +2.5")
 
 
 def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
@@ -93,6 +97,23 @@ def test_margins_are_told_with_what_their_zero_says() -> None:
     lengths = results(closest([1.0, 2.0]))
     assert value_name(lengths) == "length"
     assert lengths.phrases.charted == "dense margin", "what an attack that looks for no lengths would show"
+
+
+@pytest.fixture
+def of_routes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The values of the task are the lengths of routes."""
+    words = dataclasses.replace(LeastTask().words(TASK), value="length", length_of="route")
+    monkeypatch.setattr(LeastTask, "words", lambda self, objective: words)
+    words_of.cache_clear()
+    yield
+    words_of.cache_clear()
+
+
+def test_lengths_are_told_in_the_words_of_the_task(of_routes: None) -> None:
+    found = results(*lists(closest([2.0] * IMAGES), closest([1.0] * IMAGES, "s", method="magnitude", amount=0.8)))
+    assert list(found.instances["length"]) == [2.0] * IMAGES + [1.0] * IMAGES
+    (answer,) = size_answers(found, win_table(found))
+    assert answer.headline == "magnitude 0.8 beats the dense MILP on 12 of 12 lists, with a route 50 % shorter (median)."
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from sweep.errors import StoreError
 from sweep.store import Store, places
@@ -142,7 +143,4 @@ def test_opening_a_store_tidies_it_and_reading_it_does_not(tmp_path: Path) -> No
     time.sleep(0.2)
     assert left.exists()
     Store(tmp_path)
-    end = time.monotonic() + 60.0
-    while left.exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: not left.exists())

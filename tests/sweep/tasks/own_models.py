@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from composing import Composer
+from composing import Composer, check
 from counting import stages_of
 
-from sweep.config.consistency import check
 from sweep.config.inputs import load_inputs
 from sweep.config.reading import read
 from sweep.errors import ConfigError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,13 +17,13 @@ from surrogate.formulation import BigM, Partition
 from surrogate.networks import ReluNetwork
 from surrogate.region import Region
 from sweep.config.schema import Settings
-from sweep.config.sections import attack_of
+from sweep.config.sections import method_of
 
 
 @pytest.fixture
 def made() -> Callable[[Settings], Any]:
     """Return a function that gives the attack object which the settings make."""
-    return attack_of
+    return functools.partial(method_of, "attack")
 
 
 def test_the_milp(composer: Composer, made: Any) -> None:
@@ -81,7 +82,7 @@ def test_an_objective_may_have_a_class_of_its_own(composer: Composer, made: Any)
 def test_every_attack_answers(composer: Composer, method: str) -> None:
     network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
     settings = composer.changed(attack__method=method, attack__on_incumbent="stop", solver__time_limit_seconds=5.0)
-    attack = attack_of(settings)
+    attack = method_of("attack", settings)
     instance = Instance(Region(0.0, 1.0, [0.6, 0.5], radius=0.3, norm="l1"), 0)
     result = attack.answer(network, network if attack.takes_surrogate else None, instance)
     assert (str(result.status), round(result.margin, 4) > 0.0) == ("adversarial", True)

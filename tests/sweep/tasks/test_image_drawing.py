@@ -27,10 +27,6 @@ def identity_network(classes: int = 4) -> ReluNetwork:
     return ReluNetwork([np.eye(classes), np.eye(classes)], [np.zeros(classes), np.zeros(classes)])
 
 
-def images_of(logits: list[list[float]]) -> np.ndarray:
-    return np.array(logits, dtype=np.float32)
-
-
 def uniform(count: int, wrong_every: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return images of class 0 with runner-up 2, and labels, of which each ``wrong_every``-th is another."""
     images = np.tile(np.array([0.9, 0.1, 0.5, 0.2], dtype=np.float32), (count, 1))

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from composing import Composer
+from composing import Composer, check
 from oracles import random_network
 from own_models import PYTHON, QUICK, Write, module, of, refused, run
 
 from surrogate.networks import ReluNetwork
 from sweep.commands.lookup import Found
 from sweep.commands.show import facts
-from sweep.config.consistency import check
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.execution.trial_queue import Materials

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from composing import Composer
+from composing import Composer, key_of
 from own_models import FOUND, PYTHON, QUICK, SAMPLES, Write, of, refused, run
 
 from sweep.commands.lookup import Found
 from sweep.commands.notebook import configured
 from sweep.commands.show import facts
-from sweep.config.canonical import canonical, key_of
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.shared_sections import SharedSections
@@ -80,11 +79,11 @@ def test_keys_are_the_same_whether_sections_are_shared_or_not(composer: Composer
         for networks in widths:
             settings = sections.read({**base, "pruning": pruning, "networks": networks})
             sections.check(settings)
-            assert sections.key(settings) == key_of(canonical(settings))
+            assert sections.key(settings) == key_of(settings)
             dense = sections.read(
                 {**base, "pruning": pruning, "networks": networks, "method": {**base["method"], "name": "dense"}}
             )
-            assert sections.baseline_key(settings) == key_of(canonical(dense))
+            assert sections.baseline_key(settings) == key_of(dense)
             seen.add(sections.key(settings))
     assert len(seen) == 5  # with 0.8 for all, an own 0.8 is none; and a width that is the section's never is
 
@@ -102,7 +101,7 @@ def test_the_seed_of_the_samples_and_the_parameters_decide_which_networks_there_
     for count in (2, 1):
         settings = sections.read({**base, "model": {**base["model"], "parameters": {"count": count}}})
         sections.check(settings)
-        assert sections.key(settings) == key_of(canonical(settings))
+        assert sections.key(settings) == key_of(settings)
         assert sections.counts(settings, "network.width") == (count == 2)
 
 

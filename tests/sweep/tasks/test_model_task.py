@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from composing import Composer
+from composing import Composer, check, key_of
 from counting import stages_of
 
 from surrogate.models.problems import find_problem
 from sweep.commands.lookup import Found
 from sweep.commands.show import facts
-from sweep.config.canonical import canonical, key_of
-from sweep.config.consistency import check
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs
@@ -265,7 +263,7 @@ def test_a_parameter_at_its_default_is_the_same_as_none(composer: Composer) -> N
     config = composer.plain(*QUICK, "method=dense")
     without = {**config, "model": {**config["model"], "parameters": {"inputs": 2, "above": 1.0}}}
     default = {**config, "model": {**config["model"], "parameters": {"inputs": 2}}}
-    assert key_of(canonical(read(without))) == key_of(canonical(read(default)))
+    assert key_of(read(without)) == key_of(read(default))
 
 
 def test_every_key_of_a_model_counts_and_another_function_of_a_module_has_a_name_of_its_own(
@@ -301,10 +299,10 @@ def test_the_data_that_samples_read_count_and_so_does_the_seed_that_draws_them(
     sections = SharedSections()
     for seed in (0, 1):  # one SharedSections for both: what counts of the model depends on the seed
         settings = sections.read(composer.plain(*own, f"instances.seed={seed}"))
-        assert sections.key(settings) == key_of(canonical(settings))
+        assert sections.key(settings) == key_of(settings)
     configs = [composer.plain(*own, f"instances.seed={seed}") for seed in (0, 1)]
     shared = [sections.read({**configs[0], "instances": config["instances"]}) for config in configs]
-    assert [sections.key(one) for one in shared] == [key_of(canonical(one)) for one in shared]
+    assert [sections.key(one) for one in shared] == [key_of(one) for one in shared]
 
 
 def test_show_says_the_settings_of_the_model_and_its_method(composer: Composer) -> None:

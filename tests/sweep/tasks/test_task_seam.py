@@ -10,7 +10,7 @@ from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.config.tasks import BUILT_IN, task_named
 from sweep.errors import ConfigError
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 from sweep.records.time_limit import at_limit
 from sweep.records.trial_log import answer_text
 from sweep.store import Store
@@ -32,7 +32,7 @@ def test_the_task_follows_from_the_other_settings_where_none_is_named(composer: 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_task_has_words_for_its_answers_and_objectives_that_exist(name: str, composer: Composer) -> None:
     task, settings = task_named(name), composer.changed()
-    assert {*task.objectives(settings), task.usual_objective("margin")} <= OBJECTIVES.keys()
+    assert {*task.objectives(settings), task.usual_objective("margin")} <= objectives().keys()
     words = task.words("margin")
     assert not set(words.found) & {*words.none, *words.open}
 
@@ -121,7 +121,7 @@ def test_smaller_values_are_better_wherever_one_looks(composer: Composer, store:
     assert "cost 1, first feasible after 0 s" in answer_text(record.instances[0])
     cut = at_limit(record.instances[0], 1.5)
     assert (cut.value, cut.surrogate_value, cut.is_found) == (2.0, 2.5, True)
-    assert OBJECTIVES["least_value"].value(record) == 1.0
+    assert objectives()["least_value"].value(record) == 1.0
     metrics = content.metrics(record)
     assert (metrics["value"], metrics["bound"]) == (1.0, 0.5)
     assert not [name for name in metrics if name.startswith(("attack/", "norm/"))]

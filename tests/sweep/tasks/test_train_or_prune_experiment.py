@@ -6,11 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+import synthetic
 from composing import Composer
 
 from sweep.config.inputs import Inputs
 from sweep.report.train_or_prune import QUESTION
-from sweep.report.writing import Budget, write_report
+from sweep.report.writing import Budget
 from sweep.tracking import content
 from sweep.trial.trial import run_trial
 
@@ -55,7 +56,7 @@ def test_all_of_it_runs_in_a_smaller_form(composer: Composer, tmp_path: Path) ->
             name = "root_gap" if "dense" in record.name else "root_gap_pruned"
             assert one.facts[name] >= 0.0
     assert len({record.network_key for record in records}) == 4
-    write_report(records, tmp_path, budget=Budget(seconds=-1.0))
+    synthetic.write_report(records, tmp_path, budget=Budget(seconds=-1.0))
     table = pd.read_csv(tmp_path / "train_or_prune.csv")
     assert len(table) == 3 * 2 * 2
     assert (table["pairs"] == 2).all()

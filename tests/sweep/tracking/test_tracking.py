@@ -17,7 +17,6 @@ from mlflow import MlflowClient
 from tracked import CONFIG, EXPERIMENT, artifacts_of, children_of, parent_of, started, text_of
 
 from surrogate.networks import ReluNetwork
-from sweep import report
 from sweep.errors import StoreError
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import TrialRecord
@@ -385,7 +384,7 @@ def test_the_note_says_what_the_page_says_and_who_won_first(
         method, _, seed = record.key.partition("-")
         record.config = synthetic.config(method=method, amount=0.8)
         record.config["training"] = {**record.config["training"], "seed": int(seed)}
-    files = report.write_report(records, tmp_path)
+    files = synthetic.write_report(records, tmp_path)
     assert tracker.finish_sweep(records, "FINISHED", files) is None
     note = parent_of(tracker).data.tags["mlflow.note.content"]
     (first, *_), page = note.splitlines(), (tmp_path / "report.html").read_text()
@@ -400,7 +399,7 @@ def test_the_note_of_a_search_begins_with_its_answer(tracker: Tracker, tmp_path:
     monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
     record = synthetic.trial("k", config=synthetic.config(method="magnitude", amount=0.8), swept={"pruning.amount": 0.8})
     state = SweepState("s", 1, 1, searched=Searched(("margin",), ("pruning.amount=interval(0.3,0.9)",)))
-    assert tracker.finish_sweep([record], "FINISHED", report.write_report([record], tmp_path, state=state)) is None
+    assert tracker.finish_sweep([record], "FINISHED", synthetic.write_report([record], tmp_path, state=state)) is None
     note = parent_of(tracker).data.tags["mlflow.note.content"]
     assert note.startswith("Best of 1 finished trial by margin (larger is better): k with margin 1.")
     command = "python -m sweep hydra.mode=RUN pruning.amount=0.8 sweep.resume=false"

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from tracked import started
+from waiting import until
 
 from sweep.tracking import Tracker, drivers
 
@@ -57,10 +58,7 @@ def test_a_process_of_which_only_remains_are_there_is_gone() -> None:
     assert started_at is not None
     assert drivers.why_gone(tags(pid=process.pid, started=started_at)) is None
     process.kill()
-    end = time.monotonic() + 60
-    while drivers._started(process.pid) is not None:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: drivers._started(process.pid) is None)
     assert drivers.why_gone(tags(pid=process.pid, started=started_at)) is not None
     process.wait()
 
@@ -145,8 +143,5 @@ def test_a_driver_that_lives_says_so(empty_store: Path, monkeypatch: pytest.Monk
     tracker = started(Tracker(None, "beats", empty_store))
     client = MlflowClient(tracking_uri=tracker.uri)
     monkeypatch.setattr(drivers, "heartbeat", lambda: "1234567950")
-    end = time.monotonic() + 60
-    while client.search_runs([tracker._experiment_id])[0].data.tags["driver.heartbeat"] != "1234567950":
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: client.search_runs([tracker._experiment_id])[0].data.tags["driver.heartbeat"] == "1234567950")
     assert tracker.finish_sweep([], "FINISHED", []) is None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from waiting import until
 
 from sweep.tracking import outbox as module
 from sweep.tracking.outbox import Outbox, Refused, Unanswered
@@ -57,13 +58,6 @@ def other() -> Iterator[Other]:
     other.outbox.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def test_letters_arrive_in_order_and_as_they_were(other: Other) -> None:
     letter = {"number": 0}
     for number in range(100):
@@ -81,7 +75,7 @@ def test_what_cannot_be_sent_waits_and_the_caller_does_not(other: Other) -> None
     other.down.set()
     for number in range(50):
         other.outbox.put(f"letter {number}", number)
-    wait_for(lambda: len(other.attempts) > 3)
+    until(lambda: len(other.attempts) > 3)
     assert len(other.outbox) == 50
     assert not other.outbox.answers
     assert other.notices == [
@@ -174,7 +168,7 @@ def test_the_wait_for_the_end_ends_a_pause(other: Other, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "LAST_PAUSE_SECONDS", 60.0)
     other.fails(Unanswered("down"))
     other.outbox.put("a letter", 0)
-    wait_for(lambda: len(other.attempts) == 1)
+    until(lambda: len(other.attempts) == 1)
     time.sleep(0.05)
     begin = time.monotonic()
     assert other.outbox.flush(50.0)
@@ -203,7 +197,7 @@ def test_it_says_that_it_lives_while_it_has_nothing_to_send() -> None:
 
     outbox = Outbox("other", lambda letter, again: None, lambda text: None, idle=beat, idle_seconds=0.05)
     outbox.put("a letter", 0)
-    wait_for(lambda: len(beats) >= 3)
+    until(lambda: len(beats) >= 3)
     outbox.put("another", 0)
     assert outbox.flush(5.0)
     outbox.close()

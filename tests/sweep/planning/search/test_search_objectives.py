@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from composing import Composer
 
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
-from sweep.planning.search.early_stopping import course, progress_values, questions
+from sweep.planning.search.early_stopping import course, progress_values
 from sweep.planning.search.goals import check_search, judged_by
 from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
-from sweep.records.objectives import OBJECTIVES
+from sweep.records.objectives import objectives
 
 
 def answered(status: str = "unresolved", **values: Any) -> InstanceRecord:
@@ -29,20 +30,20 @@ def trial(*instances: InstanceRecord, **values: Any) -> TrialRecord:
 
 
 def value(name: str, record: TrialRecord) -> float | None:
-    return OBJECTIVES[name].value(record)
+    return objectives()[name].value(record)
 
 
 def test_every_objective_has_a_direction_and_says_what_it_is() -> None:
-    for name, objective in OBJECTIVES.items():
+    for name, objective in objectives().items():
         assert objective.name == name
         assert objective.direction in ("maximize", "minimize")
-        assert objective.meaning.endswith(".")
+        assert (objective.measure.__doc__ or "").strip()
 
 
 def test_the_docs_list_every_objective_with_its_direction() -> None:
     text = (Path(__file__).parents[4] / "docs" / "search.md").read_text()
     listed = dict(re.findall(r"^\| `(\w+)` \| (larger|smaller) \|", text, flags=re.MULTILINE))
-    assert listed == {name: {"maximize": "larger", "minimize": "smaller"}[one.direction] for name, one in OBJECTIVES.items()}
+    assert listed == {name: {"maximize": "larger", "minimize": "smaller"}[one.direction] for name, one in objectives().items()}
 
 
 @pytest.mark.parametrize(
@@ -101,10 +102,14 @@ def test_a_running_trial_reports_its_answers_and_leaves_out_what_it_has_no_value
 
 
 def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
-    assert questions(composer.changed(instances__count=None)) == 1
-    assert questions(composer.changed(instances__count=7)) == 7
-    assert questions(composer.changed(instances__count=7, attack__objective="output")) == 1
-    assert questions(composer.changed(instances__properties="some.vnnlib")) is None
+    def count(**changed: Any) -> int | None:
+        settings = composer.changed(**changed)
+        return task_of(settings).count(settings)
+
+    assert count(instances__count=None) == 1
+    assert count(instances__count=7) == 7
+    assert count(instances__count=7, attack__objective="output") == 1
+    assert count(instances__properties="some.vnnlib") is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 
-from sweep.report.page.libraries import libraries
+from sweep.report.page.embedding import libraries
 
 
 def test_what_is_unpacked_is_what_was_installed() -> None:

@@ -1,4 +1,4 @@
-"""Gurobi and SCIP: the same answers as HiGHS, the same statuses, and the same behaviour while they run."""
+"""Every solver: the same answers, the same statuses, and the same behaviour while it runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from oracles import brute_force_maximum, random_network, random_region
 from pyomo.contrib.solver.common.base import Availability
 from pyomo.contrib.solver.solvers.gurobi import GurobiPersistent
+from solving import EXTRA, every_solver, extra_solver, gurobi, solve
 
 from surrogate.attack import Instance, Status, SurrogateAttack
 from surrogate.errors import InvalidSetting, SolverFailure
@@ -20,36 +21,6 @@ from surrogate.models.programmes.turns import SolveInTurns
 from surrogate.region import Region
 from surrogate.solvers import GurobiSolver, HighsSolver, ScipSolver, Solution, Solver, SolverStatus
 from surrogate.solvers.listener import Listener
-
-EXTRA = [
-    pytest.param(solver, marks=pytest.mark.skipif(importlib.util.find_spec(solver.package) is None, reason=reason))
-    for solver, reason in (
-        (GurobiSolver, "gurobipy is not installed: pip install 'surrogate-sweep[gurobi]'"),
-        (ScipSolver, "pyscipopt is not installed: pip install 'surrogate-sweep[scip]'"),
-    )
-]
-every_solver = pytest.mark.parametrize("kind", [HighsSolver, *EXTRA])
-extra_solver = pytest.mark.parametrize("kind", EXTRA)
-gurobi = pytest.mark.parametrize("kind", EXTRA[:1])
-
-
-def solve(
-    solver: Solver,
-    model: Any,
-    watched: list,
-    on_incumbent: Any = None,
-    warm: bool = False,
-    seconds: float = 30.0,
-    pause: Any = None,
-) -> Solution:
-    return solver.solve(
-        model,
-        watched,
-        warm_start=warm,
-        on_incumbent=on_incumbent or (lambda *_: False),
-        deadline=time.perf_counter() + seconds,
-        pause=pause,
-    )
 
 
 def random_milp(seed: int, sense: Any) -> pyo.ConcreteModel:
@@ -159,7 +130,7 @@ def test_a_time_limit_gives_an_attack_no_verdict(kind: type[Solver]) -> None:
     assert (result.status, result.solver_status) == (Status.UNRESOLVED, "time_limit")
 
 
-@extra_solver
+@every_solver
 def test_a_linear_programme_has_a_bound_at_its_optimum(kind: type[Solver]) -> None:
     model = pyo.ConcreteModel()
     model.x = pyo.Var(bounds=(0, 1))
@@ -201,7 +172,7 @@ def test_unbounded_is_a_failure_with_the_solvers_words(kind: type[Solver]) -> No
     model.k = pyo.Var(domain=pyo.Integers, bounds=(0, 3))
     model.goal = pyo.Objective(expr=model.x + model.k)
     model.row = pyo.Constraint(expr=model.x + model.k <= 1.0)
-    with pytest.raises(SolverFailure, match=r"(?i)unbounded"):
+    with pytest.raises(SolverFailure, match=rf"(?i){kind.title} ended with the status '.*(unbounded|unbd)"):
         solve(kind(), model, [model.x])
 
 
@@ -215,7 +186,7 @@ def test_unbounded_names_a_variable_that_makes_it_so(kind: type[Solver]) -> None
         model.sum = pyo.Constraint(expr=model.total == model.y - model.v)
         left, sign, right = goal.split()
         model.goal = pyo.Objective(expr=getattr(model, left) + (1 if sign == "+" else -1) * getattr(model, right))
-        with pytest.raises(SolverFailure, match=rf"give bounds to .*, such as {guilty} with the bounds \("):
+        with pytest.raises(SolverFailure, match=rf"give bounds to .* needs, such as {guilty} with the bounds \("):
             solve(kind(), model, [model.x])
 
 
@@ -240,7 +211,7 @@ def test_two_objectives_are_refused(kind: type[Solver]) -> None:
         solve(kind(), model, [])
 
 
-@extra_solver
+@every_solver
 def test_a_time_limit_keeps_incumbent_and_bound(kind: type[Solver]) -> None:
     model = hard()
     begin = time.perf_counter()
@@ -253,7 +224,7 @@ def test_a_time_limit_keeps_incumbent_and_bound(kind: type[Solver]) -> None:
     assert solution.work["simplex_iterations"] > 0
 
 
-@extra_solver
+@every_solver
 def test_the_deadline_ends_it_before_the_time_limit(kind: type[Solver]) -> None:
     model = hard()
     begin = time.perf_counter()
@@ -262,7 +233,7 @@ def test_the_deadline_ends_it_before_the_time_limit(kind: type[Solver]) -> None:
     assert time.perf_counter() - begin < 5.0
 
 
-@extra_solver
+@every_solver
 def test_a_passed_deadline_returns_at_once(kind: type[Solver]) -> None:
     solution = solve(kind(), hard(), [], seconds=-1.0)
     assert (solution.status, solution.objective, solution.size["binaries"]) == (SolverStatus.TIME_LIMIT, None, 40)
@@ -368,7 +339,7 @@ def test_stop_ends_an_attack_with_a_witness(kind: type[Solver]) -> None:
     assert result.status is Status.ADVERSARIAL
 
 
-@extra_solver
+@every_solver
 def test_an_error_in_the_callback_arrives_here(kind: type[Solver]) -> None:
     def broken(*_: Any) -> bool:
         raise ZeroDivisionError("in the callback")
@@ -464,7 +435,7 @@ def test_a_start_survives_other_units(kind: type[Solver]) -> None:
     np.testing.assert_allclose(solution.values, [9.1e7, 9.0])
 
 
-@extra_solver
+@every_solver
 def test_a_variable_in_no_row_and_a_fixed_one_keep_their_values(kind: type[Solver]) -> None:
     model = pyo.ConcreteModel()
     model.x, model.idle, model.fixed = (pyo.Var(bounds=(0, 1), initialize=0.25) for _ in range(3))
@@ -493,21 +464,6 @@ def test_a_missing_package_is_named_with_its_extra(kind: type[Solver], package: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else there(name))
     with pytest.raises(InvalidSetting, match=rf"needs the package {package}.*surrogate-sweep\[{kind.name}\]"):
         kind()
-
-
-@every_solver
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"time_limit_seconds": float("nan")}, "solver.time_limit_seconds=nan is not allowed: expected a number above 0"),
-        ({"threads": 0}, "solver.threads=0 is not allowed: expected an integer of at least 1"),
-        ({"seed": 3_000_000_000}, "solver.seed=3000000000 is not allowed: expected an integer of at most 2000000000"),
-        ({"relative_gap": float("nan")}, "solver.relative_gap=nan is not allowed: expected a number with 0 <= value < 1"),
-    ],
-)
-def test_settings_are_checked(kind: type[Solver], setting: dict, message: str) -> None:
-    with pytest.raises(InvalidSetting, match=message):
-        kind(**setting)
 
 
 @extra_solver

@@ -1,4 +1,4 @@
-"""The two libraries that a page carries in itself, packed, so that it needs no network: DataTables and plotly.js.
+"""What a page carries in itself, so that it needs no network and no other file: pictures, numbers and two libraries.
 
 DataTables (in the bundle of the package itables) filters and sorts the table of all settings; plotly.js draws the parallel
 coordinates and what was found over time on one instance. A script of the page unpacks each of them when it is needed.
@@ -35,3 +35,13 @@ def libraries() -> Packed:
 def _packed(script: str) -> str:
     # Without a time in it: equal results give equal pages.
     return base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
+
+
+def address(kind: str, content: bytes) -> str:
+    """Return a picture, such as one of the kind ``image/png``, as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def short(value: float) -> float:
+    """Return a number with so many digits as a drawing shows."""
+    return float(f"{value:.5g}")
