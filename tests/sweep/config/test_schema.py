@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import importlib.util
 import re
 import shlex
 import sys
@@ -340,7 +341,8 @@ def test_values_that_do_not_go_together(composer: Composer, values: dict[str, An
 def test_a_solver_whose_package_is_missing_is_refused_before_anything_starts(
     composer: Composer, solver: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else found(name))
     message = f"solver={solver} needs the package {package}, which is not installed: pip install 'surrogate-sweep[{solver}]'"
     for changes in ({}, {"attack__objective": "closest"}):
         with pytest.raises(ConfigError, match=re.escape(message)):
