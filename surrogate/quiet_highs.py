@@ -1,4 +1,4 @@
-"""HiGHS without its banner, and models in its own form; versions known to call wrong answers optimal are refused."""
+"""HiGHS without its banner, and linear programmes in its form. Versions that call wrong answers optimal are refused."""
 
 from __future__ import annotations
 

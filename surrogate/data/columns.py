@@ -21,7 +21,7 @@ MOST_NAMED = 12
 """The most columns, or values of a column, that a sentence names."""
 
 LARGEST_NUMBER = 1e100
-"""Largest number of a table: squares of much larger ones overflow."""
+"""The largest number that a table may hold. Squares of much larger numbers overflow."""
 
 
 @dataclass(frozen=True)

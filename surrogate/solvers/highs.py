@@ -31,7 +31,7 @@ class HighsSolver(ArraySolver):
     package: ClassVar[str] = "highspy"
     feasibility_tolerance: ClassVar[float] = 1e-7
     quadratic: ClassVar[bool] = False
-    dual_tolerance: ClassVar[float] = 1e-7  # HiGHS's own
+    dual_tolerance: ClassVar[float] = 1e-7  # HiGHS's dual_feasibility_tolerance
     # Presolve has been seen to call feasible models infeasible, or to fail, on regions of radius 1e-4.
     doubtful: ClassVar[tuple[str, ...]] = (
         "Infeasible",
@@ -101,6 +101,7 @@ class HighsSolver(ArraySolver):
         highs.setOptionValue("threads", self.threads)
         highs.setOptionValue("random_seed", self.seed)
         highs.setOptionValue("mip_rel_gap", self.relative_gap)
+        highs.setOptionValue("dual_feasibility_tolerance", self.dual_tolerance)
         # The default 1e-6 costs proofs: what is cut off within the tolerance, big-M constants multiply. Below 1e-8 HiGHS 1.16.0
         # has called wrong optima optimal: tests/surrogate/test_highs.py keeps such a model.
         highs.setOptionValue("mip_feasibility_tolerance", self.feasibility_tolerance)

@@ -174,6 +174,6 @@ def _reason(error: Exception, named: str) -> str:
 
 
 def hint(path: Path) -> str:
-    """Return where relative paths start, for sentences about one that is not there."""
+    """Return the end of a sentence about a missing file: where relative paths start. Empty where that explains nothing."""
     told = path.is_absolute() or path.exists() or str(path).startswith("~")
     return "" if told else f" (relative paths start at {Path.cwd()})"

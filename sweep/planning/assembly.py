@@ -184,5 +184,5 @@ def _closure(name: str, references: Mapping[str, set[str]]) -> set[str]:
 
 
 def overlap(key: str, target: str) -> bool:
-    """Whether one of two keys is inside the other, or is the other; :data:`_ANYTHING` is around all keys."""
+    """Return whether two keys are equal, or one is a section that holds the other. :data:`_ANYTHING` holds all keys."""
     return target == _ANYTHING or f"{key}.".startswith(f"{target}.") or f"{target}.".startswith(f"{key}.")

@@ -44,7 +44,7 @@ def size_table(results: Results) -> pd.DataFrame:
 
 
 def _sides(results: Results) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
-    """Yield a network with a setting, and the answers of that on it and on the next smaller network."""
+    """Yield a network with a setting, then the setting's answers on this network and on the next smaller one."""
     for _, part in known_in_truth(alike(results, _subject)):
         for networks in _by_subject(part["network"].unique()).values():
             for smaller, network in _neighbours(networks):

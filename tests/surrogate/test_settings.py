@@ -138,7 +138,7 @@ def test_the_rule_of_each_setting(cls: type[Configurable], name: str, value: Any
 @pytest.mark.parametrize("cls", [SurrogateAttack, ClosestAttack, BranchAndBoundAttack, RestrictionAttack, PortfolioAttack])
 def test_methods_of_other_families_are_chosen_by_their_names(cls: type[Configurable]) -> None:
     with pytest.raises(InvalidSetting, match="bounds='tight' is not one of box, interval, crown"):
-        cls(bounds="tight")  # type: ignore[call-arg]
+        cls(**{"bounds": "tight"})
     if issubclass(cls, SurrogateAttack | ClosestAttack):
         with pytest.raises(InvalidSetting, match="formulation='x' is not one of big_m"):
             cls(formulation="x")

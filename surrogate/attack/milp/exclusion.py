@@ -10,7 +10,7 @@ from surrogate.settings import Configurable, setting
 
 @dataclass(frozen=True)
 class Exclusion(Configurable):
-    """When regions are excluded and how long each is searched.
+    """Settings of an attack that excludes the regions it has searched: how long each solve and each search may take.
 
     HiGHS can't add a constraint while it runs. So a solve is ended, what it met is excluded by no-good cuts, and the model is
     solved afresh with all cuts so far. With ``interrupt`` a solver that has lazy constraints (Gurobi) goes on instead: each

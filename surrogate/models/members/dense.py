@@ -16,7 +16,6 @@ ALL_ROOM = 0.999
 """Share of the tolerance that rows get where the solver has to exclude every decision that holds: what it finds on the edge of
 that still holds after rounding, and what is beyond the edge is within the solver's own tolerance."""
 
-
 SHRUNK = 0.5
 """A MILP begins anew when the unstable neurons' ranges have shrunk by this share on average since it began."""
 

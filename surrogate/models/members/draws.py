@@ -87,7 +87,7 @@ class Draws:
         return base
 
     def _between(self, base: FloatArray) -> FloatArray:
-        """Return points ``(n, columns)`` on the way from a decision to points of the last batch, integers at either end."""
+        """Return points ``(n, columns)`` between a decision and points of the last batch; integers have one of both values."""
         rng, integers = self._state.rng, self._integers
         count = self._affordable(NEAR)
         aims = self._starts[rng.integers(len(self._starts), size=count)]

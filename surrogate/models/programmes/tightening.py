@@ -115,7 +115,7 @@ class Tightening:
         )
 
     def _inputs(self) -> Iterator[None]:
-        """Bound the inputs of each network, and its neurons over the box that follows."""
+        """Bound the inputs of each network, then its neurons over the box of these inputs."""
         model = self._model
         rows, proof = self._relaxation()
         yield
