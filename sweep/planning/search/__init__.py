@@ -7,7 +7,9 @@ A new search is a module with ``plan(space) -> Plan``, a line in :data:`SEARCHES
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,5 +52,22 @@ def plan_sweep(loader: ConfigLoader, compose: Compose, overrides: Sequence[str],
     """
     from sweep.planning.plan import TrialSpace
 
-    space = TrialSpace(loader, compose, overrides, written)
-    return SEARCHES[space.settings.search.method](space)
+    with _without_collector():
+        space = TrialSpace(loader, compose, overrides, written)
+        return SEARCHES[space.settings.search.method](space)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Switch off the collector of circular garbage.
+
+    All that a plan makes stays, and none of it is circular. The collector looks through it again and again as it grows: a
+    fifth of the time of a large plan.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
