@@ -25,8 +25,8 @@ FEW_PLACES = 4
 RADII = 6
 """Radii that are tried for the wanted number of free neurons."""
 
-SECONDS = 4.0
-"""Most seconds for one neighbourhood."""
+SECONDS, LEAST_SECONDS = 4.0, 0.5
+"""Most seconds for one neighbourhood, and how many it has even where the turn is over sooner."""
 
 
 class Neighbourhoods:
@@ -63,9 +63,11 @@ class Neighbourhoods:
         regions, bounds = self._boxes(best, chosen, until)
         rows = NetworkRows(self.model, [link.network for link in self.model.links], bounds)
         programme, start = self._programme(rows, regions, chosen, best)
-        seconds = min(SECONDS, until - time.perf_counter())
-        if seconds <= 0.0:
+        now = time.perf_counter()
+        if now >= until:
             return False
+        # What a solve has done is lost when it is cut off: it may outlast the turn, which the next turns make up for.
+        seconds = min(SECONDS, max(until - now, LEAST_SECONDS), self._state.deadline - now)
         status, found = programme.solve(seconds, start)
         self._state.work["nodes"] += programme.nodes
         better = found is not None and self._state.incumbent.offer(found[: self.model.columns], "neighbourhoods")
