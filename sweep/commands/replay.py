@@ -12,7 +12,6 @@ from rich.console import Console
 from sweep.commands.agreement import Comparison, Finding, compare, confirm
 from sweep.commands.arguments import parse
 from sweep.commands.lookup import find
-from sweep.config.reading import read
 from sweep.errors import ConfigError, SweepError
 from sweep.planning.plan import plan_one
 from sweep.planning.trials import Trial
@@ -103,7 +102,7 @@ def replayed(before: TrialRecord, trial: Trial, console: Console) -> tuple[Trial
     from sweep.tasks.networks import Networks
     from sweep.trial.process import limit_threads
 
-    settings = read(trial.config)
+    settings = trial.settings
     limit_threads(settings.cluster.cpus_per_trial)
 
     def told(answered: int) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.config.reading import read
 from sweep.config.tasks import task_of
 from sweep.errors import StoreError
 from sweep.execution.interruption import Interruption
@@ -59,8 +58,7 @@ class Ledger:
             return
         self.running[key] = time.time()
         trial = self.trials[key]
-        settings = read(trial.config)
-        self._progress.start(key, trial.name, task_of(settings).count(settings))
+        self._progress.start(key, trial.name, task_of(trial.settings).count(trial.settings))
 
     def advance(self, key: str, answered: int) -> None:
         """A running trial has answered so many questions."""
@@ -126,7 +124,7 @@ class Ledger:
         if key in self.records:
             return
         record = self._cut_off(key, found, "stopped", why)
-        self._store.save_stopped(stop_key(key, read(self.trials[key].config)), record)
+        self._store.save_stopped(stop_key(key, self.trials[key].settings), record)
         self.end(record)
 
     def keep_partial(self, key: str, found: dict[str, Any] | None) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from sweep.config.inputs import Inputs
-from sweep.config.reading import read
 from sweep.execution.coordinated_stages import CoordinatedStages
 from sweep.execution.coordinator import Coordinator
 from sweep.planning.trials import Trial
@@ -62,7 +61,7 @@ def run_locally(
             record.log = [*before, *record.log]
             return record
         coordinator.lost(trial.key)
-        before += [*run.record.log, line(f"{late_in_words(read(trial.config))} and is left behind: the trial begins again")]
+        before += [*run.record.log, line(f"{late_in_words(trial.settings)} and is left behind: the trial begins again")]
 
 
 def _watched(run: TrialRun, left_behind: threading.Event, watch: Callable[[int], object]) -> TrialRecord | None:

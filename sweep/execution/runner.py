@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_inputs
-from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.config.tasks import task_of
 from sweep.config.users_modules import users_modules
@@ -79,18 +78,17 @@ class Runner:
         """Return the record of a trial that a former sweep finished, or its search stopped, under the names of this one."""
         if not self.settings.sweep.resume:
             return None
-        settings = read(trial.config)
         record = self.store.trial(trial.key)
-        if record is None and settings.search.scheduler != "none":
-            record = self.store.stopped(stop_key(trial.key, settings))
-        if record is None or not still_valid(record, settings):
-            return self._of_another_limit(trial, settings)
+        if record is None and trial.settings.search.scheduler != "none":
+            record = self.store.stopped(stop_key(trial.key, trial.settings))
+        if record is None or not still_valid(record, trial.settings):
+            return self._of_another_limit(trial)
         record.name, record.config, record.swept, record.limits = trial.name, trial.config, trial.swept, list(trial.limits)
         return record
 
-    def _of_another_limit(self, trial: Trial, settings: Settings) -> TrialRecord | None:
+    def _of_another_limit(self, trial: Trial) -> TrialRecord | None:
         """Return the record of a trial from one with another time limit, kept as its own; None if an attack is to be run."""
-        record, _ = trial_of_another_limit(self.store, trial, settings)
+        record, _ = trial_of_another_limit(self.store, trial)
         if record is not None:
             with self.interruption.postponed():
                 self.store.save_trial(record)
@@ -108,9 +106,7 @@ class Runner:
         self.progress.activity("loading data")
         materials = Materials(share=lambda value: value)
         loaded = [
-            (trial, load_inputs(read(trial.config), materials.data(trial)))
-            for trial in trials
-            if self._has_data(materials, trial)
+            (trial, load_inputs(trial.settings, materials.data(trial))) for trial in trials if self._has_data(materials, trial)
         ]
         self.progress.activity("")
         coordinator = local_coordinator(self.store, self.settings.sweep.resume)
@@ -138,7 +134,7 @@ class Runner:
         return True
 
     def _train_here(self, trial: Trial, inputs: Inputs) -> TrainedNetwork:
-        settings = read(trial.config)
+        settings = trial.settings
         if settings.network.file is None:
             self._say_training({trial.training_key: settings})
         try:
@@ -204,7 +200,7 @@ class Runner:
             return None
         from sweep.planning.search.tune_scheduler import scheduler
 
-        asked = [read(trial.config) for trial in self.plan.trials] or [self.settings]
+        asked = [trial.settings for trial in self.plan.trials] or [self.settings]
         counts = [task_of(settings).count(settings) for settings in asked]
         known = [count for count in counts if count is not None]
         return scheduler(search_of(self.settings), max(known) if len(known) == len(counts) else None, self.ledger.ordered)
@@ -215,7 +211,7 @@ class Runner:
         missing: dict[str, Trial] = {}
         for key, trial in {trial.training_key: trial for trial in trials if trial.training_key}.items():
             stored = self._stored_network(key)
-            settings = read(trial.config)
+            settings = trial.settings
             if stored is None and settings.network.file is not None:
                 stored = train_network(settings, materials.data(trial))  # read here: a worker need not have the file
                 self._keep_network(key, stored, settings)
@@ -223,7 +219,7 @@ class Runner:
                 missing[key] = trial
             else:
                 materials.add_network(key, stored)
-        jobs = {key: (read(trial.config), materials.shared_data(trial)) for key, trial in missing.items()}
+        jobs = {key: (trial.settings, materials.shared_data(trial)) for key, trial in missing.items()}
         self._say_training({key: settings for key, (settings, _) in jobs.items()})
         for key, outcome in cluster.train(jobs, self.progress.train):
             self.progress.end_training(key)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from surrogate.errors import SurrogateError
 from sweep.config.inputs import load_data, load_networks, load_properties
-from sweep.config.reading import read
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.errors import ConfigError, sentence
 from sweep.execution.assignment import Assignment
@@ -67,9 +66,8 @@ class Materials:
 
     def work(self, trial: Trial) -> Assignment:
         """Return a trial with all that it needs; a network that is not there yet it trains itself."""
-        settings = read(trial.config)
-        known = self._networks.get(trial.training_key)
-        return Assignment(trial, self.shared_data(trial), load_properties(settings), known, self._of_files(settings))
+        known, files = self._networks.get(trial.training_key), self._of_files(trial.settings)
+        return Assignment(trial, self.shared_data(trial), load_properties(trial.settings), known, files)
 
     def _of_files(self, settings: Settings) -> dict[str, Any]:
         """Return the references to the networks of a trial's files; the same contents are shared once."""
@@ -81,13 +79,12 @@ class Materials:
         return found
 
     def _loaded(self, trial: Trial) -> tuple[Any, Any]:
-        settings = read(trial.config)
-        dataset = settings.dataset
+        dataset = trial.settings.dataset
         if dataset in self._failed:  # once is enough: to find out may have taken a while
             raise self._failed[dataset]
         if dataset not in self._data:
             try:
-                data = load_data(settings)
+                data = load_data(trial.settings)
             except (SurrogateError, ConfigError) as error:
                 self._failed[dataset] = error
                 raise

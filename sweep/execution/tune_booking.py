@@ -13,7 +13,6 @@ from ray.exceptions import RayError
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.search import Searcher
 
-from sweep.config.reading import read
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.execution.assignment import Assignment
 from sweep.execution.ledger import Ledger
@@ -125,7 +124,7 @@ class Booking(tune.Callback):
         attempts, kills = ray.get(self._coordinator.attempts.remote(key))
         before, known_kills, stuck = self._begun.get(key, (-1, 0, 0))
         if kills > known_kills:
-            late = late_in_words(read(self._ledger.trials[key].config))
+            late = late_in_words(self._ledger.trials[key].settings)
             self._ledger.lose(key, f"{late}, which ended the worker process")
         else:
             self._ledger.lose(key, LOST)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.config.trial_names import full_name, is_named, short_name
@@ -27,6 +29,7 @@ class Trial:
         any_limit_key: key that it shares with trials of other time limits whose answers it can take; empty if there are none.
         limits: the time limits in seconds that the sweep asks about, the shortest first, where they are swept and this trial,
             which has the longest, holds the answers for all.
+        checked: the settings of ``config`` where they have been read; they become :attr:`settings`.
     """
 
     key: str
@@ -37,6 +40,22 @@ class Trial:
     training_key: str
     any_limit_key: str = ""
     limits: tuple[float, ...] = ()
+    checked: dataclasses.InitVar[Settings | None] = None
+
+    def __post_init__(self, checked: Settings | None) -> None:
+        if checked is not None:
+            vars(self)["settings"] = checked
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The checked settings of :attr:`config`.
+
+        Trials of a plan share sections of them. They do not travel: a worker reads them again, once.
+        """
+        return read(self.config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +79,17 @@ class Candidate:
 
 def trial_of(candidate: Candidate, sections: SharedSections, shown: Iterable[str]) -> Trial:
     """Return the trial of a candidate, whose name has the values of the swept keys that are ``shown``."""
+    config = sections.to_keep(candidate.config)
     return Trial(
         key=candidate.key,
         name=full_name(sections.ask(short_name, candidate.settings), candidate.swept, shown),
-        config=sections.to_keep(candidate.config),
+        config=config,
         swept=candidate.swept,
         baseline_key=sections.baseline_key(candidate.settings),
         training_key=sections.training_key(candidate.settings),
         any_limit_key=candidate.any_limit_key,
         limits=candidate.limits,
+        checked=candidate.settings if config is candidate.config else sections.read(config),  # no passwords here either
     )
 
 

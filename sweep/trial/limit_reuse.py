@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from sweep.config.schema import Settings
 from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.time_limit import is_whole, taken_for
@@ -39,9 +38,7 @@ def keep_answer(stages: Stages, shared_key: str, key: str, answer: InstanceRecor
         stages.put(KIND, shared_key, _entry(key, answer.limit_seconds))
 
 
-def trial_of_another_limit(
-    store: Store, trial: Trial, settings: Settings, *, pictures: bool = True
-) -> tuple[TrialRecord | None, int]:
+def trial_of_another_limit(store: Store, trial: Trial, *, pictures: bool = True) -> tuple[TrialRecord | None, int]:
     """Return the record of a trial from one with another time limit, and how many of its answers that has.
 
     The record is None if they are not all of them, or if there is no such trial. Without ``pictures`` it is read sooner.
@@ -50,7 +47,7 @@ def trial_of_another_limit(
     record = None if key is None or key == trial.key else store.trial(key, pictures=pictures)
     if record is None:
         return None, 0
-    limit = settings.solver.time_limit_seconds
+    limit = trial.settings.solver.time_limit_seconds
     taken = [taken_for(one, limit) for one in record.instances]
     answers = [one for one in taken if one is not None]
     if len(answers) < len(taken):

@@ -13,7 +13,6 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from sweep.config.inputs import Inputs
-from sweep.config.reading import read
 from sweep.config.schema import Settings
 from sweep.errors import StoreError, SweepError, sentence
 from sweep.records import InstanceRecord, TrialRecord
@@ -108,7 +107,7 @@ class TrialRun:
         return record
 
     def _prepare(self) -> InstanceAnswers:
-        settings, record = read(self._trial.config), self.record
+        settings, record = self._trial.settings, self.record
         self._say(f"begins on {record.host}")
         self._limit = settings.deadlines.trial_seconds
         networks = Networks(

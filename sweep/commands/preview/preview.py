@@ -12,7 +12,6 @@ from sweep.commands.preview.limits import Limits, limits_of
 from sweep.commands.preview.states import State, States
 from sweep.config.canonical import SECTIONS
 from sweep.config.schema import Settings
-from sweep.config.shared_sections import SharedSections
 from sweep.config.tasks import task_of
 from sweep.config.words import Words
 from sweep.planning.plan import Plan
@@ -136,19 +135,19 @@ def look_ahead(plan: Plan, settings: Settings, store: Store, room: Room) -> Prev
     Raises:
         StoreError: the store cannot be read.
     """
-    states, sections = States(store, settings.sweep.resume), SharedSections()
+    states = States(store, settings.sweep.resume)
     trials: Sequence[Trial] = plan.trials
     if plan.suggester is not None:  # what it suggested in earlier runs, it suggests again first
         trials = plan.suggester.former(SearchMemory(store, settings.sweep.resume))
     experience, own = _learn(store, states.finished, trials)
-    kinds = _Kinds(sections, experience)
+    kinds = _Kinds(experience)
     rows = []
     for trial in trials:
         state = states.of(trial)
         if state.name == "done" and trial.key in own:
-            state = states.checked(trial, own[trial.key], sections.read(trial.config))
+            state = states.checked(trial, own[trial.key])
         rows.append(PreviewedTrial(trial, state, kinds.of(trial)))
-    trainings, reused, read = _networks(store, states, sections, rows)
+    trainings, reused, read = _networks(store, states, rows)
     looked_for = states.finished.difference(own)
     unseen = sum(row.state.name == "done" and row.trial.key in looked_for for row in rows)
     return Preview(
@@ -159,15 +158,15 @@ def look_ahead(plan: Plan, settings: Settings, store: Store, room: Room) -> Prev
 class _Kinds:
     """The kinds of trials, each made once however many trials are of it."""
 
-    def __init__(self, sections: SharedSections, experience: Experience) -> None:
-        self._sections, self._experience = sections, experience
+    def __init__(self, experience: Experience) -> None:
+        self._experience = experience
         self._known: dict[tuple[int, ...], tuple[Any, TrialKind]] = {}
 
     def of(self, trial: Trial) -> TrialKind:
         identity = tuple([id(trial.config.get(name)) for name in _COUNTS])
         known = self._known.get(identity)
         if known is None:
-            settings = self._sections.read(trial.config)
+            settings = trial.settings
             on = "" if settings.dataset.name == "none" else f" on {settings.dataset.title}"
             act, estimate = task_of(settings).words("").act, self._experience.estimate(settings)
             kind = TrialKind(settings.network.name + on, act, limits_of(settings), estimate)
@@ -193,12 +192,10 @@ def _learn(store: Store, finished: set[str], trials: Sequence[Trial]) -> tuple[E
     return experience, records
 
 
-def _networks(
-    store: Store, states: States, sections: SharedSections, rows: Iterable[PreviewedTrial]
-) -> tuple[list[PlannedTraining], int, int]:
+def _networks(store: Store, states: States, rows: Iterable[PreviewedTrial]) -> tuple[list[PlannedTraining], int, int]:
     """Return the networks to train for the trials that are to be run, and how many are reused and read from files."""
     needed = {row.trial.training_key: row.trial for row in rows if row.left and row.trial.training_key}
-    missing = {key: sections.read(trial.config) for key, trial in needed.items() if key not in states.networks}
+    missing = {key: trial.settings for key, trial in needed.items() if key not in states.networks}
     from_files = sum(settings.network.file is not None for settings in missing.values())
     to_train = [settings for settings in missing.values() if settings.network.file is None]
     known = Trainings(store, store.keys("networks") if to_train else ())

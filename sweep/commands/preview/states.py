@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sweep.commands.preview.experience import LOOK_SECONDS
-from sweep.config.reading import read
-from sweep.config.schema import Settings
 from sweep.planning.search.early_stopping import stop_key
 from sweep.planning.trials import Trial
 from sweep.records import TrialRecord
@@ -64,18 +62,18 @@ class States:
         if self._resume and trial.key in self.finished:
             return DONE
         unfinished = self._unfinished(trial)
-        if self._stopped and stop_key(trial.key, read(trial.config)) in self._stopped:
+        if self._stopped and stop_key(trial.key, trial.settings) in self._stopped:
             return State("stopped", unfinished.answered)
         return unfinished
 
-    def checked(self, trial: Trial, record: TrialRecord | None, settings: Settings) -> State:
+    def checked(self, trial: Trial, record: TrialRecord | None) -> State:
         """Return the state of a trial that has an entry, by the record in it (None: it is damaged, and the trial is run).
 
         Answers that a deadline ended are looked for again where they may take longer now, and those that were starved of CPU.
         """
         if record is None:
             return self._unfinished(trial)
-        standing = sum(still_stands(instance, settings) for instance in record.instances)
+        standing = sum(still_stands(instance, trial.settings) for instance in record.instances)
         starved = sum(instance.starved for instance in record.instances)
         return DONE if standing == len(record.instances) else State("partly", standing, starved)
 
@@ -85,7 +83,7 @@ class States:
             if not self._may_look():
                 self.unseen += not answered
             else:
-                record, taken = trial_of_another_limit(self._store, trial, read(trial.config), pictures=False)
+                record, taken = trial_of_another_limit(self._store, trial, pictures=False)
                 if record is not None:
                     return DONE
                 answered = max(answered, taken)

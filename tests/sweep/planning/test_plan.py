@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -364,3 +365,14 @@ def test_values_that_where_excludes_need_not_go_together(composer: Composer) -> 
         'search.where=[\'attack.norm != "l2" or attack.method == "gradient"\']',
     )
     assert len(plan.trials) == 3
+
+
+def test_a_trial_carries_its_settings_without_passwords_and_a_worker_reads_them_again(composer: Composer) -> None:
+    first, second = composer.plan("tracking.uri=http://ada:hunter2@127.0.0.1:1", "training.seed=1,2").trials
+    assert first.settings == read(first.config)
+    assert first.settings is first.settings, "the settings are read once"
+    assert first.settings.attack is second.settings.attack, "trials of a plan share what is equal in their settings"
+    travelled = pickle.loads(pickle.dumps(first))
+    assert "settings" not in vars(travelled)
+    assert travelled == first
+    assert travelled.settings == first.settings
