@@ -19,7 +19,7 @@ from sweep.__main__ import conf_folder
 from sweep.config.own_networks import NETWORKS
 from sweep.config.own_networks import SECTIONS as SINGLE
 from sweep.config.reading import is_in_open_section, keys, kinds_of
-from sweep.config.rules import Rule
+from sweep.config.rules import ValueRule
 from sweep.planning.space import WHOLE
 
 PAGE = Path(__file__).parents[1] / "configuration.md"
@@ -184,7 +184,7 @@ def _default(value: Any) -> str:
     return f"`{value[2:-1]}`" if isinstance(value, str) and value.startswith("${") else f"`{_text(value)}`"
 
 
-def _allowed(kinds: set[Any], rule: Rule | None) -> str:
+def _allowed(kinds: set[Any], rule: ValueRule | None) -> str:
     """Return what a key may be, in the words in which a wrong value is refused."""
     null = " or null" if type(None) in kinds else ""
     probe: Any = -1 if kinds & {int, float} else ""

@@ -21,7 +21,7 @@ from surrogate.formulation.scaling import ORDINARY
 from surrogate.networks import FloatArray, ReluNetwork
 from surrogate.settings import setting
 
-Box = tuple[FloatArray, FloatArray]
+LayerBox = tuple[FloatArray, FloatArray]
 """Bounds ``lower``, ``upper`` ``(h,)`` of a layer's inputs."""
 
 
@@ -118,7 +118,7 @@ class Partition(Formulation):
         block.most_off = pyo.Constraint(neurons, rule=lambda b, i, j: (-most[i, j], off(b, i, j, most[i, j]), None))
         return _PartitionEmbedding(network, bounds, whole.inputs, whole.outputs, block, whole, split, boxes[0])
 
-    def _parts(self, weights: FloatArray, box: Box) -> list[_PartialSum]:
+    def _parts(self, weights: FloatArray, box: LayerBox) -> list[_PartialSum]:
         """Return the parts of a neuron's sum, the widest first; not more than one if it is not to be split."""
         low, high = box
         used = np.flatnonzero((weights != 0.0) & ((low != 0.0) | (high != 0.0)))  # a dead neuron has no variable
@@ -146,7 +146,7 @@ class _PartialSum:
         return self.high - self.low
 
 
-def _box_of(inputs: Sequence[Any]) -> Box:
+def _box_of(inputs: Sequence[Any]) -> LayerBox:
     """Return where the variables can go, infinite where they have no bound; one that is fixed may be unfixed later."""
     low = [-np.inf if variable.lb is None else variable.lb for variable in inputs]
     high = [np.inf if variable.ub is None else variable.ub for variable in inputs]
@@ -161,7 +161,7 @@ class _PartitionEmbedding(Embedding):
     block: Any
     whole: Embedding
     split: dict[tuple[int, int], list[_PartialSum]]
-    box: Box
+    box: LayerBox
 
     def set_values(self, x: ArrayLike) -> None:
         self.whole.set_values(x)

@@ -14,7 +14,7 @@ MOST_ROWS, MOST_LAYERS = 4, 100
 
 NAME_THEM = "name the layers in their order, such as layers=['fc1', 'bn1', 'relu', 'fc2']"
 
-Steps = list[Layer | None]
+OrderedLayers = list[Layer | None]
 """Layers in the order in which they compute; None is a ReLU."""
 
 
@@ -51,7 +51,7 @@ def in_order(layers: Sequence[Layer], *, is_ordered: bool) -> list[Layer]:
     return list(itertools.chain(*followed))
 
 
-def with_relus(layers: Sequence[Layer]) -> Steps:
+def with_relus(layers: Sequence[Layer]) -> OrderedLayers:
     """Return the layers with a ReLU between every Linear and the next.
 
     It stands in the place that the numbers of a ``Sequential`` leave free. Where layers have names of their own, or stand in a
@@ -65,7 +65,7 @@ def with_relus(layers: Sequence[Layer]) -> Steps:
     gaps = [_free_places(piece) for piece in pieces]
     leaves_places = any(gap for gap in gaps)
     is_bare = all(layer.template == "#" for layer in layers)
-    steps: Steps = list(layers[: linears[0] + 1]) if linears else []
+    steps: OrderedLayers = list(layers[: linears[0] + 1]) if linears else []
     for piece, gap in zip(pieces, gaps, strict=True):
         between = f"between {piece[0].name} and {piece[-1].name}"
         if gap is None or (not gap and not leaves_places and not is_bare):  # names, or a ModuleList such as layers.0, layers.1

@@ -91,11 +91,11 @@ OnIncumbent = Callable[[FloatArray, float], bool]
 """Called with the watched variables' values and the objective of each improving solution; True asks for the end."""
 
 
-Row = tuple[FloatArray, float]
+CutRow = tuple[FloatArray, float]
 """Coefficients of the watched variables and the least that their sum may be."""
 
 
-Cut = Callable[[FloatArray], Row]
+Cut = Callable[[FloatArray], CutRow]
 """Called with the watched variables' values of each solution that a solver is about to take; returns a row that this solution
 breaks. From then on the row is one of the model's, and the solve goes on: such a solution is no incumbent."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from surrogate.networks import FloatArray
-from surrogate.solvers.base import Cut, OnIncumbent, Pause, Row
+from surrogate.solvers.base import Cut, CutRow, OnIncumbent, Pause
 from surrogate.solvers.interrupts import Interrupts
 from surrogate.solvers.standard_form import Watch
 
@@ -50,7 +50,7 @@ class Listener:
         """Whether solutions are cut off."""
         return self._cut is not None
 
-    def cut(self, columns: FloatArray) -> Row | None:
+    def cut(self, columns: FloatArray) -> CutRow | None:
         """Return the row over the columns that cuts a solution ``(columns,)`` off; None if the solve has to end."""
         if self._cut is None or self.over:
             return None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from surrogate.errors import TrainingDiverged
 from surrogate.networks import BoolArray, ReluNetwork
-from surrogate.training.intervals import Box
+from surrogate.training.intervals import InputBox
 from surrogate.training.penalties import penalty_of
 from surrogate.training.settings import SMALL_WEIGHT, Training
 
@@ -51,7 +51,7 @@ _ONE_THREAD = _OneThread()
 
 
 def train_new(
-    training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any], box: Box, watch: Callable[[int], object]
+    training: Training, sizes: Sequence[int], x: NDArray[Any], y: NDArray[Any], box: InputBox, watch: Callable[[int], object]
 ) -> ReluNetwork:
     """Train a network with layers of ``sizes`` (inputs first, logits last) from Xavier-uniform weights and zero biases.
 
@@ -67,7 +67,7 @@ def train_new(
 
 
 def train_further(
-    training: Training, network: ReluNetwork, masks: Sequence[BoolArray], x: NDArray[Any], y: NDArray[Any], box: Box
+    training: Training, network: ReluNetwork, masks: Sequence[BoolArray], x: NDArray[Any], y: NDArray[Any], box: InputBox
 ) -> ReluNetwork:
     """Train ``network``, whose weights are 0 where ``masks`` are False, and keep those weights 0."""
     return _descend(
@@ -90,7 +90,7 @@ def _descend(
     masks: Sequence[torch.Tensor | None],
     x: NDArray[Any],
     y: NDArray[Any],
-    box: Box,
+    box: InputBox,
     generator: torch.Generator,
     watch: Callable[[int], object],
 ) -> ReluNetwork:

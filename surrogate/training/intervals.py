@@ -8,7 +8,7 @@ import torch
 
 from surrogate.networks import FloatArray
 
-Box = tuple[FloatArray, FloatArray]
+InputBox = tuple[FloatArray, FloatArray]
 """The least and the largest value of each input, ``(d,)`` each."""
 
 Sides = tuple[torch.Tensor, torch.Tensor]
@@ -23,7 +23,7 @@ class TrainingRegion:
         radius: of the balls, in the largest norm; None: the box itself.
     """
 
-    def __init__(self, box: Box, radius: float | None) -> None:
+    def __init__(self, box: InputBox, radius: float | None) -> None:
         self._lower, self._upper = (torch.tensor(side, dtype=torch.float32)[None] for side in box)
         self._radius = radius
 

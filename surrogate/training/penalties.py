@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from surrogate.training.intervals import Box, Sides, TrainingRegion, hidden_bounds
+from surrogate.training.intervals import InputBox, Sides, TrainingRegion, hidden_bounds
 from surrogate.training.settings import Training
 
 NARROWEST = 1e-12
@@ -16,7 +16,7 @@ Penalty = Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor
 """Takes the weights and the biases of all layers and a batch of inputs ``(n, d)``; gives a number ``()``."""
 
 
-def penalty_of(training: Training, box: Box) -> Penalty | None:
+def penalty_of(training: Training, box: InputBox) -> Penalty | None:
     """Return the sum of all penalties of a training, each with its weight; None where there is none.
 
     Args:

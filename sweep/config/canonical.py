@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions, own_networks, rules
 from sweep.config.dotted_keys import flatten
-from sweep.config.families import FAMILIES, MISSING, Source, class_of
+from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of
 from sweep.config.inputs import data_checksum
 from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from surrogate.data import Dataset
     from surrogate.settings import Configurable
 
-Part = dict[str, Any]
+SectionPart = dict[str, Any]
 
 USED = ("bounds", "formulation", "solver")
 """The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
 
 SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
 """The sections that can change a result. What ``networks`` says counts as part of the sections in whose place it stands
-(:data:`sweep.config.own_networks.SECTIONS`)."""
+(:data:`sweep.config.own_networks.OWN_SECTIONS`)."""
 
 BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra")
 """The others, which say where and how a sweep runs."""
@@ -72,30 +72,30 @@ def together(name: str, task: TaskRules) -> tuple[str, ...]:
 
 def has_own(name: str, settings: Settings) -> bool:
     """Whether single networks may have values of their own of a section, and some have any."""
-    of_networks = name in own_networks.SECTIONS or name == NETWORKS
+    of_networks = name in own_networks.OWN_SECTIONS or name == NETWORKS
     return of_networks and NETWORKS in task_of(settings).sections and bool(settings.networks)
 
 
-def parts(settings: Settings, names: Iterable[str]) -> dict[str, Part]:
+def parts(settings: Settings, names: Iterable[str]) -> dict[str, SectionPart]:
     """Return what counts of some sections; those of which nothing does are left out.
 
     No other section of single networks is looked at: where answers are given, the files that ``network`` names need not be.
     """
     wanted = list(names)
-    of_networks = [name for name in own_networks.SECTIONS if name in wanted and has_own(name, settings)]
-    found: dict[str, Part] = {}
+    of_networks = [name for name in own_networks.OWN_SECTIONS if name in wanted and has_own(name, settings)]
+    found: dict[str, SectionPart] = {}
     for name in dict.fromkeys(known_with(name, settings) for name in wanted):
         found |= _of_networks(settings, of_networks)[0] if name == NETWORKS and of_networks else counting(name, settings)[0]
     return {name: found[name] for name in wanted if name in found}
 
 
-def part(name: str, settings: Settings) -> Part | None:
+def part(name: str, settings: Settings) -> SectionPart | None:
     """Return what counts of one section; None if nothing of it does."""
     return parts(settings, (name,)).get(name)
 
 
 @remembered
-def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[str]]:
+def counting(name: str, settings: Settings) -> tuple[dict[str, SectionPart], frozenset[str]]:
     """Return what counts of a section, and of those that are known with it, and the dotted keys that can change a result.
 
     These are not all keys of the first: some stand in keys of results with a default, whatever their value
@@ -107,7 +107,7 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     look_at(settings, together(name, task))
     is_made = name in makers(task)
     made = Counted()
-    found: dict[str, Part | None] = {}
+    found: dict[str, SectionPart | None] = {}
     if name == "task":
         found[name] = task.identity(settings)
     elif is_made:
@@ -126,16 +126,18 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, Part], frozenset[
     return counts, known
 
 
-def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECTIONS) -> tuple[dict[str, Part], frozenset[str]]:
+def _of_networks(
+    settings: Settings, sections: Iterable[str] = own_networks.OWN_SECTIONS
+) -> tuple[dict[str, SectionPart], frozenset[str]]:
     """Return what :func:`counting` does of sections of which some networks have values of their own.
 
     Where the same counts of all networks, that is what counts, whoever said it: as if the section had. Else it is by name.
     """
     each = {name: settings_of(settings, name) for name in task_of(settings).network_names(settings)}
-    counts: dict[str, Part] = {}
+    counts: dict[str, SectionPart] = {}
     keys: list[frozenset[str]] = []
     for section in sections:
-        found: dict[str, Part | None] = {}
+        found: dict[str, SectionPart | None] = {}
         for name, one in (each or {"": without_own(settings)}).items():
             parts, known = counting(section, one)
             found[name] = parts.get(section)
@@ -148,7 +150,7 @@ def _of_networks(settings: Settings, sections: Iterable[str] = own_networks.SECT
     return counts, frozenset().union(*keys)
 
 
-def counts_of(name: str, task: TaskRules, source: Source) -> Counted:
+def counts_of(name: str, task: TaskRules, source: ValueSource) -> Counted:
     """Return what counts because of the object that a section makes for a task (:func:`made_of`), by dotted key."""
     made = made_of(name, task, source)
     if made is None:
@@ -159,7 +161,7 @@ def counts_of(name: str, task: TaskRules, source: Source) -> Counted:
     return found
 
 
-def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
+def made_of(name: str, task: TaskRules, source: ValueSource) -> Configurable | None:
     """Return the object that a section makes for a task, unchecked; None where it would change nothing.
 
     Args:
@@ -169,13 +171,13 @@ def made_of(name: str, task: TaskRules, source: Source) -> Configurable | None:
     """
     if name == "pruning" and not takes_pruned(task, source):
         return None
-    if name == "training" and source("network.file") not in (None, MISSING):
+    if name == "training" and source("network.file") not in (None, ABSENT):
         return None
     kind = class_of(name, source) if name in makers(task) else None
     return None if kind is None else build(kind, f"{name}.", source, check=False)
 
 
-def takes_pruned(task: TaskRules, source: Source) -> bool:
+def takes_pruned(task: TaskRules, source: ValueSource) -> bool:
     """Whether a pruned copy of a network can change the answers of a task."""
     if "pruning" not in task.sections:
         return False
@@ -183,9 +185,9 @@ def takes_pruned(task: TaskRules, source: Source) -> bool:
     return method is None or bool(method.takes_surrogate)
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Part]:
+def nested(values: Mapping[str, Any]) -> dict[str, SectionPart]:
     """Return dotted keys as sections."""
-    found: dict[str, Part] = {}
+    found: dict[str, SectionPart] = {}
     for key, value in values.items():
         *parents, leaf = key.split(".")
         node: Any = found
@@ -195,14 +197,14 @@ def nested(values: Mapping[str, Any]) -> dict[str, Part]:
     return found
 
 
-def versions(pruning: Part | None) -> tuple[int, ...]:
+def versions(pruning: SectionPart | None) -> tuple[int, ...]:
     """Return the versions of what a trial is made with, by the part of its pruning that counts."""
     each = [] if pruning is None else pruning[NETWORKS].values() if NETWORKS in pruning else [pruning]
     prunes = any(one is not None and one["method"] != rules.NO_PRUNING for one in each)
     return (key_versions.INSTANCES_VERSION, *([key_versions.SURROGATES_VERSION] if prunes else []))
 
 
-def text_of(name: str, found: Part) -> str:
+def text_of(name: str, found: SectionPart) -> str:
     """Return the part of a section as the member of a JSON object, in the one form that is hashed."""
     return f'"{name}":{json.dumps(found, sort_keys=True, separators=(",", ":"))}'
 
@@ -213,7 +215,7 @@ def joined_key(texts: Iterable[str], versions: Iterable[int] = ()) -> str:
     return hashlib.sha256(f"[{numbers},{{{','.join(texts)}}}]".encode()).hexdigest()[:16]
 
 
-def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str, Part]:
+def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str, SectionPart]:
     """Return the part of the settings that makes the dense network.
 
     ``data`` is what it is trained on, where that is loaded already: a worker has no files of the user's.
@@ -224,7 +226,7 @@ def training_recipe(settings: Settings, data: Dataset | None = None) -> dict[str
     return {"dataset": {"name": data.name, "checksum": data.checksum}, **found}
 
 
-def _written(name: str, settings: Settings) -> Part:
+def _written(name: str, settings: Settings) -> SectionPart:
     """Return what counts of a section that sets no method, until the task says what of it does."""
     if name == "dataset":
         return _dataset(settings.dataset)
@@ -233,12 +235,12 @@ def _written(name: str, settings: Settings) -> Part:
     return dataclasses.asdict(getattr(settings, name))
 
 
-def _dataset(data: DatasetSettings) -> Part:
+def _dataset(data: DatasetSettings) -> SectionPart:
     """Keep the checksum of the data, which is the same whatever folder or file they are read from."""
     checksum = data_checksum(data)
     if data.name in USERS:
         return {"name": data.name, "checksum": checksum}  # it is over all that the other keys make of the file
-    found: Part = {"name": data.name, "side": data.side}
+    found: SectionPart = {"name": data.name, "side": data.side}
     if checksum is not None:
         found["checksum"] = checksum
     if data.name == FUNCTION:
@@ -246,7 +248,7 @@ def _dataset(data: DatasetSettings) -> Part:
     return found
 
 
-def _network(settings: Settings) -> Part:
+def _network(settings: Settings) -> SectionPart:
     """Keep of a network from a file its contents, whatever it is called, and of others nothing of files."""
     found = dataclasses.asdict(settings.network)
     if settings.network.file is None:

@@ -9,7 +9,7 @@ from typing import Any
 from sweep.config import rules
 from sweep.config.canonical import SECTIONS, counts_of, makers
 from sweep.config.dotted_keys import is_in
-from sweep.config.families import FAMILIES, MISSING
+from sweep.config.families import ABSENT, FAMILIES
 from sweep.config.own_networks import NETWORKS, names_in, section_key
 from sweep.config.reading import keys
 from sweep.config.tasks import task_meant_by, task_named
@@ -81,7 +81,7 @@ def _without_effect(
         return frozenset(), ()
 
     def source(key: str) -> Any:
-        return values.get(key, MISSING)
+        return values.get(key, ABSENT)
 
     if task.answerer and task.method_class(source) is None:  # of another version
         return frozenset(), ()

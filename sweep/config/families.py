@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from surrogate.problems.objectives import CLOSEST
 from surrogate.settings import Part, Setting
-from sweep.config.rules import Rule, one_of
+from sweep.config.rules import ValueRule, one_of
 from sweep.config.schema import QuestionSettings
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 Classes = Mapping[str, "type[Configurable]"]
 
-MISSING: Any = object()
+ABSENT: Any = object()
 
-Source = Callable[[str], Any]
-"""Returns the value of a dotted key, or :data:`MISSING`."""
+ValueSource = Callable[[str], Any]
+"""Returns the value of a dotted key, or :data:`ABSENT`."""
 
 AUTO = "auto"
 """Bounds by the method that the attack works best with."""
@@ -43,7 +43,7 @@ class Key:
     """
 
     kinds: tuple[Any, ...]
-    rule: Rule | None
+    rule: ValueRule | None
     required: bool = True
 
 
@@ -164,7 +164,7 @@ def name_key(section: str) -> str:
     return f"{section}.{FAMILIES[section].name_key}"
 
 
-def class_of(section: str, source: Source) -> type[Configurable] | None:
+def class_of(section: str, source: ValueSource) -> type[Configurable] | None:
     """Return the class of the object that a section makes; None if no method is called so.
 
     A method that cannot do what is asked is refused when the configuration is checked. Until then it is what it is when it is

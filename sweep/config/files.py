@@ -33,7 +33,7 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
-class Property:
+class PropertyFile:
     """A property of a network, from a VNN-LIB file.
 
     Attributes:
@@ -67,7 +67,7 @@ def read_network(file: str, layers: Sequence[str] | None = None, key: str = "net
         raise ConfigError(f"{key}={file} cannot be used: {_reason(error, file)}{hint(Path(file))}") from error
 
 
-def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
+def read_properties(where: str, network: str | None) -> tuple[PropertyFile, ...]:
     """Return the properties that ``instances.properties`` names, in the order of the list or of their names.
 
     ``where`` is a VNN-LIB file, a folder of them, a pattern for the names of files in one folder, or a CSV list as in the
@@ -84,7 +84,7 @@ def read_properties(where: str, network: str | None) -> tuple[Property, ...]:
         for file in files:
             key, questions = _read_once(_property, file)
             name = _bare(file)
-            properties.append(Property(name, key, questions, verdicts.get(name)))
+            properties.append(PropertyFile(name, key, questions, verdicts.get(name)))
         return tuple(properties)
     except (SurrogateError, SweepError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"instances.properties={where} cannot be used: {_reason(error, where)}{hint(Path(where))}") from error

@@ -15,7 +15,7 @@ from sweep.config.users_data import USERS, read_data
 if TYPE_CHECKING:
     from surrogate.data import Dataset
     from surrogate.networks import ReluNetwork
-    from sweep.config.files import Property
+    from sweep.config.files import PropertyFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,11 @@ class Inputs:
     """
 
     data: Dataset | None
-    properties: tuple[Property, ...] = ()
+    properties: tuple[PropertyFile, ...] = ()
     networks: Mapping[str, ReluNetwork] = field(default_factory=dict)
 
 
-def load_properties(settings: Settings) -> tuple[Property, ...]:
+def load_properties(settings: Settings) -> tuple[PropertyFile, ...]:
     """Read the properties of a trial, the first ``instances.count`` of them; none if it attacks images.
 
     Raises:

@@ -21,7 +21,7 @@ NETWORKS = "networks"
 INSIDE = ("training", "pruning")
 """The sections that are sections of a network too. The keys of ``network`` stand beside them."""
 
-SECTIONS = ("network", *INSIDE)
+OWN_SECTIONS = ("network", *INSIDE)
 """The sections that a network may have values of its own of."""
 
 
@@ -40,7 +40,7 @@ def section_key(key: str) -> str:
 
 
 def network_key(name: str, key: str) -> str:
-    """Return the key of a network that stands in the place of a key of :data:`SECTIONS`.
+    """Return the key of a network that stands in the place of a key of :data:`OWN_SECTIONS`.
 
     Example:
         >>> network_key("cost", "network.width"), network_key("cost", "training.epochs")
@@ -84,27 +84,27 @@ def _joined(network: NetworkSettings, own: MethodSettings) -> NetworkSettings:
 
 
 def key_in_use(settings: Settings, name: str, key: str) -> str:
-    """Return the key that gives a network its value of a key of :data:`SECTIONS`: that of the network, or of the section."""
+    """Return the key that gives a network its value of a key of :data:`OWN_SECTIONS`: its own, or that of the section."""
     return _in_use(name, settings.networks.get(name), key)
 
 
 def keys_in_use(name: str, own: MethodSettings | None, keys: Iterable[str]) -> frozenset[str]:
     """Return those that give a network its values of some keys, by what it has of its own; sections are left out."""
-    return frozenset(_in_use(name, own, key) for key in keys if key not in SECTIONS)
+    return frozenset(_in_use(name, own, key) for key in keys if key not in OWN_SECTIONS)
 
 
 def _in_use(name: str, own: MethodSettings | None, key: str) -> str:
     found: Any = own
     for part in network_key(name, key).split(".")[2:]:
-        found = found.get(part, _MISSING) if isinstance(found, MethodSettings) else _MISSING
-    return key if found is _MISSING else network_key(name, key)
+        found = found.get(part, _ABSENT) if isinstance(found, MethodSettings) else _ABSENT
+    return key if found is _ABSENT else network_key(name, key)
 
 
 def settled(flat: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return a configuration by dotted keys in a form that tells at a glance in what the networks of a trial differ.
 
-    A key of :data:`SECTIONS` with one value for all networks stands in its section, whoever gave it. One with several values
-    stands with each network, and no longer in the section; so do all keys of the pruning where its methods are several.
+    A key of :data:`OWN_SECTIONS` with one value for all networks stands in its section, whoever gave it. One with several
+    values stands with each network, and no longer in the section; so do all keys of the pruning where its methods are several.
 
     Args:
         flat: the configuration.
@@ -117,7 +117,7 @@ def settled(flat: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
         {'networks.f.pruning.amount': 0.8, 'networks.g.pruning.amount': 0.5}
     """
     found = {key: value for key, value in flat.items() if section_key(key) == key}
-    keys = dict.fromkeys(section_key(key) for key in flat if key.partition(".")[0] in (*SECTIONS, NETWORKS))
+    keys = dict.fromkeys(section_key(key) for key in flat if key.partition(".")[0] in (*OWN_SECTIONS, NETWORKS))
     of_names = {key: {name: flat.get(network_key(name, key), flat.get(key)) for name in names} for key in keys}
     differing = {key for key, values in of_names.items() if len({repr(value) for value in values.values()}) > 1}
     for key, values in of_names.items():
@@ -169,4 +169,4 @@ def in_words(of_each: Mapping[str, str], of_section: str, are_all: bool) -> str:
     return ", ".join(said)
 
 
-_MISSING: Any = object()
+_ABSENT: Any = object()

@@ -12,7 +12,7 @@ from typing import Any
 
 from surrogate.rules import nearest
 from sweep.config import rules
-from sweep.config.families import FAMILIES, Key, Rule, Tree, tree_of
+from sweep.config.families import FAMILIES, Key, Tree, ValueRule, tree_of
 from sweep.config.own_networks import INSIDE, NETWORKS
 from sweep.config.schema import MethodSettings, Settings
 from sweep.config.value_types import OPEN_KINDS, WORDS, shown, typed
@@ -104,7 +104,7 @@ def forced(overrides: Sequence[str]) -> list[str]:
     return [f"++{one}" if "=" in one and is_in_open_section(one.partition("=")[0]) else one for one in overrides]
 
 
-def kinds_of(key: str) -> tuple[set[Any], Rule | None]:
+def kinds_of(key: str) -> tuple[set[Any], ValueRule | None]:
     """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys.
 
     An undeclared key in an open section may have any of :data:`OPEN_KINDS`.

@@ -14,7 +14,7 @@ from surrogate.files import file_path
 from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import integer, nearest
 
-Rule = Callable[[Any], str | None]
+ValueRule = Callable[[Any], str | None]
 """Returns what is allowed if the value is not, else None."""
 
 LARGEST_INTEGER = 2**31 - 1
@@ -22,7 +22,7 @@ LONGEST_SECONDS = 1e9
 """What solvers and random generators take as a seed or a count."""
 
 
-def at_least(limit: int) -> Rule:
+def at_least(limit: int) -> ValueRule:
     return integer(limit, LARGEST_INTEGER)
 
 
@@ -69,7 +69,7 @@ def dry_run(value: bool | str) -> str | None:
     return None if isinstance(value, bool) or value == AS_JSON else f"true, false or {AS_JSON}"
 
 
-def one_of(names: Callable[[], Iterable[str]]) -> Rule:
+def one_of(names: Callable[[], Iterable[str]]) -> ValueRule:
     """Return a rule for one of ``names()``, called late so that the registries are imported only when needed."""
 
     def rule(value: str) -> str | None:

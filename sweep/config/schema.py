@@ -139,7 +139,7 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
-class SearchSettings:
+class SpaceSearchSettings:
     method: Annotated[str, rules.one_of(rules.searches)]
     where: list[str]
     samples: Annotated[int, rules.at_least(1)]
@@ -195,7 +195,7 @@ class Settings:
     cluster: ClusterSettings  # before the solver, whose threads are by default those of a trial
     solver: MethodSettings
     attack: MethodSettings
-    search: SearchSettings
+    search: SpaceSearchSettings
     deadlines: DeadlineSettings
     tracking: TrackingSettings
     sweep: SweepSettings

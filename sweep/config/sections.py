@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate.settings import Chosen, Configurable, Part, Setting
-from sweep.config.families import FAMILIES, MISSING, Source, class_of, name_key
+from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of, name_key
 from sweep.config.schema import MethodSettings, Settings
 from sweep.config.watched import Fact, Watched
 
@@ -29,7 +29,7 @@ def method_of(section: str, settings: Settings) -> Any:
     return build(kind, f"{section}.", source)
 
 
-def source_of(settings: Settings) -> Source:
+def source_of(settings: Settings) -> ValueSource:
     """Return the values of a configuration by dotted key.
 
     Of a section at which nobody has looked yet the single value is noted (:mod:`sweep.config.watched`).
@@ -60,11 +60,13 @@ def _path(key: str) -> tuple[str, ...]:
 def _value(path: tuple[str, ...], settings: Settings) -> Any:
     found: Any = getattr(settings, path[0])
     for name in path[1:]:
-        found = found.get(name, MISSING) if isinstance(found, MethodSettings) else getattr(found, name, MISSING)
+        found = found.get(name, ABSENT) if isinstance(found, MethodSettings) else getattr(found, name, ABSENT)
     return found
 
 
-def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool = True, fixed: tuple[str, ...] = ()) -> Any:
+def build(
+    kind: type[Configurable], prefix: str, source: ValueSource, *, check: bool = True, fixed: tuple[str, ...] = ()
+) -> Any:
     """Return an object of a class, with the values of a configuration; what that lacks is as the class says.
 
     Args:
@@ -82,7 +84,7 @@ def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool 
     for name, declared in kind.declared():
         if isinstance(declared, Setting):
             value = source(key_of(name, declared, prefix))
-            if name in fixed or value is MISSING or (value is None and declared.may_be_null):
+            if name in fixed or value is ABSENT or (value is None and declared.may_be_null):
                 continue
             values[name] = declared.words.get(value, value) if declared.words else value
         elif isinstance(declared, Part):
@@ -90,7 +92,7 @@ def build(kind: type[Configurable], prefix: str, source: Source, *, check: bool 
         elif isinstance(declared, Chosen):
             family = FAMILIES[declared.family]
             chosen = source(name_key(declared.family))
-            method = family.methods().get(kind.default_of(name) if chosen is MISSING or chosen in family.also else chosen)
+            method = family.methods().get(kind.default_of(name) if chosen is ABSENT or chosen in family.also else chosen)
             if method is not None:
                 values[name] = build(method, f"{declared.family}.", source, check=check, fixed=declared.fixed)
     return kind(**values) if check else kind.unchecked(values)

@@ -16,7 +16,17 @@ from typing import Any, TypeVar
 
 from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
-from sweep.config.canonical import DECIDING, SECTIONS, TRAINING, Part, counting, joined_key, known_with, text_of, versions
+from sweep.config.canonical import (
+    DECIDING,
+    SECTIONS,
+    TRAINING,
+    SectionPart,
+    counting,
+    joined_key,
+    known_with,
+    text_of,
+    versions,
+)
 from sweep.config.consistency import check_made, check_rest, checked
 from sweep.config.passwords import WITH_ADDRESSES, hide_in_values
 from sweep.config.reading import read, read_own, read_section
@@ -26,7 +36,7 @@ from sweep.config.watched import Memory
 
 T = TypeVar("T")
 
-_SECTIONS = {field.name for field in dataclasses.fields(Settings)}
+_ALL_SECTIONS = {field.name for field in dataclasses.fields(Settings)}
 _NAMES = sorted(SECTIONS)
 
 
@@ -41,7 +51,7 @@ class _Known:
         asked: whether a key is one of them, or has one inside, for those that were asked about.
     """
 
-    parts: dict[str, Part]
+    parts: dict[str, SectionPart]
     texts: dict[str, str]
     counting: frozenset[str]
     asked: dict[str, bool] = dataclasses.field(default_factory=dict)
@@ -111,7 +121,7 @@ class SharedSections:
         Raises:
             ConfigError: a value that is not allowed.
         """
-        if config.keys() != _SECTIONS:
+        if config.keys() != _ALL_SECTIONS:
             return read(config)
         if self._like is None or list(config) != list(self._like[0]):
             self._like = dict(config), Settings(**{name: self._section(name, data) for name, data in config.items()})

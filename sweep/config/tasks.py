@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
-from sweep.config.families import FAMILIES, MISSING, Source, class_of
+from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of
 from sweep.config.rules import TABLE
 from sweep.config.watched import Fact
 from sweep.config.words import Sense, Words
@@ -212,7 +212,7 @@ class TaskRules:
         """
         return ""
 
-    def method_class(self, source: Source) -> Any:
+    def method_class(self, source: ValueSource) -> Any:
         """Return the class of the method that answers; None where the task has no answerer, or no method is called so."""
         return class_of(self.answerer, source) if self.answerer else None
 
@@ -236,7 +236,7 @@ class TaskRules:
         if not self.answerer:
             return False
         section = sections[self.answerer]
-        method = self.method_class(lambda key: section.get(key.partition(".")[2], MISSING))
+        method = self.method_class(lambda key: section.get(key.partition(".")[2], ABSENT))
         return method is not None and bool(method.limit_only_ends)
 
 

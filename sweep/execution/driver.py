@@ -99,7 +99,7 @@ class _Sweep:
         from sweep.execution.ledger import Ledger
         from sweep.execution.runner import Runner
         from sweep.planning.search.goals import judged_by
-        from sweep.report.ending import Ending
+        from sweep.report.ending import SweepEnding
         from sweep.store.manifest import free_name
 
         self.plan, self.settings = plan, settings
@@ -109,7 +109,7 @@ class _Sweep:
         self.runner = Runner(plan, settings, store, tracker, self.ledger, progress, interruption)
         self.name = free_name(store, f"{settings.sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         objectives = judged_by(settings, plan.trials)
-        self.ending = Ending(store, self.name, settings.sweep.name, self.overrides, objectives)
+        self.ending = SweepEnding(store, self.name, settings.sweep.name, self.overrides, objectives)
         planned = count(_most_trials(plan, settings), "trial")
         self._planned = planned if plan.suggester is None else f"at most {planned}"
         self._has_begun = self._is_closing = self._is_closed = False

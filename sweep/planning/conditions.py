@@ -32,7 +32,7 @@ _Evaluate = Callable[[Mapping[str, Any]], Any]
 """A part of an expression, ready to be asked about configurations."""
 
 
-class Condition:
+class WhereCondition:
     """A condition on a configuration, such as ``pruning.method != "structured" or pruning.amount == 0.5``.
 
     Allowed are comparisons (``in`` and ``not in`` with a list too), ``and``, ``or``, ``not``, brackets, numbers, texts, and

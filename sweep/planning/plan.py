@@ -88,7 +88,7 @@ class TrialSpace:
 
     Attributes:
         dimensions: the swept keys in their order: :class:`~sweep.planning.swept_keys.Choices` or
-            :class:`~sweep.planning.swept_keys.Interval`.
+            :class:`~sweep.planning.swept_keys.SweptInterval`.
         axes: the same, with one axis for keys whose values go together.
         drawn: the axes by name, with one value of time limits that are listed: :meth:`plan` looks at all of them at each point.
         overrides: as given.

@@ -16,7 +16,7 @@ from sweep.config.reading import is_in_open_section, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.planning.assembly import Frame, overlap, unresolved
-from sweep.planning.conditions import Condition
+from sweep.planning.conditions import WhereCondition
 from sweep.planning.swept_keys import Choices, Dimension, dimension_of
 from sweep.planning.together import BRACKETS, KEY
 
@@ -26,7 +26,7 @@ Compose = Callable[[list[str]], DictConfig]
 Point = tuple[Any, ...]
 """An option for each dimension, in their order: the place of a listed value, or a number of an interval."""
 
-WHOLE = ("sweep", "tracking", "cluster", "search", "deadlines")
+OF_THE_SWEEP = ("sweep", "tracking", "cluster", "search", "deadlines")
 """Sections that concern the sweep as a whole and cannot differ between its trials."""
 
 
@@ -62,7 +62,7 @@ class Space:
         self._groups = {o.key_or_group for o in self.overrides if loader.get_group_options(o.key_or_group)}
         self._swept = [override for override in self.overrides if override.is_sweep_override()]
         for override in self._swept:
-            if override.key_or_group.split(".")[0] in (*WHOLE, "hydra"):
+            if override.key_or_group.split(".")[0] in (*OF_THE_SWEEP, "hydra"):
                 hint = f"; {BRACKETS}" if override.key_or_group == KEY else ""
                 raise ConfigError(
                     f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept{hint}"
@@ -206,7 +206,8 @@ class Space:
                     f"{', '.join(changed)}, which all trials of a sweep share; run one sweep after the other: {commands}"
                 )
         swept = " ".join(str(one.input_line) for one in self._swept if one.key_or_group in self._groups)
-        return ConfigError(f"{swept}: these options together change {', '.join(WHOLE)}, which all trials of a sweep share")
+        shared = ", ".join(OF_THE_SWEEP)
+        return ConfigError(f"{swept}: these options together change {shared}, which all trials of a sweep share")
 
     def _line(self, place: int, option: Any) -> str:
         value = Transformer.str(self._elements[place][option] if isinstance(self._all[place], Choices) else option)
@@ -224,7 +225,7 @@ def _of_the_whole(config: DictConfig) -> dict[str, Any]:
     """Return what concerns a sweep as a whole, by dotted key, with what Hydra is told to sweep over."""
     found = unresolved(config)
     params = {"hydra.sweeper.params": found["hydra"]["sweeper"].get("params")}
-    return params | {f"{name}.{key}": value for name in WHOLE for key, value in found[name].items()}
+    return params | {f"{name}.{key}": value for name in OF_THE_SWEEP for key, value in found[name].items()}
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -247,8 +248,8 @@ def satisfies(settings: Settings, config: dict[str, Any]) -> bool:
 
 
 @functools.cache
-def _condition(expression: str) -> Condition:
-    return Condition(expression)
+def _condition(expression: str) -> WhereCondition:
+    return WhereCondition(expression)
 
 
 def _moved(point: Point, place: int, option: Any) -> Point:

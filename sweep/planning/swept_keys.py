@@ -27,12 +27,15 @@ class Choices:
     Attributes:
         key: the swept key.
         values: the values in the order written.
-        lines: empty; the keys of searches in a store have it from an earlier version.
     """
 
     key: str
     values: tuple[Any, ...]
-    lines: tuple[str, ...] = ()
+
+    @property
+    def in_keys(self) -> str:
+        """What the key of a search has of it: the form of the first version, so that searches in stores go on."""
+        return f"Choices(key={self.key!r}, values={self.values!r}, lines=())"
 
     @property
     def ordered(self) -> bool:
@@ -76,7 +79,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Interval:
+class SweptInterval:
     """A key with all numbers between two: ``interval(0.3,0.95)``, ``tag(log,interval(1e-4,1e-1))``.
 
     The options of a point are the numbers themselves.
@@ -94,6 +97,12 @@ class Interval:
     high: float
     integer: bool
     log: bool
+
+    @property
+    def in_keys(self) -> str:
+        """What the key of a search has of it, as :attr:`Choices.in_keys`."""
+        ends = f"low={self.low!r}, high={self.high!r}"
+        return f"Interval(key={self.key!r}, {ends}, integer={self.integer!r}, log={self.log!r})"
 
     @property
     def written(self) -> str:
@@ -127,7 +136,7 @@ class Interval:
         return min(max(number, self.low), self.high)
 
 
-Dimension = Choices | Interval
+Dimension = Choices | SweptInterval
 
 
 def dimension_of(override: Override, elements: Sequence[Any], default: Callable[[str], Any] = lambda key: None) -> Dimension:
@@ -166,7 +175,7 @@ def _plain(element: Any) -> Any:
     return element
 
 
-def _interval(override: Override, swept: IntervalSweep, default: Callable[[str], Any]) -> Interval:
+def _interval(override: Override, swept: IntervalSweep, default: Callable[[str], Any]) -> SweptInterval:
     assert swept.start is not None
     assert swept.end is not None
     key, written = override.key_or_group, override.input_line
@@ -184,11 +193,11 @@ def _interval(override: Override, swept: IntervalSweep, default: Callable[[str],
     if log and swept.start <= 0:
         raise ConfigError(f"{written}: an interval with the tag log begins above 0, as in tag(log,interval(1e-4,1e-1))")
     if integer:
-        return Interval(key, int(swept.start), int(swept.end), integer, log)
+        return SweptInterval(key, int(swept.start), int(swept.end), integer, log)
     high = float(swept.end)
     if rule is not None and rule(high) is not None and rule(below := math.nextafter(high, -math.inf)) is None:
         high = below  # a number that all values are below, as in interval(0,1) of a share that 1 is none of
-    return Interval(key, float(swept.start), high, integer, log)
+    return SweptInterval(key, float(swept.start), high, integer, log)
 
 
 def _means_integers(key: str, swept: IntervalSweep, written: str, default: Callable[[str], Any]) -> bool:

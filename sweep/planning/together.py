@@ -19,7 +19,7 @@ from hydra.core.override_parser.types import Override
 
 from sweep.config.reading import is_key, unknown_key
 from sweep.errors import ConfigError
-from sweep.planning.swept_keys import Dimension, Interval, listed
+from sweep.planning.swept_keys import Dimension, SweptInterval, listed
 from sweep.terminal.wording import count
 
 KEY = "search.together"
@@ -103,7 +103,7 @@ def _group(
             other = next(name for name in keys if name in swept)
             raise ConfigError(f"{KEY}: {key} goes together with {other}, but has no values; list as many as {other} has")
         one = swept.get(key)
-        if isinstance(one, Interval):
+        if isinstance(one, SweptInterval):
             raise ConfigError(f"{given[key].input_line}: {KEY} names {key}, so list its values; an interval has no single ones")
         values[key] = listed(given[key]) if one is None else one.values
     experiments = KEY not in given  # a group of the command line is about the values that the command line leaves

@@ -30,7 +30,7 @@ def by_field(facts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-class Event(NamedTuple):
+class MetSolution(NamedTuple):
     """A solution that was met.
 
     Attributes:
@@ -195,11 +195,11 @@ class InstanceRecord:
         return self.status in self.words.none
 
     @property
-    def events(self) -> list[Event]:
+    def events(self) -> list[MetSolution]:
         """The solutions met, in order of time; those without a value are left out."""
         found = [(self.value_in(one), one) for one in self.timeline]
         return [
-            Event(one["seconds"], value, one.get("surrogate_value"), one.get("source"))
+            MetSolution(one["seconds"], value, one.get("surrogate_value"), one.get("source"))
             for value, one in found
             if value is not None
         ]

@@ -27,7 +27,7 @@ INTERRUPTED_SECONDS = 5.0
 
 
 @dataclass
-class Ending:
+class SweepEnding:
     """The list and the report of one sweep.
 
     Attributes:

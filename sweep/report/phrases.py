@@ -13,7 +13,7 @@ from sweep.config.words import MAXIMIZE, MINIMIZE, Sense, Words
 from sweep.records.measures import Measure
 from sweep.terminal.wording import a_or_an
 
-Kind = tuple[str, str, Sense]
+ValueKind = tuple[str, str, Sense]
 """Name of the task, objective and sense of an instance."""
 
 
@@ -94,7 +94,7 @@ class Phrases:
         return a_or_an(self.thing)
 
 
-def phrases_of(kinds: Sequence[Kind]) -> Phrases:
+def phrases_of(kinds: Sequence[ValueKind]) -> Phrases:
     """Return how people speak of instances of these kinds; of none at all in words that fit every task."""
     named = [(words_of(task, objective), sense) for task, objective, sense in kinds]
     words = [one for one, _ in named] or [Words()]
@@ -117,7 +117,7 @@ def phrases_of(kinds: Sequence[Kind]) -> Phrases:
     )
 
 
-def kinds_of(rows: pd.DataFrame) -> list[Kind]:
+def kinds_of(rows: pd.DataFrame) -> list[ValueKind]:
     """Return task, objective and sense of rows that have such columns, once for each kind."""
     return list(rows[["task", "objective", "sense"]].drop_duplicates().itertuples(index=False, name=None))
 

@@ -19,7 +19,7 @@ from sweep.terminal.wording import MISSING, some
 
 
 @dataclass(frozen=True)
-class Column:
+class RankingColumn:
     """A column of the table that people read; shown only where some row has none of the counts ``needs`` at 0."""
 
     title: str
@@ -120,7 +120,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _table(heading: str, rows: Sequence[Row], columns: Sequence[Column]) -> Table:
+def _table(heading: str, rows: Sequence[Row], columns: Sequence[RankingColumn]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, caption_justify="left")
     table.title, table.title_justify, table.title_style = heading, "left", "bold"
     for column in columns:
@@ -160,20 +160,24 @@ def _value(form: str) -> Callable[[Row], str]:
     return text
 
 
-def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
+def columns(frame: pd.DataFrame) -> tuple[RankingColumn, ...]:
     """Return the columns that rows of a ranking can have, in the words of their tasks."""
     phrases, best = _phrases(frame), _phrases(frame, "maximised")
     return (
-        Column("setting", lambda row: row["setting"]),
-        Column(phrases.find, _of("successes", "asked"), needs=("asked",)),
-        Column(phrases.none, _of("robust", "instances"), needs=("robust",)),
-        Column("optimal", _of("optimal", "maximised"), needs=("maximised",)),
-        Column("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
-        Column(f"median\n{phrases.value}", _value("{:.5g}" if phrases.by_value else "{:+.3f}"), needs=("values", "asked")),
-        Column(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
-        Column("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
-        Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
-        Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-        Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
-        Column("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),
+        RankingColumn("setting", lambda row: row["setting"]),
+        RankingColumn(phrases.find, _of("successes", "asked"), needs=("asked",)),
+        RankingColumn(phrases.none, _of("robust", "instances"), needs=("robust",)),
+        RankingColumn("optimal", _of("optimal", "maximised"), needs=("maximised",)),
+        RankingColumn("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
+        RankingColumn(
+            f"median\n{phrases.value}", _value("{:.5g}" if phrases.by_value else "{:+.3f}"), needs=("values", "asked")
+        ),
+        RankingColumn(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
+        RankingColumn("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
+        RankingColumn("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
+        RankingColumn(
+            "better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)
+        ),
+        RankingColumn("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
+        RankingColumn("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),
     )

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate.networks import FloatArray
+
 CONFIDENCE = 0.95
 RESAMPLES = 999
 SIGNIFICANT = 0.05
@@ -28,8 +30,6 @@ MOST_FOR_EXACT = 50
 
 DRAWN_AT_ONCE = 500_000
 """Places of members that are drawn at a time, which bounds the memory."""
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

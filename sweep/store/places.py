@@ -31,7 +31,7 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
 Done = TypeVar("Done")
 
 
-class Place(ABC):
+class StorePlace(ABC):
     """Files by their path below a root, with ``/`` between folders.
 
     Methods raise FileNotFoundError for a file that is not there, and OSError for all that goes wrong, within
@@ -71,7 +71,7 @@ class Place(ABC):
         """Return the address of a file as a person can use it, without a password."""
 
 
-def place_at(url: str) -> Place:
+def place_at(url: str) -> StorePlace:
     """Return the place that a path or a URL names.
 
     Raises:
@@ -96,7 +96,7 @@ def place_at(url: str) -> Place:
     return Folder(Path(root)) if isinstance(system, LocalFileSystem) else Remote(system, root, url)
 
 
-class Folder(Place):
+class Folder(StorePlace):
     """A folder of this machine, or one that is mounted on it. Files are written beside their place and renamed.
 
     A process may be killed at any moment. After a power cut the newest files may be empty, which their checksums tell.
@@ -160,7 +160,7 @@ class Folder(Place):
         return str(self.root / path)
 
 
-class Remote(Place):
+class Remote(StorePlace):
     """A file system of fsspec. What fails is tried again until ``PATIENCE_SECONDS`` are over; what hangs is left behind."""
 
     def __init__(self, system: Any, root: str, url: str) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BALL = ("norm", "radius", "target")
 """The keys of ``attack`` that say which ball around an instance is searched, and for which class."""
 
-SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
+ATTACK_SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
 """The sections that can change what an attack finds."""
 
 
@@ -119,7 +119,7 @@ class AttackedNetwork(PreparedTask):
 class AttackTask(Task):
     """What the tasks have in common that attacks answer."""
 
-    sections = SECTIONS
+    sections = ATTACK_SECTIONS
     answerer = "attack"
     own_objectives = ATTACK_OBJECTIVES
     baseline = MappingProxyType({"attack": {"method": "surrogate"}, "pruning": {"method": "none"}})

@@ -21,7 +21,7 @@ from sweep.tasks.base import TaskWork
 
 if TYPE_CHECKING:
     from surrogate.networks import ReluNetwork
-    from sweep.config.files import Property
+    from sweep.config.files import PropertyFile
 
 
 class PropertyTask(AttackTask):
@@ -99,7 +99,7 @@ class AttackedProperties(AttackedNetwork):
             )
 
 
-def property_instances(network: ReluNetwork, properties: Sequence[Property]) -> list[AttackInstance]:
+def property_instances(network: ReluNetwork, properties: Sequence[PropertyFile]) -> list[AttackInstance]:
     """Return the instances of properties, one per input box."""
     return [
         AttackInstance(
@@ -113,7 +113,7 @@ def property_instances(network: ReluNetwork, properties: Sequence[Property]) -> 
     ]
 
 
-def contradictions(properties: Sequence[Property], verdicts: Sequence[Sequence[str]]) -> list[str]:
+def contradictions(properties: Sequence[PropertyFile], verdicts: Sequence[Sequence[str]]) -> list[str]:
     """Return a sentence for each property whose statuses, one per input box, contradict the known verdict.
 
     A witness for any box is ``sat``, proofs for all of them are ``unsat``, everything else contradicts nothing.

@@ -41,7 +41,7 @@ class _Running:
 
 
 @dataclass
-class _Training:
+class _ShownTraining:
     """A dense network that is being trained; ``epoch`` of its epochs are done."""
 
     name: str
@@ -62,7 +62,7 @@ class Progress:
         self.console, self.total, self.slots = console, total, max(slots, 1)
         self.done = self.failed = self.reused = self.stopped = 0
         self.running: dict[str, _Running] = {}
-        self.training: dict[str, _Training] = {}
+        self.training: dict[str, _ShownTraining] = {}
         self.best: float | None = None
         self._value_word = "value"
         self._durations: list[float] = []
@@ -103,7 +103,7 @@ class Progress:
 
     def start_training(self, key: str, name: str, epochs: int) -> None:
         """A dense network waits for its training, or is in it."""
-        self.training[key] = _Training(name, epochs)
+        self.training[key] = _ShownTraining(name, epochs)
 
     def train(self, key: str, epoch: int) -> None:
         """So many epochs of a training are done."""

@@ -71,7 +71,7 @@ MLflow lists them in this order, and its comparison of runs begins with the firs
 _ARRAYS = ("timeline", "clean", "perturbed")
 
 
-class Incumbent(NamedTuple):
+class SeriesPoint(NamedTuple):
     """One point of an incumbent series: a value (:attr:`sweep.records.InstanceRecord.value`), and when it was met."""
 
     metric: str
@@ -161,19 +161,19 @@ def _param_name(key: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", key)
 
 
-def incumbents(record: TrialRecord) -> list[Incumbent]:
+def incumbents(record: TrialRecord) -> list[SeriesPoint]:
     """Return, per instance, the best value so far at each solution that improved it; steps count all solutions met.
 
     The best is the largest or the smallest value, by the sense of the task.
     """
-    points: list[Incumbent] = []
+    points: list[SeriesPoint] = []
     for instance in record.instances:
         best, sign = -math.inf, instance.sign
         for step, event in enumerate(instance.timeline):
             value = finite(instance.value_in(event))
             if value is not None and sign * value > best:
                 best = sign * value
-                points.append(Incumbent(f"incumbent/{_metric_name(instance.name)}", step, event["seconds"], value))
+                points.append(SeriesPoint(f"incumbent/{_metric_name(instance.name)}", step, event["seconds"], value))
     return points
 
 

@@ -6,9 +6,13 @@ import pytest
 
 from sweep.config.schema import ClusterSettings
 from sweep.errors import SweepError
-from sweep.execution.cluster.preflight import PACKAGES, Node, capacity_of, check_versions, installed
+from sweep.execution.cluster.preflight import PACKAGES, AliveNode, capacity_of, check_versions, installed
 
-HEAD, SMALL, LARGE = Node("a", "10.0.0.1 (head)", 0.0), Node("b", "10.0.0.2 (small)", 3.0), Node("c", "10.0.0.3 (large)", 8.0)
+HEAD, SMALL, LARGE = (
+    AliveNode("a", "10.0.0.1 (head)", 0.0),
+    AliveNode("b", "10.0.0.2 (small)", 3.0),
+    AliveNode("c", "10.0.0.3 (large)", 8.0),
+)
 
 
 def settings(cpus: int | None = None, cpus_per_trial: int = 1) -> ClusterSettings:
@@ -33,7 +37,7 @@ class TestCapacity:
             capacity_of(settings(cpus=12), (HEAD, SMALL, LARGE))
 
     def test_one_is_one(self) -> None:
-        alone = Node("d", "10.0.0.4 (alone)", 1.0)
+        alone = AliveNode("d", "10.0.0.4 (alone)", 1.0)
         with pytest.raises(SweepError, match=r"more than the 1 CPU of the Ray cluster's 1 node: "):
             capacity_of(settings(cpus=2), (alone,))
         with pytest.raises(SweepError, match="has 1 CPU; lower it"):

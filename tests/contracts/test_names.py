@@ -1,4 +1,4 @@
-"""One word, one meaning: no two classes of a package have the same name."""
+"""One word, one meaning: no name stands for two classes, or a class and a type, in both packages together."""
 
 from __future__ import annotations
 
@@ -6,19 +6,42 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
-SHARED = {"Status"}
-"""How an answer stands: answers to attacks and answers to models both have one, each with the words of its own problem."""
+SHARED = {"Status", "Setting"}
+"""``Status`` says how an answer stands. Users import that of attacks and that of models, each with the words of its own
+problem, from their packages."""
+
+MOST_LINES = 300
+"""At so many lines a module has a seam somewhere."""
+
+PATHS = sorted([*(ROOT / "surrogate").rglob("*.py"), *(ROOT / "sweep").rglob("*.py")])
 
 
-@pytest.mark.parametrize("package", ["surrogate", "sweep"])
-def test_no_class_name_stands_for_two_things(package: str) -> None:
+def named(node: ast.stmt) -> str:
+    """Return the name of a class or of a type that a statement gives; empty of other statements."""
+    if isinstance(node, ast.ClassDef):
+        return node.name.lstrip("_")
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            plain = name.lstrip("_")
+            return plain if plain[:1].isupper() and not plain.isupper() else ""
+    return ""
+
+
+def test_no_name_stands_for_two_classes_or_types() -> None:
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for path in sorted((ROOT / package).rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef):
-                found[node.name.lstrip("_")].append(path.relative_to(ROOT).as_posix())
+    for path in PATHS:
+        for name in filter(None, map(named, ast.parse(path.read_text(encoding="utf-8")).body)):
+            found[name].append(path.relative_to(ROOT).as_posix())
     assert {name: paths for name, paths in found.items() if len(paths) > 1 and name not in SHARED} == {}
+
+
+def test_the_names_of_classes_and_of_types_are_seen() -> None:
+    code = "class A: ...\nclass _B: ...\nPair = tuple[int, ...]\n_Side: TypeAlias = int\nLIMIT = 3\nplain = 4"
+    assert [named(node) for node in ast.parse(code).body] == ["A", "B", "Pair", "Side", "", ""]
+
+
+def test_no_module_is_long() -> None:
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in PATHS}
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}

@@ -17,7 +17,7 @@ from surrogate.attack.result import RegionVisit
 from surrogate.errors import SolverFailure
 from surrogate.networks import FloatArray
 from surrogate.solvers import Solution, SolverStatus
-from surrogate.solvers.base import Row
+from surrogate.solvers.base import CutRow
 
 
 @dataclass
@@ -118,7 +118,7 @@ class RegionSearch:
         if not self.settings.interrupt or self.is_dense or not self.model.binaries or not self.search.solver.lazy_constraints:
             return {}
 
-        def cut(values: FloatArray) -> Row:
+        def cut(values: FloatArray) -> CutRow:
             x, pattern = self._point_and_pattern(values)
             if pattern not in self.excluded:
                 self._visit(pattern, _Met(x, *self.search.check(x)))

@@ -21,6 +21,7 @@ COMPLETING_SECONDS = 2.0
 """Most seconds for making the user's integers whole in one region."""
 
 WHOLE = 1e-6
+"""Values of integers that are off a whole number by no more than this count as whole."""
 
 
 class Walks:

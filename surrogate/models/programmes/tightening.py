@@ -29,7 +29,7 @@ GAIN = 0.01
 LEAST_SECONDS = 0.2
 """A linear programme has at least so long, however little is left of a turn."""
 
-WHOLE = 1e-6
+ROUNDED = 1e-6
 """A bound of an integer that is above a whole number by no more than this stays at that one."""
 
 
@@ -146,7 +146,7 @@ class Tightening:
     def _narrow_column(self, proof: SafeProgramme, column: int, row: FloatArray) -> None:
         least, most = self._ends((column,), proof, row, self.lower[column], self.upper[column])
         if self._model.integral[column]:
-            least, most = float(np.ceil(least - WHOLE)), float(np.floor(most + WHOLE))
+            least, most = float(np.ceil(least - ROUNDED)), float(np.floor(most + ROUNDED))
         self.lower[column] = max(self.lower[column], min(least, self.upper[column]))
         self.upper[column] = min(self.upper[column], max(most, self.lower[column]))
 

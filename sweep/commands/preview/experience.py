@@ -30,7 +30,7 @@ LOOK_SECONDS = 5.0
 MOST_RECORDS = 1000
 """Trials that are enough for a mean."""
 
-WHOLE = 0.9
+NEARLY_ALL = 0.9
 """An attack that took this share of its time limit counts as one that was ended by it."""
 
 _SEEDS_AND_LIMITS = ("seed", "time_limit_seconds", "amount", "samples")
@@ -38,7 +38,7 @@ _SEEDS_AND_LIMITS = ("seed", "time_limit_seconds", "amount", "samples")
 
 
 @dataclass
-class _Pool:
+class _AlikeTrials:
     """What trials that count alike have taken."""
 
     trials: int = 0
@@ -69,8 +69,8 @@ class Experience:
 
     def __init__(self) -> None:
         self.trials = 0
-        self._alike: defaultdict[str, _Pool] = defaultdict(_Pool)
-        self._near: defaultdict[str, _Pool] = defaultdict(_Pool)
+        self._alike: defaultdict[str, _AlikeTrials] = defaultdict(_AlikeTrials)
+        self._near: defaultdict[str, _AlikeTrials] = defaultdict(_AlikeTrials)
 
     def add(self, record: TrialRecord) -> None:
         """Learn from a finished trial; one of a version of the program with other settings teaches nothing."""
@@ -83,7 +83,7 @@ class Experience:
         for instance in record.instances:
             if instance.total_seconds is not None:
                 seconds = instance.total_seconds + (instance.prune_seconds or 0.0)
-                ended = instance.solver_status == KILLED or seconds >= WHOLE * settings.solver.time_limit_seconds
+                ended = instance.solver_status == KILLED or seconds >= NEARLY_ALL * settings.solver.time_limit_seconds
                 answers.append((seconds, ended))
         if not answers:
             return

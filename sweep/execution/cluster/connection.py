@@ -20,7 +20,7 @@ from ray._raylet import Config  # type: ignore[attr-defined]  # compiled, withou
 
 from sweep.config.schema import ClusterSettings
 from sweep.errors import SweepError
-from sweep.execution.cluster.preflight import Capacity, Node, capacity_of
+from sweep.execution.cluster.preflight import AliveNode, Capacity, capacity_of
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -84,7 +84,7 @@ def ask_capacity(cluster: ClusterSettings) -> Capacity:
     address = find_address(cluster.address)
     answer = _ask(address)
     check_answer(address, answer)
-    nodes = (Node("", f"{node['address']} ({node['host']})", node["cpus"]) for node in answer["nodes"])
+    nodes = (AliveNode("", f"{node['address']} ({node['host']})", node["cpus"]) for node in answer["nodes"])
     return capacity_of(cluster, tuple(sorted(nodes, key=lambda node: node.name)))
 
 

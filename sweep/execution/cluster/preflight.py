@@ -27,7 +27,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Node:
+class AliveNode:
     """A node that is alive: Ray's id of it, ``address (hostname)`` for people, and its CPUs."""
 
     id: str
@@ -47,7 +47,7 @@ class Capacity:
 
     cpus: int
     slots: int
-    nodes: tuple[Node, ...]
+    nodes: tuple[AliveNode, ...]
 
 
 def preflight(cluster: ClusterSettings) -> Capacity:
@@ -67,17 +67,17 @@ def preflight(cluster: ClusterSettings) -> Capacity:
     return capacity
 
 
-def alive_nodes() -> tuple[Node, ...]:
+def alive_nodes() -> tuple[AliveNode, ...]:
     """Return the nodes of the connected cluster that are alive, by address."""
     found = []
     for node in ray.nodes():
         if node["Alive"]:
             name = f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
-            found.append(Node(node["NodeID"], name, node["Resources"].get("CPU", 0.0)))
+            found.append(AliveNode(node["NodeID"], name, node["Resources"].get("CPU", 0.0)))
     return tuple(sorted(found, key=lambda node: node.name))
 
 
-def capacity_of(cluster: ClusterSettings, nodes: tuple[Node, ...]) -> Capacity:
+def capacity_of(cluster: ClusterSettings, nodes: tuple[AliveNode, ...]) -> Capacity:
     """Return what these nodes offer; raise SweepError if that is too little."""
     total = int(sum(node.cpus for node in nodes))
     largest = max(nodes, key=lambda node: node.cpus)
@@ -159,7 +159,7 @@ def _finder() -> Callable[[], dict[str, str | None]]:
     return versions
 
 
-def _versions(nodes: tuple[Node, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
+def _versions(nodes: tuple[AliveNode, ...]) -> tuple[dict[str, dict[str, str | None]], dict[str, str]]:
     """Ask all nodes at once; return their versions by name, and why the others did not answer."""
     asked: dict[Any, str] = {}
     task = ray.remote(num_cpus=0, max_retries=0)(_finder())

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from surrogate.rules import nearest
 from sweep.config import rules
-from sweep.config.schema import SearchSettings, Settings
+from sweep.config.schema import Settings, SpaceSearchSettings
 from sweep.config.tasks import task_name, task_name_in, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.planning.trials import Trial
 from sweep.records.objectives import objectives
 
 
-def search_of(settings: Settings) -> SearchSettings:
+def search_of(settings: Settings) -> SpaceSearchSettings:
     """Return the settings of the search; ``search=optuna`` without objectives has the usual one of the trials' task."""
     search = settings.search
     if search.objectives or search.method != rules.OPTUNA:

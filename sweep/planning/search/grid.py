@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
-from sweep.planning.swept_keys import Interval
+from sweep.planning.swept_keys import SweptInterval
 
 
 def plan(space: TrialSpace) -> Plan:
@@ -14,7 +14,7 @@ def plan(space: TrialSpace) -> Plan:
         ConfigError: an interval, or no trial.
     """
     for one in space.dimensions.values():
-        if isinstance(one, Interval):
+        if isinstance(one, SweptInterval):
             raise ConfigError(
                 f"{one.key}=interval({one.low},{one.high}) with search.method=grid: a grid needs single values and an interval "
                 f"has none; list them, as in choice(0.5,0.8), or draw from the interval with search=random"

@@ -21,7 +21,7 @@ import optuna
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from sweep.config.schema import SearchSettings
+from sweep.config.schema import SpaceSearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.search.base import Suggester
@@ -96,7 +96,7 @@ class OptunaSuggester(Suggester):
         search: ``samples``, ``seed`` and ``objectives``, one at least.
     """
 
-    def __init__(self, space: Assignable, search: SearchSettings) -> None:
+    def __init__(self, space: Assignable, search: SpaceSearchSettings) -> None:
         self._memory: SearchMemory | None = None
         self._space, self._search = space, search
         self._objectives = [objectives()[name] for name in search.objectives]
@@ -246,7 +246,7 @@ class OptunaSuggester(Suggester):
     def _key_of(self, first: Trial) -> str:
         """Return the key of the search. Its first suggestion depends on the seed alone, and the key of that on all that is not
         swept: what is the same search."""
-        parts = [first.key, [repr(one) for one in self._axes.values()], self._search.seed, self._search.objectives]
+        parts = [first.key, [one.in_keys for one in self._axes.values()], self._search.seed, self._search.objectives]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def _parameters(self, values: Suggestion) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from sweep.planning.swept_keys import DIGITS, Choices, Dimension, Interval
+from sweep.planning.swept_keys import DIGITS, Choices, Dimension, SweptInterval
 
 
 def distribution(dimension: Dimension) -> BaseDistribution:
@@ -47,7 +47,7 @@ def size(dimensions: Iterable[Dimension]) -> float:
     return math.prod(_length(dimension) for dimension in dimensions)
 
 
-def _interval(dimension: Interval) -> BaseDistribution:
+def _interval(dimension: SweptInterval) -> BaseDistribution:
     if dimension.integer:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.space import Point
-from sweep.planning.swept_keys import Dimension, Interval
+from sweep.planning.swept_keys import Dimension, SweptInterval
 
 PATIENCE = 20_000
 """Draws in a row without a new trial after which the drawing ends, if there are too many combinations to try all."""
@@ -29,7 +29,7 @@ def plan(space: TrialSpace) -> Plan:
     search = space.settings.search
     size, chance = space.size, random.Random(search.seed)
     dimensions = list(space.drawn.values())
-    if any(isinstance(one, Interval) and one.log for one in dimensions):
+    if any(isinstance(one, SweptInterval) and one.log for one in dimensions):
         size = None  # not all combinations are equally likely
     if size is None:
         found = space.plan(_drawn(dimensions, chance), most=search.samples, patience=PATIENCE)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
-from sweep.config.schema import SearchSettings
+from sweep.config.schema import SpaceSearchSettings
 from sweep.planning.search.early_stopping import ANSWERED, course
 from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
@@ -22,7 +22,7 @@ _MANY = 2**20
 """More questions than a trial is asked: the rungs above those that trials reach stay empty."""
 
 
-def scheduler(search: SearchSettings, questions: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
+def scheduler(search: SpaceSearchSettings, questions: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
     """Return the scheduler of a sweep, or None where trials are not stopped early.
 
     A trial is judged by the first objective after ``grace``, ``grace * reduction``, ``grace * reduction**2``, ... answers: it

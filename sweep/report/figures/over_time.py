@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from surrogate.networks import FloatArray
 from sweep.config.words import MINIMIZE
 from sweep.report.comparisons import are_lengths, signs
 from sweep.report.figures.base import PANEL, FigureKind, Look, label_below, legend, panels, tapered
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
-from sweep.report.statistics import FloatArray
 from sweep.terminal.wording import count
 
 MOST_STEPS = 300

@@ -134,11 +134,11 @@ def _finetuned(row: Row) -> TableCell:
     return TableCell(text, is_text=True)
 
 
-Columns = Sequence[tuple[str, Callable[[Row], TableCell]]]
+TableColumns = Sequence[tuple[str, Callable[[Row], TableCell]]]
 """Titles, and what makes a row's cell."""
 
 
-def _setting(phrases: Phrases) -> Columns:
+def _setting(phrases: Phrases) -> TableColumns:
     return (
         ("network", _word("network")),
         ("attack" if phrases.act == "attack" else "method", _attack),
@@ -148,7 +148,7 @@ def _setting(phrases: Phrases) -> Columns:
     )
 
 
-def _reached(proven: str) -> Columns:
+def _reached(proven: str) -> TableColumns:
     """Return the columns of results; that of ``proven`` is shown only where something is."""
     return (
         ("found", _of("successes", "asked")),

@@ -18,7 +18,7 @@ from sweep.tasks.attack_records import class_name
 PANEL, GAP, TITLE, BAR = 264, 11, 50, 66
 """Pixels: side of an image, distance between images, height of the titles, width of the color bar with its numbers."""
 
-Indices = NDArray[np.uint8]
+PaletteIndices = NDArray[np.uint8]
 """Places in the palette, a pixel each; of an image with colour red, green and blue of each pixel."""
 
 TITLE_POINTS, BAR_POINTS = 13, 11
@@ -52,7 +52,7 @@ def picture(instance: InstanceRecord) -> bytes:
     return _drawn(panels, limit)
 
 
-def _drawn(panels: list[tuple[str, Indices]], limit: float | None) -> bytes:
+def _drawn(panels: list[tuple[str, PaletteIndices]], limit: float | None) -> bytes:
     """Return the panels side by side as PNG, right of them the color bar from ``-limit`` to ``limit``, unless that is None."""
     # By Pillow and with a palette: matplotlib takes 0.1 s a picture, which adds up to as long as many a trial.
     width = GAP + len(panels) * (PANEL + GAP) + (0 if limit is None else BAR)
@@ -90,13 +90,13 @@ def _drawn(panels: list[tuple[str, Indices]], limit: float | None) -> bytes:
     return buffer.getvalue()
 
 
-def _fitted(image: Indices) -> tuple[int, int, int, int]:
+def _fitted(image: PaletteIndices) -> tuple[int, int, int, int]:
     """Return where an image stands in its panel, from the left and from the top, and its width and height there."""
     height, width = (max(PANEL * size // max(image.shape[:2]), 1) for size in image.shape[:2])
     return (PANEL - width) // 2, (PANEL - height) // 2, width, height
 
 
-def _put(indices: Indices, image: Indices, left: int, place: tuple[int, int, int, int]) -> None:
+def _put(indices: PaletteIndices, image: PaletteIndices, left: int, place: tuple[int, int, int, int]) -> None:
     """Put an image, its pixels enlarged or left out, into its place in the panel that begins at ``left``."""
     across, down, width, height = place
     rows, columns = (np.arange(size) * count // size for size, count in zip((height, width), image.shape[:2], strict=True))
@@ -114,13 +114,13 @@ def _fitting(line: str) -> str:
     return text
 
 
-def _shown(pixels: NDArray[np.float64]) -> Indices:
+def _shown(pixels: NDArray[np.float64]) -> PaletteIndices:
     if pixels.ndim == 3:
         return np.rint(255.0 * np.clip(np.nan_to_num(pixels), 0.0, 1.0)).astype(np.uint8)
     return np.rint(127.0 * np.clip(np.nan_to_num(pixels), 0.0, 1.0)).astype(np.uint8)
 
 
-def _signed(values: NDArray[np.float64]) -> Indices:
+def _signed(values: NDArray[np.float64]) -> PaletteIndices:
     """Color values from -1 to 1: orange, nearly white at 0, purple."""
     return (128 + np.rint(63.5 * (np.clip(np.nan_to_num(values), -1.0, 1.0) + 1.0))).astype(np.uint8)
 

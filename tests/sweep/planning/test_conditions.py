@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sweep.errors import ConfigError
-from sweep.planning.conditions import Condition
+from sweep.planning.conditions import WhereCondition
 
 CONFIG = {
     "pruning": {"method": "magnitude", "amount": 0.8, "finetune": {"rounds": 0, "rewind": True}},
@@ -43,7 +43,7 @@ CONFIG = {
     ],
 )
 def test_holds(expression: str, holds: bool) -> None:
-    assert Condition(expression).holds(CONFIG) is holds
+    assert WhereCondition(expression).holds(CONFIG) is holds
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_holds(expression: str, holds: bool) -> None:
 @pytest.mark.filterwarnings("ignore:\"is\" with 'float' literal:SyntaxWarning")
 def test_refused(expression: str, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
-        Condition(expression).holds(CONFIG)
+        WhereCondition(expression).holds(CONFIG)

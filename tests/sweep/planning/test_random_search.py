@@ -7,7 +7,7 @@ from composing import Composer
 
 from sweep.errors import ConfigError
 from sweep.planning.plan import TrialSpace
-from sweep.planning.swept_keys import Interval
+from sweep.planning.swept_keys import SweptInterval
 
 SPACE = ("search=random", "pruning.amount=interval(0.1,0.95)", "training.learning_rate=tag(log,interval(1e-5,1e-1))")
 
@@ -72,7 +72,7 @@ def test_an_interval_of_a_parameter_is_of_its_kind(composer: Composer, key: str,
     task = "task.name=own_tasks:LeastTask" if key.startswith("++") else "task=model"
     space = TrialSpace(composer.loader, composer.compose_as_hydra, [task, "model=constrained", f"{key}={interval}"])
     (found,) = space.dimensions.values()
-    assert isinstance(found, Interval)
+    assert isinstance(found, SweptInterval)
     values = {found.drawn(share / 10) for share in range(10)}
     assert found.integer is integer
     assert all(isinstance(value, int) for value in values) is integer

@@ -13,7 +13,7 @@ from making_models import modelled
 from sweep.errors import SweepError
 from sweep.records import TrialRecord
 from sweep.report import ending as module
-from sweep.report.ending import INTERRUPTED_SECONDS, LIMIT_SECONDS, Ending
+from sweep.report.ending import INTERRUPTED_SECONDS, LIMIT_SECONDS, SweepEnding
 from sweep.store import Store
 from sweep.store.manifest import free_name, load
 
@@ -21,9 +21,9 @@ NAME = "mnist-20260131-120000"
 
 
 @pytest.fixture
-def ending(store: Store, monkeypatch: pytest.MonkeyPatch) -> Ending:
+def ending(store: Store, monkeypatch: pytest.MonkeyPatch) -> SweepEnding:
     monkeypatch.setattr("sweep.report.writing.figures", lambda: ())
-    return Ending(store, NAME, "mnist", ["a=1,2"])
+    return SweepEnding(store, NAME, "mnist", ["a=1,2"])
 
 
 def records() -> list[TrialRecord]:
@@ -36,7 +36,7 @@ def trial(key: str) -> Any:
     return SimpleNamespace(key=key, name=f"trial {key}", limits=(), swept={})
 
 
-def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:
+def test_a_sweep_is_listed_before_it_runs(ending: SweepEnding, store: Store) -> None:
     ending.begin([trial("a"), trial("b")])
     found = load(store, NAME)
     assert found is not None
@@ -44,14 +44,14 @@ def test_a_sweep_is_listed_before_it_runs(ending: Ending, store: Store) -> None:
     assert (found.ended_at, found.status, found.overrides) == (None, None, ("a=1,2",))
 
 
-def test_sweeps_of_one_second_have_names_of_their_own(ending: Ending, store: Store) -> None:
+def test_sweeps_of_one_second_have_names_of_their_own(ending: SweepEnding, store: Store) -> None:
     ending.begin([])
     assert free_name(store, NAME) == f"{NAME}-2"
     assert free_name(store, NAME) == f"{NAME}-3"  # the second one has its name before it has a list
     assert free_name(store, "other") == "other"
 
 
-def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, store: Store) -> None:
+def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: SweepEnding, store: Store) -> None:
     ending.begin([])
     files, said = ending.finish(records(), [trial("c")], "KILLED")
     page = next(path for path in files if path.name == "report.html")
@@ -67,7 +67,7 @@ def test_its_end_is_a_report_and_a_list_of_how_each_trial_ended(ending: Ending, 
     assert [one.status for one in found.trials] == ["finished", "failed", None]
 
 
-def test_what_a_search_found_is_said_once(ending: Ending) -> None:
+def test_what_a_search_found_is_said_once(ending: SweepEnding) -> None:
     ending.objectives = ("least_value",)
     trials = [modelled([-1.0 * place], "constrained", parameters={"above": place / 7}) for place in range(5)]
     for place, record in enumerate(trials):
@@ -87,7 +87,7 @@ def test_what_a_search_found_is_said_once(ending: Ending) -> None:
     ],
 )
 def test_a_report_that_fails_does_not_fail_the_sweep(
-    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+    ending: SweepEnding, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
     monkeypatch.chdir(Path(store.url).parent)  # so that this store is the one by default
 
@@ -107,7 +107,7 @@ def test_a_report_that_fails_does_not_fail_the_sweep(
 
 
 def test_a_report_that_fails_says_in_which_store_its_sweep_is(
-    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ending: SweepEnding, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail(*_: object, **__: object) -> list[Path]:
         raise SweepError("the disk is full")
@@ -119,7 +119,7 @@ def test_a_report_that_fails_says_in_which_store_its_sweep_is(
 
 
 def test_a_search_ends_with_its_best_trial_whatever_becomes_of_the_report(
-    ending: Ending, store: Store, monkeypatch: pytest.MonkeyPatch
+    ending: SweepEnding, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending.objectives = ["margin"]
     found = records()
@@ -134,14 +134,14 @@ def test_a_search_ends_with_its_best_trial_whatever_becomes_of_the_report(
     assert (kept.objectives, kept.trials[0].swept) == (("margin",), {"a": 1})
 
 
-def test_nothing_is_reported_of_nothing(ending: Ending) -> None:
+def test_nothing_is_reported_of_nothing(ending: SweepEnding) -> None:
     assert ending.finish([record for record in records() if record.status == "failed"], [], "FAILED") == ([], [])
     assert ending.finish([], [trial("a")], "KILLED") == ([], [])
 
 
 @pytest.mark.parametrize(("status", "seconds"), [("FINISHED", LIMIT_SECONDS), ("KILLED", INTERRUPTED_SECONDS)])
 def test_whoever_interrupts_a_sweep_does_not_wait_for_figures(
-    ending: Ending, monkeypatch: pytest.MonkeyPatch, status: str, seconds: float
+    ending: SweepEnding, monkeypatch: pytest.MonkeyPatch, status: str, seconds: float
 ) -> None:
     budgets = []
 

@@ -16,7 +16,7 @@ from sweep.report.comparisons import win_table
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
 from sweep.report.page.settings_table import legend as legend_of_table
-from sweep.report.phrases import Kind, phrases_of
+from sweep.report.phrases import ValueKind, phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
 from sweep.report.results import Results
@@ -126,6 +126,6 @@ def test_lengths_are_told_in_the_words_of_the_task(of_routes: None) -> None:
         ([(TASK, TASK, "minimize")], ("list", "cost", "sort", "cost")),
     ],
 )
-def test_what_values_are_called(kinds: list[Kind], named: tuple[str, ...]) -> None:
+def test_what_values_are_called(kinds: list[ValueKind], named: tuple[str, ...]) -> None:
     found = phrases_of(kinds)
     assert (found.instance, found.value, found.act, found.charted) == named

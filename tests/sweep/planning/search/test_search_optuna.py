@@ -11,27 +11,27 @@ import pytest
 from composing import Composer
 
 from sweep.config.reading import read
-from sweep.config.schema import SearchSettings
+from sweep.config.schema import SpaceSearchSettings
 from sweep.errors import ConfigError
 from sweep.planning.search.base import Suggester
 from sweep.planning.search.goals import judged_by
 from sweep.planning.search.memory import SearchMemory, Suggestion
 from sweep.planning.search.optuna_search import ATTEMPTS, OptunaSuggester
 from sweep.planning.search_axes import Axes
-from sweep.planning.swept_keys import Choices, Dimension, Interval
+from sweep.planning.swept_keys import Choices, Dimension, SweptInterval
 from sweep.planning.trials import Trial
 from sweep.records import InstanceRecord, TrialRecord, TrialStatus
 from sweep.store import Store
 
-AMOUNT = Interval("pruning.amount", 0.0, 1.0, integer=False, log=False)
+AMOUNT = SweptInterval("pruning.amount", 0.0, 1.0, integer=False, log=False)
 METHOD = Choices("pruning.method", ("magnitude", "random"))
-WIDTH = Interval("network.width", 1, 8, integer=True, log=False)
-RATE = Interval("training.learning_rate", 1e-4, 1.0, integer=False, log=True)
+WIDTH = SweptInterval("network.width", 1, 8, integer=True, log=False)
+RATE = SweptInterval("training.learning_rate", 1e-4, 1.0, integer=False, log=True)
 
 
-def search(**values: Any) -> SearchSettings:
+def search(**values: Any) -> SpaceSearchSettings:
     usual = {"method": "optuna", "where": [], "samples": 8, "seed": 0, "objectives": ["margin"], "scheduler": "none"}
-    return SearchSettings(**{**usual, "grace": 1, "reduction": 3, **values})
+    return SpaceSearchSettings(**{**usual, "grace": 1, "reduction": 3, **values})
 
 
 class Space:
@@ -153,7 +153,9 @@ def test_values_that_give_a_trial_again_are_answered_by_it() -> None:
 
 
 def test_a_space_that_is_smaller_is_searched_to_its_end() -> None:
-    suggester = OptunaSuggester(Space(METHOD, Interval("network.width", 1, 3, integer=True, log=False)), search(samples=20))
+    suggester = OptunaSuggester(
+        Space(METHOD, SweptInterval("network.width", 1, 3, integer=True, log=False)), search(samples=20)
+    )
     assert len(run(suggester, record)) == 6
     assert suggester.notice == "The search ended after 6 of 20 trials: the space has no more."
 
@@ -201,6 +203,13 @@ def test_an_interrupted_trial_says_nothing_and_a_second_end_changes_nothing() ->
     suggester.tell("unknown", record(trial, 1.0))
     assert suggester.suggest("b") is not None
     assert suggester.suggest("c") is None
+
+
+def test_the_key_of_a_search_has_the_forms_that_stores_of_before_know() -> None:
+    """The key is made of these texts, so that another text would make every search in a store begin again."""
+    assert Choices("a", (1, "b", 0.5)).in_keys == "Choices(key='a', values=(1, 'b', 0.5), lines=())"
+    swept = SweptInterval("a", 0.1, 8.0, integer=False, log=True)
+    assert swept.in_keys == "Interval(key='a', low=0.1, high=8.0, integer=False, log=True)"
 
 
 def test_the_same_search_again_suggests_the_same_trials_first_whatever_they_gave(tmp_path: Path) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from sweep.config.schema import SearchSettings
+from sweep.config.schema import SpaceSearchSettings
 from sweep.planning.search.tune_scheduler import scheduler
 from sweep.records import InstanceRecord, TrialRecord
 
 STOP, GO_ON = "STOP", "CONTINUE"
 
 
-def search(**values: Any) -> SearchSettings:
+def search(**values: Any) -> SpaceSearchSettings:
     usual = {"method": "grid", "where": [], "samples": 1, "seed": 0, "objectives": ["margin"], "scheduler": "asha"}
-    return SearchSettings(**{**usual, "grace": 1, "reduction": 2, **values})
+    return SpaceSearchSettings(**{**usual, "grace": 1, "reduction": 2, **values})
 
 
 class Judge:
