@@ -110,11 +110,11 @@ errors <- terminal <- config <- records <- store <- planning <- tasks <- trial <
        <- execution <- commands
 ```
 
-One import goes the other way, and the test of circles names it as its one exception: `sweep/config/tasks.py` imports a task by its name, such as
-`sweep.tasks.row:RowTask`, and `sweep/tasks/` imports `sweep/config/`. A configuration can be checked and keyed only by its
-task. That may be a class of a user, which no import in this program can name. So the built-in tasks are found in the same way,
-the moment a configuration asks for one. Whatever a room in front of `sweep/tasks/` needs of a task is declared by `TaskRules`
-in `sweep/config/tasks.py`.
+One import goes the other way, and the test of circles names it as its one exception: `sweep/config/tasks.py` imports a task
+by its name, such as `sweep.tasks.row:RowTask`, and `sweep/tasks/` imports `sweep/config/`. A configuration can be checked and
+keyed only by its task. That may be a class of a user, which no import in this program can name. So the built-in tasks are
+found in the same way, the moment a configuration asks for one. Whatever a room in front of `sweep/tasks/` needs of a task is
+declared by `TaskRules` in `sweep/config/tasks.py`.
 
 Large libraries stay in few rooms: the same test keeps `ray`, `optuna` and `mlflow` in theirs.
 """
