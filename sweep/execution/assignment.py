@@ -35,11 +35,9 @@ class Start:
     Attributes:
         work: None if the coordinator does not know the trial, which happens when it was started again.
         seconds: how long the trial has run on workers before this one.
-        losses: how many workers it lost before this one, those that the coordinator ended at a deadline left out.
         refused: why it must not run again, if it lost more workers than are allowed.
     """
 
     work: Assignment | None
     seconds: float = 0.0
-    losses: int = 0
     refused: str | None = None

@@ -119,7 +119,7 @@ class Coordinator:
             losses = running.attempts - 1 - running.kills
             why = f"its worker process was lost {losses} times, more often than sweep.retries={self._retries} allows"
             seconds = time.monotonic() - running.first_start
-            return Start(work, seconds, losses, refused=why if losses > self._retries else None)
+            return Start(work, seconds, refused=why if losses > self._retries else None)
 
     def attempts(self, trial_key: str) -> tuple[int, int]:
         """Return how often a worker has taken up a trial, and how many of those were ended because an attack was too late."""
