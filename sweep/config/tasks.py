@@ -76,7 +76,6 @@ class TaskRules:
         yardstick: the method that needs no MILP and proves nothing, against which reports measure all others. Empty: none.
     """
 
-    name: str = ""
     version: ClassVar[int] = 1
     sections: ClassVar[tuple[str, ...]] = ("dataset", "network", "training", "pruning", "instances", "solver")
     parameters: ClassVar[type | None] = None
@@ -88,6 +87,9 @@ class TaskRules:
     rates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     fed_by_table: ClassVar[bool] = False
     own_objectives: ClassVar[tuple[Any, ...]] = ()
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
 
     def words(self, objective: str) -> Words:
         """Return what people read of its answers; ``objective`` is that of the record (``attack.objective`` of attacks)."""
@@ -281,9 +283,7 @@ def task_named(name: str) -> TaskRules:
         raise ConfigError(f"task.name={name} cannot be imported: {error}; is its folder on PYTHONPATH?") from error
     if not (isinstance(found, type) and issubclass(found, TaskRules)):
         raise ConfigError(f"task.name={name}: {module} has no class {leaf} that is a sweep.tasks.Task")
-    task = found()
-    task.name = name
-    return task
+    return found(name)
 
 
 def task_meant(name: str | None, properties: str | None, objective: str | None, dataset: str | None) -> str:

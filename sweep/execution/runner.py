@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 import traceback
@@ -83,8 +84,7 @@ class Runner:
             record = self.store.stopped(stop_key(trial.key, trial.settings))
         if record is None or not still_valid(record, trial.settings):
             return self._of_another_limit(trial)
-        record.name, record.config, record.swept, record.limits = trial.name, trial.config, trial.swept, list(trial.limits)
-        return record
+        return dataclasses.replace(record, name=trial.name, config=trial.config, swept=trial.swept, limits=list(trial.limits))
 
     def _of_another_limit(self, trial: Trial) -> TrialRecord | None:
         """Return the record of a trial from one with another time limit, kept as its own; None if an attack is to be run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import time
@@ -40,6 +39,7 @@ class Networks:
         clock: of the trial; training is not on it, and pruning is, also where it was done before.
         say: writes a line into the log of the trial.
         trained: the trial's own network, if somebody has it already.
+        beside: other networks of the same trial; the record counts them and these together.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Networks:
         clock: TrialClock,
         say: Callable[[str], None],
         trained: TrainedNetwork | None = None,
+        beside: Networks | None = None,
     ) -> None:
         self._settings, self._inputs, self._training_key, self._stages = settings, inputs, training_key, stages
         self._record, self._clock, self._say, self._trained = record, clock, say, trained
-        self._dense_keys: list[str] = []
-        self._pruned: dict[str, tuple[int, float]] = {}
+        self._dense_keys: list[str] = [] if beside is None else beside._dense_keys
+        self._pruned: dict[str, tuple[int, float]] = {} if beside is None else beside._pruned
 
     def of_settings(self, settings: Settings) -> Networks:
         """Return what makes networks by other settings, without a data set of the trial's, counted in the same record."""
-        made = copy.copy(self)
-        made._settings, made._inputs, made._trained = settings, Inputs(None), None
-        return made
+        key, record, clock = self._training_key, self._record, self._clock
+        return Networks(settings, Inputs(None), key, self._stages, record, clock, self._say, beside=self)
 
     @classmethod
     def of(cls, settings: Settings, inputs: Inputs, trained: TrainedNetwork | None) -> Networks:

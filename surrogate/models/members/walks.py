@@ -37,6 +37,8 @@ class Walks:
         self.programme = PhaseProgramme(state.model, state.rows)
         self._walker = Walker(self.programme)
         self.draws = Draws(state)
+        self._unfinished: BoolArray | None = None
+        """The region in which the time of the last walk from a start ended, to go on from."""
         self._near: FloatArray | None = None
         self._near_seconds = self._walk_seconds = 0.0
         self._near_share = 1.0
@@ -56,8 +58,8 @@ class Walks:
                 self._near_share = 1.0 if self._state.incumbent.value < value else max(0.7 * self._near_share, LEAST_NEAR)
                 self._near_seconds += now() - begin
                 continue
-            if self._walker.unfinished is not None:
-                self._walk(self._walker.unfinished, "walks", until)
+            if self._unfinished is not None:
+                self._walk(self._unfinished, "walks", until)
             else:
                 start, self._near = self.draws.next_start() if self._near is None else self._near, None
                 self.walk_from(start, "walks", until)
@@ -79,7 +81,7 @@ class Walks:
             self.walk_from(best, source, until)
 
     def _walk(self, phases: BoolArray, source: str, until: float) -> None:
-        end = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
+        end, self._unfinished = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
         self._count()
         if end is not None:
             self._take(end, source, until)
@@ -121,9 +123,7 @@ class Walks:
 
     def walk_held(self, phases: BoolArray, source: str, until: float) -> bool:
         """Walk with the integers as they are held, and offer what is met; return whether the user's rows allowed a point."""
-        unfinished = self._walker.unfinished
-        end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
-        self._walker.unfinished = unfinished
+        end, _ = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
         self._count()
         if end is not None:
             self._offer(end, source)
@@ -139,16 +139,14 @@ class Walks:
         """
         if hold:
             with self.held(values):
-                end = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
-                unfinished = self._walker.unfinished
+                end, unfinished = self._walker.walk(phases, until, lambda vertex: self._offer(vertex, source))
                 if end is not None:
                     self._offer(end, source)
         else:
-            end = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
-            unfinished = self._walker.unfinished
+            end, unfinished = self._walker.walk(phases, until, lambda vertex: self._take(vertex, source, until))
             if end is not None:
                 self._take(end, source, until)
-        self._walker.unfinished = None
+        self._unfinished = None
         self._count()
         return end is not None, unfinished
 

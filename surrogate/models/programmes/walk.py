@@ -35,16 +35,17 @@ class Walker:
         self.programme = programme
         self.visited: set[bytes] = set()
         self.regions = 0
-        self.unfinished: BoolArray | None = None
-        """Where the last walk was when its time ended; None if it came to its end."""
 
-    def walk(self, phases: BoolArray, until: float, on_feasible: Callable[[Vertex], None]) -> Vertex | None:
-        """Return where a walk from a region ends; None if it found no point that the user's rows allow.
+    def walk(
+        self, phases: BoolArray, until: float, on_feasible: Callable[[Vertex], None]
+    ) -> tuple[Vertex | None, BoolArray | None]:
+        """Walk from a region; ``on_feasible`` is called with the first point met that the user's rows allow.
 
-        ``on_feasible`` is called with the first such point.
+        Returns:
+            where the walk ends, None if it found no such point; and the region in which its time ended, to go on from, None if
+            it came to its end.
         """
         programme = self.programme
-        self.unfinished = None
         programme.set_phases(phases)
         programme.seek(False)
         vertex = self._solve(until)
@@ -52,18 +53,18 @@ class Walker:
             programme.seek(True)
             vertex = self._solve(until)
             if vertex is None:
-                return None
-            vertex = self._descend(vertex, until, lambda v: v.value <= FEASIBLE)
+                return None, None
+            vertex, unfinished = self._descend(vertex, until, lambda v: v.value <= FEASIBLE)
             if vertex.value > FEASIBLE:
-                return None
+                return None, unfinished
             programme.seek(False)
             vertex = self._solve(until)
             if vertex is None:
-                return None
+                return None, None
         on_feasible(vertex)
         return self._descend(vertex, until, lambda _: False)
 
-    def _descend(self, vertex: Vertex, until: float, enough: Callable[[Vertex], bool]) -> Vertex:
+    def _descend(self, vertex: Vertex, until: float, enough: Callable[[Vertex], bool]) -> tuple[Vertex, BoolArray | None]:
         programme = self.programme
         while not enough(vertex) and time.perf_counter() < until:
             if self._key() in self.visited:
@@ -74,9 +75,9 @@ class Walker:
                 break
             vertex = better
         if time.perf_counter() >= until and not enough(vertex):
-            self.unfinished = programme.phases.copy()
             self.visited.discard(self._key())
-        return vertex
+            return vertex, programme.phases.copy()
+        return vertex, None
 
     def _step(self, vertex: Vertex, until: float) -> Vertex | None:
         """Go to a better region; None, and stay, if none of those that were tried is better."""
