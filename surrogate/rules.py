@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any
+
+import numpy as np
 
 from surrogate.checks import is_integer, is_number, nearest, shown
 from surrogate.errors import InvalidSetting
@@ -76,11 +78,13 @@ def one_of(*names: str) -> Rule:
 
 
 def several(words: str, each: Rule) -> Rule:
-    """A list or tuple of at least one value, each of which a rule allows; ``words`` say what that is."""
+    """A list, tuple or array of at least one value, each of which a rule allows; ``words`` say what that is."""
+    among = f", each one of {', '.join(each.names)}" if each.names else ""
 
     def refusal(value: Any) -> str | None:
-        if not isinstance(value, (list, tuple)) or not value:
-            return f"a list of {words}"
+        is_list = isinstance(value, Collection) and not isinstance(value, (str, bytes)) and np.iterable(value)
+        if not is_list or not len(value):
+            return f"a list of {words}{among}"
         wrong = next((each(one) for one in value if each(one) is not None), None)
         return None if wrong is None else f"a list of {words}, each {wrong}"
 

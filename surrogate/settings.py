@@ -1,9 +1,9 @@
 """Settings of methods, each written once: a field of the method's class, with its default, its rule and its key.
 
 A method is a frozen dataclass on :class:`Configurable`. Its settings are declared with :func:`setting`, and what it is made of
-with :func:`part` and :func:`chosen`. The rules are checked when an object is made. A program that reads configurations learns
-from the same declarations which keys there are, what they may be, and what of them can change a result. A field without a
-declaration is for callers in Python alone.
+with :func:`part` and :func:`chosen`. A field that another class has already is declared with :func:`as_in`. The rules are
+checked when an object is made. A program that reads configurations learns from the same declarations which keys there are, what
+they may be, and what of them can change a result. A field without a declaration is for callers in Python alone.
 """
 
 from __future__ import annotations
@@ -147,6 +147,34 @@ def chosen(
     if make is not MISSING:
         return field(default_factory=make, metadata=declared)
     return field(default=default, metadata=declared)
+
+
+def as_in(cls: type[Configurable], name: str, *, key: str | None = None) -> Any:
+    """Declare a field as another class does: with the same default and the same rule.
+
+    Args:
+        cls: the other class.
+        name: of its field, and of this one.
+        key: by which configurations set it, where that is not as in the other class.
+
+    Example:
+        >>> from surrogate.rules import integer
+        >>> @dataclass(frozen=True)
+        ... class Every(Configurable):
+        ...     other: int = setting(2, integer(1))
+        >>> @dataclass(frozen=True)
+        ... class Also(Configurable):
+        ...     other: int = as_in(Every, "other")
+        >>> Also().other
+        2
+    """
+    one = cls.__dataclass_fields__[name]
+    declared = dict(one.metadata)
+    if key is not None:
+        declared[_DECLARED] = dataclasses.replace(declared[_DECLARED], key=key)
+    if one.default_factory is not MISSING:
+        return field(default_factory=one.default_factory, metadata=declared)
+    return field(default=one.default, metadata=declared)
 
 
 @dataclass(frozen=True)

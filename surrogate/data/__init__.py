@@ -8,15 +8,25 @@ is the published one. ``load_table`` and ``load_images`` read the user's own fil
 
 from surrogate.data.columns import Columns
 from surrogate.data.dataset import CLASSES, NAMES, SIDE_LIMITS, Dataset, image_count, load, native_side
-from surrogate.data.images import load_images
-from surrogate.data.table import load_table
+from surrogate.data.functions import FunctionPoints
+from surrogate.data.images import Images, load_images
+from surrogate.data.recipe import Recipe
+from surrogate.data.table import Table, load_table
+
+RECIPES: dict[str, type[Recipe]] = {recipe.name: recipe for recipe in (FunctionPoints, Table, Images)}
+"""What makes a data set with settings of its own, by its name; the others are NAMES."""
 
 __all__ = [
     "CLASSES",
     "NAMES",
+    "RECIPES",
     "SIDE_LIMITS",
     "Columns",
     "Dataset",
+    "FunctionPoints",
+    "Images",
+    "Recipe",
+    "Table",
     "image_count",
     "load",
     "load_images",

@@ -12,14 +12,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from surrogate.checks import numbers, require_name
 from surrogate.data.dataset import Dataset, read_only
+from surrogate.data.recipe import Recipe
 from surrogate.errors import InvalidSetting
 from surrogate.networks import FloatArray
+from surrogate.rules import COUNT, one_of
+from surrogate.settings import setting
 
 TRAIN_POINTS, TEST_POINTS = 20_000, 4_000
 """Points drawn uniformly, always the same ones for the same number of inputs."""
@@ -100,6 +104,23 @@ def evaluate(name: str, points: ArrayLike) -> FloatArray:
         raise InvalidSetting(f"points must have shape (n, d), got {x.shape}")
     function = _function(name, x.shape[1])
     return function.formula(function.lower + x * (function.upper - function.lower))
+
+
+@dataclass(frozen=True)
+class FunctionPoints(Recipe):
+    """Points of a test function of so many inputs; see :func:`sample`.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    name: ClassVar[str] = "function"
+
+    function: str = setting(None, one_of(*FUNCTIONS))
+    inputs: int = setting(None, COUNT)
+
+    def load(self) -> Dataset:
+        return sample(self.function, self.inputs)
 
 
 def sample(name: str, inputs: int) -> Dataset:

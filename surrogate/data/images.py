@@ -2,24 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.checks import is_integer, require_integer, shown
+from surrogate.checks import is_integer
 from surrogate.data.dataset import Dataset, content_checksum, read_only
 from surrogate.data.image_files import RawImages, read_folder, read_numpy
+from surrogate.data.recipe import UsersRecipe
 from surrogate.data.resizing import resized
 from surrogate.data.splitting import split_rows
 from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
-from surrogate.rules import TEST_SHARE
+from surrogate.rules import Rule
+from surrogate.settings import setting
+
+Size = int | tuple[int, int] | None
+"""Pixels a side, or height and width; None for images as they are."""
+
+
+def _refused_size(size: Any) -> str | None:
+    if size is None:
+        return None
+    given = (size, size) if is_integer(size) else size
+    if isinstance(given, tuple | list) and len(given) == 2 and all(is_integer(side) and side >= 1 for side in given):
+        return None
+    return "pixels a side, such as 16, or (height, width), or None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images(UsersRecipe):
+    """Images: the arguments of :func:`load_images`, by their names, but for ``file``, which is its ``path``.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    name: ClassVar[str] = "images"
+
+    size: Size = setting(None, Rule(int, _refused_size), key="side")
+
+    def load(self) -> Dataset:
+        sides = _sides(self.size)
+        place = file_path(self.file)
+        if place.is_dir():
+            parts = read_folder(place, sides)
+        elif place.suffix.lower() == ".npz":
+            parts = read_numpy(place)
+        else:
+            raise DataUnavailable(
+                f"{place} is no folder and no .npz file: expected one folder for each class, or arrays of images and labels"
+            )
+        classes, labels = _classes(place, parts)
+        pixels = [resized(part.pixels, part.white, sides) for part in parts]
+        if len(parts) == 1:
+            train, test = split_rows(labels[0], self.test_share, self.seed)
+            pixels, labels = [pixels[0][train], pixels[0][test]], [labels[0][train], labels[0][test]]
+        if pixels[0].shape[1] != pixels[1].shape[1]:
+            raise DataUnavailable(
+                f"{place}: images to train and to test have different sizes: give one as size=(height, width)"
+            )
+        shape = parts[0].pixels.shape[1:]
+        arrays = pixels[0], labels[0], pixels[1], labels[1]
+        read_only(*arrays)
+        checksum = content_checksum(arrays, classes)
+        return Dataset(self.name, shape if sides is None else (*sides, *shape[2:]), *arrays, checksum, classes)
 
 
 def load_images(
-    path: str | Path, *, size: int | tuple[int, int] | None = None, test_share: float = 0.2, seed: int = 0
+    path: str | Path, *, size: Size = Images.size, test_share: float = Images.test_share, seed: int = Images.seed
 ) -> Dataset:
     """Return a data set of images of any size and number of classes, grey or with colour, with pixels in [0, 1].
 
@@ -40,41 +94,14 @@ def load_images(
         DataUnavailable: a file or folder that is missing, unreadable or of another kind, or images of several sizes while
             ``size`` is None.
     """
-    sides = _size(size)
-    TEST_SHARE.require("test_share", test_share)
-    require_integer("seed", seed, 0)
-    place = file_path(path)
-    if place.is_dir():
-        parts = read_folder(place, sides)
-    elif place.suffix.lower() == ".npz":
-        parts = read_numpy(place)
-    else:
-        raise DataUnavailable(
-            f"{place} is no folder and no .npz file: expected one folder for each class, or arrays of images and labels"
-        )
-    classes, labels = _classes(place, parts)
-    pixels = [resized(part.pixels, part.white, sides) for part in parts]
-    if len(parts) == 1:
-        train, test = split_rows(labels[0], test_share, seed)
-        pixels, labels = [pixels[0][train], pixels[0][test]], [labels[0][train], labels[0][test]]
-    if pixels[0].shape[1] != pixels[1].shape[1]:
-        raise DataUnavailable(f"{place}: images to train and to test have different sizes: give one as size=(height, width)")
-    shape = parts[0].pixels.shape[1:]
-    arrays = pixels[0], labels[0], pixels[1], labels[1]
-    read_only(*arrays)
-    checksum = content_checksum(arrays, classes)
-    return Dataset("images", shape if sides is None else (*sides, *shape[2:]), *arrays, checksum, classes)
+    return Images(file=path, size=size, test_share=test_share, seed=seed).load()
 
 
-def _size(size: Any) -> tuple[int, int] | None:
+def _sides(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
-    given = (size, size) if is_integer(size) else size
-    if not isinstance(given, tuple | list) or len(given) != 2 or not all(is_integer(side) and side >= 1 for side in given):
-        raise InvalidSetting(
-            f"size={shown(size)} is not allowed: expected pixels a side, such as 16, or (height, width), or None"
-        )
-    return int(given[0]), int(given[1])
+    height, width = (size, size) if is_integer(size) else size
+    return int(height), int(width)
 
 
 def _classes(place: Path, parts: list[RawImages]) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import GenericAlias
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.checks import list_of, nearest, require_integer, require_name
+from surrogate import rules
+from surrogate.checks import nearest
 from surrogate.data.columns import Columns, categories_of, encode_inputs, numbers_of
 from surrogate.data.dataset import Dataset, content_checksum, read_only
+from surrogate.data.recipe import UsersRecipe
 from surrogate.data.splitting import split_rows
 from surrogate.data.table_files import Column, RawTable, read_raw, require_columns
 from surrogate.errors import InvalidSetting
 from surrogate.networks.scales import Scales
-from surrogate.rules import TEST_SHARE
+from surrogate.settings import setting
 
 GAP_CHOICES = ("refuse", "drop")
 """What is done with rows that lack a value of a column that is used."""
@@ -25,15 +29,77 @@ LEAST_ROWS = 10
 """Fewest rows of a table that a network is fitted to."""
 
 
+def _names(words: str = "names of columns", *, least: int = 1, optional: bool = False) -> rules.Rule:
+    """At least so many names of columns, each once, or None where that is allowed; ``words`` say what they are."""
+
+    def refusal(value: Any) -> str | None:
+        if value is None and optional:
+            return None
+        if not isinstance(value, Collection) or isinstance(value, (str, bytes)):
+            return "a list of names of columns, such as ['age', 'size']"
+        names = list(value)
+        if not all(isinstance(name, str) for name in names):
+            return "names of columns, such as ['age', 'size']"
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            return f"each column once, and {twice[0]!r} is named more than once"
+        return None if len(names) >= least else words
+
+    return rules.Rule(GenericAlias(list, (str,)), refusal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(UsersRecipe):
+    """A table: the arguments of :func:`load_table`, by their names.
+
+    Raises:
+        InvalidSetting: a value that is not allowed; names it and what is.
+    """
+
+    name: ClassVar[str] = "table"
+
+    inputs: Sequence[str] | None = setting(None, _names(optional=True))
+    outputs: Sequence[str] = setting((), _names("the names of the columns that a network is to give"))
+    categories: Sequence[str] = setting((), _names(least=0))
+    gaps: str = setting("refuse", rules.one_of(*GAP_CHOICES))
+
+    def load(self) -> Dataset:
+        file, outputs, declared = self.file, list(self.outputs), list(self.categories)
+        table = read_raw(file, None if self.inputs is None else [*self.inputs, *outputs])
+        if self.inputs is None:
+            require_columns(file, table.names, outputs)
+        inputs = [name for name in table.names if name not in outputs] if self.inputs is None else list(self.inputs)
+        _require_apart(inputs, outputs, declared)
+        columns, dropped = _without_gaps(table, [*inputs, *outputs], self.gaps, file)
+        x, expanded, is_category = encode_inputs([columns[name] for name in inputs], declared)
+        y, classes = _labels([columns[name] for name in outputs], declared)
+        train, test = split_rows(y, self.test_share, self.seed)
+        lower, upper = tuple(x.min(axis=0).tolist()), tuple(x.max(axis=0).tolist())
+        scales = Scales.of(x[train], y[train]).leaving(is_category)
+        x, y = scales.standardised(x, y)
+        arrays = x[train].astype(np.float32), y[train], x[test].astype(np.float32), y[test]
+        read_only(*arrays)
+        of_each = {name: categories_of(columns[name]) for name in (*inputs, *outputs) if name in declared}
+        return Dataset(
+            self.name,
+            None,
+            *arrays,
+            content_checksum([*scales, *arrays], [*expanded, *outputs, *(classes or ())]),
+            classes,
+            scales,
+            Columns(expanded, tuple(outputs), of_each, len(x), dropped, lower, upper),
+        )
+
+
 def load_table(
     file: str | Path,
-    inputs: Sequence[str] | None = None,
-    outputs: Sequence[str] = (),
+    inputs: Sequence[str] | None = Table.inputs,
+    outputs: Sequence[str] = Table.outputs,
     *,
-    categories: Sequence[str] = (),
-    gaps: str = "refuse",
-    test_share: float = 0.2,
-    seed: int = 0,
+    categories: Sequence[str] = Table.categories,
+    gaps: str = Table.gaps,
+    test_share: float = Table.test_share,
+    seed: int = Table.seed,
 ) -> Dataset:
     """Return a data set from a CSV or Parquet file, in units of its deviations; ``scales`` of it lead to the user's units.
 
@@ -55,47 +121,9 @@ def load_table(
             fewer than LEAST_ROWS rows; an argument that is not allowed.
         DataUnavailable: a file that is missing, no table, not UTF-8, or has rows of unequal length.
     """
-    names_in = None if inputs is None else _names("inputs", inputs)
-    names_out, declared = _names("outputs", outputs), _names("categories", categories)
-    require_name("gaps", gaps, GAP_CHOICES)
-    TEST_SHARE.require("test_share", test_share)
-    require_integer("seed", seed, 0)
-    if not names_out:
-        raise InvalidSetting("outputs=[] is not allowed: expected the names of the columns that a network is to give")
-    table = read_raw(file, None if names_in is None else [*names_in, *names_out])
-    if names_in is None:
-        require_columns(file, table.names, names_out)
-        names_in = [name for name in table.names if name not in names_out]
-    _require_apart(names_in, names_out, declared)
-    columns, dropped = _without_gaps(table, [*names_in, *names_out], gaps, file)
-    x, expanded, is_category = encode_inputs([columns[name] for name in names_in], declared)
-    y, classes = _labels([columns[name] for name in names_out], declared)
-    train, test = split_rows(y, test_share, seed)
-    lower, upper = tuple(x.min(axis=0).tolist()), tuple(x.max(axis=0).tolist())
-    scales = Scales.of(x[train], y[train]).leaving(is_category)
-    x, y = scales.standardised(x, y)
-    arrays = x[train].astype(np.float32), y[train], x[test].astype(np.float32), y[test]
-    read_only(*arrays)
-    of_each = {name: categories_of(columns[name]) for name in (*names_in, *names_out) if name in declared}
-    return Dataset(
-        "table",
-        None,
-        *arrays,
-        content_checksum([*scales, *arrays], [*expanded, *names_out, *(classes or ())]),
-        classes,
-        scales,
-        Columns(expanded, tuple(names_out), of_each, len(x), dropped, lower, upper),
-    )
-
-
-def _names(what: str, given: Any) -> list[str]:
-    names = list_of(what, given, "names of columns, such as ['age', 'size']")
-    for name in names:
-        if not isinstance(name, str):
-            raise InvalidSetting(f"{what} must be names of columns, got {type(name).__name__} {name!r:.60}")
-        if names.count(name) > 1:
-            raise InvalidSetting(f"{what} names the column {name!r} more than once")
-    return names
+    return Table(
+        file=file, inputs=inputs, outputs=outputs, categories=categories, gaps=gaps, test_share=test_share, seed=seed
+    ).load()
 
 
 def _require_apart(inputs: Sequence[str], outputs: Sequence[str], categories: Sequence[str]) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 from surrogate import bounds as bound_methods
 from surrogate import formulation as formulations
+from surrogate import rules
 from surrogate.bounds import BoundMethod
-from surrogate.checks import is_number, list_of, require_flags, require_integer, require_name, require_number, shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import Formulation
 from surrogate.models.shares import MEMBERS
+from surrogate.settings import Configurable, chosen, internal, setting
 from surrogate.solvers import HighsSolver, Solver, require_solver
 
 
 @dataclass(frozen=True)
-class SearchSettings:
+class SearchSettings(Configurable):
     """How the search goes about it; the defaults are for finding good decisions and proving them.
+
+    The methods of :mod:`surrogate.models.methods` have some of these settings, with the defaults and the rules of this class.
 
     Attributes:
         members: those of ``MEMBERS`` that take part.
@@ -44,39 +46,18 @@ class SearchSettings:
         InvalidSetting: a value that is not allowed; names it and what is.
     """
 
-    members: Sequence[str] = MEMBERS
-    sparsities: Sequence[float] = (0.8, 0.5, 0.9)
-    solver: Solver = field(default_factory=HighsSolver)
-    bounds: str | BoundMethod = "crown"
-    formulation: str | Formulation = "big_m"
-    tolerance: float = 1e-6
-    relative_gap: float = 1e-4
-    target: float | None = None
-    points: int = 4096
-    seed: int = 0
-    first_points: bool = True
-    repair: bool | None = None
-
-    def __post_init__(self) -> None:
-        members = list_of("members", self.members, f"names among {', '.join(MEMBERS)}")
-        if not members:
-            raise InvalidSetting(f"members is empty: expected at least one of {', '.join(MEMBERS)}")
-        for member in members:
-            require_name("each of members", member, MEMBERS)
-        for sparsity in list_of("sparsities", self.sparsities, "shares, such as (0.5, 0.9)"):
-            require_number("each of sparsities", sparsity, "a number in [0, 1)", lambda value: 0.0 <= value < 1.0)
-        require_solver(self.solver)
-        bound_methods.method(self.bounds)
-        formulations.method(self.formulation)
-        require_number("tolerance", self.tolerance, "a number above 0 and at most 0.01", lambda v: 0.0 < v <= 1e-2)
-        require_number("relative_gap", self.relative_gap, "a number of at least 0", lambda v: v >= 0.0)
-        if self.target is not None and (not is_number(self.target) or not math.isfinite(self.target)):
-            raise InvalidSetting(f"target={shown(self.target)} is not allowed: expected a finite number or None")
-        require_integer("points", self.points, 1)
-        require_integer("seed", self.seed, 0)
-        require_flags(first_points=self.first_points)
-        if self.repair is not None:
-            require_flags(repair=self.repair)
+    members: Sequence[str] = internal(MEMBERS, rules.several("names", rules.one_of(*MEMBERS)))
+    sparsities: Sequence[float] = setting((0.8, 0.5, 0.9), rules.several("shares, such as (0.5, 0.9)", rules.SHARE))
+    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
+    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
+    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
+    tolerance: float = internal(1e-6, rules.number("a number above 0 and at most 0.01", lambda value: 0.0 < value <= 1e-2))
+    relative_gap: float = internal(1e-4, rules.NOT_NEGATIVE)
+    target: float | None = internal(None, rules.number("a finite number", lambda _: True, optional=True))
+    points: int = setting(4096, rules.COUNT)
+    seed: int = setting(0, rules.SEED)
+    first_points: bool = internal(True, rules.FLAG)
+    repair: bool | None = internal(None, replace(rules.FLAG, optional=True))
 
     @property
     def repairs_apart(self) -> bool:

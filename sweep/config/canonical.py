@@ -122,7 +122,7 @@ def counting(name: str, settings: Settings) -> tuple[dict[str, SectionPart], fro
     off = {key for key in made.off if key.partition(".")[0] in counts}
     known = frozenset({*flatten(counts).keys() - made.idle, *off}) | (frozenset() if is_made else counts.keys())
     if name == "dataset" and settings.dataset.name in USERS and task.takes_data(settings):  # a checksum is over what they make
-        known |= {f"dataset.{key}" for key in rules.OWN_KEYS[settings.dataset.name]}
+        known |= {f"dataset.{key}" for key in rules.own_keys()[settings.dataset.name]}
     return counts, known
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import Any
 
 from sweep.config import own_networks, rules
 from sweep.config.canonical import counts_of, has_own, made_of, makers, together
@@ -137,11 +135,11 @@ def _check_data(settings: Settings) -> None:
 
 def _check_own_keys(data: DatasetSettings) -> None:
     """Check that a data set has none of the keys that only others have, and its own in the form that it takes."""
-    own = rules.OWN_KEYS.get(data.name, ())
-    for key, unset in _unset().items():
-        value = getattr(data, key)
-        if key not in own and value != unset:
-            having = [f"dataset={name}" for name, keys in rules.OWN_KEYS.items() if key in keys]
+    own = rules.own_keys()
+    for key in {key: None for keys in own.values() for key in keys if key != "side"}:
+        value, unset = getattr(data, key), rules.unset(key)
+        if key not in own.get(data.name, ()) and value != unset:
+            having = [f"dataset={name}" for name, keys in own.items() if key in keys]
             raise ConfigError(
                 f"dataset.{key}={value} with dataset.name={data.name}: only {' and '.join(having)} "
                 f"{'has' if len(having) == 1 else 'have'} it; set {'null' if unset is None else unset}"
@@ -158,18 +156,6 @@ def _check_own_keys(data: DatasetSettings) -> None:
             f"dataset.inputs={data.inputs} with dataset.name=table: a table has columns; name those that a network takes, in "
             f"the shell as in 'dataset.inputs=[size,rooms]', or set null for all that are no outputs"
         )
-
-
-@functools.cache
-def _unset() -> dict[str, Any]:
-    """Return the keys that only some data sets have, beside ``side``, each with the value that asks for nothing."""
-    found: dict[str, Any] = {}
-    for field in dataclasses.fields(DatasetSettings):
-        if any(field.name in keys for keys in rules.OWN_KEYS.values()) and field.name != "side":
-            made = field.default_factory
-            default = None if field.default is dataclasses.MISSING else field.default
-            found[field.name] = default if made is dataclasses.MISSING else made()
-    return found
 
 
 def _check_function(data: DatasetSettings) -> None:

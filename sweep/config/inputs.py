@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sweep.config.rules import FUNCTION, NO_DATASET
 from sweep.config.schema import DatasetSettings, Settings
-from sweep.config.users_data import USERS, read_data
+from sweep.config.users_data import USERS, made, read_data
 
 if TYPE_CHECKING:
     from surrogate.data import Dataset
@@ -77,11 +77,7 @@ def load_data(settings: Settings) -> Dataset | None:
     if settings.dataset.name == NO_DATASET:
         return None
     if settings.dataset.name == FUNCTION:
-        from surrogate.data.functions import sample
-
-        assert settings.dataset.function is not None
-        assert isinstance(settings.dataset.inputs, int)
-        return sample(settings.dataset.function, settings.dataset.inputs)
+        return made(settings.dataset)
     if settings.dataset.name in USERS:
         return read_data(settings.dataset)
     from surrogate.data import load
@@ -114,11 +110,9 @@ def _fixed_checksum(dataset: DatasetSettings) -> str | None:
     if source is not None:
         return hashlib.sha256("".join(file.sha256 for file in source.files).encode()).hexdigest()[:16]
     if dataset.name == FUNCTION:
-        from surrogate.data.functions import sample
-
         if dataset.function is None or not isinstance(dataset.inputs, int):  # refused when the configuration is checked
             return None
-        return sample(dataset.function, dataset.inputs).checksum
+        return made(dataset).checksum
     from surrogate.data import load
 
     return load(dataset.name).checksum

@@ -5,6 +5,7 @@ Names come from :mod:`surrogate`, which is imported when they are needed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from surrogate.errors import SurrogateError
 from surrogate.files import file_path
 from surrogate.problems.objectives import OBJECTIVES
 from surrogate.rules import integer, nearest
+from surrogate.settings import Setting
 
 ValueRule = Callable[[Any], str | None]
 """Returns what is allowed if the value is not, else None."""
@@ -88,15 +90,6 @@ TABLE, IMAGES = "table", "images"
 NO_DATASET = "none"
 """The data set of networks and properties that come from files."""
 
-_SPLIT = ("test_share", "seed")
-
-OWN_KEYS: dict[str, tuple[str, ...]] = {
-    FUNCTION: ("function", "inputs"),
-    TABLE: ("file", "inputs", "outputs", "categories", "gaps", *_SPLIT),
-    IMAGES: ("file", "side", *_SPLIT),
-}
-"""The keys of ``dataset`` that make the data of such sets; of these, ``side`` alone is one of others too."""
-
 NO_PRUNING = "none"
 """The pruning that leaves the dense network as it is."""
 
@@ -105,15 +98,39 @@ GRID, RANDOM, OPTUNA = SEARCHES = ("grid", "random", "optuna")
 
 
 def datasets() -> Iterable[str]:
-    from surrogate.data import NAMES
+    from surrogate.data import NAMES, RECIPES
 
-    return (*NAMES, FUNCTION, TABLE, IMAGES, NO_DATASET)
+    return (*NAMES, *RECIPES, NO_DATASET)
 
 
-def functions() -> Iterable[str]:
-    from surrogate.data.functions import FUNCTIONS
+@functools.cache
+def own_keys() -> dict[str, dict[str, Setting]]:
+    """Return the keys of ``dataset`` that a data set declares in the library, by the name of the data set.
 
-    return FUNCTIONS
+    Of these, ``side`` alone is a key of other data sets too.
+    """
+    from surrogate.data import RECIPES
+
+    return {
+        name: {one.key or field: one for field, one in recipe.declared() if isinstance(one, Setting)}
+        for name, recipe in RECIPES.items()
+    }
+
+
+@functools.cache
+def _own(key: str) -> Setting:
+    return next(settings[key] for settings in own_keys().values() if key in settings)
+
+
+def of_data(key: str) -> Rule:
+    """Return the rule that the library declares for a key of ``dataset``."""
+    return lambda value: _own(key).rule.refusal(value)
+
+
+def unset(key: str) -> Any:
+    """Return the default that the library declares for a key of ``dataset``: the value of data sets without this key."""
+    default = _own(key).default
+    return list(default) if isinstance(default, tuple) else default
 
 
 PYTHON = "python"
@@ -140,12 +157,6 @@ def inputs(value: int | list[str]) -> str | None:
     if isinstance(value, list):
         return None if value else "names of columns, or null for all that are no outputs"
     return None if at_least(1)(value) is None else "an integer of at least 1, or names of columns"
-
-
-def gaps() -> Iterable[str]:
-    from surrogate.data.table import GAP_CHOICES
-
-    return GAP_CHOICES
 
 
 def file_title(file: str) -> str:

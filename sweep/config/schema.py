@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from surrogate.rules import NOT_NEGATIVE, POSITIVE, TEST_SHARE
+from surrogate.rules import NOT_NEGATIVE, POSITIVE
 from sweep.config import rules
 
 
@@ -27,14 +27,16 @@ class DatasetSettings:
     name: Annotated[str, rules.one_of(rules.datasets)]
     side: Annotated[int | list[int] | None, rules.side]
     folder: Annotated[str | None, rules.path]
-    function: Annotated[str | None, rules.one_of(rules.functions)]
+    function: Annotated[str | None, rules.of_data("function")]
     inputs: Annotated[int | list[str] | None, rules.inputs]
     file: Annotated[str | None, rules.path] = None  # records of before do not have this key and those below
-    outputs: list[str] = dataclasses.field(default_factory=list)
-    categories: list[str] = dataclasses.field(default_factory=list)
-    gaps: Annotated[str, rules.one_of(rules.gaps)] = "refuse"
-    test_share: Annotated[float, TEST_SHARE] = 0.2
-    seed: Annotated[int, rules.at_least(0)] = 0
+    outputs: list[str] = dataclasses.field(default_factory=lambda: rules.unset("outputs"))
+    categories: list[str] = dataclasses.field(default_factory=lambda: rules.unset("categories"))
+    gaps: Annotated[str, rules.of_data("gaps")] = dataclasses.field(default_factory=lambda: rules.unset("gaps"))
+    test_share: Annotated[float, rules.of_data("test_share")] = dataclasses.field(
+        default_factory=lambda: rules.unset("test_share")
+    )
+    seed: Annotated[int, rules.of_data("seed")] = dataclasses.field(default_factory=lambda: rules.unset("seed"))
 
     def __hash__(self) -> int:
         return hash(repr(self))  # some of its values are lists

@@ -17,10 +17,11 @@ from surrogate.errors import SurrogateError
 from surrogate.files import file_path
 from sweep.config.files import hint
 from sweep.config.rules import IMAGES, TABLE
+from sweep.config.sections import build
 from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
-    from surrogate.data import Dataset
+    from surrogate.data import Dataset, Recipe
     from sweep.config.schema import DatasetSettings
 
 USERS = (TABLE, IMAGES)
@@ -77,25 +78,19 @@ def _folder_state(folder: str, _second: int) -> tuple[object, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _read(dataset: DatasetSettings, _state: tuple[object, ...]) -> Dataset:
-    assert dataset.file is not None, "refused before"
-    if dataset.name == TABLE:
-        from surrogate.data import load_table
+    return made(dataset)
 
-        assert not isinstance(dataset.inputs, int), "refused when the configuration is checked"
-        return load_table(
-            dataset.file,
-            dataset.inputs,
-            dataset.outputs,
-            categories=dataset.categories,
-            gaps=dataset.gaps,
-            test_share=dataset.test_share,
-            seed=dataset.seed,
-        )
-    from surrogate.data import load_images
 
-    side = dataset.side
-    size = (side[0], side[1]) if isinstance(side, list) else side
-    return load_images(dataset.file, size=size, test_share=dataset.test_share, seed=dataset.seed)
+def made(dataset: DatasetSettings) -> Dataset:
+    """Return a data set with settings of its own, as the library makes it.
+
+    Raises:
+        DataUnavailable, InvalidSetting: see the recipe, one of :data:`surrogate.data.RECIPES`.
+    """
+    from surrogate.data import RECIPES
+
+    recipe: Recipe = build(RECIPES[dataset.name], "", lambda key: getattr(dataset, key))
+    return recipe.load()
 
 
 def _keyed(text: str) -> str:

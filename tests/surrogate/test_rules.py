@@ -32,7 +32,18 @@ RULES: dict[str, tuple[Rule, tuple[Any, ...], tuple[Any, ...], str]] = {
     "a flag": (rules.FLAG, (True, False), (0, 1, "true", None), "true or false"),
     "a name": (rules.one_of("left", "right"), ("left",), (None, 1, "", ["left"]), "one of left, right"),
     "a near name": (rules.one_of("left", "right"), (), ("Left", "rigth"), "(did you mean "),
-    "several": (rules.several("names", rules.one_of("a", "b")), (["a"], ("b", "a")), ([], "a", None), "a list of names"),
+    "several": (
+        rules.several("names", rules.one_of("a", "b")),
+        (["a"], ("b", "a")),
+        ([], "a", None),
+        "a list of names, each one of a, b",
+    ),
+    "numbers of an array": (
+        rules.several("shares", rules.SHARE),
+        (np.array([0.5]),),
+        (np.array([]), np.array(0.5)),
+        "a list of",
+    ),
     "several with one wrong": (rules.several("names", rules.one_of("a", "b")), (), (["a", "c"],), "each one of a, b"),
 }
 

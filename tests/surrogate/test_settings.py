@@ -25,6 +25,9 @@ from surrogate.checks import shown
 from surrogate.errors import InvalidSetting
 from surrogate.formulation import METHODS as FORMULATIONS
 from surrogate.formulation import Partition
+from surrogate.models import SearchSettings
+from surrogate.models.methods import METHODS as MODEL_METHODS
+from surrogate.models.methods import SurrogateMilp, WalkAlone, WholeSearch
 from surrogate.problems.objectives import OBJECTIVES
 from surrogate.pruning import METHODS as PRUNINGS
 from surrogate.pruning import Finetuning, Pruning
@@ -34,9 +37,9 @@ from surrogate.training import Training
 
 
 def classes() -> Iterator[type[Configurable]]:
-    for family in (METHODS, CLOSEST_METHODS, BOUNDS, FORMULATIONS, PRUNINGS, SOLVERS):
+    for family in (METHODS, CLOSEST_METHODS, BOUNDS, FORMULATIONS, PRUNINGS, SOLVERS, MODEL_METHODS):
         yield from family.values()
-    yield from (Training, Finetuning, Pruning, Exclusion)
+    yield from (Training, Finetuning, Pruning, Exclusion, SearchSettings)
 
 
 @pytest.mark.parametrize("cls", list(classes()), ids=lambda cls: cls.__name__)
@@ -58,6 +61,18 @@ def test_what_a_rule_refuses_is_refused_in_one_sentence(cls: type[Configurable])
                 with pytest.raises(InvalidSetting) as refused:
                     cls(**{name: value})
                 assert str(refused.value) == f"{cls.called}{name}={shown(value)} is not allowed: expected {allowed}"
+
+
+def test_a_setting_that_another_class_declares_is_the_same_one() -> None:
+    of_search = dict(SearchSettings.declared())
+    shared = {"solver", "bounds", "formulation", "sparsities", "points", "seed"}
+    for cls in MODEL_METHODS.values():
+        for name, declared in cls.declared():
+            if name in shared:
+                assert cls.default_of(name) == SearchSettings.default_of(name)
+                assert getattr(declared, "rule", None) is getattr(of_search[name], "rule", None)
+    walk = dict(MODEL_METHODS["walk"].declared())
+    assert (walk["seed"].key, of_search["seed"].key) == ("solver.seed", None)
 
 
 COUNT, AT_LEAST_0 = "an integer of at least 1", "an integer of at least 0"
@@ -124,6 +139,11 @@ JUST_OUTSIDE: list[tuple[type[Configurable], str, Any, str]] = [
     (Pruning, "amount", 1.0, SHARE),
     (Pruning, "amount", -0.1, SHARE),
     (Pruning, "seed", -1, AT_LEAST_0),
+    *((kind, "points", 0, COUNT) for kind in (SearchSettings, WalkAlone, WholeSearch)),
+    *((kind, "seed", -1, AT_LEAST_0) for kind in (SearchSettings, WalkAlone)),
+    *((kind, "sparsities", (), "a list of shares, such as (0.5, 0.9)") for kind in (SearchSettings, WholeSearch)),
+    (WalkAlone, "time_limit_seconds", 0.0, POSITIVE),
+    (SurrogateMilp, "repair", 1, "true or false"),
 ]
 """Of each setting a value just outside of what it may be, and the words for what it may be."""
 

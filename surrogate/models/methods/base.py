@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from surrogate import bounds as bound_methods
-from surrogate import formulation as formulations
 from surrogate.bounds import BoundMethod
 from surrogate.checks import list_of, require_kind
 from surrogate.errors import InvalidSetting
@@ -17,8 +15,9 @@ from surrogate.models.incumbent import OnBetter
 from surrogate.models.optimise import optimise
 from surrogate.models.place import Place
 from surrogate.models.result import ModelResult
-from surrogate.settings import Configurable, chosen
-from surrogate.solvers import HighsSolver, Solver, require_solver
+from surrogate.models.settings import SearchSettings
+from surrogate.settings import Configurable, as_in
+from surrogate.solvers import Solver
 
 PROVABLE_GAP = 1e-4
 """The relative gap at which value and bound have met, where the solver's own is smaller. What a solver's tolerances may have
@@ -49,9 +48,14 @@ class ModelMethod(Configurable, ABC):
     def limit_seconds(self) -> float:
         """Wall seconds for one model."""
 
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Return the settings of :func:`surrogate.models.optimise`."""
+        """Return the settings of :func:`surrogate.models.optimise`.
+
+        They are the fields that the method shares with :class:`surrogate.models.SearchSettings`; a method adds those that it
+        decides by itself.
+        """
+        names = [one.name for one in fields(SearchSettings)]
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name in names}
 
     def answer(self, model: Any, places: Place | Sequence[Place], on_better: OnBetter | None = None) -> ModelResult:
         """Answer a model; see :func:`surrogate.models.optimise` for the arguments.
@@ -79,16 +83,13 @@ class MilpMethod(ModelMethod):
         bounds, formulation: by name or as an object; see :class:`surrogate.models.SearchSettings`.
     """
 
-    solver: Solver = chosen("solver", MISSING, require_solver, make=HighsSolver)
-    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
-    formulation: str | Formulation = chosen("formulation", "big_m", formulations.method)
+    solver: Solver = as_in(SearchSettings, "solver")
+    bounds: str | BoundMethod = as_in(SearchSettings, "bounds")
+    formulation: str | Formulation = as_in(SearchSettings, "formulation")
 
     @property
     def limit_seconds(self) -> float:
         return self.solver.time_limit_seconds
-
-    def settings(self) -> dict[str, Any]:
-        return {"solver": self.solver, "bounds": self.bounds, "formulation": self.formulation}
 
 
 def meets(solver: Solver) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate import rules
 from surrogate.models.methods.base import MilpMethod, meets
-from surrogate.settings import setting
+from surrogate.models.settings import SearchSettings
+from surrogate.settings import as_in
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,12 @@ class WholeSearch(MilpMethod):
     takes_surrogate: ClassVar[bool] = True
     limit_only_ends: ClassVar[bool] = False  # a pruned model has a share of what is left of the limit
 
-    sparsities: Sequence[float] = setting((0.8, 0.5, 0.9), rules.several("shares, such as (0.5, 0.9)", rules.SHARE))
-    points: int = setting(4096, rules.COUNT)
+    sparsities: Sequence[float] = as_in(SearchSettings, "sparsities")
+    points: int = as_in(SearchSettings, "points")
 
     def settings(self) -> dict[str, Any]:
         return {
             **super().settings(),
-            "sparsities": self.sparsities,
-            "points": self.points,
             "relative_gap": meets(self.solver),
             "seed": self.solver.seed,
         }

@@ -33,12 +33,11 @@ class SurrogateMilp(MilpMethod):
     needs_surrogate: ClassVar[bool] = True
     takes_surrogate: ClassVar[bool] = True
 
-    repair: bool = setting(False, rules.FLAG)
+    repair: bool = setting(False, rules.FLAG)  # never None: whether walks take part, on which that depends, is decided here
 
     def settings(self) -> dict[str, Any]:
         return {
             **super().settings(),
             "members": ("surrogates",),
             "first_points": False,
-            "repair": self.repair,
         }

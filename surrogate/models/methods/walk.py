@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from surrogate import bounds as bound_methods
 from surrogate import rules
 from surrogate.bounds import BoundMethod
 from surrogate.models.methods.base import ModelMethod
-from surrogate.settings import chosen, setting
+from surrogate.models.settings import SearchSettings
+from surrogate.settings import as_in, setting
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,13 @@ class WalkAlone(ModelMethod):
     name: ClassVar[str] = "walk"
 
     time_limit_seconds: float = setting(60.0, rules.POSITIVE, key="solver.time_limit_seconds")
-    bounds: str | BoundMethod = chosen("bounds", "crown", bound_methods.method)
-    points: int = setting(4096, rules.COUNT)
-    seed: int = setting(0, rules.SEED, key="solver.seed")
+    bounds: str | BoundMethod = as_in(SearchSettings, "bounds")
+    points: int = as_in(SearchSettings, "points")
+    seed: int = as_in(SearchSettings, "seed", key="solver.seed")
 
     @property
     def limit_seconds(self) -> float:
         return self.time_limit_seconds
 
     def settings(self) -> dict[str, Any]:
-        return {
-            "members": ("walks", "targets", "steps", "neighbourhoods"),
-            "bounds": self.bounds,
-            "points": self.points,
-            "seed": self.seed,
-        }
+        return {**super().settings(), "members": ("walks", "targets", "steps", "neighbourhoods")}

@@ -10,6 +10,7 @@ from composing import Composer
 from users_files import CLASSES, VALUES, write_houses, write_pictures
 
 from surrogate.networks import ReluNetwork
+from sweep.config import rules
 from sweep.config.canonical import part, training_recipe
 from sweep.config.inputs import load_data
 from sweep.config.reading import read
@@ -116,6 +117,15 @@ def test_categories_that_are_too_many_to_ask_about_each(composer: Composer, tmp_
     asked = ("dataset=table", f"dataset.file={tmp_path}/many.csv", "dataset.outputs=[price]", "dataset.categories=[a,b]")
     with pytest.raises(ConfigError, match=r"its categories have 400 combinations, each a question of its own, and at most 200"):
         composer.trial(*asked, "task=output")
+
+
+def test_the_keys_of_data_sets_and_their_defaults_are_those_that_the_library_declares(composer: Composer) -> None:
+    given = composer.plain("dataset=mnist")["dataset"]
+    own = rules.own_keys()
+    assert {*own} == {"function", "table", "images"}
+    assert {*own["images"]} == {"file", "side", "test_share", "seed"}
+    for key in {key for keys in own.values() for key in keys if key != "side"}:
+        assert given[key] == rules.unset(key), key
 
 
 def test_the_plan_says_what_was_made_of_the_file(composer: Composer, folder: Path) -> None:
