@@ -1,4 +1,4 @@
-"""Comparisons of settings with a yardstick, by one measure each: which are beyond chance, and which says the most."""
+"""Comparisons of settings with a yardstick. Which are beyond chance? Which is clearest?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search can improve of attacks: other names for what every task has, and two numbers that attacks alone have."""
+"""Search objectives of attacks: former names of general ones, and two of their own."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ class OutputTask(AttackTask):
             raise ConfigError("task=output with attack.objective=closest: an output has no distance; change one of them")
         if settings.instances.properties is not None:
             raise ConfigError(
-                f"instances.properties with attack.objective={OUTPUT}: a property says itself what is looked for; set one of "
-                f"them back (instances.properties=null or attack.objective=margin)"
+                f"instances.properties with attack.objective={OUTPUT}: a property file already states the goal; set "
+                f"instances.properties=null or attack.objective=margin"
             )
         if settings.dataset.name == TABLE:
             _check_table(settings)

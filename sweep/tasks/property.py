@@ -36,8 +36,8 @@ class PropertyTask(AttackTask):
             raise ConfigError("task=property without instances.properties: name VNN-LIB files")
         if objective != MARGIN:
             raise ConfigError(
-                f"instances.properties with attack.objective={objective}: a property says itself what is looked for; set one "
-                f"of them back (instances.properties=null or attack.objective=margin)"
+                f"instances.properties with attack.objective={objective}: a property file already states the goal; set "
+                f"instances.properties=null or attack.objective=margin"
             )
         if settings.dataset.name == TABLE and settings.network.file is not None:
             raise ConfigError(

@@ -261,7 +261,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     printed = sweep("short", two)
     assert work.done == (0, 0, 0)
     assert "2 finished (2 reused), 0 failed of 2 trials." in printed
-    assert "Not asked for again: 2 answers of 2 trials, cut from answers of a longer solver.time_limit_seconds" in printed
+    assert "2 answers of 2 trials were read from stored runs with a longer solver.time_limit_seconds" in printed
     short = gather(store, ["short"]).records
     assert [margins(record) for record in short] == [[(1.0, 4.0, None), (1.0, 2.0, 4.0)]] * 2
     assert [record.config["solver"]["time_limit_seconds"] for record in short] == [2, 2]
