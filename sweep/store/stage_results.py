@@ -1,4 +1,4 @@
-"""What a trial sees of the store: stage results by content key, each made once however many trials want it at a time."""
+"""What a trial sees of the store: stage results by content key. Each is made once, even if several trials want it at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to MLflow wait here, and a thread carries them out, so that a sweep goes on while nothing can be written."""
+"""A queue of writes to MLflow, which a thread carries out. The sweep goes on while MLflow takes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial will probably take, from finished trials in the store that are like it.
+"""Estimates what a trial takes, from finished trials in the store that are like it.
 
 Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. If no trial
 is alike, trials that are near it count: the same problem and method with the same goal, on a network of the same shape and data

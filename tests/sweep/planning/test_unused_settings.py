@@ -75,7 +75,7 @@ def test_what_changes_nothing_is_said(composer: Composer, folder: Path, others: 
 
 def test_several_are_one_sentence(composer: Composer) -> None:
     assert notes(composer, ["attack.free=3", "bounds.lp_seconds=9", "dataset.folder=/x"], []) == (
-        "attack.free=3, bounds.lp_seconds=9 and dataset.folder=/x change nothing: with the other settings no trial uses them.",
+        "attack.free=3, bounds.lp_seconds=9 and dataset.folder=/x have no effect: no trial of this command uses them.",
     )
 
 
@@ -110,7 +110,7 @@ def test_one_trial_that_looks_at_it_is_enough(composer: Composer) -> None:
     swept = ["attack=surrogate,gradient", "pruning=none,magnitude"]
     assert of_a_sweep(composer, [*swept, "pruning.amount=0.5,0.8", "attack.gradient_starts=9"], DIGITS) == ()
     said = of_a_sweep(composer, ["pruning.amount=0.5,0.8", "search.samples=9"], [*DIGITS, "attack=gradient"])
-    assert said == ("pruning.amount=0.5,0.8 and search.samples=9 change nothing: with the other settings no trial uses them.",)
+    assert said == ("pruning.amount=0.5,0.8 and search.samples=9 have no effect: no trial of this command uses them.",)
 
 
 def test_an_option_of_which_only_the_rest_counts(composer: Composer) -> None:

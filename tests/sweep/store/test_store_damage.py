@@ -111,7 +111,7 @@ def test_weights_of_a_wrong_kind_are_said_so_too(weights: Any) -> None:
     about = json.loads(head + b"null}") | {"weights": weights}
     del about["facts"]
     damaged = json.dumps(about)[:-1].encode() + b', "facts":\n' + rest
-    with pytest.raises(Damaged, match=r"^it is not JSON with the parts of a stage result$|^its "):
+    with pytest.raises(Damaged, match=r"^it is JSON without the parts that a stage result has$|^its "):
         decode("networks", "abc", damaged)
 
 
