@@ -277,7 +277,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     preview = sweep("longer", "solver.time_limit_seconds=8", "sweep.dry_run=true")
     assert "2 trials: 2 partly done. 2 of 4 answers are in" in preview
     assert "each of the 2 attacks" in preview
-    assert "Not asked" not in sweep("longer", "solver.time_limit_seconds=8")
+    assert "read from stored runs" not in sweep("longer", "solver.time_limit_seconds=8")
     assert work.done == (0, 0, 2)
     assert sweep("short", two).count("2 finished (2 reused)") == 1
     assert work.done == (0, 0, 0)
