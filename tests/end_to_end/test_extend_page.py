@@ -83,7 +83,7 @@ def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_pa
     assert len(files) == 5
     for name, text in files.items():
         file = tmp_path / str(name)
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         chosen = ["pruning=lookahead", "dataset=stripes", "bounds=fast_lin"]

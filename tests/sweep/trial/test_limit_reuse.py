@@ -115,7 +115,7 @@ def test_with_a_shorter_limit_nothing_is_asked_and_the_record_says_that_it_was_c
     assert work.done == (0, 0, 0)
     assert margins(short) == [(1.0, 4.0, None), (1.0, 2.0, 4.0), (1.0, 2.0, 4.0)]
     assert [one.total_seconds for one in short.instances] == [1.0, 2.0, 2.0]
-    cut = [line for line in short.log if "cut at 2 s from an attack with a limit of 4 s, solver time_limit" in line]
+    cut = [line for line in short.log if "cut at 2 s from a run with a limit of 4 s, solver time_limit" in line]
     assert len(cut) == 2
     assert store.partial(short.key) == 3, "as if it had been run with that limit"
     again = at(2)
