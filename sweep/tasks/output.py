@@ -62,7 +62,7 @@ class OutputTask(AttackTask):
     def words(self, objective: str) -> Words:
         return dataclasses.replace(
             super().words(objective),
-            instance="question",
+            instance="instance",
             value="value",
             find="optimal",
             found=("optimal",),
@@ -131,8 +131,8 @@ def _check_table(settings: Settings) -> None:
         )
     if combinations(columns) > MOST_COMBINATIONS:
         raise ConfigError(
-            f"task=output with dataset=table: its categories have {combinations(columns)} combinations, each a question of its "
-            f"own, and at most {MOST_COMBINATIONS} are asked; leave a category out, or set task=model, where categories are "
+            f"task=output with dataset=table: its categories have {combinations(columns)} combinations, each of them an "
+            f"instance, and at most {MOST_COMBINATIONS} are allowed; leave a category out, or set task=model, where categories are "
             f"variables"
         )
 

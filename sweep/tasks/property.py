@@ -28,7 +28,7 @@ class PropertyTask(AttackTask):
     """The properties that ``instances.properties`` names, an instance for each of their input boxes."""
 
     def words(self, objective: str) -> Words:
-        return dataclasses.replace(super().words(objective), instance="question")
+        return dataclasses.replace(super().words(objective), instance="instance")
 
     def check(self, settings: Settings) -> None:
         where, objective = settings.instances.properties, settings.attack.objective
