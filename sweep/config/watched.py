@@ -229,7 +229,7 @@ _UNKNOWN: Any = object()
 
 
 class _Answers:
-    """The answers to one question, each under the sections and facts that were looked at for any of them."""
+    """The answers of one function, each under the sections and facts that were looked at for any of them."""
 
     __slots__ = ("facts", "known", "names", "noted")
 

@@ -211,7 +211,7 @@ class InstanceRecord:
 
     @property
     def name(self) -> str:
-        """What people call the question, such as ``image 2732``."""
+        """What people call the instance, such as ``image 2732``."""
         return f"{self.words.instance} {self.image}" if self.question is None else self.question
 
     @property

@@ -132,8 +132,8 @@ def _check_table(settings: Settings) -> None:
     if combinations(columns) > MOST_COMBINATIONS:
         raise ConfigError(
             f"task=output with dataset=table: its categories have {combinations(columns)} combinations, each of them an "
-            f"instance, and at most {MOST_COMBINATIONS} are allowed; leave a category out, or set task=model, where categories are "
-            f"variables"
+            f"instance, and at most {MOST_COMBINATIONS} are allowed; leave a category out, or set task=model, where categories "
+            f"are variables"
         )
 
 

@@ -34,7 +34,7 @@ QUIET = {
 """What keeps Ray and Tune from printing and from changing the process; values that the user has set stay."""
 
 PROBE_SECONDS = 20.0
-"""How long a cluster may take to answer the first question, the import of Ray in another process included."""
+"""How long a cluster may take to answer the first request, the import of Ray in another process included."""
 
 SHIPPED = ("surrogate", "sweep")
 """The packages that travel from the driver to the nodes, so that all run the driver's code."""

@@ -282,7 +282,7 @@ def test_questions_that_are_none_are_set_aside(store: Store) -> None:
         store.put("progress", "abc", Entry({"questions": nasty}), replace=True)
         assert store.partial("abc") == 0
         assert not store.has("progress", "abc")
-    assert "it does not hold the keys of questions" in told[0]
+    assert "it does not hold the keys of instances" in told[0]
 
 
 def test_files_that_are_no_entries_are_not_listed(store: Store) -> None:
