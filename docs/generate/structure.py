@@ -63,7 +63,7 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
 | the report's value column (of images: the margin) | `sweep/report/ranking.py`: the median of the trials' answers \
 (`sweep/records/instance_record.py`) |
 | the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
-| the place of a new task, a kind of question | a file of `sweep/tasks/`, or of yours ([how](extend.md)) |
+| the place of a new task | a file of `sweep/tasks/`, or of yours ([how](extend.md)) |
 | own code where a library exists, and why | [a page of its own](libraries.md) |
 
 ## The way of the data

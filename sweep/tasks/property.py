@@ -57,7 +57,7 @@ class PropertyTask(AttackTask):
         return None
 
     def count_in_files(self, settings: Settings) -> int:
-        return sum(len(one.questions) for one in load_properties(settings))
+        return sum(len(one.instances) for one in load_properties(settings))
 
     def prepare(self, work: TaskWork) -> AttackedNetwork:
         return AttackedProperties(self, work)
@@ -72,14 +72,14 @@ class PropertyTask(AttackTask):
             f"dataset.name={settings.dataset.name}, on which the network is trained" if file is None else f"network.file={file}"
         )
         for found in read_properties(where, file):
-            for question in found.questions:
+            for instance in found.instances:
                 try:
-                    question.problem.rows(outputs)
+                    instance.problem.rows(outputs)
                 except SurrogateError as error:
                     raise ConfigError(f"property {found.name} does not fit {named}: {error}") from error
-                if question.region.size != inputs:
+                if instance.region.size != inputs:
                     raise ConfigError(
-                        f"property {found.name} does not fit {named}: it is on {question.region.size} inputs and the network "
+                        f"property {found.name} does not fit {named}: it is on {instance.region.size} inputs and the network "
                         f"has {inputs}"
                     )
 
@@ -90,7 +90,7 @@ class AttackedProperties(AttackedNetwork):
     def check(self, answers: Sequence[InstanceRecord]) -> None:
         properties = self.work.inputs.properties
         statuses = iter([answer.status for answer in answers])
-        verdicts = [[next(statuses) for _ in one.questions] for one in properties]
+        verdicts = [[next(statuses) for _ in one.instances] for one in properties]
         wrong = contradictions(properties, verdicts)
         if wrong:
             raise SweepError(
@@ -104,12 +104,12 @@ def property_instances(network: ReluNetwork, properties: Sequence[Property]) -> 
     return [
         AttackInstance(
             key=hashed("property", network.key, found.key, box),
-            name=found.name if len(found.questions) == 1 else f"{found.name} box {box}",
-            question=question,
+            name=found.name if len(found.instances) == 1 else f"{found.name} box {box}",
+            attacked=attacked,
             expected=found.expected,
         )
         for found in properties
-        for box, question in enumerate(found.questions)
+        for box, attacked in enumerate(found.instances)
     ]
 
 
