@@ -43,7 +43,7 @@ def protocol_instance(dense: ReluNetwork, side: int, data_seed: int) -> tuple[in
     """The protocol's first correctly classified draw from the training set, against the runner-up, p = 1."""
     (drawn,) = _drawn(dense, side, data_seed, 1)
     assert drawn.image is not None
-    return drawn.image, drawn.question
+    return drawn.image, drawn.attacked
 
 
 def _drawn(dense: ReluNetwork, side: int, data_seed: int, count: int) -> Sequence[AttackInstance]:
@@ -64,7 +64,7 @@ def _drawn(dense: ReluNetwork, side: int, data_seed: int, count: int) -> Sequenc
 
 def fresh_instances(dense: ReluNetwork, side: int, data_seed: int, count: int) -> list[Instance]:
     """The protocol's first ``count`` correctly classified draws from the training set, against the runner-up, p = 1."""
-    return [drawn.question for drawn in _drawn(dense, side, data_seed, count)]
+    return [drawn.attacked for drawn in _drawn(dense, side, data_seed, count)]
 
 
 def missing_vnncomp() -> str | None:

@@ -1,4 +1,4 @@
-"""Import paths of the last release: they work for one more release, and each names its new path once, in a warning."""
+"""Import paths of the last release. They work for one more release, and each warns once and names its new path."""
 
 from __future__ import annotations
 

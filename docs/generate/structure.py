@@ -54,21 +54,33 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
 | `benchmarks/` | the measurements ([results](performance.md)) |
 | `deploy/`, `examples/`, `docs/` | launch files of clusters, a worked example, these pages and what writes some of them |
 
+| where is | the place |
+|---|---|
+| what a trial's key is made of | `sweep/config/canonical.py` (`counting`) |
+| the key of a network or an answer | `sweep/config/stage_keys.py` |
+| what runs when a worker dies | `sweep/execution/tune_booking.py` (`on_trial_recover`, `on_trial_error`), which calls \
+`Coordinator.lost` in `sweep/execution/coordinator.py` |
+| the report's value column (of images: the margin) | `sweep/report/ranking.py`: the median of the trials' answers \
+(`sweep/records/instance_record.py`) |
+| the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
+| the place of a new task | a file of `sweep/tasks/`, or of yours ([how](extend.md)) |
+| own code where a library exists, and why | [a page of its own](libraries.md) |
+
 ## The way of the data
 
 1. `sweep/__main__.py` is Hydra's application; a sweep comes through `sweep/sweeper.py`. Both make a plan and hand it to
    `sweep/commands/run.py`.
 2. `sweep/planning/plan.py` makes trials of overrides. `sweep/planning/space.py` composes every combination,
    `sweep/planning/search/` chooses from them, and `sweep/config/schema.py` and `sweep/config/consistency.py` refuse what is not
-   allowed. `sweep/config/canonical.py` reduces a configuration to what can change the result; the hash of that is the trial's
-   key. All of this is done before anything starts. A dry run ends here (`sweep/commands/preview/`).
+   allowed. `sweep/config/canonical.py` reduces a configuration to what can change the result. The hash of that is the trial's
+   key; `sweep/config/shared_sections.py` makes the keys of a whole plan. A dry run ends here (`sweep/commands/preview/`).
 3. `sweep/execution/driver.py` opens the store (`sweep/store/`) and the tracker (`sweep/tracking/`), and
    `sweep/execution/runner.py` books what the store has already. It has each distinct dense network trained once
    (`sweep/tasks/dense_network.py`).
 4. What is left goes to Ray (`sweep/execution/ray_tune.py`, `sweep/execution/worker.py`), or runs in this process
-   (`sweep/execution/local_run.py`). Both reach the store through one coordinator (`sweep/execution/coordinator.py`). It knows
-   who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's machine, so that workers
-   need no shared folder.
+   (`sweep/execution/local_run.py`). Both reach the store through one coordinator (`sweep/execution/coordinator.py`). The
+   coordinator knows who makes which result, and ends what outlives its deadline. For Ray it is an actor on the driver's
+   machine, so workers need no shared folder.
 5. `sweep/trial/trial.py` is one trial: it prunes, has its task draw the instances (`sweep/tasks/`) and answers them one by one
    (`sweep/trial/answers.py`), each by a method, which `sweep/config/sections.py` builds. What has been made is found by its
    key (`sweep/config/stage_keys.py`).
@@ -79,16 +91,6 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
    take turns on one thread (`surrogate/models/search.py`). The built-in problems are in `surrogate/models/problems/`.
 8. The records (`sweep/records/`) go into the store. MLflow (`sweep/tracking/`) and the report (`sweep/report/`) are
    views of them.
-
-| where is | the place |
-|---|---|
-| what a trial's key is made of | `sweep/config/canonical.py`; a plan makes its keys in `sweep/config/shared_sections.py` \
-(`SharedSections.key`); the keys of networks and answers: `sweep/config/stage_keys.py` |
-| what runs when a worker dies | `sweep/execution/tune_booking.py` (`on_trial_recover`, `on_trial_error`), which calls \
-`Coordinator.lost` in `sweep/execution/coordinator.py` |
-| the value column of the report | `sweep/report/ranking.py`, from `sweep/records/instance_record.py` |
-| the place of a new solver | `surrogate/solvers/`, listed in `surrogate/solvers/__init__.py`, and a file in `conf/solver/` |
-| the place of a new kind of question | a task, a file of `sweep/tasks/` or of yours ([how](extend.md)) |
 
 ## Who imports whom
 
@@ -111,81 +113,11 @@ errors <- terminal <- config <- records <- store <- planning <- tasks <- trial <
 ```
 
 One import goes the other way, and the test of circles names it as its one exception: `sweep/config/tasks.py` imports a task
-by its name, such as `sweep.tasks.row:RowTask`, and `sweep/tasks/` imports `sweep/config/`. A configuration can be checked and
-keyed only by its task. That may be a class of a user, which no import in this program can name. So the built-in tasks are
-found in the same way, the moment a configuration asks for one. Whatever a room in front of `sweep/tasks/` needs of a task is
-declared by `TaskRules` in `sweep/config/tasks.py`.
+by its name, such as `sweep.tasks.row:RowTask`, because a task may be a class of a user. What the rooms in front of
+`sweep/tasks/` need of a task is declared by `TaskRules` in `sweep/config/tasks.py`.
 
 Large libraries stay in few rooms: the same test keeps `ray`, `optuna` and `mlflow` in theirs.
 """
-
-END = """\
-## Own code where a library exists
-
-Outside the science a well-kept library beats own code where it does the same job. These were compared, with times of one core
-that others used too.
-
-| job | library | choice | why |
-|---|---|---|---|"""
-
-COMPARED = (
-    (
-        "file systems of folders (`sweep/tracking/sqlite.py`), processes in benchmarks and tests",
-        "psutil",
-        "taken",
-        "The same answers with half of the lines.",
-    ),
-    (
-        "when a driver's process began (`sweep/tracking/drivers.py`)",
-        "psutil",
-        "ours",
-        "psutil's time changes when somebody sets the clock, and a driver that runs would count as ended. Ours counts from "
-        "the start of the machine.",
-    ),
-    (
-        "the paths in addresses of SQLite files (`sweep/config/mlflow_address.py`)",
-        "SQLAlchemy",
-        "taken",
-        "SQLAlchemy opens the file, so its reading of a folder `50%20` or `what?` is the one that counts.",
-    ),
-    (
-        "passwords in addresses (`sweep/config/passwords.py`)",
-        "SQLAlchemy",
-        "ours",
-        "Of the 18 addresses with a secret in the tests, SQLAlchemy shows the secret of 9 and refuses 2. It looks into no "
-        "text, such as an error of another program.",
-    ),
-    (
-        "`search.where` (`sweep/planning/conditions.py`)",
-        "simpleeval",
-        "ours",
-        "simpleeval says false for a value that is misspelt, and misses an unknown key behind `or`. The checks that refuse "
-        "both need the parsed expression anyway, so that 45 of 194 lines would go. One answer would take 22 µs; ours takes 11 "
-        "µs.",
-    ),
-    (
-        "data sets from elsewhere (`surrogate/data/fetch.py`, `cache.py`)",
-        "pooch",
-        "ours",
-        "pooch would replace 40 of 320 lines, the download and the writing. It knows no packages of npm and Debian, and no "
-        "limit on the whole time. It checks a file as it is served, but mirrors pack the same file differently.",
-    ),
-    (
-        "types and rules of the configuration (`sweep/config/`)",
-        "pydantic",
-        "ours",
-        "pydantic reads a section in 10 µs, ours in 30 µs, but the trials of a plan share sections, each of which is read "
-        "once. The rules, their sentences and the methods' declarations would stay, and pydantic's errors would have to be "
-        "put into our words.",
-    ),
-    (
-        "the same",
-        "Hydra's structured configs",
-        "ours",
-        "They take the text `3` for a number, have no rules on values, and refuse a key that may be a number or a list.",
-    ),
-)
-"""A job, the library that was looked at, whose code does it now, and why."""
 
 MODULES_START = """\
 # Modules
@@ -202,7 +134,7 @@ Every file with the first sentence of its docstring. [Structure](structure.md) s
 @functools.cache
 def page() -> str:
     """Return the page on the structure."""
-    return "\n".join([START, *_overview("surrogate"), *_overview("sweep"), END, *_compared(), ""])
+    return "\n".join([START, *_overview("surrogate"), *_overview("sweep"), ""])
 
 
 @functools.cache
@@ -228,10 +160,6 @@ def _overview(package: str) -> Iterator[str]:
     for folder in sorted(path.parent for path in (ROOT / package).glob("*/__init__.py")):
         yield f"| `{folder.name}/` | {_cell(first_sentence(folder / '__init__.py'))} |"
     yield ""
-
-
-def _compared() -> Iterator[str]:
-    return (f"| {' | '.join(row)} |" for row in COMPARED)
 
 
 def _rooms(package: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What may be chosen freely in a bound by linear relaxations, and what a backward pass gives for a choice."""
+"""The free parameters of a linear-relaxation bound, and the result of a backward pass with given values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domains, which are the parts of the region that splits leave, each with a bound; and the queue of open domains."""
+"""Domains: the parts into which splits divide the region, each with a bound. Also the queue of the open ones."""
 
 from __future__ import annotations
 

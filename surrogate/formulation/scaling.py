@@ -1,4 +1,4 @@
-"""Scaling of hidden neurons to a size at which a solver's absolute tolerances mean something, and what no scaling can mend."""
+"""Scales hidden neurons to the size that a solver's absolute tolerances are meant for, and says where no scaling helps."""
 
 from __future__ import annotations
 

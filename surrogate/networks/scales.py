@@ -1,4 +1,4 @@
-"""The units of data: points and values are divided by them to train a network, and they are folded into the trained network."""
+"""Units of data: training divides by them, and the trained network takes and gives the original units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks from a state dict: tensors by their names, which say what the layers are, but not what lies between them.
+"""Networks from a state dict. A state dict names the layers' tensors, but not what is between the layers.
 
 If the names leave the order of the layers open, or the place of a ReLU in a ``Sequential``, no network is read, and the caller
 has to name the layers. Between layers with names of their own a ReLU is assumed

@@ -1,4 +1,4 @@
-"""One question: a region, and what is maximised there."""
+"""One instance: a region, and what is maximised there."""
 
 from __future__ import annotations
 

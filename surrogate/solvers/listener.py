@@ -1,4 +1,4 @@
-"""What the caller of a solve is told while it runs, and when the solve has to end."""
+"""Tells the caller of a solve what the solver finds, and the solver when it has to end."""
 
 from __future__ import annotations
 

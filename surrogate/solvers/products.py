@@ -1,4 +1,4 @@
-"""Quadratic terms as columns of their own: every row is linear, and a solver gets the products beside the rows."""
+"""Gives each quadratic term a column of its own. So every row is linear, and a solver gets the products separately."""
 
 from __future__ import annotations
 

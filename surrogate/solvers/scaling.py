@@ -1,4 +1,4 @@
-"""Scaling of a model so that a solver's absolute tolerances mean something, and whether the model's bound can mean anything."""
+"""Scales a model to the size that a solver's absolute tolerances are meant for, and says where its bound proves nothing."""
 
 from __future__ import annotations
 

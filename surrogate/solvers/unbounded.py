@@ -1,4 +1,4 @@
-"""What to say of a model that a solver calls unbounded: which variable lacks a bound."""
+"""The message on a model that a solver calls unbounded: it names the variable that lacks a bound."""
 
 from __future__ import annotations
 

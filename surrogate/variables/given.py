@@ -1,4 +1,4 @@
-"""What a user hands over as Pyomo variables: it is a list of single variables, or a message says what it is instead."""
+"""Checks what a user gives as Pyomo variables. If it is no list of single variables, a message says what it is."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ class Comparison:
 
 
 def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Comparison]:
-    """Yield what the trial as a whole and each of its questions gave before and now.
+    """Yield what the trial as a whole and each of its instances gave before and now.
 
-    Without a common dense network the questions are others, and are not compared.
+    Without a common dense network the instances are others, and are not compared.
     """
     yield _equal("dense network", before.network_key, after.network_key)
     for what, old, new in (
@@ -62,7 +62,7 @@ def compare(before: TrialRecord, after: TrialRecord) -> Iterator[Comparison]:
 
 
 def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Comparison:
-    """Return how two answers to one question compare; a proof of one against a point of the other is the worst there is."""
+    """Return how two answers to one instance compare; a proof of one against a point of the other is the worst there is."""
     what = before.name
     for first, second, when in ((before, after, "now"), (after, before, "before")):
         if first.has_none and second.is_found:

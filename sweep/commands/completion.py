@@ -1,4 +1,6 @@
-"""Completion of ``python -m sweep`` in bash: ``-sc install=bash`` prints it after Hydra's, which completes only programs."""
+"""Completion of ``python -m sweep`` in bash. Hydra's own completes only installed programs; ``-sc install=bash`` prints
+both.
+"""
 
 from __future__ import annotations
 

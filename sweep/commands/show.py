@@ -54,7 +54,7 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     store = Store(asked.store, write=False)
     sweep = asked.others.get("sweep")
     if sweep is not None and asked.what:
-        raise ConfigError(f"a trial of one sweep is named with it: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
+        raise ConfigError(f"name a trial together with its sweep: python -m sweep.show {shlex.quote(f'{sweep}/{asked.what}')}")
     if sweep is not None:
         for line in listing.trials(store, sweep):
             say(console, line)

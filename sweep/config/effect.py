@@ -1,4 +1,4 @@
-"""Which keys of a configuration, of any version, can change a result: :mod:`sweep.config.canonical` for people."""
+"""Which keys of a configuration can change a result, for whoever shows them. The configuration may be of any version."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate.problems.objectives import CLOSEST
 from surrogate.settings import Part, Setting
 from sweep.config.rules import ValueRule, one_of
-from sweep.config.schema import QuestionSettings
+from sweep.config.schema import AskedSettings
 
 if TYPE_CHECKING:
     from surrogate.settings import Configurable
@@ -114,7 +114,7 @@ class Family:
         name_key: the key in the section that says which of them; empty without a choice.
         also: further names, which leave the choice to whatever uses the method.
         whole: the class that every method of the section is part of; None: a method is an object by itself.
-        question: a dataclass of the keys that no method declares, because they say what the methods are asked.
+        asked: a dataclass of the keys that no method declares, because they say what the methods are asked.
         variant_key: one of these keys, whose value may choose another class of the same name; empty: there is none.
         variants: these other classes, by the value of that key.
     """
@@ -123,7 +123,7 @@ class Family:
     name_key: str = "method"
     also: tuple[str, ...] = ()
     whole: Callable[[], type[Configurable]] | None = None
-    question: type | None = None
+    asked: type | None = None
     variant_key: str = ""
     variants: Callable[[], Mapping[str, Classes]] = dict
 
@@ -139,10 +139,10 @@ class Family:
 
     @property
     def undeclared(self) -> tuple[str, ...]:
-        """The keys of the section that no class declares: that of the name, and those of the question."""
+        """The keys of the section that no class declares: that of the name, and those that say what is asked."""
         named = (self.name_key,) if self.name_key and self.whole is None else ()
-        asked = () if self.question is None else dataclasses.fields(self.question)
-        return (*named, *(one.name for one in asked))
+        fields = () if self.asked is None else dataclasses.fields(self.asked)
+        return (*named, *(one.name for one in fields))
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -152,7 +152,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "bounds": Family(_bounds, also=(AUTO,)),
         "formulation": Family(_formulations),
         "solver": Family(_solvers, name_key="name"),
-        "attack": Family(_attacks, question=QuestionSettings, variant_key="objective", variants=_attacks_by_objective),
+        "attack": Family(_attacks, asked=AskedSettings, variant_key="objective", variants=_attacks_by_objective),
         "method": Family(_model_methods, name_key="name"),
     }
 )
@@ -178,11 +178,11 @@ def class_of(section: str, source: ValueSource) -> type[Configurable] | None:
     return family.variants().get(asked, {}).get(name) or family.methods().get(name)
 
 
-def tree_of(section: str, question: Tree | None = None) -> Tree:
-    """Return the keys of a section that sets methods; ``question`` are those of :attr:`Family.question`."""
+def tree_of(section: str, asked: Tree | None = None) -> Tree:
+    """Return the keys of a section that sets methods; ``asked`` are those of :attr:`Family.asked`."""
     family = FAMILIES[section]
     wholes = () if family.whole is None else (family.whole(),)
-    return _tree(section, wholes, family.classes, tuple((question or {}).items()))
+    return _tree(section, wholes, family.classes, tuple((asked or {}).items()))
 
 
 @functools.lru_cache(maxsize=256)
@@ -190,13 +190,13 @@ def _tree(
     section: str,
     wholes: tuple[type[Configurable], ...],
     methods: tuple[type[Configurable], ...],
-    question: tuple[tuple[str, Key | Tree], ...],
+    asked: tuple[tuple[str, Key | Tree], ...],
 ) -> Tree:
     family = FAMILIES[section]
     tree: Tree = {}
     if family.name_key:
         tree[family.name_key] = Key((str,), one_of(lambda: family.names))
-    tree.update(question)
+    tree.update(asked)
     declared: dict[str, list[Setting]] = {}
     required: set[str] = set()
     for classes in (wholes, methods):

@@ -39,13 +39,13 @@ class PropertyFile:
     Attributes:
         name: name of the file, without its endings.
         key: hash of the file's contents.
-        questions: one per input box.
+        instances: one per input box.
         expected: ``sat`` or ``unsat`` if a list of verdicts says so.
     """
 
     name: str
     key: str
-    questions: tuple[Instance, ...]
+    instances: tuple[Instance, ...]
     expected: str | None = None
 
 
@@ -82,9 +82,9 @@ def read_properties(where: str, network: str | None) -> tuple[PropertyFile, ...]
         files, verdicts = _listed(path, network) if path.suffix == ".csv" else (_found(path), {})
         properties = []
         for file in files:
-            key, questions = _read_once(_property, file)
+            key, instances = _read_once(_property, file)
             name = _bare(file)
-            properties.append(PropertyFile(name, key, questions, verdicts.get(name)))
+            properties.append(PropertyFile(name, key, instances, verdicts.get(name)))
         return tuple(properties)
     except (SurrogateError, SweepError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"instances.properties={where} cannot be used: {_reason(error, where)}{hint(Path(where))}") from error

@@ -1,4 +1,4 @@
-"""Where the runs are in MLflow: ``tracking.uri`` says so, else the environment, else it is the SQLite file of this folder."""
+"""The address of MLflow: that of ``tracking.uri``, else that of the environment, else the SQLite file in this folder."""
 
 from __future__ import annotations
 

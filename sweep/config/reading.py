@@ -240,8 +240,8 @@ def _section(name: str) -> Tree | Key:
         return Key((cls,), None, required=False)
     if cls is not MethodSettings:
         return _declared(cls)
-    question = FAMILIES[name].question
-    return tree_of(name, None if question is None else _declared(question))
+    asked = FAMILIES[name].asked
+    return tree_of(name, None if asked is None else _declared(asked))
 
 
 @functools.cache

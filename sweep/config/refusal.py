@@ -1,4 +1,4 @@
-"""Refused configurations in the words of this program: errors of Hydra and OmegaConf, reduced to one message."""
+"""Turns errors of Hydra and OmegaConf into one message in the words of this program."""
 
 from __future__ import annotations
 

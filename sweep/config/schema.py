@@ -124,7 +124,7 @@ class MethodSettings:
 
 
 @dataclass(frozen=True)
-class QuestionSettings:
+class AskedSettings:
     """What an attack is asked: keys of its section that no attack declares."""
 
     norm: Annotated[str, rules.one_of(rules.norms)]

@@ -1,4 +1,4 @@
-"""Which keys of a configuration people see of every trial: in names, and in tables."""
+"""Which keys of a configuration the names and tables of trials show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks by their names, for whoever reads answers on record: a task that cannot be imported here says what fits every task."""
+"""The words of a recorded answer's task. A task that cannot be imported gets general words."""
 
 from __future__ import annotations
 

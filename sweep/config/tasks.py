@@ -1,4 +1,4 @@
-"""The tasks, which are kinds of questions: where each is written, and what settings, keys and plans need of it.
+"""The tasks by name: where each is written, and what settings, keys and plans need of it.
 
 A task is a class (:class:`sweep.tasks.base.Task`), found by ``task.name``: one of :data:`BUILT_IN`, or a class of the user's,
 ``package.module:Class``. It is imported only when it is needed. This module has the part that checks and keys a configuration;

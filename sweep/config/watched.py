@@ -1,4 +1,4 @@
-"""Answers of functions of settings, remembered by what the functions looked at.
+"""Caches functions of settings. A result is reused while the sections that the function read are the same.
 
 The trials of a plan share their sections: most are the same in all of a hundred thousand trials. A function that is asked about
 a trial gets settings that note what it looks at (:class:`Watched`). It is asked again only where one of these sections is
@@ -229,7 +229,7 @@ _UNKNOWN: Any = object()
 
 
 class _Answers:
-    """The answers to one question, each under the sections and facts that were looked at for any of them."""
+    """The answers of one function, each under the sections and facts that were looked at for any of them."""
 
     __slots__ = ("facts", "known", "names", "noted")
 

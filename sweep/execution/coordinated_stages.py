@@ -9,7 +9,7 @@ from sweep.records.cpu_share import CpuClock
 from sweep.store.stage_results import Entry, StageKind
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 2.0
-"""Pauses between two questions whether a result that another worker makes is there."""
+"""Pauses between two looks whether a result that another worker makes is there."""
 
 
 class CoordinatedStages:

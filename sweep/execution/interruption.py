@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a closed terminal and the sweep's own deadline: one clean end, while no result is being written."""
+"""Ends a sweep cleanly at Ctrl-C, SIGTERM, a closed terminal or its own deadline, and never while a result is written."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Ledger:
         self._progress.start(key, trial.name, task_of(trial.settings).count(trial.settings))
 
     def advance(self, key: str, answered: int) -> None:
-        """A running trial has answered so many questions."""
+        """A running trial has answered so many instances."""
         if key in self.running:
             self._progress.advance(key, answered)
 

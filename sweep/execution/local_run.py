@@ -44,7 +44,7 @@ def run_locally(
     """Run a trial; an attack that outlives its deadline is left behind, with what it had found as its answer.
 
     The thread of that attack goes on until the attack or the program ends. The caller has limited the threads of this process.
-    ``watch`` is called now and then with the number of questions that are answered.
+    ``watch`` is called now and then with the number of instances that are answered.
 
     Raises:
         StoreError: the store cannot be read or written.

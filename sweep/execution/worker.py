@@ -1,4 +1,4 @@
-"""A worker of Ray Tune: trial after trial in one process, one question a step, every stage result through the coordinator."""
+"""A worker of Ray Tune: trial after trial in one process, one instance a step, every stage result through the coordinator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunningTrial(Protocol):
     record: TrialRecord
 
     def step(self) -> bool:
-        """Answer one question; return whether there are more."""
+        """Answer one instance; return whether there are more."""
         ...
 
     def finish(self) -> TrialRecord:

@@ -1,8 +1,8 @@
 """Configurations put together from parts that were composed apart: sections of groups, and plain values set on the result.
 
-A section is resolved once for each combination of options that can change it, and then shared by all configurations: it depends
-on the option of its own group, on those of the sections that its interpolations (``${cluster.cpus_per_trial}``) lead to, and on
-the plain values that are set in it.
+A section depends on the option of its own group and on the plain values that are set in it. It also depends on the options of
+the sections that its interpolations (``${cluster.cpus_per_trial}``) lead to. So it is resolved once for each combination of
+these, and then shared by all configurations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Notes on what networks take and give if the data are the user's table or images; printed before anything starts."""
+"""Notes, printed before a sweep starts, on what networks take and give where the data are the user's table or images."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from sweep.planning.search.goals import check_search
 from sweep.planning.search_axes import Axes
 from sweep.planning.space import Compose, Point, Space, plain_config, satisfies
 from sweep.planning.time_limit_axis import LimitAxis, one_limit, sentence_on_limits
-from sweep.planning.together import groups_of
+from sweep.planning.together import KEY, groups_of, sentences_on_unswept
 from sweep.planning.trials import Candidate, Trial, trial_of, with_several_values
 from sweep.planning.unused_settings import sentence_on_idle
 from sweep.records.time_limit import KEY as TIME_LIMIT
@@ -109,8 +109,10 @@ class TrialSpace:
         if any(not one.ends for one in self.dimensions.values()):
             raise ConfigError(f"the search space is empty: {' '.join(overrides)} gives no combination of values")
         together = self._sections.read(self._space.config(self._space.first)).search.together
-        self._groups = groups_of(together, self.dimensions, self._space.overrides, self._space.replaced)
-        self.axes = Axes(self.dimensions, self._groups)
+        groups = groups_of(together, self.dimensions, self._space.overrides, self._space.replaced)
+        asked = together if any(one.key_or_group == KEY for one in self._written) else ()
+        self._on_groups = (*(one.sentence for one in groups), *sentences_on_unswept(asked, self.dimensions))
+        self.axes = Axes(self.dimensions, groups)
         for point in self.axes.alone():
             config = self._space.config(point)
             satisfies(self._sections.read(config), config)
@@ -186,7 +188,7 @@ class TrialSpace:
             limits = sentence_on_limits((c.settings, c.limits) for c in found)
         data = sentences_on_data(candidate.settings for candidate in found)
         idle_note = self._on_idle(candidate.settings for candidate in found)
-        notes = (*data, *self._on_groups(), *(() if limits is None else (limits,)), *idle_note)
+        notes = (*data, *self._on_groups, *(() if limits is None else (limits,)), *idle_note)
         return Plan(trials, duplicates, excluded, base=self.config, notes=notes, limits_note=limits)
 
     def each(self) -> tuple[dict[str, Any], ...]:
@@ -203,12 +205,9 @@ class TrialSpace:
         corners = itertools.product(*(one.ends for one in self.axes.dimensions.values()))
         tried = list(itertools.islice(corners, CORNERS + 1))
         if len(tried) > CORNERS:
-            return (*sentences_on_data([self.settings]), *self._on_groups())
+            return (*sentences_on_data([self.settings]), *self._on_groups)
         settings = [self._sections.read(self._space.config(self.axes.point(corner))) for corner in tried]
-        return (*sentences_on_data(settings), *self._on_groups(), *self._on_idle(settings))
-
-    def _on_groups(self) -> tuple[str, ...]:
-        return tuple(group.sentence for group in self._groups)
+        return (*sentences_on_data(settings), *self._on_groups, *self._on_idle(settings))
 
     def _on_idle(self, trials: Iterable[Settings]) -> tuple[str, ...]:
         """Return what is said of overrides of the command line that change nothing in these trials."""

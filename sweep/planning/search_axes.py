@@ -1,4 +1,4 @@
-"""The axes of a space, which searches choose options of: each is a swept key, or several whose values go together."""
+"""The axes of a space: each is a swept key, or several keys whose values go together. A search chooses an option of each."""
 
 from __future__ import annotations
 

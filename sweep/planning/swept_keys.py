@@ -189,7 +189,9 @@ def _interval(override: Override, swept: IntervalSweep, default: Callable[[str],
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
         raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
     if integer and not (float(swept.start).is_integer() and float(swept.end).is_integer()):
-        raise ConfigError(f"{written}: the values of {key} are integers, and so must be its ends, as in interval(1,8)")
+        raise ConfigError(
+            f"{written}: the values of {key} are integers, so the ends of the interval must be integers, as in interval(1,8)"
+        )
     if log and swept.start <= 0:
         raise ConfigError(f"{written}: an interval with the tag log begins above 0, as in tag(log,interval(1e-4,1e-1))")
     if integer:

@@ -1,4 +1,4 @@
-"""Swept time limits: where the attack allows it, one run is read at all limits, and no limit has a run of its own."""
+"""Swept time limits. Where the method allows it, one run with the longest limit is read at every limit."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ replace the experiment's value of the same key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,12 @@ def groups_of(
         _check(keys, given, named)
         named.update(keys)
     return [_group(keys, swept, given, replaced) for keys in together if any(key in swept for key in keys)]
+
+
+def sentences_on_unswept(together: Iterable[Sequence[str]], swept: Container[str]) -> tuple[str, ...]:
+    """Return a sentence for each group of ``search.together`` of which no key is swept."""
+    unswept = [keys for keys in together if not any(key in swept for key in keys)]
+    return tuple(f"{KEY}: [{', '.join(keys)}] has no effect: none of these keys is swept." for keys in unswept)
 
 
 def _check(keys: Sequence[str], given: Mapping[str, Override], named: set[str]) -> None:

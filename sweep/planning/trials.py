@@ -24,7 +24,8 @@ class Trial:
         config: the whole resolved configuration, with stars for passwords: it goes to workers, and into all that is kept.
             Trials of a plan share its sections, which must not be changed.
         swept: the swept keys that matter to this trial, with its values, in the order in which they were swept.
-        baseline_key: key of the same settings with attack surrogate and pruning none, the dense MILP.
+        baseline_key: key of the trial that this one is measured against, as its task says: mostly the dense MILP of the same
+            settings.
         training_key: hash of what makes the dense network.
         any_limit_key: key that it shares with trials of other time limits whose answers it can take; empty if there are none.
         limits: the time limits in seconds that the sweep asks about, the shortest first, where they are swept and this trial,

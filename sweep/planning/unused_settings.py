@@ -48,8 +48,8 @@ def sentence_on_idle(
             return None
     lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which nobody writes for open sections
     if len(lines) == 1:
-        return f"{lines[0]} changes nothing: with the other settings no trial uses it."
-    return f"{', '.join(lines[:-1])} and {lines[-1]} change nothing: with the other settings no trial uses them."
+        return f"{lines[0]} has no effect: no trial of this command uses it."
+    return f"{', '.join(lines[:-1])} and {lines[-1]} have no effect: no trial of this command uses them."
 
 
 def _asks_for_something(override: Override) -> bool:

@@ -1,4 +1,4 @@
-"""How much of a core attacks had: a machine that is busy, or a worker that was stopped, changes what they find.
+"""How much of a core each attack had. With less, it may have found less.
 
 The share is CPU seconds over wall seconds, at most 1. It is held against one core also where a trial reserved several: solvers
 leave some of those idle on an empty machine too. An attack waits for nothing else: claims, the store and MLflow are outside of

@@ -65,9 +65,9 @@ class InstanceRecord:
     """
 
     instance_key: str
-    """Joins the same question across trials: network key, image, label, target, norm, radius; or network and property."""
+    """Joins the same instance across trials: network key, image, label, target, norm, radius; or network and property."""
     image: int | None = None
-    """Index of the image in its split; None where the question is about no image."""
+    """Index of the image in its split; None where the instance is no image."""
     label: int | None = None
     target: int | None = None
     norm: str = "none"
@@ -75,9 +75,9 @@ class InstanceRecord:
     radius: float | None = None
     status: str = "unresolved"
     question: str | None = None
-    """Name of a question about no image: of the property, or of the output that is maximised."""
+    """Name of an instance that is no image, such as a property, or the output that is maximised."""
     objective: str = "margin"
-    """What the attack optimised: ``margin``, ``closest`` or ``output``."""
+    """What an attack optimised, ``margin``, ``closest`` or ``output``; of any other task, the name of the task."""
     expected: str | None = None
     """The known verdict on the property, ``sat`` or ``unsat``."""
     dense_value: float | None = None
@@ -115,18 +115,18 @@ class InstanceRecord:
     regions: int | None = None
     """Number of activation regions visited and excluded."""
     solves: int | None = None
-    """MILPs solved, where an attack solves more than one."""
+    """MILPs solved, where a method solves more than one."""
     restrictions: int | None = None
     binaries: int | None = None
     rows: int | None = None
     columns: int | None = None
     nonzeros: int | None = None
     deadline_seconds: float | None = None
-    """The deadline that ended the attack from outside, keeping what it had found until then; None if it ended by itself."""
+    """The deadline that ended the method from outside, keeping what it had found until then; None if it ended by itself."""
     limit_seconds: float | None = None
-    """The time limit of its attack; None in records of earlier versions."""
+    """The time limit of its method; None in records of earlier versions."""
     cut_from_seconds: float | None = None
-    """The time limit of the longer attack of which this is the standing after ``limit_seconds``
+    """The time limit of the longer run of which this is the standing after ``limit_seconds``
     (:mod:`sweep.records.time_limit`); None if it was not cut."""
     starved: bool = False
     """A limit ended it after too little CPU (:mod:`sweep.records.cpu_share`): it is asked again when the sweep is run again."""
@@ -211,7 +211,7 @@ class InstanceRecord:
 
     @property
     def name(self) -> str:
-        """What people call the question, such as ``image 2732``."""
+        """What people call the instance, such as ``image 2732``."""
         return f"{self.words.instance} {self.image}" if self.question is None else self.question
 
     @property

@@ -1,11 +1,11 @@
 """What a search can improve: numbers of a trial, each with the direction that is better.
 
 An objective is a function of a :class:`~sweep.records.TrialRecord` with a name. Those of every task are here. A task may have
-more (:attr:`sweep.config.tasks.TaskRules.own_objectives`). Of a trial that is still running they speak of the questions
-answered so far. None means that the trial has no such value (no question answered, no pruned network to have an accuracy); a
+more (:attr:`sweep.config.tasks.TaskRules.own_objectives`). Of a trial that is still running they speak of the instances
+answered so far. None means that the trial has no such value (no instance answered, no pruned network to have an accuracy); a
 search never takes that for a number.
 
-Unlike the ranking, whose medians leave out what is missing, these count a question that was answered badly as the worst there
+Unlike the ranking, whose medians leave out what is missing, these count an instance that was answered badly as the worst there
 is: a setting must not look good because it found something only where finding was easy.
 """
 

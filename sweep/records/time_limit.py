@@ -1,8 +1,7 @@
-"""What a run had by a moment is what a run with that time limit would have met, up to the noise of clocks.
+"""One run answers for every shorter limit: what it had by then is what a run with that limit finds, apart from timing noise.
 
-So one run holds the standing at every shorter limit. A proof counts from the moment at which the attack ended, since nobody
-wrote down when its bound was reached. Attacks that plan by their limit
-(:meth:`sweep.config.tasks.TaskRules.limit_only_ends`) have no standing but at their own.
+A proof counts from the moment at which the attack ended, since nobody wrote down when its bound was reached. Attacks that plan
+by their limit (:meth:`sweep.config.tasks.TaskRules.limit_only_ends`) answer for their own limit only.
 """
 
 from __future__ import annotations
@@ -149,10 +148,9 @@ def limit_sentences(swept: str | None, records: Iterable[TrialRecord]) -> list[s
     cut = [sum(one.cut_from_seconds is not None for one in record.instances) for record in records]
     said = [] if swept is None else [swept]
     if any(cut):
-        said.append(
-            f"Not asked for again: {count(sum(cut), 'answer')} of {count(sum(map(bool, cut)), 'trial')}, cut from answers of a "
-            f"longer {KEY} that were in the store."
-        )
+        were = "was" if sum(cut) == 1 else "were"
+        trials = count(sum(map(bool, cut)), "trial")
+        said.append(f"{count(sum(cut), 'answer')} of {trials} {were} read from stored runs with a longer {KEY}.")
     return said
 
 

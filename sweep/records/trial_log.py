@@ -42,9 +42,7 @@ def answer_text(answer: InstanceRecord) -> str:
     if answer.first_found_seconds is not None:
         parts.append(f"first {answer.words.find} after {answer.first_found_seconds:.3g} s")
     if answer.cut_from_seconds is not None:
-        parts.append(
-            f"cut at {answer.total_seconds or 0.0:.3g} s from an attack with a limit of {answer.cut_from_seconds:.3g} s"
-        )
+        parts.append(f"cut at {answer.total_seconds or 0.0:.3g} s from a run with a limit of {answer.cut_from_seconds:.3g} s")
     elif answer.total_seconds is not None:
         parts.append(f"took {answer.total_seconds:.3g} s")
     if answer.deadline_seconds is not None:

@@ -57,7 +57,7 @@ class TrialRecord:
     sparsity: float | None = None
     """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
     skipped: int = 0
-    """Images drawn but left out because the dense network misclassifies them."""
+    """Instances drawn but left out, such as images that the dense network misclassifies."""
     train_seconds: float | None = None
     """Training time of the dense network, also where it was reused."""
     prune_seconds: float | None = None

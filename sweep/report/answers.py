@@ -1,4 +1,4 @@
-"""What an answer of the report is, and how comparisons become one: a few words, one sentence, and evidence that folds out."""
+"""Answers of the report, made of comparisons: each is a few words, one sentence, and evidence that folds out."""
 
 from __future__ import annotations
 

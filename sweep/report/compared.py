@@ -1,4 +1,4 @@
-"""Comparisons of settings with a yardstick, by one measure each: which are beyond chance, and which says the most."""
+"""Comparisons of settings with a yardstick. Which are beyond chance? Which is clearest?"""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def compared(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
 
 
 def compared_by_network(rows: pd.DataFrame, measures: Sequence[str]) -> list[Compared]:
-    """Return the comparisons, those of each network corrected for one another: a network is a question of its own."""
+    """Return the comparisons, those of each network corrected for one another: each network is judged by itself."""
     return [one for _, part in rows.groupby("network", sort=False) for one in compared(part, measures)]
 
 

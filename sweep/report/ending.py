@@ -1,4 +1,4 @@
-"""What a sweep does for its report: at its start it lists its trials in the store, at its end it writes the report, in time."""
+"""Lists a sweep's trials in the store at its start, and writes its report at its end within a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The first sentence of page, terminal and MLflow: which pruned copy beats the dense MILP; beside it the gradient attack."""
+"""The sentence that page, terminal and MLflow begin with: which pruned copy beats the dense MILP, and what the gradient
+attack does.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which time limit pays, from what every attack had by each moment: one run holds the answer for all shorter limits."""
+"""Which time limit pays? One run answers for all shorter limits, by what it had found by then."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Phrases:
     """What instances of one kind, or of several, are called, and what is found of them.
 
     Attributes:
-        instance: such as ``image``; ``question`` where there are instances of several kinds.
+        instance: such as ``image``; ``instance`` where there are instances of several kinds.
         value: such as ``margin``; what lengths are called is not asked here.
         length_of: what values that are lengths are the lengths of, such as ``perturbation``.
         sense: whether these values are better larger or smaller; None where both occur.
@@ -102,7 +102,7 @@ def phrases_of(kinds: Sequence[ValueKind]) -> Phrases:
     valued = [one for one in words if not one.length_of]
     valued = valued or [words_of(task, "") for task, _, _ in kinds]  # lengths have a name of their own
     return Phrases(
-        instance=_common((one.instance for one in words), "question"),
+        instance=_common((one.instance for one in words), "instance"),
         value=_common((one.value for one in valued), "value"),
         length_of=_common((one.length_of for one in words if one.length_of), "solution"),
         sense=None if len(senses) > 1 else MINIMIZE if MINIMIZE in senses else MAXIMIZE,

@@ -1,4 +1,4 @@
-"""Reads the tables of a report back, so that whoever has ``trials.parquet`` and ``instances.parquet`` can make it again."""
+"""Reads a report's tables back: the report can be made again from ``trials.parquet`` and ``instances.parquet``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ranking as a table for the terminal, the page and in Markdown: few columns, what a person wants to know at the end."""
+"""The ranking as a table of few columns, for the terminal, the page and Markdown."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class Results:
 
     @property
     def what(self) -> str:
-        """What an instance is called, such as ``image``; ``question`` where there are several kinds."""
+        """What an instance is called, such as ``image``; ``instance`` where there are several kinds."""
         return self.phrases.instance
 
 

@@ -1,4 +1,4 @@
-"""What both attacks of a pair had by each moment: the best value so far, from the solutions that they found."""
+"""The best value over time of two settings on the same instance."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which setting won on each network where the dense MILP is not the yardstick of pruned copies, by how much, and how sure.
+"""The best setting on each network, for sweeps without a dense MILP to compare pruned copies with.
 
-Where it is, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking, and the runner-up
-is the next that attacked some of the same instances. On each instance that both attacked, one of them did better by the
-ranking's own order (a find before none, the shorter length, the sooner find, the better value). The sign test,
+Where there is a dense MILP, :mod:`sweep.report.sizes` says whether pruning pays. Here the winner is the first of the ranking,
+and the runner-up is the next that attacked some of the same instances. On each instance that both attacked, one of them did
+better by the ranking's own order (a find before none, the shorter length, the sooner find, the better value). The sign test,
 which counts each cluster once, says whether that could be chance. The winner is compared with the dense MILP in the same way.
 """
 

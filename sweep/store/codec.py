@@ -69,7 +69,7 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
     """
     head, _, rest = data.partition(b"\n")
     if not head.endswith(_FACTS) or not rest.endswith(_END):
-        raise Damaged("it is not the file of a stage result, or only a part of one")
+        raise Damaged("it is not the file of a stage result, or the file is cut short")
     body = rest.removesuffix(_END)
     try:
         about = json.loads(head + b"null}")
@@ -87,7 +87,7 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
     except json.JSONDecodeError as error:
         raise Damaged(f"it is not JSON ({error!s:.200})") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Damaged("it is not JSON with the parts of a stage result") from error
+        raise Damaged("it is JSON without the parts that a stage result has") from error
 
 
 def _weights(about: dict[str, Any], head: bytes) -> WeightsFile | None:
@@ -103,7 +103,7 @@ def _weights(about: dict[str, Any], head: bytes) -> WeightsFile | None:
         if found is None or found[1].decode() != checksum(head[: found.start()]):
             raise Damaged("its first line has a wrong checksum")
     if about.keys() - {"weights"} != parts:
-        raise Damaged("its first line does not have the parts of that of a stage result")
+        raise Damaged("its first line lacks parts that a stage result has")
     if "weights" not in about:
         return None
     weights = WeightsFile(about["weights"]["file"], about["weights"]["sha256"])

@@ -1,4 +1,4 @@
-"""What a trial sees of the store: stage results by content key, each made once however many trials want it at a time."""
+"""What a trial sees of the store: stage results by content key. Each is made once, even if several trials want it at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from sweep.records.instance_record import by_field
 
 StageKind = Literal["networks", "surrogates", "instances", "progress", "limits"]
-"""Trained dense networks, pruned ones, answers to one question each, the keys of a trial's questions by its trial key, and of
+"""Trained dense networks, pruned ones, answers to one instance each, the keys of a trial's instances by its trial key, and of
 answers that differ in their time limit alone the key of the one with the longest."""
 
 

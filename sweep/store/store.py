@@ -19,8 +19,8 @@ from sweep.store.store_files import LOGS, StoreFiles, in_words
 from sweep.store.trials import NOT_A_RECORD, record_of, trial_entry
 
 KINDS = ("networks", "surrogates", "instances", "trials", "progress", "searches", "sweeps", "stopped", "limits")
-"""Trained dense networks, pruned ones, answers to one question each, records of trials that ended well, of trials under way the
-keys of their questions, what adaptive searches suggested, the lists of the sweeps' trials, records of trials that a search
+"""Trained dense networks, pruned ones, answers to one instance each, records of trials that ended well, of trials under way the
+keys of their instances, what adaptive searches suggested, the lists of the sweeps' trials, records of trials that a search
 stopped early, and of answers and trials that differ in their time limit alone the key of the one with the longest."""
 
 
@@ -140,19 +140,19 @@ class Store(StoreFiles):
         self.put("stopped", key, trial_entry(record), replace=True)
 
     def partial(self, key: str) -> int:
-        """Return how many questions of the trial ``key`` are answered; 0 if it never came so far as to know its questions."""
-        return sum(self.has("instances", question) for question in self.questions(key))
+        """Return how many instances of the trial ``key`` are answered; 0 if it never came so far as to know its instances."""
+        return sum(self.has("instances", instance) for instance in self.instances(key))
 
-    def questions(self, key: str) -> list[str]:
-        """Return the keys of the questions of the trial ``key``; none if it never came so far as to know them."""
+    def instances(self, key: str) -> list[str]:
+        """Return the keys of the instances of the trial ``key``; none if it never came so far as to know them."""
         progress = self.get("progress", key)
         if progress is None:
             return []
-        questions = progress.facts.get("questions")
-        if not isinstance(questions, list) or not all(map(is_key, questions)):
-            self._set_aside("progress", key, "it does not hold the keys of questions")
+        instances = progress.facts.get("questions")  # the name in stored entries
+        if not isinstance(instances, list) or not all(map(is_key, instances)):
+            self._set_aside("progress", key, "it does not hold the keys of instances")
             return []
-        return questions
+        return instances
 
     def _weights(self, path: str, weights: WeightsFile) -> bytes:
         try:

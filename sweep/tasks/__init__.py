@@ -1,4 +1,4 @@
-"""The kinds of questions: a task says what is asked of which networks, answers it, and says how an answer is recorded."""
+"""Tasks: each says which networks it needs, draws its instances, answers them, and says how an answer is recorded."""
 
 from sweep.tasks.base import Improved, PreparedTask, Task, TaskInstance, TaskWork
 

@@ -1,4 +1,4 @@
-"""What a search can improve of attacks: other names for what every task has, and two numbers that attacks alone have."""
+"""Search objectives of attacks: former names of general ones, and two of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "first_adversarial_seconds": "first_found_seconds",
     }
 )
-"""Names from when every question was an attack, which configurations of users have."""
+"""Names from when every task was one of attacks, which configurations of users have."""
 
 _ADVERSARIAL = (MARGIN, CLOSEST)
 
@@ -40,7 +40,7 @@ GOALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def _decided_rate(record: TrialRecord) -> float | None:
-    """Share of the questions answered with a witness or with a proof that there is none, 0 to 1."""
+    """Share of the instances answered with a witness or with a proof that there is none, 0 to 1."""
     return share(instance.is_found or instance.has_none for instance in record.instances)
 
 

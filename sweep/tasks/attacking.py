@@ -43,13 +43,13 @@ class AttackInstance(TaskInstance):
     """A region of inputs and what is looked for in it.
 
     Attributes:
-        question: region and problem.
+        attacked: region and problem, as an attack takes them.
         image: index of the attacked image in its split; None where it is about no image.
         expected: the known verdict, ``sat`` or ``unsat``.
         facts: what else is recorded of it.
     """
 
-    question: Instance
+    attacked: Instance
     image: int | None = None
     expected: str | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)
@@ -87,9 +87,9 @@ class AttackedNetwork(PreparedTask):
 
     def unanswered(self, instance: TaskInstance) -> InstanceRecord:
         assert isinstance(instance, AttackInstance)
-        question, record = instance.question, super().unanswered(instance)
-        record.image, record.label, record.target = instance.image, question.label, question.target
-        record.norm, record.radius, record.clean = question.region.norm, question.region.radius, question.region.center.tolist()
+        attacked, record = instance.attacked, super().unanswered(instance)
+        record.image, record.label, record.target = instance.image, attacked.label, attacked.target
+        record.norm, record.radius, record.clean = attacked.region.norm, attacked.region.radius, attacked.region.center.tolist()
         record.objective, record.expected, record.facts = self.objective, instance.expected, dict(instance.facts)
         record.sense = None  # the objective tells it, as in records of before there were tasks
         return self.recalled(instance, record)
@@ -108,10 +108,10 @@ class AttackedNetwork(PreparedTask):
         surrogate: ReluNetwork | Stabilised | None = self._surrogate
         if self._pruning is not None:
             begin = time.perf_counter()
-            surrogate = prune_for(self._pruning, self.dense, instance.question.region, instance.question.problem)
+            surrogate = prune_for(self._pruning, self.dense, instance.attacked.region, instance.attacked.problem)
             record.prune_seconds, record.sparsity = time.perf_counter() - begin, sparsity(self.dense, surrogate.network)
-        with listening(passing_on(instance.question.region, record, improved)):
-            result = self._attack.answer(self.dense, surrogate, instance.question)
+        with listening(passing_on(instance.attacked.region, record, improved)):
+            result = self._attack.answer(self.dense, surrogate, instance.attacked)
         is_pruned = surrogate is not None and surrogate is not self.dense
         return answered(record, result, PRUNED if is_pruned else "")
 
@@ -214,14 +214,14 @@ class AttackTask(Task):
         from surrogate.witness import check
 
         dense = self.in_units(work.networks.dense().network, work.inputs.data)
-        questions = {one.key: one.question for one in self.drawn(work, dense)[0]}
+        drawn = {one.key: one.attacked for one in self.drawn(work, dense)[0]}
         for answer in answers:
-            if answer.status != "adversarial" or answer.instance_key not in questions:
+            if answer.status != "adversarial" or answer.instance_key not in drawn:
                 continue
             if answer.cut_from_seconds is not None and answer.perturbed is None:
                 continue  # of a longer attack only the last point was kept
-            question, what = questions[answer.instance_key], f"witness of {answer.name}"
-            checked = None if answer.perturbed is None else check(dense, question.region, question.problem, answer.perturbed)
+            attacked, what = drawn[answer.instance_key], f"witness of {answer.name}"
+            checked = None if answer.perturbed is None else check(dense, attacked.region, attacked.problem, answer.perturbed)
             if checked is not None and checked.is_witness:
                 yield Confirmed(what, True, "it holds, with margin", checked.margin)
             else:

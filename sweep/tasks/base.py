@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskInstance:
-    """One question.
+    """One instance of a task.
 
     Attributes:
         key: hash of all that makes it, its networks included. Trials that ask the same have it in common.
@@ -145,7 +145,7 @@ class PreparedTask(ABC):
 
 
 class Task(TaskRules, ABC):
-    """A kind of question. A subclass in a module of its own is all that a new one takes (docs/extend.md)."""
+    """What is asked of networks, and how it is answered. A new task is a subclass in a module of its own (docs/extend.md)."""
 
     @abstractmethod
     def prepare(self, work: TaskWork) -> PreparedTask:

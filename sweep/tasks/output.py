@@ -36,8 +36,8 @@ class OutputTask(AttackTask):
             raise ConfigError("task=output with attack.objective=closest: an output has no distance; change one of them")
         if settings.instances.properties is not None:
             raise ConfigError(
-                f"instances.properties with attack.objective={OUTPUT}: a property says itself what is looked for; set one of "
-                f"them back (instances.properties=null or attack.objective=margin)"
+                f"instances.properties with attack.objective={OUTPUT}: a property file already states the goal; set "
+                f"instances.properties=null or attack.objective=margin"
             )
         if settings.dataset.name == TABLE:
             _check_table(settings)
@@ -62,7 +62,7 @@ class OutputTask(AttackTask):
     def words(self, objective: str) -> Words:
         return dataclasses.replace(
             super().words(objective),
-            instance="question",
+            instance="instance",
             value="value",
             find="optimal",
             found=("optimal",),
@@ -131,9 +131,9 @@ def _check_table(settings: Settings) -> None:
         )
     if combinations(columns) > MOST_COMBINATIONS:
         raise ConfigError(
-            f"task=output with dataset=table: its categories have {combinations(columns)} combinations, each a question of its "
-            f"own, and at most {MOST_COMBINATIONS} are asked; leave a category out, or set task=model, where categories are "
-            f"variables"
+            f"task=output with dataset=table: its categories have {combinations(columns)} combinations, each of them an "
+            f"instance, and at most {MOST_COMBINATIONS} are allowed; leave a category out, or set task=model, where categories "
+            f"are variables"
         )
 
 

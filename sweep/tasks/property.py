@@ -28,7 +28,7 @@ class PropertyTask(AttackTask):
     """The properties that ``instances.properties`` names, an instance for each of their input boxes."""
 
     def words(self, objective: str) -> Words:
-        return dataclasses.replace(super().words(objective), instance="question")
+        return dataclasses.replace(super().words(objective), instance="instance")
 
     def check(self, settings: Settings) -> None:
         where, objective = settings.instances.properties, settings.attack.objective
@@ -36,8 +36,8 @@ class PropertyTask(AttackTask):
             raise ConfigError("task=property without instances.properties: name VNN-LIB files")
         if objective != MARGIN:
             raise ConfigError(
-                f"instances.properties with attack.objective={objective}: a property says itself what is looked for; set one "
-                f"of them back (instances.properties=null or attack.objective=margin)"
+                f"instances.properties with attack.objective={objective}: a property file already states the goal; set "
+                f"instances.properties=null or attack.objective=margin"
             )
         if settings.dataset.name == TABLE and settings.network.file is not None:
             raise ConfigError(
@@ -57,7 +57,7 @@ class PropertyTask(AttackTask):
         return None
 
     def count_in_files(self, settings: Settings) -> int:
-        return sum(len(one.questions) for one in load_properties(settings))
+        return sum(len(one.instances) for one in load_properties(settings))
 
     def prepare(self, work: TaskWork) -> AttackedNetwork:
         return AttackedProperties(self, work)
@@ -72,14 +72,14 @@ class PropertyTask(AttackTask):
             f"dataset.name={settings.dataset.name}, on which the network is trained" if file is None else f"network.file={file}"
         )
         for found in read_properties(where, file):
-            for question in found.questions:
+            for instance in found.instances:
                 try:
-                    question.problem.rows(outputs)
+                    instance.problem.rows(outputs)
                 except SurrogateError as error:
                     raise ConfigError(f"property {found.name} does not fit {named}: {error}") from error
-                if question.region.size != inputs:
+                if instance.region.size != inputs:
                     raise ConfigError(
-                        f"property {found.name} does not fit {named}: it is on {question.region.size} inputs and the network "
+                        f"property {found.name} does not fit {named}: it is on {instance.region.size} inputs and the network "
                         f"has {inputs}"
                     )
 
@@ -90,7 +90,7 @@ class AttackedProperties(AttackedNetwork):
     def check(self, answers: Sequence[InstanceRecord]) -> None:
         properties = self.work.inputs.properties
         statuses = iter([answer.status for answer in answers])
-        verdicts = [[next(statuses) for _ in one.questions] for one in properties]
+        verdicts = [[next(statuses) for _ in one.instances] for one in properties]
         wrong = contradictions(properties, verdicts)
         if wrong:
             raise SweepError(
@@ -104,12 +104,12 @@ def property_instances(network: ReluNetwork, properties: Sequence[PropertyFile])
     return [
         AttackInstance(
             key=hashed("property", network.key, found.key, box),
-            name=found.name if len(found.questions) == 1 else f"{found.name} box {box}",
-            question=question,
+            name=found.name if len(found.instances) == 1 else f"{found.name} box {box}",
+            attacked=attacked,
             expected=found.expected,
         )
         for found in properties
-        for box, question in enumerate(found.questions)
+        for box, attacked in enumerate(found.instances)
     ]
 
 

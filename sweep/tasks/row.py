@@ -127,6 +127,6 @@ def in_table_units(data: Dataset, point: FloatArray) -> dict[str, float | str]:
 
 
 def _with_facts(instance: AttackInstance, data: Dataset) -> AttackInstance:
-    question = instance.question
-    facts = {"shape": [], "row": in_table_units(data, question.region.center), **class_facts(data, question)}
+    attacked = instance.attacked
+    facts = {"shape": [], "row": in_table_units(data, attacked.region.center), **class_facts(data, attacked)}
     return dataclasses.replace(instance, facts=facts)

@@ -28,16 +28,16 @@ WIDEST_BAR = 24
 
 @dataclass
 class _Running:
-    """A trial under way; ``questions`` is None where only the files of its properties say how many it is asked."""
+    """A trial under way; ``instances`` is None where only the files of its properties say how many it has."""
 
     name: str
     begin: float
-    questions: int | None
+    instances: int | None
     answered: int = 0
 
     def seconds(self, now: float) -> float | None:
         """Return how long it will take in all, by what its answers so far took; None before the first."""
-        return (now - self.begin) * self.questions / self.answered if self.answered and self.questions else None
+        return (now - self.begin) * self.instances / self.answered if self.answered and self.instances else None
 
 
 @dataclass
@@ -112,11 +112,11 @@ class Progress:
     def end_training(self, key: str) -> None:
         self.training.pop(key, None)
 
-    def start(self, key: str, name: str, questions: int | None = None) -> None:
-        self.running[key] = _Running(name, time.monotonic(), questions)
+    def start(self, key: str, name: str, instances: int | None = None) -> None:
+        self.running[key] = _Running(name, time.monotonic(), instances)
 
     def advance(self, key: str, answered: int) -> None:
-        """A running trial has answered so many questions."""
+        """A running trial has answered so many instances."""
         if key in self.running:
             self.running[key].answered = answered
 
@@ -151,7 +151,7 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimate the time left from the mean duration of the trials so far; None before the first result.
 
-        A trial that has answered some of its questions counts by what these took. Trials of former sweeps count where there is
+        A trial that has answered some of its instances counts by what these took. Trials of former sweeps count where there is
         nothing else yet.
         """
         now = time.monotonic()
@@ -202,7 +202,7 @@ def _some(names: list[str]) -> str:
 def _answers(one: _Running) -> str:
     if not one.answered:
         return ""
-    return f" ({one.answered} of {one.questions} answered)" if one.questions else f" ({one.answered} answered)"
+    return f" ({one.answered} of {one.instances} answered)" if one.instances else f" ({one.answered} answered)"
 
 
 def outcome(record: TrialRecord, reused: bool = False) -> str:

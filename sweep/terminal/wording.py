@@ -1,4 +1,4 @@
-"""Things in sentences: how many there are, one of them, their names, and how long they take."""
+"""Wording of sentences: counts, names and durations."""
 
 from __future__ import annotations
 

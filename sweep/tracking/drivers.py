@@ -1,4 +1,4 @@
-"""Which driver writes a sweep, so that the next one can tell runs that nobody will end from runs that are under way.
+"""Which driver writes a sweep, so that runs left by a dead driver are recognised.
 
 The parent run names machine, process and the time when the process began, and has a heartbeat. A driver on this machine is
 asked about at the operating system; one elsewhere is gone when its heart has not beaten for :data:`SILENCE_SECONDS`, so the

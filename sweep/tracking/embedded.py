@@ -192,8 +192,8 @@ def _refuse_unknown(path: Path, versions: set[str], tables: set[str]) -> None:
     unknown = sorted(versions - {script.revision for script in migrations.walk_revisions()})
     if unknown:
         raise SweepError(
-            f"{path} was made by a later version of MLflow than {mlflow.__version__}, which is installed here and does not "
-            f"know its schema {unknown[0]}: install that version, or set tracking.uri to another database"
+            f"{path} was made by a later version of MLflow: the installed version {mlflow.__version__} does not know its "
+            f"schema {unknown[0]}; install the later version, or set tracking.uri to another database"
         )
     lost = sorted(_mlflows() - tables) if versions == set(migrations.get_heads()) else []
     if lost:

@@ -1,4 +1,4 @@
-"""What a failure of MLflow means: MLflow takes nothing now, it will never take this, or neither is certain."""
+"""Is a failure of MLflow temporary, permanent or unknown?"""
 
 from __future__ import annotations
 

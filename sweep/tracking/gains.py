@@ -1,4 +1,4 @@
-"""By how much trials did better than the dense MILP on the same instances: what MLflow shows first of a trial.
+"""By how much trials did better than the dense MILP on the same instances. MLflow shows this first of a trial.
 
 The dense MILP of a trial is the trial of the sweep whose key is its ``baseline_key``. Either of the two trials may end first.
 """

@@ -1,4 +1,4 @@
-"""What the run of a sweep says of what was found: the texts of the report."""
+"""The notes on the run of a sweep: the report's texts on what was found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to MLflow wait here, and a thread carries them out, so that a sweep goes on while nothing can be written."""
+"""A queue of messages to MLflow, which a thread sends. The sweep goes on while MLflow takes nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from sweep.tracking.spool import Spool
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 30.0
-"""Between two attempts to send the same letter; each pause is twice the one before."""
+"""Between two attempts to send the same message; each pause is twice the one before."""
 
 HURRIED_PAUSE_SECONDS = 1.0
 """The longest pause while somebody waits for the end."""
 
 MOST_ATTEMPTS = 6
-"""So often is a letter sent that is answered, but not taken."""
+"""So often is a message sent that is answered, but not taken."""
 
 LOOK_SECONDS = 0.25
 """So often does whoever waits for the end look whether to go on waiting."""
@@ -32,19 +32,19 @@ class Unanswered(Exception):
 
 
 class Refused(Exception):
-    """The other side does not take this one letter, and would not later; the text says why."""
+    """The other side does not take this one message, and would not later; the text says why."""
 
 
 class Outbox:
-    """A queue of letters and the thread that sends them, one by one and in order.
+    """A queue of messages and the thread that sends them, one by one and in order.
 
-    ``send(letter, again)`` sends one; ``again`` says that an earlier attempt failed, and may have been received all the same.
-    It raises :class:`Unanswered` to be called again after a pause, and :class:`Refused` for a letter that is to be given up;
-    after whatever else it raises the letter is sent some times more before it is given up. A letter is anything that pickle
+    ``send(message, again)`` sends one; ``again`` says that an earlier attempt failed, and may have been received all the same.
+    It raises :class:`Unanswered` to be called again after a pause, and :class:`Refused` for a message that is to be given up;
+    after whatever else it raises the message is sent some times more before it is given up. A message is anything that pickle
     takes, and is sent as it was when it was put in.
 
-    ``notice`` gets a sentence when nothing can be written any more, when it can again, and at the first letter given up.
-    ``idle`` is called every ``idle_seconds`` between letters; what it raises is ignored.
+    ``notice`` gets a sentence when nothing can be written any more, when it can again, and at the first message given up.
+    ``idle`` is called every ``idle_seconds`` between messages; what it raises is ignored.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Outbox:
         self.name = name
         """The other side, in sentences."""
         self.refused: list[str] = []
-        """Labels of the letters given up."""
+        """Labels of the messages given up."""
         self.skipped: list[str] = []
-        """Labels of the letters passed over."""
+        """Labels of the messages passed over."""
         self.why = ""
-        """Why a letter was given up, or what the last attempt met; empty if nothing went wrong yet."""
+        """Why a message was given up, or what the last attempt met; empty if nothing went wrong yet."""
         self.doubtful = False
-        """Whether a letter may have been received although its sending failed."""
+        """Whether a message may have been received although its sending failed."""
         self._send, self._notice, self._idle, self._idle_seconds = send, notice, idle, idle_seconds
         self._spool = Spool()
         self._condition = threading.Condition()
@@ -78,9 +78,9 @@ class Outbox:
         with self._condition:
             return len(self._spool)
 
-    def put(self, label: str, letter: Any) -> None:
-        """Add a letter and return at once; ``label`` says what it is, in sentences."""
-        data = pickle.dumps(letter, protocol=pickle.HIGHEST_PROTOCOL)
+    def put(self, label: str, message: Any) -> None:
+        """Add a message and return at once; ``label`` says what it is, in sentences."""
+        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         with self._condition:
             if self._closed:
                 return
@@ -92,7 +92,7 @@ class Outbox:
             self._condition.notify_all()
 
     def answered(self) -> None:
-        """Say from inside ``send`` that the other side has just answered: one long letter is no silence.
+        """Say from inside ``send`` that the other side has just answered: one long message is no silence.
 
         One that has failed ``MOST_ATTEMPTS`` times is: a disk that is full takes a part of it each time, for ever.
         """
@@ -128,7 +128,7 @@ class Outbox:
         return True
 
     def skip_to_last(self) -> None:
-        """Pass over all letters but the one put in last."""
+        """Pass over all messages but the one put in last."""
         with self._condition:
             self._skipping = True
             self._condition.notify_all()
@@ -163,13 +163,13 @@ class Outbox:
                 self._attempt()
 
     def _beat(self) -> None:
-        with contextlib.suppress(Exception):  # the next letter or the next beat will tell
+        with contextlib.suppress(Exception):  # the next message or the next beat will tell
             self._idle()
         self._idle_at = time.monotonic()
 
     def _attempt(self) -> None:
-        """Send the first letter once; then it is gone, or there was a pause."""
-        label = "a letter"
+        """Send the first message once; then it is gone, or there was a pause."""
+        label = "a message"
         try:
             with self._condition:
                 if self._closed:

@@ -1,4 +1,4 @@
-"""A queue of bytes that holds any number of them in little memory: the first ones as they are, the rest in a temporary file."""
+"""A queue of byte strings that takes little memory: the first ones are kept there, the rest in a temporary file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite files: opened by one sweep at a time, and with commits that do not wait for the disk each."""
+"""SQLite files: one sweep at a time opens them, and a commit does not wait for the disk."""
 
 from __future__ import annotations
 

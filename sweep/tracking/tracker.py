@@ -235,7 +235,7 @@ class Tracker:
             raise RuntimeError("start_sweep must come first")
         return self._runs, self._outbox
 
-    def _send(self, letter: Any, again: bool) -> None:
+    def _send(self, message: Any, again: bool) -> None:
         """Write one thing, in the outbox's thread.
 
         Raises:
@@ -244,17 +244,17 @@ class Tracker:
         runs, outbox = self._started()
         quiet()
         try:
-            match letter:
+            match message:
                 case _EndedTrial(record, reused):
                     runs.trial(record, reused, again)
                 case _Network(key, network):
                     runs.network(key, network, again)
                 case Gain():
-                    runs.gain(letter)
+                    runs.gain(message)
                 case _View(swept, shortest):
                     runs.view(swept, shortest)
                 case SweepEnd():
-                    runs.finish(letter, outbox.doubtful)
+                    runs.finish(message, outbox.doubtful)
                 case _Orphans():
                     for name in runs.close_orphans():
                         self._notice(f"Closed in MLflow: the sweep {name}, whose driver is gone.")

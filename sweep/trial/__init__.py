@@ -1,1 +1,1 @@
-"""One trial: the dense network is trained, a copy of it pruned, and every instance answered by an attack."""
+"""One trial: its task prepares the networks that it needs, and answers one instance after the other."""

@@ -1,4 +1,4 @@
-"""The answers of a trial: each from the store, or by its task, whose better solutions are passed on as they are found."""
+"""The answers of a trial: each is read from the store or made by the task. Better solutions are passed on as they are found."""
 
 from __future__ import annotations
 

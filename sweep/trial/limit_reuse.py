@@ -1,4 +1,4 @@
-"""Answers and trials of other time limits, taken where they cannot differ (:func:`sweep.records.time_limit.taken_for`).
+"""Takes answers and trials of other time limits from the store, where a run with this limit could not answer otherwise.
 
 The key of a result contains its limit. An entry under a further key, which all limits share, says which result has the longest
 limit; the others are taken from that result. Two sweeps at once may each write their own entry. That may cost a run that was

@@ -119,8 +119,8 @@ class TrialRun:
         self._say(f"{count(self._asked, 'instance')}{prepared.opening}")
         answers = InstanceAnswers(settings, prepared, self._stages)
         if self._asked > 1:
-            questions = {"questions": [answers.key(instance) for instance in self._open]}
-            self._stages.put("progress", self._trial.key, Entry(questions))
+            instances = {"questions": [answers.key(instance) for instance in self._open]}
+            self._stages.put("progress", self._trial.key, Entry(instances))
         return answers
 
     def _book(self, instance: InstanceRecord, reused: bool) -> None:
@@ -145,7 +145,7 @@ class TrialRun:
         return left is not None and left <= 0.0
 
     def _stop(self) -> None:
-        """End a trial that is over its time, unless that was enough for all questions."""
+        """End a trial that is over its time, unless that was enough for all instances."""
         assert self._answers is not None
         answered = sum(had_its_time(instance, self._answers.settings) for instance in self.record.instances)
         if answered < self._asked:

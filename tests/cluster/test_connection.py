@@ -237,7 +237,7 @@ def test_something_else_at_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mode_that_wants_a_token_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     with (
-        pytest.raises(SweepError, match="RAY_AUTH_MODE=token, and there is no token here"),
+        pytest.raises(SweepError, match="RAY_AUTH_MODE=token, but this machine has no token"),
         attach(ClusterSettings("attach", "127.0.0.1:6379", None, 1)),
     ):
         pass
@@ -250,7 +250,7 @@ class TestHead:
     @pytest.mark.parametrize(
         ("environment", "sentence"),
         [
-            ({}, "asks for a token, and there is none here: put the cluster's token"),
+            ({}, "asks for a token, but this machine has none: put the cluster's token"),
             ({"RAY_AUTH_TOKEN": "another-token"}, "refuses the token from RAY_AUTH_TOKEN: put the cluster's token"),
         ],
         ids=["no token", "wrong token"],

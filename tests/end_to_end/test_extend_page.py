@@ -80,10 +80,10 @@ def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None
 
 def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_path: Path) -> None:
     files = {block.title: block.text for block in blocks("docs/extend.md", "yaml")}
-    assert len(files) == 4
+    assert len(files) == 5
     for name, text in files.items():
         file = tmp_path / str(name)
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         chosen = ["pruning=lookahead", "dataset=stripes", "bounds=fast_lin"]
@@ -102,9 +102,14 @@ def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Pat
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for block in blocks("docs/extend.md"):
         if block.title:
-            assert not (tmp_path / block.title).exists()
-            (tmp_path / block.title).write_text(block.text)
-    for family, module, name in (("pruning", "lookahead", "Lookahead"), ("bounds", "fast_lin", "FastLin")):
+            assert not (ROOT / block.title).exists()
+            with (tmp_path / block.title).open("a") as file:  # a second block of a file stands below the first
+                file.write(block.text)
+    for family, module, name in (
+        ("pruning", "lookahead", "Lookahead"),
+        ("pruning", "lookahead", "PowerLookahead"),
+        ("bounds", "fast_lin", "FastLin"),
+    ):
         listing = tmp_path / "surrogate" / family / "__init__.py"
         imported = f"from surrogate.{family}.base import"
         line = {"pruning": "        Magnitude,\n", "bounds": "(Box, "}[family]
@@ -116,6 +121,8 @@ def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Pat
     printed = [follow(f"{command} {quick}", tmp_path, PYTHONPATH=str(tmp_path)) for command in commands("docs/extend.md")]
     assert "4 finished (0 reused), 0 failed of 4 trials." in printed[0]
     assert "1x8 lookahead 0.5" in printed[0]
-    assert "2 finished (1 reused), 0 failed of 2 trials." in printed[1]  # with crown and 0.8, by magnitude, as before
-    assert "bounds=fast_lin: " in printed[1]
-    assert "2 finished (0 reused), 0 failed of 2 trials." in printed[2]
+    assert "2 finished (0 reused), 0 failed of 2 trials." in printed[1]
+    assert "1x8 power_lookahead 0.8 pruning.power=2" in printed[1]
+    assert "2 finished (1 reused), 0 failed of 2 trials." in printed[2]  # with crown and 0.8, by magnitude, as before
+    assert "bounds=fast_lin: " in printed[2]
+    assert "2 finished (0 reused), 0 failed of 2 trials." in printed[3]

@@ -63,12 +63,3 @@ def test_a_task_of_a_user_is_swept_resumed_shown_tracked_and_reported(folder: Pa
     assert metrics["value"] == pytest.approx(instances["dense_value"].iloc[:2].median())
     assert metrics["bound"] >= metrics["value"]
     assert not [name for name in metrics if name.startswith(("attack/", "norm/"))]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_its_parameters_are_checked_before_anything_starts(folder: Path) -> None:
-    search = f"'hydra.searchpath=[\"file://{folder}/conf\"]'"
-    command = f"python -m sweep task=difference {search} task.parameters.widht=0.1 2>&1 || true"
-    refused = follow(command, folder, **paths(folder))
-    assert "task.parameters.widht is not a parameter of task=difference:DifferenceTask (did you mean width?)" in refused

@@ -1,4 +1,4 @@
-"""Points in activation regions of a surrogate that were not excluded yet: later solves start from the best of them."""
+"""Points whose activation regions are not excluded yet: later solves start from the best of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The member of the paper's idea: it solves the model with pruned copies and checks each decision on the dense networks."""
+"""The member that follows the paper: it solves the model with pruned copies and checks each decision on the dense networks."""
 
 from __future__ import annotations
 

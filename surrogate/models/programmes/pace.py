@@ -1,4 +1,4 @@
-"""How long a MILP takes to state and to hand to a solver: neither can be interrupted, so both begin only if they can end."""
+"""Estimates how long a MILP takes to build and load. Neither step can be interrupted, so it starts only if there is time."""
 
 from __future__ import annotations
 

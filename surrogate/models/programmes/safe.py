@@ -1,4 +1,4 @@
-"""Bounds that a linear programme's dual values prove, however well or badly the programme was solved."""
+"""Bounds proved by a linear programme's dual values. They hold even if the programme was solved badly."""
 
 from __future__ import annotations
 

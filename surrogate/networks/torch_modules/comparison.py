@@ -1,4 +1,4 @@
-"""Comparison of a torch module with what was read of it, at points of several sizes and in every type that counts."""
+"""Compares a torch module with the network that was read from it, at points of several sizes and in each type that counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of torch modules that can be called freely: the module itself is only read, so other threads may use it meanwhile."""
+"""Copies of torch modules, to be called in the modules' place: other threads may use the modules meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From conditions to boxes of inputs and problems on outputs."""
+"""Turns the conditions of a property into instances: boxes of inputs, and problems on the outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From text to nested lists: the brackets of a VNN-LIB file, command by command."""
+"""Reads the text of a VNN-LIB file into commands, each a nested list as its brackets say."""
 
 from __future__ import annotations
 

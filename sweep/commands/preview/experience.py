@@ -1,6 +1,6 @@
-"""What a trial will probably take, from finished trials in the store that are like it.
+"""Estimates what a trial takes, from finished trials in the store that are like it.
 
-Two trials are alike if they differ in no more than the questions, seeds, the time limit and the amount of pruning. If no trial
+Two trials are alike if they differ in no more than the instances, seeds, the time limit and the amount of pruning. If no trial
 is alike, trials that are near it count: the same problem and method with the same goal, on a network of the same shape and data
 set.
 """
@@ -46,7 +46,7 @@ class _AlikeTrials:
     answers: list[tuple[float, bool]] = field(default_factory=list)
     """Seconds, and whether the time limit ended it."""
 
-    def question_seconds(self, limit: float) -> float:
+    def answer_seconds(self, limit: float) -> float:
         """Return the mean seconds of an answer under a time limit that may be another one than that of those trials."""
         return fmean(limit if ended else min(seconds, limit) for seconds, ended in self.answers)
 
@@ -56,12 +56,12 @@ class Estimate:
     """What a trial will probably take, and from how many finished ones that is known."""
 
     prune_seconds: float
-    question_seconds: float
+    answer_seconds: float
     trials: int
 
-    def seconds(self, questions: int) -> float:
-        """Return the seconds of so many questions, pruning included where there is one to answer."""
-        return self.prune_seconds + questions * self.question_seconds if questions else 0.0
+    def seconds(self, instances: int) -> float:
+        """Return the seconds of so many instances, pruning included where there is one to answer."""
+        return self.prune_seconds + instances * self.answer_seconds if instances else 0.0
 
 
 class Experience:
@@ -98,7 +98,7 @@ class Experience:
         pool = self._alike.get(_alike(settings)) or self._near.get(_near(settings))
         if pool is None:
             return None
-        return Estimate(fmean(pool.prune_seconds), pool.question_seconds(settings.solver.time_limit_seconds), pool.trials)
+        return Estimate(fmean(pool.prune_seconds), pool.answer_seconds(settings.solver.time_limit_seconds), pool.trials)
 
 
 class Trainings:

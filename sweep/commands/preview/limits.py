@@ -14,24 +14,24 @@ class Limits:
     """Limits of one trial.
 
     Attributes:
-        questions: how many it is asked.
+        instances: how many it has.
         limit_seconds: after so long an attack ends itself.
         deadline_seconds: after so long it is ended from outside.
         trial_seconds: after so long the trial is ended; None: never.
     """
 
-    questions: int
+    instances: int
     limit_seconds: float
     deadline_seconds: float
     trial_seconds: float | None
 
-    def by_limits(self, questions: int) -> float:
+    def by_limits(self, instances: int) -> float:
         """Return the seconds of so many attacks that each take their whole time limit."""
-        return self._capped(questions * self.limit_seconds)
+        return self._capped(instances * self.limit_seconds)
 
-    def by_deadlines(self, questions: int) -> float:
+    def by_deadlines(self, instances: int) -> float:
         """Return the seconds of so many attacks that ignore their limits and are each ended at their deadline."""
-        return self._capped(questions * self.deadline_seconds)
+        return self._capped(instances * self.deadline_seconds)
 
     def _capped(self, seconds: float) -> float:
         return seconds if self.trial_seconds is None else min(seconds, self.trial_seconds)
@@ -43,5 +43,5 @@ def limits_of(settings: Settings) -> Limits:
     Raises:
         ConfigError: those cannot be read.
     """
-    questions = task_of(settings).count_in_files(settings)
-    return Limits(questions, settings.solver.time_limit_seconds, instance_deadline(settings), settings.deadlines.trial_seconds)
+    instances = task_of(settings).count_in_files(settings)
+    return Limits(instances, settings.solver.time_limit_seconds, instance_deadline(settings), settings.deadlines.trial_seconds)

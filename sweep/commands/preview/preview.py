@@ -50,19 +50,19 @@ class PreviewedTrial:
     kind: TrialKind
 
     @property
-    def questions(self) -> int:
+    def instances(self) -> int:
         """How many it is asked."""
-        return self.kind.limits.questions
+        return self.kind.limits.instances
 
     @property
     def answered(self) -> int:
         """How many of them have answers in the store."""
-        return self.questions if self.state.name == "done" else self.state.answered
+        return self.instances if self.state.name == "done" else self.state.answered
 
     @property
     def left(self) -> int:
         """How many instances are still to be answered."""
-        return 0 if self.state.name == "stopped" else self.questions - self.answered
+        return 0 if self.state.name == "stopped" else self.instances - self.answered
 
     @property
     def seconds(self) -> float | None:

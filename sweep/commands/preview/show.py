@@ -46,7 +46,7 @@ def _listing(rows: Sequence[PreviewedTrial]) -> Iterator[str]:
     if rows:
         yield f"{'state':7}  {'answers':>7}  {'key':16}  trial"
     for row in rows:  # the name has every value by which trials differ
-        yield f"{row.state.name:7}  {f'{row.answered}/{row.questions}':>7}  {row.trial.key}  {row.trial.name}"
+        yield f"{row.state.name:7}  {f'{row.answered}/{row.instances}':>7}  {row.trial.key}  {row.trial.name}"
 
 
 def _facts(row: PreviewedTrial) -> dict[str, object]:
@@ -57,7 +57,7 @@ def _facts(row: PreviewedTrial) -> dict[str, object]:
         "state": row.state.name,
         "answered": row.answered,
         "starved": row.state.starved,
-        "questions": row.questions,
+        "questions": row.instances,
         "swept": trial.swept,
         "training_key": trial.training_key,
         "seconds_by_time_limits": limits.by_limits(row.left),
@@ -104,7 +104,7 @@ def _summary(preview: Preview) -> Iterator[str]:
     states: list[str] = [row.state.name for row in preview.rows]
     counts = ", ".join(f"{states.count(name):,} {word}" for name, word in _WORDS.items() if name in states)
     answers = sum(row.answered for row in preview.rows)
-    asked = sum(row.questions for row in preview.rows)
+    asked = sum(row.instances for row in preview.rows)
     what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in earlier runs")
     yield f"{what}{f': {counts}' if counts else ''}. {answers:,} of {count(asked, 'answer')} {_are(asked)} in {preview.store}."
     if preview.reused and "new" in states:

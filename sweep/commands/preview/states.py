@@ -19,7 +19,7 @@ StateName = Literal["new", "partly", "stopped", "done"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a trial is, and how many of its questions have answers in the store, as far as that is known.
+    """How far a trial is, and how many of its instances have answers in the store, as far as that is known.
 
     ``stopped`` means: early, by the search, for good. ``starved`` answers are there too, but are asked for again.
     """
@@ -96,7 +96,7 @@ class States:
         return time.monotonic() < self._look_until
 
     def _answered(self, key: str) -> int:
-        """Return how many questions of a trial are answered. All answers are listed once, which beats asking for each."""
+        """Return how many instances of a trial are answered. All answers are listed once, which beats asking for each."""
         if self._instances is None:
             self._instances = self._store.keys("instances")
-        return sum(question in self._instances for question in self._store.questions(key))
+        return sum(instance in self._instances for instance in self._store.instances(key))

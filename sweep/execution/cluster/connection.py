@@ -34,7 +34,7 @@ QUIET = {
 """What keeps Ray and Tune from printing and from changing the process; values that the user has set stay."""
 
 PROBE_SECONDS = 20.0
-"""How long a cluster may take to answer the first question, the import of Ray in another process included."""
+"""How long a cluster may take to answer the first request, the import of Ray in another process included."""
 
 SHIPPED = ("surrogate", "sweep")
 """The packages that travel from the driver to the nodes, so that all run the driver's code."""
@@ -154,11 +154,11 @@ def check_answer(address: Address, answer: dict[str, Any]) -> None:
                 f"{address.setting}; the head's HOST:PORT is what `ray start --head` prints"
             )
         case "no token":
-            raise SweepError(f"RAY_AUTH_MODE=token, and there is no token here: {remedy}")
+            raise SweepError(f"RAY_AUTH_MODE=token, but this machine has no token: {remedy}")
         case "token":
             mode, source = os.environ.get("RAY_AUTH_MODE"), find_token()
             if source is None:
-                raise SweepError(f"{where} asks for a token, and there is none here: {remedy}")
+                raise SweepError(f"{where} asks for a token, but this machine has none: {remedy}")
             if mode not in (None, "token"):
                 raise SweepError(f"{where} asks for a token, and RAY_AUTH_MODE={mode} sends none: set RAY_AUTH_MODE=token")
             raise SweepError(f"{where} refuses the token from {source}: {remedy}")

@@ -1,4 +1,4 @@
-"""What a search is that chooses each trial by what those before it gave."""
+"""What a search must offer that chooses each trial by the results of earlier ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a running trial tells a scheduler: how many questions it has answered, and its objectives so far.
+"""What a running trial tells a scheduler: how many instances it has answered, and its objectives so far.
 
-The scheduler is Ray Tune's ASHA (:mod:`sweep.planning.search.tune_scheduler`) with a question as its unit of time: trials are
+The scheduler is Ray Tune's ASHA (:mod:`sweep.planning.search.tune_scheduler`) with an instance as its unit of time: trials are
 compared after equally many answers. Trials of one ``instances.seed`` get the images in the same order, without those that their
 dense network misclassifies.
 """
@@ -16,7 +16,7 @@ from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
 
 ANSWERED = "answered"
-"""The name under which a trial reports how many questions it has answered."""
+"""The name under which a trial reports how many instances it has answered."""
 
 
 def progress_values(record: TrialRecord) -> dict[str, float]:

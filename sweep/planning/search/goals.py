@@ -47,8 +47,8 @@ def check_search(settings: Settings) -> None:
             raise ConfigError(f"search.objectives: {name!r} is not an objective; available: {', '.join(known)}{near}")
         if search.objectives and name not in task.objectives(settings):
             raise ConfigError(
-                f"search.objectives={search.objectives} with {_looked_for(settings)}: {name} is known of other trials only; "
-                f"these have {', '.join(task.objectives(settings))}; choose another objective"
+                f"search.objectives={search.objectives} with {_looked_for(settings)}: these trials have no objective {name}; "
+                f"they have {', '.join(task.objectives(settings))}; choose one of these"
             )
     twice = [name for place, name in enumerate(search.objectives) if name in search.objectives[:place]]
     if twice:
@@ -64,7 +64,7 @@ def check_search(settings: Settings) -> None:
     if halving and asked is not None and asked <= search.grace:
         kept = "a trial has one instance" if asked == 1 else f"trials have {asked} instances"
         raise ConfigError(
-            f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept} and none could be stopped early; "
+            f"search.scheduler={search.scheduler} with search.grace={search.grace}: {kept}, so none can be stopped early; "
             f"raise instances.count above search.grace, or set search.scheduler=none"
         )
 

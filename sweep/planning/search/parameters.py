@@ -1,4 +1,4 @@
-"""Swept keys as Optuna's parameters: those that the estimator chooses values of, and those that people read in a study."""
+"""Swept keys as Optuna's parameters: in one form for the estimator, in another for people who read a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving by Ray Tune, with questions answered as its time.
+"""Asynchronous successive halving by Ray Tune, with the number of answered instances as its time.
 
 Reference:
     Li, Jamieson, Rostamizadeh, Gonina, Ben-Tzur, Hardt, Recht, Talwalkar, *A System for Massively Parallel Hyperparameter
@@ -19,10 +19,10 @@ from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
 
 _MANY = 2**20
-"""More questions than a trial is asked: the rungs above those that trials reach stay empty."""
+"""More instances than a trial has: the rungs above those that trials reach stay empty."""
 
 
-def scheduler(search: SpaceSearchSettings, questions: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
+def scheduler(search: SpaceSearchSettings, instances: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
     """Return the scheduler of a sweep, or None where trials are not stopped early.
 
     A trial is judged by the first objective after ``grace``, ``grace * reduction``, ``grace * reduction**2``, ... answers: it
@@ -31,7 +31,7 @@ def scheduler(search: SpaceSearchSettings, questions: int | None, ended: Iterabl
 
     Args:
         search: the settings; ``search.objectives`` names at least one where there is a scheduler.
-        questions: how many questions a trial is asked, of several numbers the largest; None if that is not known.
+        instances: how many instances a trial has, of several numbers the largest; None if that is not known.
         ended: trials that ended before this sweep, so that a sweep that is taken up again judges as if it had never stopped.
     """
     if search.scheduler == "none":
@@ -41,7 +41,7 @@ def scheduler(search: SpaceSearchSettings, questions: int | None, ended: Iterabl
         time_attr=ANSWERED,
         metric=objective.name,
         mode={"maximize": "max", "minimize": "min"}[objective.direction],
-        max_t=_MANY if questions is None else max(search.grace, questions - 1),
+        max_t=_MANY if instances is None else max(search.grace, instances - 1),
         grace_period=search.grace,
         reduction_factor=search.reduction,
         stop_last_trials=False,

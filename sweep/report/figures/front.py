@@ -1,4 +1,4 @@
-"""The Pareto front of a search for several objectives: how much of one objective more of another costs."""
+"""The Pareto front: how much of one objective must be given up for more of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a setting reached against its seconds for an instance, with the front of settings that no other beats in both."""
+"""What each setting reached, over its seconds an instance. The front joins the settings that no other beats in both."""
 
 from __future__ import annotations
 

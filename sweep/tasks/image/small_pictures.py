@@ -1,4 +1,4 @@
-"""An attacked image as the report shows it, a pixel for each of its own: clean, and perturbed by each setting."""
+"""Attacked images at their own resolution, for the report: clean, and perturbed by each setting."""
 
 from __future__ import annotations
 

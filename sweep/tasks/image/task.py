@@ -67,7 +67,7 @@ class ImageTask(AttackTask):
         shape = () if data.shape is None else data.shape
         drawn, skipped = drawn_as_set(work.settings, data, dense, f"{source_name(data)} {'x'.join(map(str, shape))}")
         form: dict[str, Any] = {} if data.side is not None or data.shape is None else {"shape": list(shape)}
-        named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.question)}) for one in drawn]
+        named = [dataclasses.replace(one, facts={**form, **class_facts(data, one.attacked)}) for one in drawn]
         return named, skipped
 
     def _check_count(self, settings: Settings) -> None:
@@ -151,10 +151,10 @@ def split_of(data: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
     return (data.train_images, data.train_labels) if split == "train" else (data.test_images, data.test_labels)
 
 
-def class_facts(data: Dataset, question: Instance) -> dict[str, Any]:
+def class_facts(data: Dataset, attacked: Instance) -> dict[str, Any]:
     """Return the names of label and target, for the record; nothing where classes are called by their numbers."""
     classes = data.classes
     if classes is None or all(name == str(number) for number, name in enumerate(classes)):
         return {}
-    numbers = {"label": question.label, "target": question.target}
+    numbers = {"label": attacked.label, "target": attacked.target}
     return {which: classes[number] for which, number in numbers.items() if number is not None}

@@ -84,7 +84,7 @@ def test_trials() -> None:
 
 def test_a_witness_that_a_cut_answer_no_longer_has_is_not_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     network = ReluNetwork([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]])
-    drawn: Any = SimpleNamespace(key="q", question=Instance(Region(0.0, 1.0, [0.6, 0.5], 0.3, "l1"), label=0, target=1))
+    drawn: Any = SimpleNamespace(key="q", attacked=Instance(Region(0.0, 1.0, [0.6, 0.5], 0.3, "l1"), label=0, target=1))
 
     task, work = ImageTask(), Mock()
     work.inputs.data = None

@@ -100,7 +100,7 @@ def test_where_nothing_looks_at_it_that_is_said(composer: Composer) -> None:
     def notes(*overrides: str) -> tuple[str, ...]:
         return plan_one(composer.config(*overrides), ["+pruning.stride=3"]).notes
 
-    assert notes("+pruning.stride=3") == ("+pruning.stride=3 changes nothing: with the other settings no trial uses it.",)
+    assert notes("+pruning.stride=3") == ("+pruning.stride=3 has no effect: no trial of this command uses it.",)
     assert notes("+pruning.stride=3", "pruning.method=every_other") == ()
 
 

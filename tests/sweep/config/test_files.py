@@ -105,7 +105,7 @@ def test_the_verdict_on_several_boxes(folder: Path) -> None:
     (two_boxes,) = read_properties(str(folder / "props" / "p2.vnnlib.gz"), None)
 
     def said(expected: str, statuses: list[str]) -> bool:
-        one = type(two_boxes)("p", "key", two_boxes.questions * len(statuses), expected)
+        one = type(two_boxes)("p", "key", two_boxes.instances * len(statuses), expected)
         return bool(contradictions([one], [statuses]))
 
     assert said("unsat", ["robust", "adversarial"])

@@ -104,7 +104,7 @@ def test_impossible_values_are_one_sentence(composer: Composer, override: str, s
 )
 def test_what_changes_nothing_is_said(composer: Composer, others: tuple[str, ...], idle: str) -> None:
     said = plan_one(composer.config(*others, idle), [idle]).notes
-    assert said == (f"{idle} changes nothing: with the other settings no trial uses it.",)
+    assert said == (f"{idle} has no effect: no trial of this command uses it.",)
 
 
 def test_what_is_on_is_looked_at(composer: Composer) -> None:

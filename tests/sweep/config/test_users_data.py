@@ -115,7 +115,7 @@ def test_categories_that_are_too_many_to_ask_about_each(composer: Composer, tmp_
     rows = [f"{number},{number % 20},{number // 20},{number * 2}" for number in range(400)]
     (tmp_path / "many.csv").write_text("\n".join(["size,a,b,price", *rows]))
     asked = ("dataset=table", f"dataset.file={tmp_path}/many.csv", "dataset.outputs=[price]", "dataset.categories=[a,b]")
-    with pytest.raises(ConfigError, match=r"its categories have 400 combinations, each a question of its own, and at most 200"):
+    with pytest.raises(ConfigError, match=r"its categories have 400 combinations, each of them an instance, and at most 200"):
         composer.trial(*asked, "task=output")
 
 

@@ -70,12 +70,12 @@ def of_a_sweep(composer: Composer, written: list[str], others: list[str]) -> tup
 @pytest.mark.parametrize(("others", "written"), ALONE)
 def test_what_changes_nothing_is_said(composer: Composer, folder: Path, others: list[str], written: str) -> None:
     others = [one.format(folder=folder) for one in others]
-    assert notes(composer, [written], others) == (f"{written} changes nothing: with the other settings no trial uses it.",)
+    assert notes(composer, [written], others) == (f"{written} has no effect: no trial of this command uses it.",)
 
 
 def test_several_are_one_sentence(composer: Composer) -> None:
     assert notes(composer, ["attack.free=3", "bounds.lp_seconds=9", "dataset.folder=/x"], []) == (
-        "attack.free=3, bounds.lp_seconds=9 and dataset.folder=/x change nothing: with the other settings no trial uses them.",
+        "attack.free=3, bounds.lp_seconds=9 and dataset.folder=/x have no effect: no trial of this command uses them.",
     )
 
 
@@ -110,13 +110,13 @@ def test_one_trial_that_looks_at_it_is_enough(composer: Composer) -> None:
     swept = ["attack=surrogate,gradient", "pruning=none,magnitude"]
     assert of_a_sweep(composer, [*swept, "pruning.amount=0.5,0.8", "attack.gradient_starts=9"], DIGITS) == ()
     said = of_a_sweep(composer, ["pruning.amount=0.5,0.8", "search.samples=9"], [*DIGITS, "attack=gradient"])
-    assert said == ("pruning.amount=0.5,0.8 and search.samples=9 change nothing: with the other settings no trial uses them.",)
+    assert said == ("pruning.amount=0.5,0.8 and search.samples=9 have no effect: no trial of this command uses them.",)
 
 
 def test_an_option_of_which_only_the_rest_counts(composer: Composer) -> None:
     """The gradient attack has no solver, but its seed and its time limit."""
     assert of_a_sweep(composer, ["solver=highs,scip"], [*DIGITS, "attack=gradient"]) == (
-        "solver=highs,scip changes nothing: with the other settings no trial uses it.",
+        "solver=highs,scip has no effect: no trial of this command uses it.",
     )
     assert of_a_sweep(composer, ["solver=highs,scip"], [*DIGITS, "attack=gradient,surrogate"]) == ()
     own = composer.config(*DIGITS, "attack=gradient", "solver=scip", "solver.name=highs")  # as an option of one's own
@@ -153,7 +153,7 @@ def test_what_comes_with_an_experiment_is_not(composer: Composer) -> None:
 )
 def test_of_a_search_whose_trials_are_not_known_yet(composer: Composer, swept: list[str], idle: str | None) -> None:
     said = of_a_sweep(composer, [*swept, "search=optuna"], DIGITS)
-    assert said == (() if idle is None else (f"{idle} changes nothing: with the other settings no trial uses it.",))
+    assert said == (() if idle is None else (f"{idle} has no effect: no trial of this command uses it.",))
 
 
 def test_of_a_search_with_too_many_corners_nothing_is_said(composer: Composer) -> None:

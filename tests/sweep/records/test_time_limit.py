@@ -259,4 +259,4 @@ def test_what_was_cut_is_said() -> None:
     assert limit_sentences(None, [whole]) == []
     swept_note, said = limit_sentences("two limits", [whole, cut])
     assert swept_note == "two limits"
-    assert said.startswith("Not asked for again: 1 answer of 1 trial, cut from answers of a longer solver.time_limit_seconds")
+    assert said == "1 answer of 1 trial was read from stored runs with a longer solver.time_limit_seconds."

@@ -121,8 +121,8 @@ def test_lengths_are_told_in_the_words_of_the_task(of_routes: None) -> None:
     [
         ([], ("instance", "value", "answer", "value")),
         ([("image", "margin", "maximize")], ("image", "margin", "attack", "dense margin")),
-        ([("output", "output", "maximize")], ("question", "value", "attack", "value")),
-        ([("image", "margin", "maximize"), ("output", "output", "maximize")], ("question", "value", "attack", "value")),
+        ([("output", "output", "maximize")], ("instance", "value", "attack", "value")),
+        ([("image", "margin", "maximize"), ("output", "output", "maximize")], ("instance", "value", "attack", "value")),
         ([(TASK, TASK, "minimize")], ("list", "cost", "sort", "cost")),
     ],
 )

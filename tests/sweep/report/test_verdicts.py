@@ -210,7 +210,7 @@ def test_properties_are_questions_not_images() -> None:
     for record in records:
         for place, instance in enumerate(record.instances):
             instance.image, instance.question, instance.task = None, f"prop {place}", "property"
-    assert "12 of 12 questions" in asked(SOONER, *records).evidence
+    assert "12 of 12 instances" in asked(SOONER, *records).evidence
 
 
 def test_all_questions_are_answered_also_of_attacks_that_have_no_surrogate() -> None:

@@ -111,7 +111,7 @@ def test_weights_of_a_wrong_kind_are_said_so_too(weights: Any) -> None:
     about = json.loads(head + b"null}") | {"weights": weights}
     del about["facts"]
     damaged = json.dumps(about)[:-1].encode() + b', "facts":\n' + rest
-    with pytest.raises(Damaged, match=r"^it is not JSON with the parts of a stage result$|^its "):
+    with pytest.raises(Damaged, match=r"^it is JSON without the parts that a stage result has$|^its "):
         decode("networks", "abc", damaged)
 
 
@@ -282,7 +282,7 @@ def test_questions_that_are_none_are_set_aside(store: Store) -> None:
         store.put("progress", "abc", Entry({"questions": nasty}), replace=True)
         assert store.partial("abc") == 0
         assert not store.has("progress", "abc")
-    assert "it does not hold the keys of questions" in told[0]
+    assert "it does not hold the keys of instances" in told[0]
 
 
 def test_files_that_are_no_entries_are_not_listed(store: Store) -> None:

@@ -41,7 +41,7 @@ def test_the_authors_images_and_budgets(seed: int, image: int, radius: float) ->
     images, labels = uniform(60_000)
     (drawn,), skipped = draw_instances(identity_network(), images, labels, **{**SETTINGS, "seed": seed})
     assert drawn.image == image
-    assert drawn.question.region.radius == pytest.approx(radius, abs=1e-6)
+    assert drawn.attacked.region.radius == pytest.approx(radius, abs=1e-6)
     assert skipped == 0
 
 
@@ -55,12 +55,12 @@ def test_images_beyond_the_first_30000_are_never_drawn() -> None:
 def test_label_and_target_come_from_the_network() -> None:
     images, labels = uniform(50)
     (drawn,), _ = draw_instances(identity_network(), images, labels, **SETTINGS)
-    assert (drawn.question.label, drawn.question.target) == (0, 2)
-    np.testing.assert_array_equal(drawn.question.region.center, images[0].astype(np.float64))
-    np.testing.assert_array_equal(drawn.question.region.lower, 0.0)
-    np.testing.assert_array_equal(drawn.question.region.upper, 1.0)
+    assert (drawn.attacked.label, drawn.attacked.target) == (0, 2)
+    np.testing.assert_array_equal(drawn.attacked.region.center, images[0].astype(np.float64))
+    np.testing.assert_array_equal(drawn.attacked.region.lower, 0.0)
+    np.testing.assert_array_equal(drawn.attacked.region.upper, 1.0)
     (untargeted,), _ = draw_instances(identity_network(), images, labels, **{**SETTINGS, "targeted": False})
-    assert untargeted.question.target is None
+    assert untargeted.attacked.target is None
 
 
 def test_misclassified_and_repeated_images_are_left_out() -> None:
@@ -85,9 +85,9 @@ def test_a_fixed_radius_leaves_the_indices_as_they_are() -> None:
     drawn, _ = draw_instances(identity_network(), images, labels, **{**SETTINGS, "count": 5})
     fixed, _ = draw_instances(identity_network(), images, labels, **{**SETTINGS, "count": 5, "radius": 0.1, "norm": "linf"})
     assert [instance.image for instance in drawn] == [instance.image for instance in fixed]
-    assert {instance.question.region.radius for instance in fixed} == {0.1}
-    assert {instance.question.region.norm for instance in fixed} == {"linf"}
-    assert len({instance.question.region.radius for instance in drawn}) == 5
+    assert {instance.attacked.region.radius for instance in fixed} == {0.1}
+    assert {instance.attacked.region.norm for instance in fixed} == {"linf"}
+    assert len({instance.attacked.region.radius for instance in drawn}) == 5
 
 
 def test_a_longer_list_starts_with_the_shorter_one() -> None:

@@ -63,10 +63,10 @@ def test_a_section_that_no_network_looks_at_does_not_count(composer: Composer) -
     assert same.key == composer.trial(*QUICK, "method=dense", "network.width=9").key
     written = ["network.width=9"]
     (note,) = plan_one(composer.config(*QUICK, "method=dense", *both, *written), written).notes
-    assert note == "network.width=9 changes nothing: with the other settings no trial uses it."
+    assert note == "network.width=9 has no effect: no trial of this command uses it."
     written = of("objective.pruning.amount=0.3")
     (note,) = plan_one(composer.config(*QUICK, "method=dense", *written), written).notes
-    assert note.startswith("networks.objective.pruning.amount=0.3 changes nothing")
+    assert note.startswith("networks.objective.pruning.amount=0.3 has no effect")
 
 
 def test_keys_are_the_same_whether_sections_are_shared_or_not(composer: Composer) -> None:
@@ -193,4 +193,4 @@ def test_other_tasks_do_not_look_at_them(composer: Composer) -> None:
     own = of("objective.width=8")
     assert composer.trial("dataset=digits", *own).key == composer.trial("dataset=digits").key
     plan = plan_sweep(composer.loader, composer.compose_as_hydra, ["dataset=digits", *own], own)
-    assert plan.notes == ("networks.objective.width=8 changes nothing: with the other settings no trial uses it.",)
+    assert plan.notes == ("networks.objective.width=8 has no effect: no trial of this command uses it.",)

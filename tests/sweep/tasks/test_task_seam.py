@@ -48,7 +48,7 @@ def test_every_task_has_words_for_its_answers_and_objectives_that_exist(name: st
         ([*LEAST, "++task.parameters.widht=1"], r"did you mean width\?\): it has width"),
         ([*LEAST, "++task.parameters.width=-1"], "task.parameters.width=-1.0 is not allowed: it must be a number above 0"),
         ([*LEAST, "++task.parameters.width=wide"], "it must be a finite number, not str"),
-        ([*LEAST, "search.method=optuna", "search.objectives=[margin]"], "margin is known of other trials only"),
+        ([*LEAST, "search.method=optuna", "search.objectives=[margin]"], "these trials have no objective margin"),
         (
             ["task.name=own_tasks:NoSectionTask"],
             r"section prunings \(did you mean pruning\?\); a baseline gives values to",

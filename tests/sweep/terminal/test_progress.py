@@ -94,7 +94,7 @@ def test_the_time_left_is_there_from_the_first_answer_on(monkeypatch: pytest.Mon
     now = 100.0
     monkeypatch.setattr("sweep.terminal.progress.time.monotonic", lambda: now)
     progress = Progress(Console(file=io.StringIO()), total=3, slots=1)
-    progress.start("a", "4x64 dense", questions=4)
+    progress.start("a", "4x64 dense", instances=4)
     now = 110.0
     assert progress.seconds_left() is None
     progress.advance("a", 1)

@@ -196,15 +196,15 @@ def test_incumbents_are_a_series_of_the_best_so_far_in_time(tracker: Tracker) ->
 def test_pictures_wait_in_the_store_where_it_has_them(
     empty_store: Path, store: Store, monkeypatch: pytest.MonkeyPatch, status: Any, waiting: int
 ) -> None:
-    letters, put = list[Any](), Outbox.put
-    monkeypatch.setattr(Outbox, "put", lambda self, label, letter: letters.append(letter) or put(self, label, letter))
+    messages, put = list[Any](), Outbox.put
+    monkeypatch.setattr(Outbox, "put", lambda self, label, message: messages.append(message) or put(self, label, message))
     tracker = started(Tracker(None, EXPERIMENT, empty_store, stored=store.trial))
     record = synthetic.trial(16 * "a", [synthetic.instance(image) for image in range(2)], status=status)
     if status == "finished":
         store.save_trial(record)
     tracker.log_trial(record)
     assert tracker.finish_sweep([], "FINISHED", []) is None
-    (kept,) = [letter.record for letter in letters if hasattr(letter, "record")]
+    (kept,) = [message.record for message in messages if hasattr(message, "record")]
     assert sum(bool(instance.clean) for instance in kept.instances) == waiting
     (run,) = children_of(tracker)
     assert artifacts_of(tracker, run, "pictures") == {"pictures/image_0.png", "pictures/image_1.png"}

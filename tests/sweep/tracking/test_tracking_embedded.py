@@ -297,7 +297,7 @@ def test_a_database_of_a_later_mlflow_is_refused_by_name(copied: Path) -> None:
     with contextlib.closing(sqlite3.connect(copied)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
     before = copied.read_bytes()
-    with pytest.raises(SweepError, match=r"a later version of MLflow than .* its schema 0123456789ab: install that version"):
+    with pytest.raises(SweepError, match=r"a later version of MLflow: .* its schema 0123456789ab; install the later version"):
         Tracker(None, EXPERIMENT, copied.parent)
     assert copied.read_bytes() == before
 

@@ -115,7 +115,7 @@ def test_with_a_shorter_limit_nothing_is_asked_and_the_record_says_that_it_was_c
     assert work.done == (0, 0, 0)
     assert margins(short) == [(1.0, 4.0, None), (1.0, 2.0, 4.0), (1.0, 2.0, 4.0)]
     assert [one.total_seconds for one in short.instances] == [1.0, 2.0, 2.0]
-    cut = [line for line in short.log if "cut at 2 s from an attack with a limit of 4 s, solver time_limit" in line]
+    cut = [line for line in short.log if "cut at 2 s from a run with a limit of 4 s, solver time_limit" in line]
     assert len(cut) == 2
     assert store.partial(short.key) == 3, "as if it had been run with that limit"
     again = at(2)
@@ -261,7 +261,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     printed = sweep("short", two)
     assert work.done == (0, 0, 0)
     assert "2 finished (2 reused), 0 failed of 2 trials." in printed
-    assert "Not asked for again: 2 answers of 2 trials, cut from answers of a longer solver.time_limit_seconds" in printed
+    assert "2 answers of 2 trials were read from stored runs with a longer solver.time_limit_seconds" in printed
     short = gather(store, ["short"]).records
     assert [margins(record) for record in short] == [[(1.0, 4.0, None), (1.0, 2.0, 4.0)]] * 2
     assert [record.config["solver"]["time_limit_seconds"] for record in short] == [2, 2]
@@ -277,7 +277,7 @@ def test_whole_trials_are_taken_where_all_of_their_answers_are(
     preview = sweep("longer", "solver.time_limit_seconds=8", "sweep.dry_run=true")
     assert "2 trials: 2 partly done. 2 of 4 answers are in" in preview
     assert "each of the 2 attacks" in preview
-    assert "Not asked" not in sweep("longer", "solver.time_limit_seconds=8")
+    assert "read from stored runs" not in sweep("longer", "solver.time_limit_seconds=8")
     assert work.done == (0, 0, 2)
     assert sweep("short", two).count("2 finished (2 reused)") == 1
     assert work.done == (0, 0, 0)

@@ -121,11 +121,11 @@ def test_how_many_questions_a_trial_is_asked(composer: Composer) -> None:
         ),
         (
             {"scheduler": "asha", "objectives": ["accuracy"], "task": "model"},
-            "task=model: accuracy is known of other",
+            "task=model: these trials have no objective accuracy; they have",
         ),
         ({"method": "optuna", "objectives": ["margins"]}, "'margins' is not an objective; .*did you mean margin?"),
         ({"method": "optuna", "objectives": ["margin", "margin"]}, "names margin twice"),
-        ({"method": "optuna", "objectives": ["norm"]}, "norm is known of other trials only"),
+        ({"method": "optuna", "objectives": ["norm"]}, "these trials have no objective norm"),
         ({"scheduler": "asha", "objectives": ["margin"]}, "search.grace=1: a trial has one instance"),
         ({"scheduler": "asha", "objectives": ["margin"], "grace": 4}, "raise instances.count above search.grace"),
     ],

@@ -18,6 +18,7 @@ from sweep.commands.preview.capacity import Room
 from sweep.config.reading import read
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan
+from sweep.planning.search import plan_sweep
 from sweep.planning.search.memory import SearchMemory
 from sweep.planning.sweep_config import sweep_config
 from sweep.planning.trials import Trial
@@ -213,7 +214,15 @@ def test_groups_that_cannot_be_meant_are_refused(composer: Composer, lines: list
 def test_a_group_of_which_no_key_is_swept_changes_nothing(composer: Composer) -> None:
     plan = composer.plan(*QUICK, TOGETHER, "pruning.amount=0.5,0.8", "training.seed=3")
     assert [trial.swept for trial in plan.trials] == [{"pruning.amount": 0.5}, {"pruning.amount": 0.8}]
-    assert plan.notes == ()
+    assert plan.notes == (), "that an experiment has it is no news"
+
+
+@pytest.mark.parametrize("search", [(), ("search=optuna", "search.samples=2")])
+def test_a_group_of_the_command_line_of_which_no_key_is_swept_is_named(composer: Composer, search: tuple[str, ...]) -> None:
+    together = "search.together=[[training.seed,instances.seed],[network.width,pruning.amount]]"
+    lines = [*QUICK[:2], "network.width=6,8", "pruning.amount=0.5,0.8", together, *search]
+    said = ("search.together: [training.seed, instances.seed] has no effect: none of these keys is swept.",)
+    assert plan_sweep(composer.loader, composer.compose_as_hydra, lines, written=lines).notes[1:] == said
 
 
 def test_a_preview_says_which_values_go_together(composer: Composer, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
