@@ -17,10 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
 from sweep.config.own_networks import NETWORKS
-from sweep.config.own_networks import SECTIONS as SINGLE
+from sweep.config.own_networks import OWN_SECTIONS as SINGLE
 from sweep.config.reading import is_in_open_section, keys, kinds_of
 from sweep.config.rules import ValueRule
-from sweep.planning.space import WHOLE
+from sweep.planning.space import OF_THE_SWEEP
 
 PAGE = Path(__file__).parents[1] / "configuration.md"
 
@@ -70,7 +70,7 @@ def page() -> str:
     running, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None  # Hydra allows one at a time
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-            return "\n".join([START.format(whole=_listed(WHOLE)), *_sections(), *_experiments()]) + "\n"
+            return "\n".join([START.format(whole=_listed(OF_THE_SWEEP)), *_sections(), *_experiments()]) + "\n"
     finally:
         GlobalHydra.instance().hydra = running
 

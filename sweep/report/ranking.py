@@ -18,7 +18,7 @@ from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
 from sweep.report.results import Results, SweepState, results_of, unfinished_of
-from sweep.report.settings import SURROGATE, Setting
+from sweep.report.settings import SURROGATE, RankedSetting
 from sweep.report.statistics import cluster_median
 
 
@@ -86,7 +86,7 @@ def _versus(values: pd.DataFrame, measure: Measure, times: pd.DataFrame) -> dict
 
 
 def _row(
-    setting: Setting,
+    setting: RankedSetting,
     records: Sequence[TrialRecord],
     against: Mapping[str, Against],
 ) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _lead(won: int | None, lost: int | None, pairs: int | None, p: float | None)
 def _columns(rows: Sequence[Mapping[str, Any]], yardsticks: Sequence[str]) -> list[str]:
     """Return the columns of all rows, extras included, also where there are no rows."""
     head = ["network", "setting", "attack", "method", "amount", "finetune_rounds"]
-    empty = _row(Setting("", "", None, None, None), [], {name: {} for name in yardsticks})
+    empty = _row(RankedSetting("", "", None, None, None), [], {name: {} for name in yardsticks})
     tail = [name for name in empty if name not in head]
     extras = list(dict.fromkeys(name for row in rows for name in row if name not in head and name not in tail))
     return [*head, *extras, *tail]

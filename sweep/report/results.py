@@ -17,7 +17,7 @@ from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
-from sweep.report.settings import SEEDS, Setting, group, longest
+from sweep.report.settings import SEEDS, RankedSetting, group, longest
 from sweep.terminal.wording import count
 
 ARRAYS = ("timeline", "region_visits", "clean", "perturbed", "facts")
@@ -99,7 +99,7 @@ class Results:
 
     sweeps: tuple[SweepState, ...]
     records: list[TrialRecord]
-    groups: dict[Setting, list[TrialRecord]]
+    groups: dict[RankedSetting, list[TrialRecord]]
     trials: pd.DataFrame
     instances: pd.DataFrame
     events: pd.DataFrame
@@ -126,7 +126,7 @@ class Results:
         )
 
     @cached_property
-    def settings(self) -> dict[str, Setting]:
+    def settings(self) -> dict[str, RankedSetting]:
         """The settings by label; equal labels on other networks are one."""
         return {setting.label: setting for setting in self.groups}
 
@@ -191,7 +191,7 @@ _TRIAL_FACTS = (
 )
 
 
-def _trials(records: Sequence[TrialRecord], settings: Mapping[str, Setting], sweeps: Mapping[str, str]) -> pd.DataFrame:
+def _trials(records: Sequence[TrialRecord], settings: Mapping[str, RankedSetting], sweeps: Mapping[str, str]) -> pd.DataFrame:
     columns: dict[str, list[Any]] = {
         "sweep": [sweeps[record.key] for record in records],
         "trial_key": [record.key for record in records],

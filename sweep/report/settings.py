@@ -52,7 +52,7 @@ SEEDS = ("training.seed", "pruning.seed", "solver.seed")
 
 
 @dataclass(frozen=True)
-class Setting:
+class RankedSetting:
     """A network and a way to attack it; the rows of the ranking and the lines of the figures."""
 
     network: str
@@ -120,12 +120,12 @@ def _said(extras: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield "repaired"
 
 
-def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Setting, list[TrialRecord]]:
+def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[RankedSetting, list[TrialRecord]]:
     """Return the finished trials by setting, in the order in which the settings first appear.
 
     Trials that differ only in ``pooled`` keys, such as :data:`SEEDS`, are one setting.
     """
-    base: dict[Setting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
+    base: dict[RankedSetting, list[tuple[TrialRecord, dict[str, str]]]] = defaultdict(list)
     finished = [(record, *settled_config(record)) for record in records if record.status == "finished"]
     _name_files([flat for _, _, flat in finished])
     of_subject: dict[str, list[dict[str, str]]] = defaultdict(list)
@@ -140,7 +140,7 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Se
     telling = {key: None for members in base.values() for key in _differing([others for _, others in members])}
     # A key of a network is there only where it differs from that of another network, which no other trial need have.
     telling |= {key: None for members in base.values() for _, others in members for key in others if is_in(key, (NETWORKS,))}
-    grouped: dict[Setting, list[TrialRecord]] = defaultdict(list)
+    grouped: dict[RankedSetting, list[TrialRecord]] = defaultdict(list)
     for setting, members in base.items():
         for record, others in members:
             extras = tuple((key, others[key]) for key in telling if key in others)
@@ -190,7 +190,7 @@ def _flat(record: TrialRecord) -> dict[str, Any]:
     return {**switches(), **flatten(record.config)}
 
 
-def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> Setting:
+def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> RankedSetting:
     network = _network(layers, flat, origins)
     task = _task(flat)
     if task is not None and task.answerer not in ("", "attack"):
@@ -198,10 +198,10 @@ def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]
     attack, takes_surrogate = _reported(flat)
     method = flat.get("pruning.method")
     if not takes_surrogate:
-        return Setting(network, attack, None, None, None, is_without_milp=task is not None and attack == task.yardstick)
+        return RankedSetting(network, attack, None, None, None, is_without_milp=task is not None and attack == task.yardstick)
     if method == "none":
-        return Setting(network, attack, "none", None, None)
-    return Setting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+        return RankedSetting(network, attack, "none", None, None)
+    return RankedSetting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
 
 
 def _reported(flat: Mapping[str, Any]) -> tuple[str, bool]:
@@ -237,7 +237,7 @@ def _task(flat: Mapping[str, Any]) -> TaskRules | None:
         return None
 
 
-def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> Setting:
+def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> RankedSetting:
     """Return the setting of a task whose methods are no attacks: its method in the place of the attack.
 
     The method that trials are measured against is called as the dense MILP of an attack is.
@@ -245,11 +245,11 @@ def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> S
     section, method = task.answerer, str(flat.get(name_key(task.answerer)))
     network = f"{_subject(flat)} {network}".strip()
     if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
-        return Setting(network, SURROGATE, "none", None, None)
+        return RankedSetting(network, SURROGATE, "none", None, None)
     if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
-        return Setting(network, method, None, None, None, is_without_milp=method == task.yardstick)
+        return RankedSetting(network, method, None, None, None, is_without_milp=method == task.yardstick)
     rounds = flat.get("pruning.finetune.rounds", 0)
-    return Setting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
+    return RankedSetting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
 
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:
@@ -275,7 +275,7 @@ def _network(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> 
     return " ".join([*filter(None, before), layers, *after])
 
 
-def _is_named(key: str, setting: Setting) -> bool:
+def _is_named(key: str, setting: RankedSetting) -> bool:
     """Whether a key is part of the setting's name already, or says nothing of it."""
     meant = section_key(key)
     if meant != key:

@@ -12,7 +12,7 @@ from sweep.records.measures import Measure
 from sweep.report.comparisons import ALL, measured, outcomes, pairs_of_settings, with_seeds
 from sweep.report.phrases import where
 from sweep.report.results import Results
-from sweep.report.settings import REPAIR, Setting
+from sweep.report.settings import REPAIR, RankedSetting
 
 MEASURES = ("value", "norm", "time", "time_with_pruning")
 
@@ -32,7 +32,7 @@ class Variation:
     name: str
     question: str
     subject: str
-    has: Callable[[Setting], bool]
+    has: Callable[[RankedSetting], bool]
     key: str
 
 
@@ -100,7 +100,7 @@ def with_pruning_counted(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(**{f"{first}_{side}": seconds for side, seconds in whole.items()})
 
 
-def _without(setting: Setting, variation: Variation) -> tuple[Any, ...]:
+def _without(setting: RankedSetting, variation: Variation) -> tuple[Any, ...]:
     """Return what of a setting does not come from the variation."""
     extras = tuple((key, value) for key, value in setting.extras if not key.startswith(variation.key))
     rounds = None if variation is FINETUNING else setting.finetune_rounds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-SHARED = {"Status", "Setting"}
+SHARED = {"Status"}
 """``Status`` says how an answer stands. Users import that of attacks and that of models, each with the words of its own
 problem, from their packages."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-from sweep.report.settings import Setting
+from sweep.report.settings import RankedSetting
 
 BLACK, GREY = "#000000", "#777777"
 
@@ -82,7 +82,7 @@ class Style:
         return {"marker": self.marker, "linestyle": "none", "color": self.color, "markerfacecolor": face, "markersize": 6}
 
 
-def styles_of(settings: Mapping[str, Setting]) -> dict[str, Style]:
+def styles_of(settings: Mapping[str, RankedSetting]) -> dict[str, Style]:
     """Return the look of each setting by its label; no two lines or dots are alike as long as dashes and markers are left."""
     ordered = sorted(settings, key=lambda label: settings[label].sort_key)
     methods = list(dict.fromkeys(s.method for s in settings.values() if s.is_surrogate or (s.amount is not None)))
