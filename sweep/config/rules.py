@@ -122,7 +122,7 @@ def _own(key: str) -> Setting:
     return next(settings[key] for settings in own_keys().values() if key in settings)
 
 
-def of_data(key: str) -> Rule:
+def of_data(key: str) -> ValueRule:
     """Return the rule that the library declares for a key of ``dataset``."""
     return lambda value: _own(key).rule.refusal(value)
 
