@@ -117,7 +117,6 @@ def own_keys() -> dict[str, dict[str, Setting]]:
     }
 
 
-@functools.cache
 def _own(key: str) -> Setting:
     return next(settings[key] for settings in own_keys().values() if key in settings)
 
