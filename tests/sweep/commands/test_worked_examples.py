@@ -158,3 +158,17 @@ def test_a_pruning_method_is_swept_over_its_own_setting(examples: Examples) -> N
     listed = examples.shown("sweep=powers")
     assert all(name in listed for name in names)
     assert [run.data.params["pruning.power"] for run in examples.runs("powers")] == ["1", "2"]
+
+
+def test_the_report_tells_settings_apart_by_what_counts_for_the_task(examples: Examples) -> None:
+    """The task prunes whatever the attack, which it does not use."""
+    more = ("pruning.amount=0.5,0.8", "task.parameters.width=0.05", "attack=gradient")
+    assert "2 finished (0 reused), 0 failed of 2 trials." in examples.run("amounts", "task=difference", *more)
+    report = examples.report("amounts")
+    ranked = pd.read_csv(report / "ranking.csv").sort_values("amount")
+    assert list(ranked["amount"]) == [0.5, 0.8]
+    assert [name.split()[:2] for name in ranked["setting"]] == [["magnitude", "0.5"], ["magnitude", "0.8"]]
+    medians = pd.read_parquet(report / "instances.parquet").groupby("trial_key")["dense_value"].median()
+    assert list(ranked["value"]) == pytest.approx([medians[key] for key in ranked["trial_keys"]])
+    head, *rows = settings_in((report / "report.html").read_text())
+    assert sorted(row[head.index("pruning")] for row in rows) == ["magnitude", "magnitude"]
