@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from typing import Any
 
 from sweep.config import own_networks, rules
 from sweep.config.canonical import counts_of, has_own, made_of, makers, together
@@ -135,11 +136,10 @@ def _check_data(settings: Settings) -> None:
 
 def _check_own_keys(data: DatasetSettings) -> None:
     """Check that a data set has none of the keys that only others have, and its own in the form that it takes."""
-    own = rules.own_keys()
-    for key in {key: None for keys in own.values() for key in keys if key != "side"}:
-        value, unset = getattr(data, key), rules.unset(key)
-        if key not in own.get(data.name, ()) and value != unset:
-            having = [f"dataset={name}" for name, keys in own.items() if key in keys]
+    for key, unset in _of_others(data.name).items():
+        value = getattr(data, key)
+        if value != unset:
+            having = [f"dataset={name}" for name, keys in rules.own_keys().items() if key in keys]
             raise ConfigError(
                 f"dataset.{key}={value} with dataset.name={data.name}: only {' and '.join(having)} "
                 f"{'has' if len(having) == 1 else 'have'} it; set {'null' if unset is None else unset}"
@@ -156,6 +156,13 @@ def _check_own_keys(data: DatasetSettings) -> None:
             f"dataset.inputs={data.inputs} with dataset.name=table: a table has columns; name those that a network takes, in "
             f"the shell as in 'dataset.inputs=[size,rooms]', or set null for all that are no outputs"
         )
+
+
+@functools.cache
+def _of_others(name: str) -> dict[str, Any]:
+    """Return the keys that a data set does not have and others do, each with the value that asks for nothing."""
+    own = rules.own_keys()
+    return {key: rules.unset(key) for keys in own.values() for key in keys if key not in ("side", *own.get(name, ()))}
 
 
 def _check_function(data: DatasetSettings) -> None:

@@ -117,7 +117,6 @@ def own_keys() -> dict[str, dict[str, Setting]]:
     }
 
 
-@functools.cache
 def _own(key: str) -> Setting:
     return next(settings[key] for settings in own_keys().values() if key in settings)
 
@@ -148,8 +147,7 @@ def side(value: int | list[int]) -> str | None:
 
     smallest, largest = SIDE_LIMITS
     if isinstance(value, list):
-        usable = len(value) == 2 and min(value) >= 1
-        return None if usable else "[height,width] in pixels, each at least 1"
+        return "[height,width] in pixels, each at least 1" if of_data("side")(value) else None
     return None if smallest <= value <= largest else f"an integer from {smallest} to {largest}, or null for the native side"
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from composing import CONF, Composer
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from pages import blocks, commands
@@ -80,8 +81,11 @@ def examples(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.syspath_prepend(tmp_path)
     method = importlib.import_module("lookahead").PowerLookahead
     monkeypatch.setitem(pruning.METHODS, method.name, method)
+    others = GlobalHydra.instance().hydra  # Hydra has one configuration a process, here that of the fixture ``composer``
+    GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(tmp_path / "conf"), version_base="1.3", job_name="sweep"):
         yield Examples(Composer(), tmp_path, f"sqlite:///{empty_store / 'mlflow.db'}")
+    GlobalHydra.instance().hydra = others
     for name in ("difference", "lookahead"):
         sys.modules.pop(name, None)
 
