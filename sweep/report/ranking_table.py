@@ -173,7 +173,11 @@ def columns(frame: pd.DataFrame) -> tuple[Column, ...]:
         Column(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
         Column("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
         Column("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
-        Column("better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
+        Column(
+            f"better than\nthe {phrases.baseline}",
+            _of("better_than_dense", "compared_with_dense"),
+            needs=("compared_with_dense",),
+        ),
         Column("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
         Column("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),
     )
