@@ -15,7 +15,7 @@ from sweep.report.findings import Findings
 from sweep.report.phrases import phrases_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results, SweepState, Unfinished
-from sweep.report.tables import markdown, win_rows, write_tables
+from sweep.report.tables import win_rows, write_tables
 
 ATTACKS = phrases_of([("image", "margin", "maximize")])
 
@@ -102,9 +102,10 @@ def test_shorter_perturbations_have_columns_where_they_were_asked_for() -> None:
     assert "larger margin" not in row
 
 
-def test_nothing_compared_is_said_in_words() -> None:
+def test_nothing_compared_is_said_in_words(tmp_path: Path) -> None:
     assert win_rows(win_table(results()), "dense MILP", ATTACKS) == []
-    assert markdown([]) == "Nothing was compared with the dense MILP."
+    write_tables(Findings(results(dense(times([1.0])))), tmp_path)
+    assert (tmp_path / "wins.md").read_text() == "Nothing was compared with the dense MILP.\n"
 
 
 def test_tables_of_no_trial_can_be_read_back(tmp_path: Path) -> None:
