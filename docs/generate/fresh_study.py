@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import surrogate_milps
 from benchmarks.results import Results as BenchmarkResults
+from sweep.config.words import DENSE_MILP
 from sweep.records.measures import Measure
 from sweep.report.compared import Compared, compared_by_network, surrogates
 from sweep.report.comparisons import ALL, by_setting, counted, outcomes, pairs_with_dense, win_table
@@ -19,7 +20,6 @@ from sweep.report.figures.letters import log_axis
 from sweep.report.figures.style import RC, styles_of
 from sweep.report.limits import limit_curves, limits_of
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import holm
 from sweep.report.tables import markdown
 from sweep.report.variations import FINETUNING, variation_pairs, with_pruning_counted
@@ -310,12 +310,8 @@ def _pruned(results: Results) -> pd.DataFrame:
 
 
 def _milps(results: Results) -> pd.DataFrame:
-    kinds = results.instances["setting"].map(lambda label: _is_milp(results, label)).astype(bool)
+    kinds = results.instances["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
     return results.instances[kinds]
-
-
-def _is_milp(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_surrogate
 
 
 def _networks(study: Study) -> list[str]:
@@ -330,7 +326,7 @@ def _whole(study: Study) -> Study:
 
 def _settings(study: Study) -> list[str]:
     """Return the MILPs by sparsity, the dense one first, each without finetuning first."""
-    found = {label: one for results in study.values() for label, one in results.settings.items() if _is_milp(results, label)}
+    found = {label: one for results in study.values() for label, one in results.settings.items() if one.is_milp}
     return sorted(found, key=lambda label: (found[label].amount or 0.0, found[label].finetune_rounds or 0))
 
 

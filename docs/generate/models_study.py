@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sweep.config.words import DENSE_MILP
 from sweep.report.compared import Compared, compared_by_network
 from sweep.report.comparisons import win_table
 from sweep.report.in_truth import MEASURE
 from sweep.report.larger import size_table
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.tables import markdown
 from sweep.report.train_or_prune import compared_in_truth, truth_table
 from sweep.report.words import p_number

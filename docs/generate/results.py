@@ -133,7 +133,7 @@ def strongest(results: Results) -> str:
     instances = with_clusters(results.instances)
     mine = instances[instances["attack"] == "portfolio"]
     home = mine["sweep"].iloc[0]
-    is_milp = instances["setting"].map(lambda label: _is_milp(results, label)).astype(bool)
+    is_milp = instances["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
     elsewhere = instances[is_milp & (instances["sweep"] != home)]
     others = {
         f"best MILP in the authors' setting, of {elsewhere['setting'].nunique()}": elsewhere,
@@ -172,11 +172,7 @@ def _questions(parts: Iterable[Milp]) -> list[tuple[str, Milp, Milp]]:
 
 def _milp_bounds(results: Results, label: str) -> str:
     """Return the bounds that tell a MILP's setting apart; nothing for another attack."""
-    return dict(results.settings[label].extras).get("bounds.method", "") if _is_milp(results, label) else ""
-
-
-def _is_milp(results: Results, label: str) -> bool:
-    return results.settings[label].is_dense_milp or results.settings[label].is_surrogate
+    return dict(results.settings[label].extras).get("bounds.method", "") if results.settings[label].is_milp else ""
 
 
 def _share(pairs: pd.DataFrame, measure: str) -> str:

@@ -69,10 +69,11 @@ def compare_answers(before: InstanceRecord, after: InstanceRecord) -> Comparison
             return Comparison(
                 what, Finding.DIFFERENT, f"proven {first.status}, and {when} there is a witness: one of them is wrong"
             )
-        bound, reached = first.bound, second.value
-        if not before.is_minimized and bound is not None and reached is not None and _exceeds(reached, bound):
+        bound, reached, sign = first.bound, second.value, before.sign
+        if bound is not None and reached is not None and _exceeds(sign * reached, sign * bound):
+            beyond = "below" if before.is_minimized else "above"
             return Comparison(
-                what, Finding.DIFFERENT, f"{when} it reaches {number(reached)}, above the proven bound {number(bound)}"
+                what, Finding.DIFFERENT, f"{when} it reaches {number(reached)}, {beyond} the proven bound {number(bound)}"
             )
     old, new = before.value, after.value
     same_value = (old is None and new is None) or (
@@ -95,10 +96,11 @@ def confirm(before: TrialRecord, task: Task, work: TaskWork) -> Iterator[Compari
 
 def _ended_by_clock(answer: InstanceRecord) -> bool:
     """Whether more time could have given another answer; a search without an end, such as the gradient's, always could."""
-    decided = answer.is_found or answer.has_none or answer.status == "optimal"
-    if answer.deadline_seconds is not None or not decided:
+    if answer.deadline_seconds is not None:
         return True
-    return answer.solver_status != "optimal"
+    if answer.is_proven_best:
+        return False
+    return not (answer.is_found or answer.has_none) or answer.solver_status != "optimal"
 
 
 def _exceeds(value: float, bound: float) -> bool:

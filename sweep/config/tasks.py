@@ -70,8 +70,8 @@ class TaskRules:
         of_the_instance: keys of these sections that the key of an instance holds already, such as ``attack.radius``.
         answerer: the section whose method answers the instances, with the methods of ``bounds``, ``formulation`` and ``solver``
             in it as far as it uses them. Empty: each of these counts by itself.
-        own_objectives: the objectives of a search (:class:`sweep.records.objectives.Objective`) that only trials of a built-in
-            task have.
+        own_objectives: the objectives of a search (:class:`sweep.records.objectives.Objective`) that only trials of the task
+            have.
         baseline: the values by section that make of any trial the one that it is measured against.
         yardstick: the method that needs no MILP and proves nothing, against which reports measure all others. Empty: none.
     """
@@ -150,7 +150,8 @@ class TaskRules:
     def objectives(self, settings: Settings) -> tuple[str, ...]:
         """Return the names in ``search.objectives`` that such trials have (:mod:`sweep.records.objectives`)."""
         value = VALUES[self.words("").sense]
-        return (*OF_ALL, value, "found_rate", "first_found_seconds")
+        own = (one.name for one in self.own_objectives)
+        return (*OF_ALL, value, "found_rate", "first_found_seconds", *own)
 
     def usual_objective(self, objective: str) -> str:
         """Return the one that trials are judged by where none is named; ``objective`` is ``attack.objective``."""
@@ -224,6 +225,14 @@ class TaskRules:
             return None
         name: str = getattr(getattr(settings, self.answerer), FAMILIES[self.answerer].name_key)
         return name
+
+    def answered_instead(self, flat: Mapping[str, Any]) -> str | None:
+        """Return what answered where the method that is named could not, as reports call it; None: the method did.
+
+        Args:
+            flat: a recorded configuration by dotted keys, of any version.
+        """
+        return None
 
     def answered_by(self, settings: Settings) -> str:
         """Return the setting that says how a trial is answered, such as ``attack=gradient``; without an answerer the task."""

@@ -10,6 +10,9 @@ Sense = Literal["maximize", "minimize"]
 MAXIMIZE: Sense = "maximize"
 MINIMIZE: Sense = "minimize"
 
+DENSE_MILP = "dense MILP"
+"""The baseline of the tasks that MILPs answer."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -28,6 +31,7 @@ class Words:
         thing: what is found, such as ``adversarial input``; its plural has an s.
         act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
         yardstick: what :attr:`sweep.config.tasks.TaskRules.yardstick` is called in sentences, such as ``gradient attack``.
+        baseline: what the trial that others are measured against is called (:attr:`sweep.config.tasks.TaskRules.baseline`).
         by_value: whether a better value counts before a sooner find.
         pooled: whether values of several networks have one unit, so that they may be tested together.
         zero_is_found: whether a value above 0 says that something was found, as a margin does.
@@ -51,6 +55,7 @@ class Words:
     thing: str = "solution"
     act: str = "answer"
     yardstick: str = ""
+    baseline: str = "dense network"
     by_value: bool = False
     pooled: bool = True
     zero_is_found: bool = False

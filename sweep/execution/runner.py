@@ -15,7 +15,7 @@ from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.schema import Settings
-from sweep.config.tasks import task_of
+from sweep.config.tasks import task_name, task_of
 from sweep.config.users_modules import users_modules
 from sweep.errors import ConfigError, sentence
 from sweep.execution.interruption import Interruption
@@ -203,7 +203,8 @@ class Runner:
         asked = [trial.settings for trial in self.plan.trials] or [self.settings]
         counts = [task_of(settings).count(settings) for settings in asked]
         known = [count for count in counts if count is not None]
-        return scheduler(search_of(self.settings), max(known) if len(known) == len(counts) else None, self.ledger.ordered)
+        most = max(known) if len(known) == len(counts) else None
+        return scheduler(search_of(self.settings), most, self.ledger.ordered, dict.fromkeys(map(task_name, asked)))
 
     def _prepare_networks(self, cluster: RayCluster, materials: Materials, trials: Sequence[Trial]) -> list[Trial]:
         """Share the dense network of every trial, trained unless the store has it; return the trials that have theirs."""

@@ -195,6 +195,11 @@ class InstanceRecord:
         return self.status in self.words.none
 
     @property
+    def is_proven_best(self) -> bool:
+        """Whether it is proven that no value is better than the one found."""
+        return self.status in self.words.proofs and not self.has_none
+
+    @property
     def events(self) -> list[MetSolution]:
         """The solutions met, in order of time; those without a value are left out."""
         found = [(self.value_in(one), one) for one in self.timeline]

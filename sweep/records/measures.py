@@ -28,6 +28,9 @@ LEAST_SECONDS, LEAST_SHARE = 0.01, 0.1
 """Two times are equal if they are at most 0.01 s apart, or at most a tenth of the longer: nobody chooses an attack for that,
 and the machine alone can make it, in the same direction on every instance."""
 
+SHORTEST_SECONDS = 1e-4
+"""What a time counts as at least where a ratio or a logarithm of it is formed: a clock may say 0 seconds."""
+
 
 def finite(value: float | None) -> float | None:
     """Return a number as Python's float, and None for what is none or is not finite: JSON has no other numbers."""
@@ -54,6 +57,11 @@ def decide(mine: ArrayLike, other: ArrayLike, measure: Measure) -> NDArray[np.fl
     ranks = [np.where(np.isnan(one), -np.inf, sign * one) for one in (first, second)]
     won = (ranks[0] > ranks[1]).astype(np.float64) - (ranks[0] < ranks[1])
     return np.where(np.abs(first - second) <= _slack(first, second, measure), 0.0, won)
+
+
+def with_logarithm(seconds: ArrayLike) -> NDArray[np.float64]:
+    """Return times of which ratios and logarithms can be formed: at least :data:`SHORTEST_SECONDS`, NaN where there is none."""
+    return np.maximum(np.asarray(seconds, dtype=np.float64), SHORTEST_SECONDS)
 
 
 def places(values: Sequence[float | None], measure: Measure) -> list[int]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from statistics import median
 from types import MappingProxyType
 
-from sweep.config.tasks import BUILT_IN, task_named
+from sweep.config.task_words import task_on_record
+from sweep.config.tasks import BUILT_IN
 from sweep.config.words import Sense
 from sweep.records import InstanceRecord, TrialRecord
 
@@ -114,7 +115,11 @@ OF_EVERY_TASK = (
 
 
 @functools.cache
-def objectives() -> Mapping[str, Objective]:
-    """Return every objective by its name in ``search.objectives``: those of every task, and those of single built-in tasks."""
-    own = (one for name in BUILT_IN for one in task_named(name).own_objectives)
+def objectives(*tasks: str) -> Mapping[str, Objective]:
+    """Return every objective by its name in ``search.objectives``: those of every task, and those of single tasks.
+
+    Args:
+        tasks: names of tasks of users, such as that of the plan; the built-in ones are there anyway.
+    """
+    own = (one for name in (*BUILT_IN, *tasks) for one in task_on_record(name).own_objectives)
     return MappingProxyType({one.name: one for one in (*OF_EVERY_TASK, *own)})

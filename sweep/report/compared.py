@@ -12,7 +12,6 @@ import pandas as pd
 from sweep.config.task_words import baseline_of
 from sweep.records.measures import VALUES
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import FEWEST, SIGNIFICANT, holm
 from sweep.report.words import evidence
 from sweep.terminal.wording import count
@@ -119,17 +118,18 @@ def surrogates(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
 
 def against_dense(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
     """Return those rows of a win table that compare a pruned copy with the dense MILP."""
-    return surrogates(results, wins[wins["yardstick"] == DENSE_MILP])
+    return surrogates(results, wins[wins["yardstick"] == results.phrases.baseline])
 
 
 def why_not_compared(results: Results, rows: pd.DataFrame) -> str | None:
     """Return why there is no comparison of a pruned copy with the dense MILP among the rows; None where there is one."""
     if not any(setting.is_surrogate for setting in results.settings.values()):
         return "No pruned copy has finished."
-    if not any(setting.is_dense_milp for setting in results.settings.values()):
+    baseline = results.phrases.baseline
+    if not any(setting.is_baseline for setting in results.settings.values()):
         hows = " or ".join(dict.fromkeys(map(baseline_of, results.instances["task"].unique())))
-        return f"The dense MILP ({hows}) has not finished beside the pruned copies."
-    return "Pruned copies and dense MILP share no instance under the same settings." if rows.empty else None
+        return f"The {baseline} ({hows}) has not finished beside the pruned copies."
+    return f"Pruned copies and {baseline} share no instance under the same settings." if rows.empty else None
 
 
 def strongest(found: Sequence[Compared]) -> Compared:

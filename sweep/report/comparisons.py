@@ -25,11 +25,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
-from sweep.records.measures import VALUES, Measure, decide
+from sweep.records.measures import VALUES, Measure, decide, with_logarithm
 from sweep.report.phrases import names_of, where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
-from sweep.report.settings import DENSE_MILP
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
 
 ALL = "all networks"
@@ -114,7 +113,7 @@ def signs(rows: pd.DataFrame) -> NDArray[np.float64]:
 def pairs_with_dense(results: Results) -> pd.DataFrame:
     """Return the pairs of all settings with the dense MILP of the same settings (the trial's ``baseline_key``)."""
     instances = with_clusters(results.instances)
-    mine = instances[instances["setting"].map(lambda label: not results.settings[label].is_dense_milp).astype(bool)]
+    mine = instances[instances["setting"].map(lambda label: not results.settings[label].is_baseline).astype(bool)]
     return pairs_of(mine, instances, ("baseline_key", "instance_key"), ("trial_key", "instance_key"))
 
 
@@ -151,7 +150,8 @@ def outcomes(pairs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     if measure == "value":
         sizes = mine - other
     else:
-        sizes = np.log10(other) - np.log10(mine) if measure == "time" else (other - mine) / other
+        is_time = measure == "time"
+        sizes = np.log10(with_logarithm(other)) - np.log10(with_logarithm(mine)) if is_time else (other - mine) / other
     return pairs[known].assign(win=win, difference=np.where(win == 0.0, 0.0, sizes))
 
 
@@ -164,7 +164,8 @@ def win_table(results: Results) -> pd.DataFrame:
     times sooner, of the pairs in which both found one) and ``norm_...`` (the effect is the share of the length that is saved).
     """
     rows: list[dict[str, Any]] = []
-    against = {DENSE_MILP: pairs_with_dense(results), **{one: pairs_without_milp(results, one) for one in results.yardsticks}}
+    against = {results.phrases.baseline: pairs_with_dense(results)}
+    against |= {one: pairs_without_milp(results, one) for one in results.yardsticks}
     for yardstick, found_pairs in against.items():
         if found_pairs.empty:
             continue

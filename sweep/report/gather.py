@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -63,9 +64,8 @@ def _listed(store: Store, found: Manifest, notes: list[str]) -> tuple[SweepState
         if trial.status in (None, "finished"):
             record, of_another_version = _record(store, trial.key)
             if record is not None:
-                record.name, record.limits = trial.name, list(trial.limits)
-                record.swept = record.swept if trial.swept is None else trial.swept
-                records.append(record)
+                swept = record.swept if trial.swept is None else trial.swept
+                records.append(dataclasses.replace(record, name=trial.name, limits=list(trial.limits), swept=swept))
                 continue
             if of_another_version:
                 why = "its record is of another version of the program"

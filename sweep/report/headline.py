@@ -15,9 +15,10 @@ from sweep.report import winners
 from sweep.report.answers import PAYS, TOO_FEW, UNCOMPARED
 from sweep.report.compared import compared_by_network
 from sweep.report.comparisons import ALL
+from sweep.report.phrases import Phrases
 from sweep.report.results import Results
 from sweep.report.searches import SearchAnswer, answer_of
-from sweep.report.settings import DENSE_MILP, PARAMETERS
+from sweep.report.settings import PARAMETERS
 from sweep.report.sizes import SizeAnswer
 from sweep.report.winners import Winner
 from sweep.report.words import seconds
@@ -42,16 +43,16 @@ def headline(results: Results, answers: Sequence[SizeAnswer], won: Sequence[Winn
     asked = [one for one in answers if one.verdict != UNCOMPARED]
     if not asked:
         return winners.headline(won)
-    paying = [one for one in asked if one.verdict == PAYS]
+    paying, baseline = [one for one in asked if one.verdict == PAYS], results.phrases.baseline
     if len(asked) > MOST_NAMED and all(one.verdict == TOO_FEW for one in asked):
         ahead = [one.network for one in asked if one.won > one.lost]
         named = f"on {some(ahead)}" if ahead else "on none"
-        return f"On {len(asked)} networks too few {results.what}s to be sure: a pruned copy is ahead of the dense MILP {named}."
+        return f"On {len(asked)} networks too few {results.what}s to be sure: a pruned copy is ahead of the {baseline} {named}."
     if len(asked) > MOST_NAMED:
         named = f": {some([one.network for one in paying])}" if paying else ""
-        return f"A pruned copy beats the dense MILP beyond chance on {len(paying) or 'none'} of {len(asked)} networks{named}."
-    said = [_clause(one, bool(paying), results.what) for one in (*paying, *(one for one in asked if one.verdict != PAYS))]
-    return " ".join(said)
+        return f"A pruned copy beats the {baseline} beyond chance on {len(paying) or 'none'} of {len(asked)} networks{named}."
+    ordered = (*paying, *(one for one in asked if one.verdict != PAYS))
+    return " ".join(_clause(one, bool(paying), results.phrases) for one in ordered)
 
 
 def _drawn_models(results: Results) -> SearchAnswer | None:
@@ -64,19 +65,19 @@ def _drawn_models(results: Results) -> SearchAnswer | None:
     return answer_of(results) if any(len(found) > MOST_NAMED for found in values.values()) else None
 
 
-def _clause(answer: SizeAnswer, said: bool, what: str) -> str:
-    """Return the sentence on one network; it says "it" for the dense MILP if an earlier one has named that (``said``)."""
+def _clause(answer: SizeAnswer, said: bool, phrases: Phrases) -> str:
+    """Return the sentence on one network; it says "it" for the baseline if an earlier one has named that (``said``)."""
     where, who = f"{answer.network}:", answer.setting
     if answer.verdict == PAYS:
         worse = f" and is worse on {answer.lost}" if answer.lost else ""
-        return f"{where} {who} beats the dense MILP on {answer.won}{worse} of {answer.of} (sure)."
+        return f"{where} {who} beats the {phrases.baseline} on {answer.won}{worse} of {answer.of} (sure)."
     if answer.won > answer.lost:
         worse = f" and worse on {answer.lost}" if answer.lost else ""
         why = "too few to be sure" if answer.verdict == TOO_FEW else "which may be chance"
-        return f"{where} {who} is better than the dense MILP on {answer.won}{worse} of {answer.of}, {why}."
-    does = "beats it" if said else "beats the dense MILP"
+        return f"{where} {who} is better than the {phrases.baseline} on {answer.won}{worse} of {answer.of}, {why}."
+    does = "beats it" if said else f"beats the {phrases.baseline}"
     within = f" within {seconds(answer.limit_seconds)}" if answer.limit_seconds is not None else ""
-    few = f" (too few {what}s to be sure)" if answer.verdict == TOO_FEW else ""
+    few = f" (too few {phrases.instance}s to be sure)" if answer.verdict == TOO_FEW else ""
     also = f", but {answer.also} (sure)" if answer.also else ""
     return f"{where} no pruned copy {does}{within}{few}{also}."
 
@@ -89,7 +90,7 @@ def beside(results: Results, wins: pd.DataFrame) -> str:
     if _drawn_models(results) is not None:
         return ""
     is_milp = wins["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
-    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL) & is_milp]
+    rows = wins[(wins["yardstick"] != results.phrases.baseline) & (wins["network"] != ALL) & is_milp]
     name = results.phrases.yardstick
     found = compared_by_network(rows, VALUES)
     if not found:

@@ -109,18 +109,18 @@ def limit_answer(results: Results) -> LimitVerdict:
         few = all(part["cluster"].nunique() < FEWEST for part in parts.values())
         answer = NONE if any(one.is_worse for one in every) else FEW if few else UNCLEAR
         longest = seconds(max(one.row["seconds"] for one in every))
-        sentence = f"At no limit up to {longest} is a pruned copy ahead of the dense MILP beyond chance."
+        sentence = f"At no limit up to {longest} is a pruned copy ahead of the {results.phrases.baseline} beyond chance."
         return LimitVerdict(QUESTION, answer, sentence, f"{evidence} {too_few(every, results.what)}".rstrip())
     leading = {network: _worth_a_line(tests[network])[0] for network in ahead}
     names = {network: found[0].setting for network, found in leading.items()}
     if len(parts) == 1:
         ((network, span),) = ahead.items()
         mine = parts[network][parts[network]["setting"] == names[network]]
-        sentence = f"{names[network]} is ahead of the dense MILP beyond chance {_span(leading[network])}"
+        sentence = f"{names[network]} is ahead of the {results.phrases.baseline} beyond chance {_span(leading[network])}"
         settled = _settled(results, mine, steps, leading[network])
         return LimitVerdict(QUESTION, f"{span[:1].upper()}{span[1:]}", f"{sentence}; {settled}.", evidence, names)
     named = [f"{network} {span}" for network, span in ahead.items()]
-    sentence = f"A pruned copy is ahead of the dense MILP beyond chance on {some(named)}."
+    sentence = f"A pruned copy is ahead of the {results.phrases.baseline} beyond chance on {some(named)}."
     if len(named) <= MOST_IN_ANSWER:
         return LimitVerdict(QUESTION, "; ".join(named), sentence, evidence, names)
     on = f"on {len(ahead)} of {len(parts)} networks"
@@ -204,14 +204,14 @@ def _line(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: Seq
     """Return what one setting had won and lost at each limit, when the dense MILP overtook it, and when little changes."""
     setting, network = tests[0].setting, tests[0].network
     if not any(one.won or one.lost for one in tests):
-        return f"{network}: at every limit {setting} has the same value as the dense MILP."
+        return f"{network}: at every limit {setting} has the same value as the {results.phrases.baseline}."
     mine = pairs[pairs["setting"] == setting]
     changes = _changes(steps[steps["pair"].isin(mine.index)]).groupby("seconds")[["won", "lost"]].sum().cumsum()
     counts = ", ".join(f"{one.won}/{one.lost} at {seconds(one.row['seconds'])}" for one in tests)
-    text = f"{network}, {setting}, better/worse than the dense MILP of {tests[0].of(results.what)}: {counts}."
+    text = f"{network}, {setting}, better/worse than the {results.phrases.baseline} of {tests[0].of(results.what)}: {counts}."
     if any(one.won > one.lost for one in tests) and changes["won"].iloc[-1] <= changes["lost"].iloc[-1]:
         leading = changes.index[changes["won"] > changes["lost"]]
-        text += f" The dense MILP has caught up after {seconds(changes.index[changes.index > leading[-1]][0])}."
+        text += f" The {results.phrases.baseline} has caught up after {seconds(changes.index[changes.index > leading[-1]][0])}."
     settled = _settled(results, mine, steps, tests)
     return f"{text} {settled[:1].upper()}{settled[1:]}."
 

@@ -29,6 +29,7 @@ class Phrases:
         find, thing: such as ``adversarial`` and ``adversarial input``.
         act: such as ``attack``.
         yardstick: such as ``gradient attack``; ``yardstick without a MILP`` where there are several.
+        baseline: what others are measured against, such as ``dense MILP``; ``baseline`` where there are several.
         by_value: whether a better value counts before a sooner find.
         none: what it is called that there is nothing to find, such as ``robust``.
         zero_is_found: whether a value above 0 says that something was found.
@@ -43,6 +44,7 @@ class Phrases:
     thing: str
     act: str
     yardstick: str
+    baseline: str
     by_value: bool
     none: str
     zero_is_found: bool
@@ -110,6 +112,7 @@ def phrases_of(kinds: Sequence[ValueKind]) -> Phrases:
         thing=_common((one.thing for one in words), "solution"),
         act=_common((one.act for one in words), "answer"),
         yardstick=_common((one.yardstick for one in words if one.yardstick), "yardstick without a MILP"),
+        baseline=_common((one.baseline for one in words), "baseline"),
         by_value=all(one.by_value for one in words),
         none=_common((one.none[0] for one in words if one.asks and one.none), "none"),
         zero_is_found=all(one.zero_is_found for one in valued),

@@ -18,7 +18,7 @@ from sweep.records.measures import NORM_TOLERANCE, Measure, median_of, places
 from sweep.report.comparisons import are_lengths, by_setting, counted, pairs_with_dense, pairs_without_milp
 from sweep.report.phrases import phrases_of
 from sweep.report.results import Results, SweepState, results_of, unfinished_of
-from sweep.report.settings import SURROGATE, RankedSetting
+from sweep.report.settings import RankedSetting
 from sweep.report.statistics import cluster_median
 
 
@@ -46,7 +46,7 @@ def ranking_of(results: Results) -> pd.DataFrame:
     against |= {name: _compared(pairs_without_milp(results, name)) for name in results.yardsticks}
     rows = [_row(setting, members, against) for setting, members in results.groups.items()]
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network])]
+    rows = [row for network in networks for row in _ordered([one for one in rows if one["network"] == network], results)]
     frame = pd.DataFrame(rows, columns=_columns(rows, tuple(against)))
     counts = [*_COUNTS, *(f"{name}_{yardstick}" for yardstick in against for name in _COUNTS_AGAINST)]
     return frame.astype(dict.fromkeys(counts, "Int64"))
@@ -117,7 +117,7 @@ def _row(
         "successes": successes,
         "success_rate": successes / asked if asked else None,
         "maximised": len(instances) - asked,
-        "optimal": sum(instance.status == "optimal" for instance in instances),
+        "optimal": sum(instance.is_proven_best for instance in instances),
         "robust": sum(instance.has_none for instance in instances),
         "first_found_seconds": median_of(i.first_found_seconds for i in instances),
         "first_found_with_pruning_seconds": median_of(with_pruning),
@@ -167,36 +167,31 @@ _COUNTS_AGAINST = tuple(name for name in _VERSUS if not name.startswith(("gain",
 """The columns that are counts."""
 
 
-def _is_pruned(row: Mapping[str, Any]) -> bool:
-    return bool(row["attack"] == SURROGATE and row["method"] != "none")
-
-
-def judged_against_dense(rows: Iterable[Mapping[Any, Any]]) -> bool:
+def judged_against_dense(rows: Iterable[Mapping[Any, Any]], results: Results) -> bool:
     """Return whether pruned copies and the dense MILP attacked the same instances, by the rows of one network."""
-    return any(_is_pruned(row) and bool(row["compared_with_dense"]) for row in rows)
+    return any(results.settings[row["setting"]].is_surrogate and bool(row["compared_with_dense"]) for row in rows)
 
 
-def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _ordered(rows: Sequence[dict[str, Any]], results: Results) -> list[dict[str, Any]]:
     """Return the rows of one network, best first. Numbers that count as equal do not decide."""
     columns = {"norm": "norm", "time": "first_found_seconds", "value": "value"}
     kinds = [(row["task"], row["objective"], row["sense"]) for row in rows if row["task"] is not None]
     signed = [row if row["sense"] != MINIMIZE or row["value"] is None else {**row, "value": -row["value"]} for row in rows]
     ordered = [places([row[columns[measure]] for row in signed], measure) for measure in phrases_of(kinds).order]
     merits = list(zip(*ordered, strict=True))
-    judged = judged_against_dense(rows)
+    judged = judged_against_dense(rows, results)
 
     def key(place: int) -> tuple[float, ...]:
         row = rows[place]
         success = -1.0 if row["success_rate"] is None else row["success_rate"]
-        return (*(_against_dense(row) if judged else ()), -success, *merits[place])
+        return (*(_against_dense(row, results.settings[row["setting"]]) if judged else ()), -success, *merits[place])
 
     return [rows[place] for place in sorted(range(len(rows)), key=key)]
 
 
-def _against_dense(row: Mapping[str, Any]) -> tuple[float, ...]:
+def _against_dense(row: Mapping[str, Any], setting: RankedSetting) -> tuple[float, ...]:
     """Return the order of the settings of a network on which pruned copies are compared with the dense MILP, smallest first."""
-    is_milp = row["attack"] == SURROGATE
-    if is_milp and not _is_pruned(row):
+    if setting.is_baseline:
         return (0.0,) * 6
     value, time = (
         _lead(*(row[f"{name}_dense"] for name in names))
@@ -206,7 +201,7 @@ def _against_dense(row: Mapping[str, Any]) -> tuple[float, ...]:
         )
     )
     gain = row["gain_over_dense"]
-    return (0.0 if is_milp else 1.0, *value, 0.0 if gain is None or math.isnan(gain) else -gain, *time)
+    return (0.0 if setting.is_milp else 1.0, *value, 0.0 if gain is None or math.isnan(gain) else -gain, *time)
 
 
 def _lead(won: int | None, lost: int | None, pairs: int | None, p: float | None) -> tuple[float, float]:

@@ -176,7 +176,9 @@ def columns(frame: pd.DataFrame) -> tuple[RankingColumn, ...]:
         RankingColumn("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
         RankingColumn("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         RankingColumn(
-            "better than\nthe dense MILP", _of("better_than_dense", "compared_with_dense"), needs=("compared_with_dense",)
+            f"better than\nthe {phrases.baseline}",
+            _of("better_than_dense", "compared_with_dense"),
+            needs=("compared_with_dense",),
         ),
         RankingColumn("worse", _of("worse_than_dense", "compared_with_dense"), needs=("compared_with_dense",)),
         RankingColumn("first\nafter", _number("first_found_seconds", seconds), needs=("first_found_values",)),

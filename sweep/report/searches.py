@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.config.dotted_keys import flatten
+from sweep.config.tasks import task_name_in
 from sweep.planning.search.alone import command
 from sweep.records import TrialRecord
 from sweep.records.measures import VALUE_TOLERANCE
@@ -138,10 +139,14 @@ class SearchAnswer:
 
 
 def search_answer(state: SweepState, records: Sequence[TrialRecord]) -> SearchAnswer | None:
-    """Return the answer of a sweep by the records of its trials; None for one without objectives."""
-    if state.searched is None:
+    """Return the answer of a sweep by the records of its trials; None for one without objectives.
+
+    There is none either where an objective is not known here, such as that of a user's task whose module is not here.
+    """
+    known = objectives(*dict.fromkeys(task_name_in(record.config) for record in records))
+    if state.searched is None or not known.keys() >= set(state.searched.objectives):
         return None
-    judged = tuple(objectives()[name] for name in state.searched.objectives)
+    judged = tuple(known[name] for name in state.searched.objectives)
     finished = [record for record in records if record.status == "finished"]
     candidates = []
     for number, record in enumerate(finished, 1):

@@ -12,25 +12,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surrogate.problems.objectives import CLOSEST
-from sweep.config.canonical import BOOKKEEPING
+from sweep.config.canonical import BOOKKEEPING, takes_pruned
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
-from sweep.config.families import class_of, name_key, switches
+from sweep.config.families import ABSENT, name_key, switches
 from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
 from sweep.config.reading import read
-from sweep.config.rules import FUNCTION, file_title
+from sweep.config.rules import FUNCTION, NO_PRUNING, file_title
 from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named, task_of
+from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
-DENSE_MILP = "dense MILP"
 SURROGATE = "surrogate"
-
-BOUNDS = "bounds"
-"""The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
+"""The method that optimises over a pruned copy by MILP, of attacks and of models."""
 
 _UNSEEN = (*BOOKKEEPING, "dataset.folder")
 """What is never seen in a result."""
@@ -59,36 +56,37 @@ class RankedSetting:
     """Hidden layers, as ``4x64``: depth times width; with the inputs and the training where several were swept
     (``28x28 4x64 training.epochs=5``)."""
     attack: str
+    """The method that answered; where a task answers by itself, the task."""
     method: str | None
-    """Pruning method; None for an attack that takes no pruned network."""
+    """Pruning method; None for a method that takes no pruned network."""
     amount: float | None
     finetune_rounds: int | None
     extras: tuple[tuple[str, str], ...] = ()
     """Further configuration keys, with their values, that tell apart trials which are otherwise the same setting."""
     is_without_milp: bool = False
     """Whether it is a yardstick of every MILP, the dense one too (:attr:`sweep.config.tasks.TaskRules.yardstick`)."""
+    baseline: str = ""
+    """What it is called where others are measured against it, such as ``dense MILP``; empty of all others."""
+    is_surrogate: bool = False
+    """Whether it is a pruned copy that is measured against the baseline."""
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.baseline != ""
 
     @property
     def is_milp(self) -> bool:
-        return self.attack == SURROGATE
-
-    @property
-    def is_dense_milp(self) -> bool:
-        return self.is_milp and self.method == "none"
+        """Whether it is the baseline or a pruned copy: MILPs, where a task does not answer by itself."""
+        return self.is_baseline or self.is_surrogate
 
     @property
     def is_yardstick(self) -> bool:
-        return self.is_dense_milp or self.is_without_milp
-
-    @property
-    def is_surrogate(self) -> bool:
-        """Whether it is the MILP of a pruned network."""
-        return self.is_milp and self.method != "none"
+        return self.is_baseline or self.is_without_milp
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
         """Yardsticks first, then attacks on the dense network, then surrogates by method, sparsity and finetuning."""
-        place = 0 if self.is_dense_milp else 1 if self.is_without_milp else 3 if self.is_surrogate else 2
+        place = 0 if self.is_baseline else 1 if self.is_without_milp else 3 if self.is_surrogate else 2
         return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
 
     @property
@@ -96,19 +94,22 @@ class RankedSetting:
         """The label without the sparsity: what settings of one pruning method share."""
         if self.method in (None, "none") or self.amount is None:
             return self.label
-        words = [self.attack] if self.attack != SURROGATE else []
-        words += [self.method, "finetuned"] if self.finetune_rounds else [self.method]
-        return " ".join([*words, *_said(self.extras)])
+        words = [self.method, "finetuned"] if self.finetune_rounds else [self.method]
+        return " ".join([*self._first_words, *words, *_said(self.extras)])
 
     @property
     def label(self) -> str:
         """Readable name without the network, such as ``magnitude 0.8 finetuned``."""
-        words = [DENSE_MILP] if self.is_dense_milp else [self.attack] if self.attack != SURROGATE else []
+        words = self._first_words
         if self.method not in (None, "none"):
             words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
         return " ".join([*words, *_said(self.extras)])
+
+    @property
+    def _first_words(self) -> list[str]:
+        return [] if self.is_surrogate else [self.baseline or self.attack]
 
 
 def _said(extras: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -191,26 +192,48 @@ def _flat(record: TrialRecord) -> dict[str, Any]:
 
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> RankedSetting:
-    network = _network(layers, flat, origins)
-    task = _task(flat)
-    if task is not None and task.answerer not in ("", "attack"):
-        return _of_an_answerer(task, network, flat)
-    attack, takes_surrogate = _reported(flat)
+    network, task = _network(layers, flat, origins), _task(flat)
+    if task is None:
+        attack = str(flat.get("attack.method"))
+        is_baseline = (attack, flat.get("pruning.method")) == (SURROGATE, NO_PRUNING)
+        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, Words().baseline if is_baseline else "")
+    title = task.name.rpartition(":")[2]
+    network = f"{task.subject(flat)} {network}".strip() if "network" in task.sections else title
+    instead = task.answered_instead(flat)
+    attack = instead or (str(flat.get(name_key(task.answerer))) if task.answerer else title)
+    baseline = "" if instead else _baseline(task, flat)
+    if instead is None and takes_pruned(task, lambda key: flat.get(key, ABSENT)):
+        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, baseline, not task.answerer)
+    if baseline:  # tables call the dense MILP of any task by one method
+        return RankedSetting(network, SURROGATE if task.answerer else attack, NO_PRUNING, None, None, baseline=baseline)
+    return RankedSetting(network, attack, None, None, None, is_without_milp=attack == task.yardstick)
+
+
+def _with_pruning(
+    setting: RankedSetting, flat: Mapping[str, Any], baseline: str, answers_itself: bool = False
+) -> RankedSetting:
+    """Return the setting of a method that takes a pruned copy, with the pruning of a configuration."""
     method = flat.get("pruning.method")
-    if not takes_surrogate:
-        return RankedSetting(network, attack, None, None, None, is_without_milp=task is not None and attack == task.yardstick)
-    if method == "none":
-        return RankedSetting(network, attack, "none", None, None)
-    return RankedSetting(network, attack, method, flat.get("pruning.amount"), flat.get("pruning.finetune.rounds", 0))
+    setting = dataclasses.replace(setting, method=method, baseline=baseline)
+    if method == NO_PRUNING:
+        return setting
+    return dataclasses.replace(
+        setting,
+        amount=flat.get("pruning.amount"),
+        finetune_rounds=flat.get("pruning.finetune.rounds", 0),
+        is_surrogate=not baseline and (answers_itself or setting.attack == SURROGATE),
+    )
 
 
-def _reported(flat: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return what a report calls an attack, and whether the attack looks at a pruned network, as one of another version may."""
-    method = str(flat.get("attack.method"))
-    if (method, flat.get("attack.objective"), flat.get("attack.norm")) == (SURROGATE, CLOSEST, "l2"):
-        return BOUNDS, False  # no MILP states an l2 ball
-    attack: Any = class_of("attack", flat.get)
-    return method, attack is None or bool(attack.takes_surrogate)
+def _baseline(task: TaskRules, flat: Mapping[str, Any]) -> str:
+    """Return what a trial is called that others of its task are measured against; empty for any other trial.
+
+    Where nothing of the task's baseline counts, each trial is its own, and is called as the task is.
+    """
+    counting = {name: values for name, values in task.baseline.items() if name in task.sections}
+    if any(flat.get(f"{name}.{key}") != value for name, values in counting.items() for key, value in values.items()):
+        return ""
+    return task.words(str(flat.get("attack.objective"))).baseline if counting else task.name.rpartition(":")[2]
 
 
 def _name_files(flats: Sequence[dict[str, Any]]) -> None:
@@ -235,21 +258,6 @@ def _task(flat: Mapping[str, Any]) -> TaskRules | None:
         return task_named(task_meant_by(flat))
     except ConfigError:
         return None
-
-
-def _of_an_answerer(task: TaskRules, network: str, flat: Mapping[str, Any]) -> RankedSetting:
-    """Return the setting of a task whose methods are no attacks: its method in the place of the attack.
-
-    The method that trials are measured against is called as the dense MILP of an attack is.
-    """
-    section, method = task.answerer, str(flat.get(name_key(task.answerer)))
-    network = f"{_subject(flat)} {network}".strip()
-    if all(flat.get(f"{section}.{name}") == value for name, value in task.baseline.get(section, {}).items()):
-        return RankedSetting(network, SURROGATE, "none", None, None)
-    if not with_effect(["pruning.method"], flat) or flat.get("pruning.method") == "none":
-        return RankedSetting(network, method, None, None, None, is_without_milp=method == task.yardstick)
-    rounds = flat.get("pruning.finetune.rounds", 0)
-    return RankedSetting(network, method, flat.get("pruning.method"), flat.get("pruning.amount"), rounds)
 
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def size_answers(results: Results, wins: pd.DataFrame, ranking: pd.DataFrame | N
         here = rows[rows["network"] == network]
         found = compared(here, VALUES)
         if not found:
-            why = why_not_compared(results, here) or "No pruned copy is compared with the dense MILP."
+            why = why_not_compared(results, here) or f"No pruned copy is compared with the {results.phrases.baseline}."
             answers.append(SizeAnswer(network, None, UNCOMPARED, why, "", ""))
             continue
         by_setting = {one.setting: one for one in found}
@@ -107,25 +107,25 @@ def _answer(results: Results, best: Compared, found: Sequence[Compared], times: 
 
 def _solved(results: Results, network: str) -> tuple[int, int]:
     """Return on how many of its instances the dense MILP is solved, and how many those are."""
-    is_dense = results.instances["setting"].map(lambda label: results.settings[label].is_dense_milp).astype(bool)
+    is_dense = results.instances["setting"].map(lambda label: results.settings[label].is_baseline).astype(bool)
     found = results.instances[(results.instances["network"] == network) & is_dense]
     return found.loc[found["gap"] <= SOLVED_GAP, "instance_key"].nunique(), found["instance_key"].nunique()
 
 
 def _headline(results: Results, best: Compared, verdict: str, solved: int, asked: int, limit: float) -> str:
-    of = best.of(results.what)
-    counts = f"{best.setting} is better than the dense MILP on {best.won} and worse on {best.lost} of {of}"
+    of, baseline = best.of(results.what), results.phrases.baseline
+    counts = f"{best.setting} is better than the {baseline} on {best.won} and worse on {best.lost} of {of}"
     if verdict == PAYS:
         worse = f" and is worse on {best.lost}" if best.lost else ""
-        return f"{best.setting} beats the dense MILP on {best.won}{worse} of {of}{_gain(results, best)}."
+        return f"{best.setting} beats the {baseline} on {best.won}{worse} of {of}{_gain(results, best)}."
     if verdict == TOO_FEW and not best.won and not best.lost:
-        return f"No pruned copy is better than the dense MILP on any of {of}: too few to tell."
+        return f"No pruned copy is better than the {baseline} on any of {of}: too few to tell."
     if verdict == TOO_FEW:
         return f"{counts}: too few to tell."
     if best.won > best.lost:
         return f"{counts}: that may be chance."
-    done = f"; the dense MILP is solved on {solved} of {count(asked, results.what)}" if solved else ""
-    return f"No pruned copy beats the dense MILP within {seconds(limit)}{done}."
+    done = f"; the {baseline} is solved on {solved} of {count(asked, results.what)}" if solved else ""
+    return f"No pruned copy beats the {baseline} within {seconds(limit)}{done}."
 
 
 def _gain(results: Results, best: Compared) -> str:
@@ -174,6 +174,7 @@ def _evidence(
 ) -> str:
     lines = [best.text(results)]
     lines += [one.text(results) for one in times if one.setting == best.setting]
-    lines.append(f"Better/worse than the dense MILP: {', '.join(f'{one.setting} {one.won}/{one.lost}' for one in found)}.")
-    lines.append(f"The dense MILP is solved on {solved} of {count(asked, results.what)}.")
+    baseline = results.phrases.baseline
+    lines.append(f"Better/worse than the {baseline}: {', '.join(f'{one.setting} {one.won}/{one.lost}' for one in found)}.")
+    lines.append(f"The {baseline} is solved on {solved} of {count(asked, results.what)}.")
     return "\n".join(lines)

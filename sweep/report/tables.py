@@ -15,7 +15,6 @@ from sweep.report.phrases import Phrases
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import markdown_ranking
 from sweep.report.results import EVENT, Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.train_or_prune import is_trained_for, truth_table
 from sweep.report.truth import as_table, three_values
 from sweep.report.words import interval_text, number, of_pairs, p_number, percent
@@ -56,9 +55,11 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
         path = folder / f"{name}.csv"
         table.to_csv(path, index=False)
         written.append(path)
+    baseline = results.phrases.baseline
     texts = {
         RANKING: markdown_ranking(findings.ranking),
-        "wins.md": markdown(win_rows(wins, DENSE_MILP, results.phrases)[:MOST_WINS]),
+        "wins.md": markdown(win_rows(wins, baseline, results.phrases)[:MOST_WINS])
+        or f"Nothing was compared with the {baseline}.",
         VERDICTS: "\n".join(f"- **{one.question}** {one.answer}. {one.sentence}" for one in answers),
     }
     for name, text in texts.items():
@@ -106,9 +107,9 @@ def win_rows(wins: pd.DataFrame, yardstick: str, phrases: Phrases) -> list[dict[
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
-    """Return rows with the same keys as a Markdown table."""
+    """Return rows with the same keys as a Markdown table; nothing where there are none."""
     if not rows:
-        return "Nothing was compared with the dense MILP."
+        return ""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "|".join(" --- " for _ in rows[0]) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row.values()) + " |" for row in rows)])
 

@@ -31,7 +31,6 @@ from sweep.report.larger import has_sizes, larger_pays
 from sweep.report.limits import QUESTION as LIMIT
 from sweep.report.limits import limit_answer
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer, size_answers
 from sweep.report.statistics import FEWEST
 from sweep.report.train_or_prune import QUESTION as TRAIN_OR_PRUNE
@@ -49,8 +48,8 @@ from sweep.terminal.wording import count, joined, some
 
 __all__ = ["TOLD_FIRST", "Verdict", "verdicts"]
 
-SIZES = "On which network sizes does pruning pay, against the dense MILP?"
-PRUNING = "Which pruning pays, against the dense MILP?"
+SIZES = "On which network sizes does pruning pay"
+PRUNING = "Which pruning pays"
 
 TOLD_FIRST = {
     SIZES: "Network size that pays at the full limit",
@@ -59,7 +58,7 @@ TOLD_FIRST = {
     LARGER: "Larger network, in truth",
     TRAIN_OR_PRUNE: "Train for it, or prune",
 }
-"""The questions whose answers stand above all else on the page, where they were asked, and their names there."""
+"""How the questions begin whose answers stand above all else on the page, where they were asked, and their names there."""
 
 
 def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] | None = None) -> list[Verdict]:
@@ -71,7 +70,7 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
         sizes: the answers on sizes, if they are there already.
     """
     return [
-        which_sizes(size_answers(results, wins) if sizes is None else sizes),
+        which_sizes(results, size_answers(results, wins) if sizes is None else sizes),
         which_pruning(results, wins),
         limit_answer(results),
         sooner_than_dense(results, wins),
@@ -83,8 +82,9 @@ def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] |
     ]
 
 
-def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
-    question = SIZES
+def which_sizes(results: Results, sizes: Sequence[SizeAnswer]) -> Verdict:
+    baseline = results.phrases.baseline
+    question = f"{SIZES}, against the {baseline}?"
     asked = [one for one in sizes if one.verdict != UNCOMPARED]
     if not asked:
         return Verdict(question, NOT_ASKED, sizes[0].headline if sizes else "No pruned copy has finished.")
@@ -93,17 +93,20 @@ def which_sizes(sizes: Sequence[SizeAnswer]) -> Verdict:
     if pays:
         rest = [one.network for one in asked if one.verdict != PAYS]
         beside = f", and on {some(rest)} none does beyond chance" if rest else ""
-        return Verdict(question, some(pays), f"A pruned copy beats the dense MILP on {some(pays)}{beside}.", lines)
+        return Verdict(question, some(pays), f"A pruned copy beats the {baseline} on {some(pays)}{beside}.", lines)
     few = all(one.verdict == TOO_FEW for one in asked)
     answer = FEW if few else NONE if len(not_paying) == len(asked) else UNCLEAR
     sentence = (
-        f"With fewer than {FEWEST} instances no test can tell." if few else "No pruned copy beats the dense MILP beyond chance."
+        f"With fewer than {FEWEST} instances no test can tell."
+        if few
+        else f"No pruned copy beats the {baseline} beyond chance."
     )
     return Verdict(question, answer, sentence, lines)
 
 
 def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
-    question = PRUNING
+    baseline = results.phrases.baseline
+    question = f"{PRUNING}, against the {baseline}?"
     rows = _by_network(results, wins)
     if (missing := why_not_compared(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
@@ -111,29 +114,31 @@ def which_pruning(results: Results, wins: pd.DataFrame) -> Verdict:
         return Verdict(question, NOT_ASKED, f"Only one pruned setting was run, {rows['setting'].iloc[0]}.")
     found = compared_by_network(rows, VALUES)
     parts = [[one for one in found if one.network == network] for network in dict.fromkeys(rows["network"])]
-    lines = [_counts(part, results.what) for part in parts if part]
+    lines = [_counts(part, results) for part in parts if part]
     text = "\n".join([*lines, "p is corrected by Holm for the pruned settings of a network."])
     better = sorted((one for one in found if one.is_better), key=lambda one: (one.lost - one.won) / one.pairs)
     if better:
         most, names = better[0], list(dict.fromkeys(one.setting for one in better))
-        beat = f"{len(names)} of {count(rows['setting'].nunique(), 'pruned setting')} beat the dense MILP beyond chance"
+        beat = f"{len(names)} of {count(rows['setting'].nunique(), 'pruned setting')} beat the {baseline} beyond chance"
         sentence = f"{beat}, most often {most.setting}: on {most.won} of {most.of(results.what)} of {most.network}."
         answer = joined(names) if len(names) <= 2 else f"{names[0]}, and {len(names) - 1} more"
         return Verdict(question, answer, sentence, text)
-    sentence = "No pruned setting beats the dense MILP beyond chance."
+    sentence = f"No pruned setting beats the {baseline} beyond chance."
     answer = NONE if any(one.is_worse for one in found) else unsure(found)
     return Verdict(question, answer, f"{sentence} {too_few(found, results.what)}".rstrip(), text)
 
 
 def sooner_than_dense(results: Results, wins: pd.DataFrame) -> Verdict:
     thing = results.phrases.thing
-    question = f"Does a pruned copy find {thing}s sooner than the dense MILP?"
+    question = f"Does a pruned copy find {thing}s sooner than the {results.phrases.baseline}?"
     rows = _by_network(results, wins)
     if (missing := why_not_compared(results, rows)) is not None:
         return Verdict(question, NOT_ASKED, missing)
     found = compared_by_network(rows, ("time",))
     if not found:
-        return Verdict(question, UNCLEAR, f"Neither the pruned copies nor the dense MILP found {results.phrases.a_thing}.")
+        return Verdict(
+            question, UNCLEAR, f"Neither the pruned copies nor the {results.phrases.baseline} found {results.phrases.a_thing}."
+        )
     return judged(question, found, results)
 
 
@@ -150,7 +155,7 @@ def variation_helps(results: Results, variation: Variation) -> Verdict:
 def better_than_yardstick(results: Results, wins: pd.DataFrame) -> Verdict:
     name = results.phrases.yardstick
     question = f"Does anything beat the {name}?"
-    rows = wins[(wins["yardstick"] != DENSE_MILP) & (wins["network"] != ALL)]
+    rows = wins[(wins["yardstick"] != results.phrases.baseline) & (wins["network"] != ALL)]
     if rows.empty:
         return Verdict(question, NOT_ASKED, f"No {name} has finished on the same instances.")
     return judged(question, compared_by_network(rows, VALUES), results)
@@ -161,6 +166,6 @@ def _by_network(results: Results, wins: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["network"] != ALL]
 
 
-def _counts(found: Sequence[Compared], what: str) -> str:
+def _counts(found: Sequence[Compared], results: Results) -> str:
     counts = ", ".join(f"{one.setting} {one.won}/{one.lost}{' (sure)' if one.is_real else ''}" for one in found)
-    return f"{found[0].network}, better/worse than the dense MILP of {found[0].of(what)}: {counts}."
+    return f"{found[0].network}, better/worse than the {results.phrases.baseline} of {found[0].of(results.what)}: {counts}."

@@ -95,10 +95,10 @@ def winners(results: Results) -> tuple[list[Winner], pd.DataFrame]:
     pooled."""
     ranking = ranking_of(results)
     instances = with_seeds(results)
-    dense = {label for label, setting in results.settings.items() if setting.is_dense_milp}
+    dense = {label for label, setting in results.settings.items() if setting.is_baseline}
     drafts: list[Winner] = []
     for network, part in ranking.groupby("network", sort=False):
-        if judged_against_dense(part.fillna({"compared_with_dense": 0}).to_dict("records")):
+        if judged_against_dense(part.fillna({"compared_with_dense": 0}).to_dict("records"), results):
             continue
         first, *others = part["setting"]
         here = instances[instances["network"] == network]

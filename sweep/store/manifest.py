@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from sweep.config.passwords import hide_in_overrides
-from sweep.records.objectives import objectives
 from sweep.store.codec import is_key
 from sweep.store.stage_results import Entry
 from sweep.store.store import Store
@@ -139,7 +138,7 @@ def _is_sound(manifest: Manifest, key: str) -> bool:
     return (
         all(isinstance(name, str) for name in names)
         and all(isinstance(text, str | None) for text in others)
-        and all(name in objectives() for name in manifest.objectives)
+        and all(isinstance(name, str) for name in manifest.objectives)
         and all(isinstance(trial.swept, dict | None) for trial in manifest.trials)
         and isinstance(manifest.started_at, int | float)
         and isinstance(manifest.ended_at, int | float | None)

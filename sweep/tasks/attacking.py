@@ -16,7 +16,7 @@ from sweep.config.schema import Settings
 from sweep.config.sections import method_of
 from sweep.config.stage_keys import instance_key
 from sweep.config.tasks import Metric
-from sweep.config.words import Words
+from sweep.config.words import DENSE_MILP, Words
 from sweep.records import InstanceRecord
 from sweep.tasks.attack_objectives import ATTACK_OBJECTIVES, GOALS
 from sweep.tasks.attack_records import answered, class_name, passing_on
@@ -36,6 +36,9 @@ BALL = ("norm", "radius", "target")
 
 ATTACK_SECTIONS = ("dataset", "network", "training", "pruning", "instances", "bounds", "formulation", "solver", "attack")
 """The sections that can change what an attack finds."""
+
+BOUNDS = "bounds"
+"""The closest perturbation in l2 by attack=surrogate: gradient steps, and pre-activation bounds that prove."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class AttackTask(Task):
             thing="adversarial input",
             act="attack",
             yardstick="gradient attack",
+            baseline=DENSE_MILP,
             proofs=("robust", "optimal"),
             left_out="the dense network misclassifies them",
             colours="difference: orange became darker, purple brighter",
@@ -200,6 +204,10 @@ class AttackTask(Task):
         from sweep.tasks.image.small_pictures import small_pictures
 
         return small_pictures(answers)
+
+    def answered_instead(self, flat: Mapping[str, Any]) -> str | None:
+        asked = tuple(flat.get(f"attack.{name}") for name in ("method", "objective", "norm"))
+        return BOUNDS if asked == ("surrogate", CLOSEST, "l2") else None  # no MILP states an l2 ball
 
     def answered_by(self, settings: Settings) -> str:
         if settings.attack.objective == CLOSEST:  # what an attack does with its time follows from the objective then

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from surrogate import rules
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
 from sweep.config.tasks import Baseline
 from sweep.config.words import Words
-from sweep.records import InstanceRecord
+from sweep.records import InstanceRecord, TrialRecord
+from sweep.records.objectives import Objective
 from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
 
 
@@ -53,6 +54,24 @@ class AgainstTask(LeastTask):
 
     sections = ("dataset", "network", "training", "pruning", "instances", "solver")
     baseline: ClassVar[Baseline] = MappingProxyType({"network": {"width": 1}})
+
+
+class CopyTask(LeastTask):
+    """A pruned copy can change its answers."""
+
+    sections = ("dataset", "network", "training", "pruning", "instances", "solver")
+
+
+def _spread(record: TrialRecord) -> float | None:
+    """Smallest distance of a value and its bound."""
+    known = ((one.value, one.bound) for one in record.instances)
+    return min((value - bound for value, bound in known if value is not None and bound is not None), default=None)
+
+
+class JudgedTask(LeastTask):
+    """It brings an objective of its own."""
+
+    own_objectives: ClassVar[tuple[Any, ...]] = (Objective("distance", "minimize", _spread),)
 
 
 class NoSectionTask(LeastTask):

@@ -11,6 +11,7 @@ import dataclasses
 
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
+from sweep.config.tasks import task_name_in
 from sweep.planning.search.goals import search_of
 from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
@@ -24,7 +25,8 @@ def progress_values(record: TrialRecord) -> dict[str, float]:
 
     An objective without a value is left out, and then nothing is decided by it: the trial goes on.
     """
-    values = {name: objective.value(record) for name, objective in objectives().items()}
+    known = objectives(task_name_in(record.config))
+    values = {name: objective.value(record) for name, objective in known.items()}
     return {ANSWERED: len(record.instances), **{name: value for name, value in values.items() if value is not None}}
 
 

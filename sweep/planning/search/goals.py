@@ -40,7 +40,7 @@ def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ..
 
 def check_search(settings: Settings) -> None:
     """Raise ConfigError for objectives that do not exist or are missing, and a scheduler that could do nothing."""
-    search, known, task = search_of(settings), objectives(), task_of(settings)
+    search, known, task = search_of(settings), objectives(task_name(settings)), task_of(settings)
     for name in search.objectives:
         if name not in known:
             near = nearest(name, known)

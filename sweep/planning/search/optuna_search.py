@@ -22,6 +22,7 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from sweep.config.schema import SpaceSearchSettings
+from sweep.config.tasks import task_name
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.search.base import Suggester
@@ -76,12 +77,13 @@ def plan(space: TrialSpace) -> Plan:
             f"name objectives that all of them have, such as search.objectives=[total_seconds]"
         )
     search = search_of(space.settings)
-    if OptunaSuggester(space, search).suggest("first") is None:  # found out now, not when the sweep has begun
+    tasks = (task_name(space.settings),)
+    if OptunaSuggester(space, search, tasks).suggest("first") is None:  # found out now, not when the sweep has begun
         raise ConfigError(
             f"the search space is empty: none of {ATTEMPTS} combinations drawn from {' '.join(space.overrides)} satisfies "
             f"search.where ({'; '.join(search.where)})"
         )
-    return Plan([], suggester=OptunaSuggester(space, search), base=space.config, each=space.each(), notes=space.notes())
+    return Plan([], suggester=OptunaSuggester(space, search, tasks), base=space.config, each=space.each(), notes=space.notes())
 
 
 class OptunaSuggester(Suggester):
@@ -94,12 +96,13 @@ class OptunaSuggester(Suggester):
     Args:
         space: the dimensions of the sweep, and the trial at each assignment of values.
         search: ``samples``, ``seed`` and ``objectives``, one at least.
+        tasks: names of the tasks of the trials.
     """
 
-    def __init__(self, space: Assignable, search: SpaceSearchSettings) -> None:
+    def __init__(self, space: Assignable, search: SpaceSearchSettings, tasks: Sequence[str] = ()) -> None:
         self._memory: SearchMemory | None = None
-        self._space, self._search = space, search
-        self._objectives = [objectives()[name] for name in search.objectives]
+        self._space, self._search, self._tasks = space, search, tasks
+        self._objectives = [objectives(*tasks)[name] for name in search.objectives]
         self._axes = space.axes.dimensions
         self._distributions = {name: distribution(dimension) for name, dimension in self._axes.items()}
         self._size = size(self._axes.values())
@@ -132,7 +135,7 @@ class OptunaSuggester(Suggester):
             ConfigError: none of the values that were drawn are allowed.
             StoreError: the memory cannot be read.
         """
-        first = OptunaSuggester(self._space, self._search).suggest("first")
+        first = OptunaSuggester(self._space, self._search, self._tasks).suggest("first")
         if first is None:
             return []
         found = (self._space.at(values) for values in memory.load(self._key_of(first)))

@@ -22,7 +22,9 @@ _MANY = 2**20
 """More instances than a trial has: the rungs above those that trials reach stay empty."""
 
 
-def scheduler(search: SpaceSearchSettings, instances: int | None, ended: Iterable[TrialRecord] = ()) -> TrialScheduler | None:
+def scheduler(
+    search: SpaceSearchSettings, instances: int | None, ended: Iterable[TrialRecord] = (), tasks: Iterable[str] = ()
+) -> TrialScheduler | None:
     """Return the scheduler of a sweep, or None where trials are not stopped early.
 
     A trial is judged by the first objective after ``grace``, ``grace * reduction``, ``grace * reduction**2``, ... answers: it
@@ -33,10 +35,11 @@ def scheduler(search: SpaceSearchSettings, instances: int | None, ended: Iterabl
         search: the settings; ``search.objectives`` names at least one where there is a scheduler.
         instances: how many instances a trial has, of several numbers the largest; None if that is not known.
         ended: trials that ended before this sweep, so that a sweep that is taken up again judges as if it had never stopped.
+        tasks: names of the tasks of the trials.
     """
     if search.scheduler == "none":
         return None
-    objective = objectives()[search.objectives[0]]
+    objective = objectives(*tasks)[search.objectives[0]]
     halving = ASHAScheduler(
         time_attr=ANSWERED,
         metric=objective.name,

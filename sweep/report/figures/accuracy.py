@@ -79,9 +79,9 @@ ACCURACY = FigureKind(
     "Does a pruned network have to classify well?",
     accuracy_data,
     draw_accuracy,
-    lambda _data, _look: (
+    lambda _data, look: (
         "Each dot is one pruned setting: how well the pruned network classifies, and on which share of the instances it did "
-        "better than the dense MILP (bar: 95 % interval). If accuracy decided, the dots would rise to the right. The paper's "
-        "surprise is that they need not."
+        f"better than the {look.phrases.baseline} (bar: 95 % interval). If accuracy decided, the dots would rise to the right. "
+        "The paper's surprise is that they need not."
     ),
 )

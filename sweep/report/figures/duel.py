@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweep.records.measures import with_logarithm
 from sweep.report.compared import surrogates
 from sweep.report.comparisons import outcomes, pairs_with_dense
 from sweep.report.figures.base import (
@@ -33,8 +34,8 @@ def duel_data(results: Results, look: Look) -> pd.DataFrame:
     NaN stands for an attack that found none.
     """
     decided = of_look(outcomes(surrogates(results, pairs_with_dense(results)), "time"), look)
-    columns = {"first_found_seconds_mine": "mine", "first_found_seconds_other": "dense"}
-    return decided.rename(columns=columns)[["network", "setting", "mine", "dense", "win"]].reset_index(drop=True)
+    times = {name: with_logarithm(decided[f"first_found_seconds_{of}"]) for name, of in (("mine", "mine"), ("dense", "other"))}
+    return decided.assign(**times)[["network", "setting", "mine", "dense", "win"]].reset_index(drop=True)
 
 
 def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
@@ -54,7 +55,7 @@ def draw_duel(data: pd.DataFrame, look: Look) -> Figure:
     ax.axvspan(none / BEYOND, limits[1], color="#eeeeee", zorder=0)
     log_axis(ax, "xy")
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    ax.set_xlabel(f"dense MILP: seconds to the first {look.phrases.thing} (grey: none)")
+    ax.set_xlabel(f"{look.phrases.baseline}: seconds to the first {look.phrases.thing} (grey: none)")
     ax.set_ylabel("pruned: seconds (grey: none)")
     legend(figure, [ax])
     return figure

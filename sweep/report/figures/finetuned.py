@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.config.words import MAXIMIZE
+from sweep.records.measures import with_logarithm
 from sweep.report.comparisons import COLUMNS, outcomes, signs
 from sweep.report.figures.base import (
     MAX_DOTS,
@@ -42,6 +43,8 @@ def finetuned_data(results: Results, look: Look) -> pd.DataFrame:
             signed = {name: signs(decided) * decided[name] for name in ("best_value_mine", "best_value_other")}
             decided = decided.assign(**signed)
         both = decided.dropna(subset=[f"{column}_mine", f"{column}_other"])
+        if measure == "time":
+            both = both.assign(**{name: with_logarithm(both[name]) for name in (f"{column}_mine", f"{column}_other")})
         named = both.rename(columns={f"{column}_mine": "finetuned", f"{column}_other": "plain"})
         rows.append(named[["network", "setting", "finetuned", "plain", "win"]].assign(measure=measure))
     return of_look(pd.concat(rows, ignore_index=True), look).reset_index(drop=True)

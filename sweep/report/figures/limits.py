@@ -65,7 +65,7 @@ def draw_limits(data: LimitData, look: Look) -> Figure:
     axes = list(figure.subplots(1 if compared.empty else 2, 1, squeeze=False, sharex=True).ravel())
     if not compared.empty:
         won, lost = (100.0 * compared[name] / compared["pairs"] for name in ("won", "lost"))
-        _steps(axes[0], compared, won, data.end, PRUNED, "better than dense MILP")
+        _steps(axes[0], compared, won, data.end, PRUNED, f"better than {look.phrases.baseline}")
         _steps(axes[0], compared, lost, data.end, LOST, "worse")
         axes[0].set_ylabel("instances, %")
         axes[0].legend(loc="upper left", fontsize=LEGEND_POINTS, frameon=False, borderaxespad=0.1, ncols=2, handlelength=1.6)
@@ -114,5 +114,5 @@ def caption(data: LimitData, look: Look) -> str:
     if data.best in last.index and last.loc[data.best, "pairs"] > 0:
         row = last.loc[data.best]
         won, lost, pairs = (int(row[name]) for name in ("won", "lost", "pairs"))
-        said = [f"{data.best} is better than the dense MILP on {won} of {pairs}, worse on {lost}", *said]
+        said = [f"{data.best} is better than the {look.phrases.baseline} on {won} of {pairs}, worse on {lost}", *said]
     return f"{data.network}, at the limit: {'; '.join(said)}."

@@ -99,7 +99,7 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     better = f"further down is a shorter {look.phrases.length_of}" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "
-        f"{_named(fronts, look.networks)}. A black ring is the dense MILP.{look.note}"
+        f"{_named(fronts, look.networks)}. A black ring is the {look.phrases.baseline}.{look.note}"
     )
 
 

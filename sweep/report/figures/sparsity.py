@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sweep.records.measures import with_logarithm
 from sweep.report.figures.base import (
     MAX_DOTS,
     WIDTH,
@@ -35,10 +36,10 @@ WIDTHS, SIZES = (3.4, 1.5), (10.0, 5.0)
 def _milps(results: Results) -> pd.DataFrame:
     """Return the instances of MILPs, the dense network's with sparsity 0 and pruned ones'; ``family`` is without sparsity."""
     found = results.instances
-    attack = found["setting"].map(lambda label: results.settings[label].attack)
-    found = found[(attack == "surrogate").astype(bool) & found["sparsity"].notna()]
+    is_milp = found["setting"].map(lambda label: results.settings[label].is_milp).astype(bool)
+    found = found[is_milp & found["sparsity"].notna()]
     family = found["setting"].map(lambda label: results.settings[label].family)
-    dense = found["setting"].map(lambda label: results.settings[label].is_dense_milp)
+    dense = found["setting"].map(lambda label: results.settings[label].is_baseline)
     return found.assign(family=family, dense=dense.astype(bool))
 
 
@@ -48,8 +49,8 @@ def time_data(results: Results, look: Look) -> pd.DataFrame:
     found = found[found["network"].isin(look.networks)]
     if found["sparsity"].nunique() < 2 or found["first_found_seconds"].isna().all():
         return pd.DataFrame()
-    columns = ["network", "setting", "family", "sparsity", "first_found_seconds", "prune_seconds"]
-    return found[columns].rename(columns={"first_found_seconds": "seconds"}).reset_index(drop=True)
+    columns = ["network", "setting", "family", "sparsity", "seconds", "prune_seconds"]
+    return found.assign(seconds=with_logarithm(found["first_found_seconds"]))[columns].reset_index(drop=True)
 
 
 def draw_time(data: pd.DataFrame, look: Look) -> Figure:
@@ -75,7 +76,7 @@ def draw_time(data: pd.DataFrame, look: Look) -> Figure:
         ax.set_xlim(-4, 104)
         heading(ax, network, pad=7.0 + 10.0 * (1 + max(heights, default=0)))
         ax.set_ylabel(f"seconds to the first\n{look.phrases.thing}")
-    label_below(axes, "sparsity, % (0: dense MILP)")
+    label_below(axes, f"sparsity, % (0: {look.phrases.baseline})")
     legend(figure, axes)
     return figure
 

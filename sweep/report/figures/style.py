@@ -93,7 +93,7 @@ def styles_of(settings: Mapping[str, RankedSetting]) -> dict[str, Style]:
     found: dict[str, Style] = {}
     for label in ordered:
         setting = settings[label]
-        if setting.is_dense_milp:
+        if setting.is_baseline:
             style = Style(BLACK, SOLID, "o", 2.6)
         elif setting.is_without_milp:
             style = Style(GREY, (0, (1, 1.2)), "x", 2.6)

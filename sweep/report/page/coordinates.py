@@ -36,7 +36,8 @@ KEYS = {
 }
 """Swept keys in words; others are named as they are."""
 
-SHARE = "won against the dense MILP, %"
+SHARE = "won against the {}, %"
+"""The axis of what was won against the baseline, which it names."""
 
 
 def coordinates(results: Results) -> dict[str, Any] | None:
@@ -58,7 +59,8 @@ def coordinates(results: Results) -> dict[str, Any] | None:
     axes += [_scale(name, reached[name]) for name in shown]
     if not shown:
         return None
-    by = SHARE if SHARE in shown else shown[-1]
+    share = SHARE.format(results.phrases.baseline)
+    by = share if share in shown else shown[-1]
     color = reached[by].fillna(reached[by].min())
     return {
         "dimensions": axes,
@@ -85,7 +87,8 @@ def _reached(results: Results) -> pd.DataFrame:
     pairs = pairs_with_dense(results)
     if len(pairs):
         decided = outcomes(pairs, "norm" if closest else "value")
-        named[SHARE] = 100.0 * decided.groupby("trial_key")["win"].agg(lambda wins: (wins > 0).mean())
+        won = decided.groupby("trial_key")["win"].agg(lambda wins: (wins > 0).mean())
+        named[SHARE.format(results.phrases.baseline)] = 100.0 * won
     return pd.DataFrame({name: keys.map(found) for name, found in named.items()}, index=results.trials.index)
 
 

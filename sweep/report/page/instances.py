@@ -75,7 +75,7 @@ def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Sho
 def _chosen(results: Results, network: str, best: str) -> pd.DataFrame:
     """Return the rows to show: of each instance that ``best`` attacked one of the dense MILP, of it, and of the gradient."""
     here = results.instances[results.instances["network"] == network]
-    dense = [label for label, setting in results.settings.items() if setting.is_dense_milp]
+    dense = [label for label, setting in results.settings.items() if setting.is_baseline]
     yardsticks = [label for label, setting in results.settings.items() if setting.is_without_milp]
     order = list(dict.fromkeys([*dense, best, *yardsticks]))
     rows = here[here["setting"].isin(order)].drop_duplicates(["instance_key", "setting"])

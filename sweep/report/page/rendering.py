@@ -24,7 +24,6 @@ from sweep.report.page.settings_table import legend, settings_table
 from sweep.report.results import Results, SweepState
 from sweep.report.searches import MOST_ROWS as FRONT_ROWS
 from sweep.report.searches import front_rows, too_few
-from sweep.report.settings import DENSE_MILP
 from sweep.report.sizes import SizeAnswer
 from sweep.report.tables import MOST_WINS, win_rows
 from sweep.report.truth import TITLES, three_values
@@ -98,9 +97,10 @@ def page(findings: Findings, limits: Sequence[Limit], drawn: Sequence[Drawn], fi
         yardstick=findings.yardstick,
         scope=_scope(results),
         short=[
-            (TOLD_FIRST[one.question], one.sentence if one.answer == MIXED else one.answer)
+            (name, one.sentence if one.answer == MIXED else one.answer)
             for one in answers
-            if one.question in TOLD_FIRST and one.answer != NOT_ASKED
+            for begin, name in TOLD_FIRST.items()
+            if one.question.startswith(begin) and one.answer != NOT_ASKED
         ]
         if sizes
         else [],
@@ -126,7 +126,7 @@ def page(findings: Findings, limits: Sequence[Limit], drawn: Sequence[Drawn], fi
         truth_titles=TITLES,
         tables=[
             {"against": _called(results, yardstick), "rows": rows[:MOST_WINS], "more": len(rows) - MOST_WINS}
-            for yardstick in (DENSE_MILP, *results.yardsticks)
+            for yardstick in (results.phrases.baseline, *results.yardsticks)
             if (rows := win_rows(findings.wins, yardstick, results.phrases))
         ],
         drawn=[one for one in drawn if one.picture is not None],

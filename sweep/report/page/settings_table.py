@@ -11,7 +11,7 @@ from sweep.records.measures import VALUES
 from sweep.report.compared import Compared, against_dense, compared_by_network
 from sweep.report.phrases import Phrases
 from sweep.report.results import Results
-from sweep.report.settings import DENSE_MILP, SURROGATE
+from sweep.report.settings import SURROGATE, RankedSetting
 from sweep.report.words import Row, p_number
 from sweep.terminal.wording import MISSING
 
@@ -55,14 +55,16 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     rows = []
     for row in ranking.head(MOST_ROWS).to_dict("records"):
         key = (row["network"], row["setting"])
-        extra = {name: against.get((name, *key)) for name in (DENSE_MILP, *results.yardsticks)}
-        rows.append({**row, **extra, _TESTED: tested.get(key), **dict(results.settings[row["setting"]].extras)})
+        extra = {name: against.get((name, *key)) for name in (results.phrases.baseline, *results.yardsticks)}
+        setting = results.settings[row["setting"]]
+        rows.append({**row, **extra, _SETTING: setting, _TESTED: tested.get(key), **dict(setting.extras)})
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
     phrases = results.phrases
     proven = f"proven {phrases.none}"
     settings = _setting(phrases)
     columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
-    columns += [("better than dense", of_wins(DENSE_MILP, measure)), ("sooner than dense", of_wins(DENSE_MILP, "time"))]
+    columns += [("better than dense", of_wins(phrases.baseline, measure))]
+    columns += [("sooner than dense", of_wins(phrases.baseline, "time"))]
     columns += [(f"better than {name}", of_wins(name, measure)) for name in results.yardsticks]
     columns.append(("p", _p))
     cells = {title: [cell(row) for row in rows] for title, cell in columns}
@@ -109,6 +111,9 @@ def of_wins(yardstick: str, measure: str) -> Callable[[Row], TableCell]:
     return cell
 
 
+_SETTING = "setting itself"
+"""What a row has of the setting as an object."""
+
 _TESTED = "tested"
 """What a row has of the comparison that the answers look at."""
 
@@ -119,9 +124,10 @@ def _p(row: Row) -> TableCell:
 
 
 def _attack(row: Row) -> TableCell:
-    """Return the attack; a MILP says of which network it is."""
-    words = "dense MILP" if row["method"] == "none" else "pruned MILP"
-    return TableCell(words if row["attack"] == SURROGATE else str(row["attack"]), is_text=True)
+    """Return the method; the baseline and its pruned copies are called so."""
+    setting: RankedSetting = row[_SETTING]
+    pruned = "pruned MILP" if setting.attack == SURROGATE else "pruned copy"
+    return TableCell(pruned if setting.is_surrogate else setting.baseline or setting.attack, is_text=True)
 
 
 def _pruning(row: Row) -> TableCell:
@@ -172,7 +178,7 @@ def legend(phrases: Phrases) -> str:
     return (
         f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, over the "
         f"instances with one. value: {value}. better, sooner than dense: on how many of the instances that both "
-        f"{phrases.acted}. p: how probable chance alone makes such a lead or lag in value of a pruned copy against the dense "
-        f"MILP, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of counts take shares "
-        f"in percent."
+        f"{phrases.acted}. p: how probable chance alone makes such a lead or lag in value of a pruned copy against the "
+        f"{phrases.baseline}, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of "
+        f"counts take shares in percent."
     )

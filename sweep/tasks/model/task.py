@@ -13,7 +13,7 @@ from sweep.config.schema import Settings
 from sweep.config.sections import source_of
 from sweep.config.tasks import OF_ALL, VALUES
 from sweep.config.trial_names import pruning_name
-from sweep.config.words import Words
+from sweep.config.words import DENSE_MILP, Words
 from sweep.tasks.base import PreparedTask, Task, TaskWork
 from sweep.tasks.model.metrics import MODEL_METRICS
 from sweep.tasks.model.origins import check_networks, drawn, files_of, network_names
@@ -52,6 +52,7 @@ class ModelTask(Task):
             asks=True,
             thing="feasible decision",
             yardstick="walk",
+            baseline=DENSE_MILP,
             by_value=True,
             pooled=False,
         )

@@ -68,6 +68,28 @@ def test_lengths_of_closest_perturbations() -> None:
     assert compare_answers(closest, longer).said == "adversarial, now adversarial; length 1.9, now 2.4"
 
 
+@pytest.mark.parametrize(("value", "bound", "task"), [(0.2, 1.0, "model"), (1.9, 2.4, "image")])
+def test_a_minimised_value_below_what_was_proven_is_a_contradiction(value: float, bound: float, task: str) -> None:
+    before = changed(task=task, sense="minimize", status="feasible", dense_value=2.0, dense_bound=bound, solver_status=None)
+    after = dataclasses.replace(before, dense_value=value, dense_bound=None)
+    if task == "image":
+        before = changed(objective="closest", l1=2.5, norm_bound=bound, solver_status="time_limit")
+        after = dataclasses.replace(before, l1=value, norm_bound=None)
+    compared = compare_answers(before, after)
+    assert compared.finding is Finding.DIFFERENT
+    assert compared.said == f"now it reaches {value}, below the proven bound {bound:g}"
+
+
+def test_what_a_task_calls_proven_is_excused_by_no_clock() -> None:
+    """A user's task need not know the status of a solver."""
+    task = {"task": "own_tasks:LeastTask", "objective": "own_tasks:LeastTask", "sense": "minimize", "solver_status": None}
+    before = changed(**task, status="least", dense_value=1.0, dense_bound=None)
+    after = dataclasses.replace(before, dense_value=2.0)
+    assert compare_answers(before, after).finding is Finding.DIFFERENT
+    open_yet = {"status": "feasible"}
+    assert compare_answers(*(dataclasses.replace(one, **open_yet) for one in (before, after))).finding is Finding.TIME
+
+
 def test_a_surrogates_own_bound_bounds_nothing() -> None:
     surrogate = changed(surrogate_bound=0.2, dense_bound=None)
     assert compare_answers(surrogate, surrogate).finding is Finding.SAME

@@ -6,7 +6,7 @@ import pytest
 from making import closest, dense, gradient, margins, pruned, results, times
 
 from sweep.records import TrialRecord
-from sweep.report.page.coordinates import MOST_LINES, MOST_NAMES, SHARE, coordinates
+from sweep.report.page.coordinates import MOST_LINES, MOST_NAMES, coordinates
 from sweep.terminal.wording import MISSING
 
 
@@ -34,9 +34,9 @@ def test_swept_keys_are_named_values_and_what_lacks_one_has_a_place_of_its_own()
     assert found["sparsity"]["ticktext"] == [MISSING, "0.8", "0.9"]
     assert found["sparsity"]["values"] == [0, 1, 2]
     assert found["median value"]["values"] == [1.5, 1.5, 3.5]
-    assert found[SHARE]["values"][1:] == [50.0, 100.0]
-    assert found[SHARE]["values"][0] < 50.0, "the dense MILP lies below those that were compared"
-    assert found[SHARE]["ticktext"][0] == MISSING
+    assert found["won against the dense MILP, %"]["values"][1:] == [50.0, 100.0]
+    assert found["won against the dense MILP, %"]["values"][0] < 50.0, "the dense MILP lies below those that were compared"
+    assert found["won against the dense MILP, %"]["ticktext"][0] == MISSING
 
 
 def test_times_over_several_powers_of_ten_are_on_a_scale_of_such() -> None:

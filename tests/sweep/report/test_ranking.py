@@ -189,7 +189,7 @@ def test_what_bounds_alone_prove_is_not_called_a_milp() -> None:
         record = small([synthetic.instance()], attack=attack, method=method)
         record.config["attack"] |= {"objective": "closest", "norm": norm}
         (setting,) = group([record])
-        return setting.label, setting.is_dense_milp
+        return setting.label, setting.is_baseline
 
     assert named("surrogate", "l1") == ("dense MILP", True)
     assert named("surrogate", "l2") == named("surrogate", "l2", "magnitude") == ("bounds", False)
@@ -199,7 +199,7 @@ def test_what_bounds_alone_prove_is_not_called_a_milp() -> None:
 def test_attacks_other_than_the_two_yardsticks_keep_their_name_and_their_pruning() -> None:
     def named(attack: str, method: str, amount: float = 0.0) -> str:
         (setting,) = group([synthetic.trial(config=synthetic.config(attack=attack, method=method, amount=amount))])
-        assert setting.is_dense_milp == (attack == "surrogate" and method == "none")
+        assert setting.is_baseline == (attack == "surrogate" and method == "none")
         return setting.label
 
     assert named("surrogate", "none") == "dense MILP"

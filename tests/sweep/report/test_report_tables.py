@@ -15,8 +15,7 @@ from sweep.report.findings import Findings
 from sweep.report.phrases import phrases_of
 from sweep.report.ranking import rank
 from sweep.report.results import Results, SweepState, Unfinished
-from sweep.report.settings import DENSE_MILP
-from sweep.report.tables import markdown, win_rows, write_tables
+from sweep.report.tables import win_rows, write_tables
 
 ATTACKS = phrases_of([("image", "margin", "maximize")])
 
@@ -97,15 +96,16 @@ def test_the_markdown_of_the_wins(folder: Path) -> None:
 
 def test_shorter_perturbations_have_columns_where_they_were_asked_for() -> None:
     shorter = closest([1.0, None], "s", method="magnitude", amount=0.8)
-    (row,) = win_rows(win_table(results(closest([2.0, None]), shorter)), DENSE_MILP, ATTACKS)
+    (row,) = win_rows(win_table(results(closest([2.0, None]), shorter)), "dense MILP", ATTACKS)
     assert row["shorter"] == "1/2"
     assert row["length saved"] == "25 %"
     assert "larger margin" not in row
 
 
-def test_nothing_compared_is_said_in_words() -> None:
-    assert win_rows(win_table(results()), DENSE_MILP, ATTACKS) == []
-    assert markdown([]) == "Nothing was compared with the dense MILP."
+def test_nothing_compared_is_said_in_words(tmp_path: Path) -> None:
+    assert win_rows(win_table(results()), "dense MILP", ATTACKS) == []
+    write_tables(Findings(results(dense(times([1.0])))), tmp_path)
+    assert (tmp_path / "wins.md").read_text() == "Nothing was compared with the dense MILP.\n"
 
 
 def test_tables_of_no_trial_can_be_read_back(tmp_path: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from composing import Composer
+from counting import stages_of
 from drawing import KINDS, look_at
 from making import IMAGES, closest, dense, gradient, margins, pruned, results
 from own_tasks import LeastTask
 
+from sweep.config.inputs import Inputs
 from sweep.config.task_words import words_of
 from sweep.records import TrialRecord
 from sweep.report.comparisons import win_table
@@ -20,10 +25,56 @@ from sweep.report.phrases import ValueKind, phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
 from sweep.report.results import Results
+from sweep.report.settings import group
 from sweep.report.sizes import size_answers
 from sweep.report.winners import winners
+from sweep.report.writing import write_results
+from sweep.store import Store
+from sweep.trial.trial import run_trial
 
 TASK = "own_tasks:LeastTask"
+
+
+def ran(composer: Composer, store: Store, *overrides: str) -> list[TrialRecord]:
+    """Return the records of the trials of a plan, run in this process."""
+    plan = composer.plan(f"task.name={TASK}", "dataset=none", "instances.count=3", *overrides)
+    return [run_trial(trial, Inputs(None), None, stages_of(store)) for trial in plan.trials]
+
+
+def test_a_whole_report_of_a_task_without_networks(composer: Composer, store: Store, tmp_path: Path) -> None:
+    """It never says that there was a MILP, an attack or a pruning, and a first find after 0 s breaks nothing."""
+    (record,) = ran(composer, store, "attack=gradient", "pruning=magnitude")
+    found = results(record)
+    (row,) = rank(found.records).to_dict("records")
+    assert (row["network"], row["setting"], row["method"], row["optimal"]) == ("LeastTask", "LeastTask", "none", 0)
+    record.instances[0].status = "least"
+    assert rank(found.records)["optimal"].tolist() == [1], "the task says what is proven"
+    write_results(found, tmp_path)
+    page = re.sub("<(script|style).*?</(script|style)>", "", (tmp_path / "report.html").read_text(), flags=re.DOTALL)
+    assert "LeastTask" in page
+    assert not re.search("dense MILP|pruned MILP|magnitude|gradient", page)
+
+
+def test_first_finds_after_0_seconds_are_compared_and_drawn(composer: Composer, store: Store, tmp_path: Path) -> None:
+    records = [dense([(1.0, 0.0)] * IMAGES), pruned([(1.0, 0.0)] * 3 + [(1.0, 1.0)] * (IMAGES - 3)), gradient([(1.0, 0.0)])]
+    wins = win_table(results(*records)).set_index("setting")
+    assert wins.loc["magnitude 0.8", "time_losses"].tolist()[0] == IMAGES - 3
+    assert (tmp_path / "duel.svg") in write_results(results(*records), tmp_path)
+
+
+def test_settings_of_a_task_are_told_apart_by_what_counts_for_it(composer: Composer) -> None:
+    """Nothing of the attack counts for it, so the attack is no part of the setting, and decides on no pruning either."""
+    swept = ("pruning=none,magnitude", "pruning.amount=0.5,0.8", "attack=gradient")
+    plan = composer.plan("task.name=own_tasks:CopyTask", "dataset=digits", *swept)
+    records = [TrialRecord(one.key, one.name, one.config, one.swept, "finished") for one in plan.trials]
+    found = group(records)
+    assert [one.label for one in found] == ["dense network", "magnitude 0.5", "magnitude 0.8"]
+    assert [len(members) for members in found.values()] == [1, 1, 1]
+    assert [(one.network, one.is_baseline, one.is_surrogate) for one in found] == [
+        ("2x16", True, False),
+        ("2x16", False, True),
+        ("2x16", False, True),
+    ]
 
 
 def lists(*records: TrialRecord) -> list[TrialRecord]:
@@ -52,7 +103,7 @@ def test_the_winner_is_told_in_the_words_of_the_task() -> None:
 
 def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
     records = lists(dense(margins([1.0, 2.0])))
-    records[0].instances[0].status = "optimal"
+    records[0].instances[0].status = "least"
     frame = rank(records)
     assert legend(frame) == "optimal: proven to be the smallest."
     assert "median cost" in ranking_rows(frame)[1]
@@ -113,7 +164,7 @@ def test_lengths_are_told_in_the_words_of_the_task(of_routes: None) -> None:
     found = results(*lists(closest([2.0] * IMAGES), closest([1.0] * IMAGES, "s", method="magnitude", amount=0.8)))
     assert list(found.instances["length"]) == [2.0] * IMAGES + [1.0] * IMAGES
     (answer,) = size_answers(found, win_table(found))
-    assert answer.headline == "magnitude 0.8 beats the dense MILP on 12 of 12 lists, with a route 50 % shorter (median)."
+    assert answer.headline == "magnitude 0.8 beats the dense network on 12 of 12 lists, with a route 50 % shorter (median)."
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from composing import CONF, Composer
 from counting import stages_of
@@ -10,10 +12,15 @@ from sweep.config.inputs import Inputs
 from sweep.config.reading import read
 from sweep.config.tasks import BUILT_IN, task_named
 from sweep.errors import ConfigError
+from sweep.planning.search.early_stopping import progress_values
+from sweep.planning.search.tune_scheduler import scheduler
 from sweep.records.objectives import objectives
 from sweep.records.time_limit import at_limit
 from sweep.records.trial_log import answer_text
+from sweep.report.results import Searched, SweepState
+from sweep.report.searches import search_answer
 from sweep.store import Store
+from sweep.store.manifest import Manifest, load, planned, save
 from sweep.terminal.progress import outcome
 from sweep.tracking import content
 from sweep.trial.answers import late_in_words
@@ -85,6 +92,24 @@ def test_what_was_past_its_deadline_is_called_as_the_task_calls_it(composer: Com
     late = [late_in_words(read(composer.trial(*lines).config)) for lines in ((), LEAST)]
     assert late[0].startswith("an attack was past its deadline (")
     assert late[1].startswith("a sort was past its deadline (")
+
+
+def test_a_search_may_be_for_what_only_a_users_task_has(composer: Composer, store: Store) -> None:
+    lines = ("task.name=own_tasks:JudgedTask", "dataset=none", "search.objectives=[distance]")
+    plan = composer.plan(*lines, "++task.parameters.width=1,2")
+    records = [run_trial(trial, Inputs(None), None, stages_of(store)) for trial in plan.trials]
+    assert progress_values(records[0])["distance"] == 0.5
+    search = dataclasses.replace(read(plan.trials[0].config).search, scheduler="asha")
+    assert scheduler(search, 4, records, ["own_tasks:JudgedTask"]) is not None
+    save(store, Manifest("judged", "judged", trials=planned(plan.trials), objectives=("distance",)))
+    listed = load(store, "judged")
+    assert listed is not None
+    found = search_answer(SweepState("judged", 2, 2, searched=Searched(listed.objectives, ())), records)
+    assert found is not None
+    assert found.meaning == "distance (smaller is better)"
+    assert [one.values for one in found.candidates] == [(0.5,), (0.5,)]
+    with pytest.raises(ConfigError, match="'distance' is not an objective"):
+        composer.trial(*LEAST, "search.objectives=[distance]", "search.method=optuna")
 
 
 def test_every_task_has_an_option_of_its_name() -> None:
