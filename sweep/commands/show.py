@@ -15,8 +15,8 @@ from sweep.commands.lookup import Found, find
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
 from sweep.config.shown_keys import IN_TABLES
+from sweep.config.task_names import task_name_in
 from sweep.config.task_words import task_on_record, words_of
-from sweep.config.tasks import task_name_in
 from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import InstanceRecord, TrialRecord

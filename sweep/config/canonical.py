@@ -20,7 +20,8 @@ from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, withou
 from sweep.config.rules import FUNCTION
 from sweep.config.schema import DatasetSettings, Settings
 from sweep.config.sections import Counted, build, counted, fact_of, source_of
-from sweep.config.tasks import TaskRules, task_name, task_of
+from sweep.config.task_names import task_name
+from sweep.config.tasks import TaskRules, task_of
 from sweep.config.users_data import USERS
 from sweep.config.watched import look_at, once, remembered
 

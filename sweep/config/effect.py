@@ -12,7 +12,8 @@ from sweep.config.dotted_keys import is_in
 from sweep.config.families import ABSENT, FAMILIES
 from sweep.config.own_networks import NETWORKS, names_in, section_key
 from sweep.config.reading import keys
-from sweep.config.tasks import task_meant_by, task_named
+from sweep.config.task_names import task_meant_by
+from sweep.config.tasks import task_named
 from sweep.errors import ConfigError
 
 

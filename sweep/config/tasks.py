@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
 from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of
-from sweep.config.rules import TABLE
-from sweep.config.watched import Fact
+from sweep.config.task_names import IMAGE, MODEL, OUTPUT, PROPERTY, ROW, task_name
 from sweep.config.words import Sense, Words
 from sweep.errors import ConfigError
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from sweep.config.schema import Settings
 
 Baseline = Mapping[str, Mapping[str, Any]]
-
-IMAGE, ROW, PROPERTY, OUTPUT, MODEL = "image", "row", "property", "output", "model"
 
 BUILT_IN: dict[str, str] = {
     IMAGE: "sweep.tasks.image.task:ImageTask",
@@ -36,9 +33,6 @@ BUILT_IN: dict[str, str] = {
     MODEL: "sweep.tasks.model.task:ModelTask",
 }
 """Where each task of this program is written, by the name that ``task.name`` gives it."""
-
-NAMING = ("task.name", "instances.properties", "attack.objective", "dataset.name")
-"""The keys whose values say which task a trial has (:func:`task_meant`)."""
 
 OF_ALL = ("accuracy", "accuracy_dense", "sparsity", "total_seconds")
 """The objectives of a search that every trial has."""
@@ -251,18 +245,6 @@ class TaskRules:
         return method is not None and bool(method.limit_only_ends)
 
 
-@Fact
-def task_name(settings: Settings) -> str:
-    """Return the name of a trial's task; where ``task.name`` is null, the one that the other settings mean."""
-    return task_meant(settings.task.name, settings.instances.properties, settings.attack.objective, settings.dataset.name)
-
-
-def task_name_in(config: Mapping[str, Any]) -> str:
-    """Return the name of the task of a recorded configuration, of any version."""
-    parts = (key.split(".") for key in NAMING)
-    return task_meant(*((config.get(section) or {}).get(leaf) for section, leaf in parts))
-
-
 def task_of(settings: Settings) -> TaskRules:
     """Return the task of a trial.
 
@@ -293,15 +275,3 @@ def task_named(name: str) -> TaskRules:
     if not (isinstance(found, type) and issubclass(found, TaskRules)):
         raise ConfigError(f"task.name={name}: {module} has no class {leaf} that is a sweep.tasks.Task")
     return found(name)
-
-
-def task_meant(name: str | None, properties: str | None, objective: str | None, dataset: str | None) -> str:
-    """Return the name of the task that the settings of these sections mean; the images of a table are its rows."""
-    if name is None:
-        name = PROPERTY if properties is not None else OUTPUT if objective == OUTPUT else IMAGE
-    return ROW if name == IMAGE and dataset == TABLE else name
-
-
-def task_meant_by(flat: Mapping[str, Any]) -> str:
-    """Return the name of the task of a recorded configuration by dotted keys, of any version."""
-    return task_meant(*map(flat.get, NAMING))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.config.tasks import BUILT_IN, task_name_in, task_named
+from sweep.config.task_names import task_name_in
+from sweep.config.tasks import BUILT_IN, task_named
 
 
 def users_modules(configs: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -15,7 +15,8 @@ from surrogate.errors import SurrogateError
 from sweep.config.canonical import training_recipe
 from sweep.config.inputs import Inputs, load_inputs
 from sweep.config.schema import Settings
-from sweep.config.tasks import task_name, task_of
+from sweep.config.task_names import task_name
+from sweep.config.tasks import task_of
 from sweep.config.users_modules import users_modules
 from sweep.errors import ConfigError, sentence
 from sweep.execution.interruption import Interruption

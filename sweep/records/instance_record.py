@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sweep.config.task_names import IMAGE, OUTPUT, PROPERTY
 from sweep.config.task_words import words_of
-from sweep.config.tasks import IMAGE, OUTPUT, PROPERTY
 from sweep.config.words import MINIMIZE, Sense, Words
 
 FIELDS = {

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweep.config.tasks import task_name_in, task_named
+from sweep.config.task_names import task_name_in
+from sweep.config.tasks import task_named
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 

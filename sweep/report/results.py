@@ -17,7 +17,8 @@ from sweep.config.words import MAXIMIZE, MINIMIZE
 from sweep.records import NUMBERS, InstanceRecord, TrialRecord
 from sweep.records.time_limit import records_at_limit
 from sweep.report.phrases import Phrases, kinds_of, phrases_of
-from sweep.report.settings import SEEDS, RankedSetting, group, longest
+from sweep.report.settings import SEEDS, RankedSetting, group
+from sweep.report.settled import longest
 from sweep.terminal.wording import count
 
 ARRAYS = ("timeline", "region_visits", "clean", "perturbed", "facts")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep.config.dotted_keys import flatten
-from sweep.config.tasks import task_name_in
+from sweep.config.task_names import task_name_in
 from sweep.planning.search.alone import command
 from sweep.records import TrialRecord
 from sweep.records.measures import VALUE_TOLERANCE

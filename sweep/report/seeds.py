@@ -6,7 +6,7 @@ from typing import Any
 
 from sweep.config.own_networks import NETWORKS, section_key
 from sweep.records import TrialRecord
-from sweep.report.settings import settled_config
+from sweep.report.settled import settled_config
 
 
 def seed_of(record: TrialRecord, key: str) -> Any:

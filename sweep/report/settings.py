@@ -12,27 +12,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.canonical import BOOKKEEPING, takes_pruned
-from sweep.config.dotted_keys import flatten, is_in
+from sweep.config.canonical import takes_pruned
+from sweep.config.dotted_keys import is_in
 from sweep.config.effect import with_effect
 from sweep.config.families import ABSENT, name_key, switches
-from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, section_key, settled
-from sweep.config.reading import read
+from sweep.config.own_networks import NETWORKS, section_key
 from sweep.config.rules import FUNCTION, NO_PRUNING, file_title
 from sweep.config.shown_keys import IN_NAMES
-from sweep.config.tasks import TaskRules, task_meant_by, task_name_in, task_named, task_of
+from sweep.config.task_names import task_meant_by
+from sweep.config.tasks import TaskRules, task_named
 from sweep.config.words import Words
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
-from sweep.records.time_limit import KEY as TIME_LIMIT
+from sweep.report.settled import UNSEEN, settled_config
 
 SURROGATE = "surrogate"
 """The method that optimises over a pruned copy by MILP, of attacks and of models."""
 
-_UNSEEN = (*BOOKKEEPING, "dataset.folder")
-"""What is never seen in a result."""
-
-_REPEATED = (*_UNSEEN, "instances.seed", "instances.count")
+_REPEATED = (*UNSEEN, "instances.seed", "instances.count")
 """What makes no setting of its own: how a sweep runs, and which instances are drawn."""
 
 PARAMETERS = "model.parameters"
@@ -147,48 +144,6 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Ra
             extras = tuple((key, others[key]) for key in telling if key in others)
             grouped[dataclasses.replace(setting, extras=extras)].append(record)
     return dict(grouped)
-
-
-def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Return the records without those of which there is one that differs in nothing but a longer time limit.
-
-    Attacks that plan by their limit keep all of theirs: the longer run does not hold what the shorter one found. One that a
-    remaining trial is measured against (``baseline_key``) stays too: its own longer one is no fair yardstick for that.
-    """
-    limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for record in records:
-        flat = _flat(record)
-        limit = flat.get(TIME_LIMIT)
-        only_ends = task_named(task_name_in(record.config)).limit_only_ends(record.config)
-        if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
-            continue
-        same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, _UNSEEN)}
-        limits[json.dumps(same, sort_keys=True, default=str)].append((float(limit), record.key))
-    shorter = {key for found in limits.values() for limit, key in found if limit < max(found)[0]}
-    needed = {record.baseline_key for record in records if record.key not in shorter}
-    return [record for record in records if record.key not in shorter - needed]
-
-
-def settled_config(record: TrialRecord) -> tuple[str, dict[str, Any]]:
-    """Return the layers of a trial's networks in words, and its configuration, by dotted keys, as a reader tells trials apart.
-
-    Settings that all networks share stand in the sections, whoever has them (:func:`sweep.config.own_networks.settled`). Where
-    it cannot be known which networks there are, as without the user's module, the configuration is as it was written.
-    """
-    flat = _flat(record)
-    if not names_in(flat):
-        return layers_in_words(flat), flat
-    try:
-        settings = read(record.config)
-        names = task_of(settings).network_names(settings)
-    except ConfigError:
-        names = ()
-    return layers_in_words(flat, names), settled(flat, names) if names else flat
-
-
-def _flat(record: TrialRecord) -> dict[str, Any]:
-    """Return the configuration of a record by dotted keys, with the switches that an earlier version did not have."""
-    return {**switches(), **flatten(record.config)}
 
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> RankedSetting:

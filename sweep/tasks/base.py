@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from sweep.config.inputs import Inputs
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import instance_key
-from sweep.config.tasks import TaskRules, task_name, task_of
+from sweep.config.task_names import task_name
+from sweep.config.tasks import TaskRules, task_of
 from sweep.records import InstanceRecord
 
 if TYPE_CHECKING:

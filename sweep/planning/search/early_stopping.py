@@ -11,7 +11,7 @@ import dataclasses
 
 from sweep.config.schema import Settings
 from sweep.config.stage_keys import digest
-from sweep.config.tasks import task_name_in
+from sweep.config.task_names import task_name_in
 from sweep.planning.search.goals import search_of
 from sweep.records import TrialRecord
 from sweep.records.objectives import objectives

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from surrogate.rules import nearest
 from sweep.config import rules
 from sweep.config.schema import Settings, SpaceSearchSettings
-from sweep.config.tasks import task_name, task_name_in, task_named, task_of
+from sweep.config.task_names import task_name, task_name_in
+from sweep.config.tasks import task_named, task_of
 from sweep.errors import ConfigError
 from sweep.planning.trials import Trial
 from sweep.records.objectives import objectives

@@ -22,7 +22,7 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from sweep.config.schema import SpaceSearchSettings
-from sweep.config.tasks import task_name
+from sweep.config.task_names import task_name
 from sweep.errors import ConfigError
 from sweep.planning.plan import Plan, TrialSpace
 from sweep.planning.search.base import Suggester

@@ -8,7 +8,7 @@ import pytest
 from composing import Composer
 
 from sweep.config.schema import NetworkSettings, Settings
-from sweep.config.tasks import task_name
+from sweep.config.task_names import task_name
 from sweep.config.watched import Fact, Memory, once, remembered
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import synthetic
 
-from sweep.config.tasks import MODEL
+from sweep.config.task_names import MODEL
 from sweep.config.words import MAXIMIZE, MINIMIZE, Sense
 from sweep.records import InstanceRecord, TrialRecord
 
