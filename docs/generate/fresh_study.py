@@ -243,7 +243,7 @@ def draw_lead(study: Study, path: Path) -> None:
                 if column == 0:
                     ax.set_ylabel("images ahead")
         for ax in axes[-1]:
-            ax.set_xlabel("seconds of attack")
+            ax.set_xlabel("seconds of an attack")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=max(2, len(study)), frameon=False)
         figure.savefig(path, dpi=150)

@@ -17,7 +17,7 @@ from sweep.report.results import Results
 from sweep.report.statistics import FEWEST
 from sweep.report.trajectories import pairs_at, trajectories
 from sweep.report.words import seconds
-from sweep.terminal.wording import count, joined, some
+from sweep.terminal.wording import a_or_an, count, joined, some
 
 STEPS = (1.0, 2.0, 5.0)
 """The limits that are tested are these times powers of ten, and the limit of the runs itself."""
@@ -230,7 +230,7 @@ def _settled(results: Results, pairs: pd.DataFrame, steps: pd.DataFrame, tests: 
 
 
 def _how(tests: Sequence[Compared], results: Results) -> str:
-    one_of_them = "An attack" if results.phrases.act == "attack" else "A run"
+    one_of_them = a_or_an(results.phrases.act).capitalize()
     limits = sorted({one.row["seconds"] for one in tests})
     return (
         f"Tested at {joined([seconds(one) for one in limits])}, not chosen by what was found. p is corrected by Holm: at the "

@@ -182,12 +182,12 @@ def test_the_table_is_sorted_by_the_column_that_is_clicked(table: WebElement, dr
 @pytest.mark.slow
 def test_the_table_is_filtered_by_words_by_choices_and_by_numbers(table: WebElement, driver: WebDriver) -> None:
     driver.find_element(By.CSS_SELECTOR, ".dt-length select").send_keys("all")
-    everything = column(table, "attack")
+    everything = column(table, "method")
     search = driver.find_element(By.CSS_SELECTOR, ".dt-search input")
     search.send_keys("gradient")
-    assert column(table, "attack") == ["gradient"] * 2
+    assert column(table, "method") == ["gradient"] * 2
     search.send_keys(Keys.CONTROL, "a", Keys.DELETE)
-    assert column(table, "attack") == everything
+    assert column(table, "method") == everything
 
     buttons = table.find_elements(By.CSS_SELECTOR, "thead .dtcc-button_dropdown")
     titles = [one.text for one in table.find_elements(By.CSS_SELECTOR, "thead th")]

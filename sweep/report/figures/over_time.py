@@ -18,7 +18,7 @@ from sweep.report.figures.base import PANEL, FigureKind, Look, label_below, lege
 from sweep.report.figures.letters import heading, log_axis
 from sweep.report.figures.style import Style
 from sweep.report.results import Results
-from sweep.terminal.wording import count
+from sweep.terminal.wording import a_or_an, count
 
 MOST_STEPS = 300
 """Moments at which a median is taken; of more, so many at even ranks."""
@@ -154,7 +154,7 @@ def _draw(data: pd.DataFrame, look: Look, ylabel: str, share: bool = False, zero
         ax.margins(y=0.08)  # markers at the highest and the lowest value stay inside
         if zero and ax.get_ylim()[0] < 0.0 < ax.get_ylim()[1]:
             ax.axhline(0.0, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    label_below(axes, "seconds of attack" if look.phrases.act == "attack" else "seconds")
+    label_below(axes, f"seconds of {a_or_an(look.phrases.act)}")
     legend(figure, axes, look.styles)
     return figure
 

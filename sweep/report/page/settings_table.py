@@ -61,7 +61,7 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     extras = list(dict.fromkeys(name for setting in results.settings.values() for name, _ in setting.extras))
     phrases = results.phrases
     proven = f"proven {phrases.none}"
-    settings = _setting(phrases)
+    settings = _setting()
     columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
     columns += [("better than dense", of_wins(phrases.baseline, measure))]
     columns += [("sooner than dense", of_wins(phrases.baseline, "time"))]
@@ -144,10 +144,10 @@ TableColumns = Sequence[tuple[str, Callable[[Row], TableCell]]]
 """Titles, and what makes a row's cell."""
 
 
-def _setting(phrases: Phrases) -> TableColumns:
+def _setting() -> TableColumns:
     return (
         ("network", _word("network")),
-        ("attack" if phrases.act == "attack" else "method", _attack),
+        ("method", _attack),
         ("pruning", _pruning),
         ("sparsity", _number("amount", "{:g}".format)),
         ("finetuned", _finetuned),

@@ -28,7 +28,7 @@ def test_a_row_is_a_setting_with_its_results_and_wins() -> None:
         gradient(times([0.1, 0.1])),
         dense(times([1.0]), (4, 64)),
     )
-    rows = {(row["network"], row["attack"]): row for row in rows_of(table)}
+    rows = {(row["network"], row["method"]): row for row in rows_of(table)}
     mine = rows["2x16", "pruned MILP"]
     assert (mine["pruning"], mine["sparsity"], mine["finetuned"]) == ("magnitude", "0.8", "5 rounds")
     assert (mine["found"], mine["first found, s"], mine["value"]) == ("2/2", "1", "+1")
@@ -37,7 +37,7 @@ def test_a_row_is_a_setting_with_its_results_and_wins() -> None:
     assert rows["2x16", "gradient"]["pruning"] == "—"
     assert "proven robust" not in table.titles, "nothing is"
     assert (rows["4x64", "dense MILP"]["better than dense"], rows["4x64", "dense MILP"]["sparsity"]) == ("—", "—")
-    assert [table.titles[place] for place in table.choices] == ["network", "attack", "pruning", "sparsity", "finetuned"]
+    assert [table.titles[place] for place in table.choices] == ["network", "method", "pruning", "sparsity", "finetuned"]
     assert "length" not in table.titles, "nobody asked for it"
 
 
@@ -80,6 +80,6 @@ def test_p_is_that_of_the_answer_on_the_network_and_not_of_the_whole_win_table()
     records: list[TrialRecord] = []
     for size in ((2, 16), (4, 64)):
         records += [dense(margins([1.0] * 6), size), pruned(margins([2.0] * 6), size=size)]
-    found = {(row["network"], row["attack"]): row["p"] for row in rows_of(table_of(*records))}
+    found = {(row["network"], row["method"]): row["p"] for row in rows_of(table_of(*records))}
     assert found["2x16", "pruned MILP"] == found["4x64", "pruned MILP"] == "0.031"
     assert found["2x16", "dense MILP"] == "—"
