@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from surrogate.models.points import VERTEX_SECONDS, Points
+from surrogate.models.programmes.mips import ROOM
 from surrogate.models.state import SearchState
 from surrogate.networks import FloatArray
 
@@ -129,7 +130,8 @@ class Draws:
         incumbent = self._state.incumbent
         # The other variables can be optimised anew: what must hold is what inputs and outputs alone decide.
         decided = self._model.violations(values)[:, self._decided].max(axis=1, initial=0.0)
-        hopeful = decided <= self._state.settings.tolerance
+        # Draws go to the edge of what is let through. A proof's rows have less room, and would be refuted by what is there.
+        hopeful = decided <= ROOM * self._state.settings.tolerance
         if incumbent.values is not None and not self._has_costly_others:
             hopeful &= self._model.objective(values) < incumbent.value
         return any(incumbent.offer(one, "points") for one in values[hopeful][:OFFERED])
