@@ -45,7 +45,7 @@ def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [one for some in outputs.values() for one in some if one.get("name") == "stderr"] == []  # no warning either
     assert "8 finished (0 reused), 0 failed of 8 trials." in printed["run-it"]
     assert table(outputs["read-it"]).count("\n") >= 8
-    assert printed["mend"].startswith(("feasible: ink", "repaired: ink"))
+    assert printed["mend"].startswith(("optimal: ink", "feasible: ink"))
     assert "gradient: adversarial" in printed["attack-it"]
     for name in ("draw-it", "verify-it"):
         assert any("image/png" in one.get("data", {}) for one in outputs[name]), name
