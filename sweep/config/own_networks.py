@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sweep.config.families import ABSENT
 from sweep.config.schema import MethodSettings, NetworkSettings, Settings, network_name
 from sweep.config.watched import once
 
@@ -96,8 +97,8 @@ def keys_in_use(name: str, own: MethodSettings | None, keys: Iterable[str]) -> f
 def _in_use(name: str, own: MethodSettings | None, key: str) -> str:
     found: Any = own
     for part in network_key(name, key).split(".")[2:]:
-        found = found.get(part, _ABSENT) if isinstance(found, MethodSettings) else _ABSENT
-    return key if found is _ABSENT else network_key(name, key)
+        found = found.get(part, ABSENT) if isinstance(found, MethodSettings) else ABSENT
+    return key if found is ABSENT else network_key(name, key)
 
 
 def settled(flat: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -167,6 +168,3 @@ def in_words(of_each: Mapping[str, str], of_section: str, are_all: bool) -> str:
     if others is not None:
         said.append(f"others {others}" if told else others)
     return ", ".join(said)
-
-
-_ABSENT: Any = object()

@@ -61,7 +61,7 @@ class Ledger:
         self._progress.start(key, trial.name, task_of(trial.settings).count(trial.settings))
 
     def advance(self, key: str, answered: int) -> None:
-        """A running trial has answered so many instances."""
+        """Note how many instances a running trial has answered."""
         if key in self.running:
             self._progress.advance(key, answered)
 

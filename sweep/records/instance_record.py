@@ -124,7 +124,7 @@ class InstanceRecord:
     deadline_seconds: float | None = None
     """The deadline that ended the method from outside, keeping what it had found until then; None if it ended by itself."""
     limit_seconds: float | None = None
-    """The time limit of its method; None in records of earlier versions."""
+    """The time limit in seconds of the method that answered; None in records of earlier versions."""
     cut_from_seconds: float | None = None
     """The time limit of the longer run of which this is the standing after ``limit_seconds``
     (:mod:`sweep.records.time_limit`); None if it was not cut."""

@@ -1,4 +1,4 @@
-"""Answers of the report, made of comparisons: each is a few words, one sentence, and evidence that folds out."""
+"""The report's answers, which comparisons give. An answer has a few words, one sentence, and evidence that folds out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons of settings with a yardstick. Which are beyond chance? Which is clearest?"""
+"""Comparisons of settings with a yardstick: which of them are beyond chance, and which is the clearest."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Progress:
         self.running[key] = _Running(name, time.monotonic(), instances)
 
     def advance(self, key: str, answered: int) -> None:
-        """A running trial has answered so many instances."""
+        """Note how many instances a running trial has answered."""
         if key in self.running:
             self.running[key].answered = answered
 

@@ -1,4 +1,4 @@
-"""Is a failure of MLflow temporary, permanent or unknown?"""
+"""Tells whether a failure of MLflow is temporary, permanent or unknown."""
 
 from __future__ import annotations
 

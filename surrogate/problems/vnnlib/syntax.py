@@ -1,4 +1,4 @@
-"""Reads the text of a VNN-LIB file into commands, each a nested list as its brackets say."""
+"""Reads the commands of a VNN-LIB file. Each command becomes a list, nested as its brackets are."""
 
 from __future__ import annotations
 

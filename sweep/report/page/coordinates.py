@@ -37,7 +37,7 @@ KEYS = {
 """Swept keys in words; others are named as they are."""
 
 SHARE = "won against the {}, %"
-"""The axis of what was won against the baseline, which it names."""
+"""The title of the axis that counts wins over the baseline; the name of the baseline is put in."""
 
 
 def coordinates(results: Results) -> dict[str, Any] | None:

@@ -77,3 +77,16 @@ def test_a_model_in_which_nothing_holds_is_drawn_from_too() -> None:
     assert state.incumbent.values is None
     assert end.shape == (user.columns,)
     assert pyo.value(model.k, exception=False) is None
+
+
+@pytest.mark.parametrize(("violation", "is_offered"), [(5e-8, True), (5e-7, False)])
+def test_what_uses_the_tolerance_up_is_not_offered(violation: float, is_offered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A MILP's rows have a tenth of the tolerance of 1e-6: its proof would be refuted by a decision beyond that."""
+    state, draws = begun()
+    values = draws.draw(1)
+    offered: list[object] = []
+    monkeypatch.setattr(draws, "_has_costly_others", True)  # a decision is not left out for its value
+    monkeypatch.setattr(state.model, "violations", lambda rows: np.full((len(rows), len(draws._decided)), violation))
+    monkeypatch.setattr(state.incumbent, "offer", lambda *given: bool(offered.append(given)))
+    draws._offer_hopeful(values)
+    assert bool(offered) == is_offered
