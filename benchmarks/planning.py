@@ -23,6 +23,7 @@ CASES = {
         *("search=random", "search.samples=100000", "pruning.amount=interval(0.1,0.95)", "network=2x16,4x32"),
         "training.learning_rate=tag(log,interval(1e-5,1e-1))",
     ),
+    "three time limits": ("network=2x16,4x32", "training.seed=range(0,50000)", "solver.time_limit_seconds=5,30,10"),
 }
 
 

@@ -303,9 +303,9 @@ def test_an_adaptive_search_is_incomplete_but_for_what_it_suggested_before(compo
 
 @pytest.mark.slow
 def test_a_hundred_thousand_trials(tmp_path: Path) -> None:
-    """Planned and previewed in under 30 s of one core and 2 GB, some of them done and some begun."""
+    """Planned and previewed in under 2 GB, some of them done and some begun."""
     program = """
-import resource, sys, time
+import resource, sys
 from pathlib import Path
 from benchmarks.planning import plan_of
 from sweep.commands.preview import look_ahead, show
@@ -327,13 +327,11 @@ for place, trial in enumerate(plan_of([*lines[:3], "training.seed=range(0,200)"]
     else:
         store.put("progress", trial.key, Entry({"questions": [f"{trial.key}-{n}" for n in range(3)]}))
         store.put("instances", f"{trial.key}-0", Entry({}))
-begin = time.process_time()
 plan = plan_of(lines)
 found = look_ahead(plan, read(plan.config), Store(sys.argv[1], write=False), Room(2, "here"))
 with Path(sys.argv[2]).open("w") as file:
     show(found, Console(file=file))
-spent = time.process_time() - begin
-print(len(found.rows), sum(row.state.name == "done" for row in found.rows), spent,
+print(len(found.rows), sum(row.state.name == "done" for row in found.rows),
       resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
 """
     root = Path(__file__).parents[3]
@@ -346,9 +344,8 @@ print(len(found.rows), sum(row.state.name == "done" for row in found.rows), spen
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    trials, finished_ones, spent, mebibytes = (float(word) for word in done.stdout.split())
+    trials, finished_ones, mebibytes = (float(word) for word in done.stdout.split())
     assert (trials, finished_ones) == (100_000, 2_000)
-    assert spent < 30.0
     assert mebibytes < 2000.0
     words = [line.split(maxsplit=1)[0] for line in listing.read_text().splitlines() if line]
     assert [words.count(state) for state in ("new", "partly", "done")] == [96_000, 2_000, 2_000]
