@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from sweep.config.words import MINIMIZE
 from sweep.records.measures import VALUES, Measure, decide, with_logarithm
-from sweep.report.phrases import names_of, where
+from sweep.report.phrases import where
 from sweep.report.results import Results
 from sweep.report.seeds import seed_of
 from sweep.report.statistics import ConfidenceInterval, holm, median_interval, share_interval, sign_test, signed_rank_test
@@ -55,7 +55,7 @@ _ABOUT = ("trial_key", "network", "setting", "method", "amount", "finetune_round
 
 def with_clusters(instances: pd.DataFrame) -> pd.DataFrame:
     """Return the instances with ``cluster``, the data set and the name, the same on all networks, and ``row``, their index."""
-    found = [f"{dataset} {name}" for dataset, name in zip(instances["dataset"], names_of(instances), strict=True)]
+    found = [f"{dataset} {name}" for dataset, name in zip(instances["dataset"], instances["instance"], strict=True)]
     return instances.assign(cluster=pd.Series(found, index=instances.index, dtype=object), row=instances.index)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -123,15 +122,6 @@ def phrases_of(kinds: Sequence[ValueKind]) -> Phrases:
 def kinds_of(rows: pd.DataFrame) -> list[ValueKind]:
     """Return task, objective and sense of rows that have such columns, once for each kind."""
     return list(rows[["task", "objective", "sense"]].drop_duplicates().itertuples(index=False, name=None))
-
-
-def names_of(rows: pd.DataFrame) -> list[str]:
-    """Return what people call each instance, such as ``image 2732``, as :attr:`sweep.records.InstanceRecord.name` does."""
-    columns = zip(rows["task"], rows["objective"], rows["image"], rows["question"], strict=True)
-    return [
-        question if math.isnan(image) else f"{words_of(task, objective).instance} {image:.0f}"
-        for task, objective, image, question in columns
-    ]
 
 
 def where(rows: pd.DataFrame, holds: Callable[[Words], bool]) -> pd.Series:

@@ -89,7 +89,8 @@ class Results:
         groups: the trials of each setting, those that differ in seeds alone (:data:`~sweep.report.settings.SEEDS`) together.
         trials: a row for each trial; ``setting`` is the label of its setting.
         instances: a row for each instance, numbered from 0; the fields of :class:`~sweep.records.InstanceRecord` without the
-            arrays, and of its trial ``trial_key``, ``network``, ``setting``, ``baseline_key`` and others that figures need.
+            arrays, what people call the ``instance``, and of its trial ``trial_key``, ``network``, ``setting``,
+            ``baseline_key`` and others that figures need.
             ``length`` is the value where it is one, ``best_value`` any other value, in its own ``sense``;
             ``true_violation`` is how far a decision breaks a constraint in truth. ``unstable``, ``big_m``, ``root_gap`` and
             those that end in ``_pruned`` say how easy the networks were to optimise over.
@@ -250,6 +251,7 @@ def _instances(records: Sequence[TrialRecord], trials: pd.DataFrame) -> tuple[pd
     frame["prune_seconds"] = np.where(np.isnan(own), shared, own)
     own, shared = frame["sparsity"].to_numpy(dtype=float), trials["sparsity"].to_numpy(dtype=float)[repeats]
     frame["sparsity"] = np.where(np.isnan(own), shared, own)
+    frame["instance"] = [one.name for one in all_of_them]
     frame["sense"] = [MINIMIZE if one.is_minimized else MAXIMIZE for one in all_of_them]
     frame["length"] = np.array([_or_nan(one.value if one.is_length else None) for one in all_of_them], dtype=float)
     frame["best_value"] = np.array([_or_nan(None if one.is_length else one.value) for one in all_of_them], dtype=float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,6 @@ from sweep.config.task_words import task_on_record, words_of
 from sweep.config.words import MINIMIZE
 from sweep.records import InstanceRecord
 from sweep.report.page.embedding import address, short
-from sweep.report.phrases import names_of
 from sweep.report.results import Results
 from sweep.report.words import seconds
 
@@ -68,7 +68,7 @@ def instances_shown(results: Results, best: Mapping[str, str]) -> tuple[list[Sho
         records = _pictured(results, table)
         for _, part in list(table.groupby("instance_key", sort=False))[:room]:
             lines = [_line(row, events.iloc[ends[row.Index] : ends[row.Index + 1]]) for row in part[_OF_A_LINE].itertuples()]
-            found.append(Shown(network, names_of(part[:1])[0], _title(part), lines, _pictures(part, records)))
+            found.append(Shown(network, part["instance"].iloc[0], _title(part), lines, _pictures(part, records)))
     return found, total
 
 
@@ -81,9 +81,13 @@ def _chosen(results: Results, network: str, best: str) -> pd.DataFrame:
     rows = here[here["setting"].isin(order)].drop_duplicates(["instance_key", "setting"])
     asked = rows.loc[rows["setting"] == best, "instance_key"]
     rows = rows[rows["instance_key"].isin(asked)]
-    return rows.assign(place=rows["setting"].map(order.index)).sort_values(
-        ["image", "question", "instance_key", "place"], kind="stable"
-    )
+    rows = rows.assign(place=rows["setting"].map(order.index), in_order=rows["instance"].map(_with_long_numbers))
+    return rows.sort_values(["in_order", "instance_key", "place"], kind="stable")
+
+
+def _with_long_numbers(name: str) -> str:
+    """Return a name that stands where people expect it among others: ``image 9`` before ``image 10``."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), name)
 
 
 def _pictured(results: Results, table: pd.DataFrame) -> dict[tuple[str, str], InstanceRecord]:
