@@ -42,6 +42,10 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     console = console or streams.console()
     asked = parse(arguments, "trial")
     found = find(Store(asked.store, write=False), asked.what, asked.tracking_uri)
+    if found.record is None and found.status == "finished":
+        raise SweepError(
+            f"the record of {found.name} cannot be read any more, so there is nothing to compare with: run it again"
+        )
     if found.record is None:
         raise SweepError(f"{found.name} has not finished ({found.status}), so there is nothing to compare with: run it first")
     before = found.record

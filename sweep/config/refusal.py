@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
+from surrogate.checks import first_line
 from surrogate.rules import nearest
 from sweep.config.reading import is_in_open_section, unknown_key
 from sweep.config.schema import Settings
@@ -28,6 +30,8 @@ def explain(error: Exception) -> str:
         if str(error.override).startswith("search.where="):
             return f"{error.override} cannot be read: {EXPRESSIONS}"
         return unreadable(str(error.override), text)
+    if isinstance(error, YAMLError):
+        return not_yaml(error)
     if isinstance(error, RecursionError):
         return "an override has too many brackets or the like inside each other to be read; write it with fewer"
     ambiguous = re.search(r"Ambiguous value for argument '(.*?)' 1\. To use it as a list", text)
@@ -50,6 +54,14 @@ def explain(error: Exception) -> str:
         return f"{not_an_option(sys.argv[1:]) or text}"
     cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
+
+
+def not_yaml(error: YAMLError) -> str:
+    """Return the refusal of a file that is no YAML, with the place where reading it stops."""
+    mark = getattr(error, "problem_mark", None)
+    why = getattr(error, "problem", None) or first_line(error)
+    file, place = ("a file", "") if mark is None else (mark.name, f" (line {mark.line + 1}, column {mark.column + 1})")
+    return f"{file} of the configuration is not valid YAML: {why}{place}; mend the file, or leave it out"
 
 
 def several_values(override: str, arguments: Sequence[str]) -> str:

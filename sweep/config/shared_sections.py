@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any, TypeVar
 
 from sweep.config import own_networks
@@ -36,7 +34,7 @@ from sweep.config.watched import Memory
 
 T = TypeVar("T")
 
-_ALL_SECTIONS = {field.name for field in dataclasses.fields(Settings)}
+_ALL_SECTIONS = tuple(field.name for field in dataclasses.fields(Settings))
 _NAMES = sorted(SECTIONS)
 
 
@@ -121,13 +119,13 @@ class SharedSections:
         Raises:
             ConfigError: a value that is not allowed.
         """
-        if config.keys() != _ALL_SECTIONS:
+        if len(config) != len(_ALL_SECTIONS) or not all(name in config for name in _ALL_SECTIONS):
             return read(config)
-        if self._like is None or list(config) != list(self._like[0]):
-            self._like = dict(config), Settings(**{name: self._section(name, data) for name, data in config.items()})
+        if self._like is None:
+            self._like = dict(config), Settings(**{name: self._section(name, config[name]) for name in _ALL_SECTIONS})
             return self._like[1]
         like, settings = self._like
-        others = compress(config, map(operator.is_not, config.values(), like.values()))
+        others = [name for name in _ALL_SECTIONS if config[name] is not like[name]]
         return settings.changed(**{name: self._section(name, config[name]) for name in others})
 
     def _section(self, name: str, data: Any) -> Any:

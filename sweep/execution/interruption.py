@@ -43,7 +43,7 @@ class Interruption:
         self._former.clear()
 
     def install(self) -> None:
-        """Set the handlers; also to be called after a library has set its own."""
+        """Set the handlers."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in SIGNALS:
@@ -69,6 +69,24 @@ class Interruption:
         if self._pending and self._depth == 0:
             self._pending = False
             raise KeyboardInterrupt(self.requested)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold a signal back until the block has ended, and keep libraries in it from handlers of their own for these signals.
+
+        Ray sets one of SIGTERM while it starts, which would end the process without a word.
+        """
+        set_handler = signal.signal
+
+        def set_others(number: int, handler: Any) -> Any:
+            return signal.getsignal(number) if number in self._former else set_handler(number, handler)
+
+        with self.postponed():
+            signal.signal = set_others  # type: ignore[assignment]
+            try:
+                yield
+            finally:
+                signal.signal = set_handler
 
     @contextmanager
     def deadline(self, seconds: float | None) -> Iterator[None]:

@@ -152,9 +152,8 @@ class Runner:
         cluster = RayCluster(self.settings.cluster, self.settings.sweep.retries, modules)
         self.progress.activity(cluster.activity)
         try:
-            with self.interruption.postponed():  # a half-started Ray would leave processes behind
+            with self.interruption.alone():  # a half-started Ray would leave processes behind
                 cluster.__enter__()
-            self.interruption.install()  # Ray has set its own handler of SIGTERM
             self.progress.widen(cluster.slots)
             materials = Materials(cluster.share)
             self.progress.activity("loading data")

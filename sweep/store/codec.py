@@ -25,7 +25,7 @@ FORMAT = 2
 """The format of files that are written. Raise it when their form changes."""
 
 READ = (1, FORMAT)
-"""Formats that are read. A file of another one is set aside, and its result made anew."""
+"""Formats that are read. A file of a later one is left alone; any other is set aside, and its result computed again."""
 
 _FACTS, _END = b', "facts":', b"\n}\n"
 _HEAD_CHECKSUM = re.compile(rb', "head_sha256": "([0-9a-f]{64})"\Z')
@@ -37,6 +37,10 @@ _KEY = re.compile(r"[0-9A-Za-z_-]{1,250}")
 
 class Damaged(Exception):
     """Bytes that are not what :func:`encode` wrote; the text is a clause that completes "the file is damaged: ..."."""
+
+
+class LaterFormat(Exception):
+    """Whole bytes in a format that only a later version of the program reads; the text is the format."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
 
     Raises:
         Damaged: these are not the bytes of this entry, or not all of them.
+        LaterFormat: a later version of the program wrote them.
     """
     head, _, rest = data.partition(b"\n")
     if not head.endswith(_FACTS) or not rest.endswith(_END):
@@ -74,6 +79,8 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
     try:
         about = json.loads(head + b"null}")
         if about["format"] not in READ:
+            if about["format"] > FORMAT and _is_whole(head.removesuffix(_FACTS)):
+                raise LaterFormat(about["format"])
             raise Damaged(f"it has the format {about['format']!r:.20}, which this version of the program does not read")
         weights = _weights(about, head.removesuffix(_FACTS))
         if (about["kind"], about["key"]) != (kind, key):
@@ -90,6 +97,12 @@ def decode(kind: str, key: str, data: bytes) -> tuple[dict[str, Any], WeightsFil
         raise Damaged("it is JSON without the parts that a stage result has") from error
 
 
+def _is_whole(head: bytes) -> bool:
+    """Whether a first line ends with its own checksum."""
+    found = _HEAD_CHECKSUM.search(head)
+    return found is not None and found[1].decode() == checksum(head[: found.start()])
+
+
 def _weights(about: dict[str, Any], head: bytes) -> WeightsFile | None:
     """Return the file of an entry's weights, if it has one, from a first line that is as :func:`encode` writes it.
 
@@ -99,8 +112,7 @@ def _weights(about: dict[str, Any], head: bytes) -> WeightsFile | None:
     parts = _PARTS | {"facts"}
     if about["format"] != 1:
         parts |= {"head_sha256"}
-        found = _HEAD_CHECKSUM.search(head)
-        if found is None or found[1].decode() != checksum(head[: found.start()]):
+        if not _is_whole(head):
             raise Damaged("its first line has a wrong checksum")
     if about.keys() - {"weights"} != parts:
         raise Damaged("its first line lacks parts that a stage result has")

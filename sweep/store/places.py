@@ -219,7 +219,7 @@ class Remote(StorePlace):
         while True:
             try:
                 return _within(work, end - time.monotonic())
-            except (FileNotFoundError, PermissionError):  # waiting would change nothing
+            except (FileNotFoundError, NotADirectoryError, PermissionError):  # waiting would change nothing
                 raise
             except TimeoutError as error:
                 raise TimeoutError(f"no answer within {PATIENCE_SECONDS:g} s") from error

@@ -12,7 +12,7 @@ from typing import Any
 from surrogate.errors import InvalidNetwork
 from sweep.errors import StoreError
 from sweep.records import TrialRecord
-from sweep.store.codec import Damaged, WeightsFile, checksum, decode, encode, is_key, weights_file
+from sweep.store.codec import READ, Damaged, LaterFormat, WeightsFile, checksum, decode, encode, is_key, weights_file
 from sweep.store.networks import TrainedNetwork, network_entry, network_of
 from sweep.store.stage_results import Entry, is_better
 from sweep.store.store_files import LOGS, StoreFiles, in_words
@@ -52,7 +52,11 @@ class Store(StoreFiles):
 
     def get(self, kind: str, key: str, *, weights: bool = True) -> Entry | None:
         """Return an entry, without its weights if ``weights`` is False, or None; one that is damaged is set aside and counts as
-        missing."""
+        missing.
+
+        Raises:
+            StoreError: it cannot be read, or a later version of the program wrote it.
+        """
         path = _path(kind, key)
         file: WeightsFile | None = None
         try:
@@ -60,6 +64,11 @@ class Store(StoreFiles):
             return Entry(facts, self._weights(path, file) if weights and file is not None else None)
         except FileNotFoundError:
             return None
+        except LaterFormat as later:
+            raise StoreError(
+                f"{self._place.shown(path)} was written by a later version of the program: it has the format {later}, and this "
+                f"version reads {' and '.join(map(str, READ))}; update the program, or name another store with sweep.store"
+            ) from None
         except Damaged as damage:
             self._set_aside(kind, key, str(damage), file)
             return None

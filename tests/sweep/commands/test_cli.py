@@ -310,6 +310,19 @@ def test_a_sweep_outlives_its_output(tmp_path: Path, output: str) -> None:
     assert len(list((tmp_path / "store" / "trials").iterdir())) == 1
 
 
+def test_an_experiment_that_is_no_yaml_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "own" / "experiment" / "mine.yaml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("# @package _global_\npruning:\n\tamount: 0.5\n")
+    command = [sys.executable, "-m", "sweep", "--config-dir", "own", "+experiment=mine"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = (
+        r"error: .*mine\.yaml of the configuration is not valid YAML: .* \(line 3, column 1\); mend the file, or leave it out\n"
+    )
+    assert re.fullmatch(said, done.stderr)
+
+
 _EARLY = """
 import os, signal
 from sweep import __main__ as program
@@ -340,6 +353,24 @@ def test_a_terminal_shows_epochs_and_the_trials_that_ended_above_one_live_line(t
     assert epochs == sorted(epochs)
     assert "[1/1] 1x6 magnitude 0.8: adversarial" in terminal.text
     assert terminal.text.index("trained 1x6 on digits") < terminal.text.index("[1/1] 1x6")
+
+
+@pytest.mark.slow
+def test_sigterm_while_ray_starts_ends_the_sweep_cleanly(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, sys.executable, "-m", "sweep", "-m", *QUICK, "training.seed=1,2", "instances.count=1")
+    try:
+        terminal.read_until(lambda text: "starting Ray" in text, seconds=200)
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.read_until(lambda text: "MLflow UI:" in text, seconds=120)
+        assert terminal.process.wait(timeout=60) == 130
+        end = time.monotonic() + 30
+        while terminal.descendants() and time.monotonic() < end:
+            time.sleep(0.2)
+        assert terminal.descendants() == []
+    finally:
+        terminal.close()
+    assert "Interrupted by SIGTERM." in terminal.text
+    assert "2 not started of 2 trials." in terminal.text
 
 
 @pytest.mark.timeout(900)  # its waits are guards for a machine that is busy with others

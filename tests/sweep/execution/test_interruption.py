@@ -25,7 +25,6 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Interruption() as interruption:
-            interruption.install()  # once more, as after the start of Ray
             os.kill(os.getpid(), signal.SIGHUP)
             assert interruption.requested is None
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -49,6 +48,21 @@ def test_a_signal_waits_for_a_block_to_end() -> None:
         with interruption.postponed():
             done.append("later")  # what is written after the interruption is not interrupted again
     assert done == ["inner", "outer", "later"]
+
+
+def test_a_library_sets_no_handler_while_it_starts() -> None:
+    set_handler = signal.signal
+    with Interruption() as interruption:
+
+        def start() -> None:
+            with interruption.alone():
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Ray does
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with pytest.raises(KeyboardInterrupt):
+            start()
+        assert interruption.requested == "SIGTERM"
+    assert signal.signal is set_handler
 
 
 def test_signals_are_ignored_after_the_end() -> None:

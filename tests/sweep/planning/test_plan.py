@@ -335,6 +335,7 @@ def test_where_keeps_what_satisfies_all_expressions(composer: Composer) -> None:
         (["pruning.amount=0.5,1.5"], "pruning.amount=1.5 is not allowed"),
         (["training.seed=range(0,300)", "network.depth=1,0"], "network.depth=0 is not allowed"),
         (["pruning.amont=0.5,0.8"], "unknown key pruning.amont (did you mean pruning.amount?)"),
+        (["cluster.cpus_per_trial=0", "training.seed=1,2"], "cluster.cpus_per_trial=0 is not allowed"),
         (["attack.norm=l1,l2", "attack.radius=1.0"], "attack.norm=l2 with attack.method=surrogate"),
     ],
 )

@@ -20,7 +20,7 @@ import synthetic
 from surrogate.networks import ReluNetwork
 from sweep.errors import StoreError
 from sweep.store import Store, places
-from sweep.store.codec import encode
+from sweep.store.codec import checksum, encode
 from sweep.store.networks import TrainedNetwork
 from sweep.store.stage_results import Entry
 
@@ -241,6 +241,19 @@ def test_a_damaged_record_is_set_aside_and_told_once(store: Store, how: str) -> 
     assert store.keys("trials") == set()
     store.save_trial(synthetic.trial("abc"))
     assert store.trial("abc") == synthetic.trial("abc")
+
+
+def test_a_record_of_a_later_version_is_left_alone(store: Store) -> None:
+    told = listening(store)
+    store.save_trial(synthetic.trial("abc"))
+    head, _, body = store._place.read("trials/ab/abc.json").partition(b"\n")
+    line = head.partition(b', "head_sha256"')[0].replace(b'"format": 2', b'"format": 99')
+    later = line + f', "head_sha256": "{checksum(line)}", "facts":'.encode() + b"\n" + body
+    store._place.write("trials/ab/abc.json", later)
+    with pytest.raises(StoreError, match=r"by a later version of the program: it has the format 99, .* reads 1 and 2; update"):
+        store.trial("abc")
+    assert store._place.read("trials/ab/abc.json") == later
+    assert told == []
 
 
 def test_a_record_of_another_version_is_set_aside(store: Store) -> None:
