@@ -17,6 +17,7 @@ from own_tasks import LeastTask
 from sweep.config.inputs import Inputs
 from sweep.config.task_words import words_of
 from sweep.records import TrialRecord
+from sweep.records.time_limit import records_at_limit
 from sweep.report.comparisons import win_table
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
@@ -53,6 +54,21 @@ def test_a_whole_report_of_a_task_without_networks(composer: Composer, store: St
     page = re.sub("<(script|style).*?</(script|style)>", "", (tmp_path / "report.html").read_text(), flags=re.DOTALL)
     assert "LeastTask" in page
     assert not re.search("dense MILP|pruned MILP|magnitude|gradient", page)
+
+
+def test_a_task_whose_module_is_not_here_is_reported_in_general_words(
+    composer: Composer, store: Store, tmp_path: Path
+) -> None:
+    """Each limit stands for itself: nobody can say whether the task plans by it."""
+    records = ran(composer, store, "solver.time_limit_seconds=5,10")
+    for record in records:
+        record.config["task"]["name"] = "gone:LeastTask"
+        for instance in record.instances:
+            instance.task = instance.objective = "gone:LeastTask"
+    found = results(*records)
+    assert (len(found.records), found.shorter) == (2, 0)
+    assert (tmp_path / "report.html") in write_results(found, tmp_path)
+    assert [record.limit_seconds for record in records_at_limit(records, 5.0)] == [5.0]
 
 
 def test_first_finds_after_0_seconds_are_compared_and_drawn(composer: Composer, store: Store, tmp_path: Path) -> None:
