@@ -66,6 +66,8 @@ class RankedSetting:
     """What it is called where others are measured against it, such as ``dense MILP``; empty of all others."""
     is_surrogate: bool = False
     """Whether it is a pruned copy that is measured against the baseline."""
+    task: str = ""
+    """What is asked, where there are trials of several tasks; their values are never one setting's. Empty with one task."""
 
     @property
     def is_baseline(self) -> bool:
@@ -84,7 +86,7 @@ class RankedSetting:
     def sort_key(self) -> tuple[Any, ...]:
         """Yardsticks first, then attacks on the dense network, then surrogates by method, sparsity and finetuning."""
         place = 0 if self.is_baseline else 1 if self.is_without_milp else 3 if self.is_surrogate else 2
-        return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
+        return (place, self.task, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
 
     @property
     def family(self) -> str:
@@ -92,7 +94,7 @@ class RankedSetting:
         if self.method in (None, "none") or self.amount is None:
             return self.label
         words = [self.method, "finetuned"] if self.finetune_rounds else [self.method]
-        return " ".join([*self._first_words, *words, *_said(self.extras)])
+        return self._joined([*self._first_words, *words])
 
     @property
     def label(self) -> str:
@@ -102,7 +104,11 @@ class RankedSetting:
             words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
-        return " ".join([*words, *_said(self.extras)])
+        return self._joined(words)
+
+    def _joined(self, words: Sequence[str | None]) -> str:
+        task = [f"task={self.task}"] if self.task and self.task not in words else []  # without an answerer it is there already
+        return " ".join([*map(str, words), *task, *_said(self.extras)])
 
     @property
     def _first_words(self) -> list[str]:
@@ -130,8 +136,10 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Ra
     for _, _, flat in finished:
         of_subject[_subject(flat)].append(_origin(flat))
     origins = {subject: _differing(found) for subject, found in of_subject.items()}
+    tasks = _told_apart([task_meant_by(flat) for _, _, flat in finished])
     for record, layers, flat in finished:
         setting = _base_setting(layers, flat, origins[_subject(flat)])
+        setting = dataclasses.replace(setting, task=tasks[task_meant_by(flat)])
         counting = [key for key in with_effect(flat, flat) if section_key(key) not in pooled]
         base[setting].append((record, {key: _text(flat[key]) for key in counting if not _is_named(key, setting)}))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
@@ -144,6 +152,15 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Ra
             extras = tuple((key, others[key]) for key in telling if key in others)
             grouped[dataclasses.replace(setting, extras=extras)].append(record)
     return dict(grouped)
+
+
+def _told_apart(tasks: Iterable[str]) -> dict[str, str]:
+    """Return what each task is called beside others: of a class its name, with its module where two have that name."""
+    short = {name: name.rpartition(":")[2] for name in tasks}
+    if len(short) == 1:
+        return dict.fromkeys(short, "")
+    named = Counter(short.values())
+    return {name: title if named[title] == 1 else name for name, title in short.items()}
 
 
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> RankedSetting:
