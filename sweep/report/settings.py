@@ -66,6 +66,8 @@ class RankedSetting:
     """What it is called where others are measured against it, such as ``dense MILP``; empty of all others."""
     is_surrogate: bool = False
     """Whether it is a pruned copy that is measured against the baseline."""
+    names_method: bool = False
+    """Whether labels name the method of a pruned copy too: any but :data:`SURROGATE`, which most sweeps have alone."""
     task: str = ""
     """What is asked, where there are trials of several tasks; their values are never one setting's. Empty with one task."""
 
@@ -112,7 +114,7 @@ class RankedSetting:
 
     @property
     def _first_words(self) -> list[str]:
-        return [] if self.is_surrogate else [self.baseline or self.attack]
+        return [] if self.is_surrogate and not self.names_method else [self.baseline or self.attack]
 
 
 def _said(extras: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -168,22 +170,29 @@ def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]
     if task is None:
         attack = str(flat.get("attack.method"))
         is_baseline = (attack, flat.get("pruning.method")) == (SURROGATE, NO_PRUNING)
-        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, Words().baseline if is_baseline else "")
+        baseline = Words().baseline if is_baseline else ""
+        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, baseline, attack == SURROGATE)
     title = task.name.rpartition(":")[2]
     network = f"{task.subject(flat)} {network}".strip() if "network" in task.sections else title
     instead = task.answered_instead(flat)
     attack = instead or (str(flat.get(name_key(task.answerer))) if task.answerer else title)
     baseline = "" if instead else _baseline(task, flat)
     if instead is None and takes_pruned(task, lambda key: flat.get(key, ABSENT)):
-        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, baseline, not task.answerer)
+        names_method = task.answerer != "" and attack != SURROGATE
+        setting = RankedSetting(network, attack, None, None, None, names_method=names_method)
+        return _with_pruning(setting, flat, baseline, _is_of_a_copy(task, attack, flat))
     if baseline:  # tables call the dense MILP of any task by one method
         return RankedSetting(network, SURROGATE if task.answerer else attack, NO_PRUNING, None, None, baseline=baseline)
     return RankedSetting(network, attack, None, None, None, is_without_milp=attack == task.yardstick)
 
 
-def _with_pruning(
-    setting: RankedSetting, flat: Mapping[str, Any], baseline: str, answers_itself: bool = False
-) -> RankedSetting:
+def _is_of_a_copy(task: TaskRules, attack: str, flat: Mapping[str, Any]) -> bool:
+    """Whether what the method of a task finds on a pruned copy says what the copy is worth; by its name without its class."""
+    method = task.method_class(lambda key: flat.get(key, ABSENT))
+    return (attack == SURROGATE or not task.answerer) if method is None else not method.searches_dense
+
+
+def _with_pruning(setting: RankedSetting, flat: Mapping[str, Any], baseline: str, is_of_a_copy: bool) -> RankedSetting:
     """Return the setting of a method that takes a pruned copy, with the pruning of a configuration."""
     method = flat.get("pruning.method")
     setting = dataclasses.replace(setting, method=method, baseline=baseline)
@@ -193,7 +202,7 @@ def _with_pruning(
         setting,
         amount=flat.get("pruning.amount"),
         finetune_rounds=flat.get("pruning.finetune.rounds", 0),
-        is_surrogate=not baseline and (answers_itself or setting.attack == SURROGATE),
+        is_surrogate=is_of_a_copy and not baseline,
     )
 
 

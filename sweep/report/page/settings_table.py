@@ -131,7 +131,7 @@ def _task(row: Row) -> TableCell:
 def _attack(row: Row) -> TableCell:
     """Return the method; the baseline and its pruned copies are called so."""
     setting: RankedSetting = row[_SETTING]
-    pruned = "pruned MILP" if setting.attack == SURROGATE else "pruned copy"
+    pruned = "pruned MILP" if setting.attack == SURROGATE else setting.attack if setting.names_method else "pruned copy"
     return TableCell(pruned if setting.is_surrogate else setting.baseline or setting.attack, is_text=True)
 
 
