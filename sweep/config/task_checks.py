@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from surrogate.rules import nearest
 from sweep.config.reading import parameters_of
@@ -13,14 +13,11 @@ from sweep.config.schema import SECTIONS
 from sweep.config.value_types import WORDS
 from sweep.errors import ConfigError
 
-if TYPE_CHECKING:
-    from sweep.config.tasks import TaskRules
-
 ANSWERERS = ("attack", "method")
 """The sections whose methods can answer: their classes say what pruning and time limits are to them."""
 
 
-def check_class(name: str, task: type[TaskRules]) -> None:
+def check_class(name: str, task: type[Any]) -> None:
     """Raise ConfigError for a class of which no task can be made, or whose settings nobody could read."""
     if inspect.isabstract(task):
         raise ConfigError(f"task={name}: the class lacks {', '.join(sorted(task.__abstractmethods__))}")

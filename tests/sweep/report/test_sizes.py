@@ -60,8 +60,7 @@ class HalfAttack(SurrogateAttack):
 
 def test_the_copy_of_another_method_that_takes_one_is_a_pruned_copy_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METHODS, "half", HalfAttack)
-    half = {"attack": "half", "method": "magnitude", "amount": 0.8}
-    answer = only(dense(YARDSTICK), pruned(above(8)), trial(above(10), "half", **half))
+    answer = only(dense(YARDSTICK), pruned(above(8)), trial(above(10), "half", attack="half", method="magnitude", amount=0.8))
     assert (answer.setting, answer.verdict) == ("half magnitude 0.8", PAYS)
     assert "magnitude 0.8 8/0, half magnitude 0.8 10/0" in answer.evidence
 

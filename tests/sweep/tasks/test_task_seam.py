@@ -6,7 +6,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 import pytest
 from composing import CONF, Composer
@@ -92,7 +92,7 @@ class ChosenParameters:
 class ChosenTask(LeastTask):
     """Its parameter may be null."""
 
-    parameters = ChosenParameters
+    parameters: ClassVar[type | None] = ChosenParameters
 
 
 @pytest.mark.parametrize(
