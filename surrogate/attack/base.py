@@ -22,6 +22,8 @@ class Attack(Configurable, ABC):
         name: by which settings choose it.
         objectives: those of ``surrogate.problems.objectives`` that it can optimise.
         takes_surrogate: whether it looks at a pruned copy of the network; the others are given None.
+        searches_dense: whether it searches the dense network too where it has a pruned copy, so that what it finds says little
+            of the copy.
         limit_only_ends: whether a time limit only ends the attack: with a longer one it meets the same points at the same
             moments, and then goes on. False where the attack plans by its limit: what it has met at some moment is not what
             it would have met with a limit of that moment.
@@ -30,6 +32,7 @@ class Attack(Configurable, ABC):
 
     objectives: ClassVar[tuple[str, ...]] = (MARGIN, OUTPUT)
     takes_surrogate: ClassVar[bool] = False
+    searches_dense: ClassVar[bool] = False
     limit_only_ends: ClassVar[bool] = True
     takes_l2: ClassVar[bool] = True
 

@@ -73,9 +73,9 @@ def configured(records: Sequence[TrialRecord]) -> dict[str, list[Any]]:
 
     None stands for a value that cannot change its trial.
     """
-    from sweep.config.canonical import SECTIONS
     from sweep.config.dotted_keys import flatten
     from sweep.config.effect import with_effect
+    from sweep.config.schema import SECTIONS
 
     flat = [flatten({name: part for name, part in record.config.items() if name in SECTIONS}) for record in records]
     counting = [{key: one[key] for key in with_effect(one, one)} for one in flat]

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from surrogate.rules import nearest
-from sweep.config.canonical import SECTIONS
 from sweep.config.reading import is_key
 from sweep.config.reading import section as keys_in
-from sweep.config.schema import MethodSettings
+from sweep.config.schema import SECTIONS, MethodSettings
 from sweep.config.tasks import TaskRules
 from sweep.errors import ConfigError
 

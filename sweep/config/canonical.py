@@ -18,7 +18,7 @@ from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of
 from sweep.config.inputs import data_checksum
 from sweep.config.own_networks import NETWORKS, keys_in_use, settings_of, without_own
 from sweep.config.rules import FUNCTION
-from sweep.config.schema import DatasetSettings, Settings
+from sweep.config.schema import USED, DatasetSettings, Settings
 from sweep.config.sections import Counted, build, counted, fact_of, source_of
 from sweep.config.task_names import task_name
 from sweep.config.tasks import TaskRules, task_of
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
     from surrogate.settings import Configurable
 
 SectionPart = dict[str, Any]
-
-USED = ("bounds", "formulation", "solver")
-"""The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
-
-SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
-"""The sections that can change a result. What ``networks`` says counts as part of the sections in whose place it stands
-(:data:`sweep.config.own_networks.OWN_SECTIONS`)."""
 
 BOOKKEEPING = ("sweep", "tracking", "cluster", "search", "deadlines", "hydra")
 """The others, which say where and how a sweep runs."""

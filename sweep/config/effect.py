@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sweep.config import rules
-from sweep.config.canonical import SECTIONS, counts_of, makers
+from sweep.config.canonical import counts_of, makers
 from sweep.config.dotted_keys import is_in
 from sweep.config.families import ABSENT, FAMILIES
 from sweep.config.own_networks import NETWORKS, names_in, section_key
 from sweep.config.reading import keys
+from sweep.config.schema import SECTIONS
 from sweep.config.task_names import task_meant_by
 from sweep.config.tasks import task_named
 from sweep.errors import ConfigError

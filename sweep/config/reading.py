@@ -61,16 +61,22 @@ def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str
     Raises:
         ConfigError: an unknown key, a wrong type, or a value that is not allowed.
     """
-    allowed: dict[str, Key] = {}
-    for name, one in ({} if cls is None else _declared(cls)).items():
-        assert isinstance(one, Key), "a dataclass of parameters has no sections"
-        allowed[name] = one
+    allowed = parameters_of(cls)
     for name in data:
         if name not in allowed:
             near = nearest(name, allowed)
             has = f"it has {', '.join(allowed)}" if allowed else "it has none"
             raise ConfigError(f"{prefix}.{name} is not a parameter of {owner}{near}: {has}")
     return None if cls is None else cls(**{name: _allowed(allowed[name], data[name], f"{prefix}.{name}") for name in data})
+
+
+def parameters_of(cls: type | None) -> dict[str, Key]:
+    """Return what the fields of a dataclass as in :func:`read_open` may be."""
+    found: dict[str, Key] = {}
+    for name, one in ({} if cls is None else _declared(cls)).items():
+        assert isinstance(one, Key), "a dataclass of parameters has no sections"
+        found[name] = one
+    return found
 
 
 def keys() -> list[str]:
@@ -244,12 +250,16 @@ def _section(name: str) -> Tree | Key:
     return tree_of(name, None if asked is None else _declared(asked))
 
 
+_UNIONS = (types.UnionType, typing.Union)
+"""What ``float | None`` and ``Optional[float]`` are."""
+
+
 @functools.cache
 def _declared(cls: type) -> Tree:
     """Return the keys of a section that is written down as a dataclass."""
     optional = _with_default(cls)
     return {
-        name: Key(typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,), rule, name not in optional)
+        name: Key(typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,), rule, name not in optional)
         for name, (hint, rule) in _hints(cls).items()
     }
 

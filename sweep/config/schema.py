@@ -183,6 +183,14 @@ class SweepSettings:
     store: Annotated[str, rules.outlives_a_process]
 
 
+USED = ("bounds", "formulation", "solver")
+"""The sections whose methods others use. Where a task has an answerer, they count as far as that uses them."""
+
+SECTIONS = ("dataset", "network", "training", "pruning", "networks", "instances", "model", "attack", "method", *USED, "task")
+"""The sections that can change a result. What ``networks`` says counts as part of the sections in whose place it stands
+(:data:`sweep.config.own_networks.OWN_SECTIONS`)."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The whole configuration, checked value by value; :mod:`sweep.config.consistency` has the rules that join two."""

@@ -16,7 +16,6 @@ from sweep.config import own_networks
 from sweep.config.baseline import check_sections, with_baseline
 from sweep.config.canonical import (
     DECIDING,
-    SECTIONS,
     TRAINING,
     SectionPart,
     counting,
@@ -28,7 +27,7 @@ from sweep.config.canonical import (
 from sweep.config.consistency import check_made, check_rest, checked
 from sweep.config.passwords import WITH_ADDRESSES, hide_in_values
 from sweep.config.reading import read, read_own, read_section
-from sweep.config.schema import Settings
+from sweep.config.schema import SECTIONS, Settings
 from sweep.config.tasks import TaskRules, task_of
 from sweep.config.watched import Memory
 

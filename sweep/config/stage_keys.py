@@ -14,8 +14,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import key_versions
-from sweep.config.canonical import USED, part, parts
-from sweep.config.schema import Settings
+from sweep.config.canonical import part, parts
+from sweep.config.schema import USED, Settings
 from sweep.config.tasks import task_of
 
 if TYPE_CHECKING:

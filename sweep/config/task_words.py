@@ -26,6 +26,7 @@ def yardstick_of(name: str) -> str:
     return task_on_record(name).yardstick
 
 
+@functools.cache
 def task_on_record(name: str) -> TaskRules:
     """Return a task, or one that says what fits every task."""
     try:

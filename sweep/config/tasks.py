@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from surrogate.rules import nearest
 from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of
+from sweep.config.task_checks import check_class
 from sweep.config.task_names import IMAGE, MODEL, OUTPUT, PROPERTY, ROW, task_name
 from sweep.config.words import Sense, Words
 from sweep.errors import ConfigError
@@ -259,7 +260,7 @@ def task_named(name: str) -> TaskRules:
     """Return a task by its name, imported.
 
     Raises:
-        ConfigError: there is none of that name, or it cannot be imported.
+        ConfigError: there is none of that name, it cannot be imported, or its class has a mistake.
     """
     place = BUILT_IN.get(name, name)
     module, colon, leaf = place.partition(":")
@@ -272,6 +273,12 @@ def task_named(name: str) -> TaskRules:
         found = getattr(importlib.import_module(module), leaf, None)
     except ImportError as error:
         raise ConfigError(f"task.name={name} cannot be imported: {error}; is its folder on PYTHONPATH?") from error
+    except (Exception, SystemExit) as error:  # a user's module may raise what it likes
+        raise ConfigError(
+            f"task.name={name}: the module {module} fails when it is imported, with {type(error).__name__}: {error}; correct "
+            f"it, and try python -c 'import {module}'"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, TaskRules)):
         raise ConfigError(f"task.name={name}: {module} has no class {leaf} that is a sweep.tasks.Task")
+    check_class(name, found)
     return found(name)

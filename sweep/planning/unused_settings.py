@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sweep.config import rules
-from sweep.config.canonical import SECTIONS, USED
 from sweep.config.dotted_keys import is_in
 from sweep.config.families import FAMILIES, name_key
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
 from sweep.config.reading import is_key
-from sweep.config.schema import Settings
+from sweep.config.schema import SECTIONS, USED, Settings
 
 Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""

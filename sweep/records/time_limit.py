@@ -1,7 +1,8 @@
 """One run answers for every shorter limit: what it had by then is what a run with that limit finds, apart from timing noise.
 
 A proof counts from the moment at which the attack ended, since nobody wrote down when its bound was reached. Attacks that plan
-by their limit (:meth:`sweep.config.tasks.TaskRules.limit_only_ends`) answer for their own limit only.
+by their limit (:meth:`sweep.config.tasks.TaskRules.limit_only_ends`) answer for their own limit only. So does a task whose
+module is not here: nobody can say whether it plans by its limit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sweep.config.task_names import task_name_in
-from sweep.config.tasks import task_named
+from sweep.config.task_words import task_on_record
 from sweep.records import TRUE_VIOLATION, InstanceRecord, TrialRecord
 from sweep.terminal.wording import count
 
@@ -189,7 +190,7 @@ def _had_bounds(instance: InstanceRecord, seconds: float) -> bool:
 
 
 def _only_ends(record: TrialRecord) -> bool:
-    return task_named(task_name_in(record.config)).limit_only_ends(record.config)
+    return task_on_record(task_name_in(record.config)).limit_only_ends(record.config)
 
 
 def _but_limit(record: TrialRecord) -> str:

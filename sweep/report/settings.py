@@ -66,6 +66,10 @@ class RankedSetting:
     """What it is called where others are measured against it, such as ``dense MILP``; empty of all others."""
     is_surrogate: bool = False
     """Whether it is a pruned copy that is measured against the baseline."""
+    names_method: bool = False
+    """Whether labels name the method of a pruned copy too: any but :data:`SURROGATE`, which most sweeps have alone."""
+    task: str = ""
+    """What is asked, where there are trials of several tasks; their values are never one setting's. Empty with one task."""
 
     @property
     def is_baseline(self) -> bool:
@@ -84,7 +88,7 @@ class RankedSetting:
     def sort_key(self) -> tuple[Any, ...]:
         """Yardsticks first, then attacks on the dense network, then surrogates by method, sparsity and finetuning."""
         place = 0 if self.is_baseline else 1 if self.is_without_milp else 3 if self.is_surrogate else 2
-        return (place, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
+        return (place, self.task, self.attack, self.method or "", self.amount or 0.0, self.finetune_rounds or 0, self.extras)
 
     @property
     def family(self) -> str:
@@ -92,7 +96,7 @@ class RankedSetting:
         if self.method in (None, "none") or self.amount is None:
             return self.label
         words = [self.method, "finetuned"] if self.finetune_rounds else [self.method]
-        return " ".join([*self._first_words, *words, *_said(self.extras)])
+        return self._joined([*self._first_words, *words])
 
     @property
     def label(self) -> str:
@@ -102,11 +106,15 @@ class RankedSetting:
             words.append(f"{self.method} {self.amount:g}" if self.amount is not None else str(self.method))
             if self.finetune_rounds:
                 words.append("finetuned" if self.finetune_rounds == 1 else f"finetuned in {self.finetune_rounds} rounds")
-        return " ".join([*words, *_said(self.extras)])
+        return self._joined(words)
+
+    def _joined(self, words: Sequence[str | None]) -> str:
+        task = [f"task={self.task}"] if self.task and self.task not in words else []  # without an answerer it is there already
+        return " ".join([*map(str, words), *task, *_said(self.extras)])
 
     @property
     def _first_words(self) -> list[str]:
-        return [] if self.is_surrogate else [self.baseline or self.attack]
+        return [] if self.is_surrogate and not self.names_method else [self.baseline or self.attack]
 
 
 def _said(extras: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -130,8 +138,10 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Ra
     for _, _, flat in finished:
         of_subject[_subject(flat)].append(_origin(flat))
     origins = {subject: _differing(found) for subject, found in of_subject.items()}
+    tasks = _told_apart([task_meant_by(flat) for _, _, flat in finished])
     for record, layers, flat in finished:
         setting = _base_setting(layers, flat, origins[_subject(flat)])
+        setting = dataclasses.replace(setting, task=tasks[task_meant_by(flat)])
         counting = [key for key in with_effect(flat, flat) if section_key(key) not in pooled]
         base[setting].append((record, {key: _text(flat[key]) for key in counting if not _is_named(key, setting)}))
     # Only what tells trials apart within one base setting is worth a column; what differs between attack methods is not.
@@ -146,27 +156,43 @@ def group(records: Iterable[TrialRecord], pooled: Sequence[str] = ()) -> dict[Ra
     return dict(grouped)
 
 
+def _told_apart(tasks: Iterable[str]) -> dict[str, str]:
+    """Return what each task is called beside others: of a class its name, with its module where two have that name."""
+    short = {name: name.rpartition(":")[2] for name in tasks}
+    if len(short) == 1:
+        return dict.fromkeys(short, "")
+    named = Counter(short.values())
+    return {name: title if named[title] == 1 else name for name, title in short.items()}
+
+
 def _base_setting(layers: str, flat: Mapping[str, Any], origins: Collection[str]) -> RankedSetting:
     network, task = _network(layers, flat, origins), _task(flat)
     if task is None:
         attack = str(flat.get("attack.method"))
         is_baseline = (attack, flat.get("pruning.method")) == (SURROGATE, NO_PRUNING)
-        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, Words().baseline if is_baseline else "")
+        baseline = Words().baseline if is_baseline else ""
+        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, baseline, attack == SURROGATE)
     title = task.name.rpartition(":")[2]
     network = f"{task.subject(flat)} {network}".strip() if "network" in task.sections else title
     instead = task.answered_instead(flat)
     attack = instead or (str(flat.get(name_key(task.answerer))) if task.answerer else title)
     baseline = "" if instead else _baseline(task, flat)
     if instead is None and takes_pruned(task, lambda key: flat.get(key, ABSENT)):
-        return _with_pruning(RankedSetting(network, attack, None, None, None), flat, baseline, not task.answerer)
+        names_method = task.answerer != "" and attack != SURROGATE
+        setting = RankedSetting(network, attack, None, None, None, names_method=names_method)
+        return _with_pruning(setting, flat, baseline, _is_of_a_copy(task, attack, flat))
     if baseline:  # tables call the dense MILP of any task by one method
         return RankedSetting(network, SURROGATE if task.answerer else attack, NO_PRUNING, None, None, baseline=baseline)
     return RankedSetting(network, attack, None, None, None, is_without_milp=attack == task.yardstick)
 
 
-def _with_pruning(
-    setting: RankedSetting, flat: Mapping[str, Any], baseline: str, answers_itself: bool = False
-) -> RankedSetting:
+def _is_of_a_copy(task: TaskRules, attack: str, flat: Mapping[str, Any]) -> bool:
+    """Whether what the method of a task finds on a pruned copy says what the copy is worth; by its name without its class."""
+    method = task.method_class(lambda key: flat.get(key, ABSENT))
+    return (attack == SURROGATE or not task.answerer) if method is None else not method.searches_dense
+
+
+def _with_pruning(setting: RankedSetting, flat: Mapping[str, Any], baseline: str, is_of_a_copy: bool) -> RankedSetting:
     """Return the setting of a method that takes a pruned copy, with the pruning of a configuration."""
     method = flat.get("pruning.method")
     setting = dataclasses.replace(setting, method=method, baseline=baseline)
@@ -176,7 +202,7 @@ def _with_pruning(
         setting,
         amount=flat.get("pruning.amount"),
         finetune_rounds=flat.get("pruning.finetune.rounds", 0),
-        is_surrogate=not baseline and (answers_itself or setting.attack == SURROGATE),
+        is_surrogate=is_of_a_copy and not baseline,
     )
 
 

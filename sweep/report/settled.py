@@ -14,7 +14,8 @@ from sweep.config.families import switches
 from sweep.config.own_networks import layers_in_words, names_in, settled
 from sweep.config.reading import read
 from sweep.config.task_names import task_name_in
-from sweep.config.tasks import task_named, task_of
+from sweep.config.task_words import task_on_record
+from sweep.config.tasks import task_of
 from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
@@ -26,14 +27,15 @@ UNSEEN = (*BOOKKEEPING, "dataset.folder")
 def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the records without those of which there is one that differs in nothing but a longer time limit.
 
-    Attacks that plan by their limit keep all of theirs: the longer run does not hold what the shorter one found. One that a
-    remaining trial is measured against (``baseline_key``) stays too: its own longer one is no fair yardstick for that.
+    Attacks that plan by their limit keep all of theirs: the longer run does not hold what the shorter one found. A task whose
+    module is not here keeps all of its trials too: nobody can say whether it plans by its limit. A trial that a remaining one
+    is measured against (``baseline_key``) stays too: its own longer one is no fair yardstick for that.
     """
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for record in records:
         flat = _flat(record)
         limit = flat.get(TIME_LIMIT)
-        only_ends = task_named(task_name_in(record.config)).limit_only_ends(record.config)
+        only_ends = task_on_record(task_name_in(record.config)).limit_only_ends(record.config)
         if limit is None or record.status != "finished" or not only_ends or not with_effect([TIME_LIMIT], flat):
             continue
         same = {key: flat[key] for key in with_effect(flat, flat) if key != TIME_LIMIT and not is_in(key, UNSEEN)}

@@ -104,4 +104,4 @@ def _without(setting: RankedSetting, variation: Variation) -> tuple[Any, ...]:
     """Return what of a setting does not come from the variation."""
     extras = tuple((key, value) for key, value in setting.extras if not key.startswith(variation.key))
     rounds = None if variation is FINETUNING else setting.finetune_rounds
-    return (setting.attack, setting.method, setting.amount, rounds, extras)
+    return (setting.task, setting.attack, setting.method, setting.amount, rounds, extras)

@@ -215,7 +215,8 @@ class AttackTask(Task):
         return super().answered_by(settings)
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
-        return None  # which of these tasks it is follows from the other sections, as it did before there were tasks
+        # Which of these tasks it is follows from the other sections, and before there were tasks, keys had no version of one.
+        return None if self.version == 1 else {"version": self.version}
 
     def confirm(self, work: TaskWork, answers: Sequence[InstanceRecord]) -> Iterator[Confirmed]:
         """Yield for each witness on record what the dense network says of it today, in float64 and against the region."""

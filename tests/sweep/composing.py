@@ -12,9 +12,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweep.__main__ import conf_folder
-from sweep.config.canonical import SECTIONS, joined_key, parts, text_of, versions
+from sweep.config.canonical import joined_key, parts, text_of, versions
 from sweep.config.reading import read
-from sweep.config.schema import Settings
+from sweep.config.schema import SECTIONS, Settings
 from sweep.config.shared_sections import SharedSections
 from sweep.planning.plan import Plan, plan_one
 from sweep.planning.search import plan_sweep

@@ -58,6 +58,7 @@ class PortfolioAttack(Attack):
 
     name: ClassVar[str] = "portfolio"
     takes_surrogate: ClassVar[bool] = True
+    searches_dense: ClassVar[bool] = True
     limit_only_ends: ClassVar[bool] = False  # the dense search has a share of the limit first
 
     bounds: str | BoundMethod = chosen("bounds", "alpha_crown", bound_methods.method)

@@ -35,12 +35,15 @@ class ModelMethod(Configurable, ABC):
         name: by which settings choose it.
         needs_surrogate: whether every place needs a pruned network.
         takes_surrogate: whether it makes use of pruned networks that are given.
+        searches_dense: whether it searches the dense networks too where it has pruned ones, so that what it finds says little
+            of these.
         limit_only_ends: whether a longer time limit lets it go on and changes nothing before, so that one run answers shorter
             limits. It does not where a method gives its parts shares of the limit.
     """
 
     needs_surrogate: ClassVar[bool] = False
     takes_surrogate: ClassVar[bool] = False
+    searches_dense: ClassVar[bool] = False
     limit_only_ends: ClassVar[bool] = True
 
     @property

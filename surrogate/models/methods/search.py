@@ -26,6 +26,7 @@ class WholeSearch(MilpMethod):
 
     name: ClassVar[str] = "search"
     takes_surrogate: ClassVar[bool] = True
+    searches_dense: ClassVar[bool] = True
     limit_only_ends: ClassVar[bool] = False  # a pruned model has a share of what is left of the limit
 
     sparsities: Sequence[float] = as_in(SearchSettings, "sparsities")

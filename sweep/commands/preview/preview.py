@@ -10,8 +10,7 @@ from sweep.commands.preview.capacity import Room
 from sweep.commands.preview.experience import MOST_RECORDS, Estimate, Experience, Trainings, for_a_while
 from sweep.commands.preview.limits import Limits, limits_of
 from sweep.commands.preview.states import State, States
-from sweep.config.canonical import SECTIONS
-from sweep.config.schema import Settings
+from sweep.config.schema import SECTIONS, Settings
 from sweep.config.tasks import task_of
 from sweep.config.words import Words
 from sweep.planning.plan import Plan

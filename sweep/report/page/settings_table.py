@@ -123,10 +123,15 @@ def _p(row: Row) -> TableCell:
     return TableCell(MISSING, LAST) if one is None else TableCell(p_number(one.p), one.p)
 
 
+def _task(row: Row) -> TableCell:
+    setting: RankedSetting = row[_SETTING]
+    return TableCell(setting.task or MISSING, is_text=True)
+
+
 def _attack(row: Row) -> TableCell:
     """Return the method; the baseline and its pruned copies are called so."""
     setting: RankedSetting = row[_SETTING]
-    pruned = "pruned MILP" if setting.attack == SURROGATE else "pruned copy"
+    pruned = "pruned MILP" if setting.attack == SURROGATE else setting.attack if setting.names_method else "pruned copy"
     return TableCell(pruned if setting.is_surrogate else setting.baseline or setting.attack, is_text=True)
 
 
@@ -147,6 +152,7 @@ TableColumns = Sequence[tuple[str, Callable[[Row], TableCell]]]
 def _setting() -> TableColumns:
     return (
         ("network", _word("network")),
+        ("task", _task),
         ("method", _attack),
         ("pruning", _pruning),
         ("sparsity", _number("amount", "{:g}".format)),

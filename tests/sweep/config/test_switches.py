@@ -7,11 +7,12 @@ import copy
 import pytest
 from composing import Composer
 
-from sweep.config.canonical import SECTIONS, part, parts
+from sweep.config.canonical import part, parts
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.families import switches
 from sweep.config.reading import read
+from sweep.config.schema import SECTIONS
 from sweep.config.sections import method_of
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one

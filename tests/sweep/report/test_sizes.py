@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
-from making import IMAGES, Outcome, closest, dense, margins, pruned, results, times
+from making import IMAGES, Outcome, closest, dense, margins, pruned, results, times, trial
 
+from surrogate.attack import METHODS, SurrogateAttack
 from sweep.records import TrialRecord
 from sweep.report.answers import DOES_NOT_PAY, PAYS, TOO_FEW, UNCOMPARED, UNSURE
 from sweep.report.comparisons import win_table
@@ -48,6 +50,25 @@ def test_a_pruned_copy_that_pays() -> None:
     assert answer.sure == "Sure: p = 0.004, corrected for 2 pruned settings."
     assert "Better/worse than the dense MILP: magnitude 0.5 8/0, magnitude 0.8 10/0." in answer.evidence
     assert answer.sooner == "", "nobody found an adversarial input"
+
+
+class HalfAttack(SurrogateAttack):
+    """An attack of one's own that takes a pruned copy."""
+
+    name: ClassVar[str] = "half"
+
+
+def test_the_copy_of_another_method_that_takes_one_is_a_pruned_copy_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "half", HalfAttack)
+    answer = only(dense(YARDSTICK), pruned(above(8)), trial(above(10), "half", attack="half", method="magnitude", amount=0.8))
+    assert (answer.setting, answer.verdict) == ("half magnitude 0.8", PAYS)
+    assert "magnitude 0.8 8/0, half magnitude 0.8 10/0" in answer.evidence
+
+
+def test_what_a_method_finds_on_the_dense_network_is_not_a_pruned_copys() -> None:
+    records = [dense(YARDSTICK), trial(above(10), "portfolio", attack="portfolio", method="magnitude", amount=0.8)]
+    assert list(results(*records).settings) == ["dense MILP", "portfolio magnitude 0.8"]
+    assert only(*records).headline == "No pruned copy has finished."
 
 
 def test_sooner_is_the_second_measure() -> None:

@@ -17,10 +17,12 @@ from own_tasks import LeastTask
 from sweep.config.inputs import Inputs
 from sweep.config.task_words import words_of
 from sweep.records import TrialRecord
+from sweep.records.time_limit import records_at_limit
 from sweep.report.comparisons import win_table
 from sweep.report.page.instances import instances_shown
 from sweep.report.page.rendering import value_name
 from sweep.report.page.settings_table import legend as legend_of_table
+from sweep.report.page.settings_table import settings_table
 from sweep.report.phrases import ValueKind, phrases_of
 from sweep.report.ranking import rank
 from sweep.report.ranking_table import legend, ranking_rows
@@ -55,6 +57,19 @@ def test_a_whole_report_of_a_task_without_networks(composer: Composer, store: St
     assert not re.search("dense MILP|pruned MILP|magnitude|gradient", page)
 
 
+def test_a_task_whose_module_is_not_here_is_reported_in_general_words(composer: Composer, store: Store, tmp_path: Path) -> None:
+    """Each limit stands for itself: nobody can say whether the task plans by it."""
+    records = ran(composer, store, "solver.time_limit_seconds=5,10")
+    for record in records:
+        record.config["task"]["name"] = "gone:LeastTask"
+        for instance in record.instances:
+            instance.task = instance.objective = "gone:LeastTask"
+    found = results(*records)
+    assert (len(found.records), found.shorter) == (2, 0)
+    assert (tmp_path / "report.html") in write_results(found, tmp_path)
+    assert [record.limit_seconds for record in records_at_limit(records, 5.0)] == [5.0]
+
+
 def test_first_finds_after_0_seconds_are_compared_and_drawn(composer: Composer, store: Store, tmp_path: Path) -> None:
     records = [dense([(1.0, 0.0)] * IMAGES), pruned([(1.0, 0.0)] * 3 + [(1.0, 1.0)] * (IMAGES - 3)), gradient([(1.0, 0.0)])]
     wins = win_table(results(*records)).set_index("setting")
@@ -85,6 +100,45 @@ def lists(*records: TrialRecord) -> list[TrialRecord]:
             instance.sense, instance.status = "minimize", "feasible"
             instance.timeline = [{"seconds": 0.5, "dense_value": instance.dense_value}]
     return list(records)
+
+
+def of_copies(record: TrialRecord, name: str = "own_tasks:CopyTask") -> TrialRecord:
+    """Return the record of images as if another task had asked, about the same networks."""
+    record.key, record.baseline_key, record.config["task"] = (
+        f"{name} {record.key}",
+        f"{name} {record.baseline_key}",
+        {"name": name},
+    )
+    for instance in record.instances:
+        instance.task = instance.objective = name
+        instance.sense, instance.instance_key = "minimize", f"{name} {instance.instance_key}"
+    return record
+
+
+def test_trials_of_two_tasks_are_never_one_setting() -> None:
+    """Smaller values are better of one, larger values of the other: a test of both together says nothing."""
+    images = [dense(margins([1.0, 2.0])), pruned(margins([2.0, 3.0]))]
+    copies = [of_copies(dense(margins([1.0, 2.0]))), of_copies(pruned(margins([2.0, 3.0])))]
+    assert [setting.task for setting in results(*images).settings.values()] == ["", ""], "one task needs no word"
+    found = results(*images, *copies)
+    dense_labels = ["dense MILP task=image", "dense network task=CopyTask"]
+    assert list(found.settings) == [dense_labels[0], "magnitude 0.8 task=image", dense_labels[1], "magnitude 0.8 task=CopyTask"]
+    assert {setting.family for setting in found.settings.values() if setting.is_surrogate} == {
+        "magnitude task=image",
+        "magnitude task=CopyTask",
+    }
+    wins = win_table(found).set_index("setting")
+    counted = wins[["value_wins", "value_losses", "value_pairs"]]
+    assert counted.loc["magnitude 0.8 task=image"].tolist() == [2, 0, 2]
+    assert counted.loc["magnitude 0.8 task=CopyTask"].tolist() == [0, 2, 2]
+    table = settings_table(found, rank(found.records), win_table(found))
+    place = table.titles.index("task")
+    assert {row[place].text for row in table.rows} == {"image", "CopyTask"}
+
+
+def test_two_classes_of_one_name_are_told_apart_by_their_modules() -> None:
+    copies = [of_copies(dense(margins([1.0])), f"{module}:CopyTask") for module in ("own_tasks", "gone")]
+    assert {setting.task for setting in results(*copies).settings.values()} == {"own_tasks:CopyTask", "gone:CopyTask"}
 
 
 def said_by_figures(found: Results) -> dict[str, str]:

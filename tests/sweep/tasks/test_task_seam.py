@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Optional
 
 import pytest
 from composing import CONF, Composer
 from counting import stages_of
+from own_tasks import LeastTask
 
 from sweep.config.inputs import Inputs
 from sweep.config.reading import read
-from sweep.config.tasks import BUILT_IN, task_named
+from sweep.config.stage_keys import instance_key
+from sweep.config.task_checks import check_class
+from sweep.config.tasks import BUILT_IN, task_named, task_of
 from sweep.errors import ConfigError
 from sweep.planning.search.early_stopping import progress_values
 from sweep.planning.search.tune_scheduler import scheduler
@@ -21,6 +28,7 @@ from sweep.report.results import Searched, SweepState
 from sweep.report.searches import search_answer
 from sweep.store import Store
 from sweep.store.manifest import Manifest, load, planned, save
+from sweep.tasks import Task
 from sweep.terminal.progress import outcome
 from sweep.tracking import content
 from sweep.trial.answers import late_in_words
@@ -74,6 +82,67 @@ def test_what_is_wrong_with_a_task_is_said(composer: Composer, overrides: list[s
         composer.trial(*overrides)
 
 
+@dataclass(frozen=True)
+class ChosenParameters:
+    """One may be null, in the words of typing."""
+
+    level: Optional[float] = None  # noqa: UP045
+
+
+class ChosenTask(LeastTask):
+    """Its parameter may be null."""
+
+    parameters: ClassVar[type | None] = ChosenParameters
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"sections": ("dataset", "bouds")}, "the sections of task=T name bouds (did you mean bounds?); the sections that can"),
+        ({"sections": "dataset"}, "the sections of task=T must be a tuple, as in sections = ('dataset',)"),
+        ({"sections": ("attack",), "answerer": "atack"}, "the answerer of task=T is atack (did you mean attack?); it must be "),
+        ({"answerer": "attack"}, "the answerer of task=T is attack, which must be one of its sections too"),
+        ({"parameters": LeastTask}, "the parameters of task=T must be a dataclass"),
+        (
+            {"parameters": {"level": Literal["low", "high"]}},
+            "the parameter level of task=T has the type Literal['low', 'high'];",
+        ),
+        ({"parameters": {"level": tuple[int, ...]}}, "the parameter level of task=T has the type tuple[int, ...]; it must be "),
+        (
+            {"parameters": {"level": "Missing"}},
+            "the types of the parameters of task=T cannot be read: NameError: name",
+        ),
+        ({"parameters": [("level", float)]}, "the parameter level of task=T has no default; every parameter needs one"),
+    ],
+)
+def test_what_is_wrong_with_the_class_of_a_task_is_said(attributes: dict[str, Any], said: str) -> None:
+    given = attributes.get("parameters")
+    if isinstance(given, dict):
+        given = [(name, kind, field(default="low")) for name, kind in given.items()]
+    if isinstance(given, list):
+        attributes = {**attributes, "parameters": make_dataclass("Parameters", given)}
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        check_class("T", type("WrongTask", (LeastTask,), attributes))
+
+
+def test_a_class_of_which_no_task_can_be_made_is_refused() -> None:
+    with pytest.raises(ConfigError, match="task=T: the class lacks prepare"):
+        check_class("T", type("EmptyTask", (Task,), {}))
+
+
+@pytest.mark.parametrize("python", ["unknown", "def prepare(:", "raise SystemExit('never')"])
+def test_a_module_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str) -> None:
+    (tmp_path / "failing.py").write_text(python)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"task\.name=failing:T: the module failing fails when it is imported, with "):
+        task_named("failing:T")
+
+
+def test_a_parameter_may_be_null_in_the_words_of_typing(composer: Composer) -> None:
+    lines = ("task.name=test_task_seam:ChosenTask", "dataset=none")
+    assert len({composer.trial(*lines, f"++task.parameters.level={level}").key for level in ("null", "0.5")}) == 2
+
+
 def test_parameters_are_swept_and_are_in_keys_and_names(composer: Composer) -> None:
     plan = composer.plan(*LEAST, "++task.parameters.width=1,2.5", "pruning.amount=0.5,0.8")
     assert [trial.swept for trial in plan.trials] == [{"task.parameters.width": 1}, {"task.parameters.width": 2.5}]
@@ -110,6 +179,21 @@ def test_a_search_may_be_for_what_only_a_users_task_has(composer: Composer, stor
     assert [one.values for one in found.candidates] == [(0.5,), (0.5,)]
     with pytest.raises(ConfigError, match="'distance' is not an objective"):
         composer.trial(*LEAST, "search.objectives=[distance]", "search.method=optuna")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [(), ("attack.objective=output", "dataset=function", "dataset.inputs=2"), LEAST],
+    ids=["image", "output", "least"],
+)
+def test_the_version_of_a_task_is_in_the_keys_of_trials_and_answers(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...]
+) -> None:
+    before, settings = composer.trial(*lines).key, read(composer.plain(*lines))
+    answers = instance_key(settings, "dense", None, "one", None)
+    monkeypatch.setattr(type(task_of(settings)), "version", 2)
+    assert composer.trial(*lines).key != before
+    assert instance_key(settings, "dense", None, "one", None) != answers
 
 
 def test_every_task_has_an_option_of_its_name() -> None:
