@@ -15,7 +15,7 @@ from surrogate.problems.objectives import CLOSEST
 from sweep.config.schema import Settings
 from sweep.config.sections import method_of
 from sweep.config.stage_keys import instance_key
-from sweep.config.tasks import Metric
+from sweep.config.tasks import BUILT_IN, Metric
 from sweep.config.words import DENSE_MILP, Words
 from sweep.records import InstanceRecord
 from sweep.tasks.attack_objectives import ATTACK_OBJECTIVES, GOALS
@@ -215,6 +215,8 @@ class AttackTask(Task):
         return super().answered_by(settings)
 
     def identity(self, settings: Settings) -> dict[str, Any] | None:
+        if self.name not in BUILT_IN:
+            return super().identity(settings)
         # Which of these tasks it is follows from the other sections, and before there were tasks, keys had no version of one.
         return None if self.version == 1 else {"version": self.version}
 

@@ -14,6 +14,7 @@ from sweep.config.words import Words
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.objectives import Objective
 from sweep.tasks import Improved, PreparedTask, Task, TaskInstance, TaskWork
+from sweep.tasks.image.task import ImageTask
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ def _spread(record: TrialRecord) -> float | None:
     """Smallest distance of a value and its bound."""
     known = ((one.value, one.bound) for one in record.instances)
     return min((value - bound for value, bound in known if value is not None and bound is not None), default=None)
+
+
+class BrighterTask(ImageTask):
+    """A user's own attack on images, with a parameter."""
+
+    parameters = WidthParameters
 
 
 class JudgedTask(LeastTask):

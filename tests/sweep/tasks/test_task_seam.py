@@ -196,6 +196,12 @@ def test_the_version_of_a_task_is_in_the_keys_of_trials_and_answers(
     assert instance_key(settings, "dense", None, "one", None) != answers
 
 
+def test_a_users_attack_has_keys_of_its_own_and_its_parameters_count(composer: Composer) -> None:
+    own = "task.name=own_tasks:BrighterTask"
+    keys = [composer.trial(*lines).key for lines in ((), (own,), (own, "++task.parameters.width=2"))]
+    assert len({*keys}) == 3
+
+
 def test_every_task_has_an_option_of_its_name() -> None:
     assert {file.stem for file in (CONF / "task").glob("*.yaml")} == {"auto", *BUILT_IN}
 
