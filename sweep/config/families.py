@@ -242,6 +242,31 @@ def switches() -> Mapping[str, Any]:
     )
 
 
+def default_of(key: str, source: ValueSource) -> Any:
+    """Return what a setting is where a configuration lacks its key, as configurations write it; ABSENT if no method has it.
+
+    Methods may have different defaults: that of the method in use goes before those of others.
+
+    Args:
+        key: the dotted key of the setting.
+        source: of the values of the configuration.
+    """
+    section, _, name = key.partition(".")
+    family = FAMILIES.get(section)
+    if family is None:
+        return ABSENT
+    used = class_of(section, source), family.methods().get(str(source(name_key(section))))
+    for cls in (*used, *family.classes):
+        if cls is not None and (one := _by_key(cls).get(name)) is not None:
+            return next((word for word, value in (one.words or {}).items() if value == one.default), one.default)
+    return ABSENT
+
+
+@functools.lru_cache(maxsize=256)
+def _by_key(cls: Any) -> Mapping[str, Setting]:
+    return dict(_settings(cls))
+
+
 def _key(settings: list[Setting], required: bool) -> Key:
     """Return what a key may be that some classes declare: what one of them allows."""
     kind = settings[0].rule.kind

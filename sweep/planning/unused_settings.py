@@ -44,7 +44,7 @@ def sentence_on_idle(
                 del left[key]
         if not left:
             return None
-    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which nobody writes for open sections
+    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which the program puts there
     if len(lines) == 1:
         return f"{lines[0]} has no effect: no trial of this command uses it."
     return f"{', '.join(lines[:-1])} and {lines[-1]} have no effect: no trial of this command uses them."

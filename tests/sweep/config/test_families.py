@@ -18,7 +18,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, SurvivorMethod, Survivors, prune
 from surrogate.region import Region
 from surrogate.settings import setting
-from sweep.config.reading import keys, kinds_of
+from sweep.config.reading import forced, keys, kinds_of, unknown_key
 from sweep.config.sections import method_of
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
@@ -94,6 +94,18 @@ def test_it_is_swept(composer: Composer) -> None:
     assert plan.trials[2].key == composer.trial().key  # the key of another method is what it was
     assert plan.duplicates == 1
     assert len(composer.plan("bounds.method=wide", "+bounds.slack=0.1,0.2").trials) == 2
+
+
+def test_it_is_swept_as_any_other_key_is(composer: Composer) -> None:
+    swept = "pruning.method=every_other,magnitude"
+    keys = [trial.key for trial in composer.plan(swept, "+pruning.stride=2,3").trials]
+    for lines in ([swept, "pruning.stride=2,3"], forced([swept, "pruning.stride=2,3"])):
+        assert [trial.key for trial in composer.plan(*lines).trials] == keys
+    condition = "search.where=[\"pruning.stride == 2 or pruning.method == 'none'\"]"
+    assert len(composer.plan("pruning.method=every_other,none", condition).trials) == 2  # its default, where there is no key
+    assert forced(["pruning.stride=2", "pruning.amount=0.5"]) == ["++pruning.stride=2", "pruning.amount=0.5"]
+    assert str(unknown_key("pruning.stride")) == "pruning.stride has no value in the chosen files; ++pruning.stride=... adds it"
+    assert str(unknown_key("pruning.finetune")).startswith("pruning.finetune is a section")
 
 
 def test_where_nothing_looks_at_it_that_is_said(composer: Composer) -> None:
