@@ -245,18 +245,15 @@ def switches() -> Mapping[str, Any]:
 def default_of(key: str, source: ValueSource) -> Any:
     """Return what a setting is where a configuration lacks its key, as configurations write it; ABSENT if no method has it.
 
-    Methods may have different defaults: that of the method in use goes before those of others.
-
-    Args:
-        key: the dotted key of the setting.
-        source: of the values of the configuration.
+    Methods may have different defaults: that of the method in use goes before those of others. ``source`` is of the values.
     """
     section, _, name = key.partition(".")
     family = FAMILIES.get(section)
     if family is None:
         return ABSENT
-    used = class_of(section, source), family.methods().get(str(source(name_key(section))))
-    for cls in (*used, *family.classes):
+    used = family.methods().get(str(source(name_key(section))))
+    classes: Any = (class_of(section, source), used, *family.classes)  # mypy holds no class to be hashable
+    for cls in classes:
         if cls is not None and (one := _by_key(cls).get(name)) is not None:
             return next((word for word, value in (one.words or {}).items() if value == one.default), one.default)
     return ABSENT
