@@ -242,17 +242,56 @@ def switches() -> Mapping[str, Any]:
     )
 
 
+def default_of(key: str, source: ValueSource) -> Any:
+    """Return what a setting is where a configuration lacks its key, as configurations write it; ABSENT if no method has it.
+
+    Methods may have different defaults: that of the method in use goes before those of others. ``source`` is of the values.
+    """
+    section, _, name = key.partition(".")
+    family = FAMILIES.get(section)
+    if family is None:
+        return ABSENT
+    used = family.methods().get(str(source(name_key(section))))
+    classes: Any = (class_of(section, source), used, *family.classes)  # mypy holds no class to be hashable
+    for cls in classes:
+        if cls is not None and (one := _by_key(cls).get(name)) is not None:
+            return next((word for word, value in (one.words or {}).items() if value == one.default), one.default)
+    return ABSENT
+
+
+@functools.lru_cache(maxsize=256)
+def _by_key(cls: Any) -> Mapping[str, Setting]:
+    return dict(_settings(cls))
+
+
+def of_its_kind(one: Setting, value: Any) -> Any:
+    """Return a number as the type that a setting has: another method may have the other type under the same key."""
+    if one.rule.kind is int and type(value) is float and value.is_integer():
+        return int(value)
+    return float(value) if one.rule.kind is float and type(value) is int else value
+
+
+def _refusal(one: Setting, value: Any) -> str | None:
+    """Return what a setting may be, in the words of configurations, if it cannot be a value; null is a type of its own here."""
+    if one.words is not None:
+        return one_of(lambda: one.words or ())(value)
+    return one.rule.refusal(of_its_kind(one, value))
+
+
 def _key(settings: list[Setting], required: bool) -> Key:
     """Return what a key may be that some classes declare: what one of them allows."""
-    kind = settings[0].rule.kind
+    kinds = tuple(dict.fromkeys(one.rule.kind for one in settings))
     null = (NoneType,) if any(one.may_be_null or one.rule.optional for one in settings) else ()
     names = [tuple(one.words) if one.words is not None else one.rule.names for one in settings]
-    if all(names):
+    if all(names) and len(kinds) == 1:
         several = list(dict.fromkeys(name for some in names for name in some))
-        return Key((kind, *null), one_of(lambda: several), required)
+        return Key((*kinds, *null), one_of(lambda: several), required)
 
     def rule(value: Any) -> str | None:
-        refused = [one.rule.refusal(value) for one in settings]  # null is a type of its own here
-        return None if None in refused else refused[0]
+        refused = [_refusal(one, value) for one in settings]
+        if None in refused:
+            return None
+        first = {one.rule.kind: words for one, words in zip(reversed(settings), reversed(refused), strict=True)}
+        return " or ".join(str(first[kind]) for kind in kinds)
 
-    return Key((kind, *null), rule, required)
+    return Key((*kinds, *null), rule, required)

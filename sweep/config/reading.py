@@ -100,14 +100,21 @@ def is_in_open_section(key: str) -> bool:
     return False
 
 
+def may_be_absent(key: str) -> bool:
+    """Whether a composed configuration may lack a dotted key: it is in an open section, or a setting of some methods only."""
+    found = _at(key)
+    of_some = isinstance(found, Key) and not found.required and key.partition(".")[0] in FAMILIES
+    return of_some or is_in_open_section(key)
+
+
 def is_undeclared(key: str) -> bool:
     """Whether a dotted key is inside an open section and nothing here says what it may be."""
     return is_in_open_section(key) and key.partition(".")[0] != NETWORKS
 
 
 def forced(overrides: Sequence[str]) -> list[str]:
-    """Return overrides in which those of keys in open sections add the key where the composed configuration lacks it."""
-    return [f"++{one}" if "=" in one and is_in_open_section(one.partition("=")[0]) else one for one in overrides]
+    """Return overrides in which those of keys that may be absent add the key where the composed configuration lacks it."""
+    return [f"++{one}" if "=" in one and may_be_absent(one.partition("=")[0]) else one for one in overrides]
 
 
 def kinds_of(key: str) -> tuple[set[Any], ValueRule | None]:
@@ -159,6 +166,8 @@ def is_key(key: str) -> bool:
 def unknown_key(key: str) -> ConfigError:
     """Return the error for a key that the configuration does not have, with near and available ones."""
     known = keys()
+    if key in known and isinstance(_at(key), Key):
+        return ConfigError(f"{key} has no value in the chosen files; ++{key}=... adds it")
     if key in known:
         return ConfigError(f"{key} is a section: set its keys one by one, as in {key}.NAME=3")
     if is_in_open_section(key) and not is_undeclared(key):

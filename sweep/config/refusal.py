@@ -14,7 +14,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from surrogate.checks import first_line
 from surrogate.rules import nearest
-from sweep.config.reading import is_in_open_section, unknown_key
+from sweep.config.reading import may_be_absent, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 
@@ -29,7 +29,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         if str(error.override).startswith("search.where="):
             return f"{error.override} cannot be read: {EXPRESSIONS}"
-        return unreadable(str(error.override), text)
+        return unreadable(_as_written(str(error.override)), text)
     if isinstance(error, YAMLError):
         return not_yaml(error)
     if isinstance(error, RecursionError):
@@ -74,7 +74,7 @@ def several_values(override: str, arguments: Sequence[str]) -> str:
 def _as_written(override: str) -> str:
     """Return an override without what :func:`sweep.config.reading.forced` put before it."""
     bare = override.removeprefix("++")
-    return bare if is_in_open_section(bare.partition("=")[0]) else override
+    return bare if may_be_absent(bare.partition("=")[0]) else override
 
 
 def chosen_twice(group: str, arguments: list[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate.settings import Chosen, Configurable, Part, Setting
-from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of, name_key
+from sweep.config.families import ABSENT, FAMILIES, ValueSource, class_of, name_key, of_its_kind
 from sweep.config.schema import MethodSettings, Settings
 from sweep.config.watched import Fact, Watched
 
@@ -86,7 +86,7 @@ def build(
             value = source(key_of(name, declared, prefix))
             if name in fixed or value is ABSENT or (value is None and declared.may_be_null):
                 continue
-            values[name] = declared.words.get(value, value) if declared.words else value
+            values[name] = declared.words.get(value, value) if declared.words else of_its_kind(declared, value)
         elif isinstance(declared, Part):
             values[name] = build(declared.kind, _inside(prefix, declared), source, check=check)
         elif isinstance(declared, Chosen):

@@ -14,7 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.reading import is_in_open_section, unknown_key
+from sweep.config.reading import may_be_absent, unknown_key
 from sweep.planning.swept_keys import Dimension
 
 _INTERPOLATION = re.compile(r"\$\{\s*([^}]*?)\s*(?:\}|$)")
@@ -26,7 +26,7 @@ _ANYTHING = ""
 """The key of an interpolation that may lead anywhere."""
 
 _NOTHING: dict[str, Any] = {}
-"""An open section that is not there yet."""
+"""A section that is not there yet."""
 
 GroupOptions = tuple[str, Sequence[Any]]
 """A section, and what it is with each option of its group."""
@@ -89,7 +89,7 @@ class _Section:
     def __init__(self, frame: Frame, name: str, before: Sequence[int], after: Mapping[int, Dimension]) -> None:
         self.name, self.places = name, (*before, *after)
         self._frame, self._before = frame, before
-        self._after = {place: (one, is_in_open_section(one.key)) for place, one in after.items()}
+        self._after = {place: (one, may_be_absent(one.key)) for place, one in after.items()}
         self._inside: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
         self._resolved: dict[tuple[Any, ...], Any] = {}
         self._known: dict[tuple[Any, ...], Any] = {}
@@ -106,29 +106,29 @@ class _Section:
         section = self._resolved.get(options)
         if section is None:
             section = self._resolved[options] = self._frame.resolved(self.name, point)
-        for place, (dimension, is_open) in self._after.items():
+        for place, (dimension, may_add) in self._after.items():
             _, *inside, leaf = dimension.key.split(".")
-            section = self._replaced(section, inside, leaf, dimension, point[place], is_open)
+            section = self._replaced(section, inside, leaf, dimension, point[place], may_add)
         return section
 
     def _replaced(
-        self, section: Any, inside: Sequence[str], leaf: str, dimension: Dimension, option: Any, is_open: bool
+        self, section: Any, inside: Sequence[str], leaf: str, dimension: Dimension, option: Any, may_add: bool
     ) -> dict[str, Any]:
         """Return a section with one value replaced: the rest is shared, and so is what is replaced inside."""
         result = dict(section)
         if not inside:
-            if leaf not in result and not is_open:
+            if leaf not in result and not may_add:
                 raise unknown_key(dimension.key)
             result[leaf] = dimension.at(option)
             return result
         name, *further = inside
-        if not isinstance(result.get(name), dict) and not (is_open and name not in result):
+        if not isinstance(result.get(name), dict) and not (may_add and name not in result):
             raise unknown_key(dimension.key)
         before = result.get(name, _NOTHING)
         place = id(before), dimension.key, len(further), option
         known = self._inside.get(place)
         if known is None:
-            made = self._replaced(before, further, leaf, dimension, option, is_open)
+            made = self._replaced(before, further, leaf, dimension, option, may_add)
             known = self._inside[place] = before, made
         result[name] = known[1]
         return result

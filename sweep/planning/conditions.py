@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sweep.config.families import ABSENT, default_of
 from sweep.config.reading import impossible, section, unknown_key
 from sweep.errors import ConfigError
 
@@ -147,19 +148,20 @@ class WhereCondition:
             raise ConfigError(f"search.where: {self.expression!r}: {key} is never {value!r}: it must be {allowed}")
 
     def _lookup(self, key: str) -> _Evaluate:
-        names = key.split(".")
         inside = section(key)
         if inside:
             meant = [f"{key}.{name}" for name in ("method", "name") if f"{key}.{name}" in inside]
             hint = f"did you mean {meant[0]}?" if meant else f"its keys are {', '.join(inside)}"
             raise ConfigError(f"search.where: {self.expression!r}: {key} is a section; {hint}")
 
+        names = key.split(".")
+
         def lookup(config: Mapping[str, Any]) -> Any:
-            value: Any = config
-            for name in names:
-                if not isinstance(value, dict) or name not in value:
-                    raise ConfigError(f"search.where: {self.expression!r}: {unknown_key(key)}")
-                value = value[name]
+            value = _value(config, names)
+            if value is ABSENT:  # a setting that only other methods have is what they have it at without a configuration
+                value = default_of(key, lambda other: _value(config, other.split(".")))
+            if value is ABSENT:
+                raise ConfigError(f"search.where: {self.expression!r}: {unknown_key(key)}")
             return value
 
         return lookup
@@ -169,6 +171,16 @@ class WhereCondition:
             f"search.where: {self.expression!r} uses {type(node).__name__}, which is not allowed; "
             f"allowed are comparisons, in, and, or, not, numbers, texts and keys such as pruning.amount"
         )
+
+
+def _value(config: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Return the value of a key, given by its parts; ABSENT if a configuration lacks it."""
+    value: Any = config
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            return ABSENT
+        value = value[name]
+    return value
 
 
 def _depth(tree: ast.expr) -> int:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from sweep.config.schema import Settings
 from sweep.config.shared_sections import SharedSections
+from sweep.config.task_names import SAYING_THE_TASK
 from sweep.config.trial_names import is_named
 from sweep.errors import ConfigError
 from sweep.planning.data_notes import sentences_on_data
@@ -247,7 +248,12 @@ class TrialSpace:
         if not satisfies(settings, config):
             return None
         _check(settings, sections)
-        swept = {key: value for key, value in self._space.values(point).items() if sections.counts(settings, key)}
+        # The name of a task that other sections tell apart from its like is in no key: people need it all the same.
+        swept = {
+            key: value
+            for key, value in self._space.values(point).items()
+            if key in SAYING_THE_TASK or sections.counts(settings, key)
+        }
         any_limit_key = sections.any_limit_key(settings)
         held = limits if any_limit_key else ()
         if held:

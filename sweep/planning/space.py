@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Transformer
 from omegaconf import DictConfig, OmegaConf
 
-from sweep.config.reading import is_in_open_section, unknown_key
+from sweep.config.reading import may_be_absent, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.planning.assembly import Frame, overlap, unresolved
@@ -127,8 +127,8 @@ class Space:
         groups: set[int] = set()
         others = [o for o in self.overrides if o not in swept and o.key_or_group not in self._groups]
         for place, override in enumerate(swept):
-            is_open = is_in_open_section(override.key_or_group)
-            changes = override.type is OverrideType.CHANGE or (is_open and override.type is OverrideType.FORCE_ADD)
+            adds = override.type is OverrideType.FORCE_ADD and may_be_absent(override.key_or_group)
+            changes = override.type is OverrideType.CHANGE or adds
             if not changes or override.package is not None:
                 others.append(override)
             elif override.key_or_group in self._groups:
@@ -267,12 +267,11 @@ def _is_direct(base: Mapping[str, Any], dimension: Dimension) -> bool:
         if not isinstance(value, dict):
             return False  # below an interpolation, or below a plain value
         if name not in value:
-            if is_in_open_section(dimension.key):
+            if may_be_absent(dimension.key):
                 break
             raise unknown_key(dimension.key)
         value = value[name]
-    is_open = is_in_open_section(dimension.key)
-    if (isinstance(value, dict) and not is_open) or "." not in dimension.key:
+    if (isinstance(value, dict) and not may_be_absent(dimension.key)) or "." not in dimension.key:
         return False
     return not isinstance(dimension, Choices) or all(_is_literal(option) for option in dimension.values)
 

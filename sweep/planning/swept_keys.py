@@ -145,8 +145,8 @@ def dimension_of(override: Override, elements: Sequence[Any], default: Callable[
     Args:
         override: the override.
         elements: its listed values as Hydra parsed them; of an interval, empty.
-        default: returns the value of a key that is not swept, None where there is none. It says whether the numbers of a key in
-            an open section are integers.
+        default: returns the value of a key that is not swept, None where there is none. It says whether the numbers of a key
+            that may have those of both types are integers.
 
     Raises:
         ConfigError: an interval without length, of a key that has no numbers, or from 0 or less with the tag ``log``.
@@ -184,7 +184,7 @@ def _interval(override: Override, swept: IntervalSweep, default: Callable[[str],
         if not reading.is_key(key):
             raise reading.unknown_key(key)
         raise ConfigError(f"{written}: the values of {key} are no numbers, so it has no interval; list them, as in choice(a,b)")
-    integer = int in kinds and (not reading.is_undeclared(key) or _means_integers(key, swept, str(written), default))
+    integer = int in kinds and (float not in kinds or _means_integers(key, swept, str(written), default))
     log = "log" in swept.tags
     if not (math.isfinite(swept.start) and math.isfinite(swept.end) and swept.start < swept.end):
         raise ConfigError(f"{written}: an interval goes from a number to a larger one, as in interval(0.3,0.95)")
@@ -203,7 +203,7 @@ def _interval(override: Override, swept: IntervalSweep, default: Callable[[str],
 
 
 def _means_integers(key: str, swept: IntervalSweep, written: str, default: Callable[[str], Any]) -> bool:
-    """Whether an interval of a key in an open section, whose type nothing declares, is one of integers."""
+    """Whether an interval of a key that may have numbers of both types is one of integers."""
     if type(swept.start) is int:  # written as int(interval(1,8)): Hydra keeps the numbers of others as floats
         return True
     return _OF_REALS.search(written.partition("=")[2]) is None and type(default(key)) is int

@@ -16,15 +16,13 @@ from sweep.config.families import FAMILIES, name_key
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
 from sweep.config.reading import is_key
 from sweep.config.schema import SECTIONS, USED, Settings
+from sweep.config.task_names import SAYING_THE_TASK
 
 Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""
 
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
 """What a single trial in this process has no use for."""
-
-_NAMING_THE_TASK = ("task", "task.name")
-"""What says which task it is, also where the other settings say that too."""
 
 
 def sentence_on_idle(
@@ -45,14 +43,14 @@ def sentence_on_idle(
                 del left[key]
         if not left:
             return None
-    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which nobody writes for open sections
+    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which the program puts there
     if len(lines) == 1:
         return f"{lines[0]} has no effect: no trial of this command uses it."
     return f"{', '.join(lines[:-1])} and {lines[-1]} have no effect: no trial of this command uses them."
 
 
 def _asks_for_something(override: Override) -> bool:
-    if override.type is OverrideType.DEL or override.key_or_group in _NAMING_THE_TASK:
+    if override.type is OverrideType.DEL or override.key_or_group in SAYING_THE_TASK:
         return False
     return override.is_sweep_override() or override.value() not in (None, False, 0, "none", [])
 

@@ -160,6 +160,23 @@ def test_a_pruning_method_is_swept_over_its_own_setting(examples: Examples) -> N
     assert [run.data.params["pruning.power"] for run in examples.runs("powers")] == ["1", "2"]
 
 
+def test_a_setting_is_swept_beside_methods_that_lack_it(examples: Examples) -> None:
+    printed = examples.run("beside", "pruning=power_lookahead", "pruning=none,power_lookahead")
+    assert "3 finished (0 reused), 0 failed of 3 trials." in printed
+    ranked = pd.read_csv(examples.report("beside") / "ranking.csv").sort_values("pruning.power")
+    powers = [f"power_lookahead 0.8 pruning.power={power}" for power in (1, 2)]
+    assert list(ranked["setting"]) == [*powers, "dense MILP"]
+    where = 'search.where=["pruning.method != \\"power_lookahead\\" or pruning.power > 1"]'
+    lines = forced(["dataset=digits", "pruning.power=1,2", "pruning=magnitude,power_lookahead", *QUICK])
+    trials = examples.composer.plan(*lines, where).trials
+    assert [(trial.swept["pruning"], trial.swept.get("pruning.power")) for trial in trials] == [
+        ("magnitude", None),
+        ("power_lookahead", 2),
+    ]
+    where = 'search.where=["pruning.power < 1.5"]'
+    assert len(examples.composer.plan(*lines[:1], *lines[2:], where).trials) == 2, "1 is the default of a configuration without"
+
+
 def test_the_report_tells_settings_apart_by_what_counts_for_the_task(examples: Examples) -> None:
     """The task prunes whatever the attack, which it does not use."""
     more = ("pruning.amount=0.5,0.8", "task.parameters.width=0.05", "attack=gradient")

@@ -18,10 +18,11 @@ from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, SurvivorMethod, Survivors, prune
 from surrogate.region import Region
 from surrogate.settings import setting
-from sweep.config.reading import keys, kinds_of
+from sweep.config.reading import forced, keys, kinds_of, unknown_key
 from sweep.config.sections import method_of
 from sweep.errors import ConfigError
-from sweep.planning.plan import plan_one
+from sweep.planning.plan import TrialSpace, plan_one
+from sweep.planning.swept_keys import SweptInterval
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,18 @@ def test_it_is_swept(composer: Composer) -> None:
     assert len(composer.plan("bounds.method=wide", "+bounds.slack=0.1,0.2").trials) == 2
 
 
+def test_it_is_swept_as_any_other_key_is(composer: Composer) -> None:
+    swept = "pruning.method=every_other,magnitude"
+    keys = [trial.key for trial in composer.plan(swept, "+pruning.stride=2,3").trials]
+    for lines in ([swept, "pruning.stride=2,3"], forced([swept, "pruning.stride=2,3"])):
+        assert [trial.key for trial in composer.plan(*lines).trials] == keys
+    condition = "search.where=[\"pruning.stride == 2 or pruning.method == 'none'\"]"
+    assert len(composer.plan("pruning.method=every_other,none", condition).trials) == 2  # its default, where there is no key
+    assert forced(["pruning.stride=2", "pruning.amount=0.5"]) == ["++pruning.stride=2", "pruning.amount=0.5"]
+    assert str(unknown_key("pruning.stride")) == "pruning.stride has no value in the chosen files; ++pruning.stride=... adds it"
+    assert str(unknown_key("pruning.finetune")).startswith("pruning.finetune is a section")
+
+
 def test_where_nothing_looks_at_it_that_is_said(composer: Composer) -> None:
     def notes(*overrides: str) -> tuple[str, ...]:
         return plan_one(composer.config(*overrides), ["+pruning.stride=3"]).notes
@@ -119,3 +132,35 @@ def test_so_is_an_attack(composer: Composer, monkeypatch: pytest.MonkeyPatch) ->
     assert [trial.swept.get("attack.patience") for trial in plan.trials] == [1.0, 2.0, None]
     with pytest.raises(ConfigError, match=r"attack\.patience=0\.0 is not allowed: it must be a number above 0"):
         composer.changed(attack__method="patient", attack__patience=0)
+
+
+def test_methods_may_have_settings_of_one_name_and_different_types(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Worded(SurrogateAttack):
+        name: ClassVar[str] = "worded"
+        free: str = setting("few", rules.one_of("few", "many"))
+
+    @dataclass(frozen=True)
+    class Exact(SurrogateAttack):
+        name: ClassVar[str] = "exact"
+        free: float = setting(0.5, rules.POSITIVE)
+
+    integers = [trial.key for trial in composer.plan("attack=restriction", "attack.free=3,4").trials]
+    monkeypatch.setitem(ATTACKS, "worded", Worded)
+    assert kinds_of("attack.free")[0] == {int, str}
+    assert method_of("attack", composer.changed(attack__method="worded", attack__free="many")).free == "many"
+    with pytest.raises(ConfigError, match=r"attack\.free=all is not allowed: it must be an integer of .* or one of few, many"):
+        composer.changed(attack__method="worded", attack__free="all")
+    with pytest.raises(ConfigError, match=r"free=few with attack\.method=restriction: there it must be an integer"):
+        composer.plan("attack=restriction", "attack.free=few")
+
+    monkeypatch.setitem(ATTACKS, "exact", Exact)
+    assert [trial.key for trial in composer.plan("attack=restriction", "attack.free=3,4").trials] == integers
+    free = method_of("attack", composer.changed(attack__method="restriction", attack__free=3)).free
+    assert (free, type(free)) == (3, int)
+    free = method_of("attack", composer.changed(attack__method="exact", attack__free=3)).free
+    assert (free, type(free)) == (3.0, float)
+    space = TrialSpace(composer.loader, composer.compose_as_hydra, ["attack=restriction", "attack.free=interval(2,6)"])
+    interval = space.dimensions["attack.free"]
+    assert isinstance(interval, SweptInterval)
+    assert interval.integer, "as the value is that the interval replaces"

@@ -40,6 +40,8 @@ CONFIG = {
         ("(pruning.method, pruning.finetune.rounds) in [('none', 0), ('magnitude', 0)]", True),
         ("(pruning.amount == 0.8) == (attack.polish == false)", True),
         ("pruning.amount == pruning.finetune.rounds", False),
+        ("bounds.lp_seconds > 0", True),  # which only some methods have: their default
+        ("attack.on_incumbent == 'check'", True),
     ],
 )
 def test_holds(expression: str, holds: bool) -> None:

@@ -344,6 +344,15 @@ def test_a_plan_is_refused_as_a_whole(composer: Composer, overrides: list[str], 
         composer.plan(*overrides)
 
 
+def test_names_tell_swept_tasks_apart(composer: Composer) -> None:
+    plan = composer.plan("dataset=digits", "task=image,output", "pruning=none,magnitude")
+    names = [f"{name} task={task}" for task in ("image", "output") for name in ("2x16 dense", "2x16 magnitude 0.8")]
+    assert [trial.name for trial in plan.trials] == names
+    alone = composer.plan("dataset=digits", "task=output", "pruning=none,magnitude").trials
+    assert [trial.key for trial in plan.trials[2:]] == [trial.key for trial in alone], "the task's name is in no key"
+    assert [trial.name for trial in alone] == ["2x16 dense", "2x16 magnitude 0.8"]
+
+
 def test_a_typo_in_a_swept_option_is_refused_before_the_space_is_composed(composer: Composer) -> None:
     composed: list[list[str]] = []
 
