@@ -46,4 +46,4 @@ def read_network(path: Path | str, layers: Sequence[str] | None = None) -> ReluN
     if path.suffix.lower() in PICKLE_ENDINGS:
         raise pickled(path)
     *others, last = READERS
-    raise InvalidNetwork(f"{path} does not end in {', '.join(others)} or {last}, as files of networks do: {READABLE}")
+    raise InvalidNetwork(f"{path} does not end in {', '.join(others)} or {last}; {READABLE}")

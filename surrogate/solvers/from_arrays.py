@@ -37,10 +37,10 @@ _STATUS = {
     "interrupted": SolverStatus.TIME_LIMIT,
     "userinterrupt": SolverStatus.TIME_LIMIT,
 }
-"""By the words of HiGHS, Gurobi and SCIP."""
+"""Statuses by the texts with which HiGHS, Gurobi and SCIP report them."""
 
 _UNBOUNDED = ("Unbounded", "Primal infeasible or unbounded", "unbounded", "inf_or_unbd", "inforunbd")
-"""Their words for a model that is unbounded, or infeasible or unbounded."""
+"""Their texts for a model that is unbounded, or infeasible or unbounded."""
 
 NO_BOUND = 1e20
 """A dual bound of this size or larger is a solver's infinity, and so is a side of a column or a row."""

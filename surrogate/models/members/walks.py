@@ -38,7 +38,7 @@ class Walks:
         self._walker = Walker(self.programme)
         self.draws = Draws(state)
         self._unfinished: BoolArray | None = None
-        """The region in which the time of the last walk from a start ended, to go on from."""
+        """The region in which the last walk from a start ran out of time; the next walk goes on there."""
         self._near: FloatArray | None = None
         self._near_seconds = self._walk_seconds = 0.0
         self._near_share = 1.0
@@ -135,7 +135,8 @@ class Walks:
         """Walk from a region, with the integers held at those of a decision ``(columns,)`` or relaxed and then made whole.
 
         Returns:
-            whether the user's rows allowed a point; and the region in which the time ended, to go on from, else None.
+            whether the user's rows allowed a point; and the region in which the time ran out, where the next walk
+            goes on, else None.
         """
         if hold:
             with self.held(values):
