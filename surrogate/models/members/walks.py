@@ -135,8 +135,8 @@ class Walks:
         """Walk from a region, with the integers held at those of a decision ``(columns,)`` or relaxed and then made whole.
 
         Returns:
-            whether the user's rows allowed a point; and the region in which the time ran out, where the next walk
-            goes on, else None.
+            whether the user's rows allowed a point; and the region in which the walk ran out of time, where another
+            walk can go on, None if it came to its end.
         """
         if hold:
             with self.held(values):

@@ -8,7 +8,7 @@ Food :math:`i \in F` costs :math:`c_i` a unit and has :math:`v_{il}` of nutrient
     \sum_i \frac{v_{il}}{r_l} x_i \ge 1 \quad (l \in N), \qquad f(x) \ge t, \qquad l \le x \le u.
 
 The network is in the constraint only. ``t`` is a quantile of the network's own values over the data's baskets that meet all
-needs, so every such basket above it is feasible.
+needs. So every such basket whose value is at least ``t`` is feasible.
 
 The true palatability is a logistic function of a random quadratic; or the baskets are those of the table palatable_data.csv (25
 foods in hundreds of grams, a person and day), with the nutrients, needs and suppliers' prices of instance_data.xlsx.
