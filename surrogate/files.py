@@ -18,7 +18,7 @@ from surrogate.errors import InvalidNetwork, InvalidSetting, SurrogateError, Uns
 GZIP_MAGIC = b"\x1f\x8b"
 
 PICKLE_MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""How an archive begins, as torch.save writes it, and a pickle of each protocol in use."""
+"""First bytes of an archive of torch.save, and of a pickle of each protocol in use."""
 
 CHUNK = 2**20
 

@@ -22,10 +22,10 @@ Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""
 
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
-"""What a single trial in this process has no use for."""
+"""Keys that have no effect on a single trial in this process."""
 
 _NAMING_THE_TASK = ("task", "task.name")
-"""What says which task it is, also where the other settings say that too."""
+"""Keys that name the task. They are never called unused, even where the other settings tell the task too."""
 
 
 def sentence_on_idle(

@@ -71,7 +71,7 @@ class InstanceRecord:
     label: int | None = None
     target: int | None = None
     norm: str = "none"
-    """Of the ball; ``none`` for a box alone."""
+    """The norm of the ball; ``none`` for a box alone."""
     radius: float | None = None
     status: str = "unresolved"
     question: str | None = None
@@ -83,7 +83,7 @@ class InstanceRecord:
     dense_value: float | None = None
     """The best value met, on the dense networks; where the value is a length, the margin of its point."""
     surrogate_value: float | None = None
-    """What the surrogate says of the best that it found."""
+    """The surrogate's own value of the best solution that it found."""
     surrogate_bound: float | None = None
     """What is proven of every value inside the MILP or the search, of a surrogate where there is one; None where the value is a
     length."""
@@ -103,7 +103,7 @@ class InstanceRecord:
     prune_seconds: float | None = None
     """Pruning for this region alone; None where one surrogate serves all instances (see the trial's)."""
     sparsity: float | None = None
-    """Of the surrogate for this region alone; None where one surrogate serves all instances."""
+    """The sparsity of the surrogate for this region alone; None where one surrogate serves all instances."""
     bounds_seconds: float | None = None
     build_seconds: float | None = None
     solve_seconds: float | None = None

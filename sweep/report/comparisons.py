@@ -38,7 +38,7 @@ ALL = "all networks"
 MEASURES: tuple[Measure, ...] = ("value", "time", "norm")
 
 COLUMNS = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}
-"""What of an instance each measure is of."""
+"""The column of an instance that holds each measure."""
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives

@@ -30,7 +30,7 @@ MADE_WITH = frozenset({"alembic_version", "workspaces"})
 """Tables that MLflow fills while it makes the others. One who has made them all fills ``experiments`` too."""
 
 MADE_IN_PASSING = "_alembic_tmp_"
-"""How the tables begin that a change of another one passes through."""
+"""The names of the temporary tables of a migration begin with this."""
 
 _COMPANIONS = ("", "-wal", "-journal", "-shm")
 """A database is these files. What a former one has left of them would be taken for the new one's, and break it."""

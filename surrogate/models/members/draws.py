@@ -30,7 +30,7 @@ NEAREST, FARTHEST = -2.5, -0.3
 """Powers of ten of the least and the largest share of the way from there to a point of the last batch."""
 
 MISSES = 3
-"""How many times points near one are drawn that are no better, before that is given up."""
+"""The search near a point ends after this many batches without a better one."""
 
 
 class Draws:

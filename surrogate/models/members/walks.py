@@ -15,7 +15,7 @@ from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
 LEAST_NEAR = 0.1
-"""What is left of the draws' time, as a share of that of walks, where they find nothing."""
+"""The least time of draws near good points, as a share of the time of walks, when these draws find nothing."""
 
 COMPLETING_SECONDS = 2.0
 """Most seconds for making the user's integers whole in one region."""
