@@ -24,7 +24,7 @@ CHUNK = 2**20
 
 READABLE = (
     "networks are read from a state dict (torch.save(module.state_dict(), 'network.pt')), from ONNX, and from what "
-    "ReluNetwork.save('network.safetensors') wrote"
+    "ReluNetwork.from_torch(module).save('network.safetensors') or ReluNetwork.from_sklearn(model).save(...) wrote"
 )
 """Every way in which a network comes from a file, for the sentence that refuses one."""
 

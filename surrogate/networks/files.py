@@ -18,7 +18,7 @@ TENSORS: dict[str, Callable[[Path, Sequence[str] | None], ReluNetwork]] = {
     ".pth": ReluNetwork.from_checkpoint,
     ".ckpt": ReluNetwork.from_checkpoint,
 }
-"""The same of files that hold tensors by their names, whose layers the caller may name."""
+"""The reader of each ending of files that hold tensors by name; the caller may name the layers."""
 
 READERS = (*GRAPHS, *TENSORS)
 """Every ending."""

@@ -70,7 +70,7 @@ class Over(Exception):
 
 
 Run = Callable[[float, bool], Ending]
-"""Has the solver run for at most so many seconds, with presolve or without."""
+"""Runs the solver for at most the given number of seconds, with presolve or without."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from sweep.store import Store
 from sweep.store.stage_results import Entry, StageKind, stands
 
 LEASE_SECONDS = 30.0
-"""A worker that was silent for so long no longer holds its claims: another one makes what it was making."""
+"""A worker that was silent for this long loses its claims: another worker makes what it was making."""
 
 BEAT_SECONDS = 5.0
 """How often a worker says that it is there."""

@@ -25,7 +25,7 @@ STARVED_SHARE = 0.5
 no noise of a machine that was free for it explains."""
 
 BUSY_SHARE = 0.8
-"""A trial whose attacks had less than this share of a core is told of: two trials at a time on two free cores leave each other
+"""A trial whose attacks had less than this share of a core is named: two trials at a time on two free cores leave each other
 0.85 to 0.95."""
 
 JUDGED_SECONDS = 1.0

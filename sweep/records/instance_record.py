@@ -18,8 +18,8 @@ FIELDS = {
     "dual_bound": "surrogate_bound",
     "first_adversarial_seconds": "first_found_seconds",
 }
-"""Other names of facts of an answer, and the fields that hold them: two that tasks use, then those of records and published
-tables of before, when every answer was a margin."""
+"""Other names of an answer's facts, and the fields that hold them: two names that tasks use, then those of earlier records and
+published tables, when every answer was a margin."""
 
 
 def by_field(facts: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,8 @@ class InstanceRecord:
     norm_bound: float | None = None
     """Where the value is a length, in the ball's norm: proven lower bound on the length of everything that counts as found."""
     gap: float | None = None
-    """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
+    """The distance of the found value from the proven one, relative to the found one; None without a proof on the dense
+    network."""
     first_found_seconds: float | None = None
     """When the first solution was met that counts as found."""
     solver_status: str | None = None

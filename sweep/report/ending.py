@@ -23,7 +23,7 @@ LIMIT_SECONDS = 60.0
 """Most seconds for the figures of a sweep that ended by itself."""
 
 INTERRUPTED_SECONDS = 5.0
-"""The same after an interrupt: whoever stopped it does not want to wait."""
+"""The same after an interrupt: a person who stops a sweep does not want to wait."""
 
 
 @dataclass

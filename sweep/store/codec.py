@@ -25,7 +25,7 @@ FORMAT = 2
 """The format of files that are written. Raise it when their form changes."""
 
 READ = (1, FORMAT)
-"""Formats that are read. A file of another one is set aside, and its result made anew."""
+"""Formats that are read. A file of another format is set aside, and its result is computed again."""
 
 _FACTS, _END = b', "facts":', b"\n}\n"
 _HEAD_CHECKSUM = re.compile(rb', "head_sha256": "([0-9a-f]{64})"\Z')

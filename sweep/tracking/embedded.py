@@ -24,7 +24,7 @@ CHECK_SECONDS = 5.0
 """A look through the pages of a database that takes longer is broken off; it counts as sound then."""
 
 SETTLED_SECONDS = 3.0
-"""A half-made database that was written so lately may be one that another program, such as MLflow's UI, makes just now."""
+"""Another program, such as MLflow's UI, may be making a half-made database that was written less than this long ago."""
 
 MADE_WITH = frozenset({"alembic_version", "workspaces"})
 """Tables that MLflow fills while it makes the others. One who has made them all fills ``experiments`` too."""

@@ -12,7 +12,7 @@ from typing import Any
 from sweep.tracking.spool import Spool
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 30.0
-"""Between two attempts to send the same message; each pause is twice the one before."""
+"""The first and the longest pause between two attempts to send a message; each pause is twice the one before."""
 
 HURRIED_PAUSE_SECONDS = 1.0
 """The longest pause while somebody waits for the end."""

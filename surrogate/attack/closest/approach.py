@@ -22,7 +22,7 @@ REACHES = (0.98, 0.995, 0.999, 0.9999)
 """The ball's radius as a share of the shortest perturbation known. After a failure the next, larger share is tried."""
 
 KEPT = 16
-"""The next batch starts from so many of the shortest points that reached the threshold in this one."""
+"""The next batch starts from at most this many of the points that reached the threshold in the last one: the shortest."""
 
 
 def ball(region: Region, radius: float) -> Region:
