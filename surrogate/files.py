@@ -18,14 +18,13 @@ from surrogate.errors import InvalidNetwork, InvalidSetting, SurrogateError, Uns
 GZIP_MAGIC = b"\x1f\x8b"
 
 PICKLE_MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""How an archive begins, as torch.save writes it, and a pickle of each protocol in use."""
+"""First bytes of an archive of torch.save, and of a pickle of each protocol in use."""
 
 CHUNK = 2**20
 
 READABLE = (
-    "networks are read from a state dict (.pt, .pth or .ckpt by torch.save(module.state_dict(), 'network.pt'), or "
-    ".safetensors), from ONNX (.onnx, .onnx.gz), and from what ReluNetwork.from_torch(module).save('network.safetensors') or "
-    "ReluNetwork.from_sklearn(model).save('network.safetensors') wrote"
+    "networks are read from a state dict (torch.save(module.state_dict(), 'network.pt')), from ONNX, and from what "
+    "ReluNetwork.from_torch(module).save('network.safetensors') or ReluNetwork.from_sklearn(model).save(...) wrote"
 )
 """Every way in which a network comes from a file, for the sentence that refuses one."""
 

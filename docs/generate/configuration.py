@@ -190,7 +190,7 @@ def _allowed(kinds: set[Any], rule: ValueRule | None) -> str:
     probe: Any = -1 if kinds & {int, float} else ""
     refused = rule(probe) if rule else None
     if refused is None:
-        return " or ".join(TYPES[kind] for kind in (bool, int, float, str, list[str], list[int]) if kind in kinds) + null
+        return " or ".join(name for kind, name in TYPES.items() if kind in kinds) + null
     if refused.startswith("one of "):
         return ", ".join(f"`{name}`" for name in refused.removeprefix("one of ").split(", ")) + null
     return refused + ("" if "null" in refused else null)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from surrogate.problems.region import Region
 
 SHARE_OF_RADIUS = 3.0
-"""The coordinates looked at first are so many times as many as the radius could fill; most maximisers use fewer."""
+"""The coordinates looked at first are this many times as many as the radius could fill; most maximisers use fewer."""
 
 Single = NDArray[np.float32]
 

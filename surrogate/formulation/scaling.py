@@ -12,7 +12,7 @@ ORDINARY = (2.0**-7, 2.0**13)
 coefficients are far from what a solver drops or calls zero."""
 
 TOLERANCE = 1e-6
-"""To which solvers keep rows, bounds and integers, whatever the numbers in them are."""
+"""Solvers keep rows, bounds and integers to this tolerance, whatever the numbers in them are."""
 
 TIGHTEST = 1e-7
 """The same for a solver that is told to be strict. What all rows and binaries together can do is measured with this one."""

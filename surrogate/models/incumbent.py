@@ -20,7 +20,7 @@ SETTLING_SECONDS = 2.0
 """Most seconds for optimising the other variables anew at one decision."""
 
 LAST_SECONDS = 0.05
-"""The same when the time is over, which is when a solver's last decision comes."""
+"""Most seconds for the same when the time is over, which is when a solver's last decision comes."""
 
 HAIRS = (0.0, 0.5, 0.999)
 """Shares of the tolerance that rows get when the other variables are optimised anew: the first that allows values is taken."""

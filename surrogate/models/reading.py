@@ -19,7 +19,7 @@ from surrogate.solvers.domains import stated
 from surrogate.variables import bounds_of, peculiar
 
 BEYOND = 0.05
-"""By how much, relative to its size, a product may leave the bounds of its factors: more than any tolerance lets through."""
+"""A product may leave the bounds of its factors by this much, relative to its size: more than any tolerance allows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,6 +80,6 @@ def settings_of(given: Mapping[str, Any]) -> SearchSettings:
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, [*known, "time_limit_seconds", "on_better"], n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise InvalidSetting(f"optimise has no setting {name}: {meant}There are {', '.join(known)}")
+            meant = f": did you mean {near[0]}? There" if near else "; there"
+            raise InvalidSetting(f"optimise has no setting {name}{meant} are {', '.join(known)}")
     return SearchSettings(**given)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 WEIGHTS = {"walks": 3.0, "targets": 1.5, "steps": 2.0, "neighbourhoods": 2.0, "surrogates": 1.0, "dense": 3.0}
 
 MEMBERS = tuple(WEIGHTS)
-"""What the search is made of, beside the points that all of it starts from."""
+"""The members of the search, beside the drawing of the points that all members start from."""
 
 MILPS = ("surrogates", "dense")
-"""Those that hand a MILP to the solver that was given, and so take what the solver takes."""
+"""The members that hand a MILP to the given solver, so that the model must be one that this solver takes."""
 
 SLICE = 0.1
-"""A turn lasts this share of the time that is over, and at least so many seconds."""
+"""A turn lasts this share of the time that is over, and at least this many seconds."""
 
 LEAST = 0.1
-"""What is left of a finder's weight when it has found nothing for long: the proof gets the rest."""
+"""The least share of its weight that a member keeps when it has found nothing for long: the proof gets the rest."""
 
 
 class Shares:

@@ -18,7 +18,7 @@ TENSORS: dict[str, Callable[[Path, Sequence[str] | None], ReluNetwork]] = {
     ".pth": ReluNetwork.from_checkpoint,
     ".ckpt": ReluNetwork.from_checkpoint,
 }
-"""The same of files that hold tensors by their names, whose layers the caller may name."""
+"""The reader of each ending of files that hold tensors by name; the caller may name the layers."""
 
 READERS = (*GRAPHS, *TENSORS)
 """Every ending."""
@@ -46,4 +46,4 @@ def read_network(path: Path | str, layers: Sequence[str] | None = None) -> ReluN
     if path.suffix.lower() in PICKLE_ENDINGS:
         raise pickled(path)
     *others, last = READERS
-    raise InvalidNetwork(f"{path} does not end in {', '.join(others)} or {last}, as files of networks do: {READABLE}")
+    raise InvalidNetwork(f"{path} does not end in {', '.join(others)} or {last}; {READABLE}")

@@ -22,7 +22,7 @@ EPSILON = 1e-5
 OF_BATCH_NORM = ("running_mean", "running_var", "num_batches_tracked")
 
 PARAMETRISED = ".parametrizations."
-"""What stands between the name of a layer and that of a tensor that torch.nn.utils.parametrize makes a weight of."""
+"""torch.nn.utils.parametrize makes a weight of another tensor; this stands between the layer's name and that tensor's."""
 
 HOW_TO_MERGE = {
     PARAMETRISED[1:]: "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')",
@@ -30,7 +30,7 @@ HOW_TO_MERGE = {
     "_v": "torch.nn.utils.remove_weight_norm(layer)",
     "_u": "torch.nn.utils.remove_spectral_norm(layer)",
 }
-"""For beginnings and endings of tensors that torch makes a weight of in every forward pass: what puts that weight there."""
+"""The call that merges tensors of which torch makes a weight in every forward pass, by how the tensors' names begin or end."""
 
 
 @dataclass(frozen=True, eq=False)

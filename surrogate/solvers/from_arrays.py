@@ -37,10 +37,10 @@ _STATUS = {
     "interrupted": SolverStatus.TIME_LIMIT,
     "userinterrupt": SolverStatus.TIME_LIMIT,
 }
-"""By the words of HiGHS, Gurobi and SCIP."""
+"""Statuses by the texts with which HiGHS, Gurobi and SCIP report them."""
 
 _UNBOUNDED = ("Unbounded", "Primal infeasible or unbounded", "unbounded", "inf_or_unbd", "inforunbd")
-"""Their words for a model that is unbounded, or infeasible or unbounded."""
+"""Their texts for a model that is unbounded, or infeasible or unbounded."""
 
 NO_BOUND = 1e20
 """A dual bound of this size or larger is a solver's infinity, and so is a side of a column or a row."""
@@ -70,7 +70,7 @@ class Over(Exception):
 
 
 Run = Callable[[float, bool], Ending]
-"""Has the solver run for at most so many seconds, with presolve or without."""
+"""Runs the solver for at most the given number of seconds, with presolve or without."""
 
 
 @dataclass(frozen=True)

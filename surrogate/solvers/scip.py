@@ -18,8 +18,8 @@ ROWS = 64
 """Rows that are handed over between two looks at the clock."""
 
 PRODUCT_TOLERANCE = 1e-7
-"""To which a product of columns is kept where there are some: SCIP leaves a nonlinear row as wrong as it may be, and what the
-row then hides must be less than what a decision is checked to."""
+"""The tolerance of rows in models with products of columns. SCIP violates a nonlinear row by the whole tolerance, so
+the tolerance must be below that to which a decision is checked."""
 
 
 @dataclass(frozen=True)

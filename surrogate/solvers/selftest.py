@@ -22,7 +22,7 @@ TESTED = {"highspy": "1.16.0", "gurobipy": "13.0.3", "pyscipopt": "6.3.0"}
 """Versions that are right on all of the models, and on the tests: those of ``constraints.txt``."""
 
 TOLERANCE = 1e-5
-"""By how much an answer may be off, which is a hundredth of what the wrong ones are off by."""
+"""An answer may be off by this much: a hundredth of the error of the wrong answers."""
 
 SECONDS = 60.0
 """Most seconds for a model, of which each takes some thousandths."""

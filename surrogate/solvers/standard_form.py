@@ -19,7 +19,7 @@ from surrogate.solvers.products import Product, linearised
 from surrogate.variables import bounds_of, peculiar
 
 FEASIBILITY_TOLERANCE = 1e-6
-"""To which the solvers here keep rows and bounds."""
+"""The solvers here keep rows and bounds to this tolerance."""
 
 LARGEST = 1e9
 """float64 knows the sum of a row with such numbers to 1e-7: a tenth of the tolerance to which a solver keeps the row."""

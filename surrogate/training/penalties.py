@@ -10,7 +10,7 @@ from surrogate.training.intervals import InputBox, Sides, TrainingRegion, hidden
 from surrogate.training.settings import Training
 
 NARROWEST = 1e-12
-"""Of the square of half a width: what bounds that meet are divided by."""
+"""Added to the square of half a neuron's width, so that nothing is divided by 0 where its bounds meet."""
 
 Penalty = Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor], torch.Tensor]
 """Takes the weights and the biases of all layers and a batch of inputs ``(n, d)``; gives a number ``()``."""

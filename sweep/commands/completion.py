@@ -1,5 +1,6 @@
-"""Completion of ``python -m sweep`` in bash. Hydra's own completes only installed programs; ``-sc install=bash`` prints
-both.
+"""The bash script that completes ``python -m sweep``.
+
+Hydra's own script completes only installed programs. ``python -m sweep -sc install=bash`` prints Hydra's script and this one.
 """
 
 from __future__ import annotations

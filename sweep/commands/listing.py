@@ -23,7 +23,7 @@ MOST_SWEEPS = 20
 """The most sweeps that are listed, the newest ones."""
 
 MOST_TRIALS = 1000
-"""Where no report has the headline it is made from all trials of a sweep: of more than so many it would be waited for."""
+"""A headline that no report has is made from all trials of a sweep, unless they are more than this: that takes too long."""
 
 
 def sweeps(store: Store) -> tuple[Table, list[str]]:

@@ -39,7 +39,7 @@ TRAINING = ("dataset", "network", "training")
 
 
 DECIDING = (task_name, *map(fact_of, ("network.file", "network.bias", "attack.method", "attack.objective", "method.name")))
-"""What decides nearly everywhere what counts."""
+"""The facts that decide, nearly everywhere, which keys can change a result."""
 
 
 def makers(task: TaskRules) -> tuple[str, ...]:

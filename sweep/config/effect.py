@@ -1,4 +1,4 @@
-"""Which keys of a configuration can change a result, for whoever shows them. The configuration may be of any version."""
+"""Which keys of a configuration, also of an earlier version, can change a result: for programs that show a configuration."""
 
 from __future__ import annotations
 

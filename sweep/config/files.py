@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from surrogate.attack import Instance
 
 VERDICTS = "verdicts.csv"
-"""Beside a list of properties, the verdicts that are known: lines of network, property, and sat, unsat or unknown."""
+"""The file of known verdicts beside a list of properties: lines of network, property, and sat, unsat or unknown."""
 
 PROPERTY_ENDINGS = (".vnnlib", ".vnnlib.gz")
 

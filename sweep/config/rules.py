@@ -21,7 +21,7 @@ ValueRule = Callable[[Any], str | None]
 
 LARGEST_INTEGER = 2**31 - 1
 LONGEST_SECONDS = 1e9
-"""What solvers and random generators take as a seed or a count."""
+"""The largest integer that solvers and random generators take as a seed or a count, and the longest limit in seconds."""
 
 
 def at_least(limit: int) -> ValueRule:

@@ -15,7 +15,7 @@ from sweep.config.shown_keys import IN_NAMES
 from sweep.config.tasks import task_of
 
 NAMED = {*IN_NAMES, *(key.partition(".")[0] for key in IN_NAMES), "network.file", "method.repair"}
-"""Keys that :func:`short_name` shows, those that choose an option of a section, and those of single networks in their place."""
+"""Keys that :func:`short_name` shows, keys that choose an option of a section, and the same keys of single networks."""
 
 
 def is_named(key: str) -> bool:

@@ -21,7 +21,7 @@ from sweep.store import Store
 from sweep.store.stage_results import Entry, StageKind, stands
 
 LEASE_SECONDS = 30.0
-"""A worker that was silent for so long no longer holds its claims: another one makes what it was making."""
+"""A worker that was silent for this long loses its claims: another worker makes what it was making."""
 
 BEAT_SECONDS = 5.0
 """How often a worker says that it is there."""
@@ -36,7 +36,7 @@ GRACE_SECONDS = 2.0
 """A worker that ends by itself just after a deadline is not killed."""
 
 HELD_SECONDS = 5.0
-"""How long a worker that is being ended is kept from going on: until it is."""
+"""A worker that is being ended is held for this long, so that it takes up no other trial before it is gone."""
 
 
 @dataclass
@@ -89,12 +89,12 @@ class Coordinator:
         self._late: dict[str, bool] = {}
         """Answers past their deadline that their worker has not sent since, and whether it is being ended."""
         self._fresh: set[tuple[StageKind, str]] = set()
-        """What was put since this was started."""
+        """The entries that were put since this coordinator was started."""
         self._writing = [threading.Lock() for _ in range(THREADS)]
-        """By key: what two workers send under the same one is compared and written one after the other."""
+        """Locks, each for some of the keys: what two workers send under one key is compared and written one after the other."""
         self._is_watching = False
         self._unwritten: dict[str, StoreError] = {}
-        """By trial: why an answer that a deadline ended could not be written."""
+        """Why an answer that a deadline ended could not be written, by trial."""
 
     def offer(self, work: Assignment) -> list[str]:
         """Keep what a worker needs for a trial until :meth:`close`; return what :meth:`notices` does, to save a call."""

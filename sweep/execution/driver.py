@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sweep.tracking import Tracker
 
 MOST_NAMED = 20
-"""Of trials that were not started, so many are named."""
+"""The most trials that are named of those that were not started."""
 
 NEXT = """What to run next:
   python -m sweep -m pruning.amount=0.3,0.5,0.8    the same with three sparsities: a sweep

@@ -29,7 +29,7 @@ class Ledger:
     ) -> None:
         self.trials = {trial.key: trial for trial in trials}
         self.records: dict[str, TrialRecord] = {}
-        """By key, without the pictures: those are in the store, and of a large sweep they would fill the memory."""
+        """Records by key, without the pictures: pictures are in the store, and those of a large sweep would fill the memory."""
         self.running: dict[str, float] = {}
         self._partial: dict[str, dict[str, Any] | None] = {}
         self._networks: dict[str, str] = {}

@@ -57,11 +57,11 @@ class Booking(tune.Callback):
         self._ledger, self._queue, self._coordinator, self._retries = ledger, queue, coordinator, retries
         self._works: dict[str, Assignment] = {}
         self._again: list[Assignment] = []
-        """Trials that Tune has given up: it does so if a worker is lost between two trials, just when it takes up the next."""
+        """Trials that Tune has given up: it does so if a worker is lost just when it takes up the next trial."""
         self._is_over = False
         self._begun: dict[str, tuple[int, int, int]] = {}
-        """How often a trial was begun, how many of its workers a deadline ended, and how many it lost since without being begun
-        once more."""
+        """By trial: how often it was begun, how many of its workers a deadline ended, and how many workers it lost since it was
+        last begun."""
         self.error: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def _means_integers(key: str, swept: IntervalSweep, written: str, default: Calla
 
 
 _OF_REALS = re.compile(r"\d\.|\.\d|\d[eE]|\bfloat\(")
-"""What is written in an interval of real numbers alone: a decimal point, an exponent, or ``float(...)``."""
+"""Text that occurs only in an interval of real numbers: a decimal point, an exponent, or ``float(...)``."""
 
 
 def _identity(value: Any) -> Any:

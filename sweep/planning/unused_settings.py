@@ -22,7 +22,7 @@ Counts = Callable[[Settings, str], bool]
 """Whether a key is part of what a trial is known by (:meth:`sweep.config.shared_sections.SharedSections.counts`)."""
 
 _ONE_HERE = ("search", "cluster.cpus", "sweep.retries")
-"""What a single trial in this process has no use for."""
+"""Keys that have no effect on a single trial in this process."""
 
 
 def sentence_on_idle(

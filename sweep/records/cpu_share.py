@@ -25,7 +25,7 @@ STARVED_SHARE = 0.5
 no noise of a machine that was free for it explains."""
 
 BUSY_SHARE = 0.8
-"""A trial whose attacks had less than this share of a core is told of: two trials at a time on two free cores leave each other
+"""A trial whose attacks had less than this share of a core is named: two trials at a time on two free cores leave each other
 0.85 to 0.95."""
 
 JUDGED_SECONDS = 1.0
@@ -82,8 +82,8 @@ def load_sentences(records: Sequence[TrialRecord]) -> list[str]:
         act = acts.pop() if len(acts) == 1 else Words().act
         said.append(
             f"Busy machine: the {act}s of {count(len(busy), 'trial')} had less than {BUSY_SHARE:g} of a core "
-            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). What is found within the limit, and "
-            f"verdicts that compare times or finds, may be others on a free machine. To measure anew, run the sweep with "
+            f"({_listed([f'{name}: {share:.2f}' for share, name in busy])}). On a free machine more may be found "
+            f"within the limit, and verdicts that compare times or finds may differ. To measure anew, run the sweep with "
             f"sweep.resume=false and fewer trials at a time (a smaller cluster.cpus), or while nothing else runs."
         )
     return said

@@ -18,8 +18,8 @@ FIELDS = {
     "dual_bound": "surrogate_bound",
     "first_adversarial_seconds": "first_found_seconds",
 }
-"""Other names of facts of an answer, and the fields that hold them: two that tasks use, then those of records and published
-tables of before, when every answer was a margin."""
+"""Other names of an answer's facts, and the fields that hold them: two names that tasks use, then those of earlier records and
+published tables, when every answer was a margin."""
 
 
 def by_field(facts: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class InstanceRecord:
     label: int | None = None
     target: int | None = None
     norm: str = "none"
-    """Of the ball; ``none`` for a box alone."""
+    """The norm of the ball; ``none`` for a box alone."""
     radius: float | None = None
     status: str = "unresolved"
     question: str | None = None
@@ -83,7 +83,7 @@ class InstanceRecord:
     dense_value: float | None = None
     """The best value met, on the dense networks; where the value is a length, the margin of its point."""
     surrogate_value: float | None = None
-    """What the surrogate says of the best that it found."""
+    """The surrogate's own value of the best solution that it found."""
     surrogate_bound: float | None = None
     """What is proven of every value inside the MILP or the search, of a surrogate where there is one; None where the value is a
     length."""
@@ -92,7 +92,8 @@ class InstanceRecord:
     norm_bound: float | None = None
     """Where the value is a length, in the ball's norm: proven lower bound on the length of everything that counts as found."""
     gap: float | None = None
-    """Between what was found and what is proven, relative to what was found; None without a proof on the dense network."""
+    """The distance of the found value from the proven one, relative to the found one; None without a proof on the dense
+    network."""
     first_found_seconds: float | None = None
     """When the first solution was met that counts as found."""
     solver_status: str | None = None
@@ -103,7 +104,7 @@ class InstanceRecord:
     prune_seconds: float | None = None
     """Pruning for this region alone; None where one surrogate serves all instances (see the trial's)."""
     sparsity: float | None = None
-    """Of the surrogate for this region alone; None where one surrogate serves all instances."""
+    """The sparsity of the surrogate for this region alone; None where one surrogate serves all instances."""
     bounds_seconds: float | None = None
     build_seconds: float | None = None
     solve_seconds: float | None = None

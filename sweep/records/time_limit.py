@@ -33,7 +33,7 @@ _OF_THE_MODEL = ("bounds_seconds", "build_seconds", "binaries", "rows", "columns
 """Fields that are known once the model is built."""
 
 _UNKNOWN_FACTS, _FACTS_OF_THE_MODEL = ("root_gap",), ("unstable", "big_m")
-"""How facts begin that are known of its end only, and once the model is built."""
+"""How the names of facts begin: of facts known at the end only, and of facts known once the model is built."""
 
 _NORMS = ("l0", "l1", "l2", "linf")
 

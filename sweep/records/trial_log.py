@@ -14,7 +14,7 @@ from typing import Any
 from sweep.records import InstanceRecord, TrialRecord
 
 TIME_CHARACTERS = 24
-"""So long is the time at the beginning of a line; lines of several machines are in order when these letters are."""
+"""A line begins with a time of this many characters. Lines of several machines are in order if sorted by these."""
 
 NO_STEPS = "No step was recorded."
 

@@ -34,7 +34,7 @@ class TrialRecord:
     """What it did, a line a step in order of time (:mod:`sweep.records.trial_log`); empty where an earlier version made the
     record."""
     late: bool = False
-    """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger one goes on."""
+    """``stopped`` by ``deadlines.trial_seconds``, and not by the search: the same command with a larger deadline goes on."""
     host: str | None = None
     """Name of the machine on which it ended; None if it was on none."""
     started_at: float = 0.0
@@ -49,11 +49,11 @@ class TrialRecord:
     accuracy_dense: float | None = None
     """Share of the test set classified correctly, 0 to 1."""
     accuracy_surrogate: float | None = None
-    """The same of the pruned network; None where no surrogate is used, or one for each region."""
+    """The accuracy of the pruned network; None where no surrogate is used, or one for each region."""
     r2_dense: float | None = None
     """R² of the dense network on test points, at most 1; None where it gives classes, or was kept before this was measured."""
     r2_surrogate: float | None = None
-    """The same of the pruned network."""
+    """The R² of the pruned network."""
     sparsity: float | None = None
     """Share of the dense network's weights that the surrogate lacks, 0 to 1; the median where each region has its own."""
     skipped: int = 0

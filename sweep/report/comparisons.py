@@ -10,8 +10,9 @@ says which of two results is better, and which are equal:
 
 The first two are the value at the limit. A result with a value is better than one without. Shares are of all pairs of a
 measure, including ties, as the authors count; tests leave ties out. Two networks on one image are no independent evidence: they
-are one cluster. So intervals are bootstraps over clusters, and a test sees each cluster once: by whether it was won more often
-than lost, or by its median difference. p-values are corrected by Holm over all comparisons of one measure with one yardstick.
+are one cluster. So intervals are bootstraps over clusters, and in a test each cluster counts once: the sign test counts it as
+won if more of its pairs were won than lost, and Wilcoxon's test takes its median difference. p-values are corrected by Holm
+over all comparisons of one measure with one yardstick.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ALL = "all networks"
 MEASURES: tuple[Measure, ...] = ("value", "time", "norm")
 
 COLUMNS = {"value": "best_value", "time": "first_found_seconds", "norm": "length"}
-"""What of an instance each measure is of."""
+"""The column of an instance that holds each measure."""
 
 SEED_COLUMNS = ("pruning_seed", "solver_seed")
 """The seeds that can differ between two attacks on one instance. The seed of the training is none of them: another one gives

@@ -20,10 +20,10 @@ from sweep.store.report_files import HEADLINE, PAGE
 from sweep.terminal.wording import count
 
 LIMIT_SECONDS = 60.0
-"""For the figures of a sweep that ended by itself."""
+"""Most seconds for the figures of a sweep that ended by itself."""
 
 INTERRUPTED_SECONDS = 5.0
-"""The same after an interrupt: whoever stopped it does not want to wait."""
+"""The same after an interrupt: a person who stops a sweep does not want to wait."""
 
 
 @dataclass

@@ -24,7 +24,7 @@ MEASURE = "truth"
 """The measure of these comparisons, the first part of the names of their columns."""
 
 HOLDS, BREAKS, NOTHING = 2, 1, 0
-"""What a decision comes to: it breaks no constraint in truth, it breaks one, or there is none."""
+"""Verdicts on a decision: it breaks no constraint in truth, it breaks one, or there is no decision."""
 
 
 def alike(results: Results, subject: Callable[[str], str]) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def ranking_of(results: Results) -> pd.DataFrame:
 
 
 Against = Mapping[tuple[str, str], Mapping[str, Any]]
-"""By network and setting: how it did against one yardstick, in the columns of :func:`_versus`."""
+"""How a setting did against one yardstick, by network and setting, in the columns of :func:`_versus`."""
 
 
 def _compared(pairs: pd.DataFrame) -> Against:

@@ -84,9 +84,13 @@ def legend(frame: pd.DataFrame) -> str:
         (_any(frame, "maximised"), f"optimal: proven to be the {best.most}"),
         (proven > 0, f"optimal: proven that no {phrases.value} is {phrases.better}"),
         (_any(frame, "norm_proven"), "proven: none is shorter"),
-        (_any(frame, "compared_with_dense"), f"better, worse: {phrases.instance}s, by the value at the limit"),
+        (
+            _any(frame, "compared_with_dense"),
+            f"better, worse: {phrases.instance}s on which the setting ends with a better or worse value "
+            f"than the {phrases.baseline}",
+        ),
         (phrases.by_value and _both(frame), f"{phrases.value}: {_senses(frame)}"),
-        (_any(frame, "first_found_values"), "first after: median of those found"),
+        (_any(frame, "first_found_values"), f"first after: median time to the first {phrases.thing}, where there is one"),
     )
     return "; ".join(text for applies, text in said if applies) + "."
 

@@ -26,7 +26,7 @@ FACTS = tuple(one.name for one in dataclasses.fields(InstanceRecord) if one.name
 """The fields of an instance that a table holds as they are."""
 
 EVENT = ("seconds", "dense_value", "surrogate_value", "norm")
-"""What is told of a solution that was met."""
+"""The columns of a table of solutions that were met."""
 
 Pictures = Callable[[str], TrialRecord | None]
 """Returns the record of a trial with its pictures, by its key."""

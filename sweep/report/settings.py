@@ -30,7 +30,7 @@ SURROGATE = "surrogate"
 """The method that optimises over a pruned copy by MILP, of attacks and of models."""
 
 _REPEATED = (*UNSEEN, "instances.seed", "instances.count")
-"""What makes no setting of its own: how a sweep runs, and which instances are drawn."""
+"""Keys that do not tell settings apart: how a sweep runs, and which instances are drawn."""
 
 PARAMETERS = "model.parameters"
 """The section whose keys are a problem's own, and are called by their last name."""
@@ -63,7 +63,7 @@ class RankedSetting:
     is_without_milp: bool = False
     """Whether it is a yardstick of every MILP, the dense one too (:attr:`sweep.config.tasks.TaskRules.yardstick`)."""
     baseline: str = ""
-    """What it is called where others are measured against it, such as ``dense MILP``; empty of all others."""
+    """The name of a setting against which others are measured, such as ``dense MILP``; empty for all other settings."""
     is_surrogate: bool = False
     """Whether it is a pruned copy that is measured against the baseline."""
     names_method: bool = False

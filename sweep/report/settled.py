@@ -21,7 +21,7 @@ from sweep.records import TrialRecord
 from sweep.records.time_limit import KEY as TIME_LIMIT
 
 UNSEEN = (*BOOKKEEPING, "dataset.folder")
-"""What is never seen in a result."""
+"""Keys that no result shows."""
 
 
 def longest(records: Sequence[TrialRecord]) -> list[TrialRecord]:

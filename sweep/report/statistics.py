@@ -26,7 +26,7 @@ FEWEST = 6
 bootstrap over fewer has too few different draws for an interval."""
 
 MOST_FOR_EXACT = 50
-"""Up to so many differences Wilcoxon's test is exact (when there are no ties), as scipy's own default is."""
+"""Wilcoxon's test is exact up to this many differences (when there are no ties), as by scipy's default."""
 
 DRAWN_AT_ONCE = 500_000
 """Places of members that are drawn at a time, which bounds the memory."""

@@ -58,7 +58,7 @@ TOLD_FIRST = {
     LARGER: "Larger network, in truth",
     TRAIN_OR_PRUNE: "Train for it, or prune",
 }
-"""How the questions begin whose answers stand above all else on the page, where they were asked, and their names there."""
+"""Beginnings of the questions whose answers stand at the top of the page, if asked, and the titles of the answers there."""
 
 
 def verdicts(results: Results, wins: pd.DataFrame, sizes: Sequence[SizeAnswer] | None = None) -> list[Verdict]:

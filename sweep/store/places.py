@@ -17,7 +17,7 @@ from sweep.config.passwords import hide_in_text, hide_password
 from sweep.errors import StoreError, sentence
 
 PATIENCE_SECONDS = 20.0
-"""A file system at the other end of a network that has not done what it was asked for after so long cannot be used."""
+"""A remote file system that has not answered a request after this long cannot be used."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
 """Pauses between two attempts."""

@@ -192,9 +192,9 @@ class Store(StoreFiles):
             except OSError as error:
                 raise StoreError(
                     f"{self._place.shown(source)} is damaged ({reason}) and cannot be moved to {self._place.shown(target)}: "
-                    f"{in_words(error)}; move it away to make its result anew"
+                    f"{in_words(error)}; move it away: its result is then computed again"
                 ) from error
-        self.notice(f"{self._place.shown(path)} is damaged: {reason}; it was moved to {away}, and its result is made anew")
+        self.notice(f"{self._place.shown(path)} is damaged: {reason}; it was moved to {away}, and its result is computed again")
 
 
 def _path(kind: str, key: str) -> str:

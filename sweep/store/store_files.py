@@ -159,7 +159,8 @@ class StoreFiles:
 
     def _unreadable(self, path: str, error: OSError) -> StoreError:
         return StoreError(
-            f"{self._place.shown(path)} cannot be read: {in_words(error)}; make it readable, or move it away to make it anew"
+            f"{self._place.shown(path)} cannot be read: {in_words(error)}; make it readable, or move it away: its "
+            f"result is then computed again"
         )
 
 

@@ -11,7 +11,7 @@ from sweep.records import TrialRecord
 from sweep.store.stage_results import Entry
 
 NOT_A_RECORD = (TypeError, KeyError, ValueError, AttributeError, IndexError)
-"""What reading something else as a record raises."""
+"""Errors that are raised when something that is no record is read as one."""
 
 PICTURES = ("clean", "perturbed")
 """The fields of an instance that are arrays; ``clean.3`` is that of the fourth instance."""

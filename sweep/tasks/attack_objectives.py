@@ -1,4 +1,4 @@
-"""Search objectives of attacks: former names of general ones, and two of their own."""
+"""The search objectives that only attacks have: two of their own, and old names of general ones."""
 
 from __future__ import annotations
 

@@ -24,4 +24,4 @@ def fact(name: str) -> Callable[[InstanceRecord], float | None]:
 TIGHTNESS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingProxyType(
     {f"network/{name}": fact(name) for name in TIGHTNESS_FACTS}
 )
-"""By the names of MLflow: neurons that the bounds leave free, the sum of their big-M constants, the gap before branching."""
+"""Measures by their names in MLflow: neurons that the bounds leave free, the sum of their big-Ms, the gap before branching."""

@@ -27,7 +27,7 @@ from sweep.tracking.embedded import ready, remedy
 from sweep.tracking.sqlite import alone
 
 CONNECT_SECONDS = 18.0
-"""After this long without an answer the sweep is refused, before anything has been computed."""
+"""A sweep is refused after this many seconds without an answer, before anything has been computed."""
 
 UI_ADDRESS = "http://127.0.0.1:5000"
 """Where :func:`ui_command` serves the UI: the loopback interface only."""

@@ -23,7 +23,7 @@ HOST, PID, STARTED, MACHINE, HEARTBEAT = (
     *("driver.machine", "driver.heartbeat"),
 )
 """Tags of the parent run. ``driver.started`` is in clock ticks since the machine was started, as in ``/proc/<pid>/stat``;
-``driver.machine`` tells apart what has the same host name: other boots, and containers with process numbers of their own."""
+``driver.machine`` tells apart machines of the same host name: other boots, and containers with process numbers of their own."""
 
 BEAT_SECONDS = 60.0
 SILENCE_SECONDS = 300.0

@@ -44,7 +44,7 @@ class MlflowRun:
     is_complete: bool = False
     params: set[str] = field(default_factory=set)
     metrics: dict[str, float] = field(default_factory=dict)
-    """Those that are compared with what is to be written, or more."""
+    """The metrics that are compared with those to be written, and maybe more."""
     artifact_uri: str = ""
 
     def shows(self, record: TrialRecord) -> bool:

@@ -24,13 +24,13 @@ CHECK_SECONDS = 5.0
 """A look through the pages of a database that takes longer is broken off; it counts as sound then."""
 
 SETTLED_SECONDS = 3.0
-"""A half-made database that was written so lately may be one that another program, such as MLflow's UI, makes just now."""
+"""Another program, such as MLflow's UI, may be making a half-made database that was written less than this long ago."""
 
 MADE_WITH = frozenset({"alembic_version", "workspaces"})
 """Tables that MLflow fills while it makes the others. One who has made them all fills ``experiments`` too."""
 
 MADE_IN_PASSING = "_alembic_tmp_"
-"""How the tables begin that a change of another one passes through."""
+"""The names of the temporary tables of a migration begin with this."""
 
 _COMPANIONS = ("", "-wal", "-journal", "-shm")
 """A database is these files. What a former one has left of them would be taken for the new one's, and break it."""

@@ -35,7 +35,7 @@ class _Standing:
     ended_at: float
     measure: Measure
     values: Mapping[str, float]
-    """By the key of the instance; NaN where there is none."""
+    """Gains by the key of the instance; NaN where there is none."""
 
 
 @dataclass

@@ -12,19 +12,19 @@ from typing import Any
 from sweep.tracking.spool import Spool
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 30.0
-"""Between two attempts to send the same message; each pause is twice the one before."""
+"""The first and the longest pause between two attempts to send a message; each pause is twice the one before."""
 
 HURRIED_PAUSE_SECONDS = 1.0
 """The longest pause while somebody waits for the end."""
 
 MOST_ATTEMPTS = 6
-"""So often is a message sent that is answered, but not taken."""
+"""How often a message is sent to a server that answers, but does not take the message."""
 
 LOOK_SECONDS = 0.25
-"""So often does whoever waits for the end look whether to go on waiting."""
+"""Seconds between two checks of whether to go on waiting for the end."""
 
 LEAST_PATIENCE_SECONDS = 2.0
-"""Whoever waits for the end waits so long at least: one who answers must not be taken for one who does not."""
+"""The least time to wait for the end: a server that answers must not be taken for one that does not."""
 
 
 class Unanswered(Exception):

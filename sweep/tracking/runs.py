@@ -34,7 +34,7 @@ class Runs:
         self._writer = TrialWriter(experiment, stored)
         self._tags: dict[str, str] = {}
         self._trials: dict[str, MlflowRun] | None = None
-        """By trial key: those under this parent, and those that are shared with other sweeps."""
+        """Runs by trial key: those under this parent, and those that are shared with other sweeps."""
         self._fresh: set[str] = set()
         """Keys of the trials that were written since the start."""
         self._begun: set[str] = set()

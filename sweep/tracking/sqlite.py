@@ -20,7 +20,7 @@ LOCAL_DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", 
 """File systems of one machine. SQLite's write-ahead log shares memory between its users, which a network's cannot."""
 
 ALONE_SECONDS = 60.0
-"""So long a sweep waits for another one that makes the tables of the database, which takes seconds."""
+"""A sweep waits at most this many seconds for another one that makes the tables of the database, which takes seconds."""
 
 _fast: set[str] = set()
 

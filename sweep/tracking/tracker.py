@@ -31,16 +31,16 @@ from sweep.tracking.runs import Runs
 PATIENCE_SECONDS = 120.0
 
 START_SECONDS = 10.0
-"""After this long no further attempt is made to create the parent run."""
+"""After this many seconds no further attempt is made to create the parent run."""
 
 INTERRUPTED_SECONDS = 5.0
 """How long the end of an interrupted sweep may wait for an answer; in all it may wait twice as long."""
 
 WORTH_A_NOTICE = 50
-"""Of so many entries that wait at the end of a sweep the terminal is told, because writing them takes seconds."""
+"""The terminal says how many entries wait at the end of a sweep if more than this wait: writing them takes seconds."""
 
 TRIAL, NETWORK, GAIN, END = "the trial ", "the network ", "the gain of the trial ", "the end of the sweep"
-"""What waits to be written, in sentences."""
+"""The names of waiting entries in sentences."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ FOLDED = ("accuracy", "attack", "bound", "incumbent", "milp", "norm", "time", "t
 """Sections of charts that are closed at first: the UI makes one for each first part of a metric's name."""
 
 MAX_CHARACTERS = 5000
-"""What servers before 3.15 take as an experiment's tag."""
+"""The longest tag of an experiment that servers before 3.15 take."""
 
 _NAME_WIDTH, _DATE_WIDTH, _METRIC_WIDTH = 178, 45, 70
 """Pixels: six metrics and three parameters fit on a page of 1,280. Names of metrics are cut, and differ in what is left."""

@@ -1,4 +1,4 @@
-"""Takes answers and trials of other time limits from the store, where a run with this limit could not answer otherwise.
+"""Reuses an answer made under another time limit if a run under this limit would give the same answer.
 
 The key of a result contains its limit. An entry under a further key, which all limits share, says which result has the longest
 limit; the others are taken from that result. Two sweeps at once may each write their own entry. That may cost a run that was

@@ -24,7 +24,7 @@ WRONG: Any = "a"
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "a mistyped name": ({"memmbers": ["walks"]}, "optimise has no setting memmbers: did you mean members"),
     "a mistyped limit": ({"time_limit": 3.0}, "optimise has no setting time_limit: did you mean time_limit_seconds"),
-    "a name like no other": ({"qqqq": 1}, "optimise has no setting qqqq: There are members, sparsities, solver"),
+    "a name like no other": ({"qqqq": 1}, "optimise has no setting qqqq; there are members, sparsities, solver"),
     "no time": ({"time_limit_seconds": 0}, "time_limit_seconds must be positive and finite, got 0"),
     "less than no time": ({"time_limit_seconds": -1.0}, "time_limit_seconds must be positive and finite"),
     "time that is not a number": ({"time_limit_seconds": math.nan}, "time_limit_seconds must be positive and finite, got nan"),

@@ -78,7 +78,7 @@ def test_every_ending_has_its_reader(tmp_path: Path, onnx_file: Path) -> None:
         (tmp_path / f"net{ending}").rename(tmp_path / f"LOUD{ending.upper()}")
         assert read_network(tmp_path / f"LOUD{ending.upper()}").key == NETWORK.key
     with pytest.raises(
-        InvalidNetwork, match=r"net\.h5 does not end in \.onnx, \.onnx\.gz, .* or \.ckpt, .*from_torch.*from_sklearn"
+        InvalidNetwork, match=r"net\.h5 does not end in \.onnx, \.onnx\.gz, .* or \.ckpt; .*from_torch.*from_sklearn"
     ):
         read_network(tmp_path / "net.h5")
 

@@ -19,10 +19,10 @@ BISECTIONS = 50
 """Halvings of a segment's piece: enough for all digits of float64."""
 
 REACHES = (0.98, 0.995, 0.999, 0.9999)
-"""The ball's radius relative to the shortest perturbation known; each failure goes on to the next, which asks for less."""
+"""The ball's radius as a share of the shortest perturbation known. After a failure the next, larger share is tried."""
 
 KEPT = 16
-"""The next batch starts from so many of the shortest points that reached the threshold in this one."""
+"""The next batch starts from at most this many of the points that reached the threshold in the last one: the shortest."""
 
 
 def ball(region: Region, radius: float) -> Region:

@@ -24,7 +24,7 @@ BOUND_BISECTIONS = 12
 """Halvings of the radius that bounds alone prove free of adversarial inputs."""
 
 WIDENING = 4.0
-"""How much further a ball stays from the best perturbation when the solver's own error hid the proof."""
+"""Factor by which the gap between the next ball and the best perturbation grows when the solver's own error hid the proof."""
 
 MAIN_SHARE = 0.9
 """The share of the time left that goes to the ball that would prove optimality. If that fails, smaller balls have the rest."""

@@ -32,7 +32,7 @@ GRADIENT_SHARE = 0.2
 """The gradient attack's part of a round: it finds what it finds early."""
 
 MANY = 10**9
-"""Starts of a gradient round: so many that always its time ends it."""
+"""Starts of a gradient round: so many that its time limit always ends the round."""
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ FIRST_POINTS = 256
 """How many points are drawn first. The first decision comes sooner from a small batch."""
 
 FEWEST_POINTS, LEFT = 16, 0.5
-"""A batch has at least so many points, and takes at most this share of the time that is left, by the pace of the last one."""
+"""The least number of points in a batch, and the largest share of the time left that a batch takes, by the last one's pace."""
 
 USED = 0.25
 """Share of a batch, the promising ones first, that walks begin at."""
 
 OFFERED = 4
-"""Points of a batch that are held against the whole model."""
+"""Points of a batch that are checked against the whole model."""
 
 NEAR = 256
 """Points that are drawn near another one at a time."""
@@ -30,7 +30,7 @@ NEAREST, FARTHEST = -2.5, -0.3
 """Powers of ten of the least and the largest share of the way from there to a point of the last batch."""
 
 MISSES = 3
-"""How many times points near one are drawn that are no better, before that is given up."""
+"""The search near a point ends after this many batches without a better one."""
 
 
 class Draws:

@@ -17,7 +17,7 @@ from surrogate.networks import FloatArray
 from surrogate.problems.region import Region
 
 FEWEST, MOST = 8, 400
-"""Between which the number of free neurons moves."""
+"""The least and the largest number of free neurons."""
 
 FEW_PLACES = 4
 """Most places that get boxes at a time."""

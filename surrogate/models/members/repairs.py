@@ -10,7 +10,7 @@ from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
 Waiting = tuple[FloatArray, BoolArray, bool]
-"""A decision ``(columns,)``, the region ``(k,)`` that a walk goes on from, and whether its integers are held."""
+"""A decision ``(columns,)``, the region ``(k,)`` in which a walk goes on, and whether the decision's integers are held."""
 
 
 class Repairs:

@@ -1,4 +1,4 @@
-"""The member that moves the networks' inputs. Dual prices of the user's rows say which move of which place pays."""
+"""The member that moves the networks' inputs. Dual prices of the user's rows tell which place's inputs to move where."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from surrogate.models.state import SearchState
 from surrogate.networks import BoolArray, FloatArray
 
 LEAST_NEAR = 0.1
-"""What is left of the draws' time, as a share of that of walks, where they find nothing."""
+"""The least time of draws near good points, as a share of the time of walks, when these draws find nothing."""
 
 COMPLETING_SECONDS = 2.0
 """Most seconds for making the user's integers whole in one region."""
@@ -38,7 +38,7 @@ class Walks:
         self._walker = Walker(self.programme)
         self.draws = Draws(state)
         self._unfinished: BoolArray | None = None
-        """The region in which the time of the last walk from a start ended, to go on from."""
+        """The region in which the last walk from a start ran out of time; the next walk goes on there."""
         self._near: FloatArray | None = None
         self._near_seconds = self._walk_seconds = 0.0
         self._near_share = 1.0
@@ -135,7 +135,8 @@ class Walks:
         """Walk from a region, with the integers held at those of a decision ``(columns,)`` or relaxed and then made whole.
 
         Returns:
-            whether the user's rows allowed a point; and the region in which the time ended, to go on from, else None.
+            whether the user's rows allowed a point; and the region in which the walk ran out of time, where another
+            walk can go on, None if it came to its end.
         """
         if hold:
             with self.held(values):

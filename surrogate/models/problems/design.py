@@ -16,10 +16,11 @@ output feeds the other two:
 Where :math:`b` is an end of the range, one sign is enough and there is no binary.
 
 :math:`e` is a quantile of the data, and :math:`t` one of the network's own resale values over the data's designs that are
-efficient and far enough; so every such design above it is feasible.
+efficient and far enough. So every such design whose resale value is at least :math:`t` is feasible.
 
 True price, sales and resale value are exponentials of random quadratics, with a price that lowers sales; or the designs are
-those of the table car_sales.csv (156 cars with engine, size, weight, fuel and performance, and whether one is a car or not).
+those of the table car_sales.csv: 156 vehicles with engine, size, weight, fuel and performance. Their type is 1 where the table
+calls the vehicle a car, and 0 where it says passenger.
 """
 
 from __future__ import annotations

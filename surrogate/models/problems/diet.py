@@ -8,7 +8,7 @@ Food :math:`i \in F` costs :math:`c_i` a unit and has :math:`v_{il}` of nutrient
     \sum_i \frac{v_{il}}{r_l} x_i \ge 1 \quad (l \in N), \qquad f(x) \ge t, \qquad l \le x \le u.
 
 The network is in the constraint only. ``t`` is a quantile of the network's own values over the data's baskets that meet all
-needs, so every such basket above it is feasible.
+needs. So every such basket whose value is at least ``t`` is feasible.
 
 The true palatability is a logistic function of a random quadratic; or the baskets are those of the table palatable_data.csv (25
 foods in hundreds of grams, a person and day), with the nutrients, needs and suppliers' prices of instance_data.xlsx.
@@ -44,16 +44,16 @@ from surrogate.networks import FloatArray, ReluNetwork
 SAMPLES = 3_000
 
 NUTRIENTS = 12
-"""Of the generator, as of the table."""
+"""Number of nutrients that the generator draws; the table has as many."""
 
 FED_SHARE = 0.2
-"""Of the drawn baskets, those that meet all needs."""
+"""Share of the drawn baskets that meet all needs."""
 
 WORKBOOK = "instance_data.xlsx"
-"""Of the table's foods: what is in them, what a person needs, and what suppliers ask."""
+"""The file with the nutrients of the table's foods, a person's needs and the suppliers' prices."""
 
 NOT_SOLD = 1e6
-"""What the table gives as the price, in dollars a tonne, of a food that a supplier has not."""
+"""The price in dollars a tonne that stands in the table where a supplier does not have a food."""
 
 
 def samples(seed: int, foods: int = 25, folder: str | Path | None = None) -> dict[str, Samples]:

@@ -51,7 +51,7 @@ class ModelProblem:
             (self.samples, ("seed",), "samples(seed, **parameters)"),
         ):
             if function is not None and tuple(signature(function))[: len(first)] != first:
-                raise InvalidSetting(f"{self.name} must have the form {form}, got {inspect.signature(function)}")
+                raise InvalidSetting(f"{self.name}: the function must have the form {form}, got {inspect.signature(function)}")
         if self.samples is not None:
             require_same_defaults(self.name, self.build, self.samples)
 
@@ -75,12 +75,12 @@ class ModelProblem:
     def require(self, given: Mapping[str, Any]) -> None:
         """Raise InvalidSetting for parameters that the problem has not, or that it has no default for and that are missing."""
         known = self.parameters
-        takes = f"it takes {', '.join(known)}" if known else "it takes none"
+        takes = ", ".join(known) or "none"
         for name in given:
             if name not in known and not self.is_open:
                 near = difflib.get_close_matches(name, known, n=1)
-                meant = f"did you mean {near[0]}? " if near else ""
-                raise InvalidSetting(f"{self.name} has no parameter {name}: {meant}{takes[0].upper()}{takes[1:]}")
+                meant = f": did you mean {near[0]}? It" if near else "; it"
+                raise InvalidSetting(f"{self.name} has no parameter {name}{meant} takes {takes}")
         for name, default in known.items():
             if default is REQUIRED and name not in given:
                 raise InvalidSetting(f"{self.name} needs the parameter {name}, which has no default")

@@ -42,9 +42,9 @@ def find_problem(name: str) -> ModelProblem:
         return ModelProblem(name, build, samples)
     if name not in PROBLEMS:
         near = difflib.get_close_matches(name, PROBLEMS, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        meant = f": did you mean {near[0]}? There" if near else "; there"
         raise InvalidSetting(
-            f"there is no problem {shown(name)}: {meant}There are {', '.join(PROBLEMS)}; your own is named package.module:build"
+            f"there is no problem {shown(name)}{meant} are {', '.join(PROBLEMS)}; your own is named package.module:build"
         )
     return ModelProblem(name, PROBLEMS[name].build, PROBLEMS[name].samples)
 
@@ -54,9 +54,8 @@ def _function(name: str, module: ModuleType, function: str) -> Any:
     if not callable(found):
         public = [key for key, value in vars(module).items() if isinstance(value, FunctionType) and key[0] != "_"]
         near = difflib.get_close_matches(function, public, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        meant = f": did you mean {near[0]}? It" if near else "; it"
         raise InvalidSetting(
-            f"{name}: the module {module.__name__} has no function {function}: {meant}Its functions are "
-            f"{', '.join(public) or 'none'}"
+            f"{name}: the module {module.__name__} has no function {function}{meant} has {', '.join(public) or 'none'}"
         )
     return found

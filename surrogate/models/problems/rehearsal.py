@@ -19,7 +19,7 @@ from surrogate.networks import ReluNetwork
 from surrogate.rules import nearest
 
 MISTAKES = (TypeError, AttributeError, NameError, ImportError, SystemExit)
-"""What a function raises because it is wrong, and hardly because of the decision that it is asked about."""
+"""Errors that come from a mistake in a function, hardly from the decision that it is asked about."""
 
 REHEARSED = 4
 """Hidden neurons of the networks with which a problem is built before any is trained."""

@@ -19,7 +19,7 @@ NOT_USERS = ("surrogate", "sweep")
 """Packages that no user's problem is made of, though they may lie beside it: a checkout, or what travelled with it."""
 
 TRAVELLED = "_ray_pkg_"
-"""How the folders begin into which Ray puts what it brings to another machine."""
+"""The names of folders in which Ray puts files on another machine begin with this."""
 
 
 def source_files(name: str) -> list[Path]:

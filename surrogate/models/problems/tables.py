@@ -17,10 +17,10 @@ from surrogate.errors import DataUnavailable, InvalidSetting
 from surrogate.files import file_path
 
 FETCHED = "fetched"
-"""What stands in the place of a folder where a table is to be fetched, once, into the cache that the data sets use."""
+"""Given in place of a folder, it has a table fetched once into the cache that the data sets use."""
 
 COMMIT = "c792522bcaf5ec3e7cfa052e010640b15058918f"
-"""Of the repository Opt-Mucca/PySCIPOpt-ML, whose test data the tables are."""
+"""The commit of the repository Opt-Mucca/PySCIPOpt-ML from whose test data the tables are taken."""
 
 
 def _table(name: str, sha256: str, size: int, folder: str = "tests/data") -> Source:

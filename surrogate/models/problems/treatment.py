@@ -48,7 +48,7 @@ from surrogate.problems.region import Region
 SAMPLES = 3_000
 
 ACCEPTED_SHARE = 0.4
-"""Of the drawn samples, as of the table's."""
+"""Share of good water among the drawn samples, as in the table."""
 
 
 def samples(seed: int, features: int = 9, folder: str | Path | None = None) -> dict[str, Samples]:

@@ -16,7 +16,7 @@ from surrogate.quiet_highs import QuietHighs, to_highs
 from surrogate.solvers import HighsSolver
 
 FEASIBILITY = 1e-9
-"""To which HiGHS keeps rows and bounds here: a decision is held against the dense networks to 1e-6 afterwards."""
+"""HiGHS keeps rows and bounds to this tolerance here: a decision is checked on the dense networks to 1e-6 afterwards."""
 
 
 class LinearProgramme:

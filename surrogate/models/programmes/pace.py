@@ -13,16 +13,16 @@ from surrogate.bounds import Bounds
 from surrogate.networks import ReluNetwork
 
 NEURON = 60
-"""What a neuron costs beside its weights: its variables and rows take as long as so many coefficients."""
+"""The variables and rows of a neuron take as long as this many coefficients."""
 
 FIRST_STATING = 6e-7
-"""Seconds a unit of work on a fast core: what counts until something was measured."""
+"""Seconds a unit of work on a fast core, used until a measurement exists."""
 
 HANDED = 0.8
-"""How long handing takes beside stating, until it was measured: HiGHS, to which it is the least work."""
+"""How long handing over takes relative to stating, used until a measurement exists: that of HiGHS, which has the least work."""
 
 LITTLE = 10_000.0
-"""Units of work that the first guess counts for beside what was measured."""
+"""The first guess weighs as much as a measurement of this many units of work."""
 
 
 class NoTime(Exception):

@@ -27,7 +27,7 @@ GAIN = 0.01
 """A side of a range that moved by less than this share of the range rests for a round, then for two."""
 
 LEAST_SECONDS = 0.2
-"""A linear programme has at least so long, however little is left of a turn."""
+"""The least time limit of a linear programme, even if less is left of the turn."""
 
 ROUNDED = 1e-6
 """A bound of an integer that is above a whole number by no more than this stays at that one."""

@@ -42,8 +42,8 @@ class Walker:
         """Walk from a region; ``on_feasible`` is called with the first point met that the user's rows allow.
 
         Returns:
-            where the walk ends, None if it found no such point; and the region in which its time ended, to go on from, None if
-            it came to its end.
+            where the walk ends, None if it found no such point; and the region in which it ran out of time, where another walk
+            can go on, None if it came to its end.
         """
         programme = self.programme
         programme.set_phases(phases)

@@ -12,7 +12,7 @@ from surrogate.errors import UnsupportedLayer
 SUPPORTED = (nn.Linear, nn.ReLU, nn.BatchNorm1d, nn.Flatten, nn.Identity, nn.Dropout)
 
 SIZES = (0.0, 1e-6, 1e-3, 1.0, 1e3, 1e6)
-"""Sizes of the points at which a module is held against what was read of it. Clipping, for example, shows only at some."""
+"""Sizes of the points at which a module is compared with what was read of it. Clipping, for example, shows only at some."""
 
 POINTS = 4
 """Points of each size; their coordinates are normally distributed before they are scaled."""

@@ -18,7 +18,7 @@ _LINE_END = re.compile(r"\r\n?|\n")
 """A line feed, a carriage return, or both: a comment ends at the first of either (SMT-LIB 2.6, section 3.1)."""
 
 _DOUBTFUL_LINE_END = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What no line of SMT-LIB ends with, but lines of other programs do."""
+"""Characters that end a line for other programs, but not in SMT-LIB."""
 
 _TOKEN = re.compile(
     rf"(?P<blank>[ \t\f\v]+)|(?P<comment>;[^\r\n]*)|(?P<line>{_LINE_END.pattern})|(?P<bracket>[()])"

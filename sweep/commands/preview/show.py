@@ -108,7 +108,10 @@ def _summary(preview: Preview) -> Iterator[str]:
     what = count(len(preview.rows), "trial") + ("" if plan.suggester is None else " suggested in earlier runs")
     yield f"{what}{f': {counts}' if counts else ''}. {answers:,} of {count(asked, 'answer')} {_are(asked)} in {preview.store}."
     if preview.reused and "new" in states:
-        yield "New trials may share answers with these, as after a change of instances.count; that is seen when they run."
+        yield (
+            "The store may already have some answers of new trials, for instance after a change of instances.count. The sweep "
+            "finds out when these trials run."
+        )
     if not preview.settings.sweep.resume:
         yield "sweep.resume=false: no result in the store is used, and new results replace those that are there."
     if any(row.state.starved for row in preview.rows):

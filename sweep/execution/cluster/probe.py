@@ -7,8 +7,8 @@ more than a minute. It imports nothing of this package, so that it runs from its
 * ``unreachable`` (with ``reason``): there is no connection to the port;
 * ``silent``: something accepts connections there, and Ray's head does not answer;
 * ``token``: the cluster refuses the token, or the lack of one;
-* ``answers``: with ``ray`` and ``python``, the versions of the head, and ``nodes``, a list of ``address``, ``host``,
-  ``cpus`` and ``local`` (whether the node is on this machine, so that a driver can work through it) of those that are alive.
+* ``answers``: with ``ray`` and ``python``, the versions of the head, and ``nodes``, a list of the nodes that are alive. Each
+  has ``address``, ``host``, ``cpus`` and ``local`` (whether the node is on this machine, so that a driver can work through it).
 """
 
 from __future__ import annotations

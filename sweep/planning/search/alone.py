@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Quote, QuotedString, Transformer
 from sweep.config.dotted_keys import is_in
 
 OF_SWEEPS = ("search", "hydra", "cluster.cpus", "sweep.retries", "sweep.resume", "sweep.dry_run")
-"""What the overrides of a sweep say to it alone, or what the command says itself."""
+"""Keys that the command leaves out: they concern the sweep alone, or the command sets them itself."""
 
 _PLAIN = re.compile(r"[\w./-]+")
 

@@ -22,7 +22,7 @@ FEWEST = 30
 """The fewest trials from which the forest can learn."""
 
 MOST = 1000
-"""Of more trials a sample is taken, the same one each time: the time grows with their number, and the shares hardly change."""
+"""Of more trials a sample is taken, the same one each time: more trials take more time and hardly change the shares."""
 
 
 def importances(values: Sequence[Mapping[str, Any]], outcomes: Sequence[float]) -> dict[str, float]:

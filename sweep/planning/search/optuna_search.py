@@ -38,7 +38,7 @@ from sweep.records import TrialRecord
 from sweep.records.objectives import objectives
 
 STARTUP = 10
-"""At most so many trials, and at most a third of all, are drawn at random before the estimator is asked."""
+"""At most this many trials, and at most a third of all, are drawn at random before the estimator is asked."""
 
 PATIENCE = 20
 """Suggestions in a row that start no trial, after which further ones are drawn at random to reach other places."""

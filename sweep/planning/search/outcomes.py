@@ -18,7 +18,7 @@ class Outcome:
     state: TrialState
     values: Sequence[float] = ()
     answered: int | None = None
-    """After how many answers a trial that was stopped had its value: Optuna holds later ones for better."""
+    """The answers after which a stopped trial had its value: Optuna takes a trial that stopped later for a better one."""
 
 
 BAD, NOTHING = Outcome(TrialState.PRUNED), Outcome(TrialState.FAIL)

@@ -14,7 +14,7 @@ PATIENCE = 20_000
 """Draws in a row without a new trial after which the drawing ends, if there are too many combinations to try all."""
 
 SMALL = 200_000
-"""A space of so many combinations is gone through to the last one before a sample is called incomplete."""
+"""A space of at most this many combinations is searched to the last one before a sample is called incomplete."""
 
 
 def plan(space: TrialSpace) -> Plan:

@@ -21,7 +21,7 @@ from sweep.report.results import Results
 from sweep.terminal.wording import a_or_an, count
 
 MOST_STEPS = 300
-"""Moments at which a median is taken; of more, so many at even ranks."""
+"""Most moments at which a median is taken; if there are more, this many of even ranks."""
 
 SHORTEST = 1e-4
 """Seconds at which the time axis begins at the earliest."""

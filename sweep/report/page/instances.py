@@ -22,7 +22,7 @@ MOST = 48
 """Instances shown, shared out among the networks; instances.parquet has all."""
 
 MOST_STEPS = 40
-"""Points of one line; of more, so many at even ranks."""
+"""Most points of one line; if there are more, this many of even ranks."""
 
 _OF_A_LINE = ["setting", "task", "objective", "sense", "total_seconds"]
 _OF_THE_TITLE = ["setting", "task", "objective", "length", "best_value", "first_found_seconds"]

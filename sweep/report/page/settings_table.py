@@ -184,7 +184,7 @@ def legend(phrases: Phrases) -> str:
     return (
         f"found: on how many instances {phrases.a_thing} was found and checked. first found: median seconds to it, over the "
         f"instances with one. value: {value}. better, sooner than dense: on how many of the instances that both "
-        f"{phrases.acted}. p: how probable chance alone makes such a lead or lag in value of a pruned copy against the "
-        f"{phrases.baseline}, corrected for all pruned copies of its network (Holm); beyond chance below 0.05. Filters of "
-        f"counts take shares in percent."
+        f"{phrases.acted}. p: the probability of so large a difference in value between a pruned copy and the "
+        f"{phrases.baseline} by chance alone, corrected for all pruned copies of its network (Holm); below 0.05 the difference "
+        f"is beyond chance. To filter by a count such as 9/12, enter a percentage."
     )

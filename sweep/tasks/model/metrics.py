@@ -32,4 +32,4 @@ MODEL_METRICS: Mapping[str, Callable[[InstanceRecord], float | None]] = MappingP
         TRUE_VIOLATION: fact(TRUE_VIOLATION),
     }
 )
-"""By the names of MLflow. Networks that are fitted to values and to classes in one model are not told apart."""
+"""Measures by their names in MLflow. Networks fitted to values and networks fitted to classes are not told apart."""

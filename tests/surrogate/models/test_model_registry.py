@@ -104,7 +104,7 @@ def test_parameters_are_completed_and_those_of_the_samples_are_told_apart() -> N
     ("name", "given", "sentence"),
     [
         ("blending", {"wine": 3}, "blending has no parameter wine: did you mean wines? It takes vineyards, wines, budget"),
-        ("scholarship", {"seed": 3}, "scholarship has no parameter seed: It takes students, budget"),
+        ("scholarship", {"seed": 3}, "scholarship has no parameter seed; it takes students, budget"),
     ],
 )
 def test_an_unknown_parameter_is_refused(name: str, given: dict[str, int], sentence: str) -> None:
@@ -178,9 +178,9 @@ WRONG = {
     "imports what is not there": ("import no_such_thing", "imports no_such_thing, which is not installed: install it"),
     "has no such function": (
         "def built(networks, seed): pass",
-        "no function build: did you mean built? Its functions",
+        "no function build: did you mean built? It has built",
     ),
-    "has no function": ("a = 1", "has no function build: Its functions are none"),
+    "has no function": ("a = 1", "has no function build; it has none"),
     "takes other arguments": ("def build(seed): pass", "must have the form build(networks, seed, **parameters), got (seed)"),
     "has samples of another form": (
         "def build(networks, seed): pass\ndef samples(): pass",

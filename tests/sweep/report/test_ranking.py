@@ -250,7 +250,7 @@ def test_the_printed_ranking_is_whole_and_has_dashes_for_gaps(duel: list[TrialRe
     assert dense.split().count(MISSING) == 2  # it is not compared with itself
     table, _, explained = text.partition("adversarial: images")
     assert "gradient" not in table  # there is none, so no column of dashes for it
-    assert " ".join(explained.split()).endswith("median of those found.")
+    assert " ".join(explained.split()).endswith("first after: median time to the first adversarial input, where there is one.")
     if terminal:
         assert max(len(one.rstrip()) for one in text.splitlines()) <= width
     else:

@@ -235,7 +235,7 @@ def test_a_damaged_record_is_set_aside_and_told_once(store: Store, how: str) -> 
     assert store.trial("abc") is None
     assert store.trial("abc") is None
     assert len(told) == 1
-    moved = re.search(r"abc\.json is damaged: its? .*; it was moved to (damaged/trials/abc-\w+\.json), .*made anew$", told[0])
+    moved = re.search(r"abc\.json is damaged: its? .*; it was moved to (damaged/trials/abc-\w+\.json), .*again$", told[0])
     assert moved is not None
     assert store._place.read(moved[1]) == damaged
     assert store.keys("trials") == set()
@@ -331,7 +331,7 @@ def test_damage_that_cannot_be_moved_is_said(folder: Store) -> None:
     folder.save_trial(synthetic.trial("abc"))
     damage(folder, "trials/ab/abc.json", "cut")
     (Path(folder.address) / "damaged").write_text("in the way")
-    with pytest.raises(StoreError, match=r"abc\.json is damaged \(.*\) and cannot be moved to .*; move it away to make"):
+    with pytest.raises(StoreError, match=r"abc\.json is damaged \(.*\) and cannot be moved to .*; move it away: its"):
         folder.trial("abc")
 
 

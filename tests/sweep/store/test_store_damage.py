@@ -199,7 +199,7 @@ def test_one_flipped_bit_in_the_first_line_costs_that_entry_alone(store: Store) 
         store._place.write("networks/ab/abc.json", data.replace(b'"weights"', b'"veights"'))
         assert store.network("abc") is None
         assert "it was moved to damaged/networks/abc-" in told[-1]
-        assert told[-1].endswith("and its result is made anew")
+        assert told[-1].endswith("and its result is computed again")
         store.save_network("abc", a_network(), {})
         assert store.network("abc") is not None
 
