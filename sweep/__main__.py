@@ -12,6 +12,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from sweep.commands import completion
 from sweep.config.reading import forced
@@ -53,7 +54,7 @@ def main() -> None:
         application()
         if completion.asked_for(sys.argv):
             print(completion.BASH)
-    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, RecursionError) as error:
         refuse(error)
     except BrokenPipeError:  # Hydra was printing its help or a configuration
         code = UNREAD
