@@ -61,6 +61,9 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.radius", -1.5, "-1.5", "a number above 0"),
     ("attack.norm", "none", "none", "l1, l2, linf"),
     ("attack.target", "best", "best", "runner_up, untargeted"),
+    ("attack.target", 99, "99", "one of runner_up, untargeted"),
+    ("attack.target", None, "null", "one of runner_up, untargeted"),
+    ("pruning.method", 3, "3", "one of none, "),
     ("attack.objective", "largest", "largest", "margin, closest, output"),
     ("attack.free", 0, "0", "at least 1"),
     ("attack.polish_steps", 0, "0", "an integer of at least 1"),
@@ -93,6 +96,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("sweep.resume", "maybe", "maybe", "true or false"),
     ("tracking.uri", 5, "5", "a text or null"),
     ("sweep.name", None, "null", "a text"),
+    ("sweep.name", "", "''", "a name that is neither empty nor dots alone"),
+    ("sweep.name", "..", "..", "a name that is neither empty nor dots alone"),
     ("pruning.finetune", 3, "3", "rounds, epochs"),
 ]
 
@@ -105,6 +110,7 @@ def test_a_refusal_names_key_value_and_what_is_allowed(
         composer.changed(**{key.replace(".", "__"): value})
     assert str(refused.value).startswith(f"{key}={shown} ")
     assert allowed in str(refused.value)
+    assert not str(refused.value).endswith(("finite number, not float", "NoneType"))
 
 
 def test_records_of_before_have_no_values_that_go_together(composer: Composer) -> None:
