@@ -127,7 +127,7 @@ class WhereCondition:
                 told = ", ".join("null" if value is None else repr(value) for value in values)
                 raise ConfigError(
                     f"search.where: in {self.expression!r} the part {ast.unparse(node)!r} compares {told}, which have no "
-                    f"order: < and > are for two numbers or two texts, == and != for any values, and in for a list such as [0.5, 0.8]"
+                    f"order: < and > are for two numbers or two texts, == and != for any values, in for a list as [0.5, 0.8]"
                 ) from error
 
         return comparison
