@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
