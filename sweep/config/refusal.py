@@ -139,11 +139,11 @@ def unreadable(override: str, why: str) -> str:
         return f"{override} cannot be read: it has = twice; write {key}={value.lstrip('= ')}"
     words = re.sub(r"Error parsing override '.*?' (?=\w+ while|mis|ext|no )|\^? ?See https://hydra\.cc\S* for details", "", why)
     words = re.sub(r"^\w+(Error|Exception) while evaluating '.*?': ", "", words.strip())
-    sign = re.match(
+    token = re.match(
         r"(?:(?:mismatched|extraneous|no viable alternative at) input|missing .* at) '(.*?)'(?: expecting|$)", words
     )
-    if sign is not None:  # in the words of Hydra's parser, which list its tokens
-        words = "it ends too early" if sign[1] == "<EOF>" else f"{sign[1]} cannot stand there"
+    if token is not None:  # in the words of Hydra's parser, which list its tokens
+        words = "it ends too early" if token[1] == "<EOF>" else f"{token[1]} cannot stand there"
     return f"{override} cannot be read: {words}{hint}"
 
 
