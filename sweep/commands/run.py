@@ -23,7 +23,10 @@ from sweep.terminal.exit_codes import FAILED, OK, REFUSED
 
 def execute(plan: Plan, overrides: Sequence[str], *, parallel: bool) -> NoReturn:
     """Run a plan and end the program with its exit code; an error of the sweep as a whole is one sentence, no traceback."""
+    from sweep.store.places import check_url
+
     try:
+        check_url(plan.config["sweep"]["store"])
         check_address(named_uri(plan.config["tracking"]["uri"]))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)

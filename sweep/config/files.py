@@ -125,6 +125,7 @@ def _found(path: Path) -> list[Path]:
 
 def _listed(path: Path, network: str | None) -> tuple[list[Path], dict[str, str]]:
     if network is None:
+        path.stat()  # of a file that is not there, that is what to say
         raise SweepError("it lists properties by network: set network.file to one of its networks")
     # The lists of the competition name the files as they are once unpacked.
     name = _unpacked(network)

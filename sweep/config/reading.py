@@ -217,6 +217,10 @@ def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = (), 
 
 
 def _allowed(allowed: Key, given: Any, key: str) -> Any:
+    if str in allowed.kinds and type(given) not in allowed.kinds and allowed.rule is not None:
+        refused = allowed.rule(str(given))  # the choices say more than that it must be a text
+        if refused is not None:
+            raise ConfigError(f"{key}={shown(given)} is not allowed: it must be {refused}")
     value = typed(allowed.kinds, given, key)
     refused = allowed.rule(value) if allowed.rule is not None and value is not None else None
     if refused is None and type(value) is int and value > rules.LARGEST_INTEGER:

@@ -14,8 +14,9 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from surrogate.checks import first_line
 from surrogate.rules import nearest
-from sweep.config.reading import may_be_absent, unknown_key
+from sweep.config.reading import kinds_of, may_be_absent, unknown_key
 from sweep.config.schema import Settings
+from sweep.config.value_types import expected
 from sweep.errors import ConfigError
 
 EXPRESSIONS = "it is a list of quoted expressions, in the shell as in 'search.where=[\"pruning.amount > 0.5\"]'"
@@ -42,6 +43,19 @@ def explain(error: Exception) -> str:
         group, _, option = (missing[1] if missing else str(error.missing_cfg_file)).rpartition("/")
         options = list(error.options)
         return f"{group}={option} is not allowed: it must be one of {', '.join(options)}{nearest(option, options)}"
+    if no_main := re.search(r"Cannot find primary config '(.*?)'\. .* provider=main, path=(?:file://)?(.*?) provider=", text):
+        return (
+            f"--config-name={no_main[1]} is not allowed: {no_main[2]} has no file {no_main[1]}.yaml; leave --config-name "
+            f"out to use config.yaml"
+        )
+    cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
+    if (merged := re.match(r"Error merging override (?:\+\+)?(.*)", text)) is not None:
+        return not_merged(merged[1], cause.partition(" full_key: ")[0])
+    if (file := re.match(r"In '(.*?)': ConfigTypeError .*Cannot merge", text)) is not None:
+        return (
+            f"{file[1]}.yaml cannot be used: it has a list where keys belong, or keys where a list belongs; give each key a "
+            f"value of the kind that config.yaml gives it"
+        )
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
         append = re.search(r"To append to your default list use (\S+)", text)
@@ -52,7 +66,6 @@ def explain(error: Exception) -> str:
         return chosen_twice(twice[1], sys.argv[1:])
     if "Config group override must be a string" in text:
         return f"{not_an_option(sys.argv[1:]) or text}"
-    cause = " ".join(str(error.__cause__).split()) if error.__cause__ is not None else ""
     return ": ".join(part for part in (text, cause) if part and part != "None") or type(error).__name__
 
 
@@ -62,6 +75,20 @@ def not_yaml(error: YAMLError) -> str:
     why = getattr(error, "problem", None) or first_line(error)
     file, place = ("a file", "") if mark is None else (mark.name, f" (line {mark.line + 1}, column {mark.column + 1})")
     return f"{file} of the configuration is not valid YAML: {why}{place}; mend the file, or leave it out"
+
+
+def not_merged(override: str, why: str) -> str:
+    """Return the refusal of an override whose value is not of the kind of the value before.
+
+    Args:
+        override: as it was written.
+        why: what OmegaConf says.
+    """
+    key = override.partition("=")[0].lstrip("+")
+    if kinds := kinds_of(key)[0]:
+        return f"{override} is not allowed: it must be {expected(kinds, key)}"
+    options = re.search(r"expected one of \[(.*)\]", why)
+    return f"{override} is not allowed: {f'it must be one of {options[1]}' if options else why}"
 
 
 def several_values(override: str, arguments: Sequence[str]) -> str:
@@ -114,8 +141,18 @@ def unreadable(override: str, why: str) -> str:
     if "LexerNoViableAlt" in why and (sign := _strange_sign(value)) is not None:
         shell = f", in the shell as in {_quoted(key, value)}"
         return f"{override} cannot be read: a text that has {sign} is put into quotes{'' if is_call else shell}"
+    if (empty := re.fullmatch(r"(\w+)\(\s*\)", value.strip())) is not None:
+        return f"{override} cannot be read: {empty[1]}() has nothing in its brackets; list the values, as in {key}=1,2"
+    if value.startswith("="):
+        return f"{override} cannot be read: it has = twice; write {key}={value.lstrip('= ')}"
     words = re.sub(r"Error parsing override '.*?' (?=\w+ while|mis|ext|no )|\^? ?See https://hydra\.cc\S* for details", "", why)
-    return f"{override} cannot be read: {words.strip()}{hint}"
+    words = re.sub(r"^\w+(Error|Exception) while evaluating '.*?': ", "", words.strip())
+    token = re.match(
+        r"(?:(?:mismatched|extraneous|no viable alternative at) input|missing .* at) '(.*?)'(?: expecting|$)", words
+    )
+    if token is not None:  # in the words of Hydra's parser, which list its tokens
+        words = "it ends too early" if token[1] == "<EOF>" else f"{token[1]} cannot stand there"
+    return f"{override} cannot be read: {words}{hint}"
 
 
 def _open_quote(value: str) -> str | None:
@@ -149,11 +186,23 @@ def _quoted(key: str, value: str) -> str:
 
 def not_an_option(arguments: list[str]) -> str | None:
     """Return what is wrong with the override that chooses an option of a group by a number, a list or the like."""
-    groups = {f.name for f in dataclasses.fields(Settings)}
+    groups = {"experiment", *(f.name for f in dataclasses.fields(Settings))}
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and not key.strip("+~ "):
             return unreadable(argument, "")
-        if key.lstrip("+~") in groups and not re.fullmatch(r"[\w,.-]*[A-Za-z_][\w,.-]*", value):
-            return f"{argument} is not allowed: {key} is a group and its options have names; sweep --help lists them"
+        group = key.lstrip("+~")
+        if group in groups and not all(map(_is_name, value.split(","))):
+            return f"{argument} is not allowed: {group} is a group and its options have names; sweep --help lists them"
     return None
+
+
+def _is_name(value: str) -> bool:
+    """Whether Hydra reads a value as a text, and not as a number, as a list, or as null, true or false."""
+    if not re.fullmatch(r"[\w.-]*[A-Za-z_][\w.-]*", value) or value.lower() in ("null", "true", "false"):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False

@@ -59,8 +59,9 @@ def path(value: str) -> str | None:
 
 
 def experiment_name(value: str) -> str | None:
-    usable = value.strip() and not set(value) & set("/\\:\0") and value.strip(".")
-    return None if usable else "a name without / \\ and :"
+    if not value.strip() or not value.strip("."):
+        return "a name that is neither empty nor dots alone"
+    return None if not set(value) & set("/\\:\0") else "a name without / \\ and :"
 
 
 AS_JSON = "json"

@@ -39,7 +39,7 @@ def read_data(dataset: DatasetSettings) -> Dataset:
     """
     if dataset.file is None:
         what = "a CSV or Parquet file" if dataset.name == TABLE else "a folder with one folder for each class, or an .npz file"
-        raise ConfigError(f"dataset={dataset.name} without dataset.file: name {what}")
+        raise ConfigError(f"dataset={dataset.name} without dataset.file: set dataset.file to {what}")
     if dataset.name == TABLE and not dataset.outputs:
         raise ConfigError(
             "dataset=table without dataset.outputs: name the columns that a network is to give, in the shell as in "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sweep.config.own_networks import NETWORKS
@@ -67,10 +67,16 @@ def typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
             return value
         if option in (bool, int, str, type(None)) and type(value) is option:
             return value
-    allowed = " or ".join(WORDS[option] for option in options)
-    example = "".join(f", in the shell as in '{key}={_IN_THE_SHELL[option]}'" for option in options if option in _IN_THE_SHELL)
-    found = "" if isinstance(value, list) else f", not {type(value).__name__}"
-    raise ConfigError(f"{key}={shown(value)} is not allowed: it must be {allowed}{example}{found}")
+    fits = kind is float and float in options  # but is infinite or not a number, as the value itself shows
+    found = "" if fits or value is None or isinstance(value, list) else f", not {kind.__name__}"
+    raise ConfigError(f"{key}={shown(value)} is not allowed: it must be {expected(options, key)}{found}")
+
+
+def expected(options: Collection[Any], key: str) -> str:
+    """Return what the values of some types are called, and how a list is written for a key."""
+    allowed = " or ".join(words for option, words in WORDS.items() if option in options)
+    example = "".join(f", in the shell as in '{key}={text}'" for option, text in _IN_THE_SHELL.items() if option in options)
+    return f"{allowed}{example}"
 
 
 def _is_list_of_texts(value: Any) -> bool:
@@ -79,4 +85,6 @@ def _is_list_of_texts(value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value as sentences show it."""
+    if value is None:
+        return "null"
     return value if isinstance(value, str) and value else repr(value)

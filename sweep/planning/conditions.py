@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class WhereCondition:
             tree = ast.parse(expression.strip(), mode="eval").body
             deep = _depth(tree) > DEEPEST
         except (SyntaxError, ValueError) as error:
-            raise ConfigError(f"search.where: {expression!r} is not an expression: {error}") from error
+            raise ConfigError(f"search.where: {expression!r} is not an expression: {_how_to_write(expression)}") from error
         except (RecursionError, MemoryError):  # of Python's parser, which gives up in either way
             deep = True
         if deep:
@@ -62,10 +63,7 @@ class WhereCondition:
 
     def holds(self, config: Mapping[str, Any]) -> bool:
         """Return whether the condition holds for a configuration (plain dictionaries)."""
-        try:
-            value = self._value(config)
-        except TypeError as error:
-            raise ConfigError(f"search.where: {self.expression!r} compares values that have no order: {error}") from error
+        value = self._value(config)
         if not isinstance(value, bool):
             raise ConfigError(f"search.where: {self.expression!r} is {value!r}, which is neither true nor false")
         return value
@@ -124,7 +122,14 @@ class WhereCondition:
 
         def comparison(config: Mapping[str, Any]) -> bool:
             values = [part(config) for part in parts]
-            return all(test(left, right) for left, test, right in zip(values, compare, values[1:], strict=False))
+            try:
+                return all(test(left, right) for left, test, right in zip(values, compare, values[1:], strict=False))
+            except TypeError as error:
+                told = ", ".join("null" if value is None else repr(value) for value in values)
+                raise ConfigError(
+                    f"search.where: in {self.expression!r} the part {ast.unparse(node)!r} compares {told}, which have no "
+                    f"order: < and > are for two numbers or two texts, == and != for any values, in for a list as [0.5, 0.8]"
+                ) from error
 
         return comparison
 
@@ -181,6 +186,19 @@ def _value(config: Mapping[str, Any], names: Sequence[str]) -> Any:
             return ABSENT
         value = value[name]
     return value
+
+
+def _how_to_write(expression: str) -> str:
+    """Return what keeps a text from being an expression, or an example of one."""
+    outside = re.sub(r"""(["']).*?\1""", "", expression)
+    if re.search(r"(?<![=!<>])=(?!=)", outside):
+        return "write == to compare"
+    if "&&" in outside or "||" in outside:
+        return 'write "and" or "or" between conditions'
+    for opened, closed in ("()", "[]"):
+        if outside.count(opened) != outside.count(closed):
+            return f"{opened} and {closed} do not match"
+    return "write it as in pruning.amount > 0.5"
 
 
 def _depth(tree: ast.expr) -> int:

@@ -17,7 +17,7 @@ from sweep.config.schema import Settings
 from sweep.errors import ConfigError
 from sweep.planning.assembly import Frame, overlap, unresolved
 from sweep.planning.conditions import WhereCondition
-from sweep.planning.swept_keys import Choices, Dimension, dimension_of
+from sweep.planning.swept_keys import OF_THE_SWEEP, Choices, Dimension, concerns_the_sweep, dimension_of
 from sweep.planning.together import BRACKETS, KEY
 
 Compose = Callable[[list[str]], DictConfig]
@@ -25,9 +25,6 @@ Compose = Callable[[list[str]], DictConfig]
 
 Point = tuple[Any, ...]
 """An option for each dimension, in their order: the place of a listed value, or a number of an interval."""
-
-OF_THE_SWEEP = ("sweep", "tracking", "cluster", "search", "deadlines")
-"""Sections that concern the sweep as a whole and cannot differ between its trials."""
 
 
 class Space:
@@ -62,7 +59,7 @@ class Space:
         self._groups = {o.key_or_group for o in self.overrides if loader.get_group_options(o.key_or_group)}
         self._swept = [override for override in self.overrides if override.is_sweep_override()]
         for override in self._swept:
-            if override.key_or_group.split(".")[0] in (*OF_THE_SWEEP, "hydra"):
+            if concerns_the_sweep(override.key_or_group):
                 hint = f"; {BRACKETS}" if override.key_or_group == KEY else ""
                 raise ConfigError(
                     f"{override.input_line}: {override.key_or_group} concerns the sweep as a whole and cannot be swept{hint}"

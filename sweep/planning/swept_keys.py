@@ -18,6 +18,15 @@ DIGITS = 6
 """Significant digits of a number drawn from an interval: as many as names of trials show, so that no two look the same."""
 
 
+OF_THE_SWEEP = ("sweep", "tracking", "cluster", "search", "deadlines")
+"""Sections that concern the sweep as a whole and cannot differ between its trials."""
+
+
+def concerns_the_sweep(key: str) -> bool:
+    """Whether a key is one of the sweep as a whole, so that trials cannot differ in it."""
+    return key.partition(".")[0] in (*OF_THE_SWEEP, "hydra")
+
+
 @dataclass(frozen=True)
 class Choices:
     """A key with listed values: ``0.5,0.8``, ``choice(a,b)``, ``range(1,5)``, ``glob(4x*)``, or the options of a group.

@@ -19,7 +19,7 @@ from hydra.core.override_parser.types import Override
 
 from sweep.config.reading import is_key, unknown_key
 from sweep.errors import ConfigError
-from sweep.planning.swept_keys import Dimension, SweptInterval, listed
+from sweep.planning.swept_keys import Dimension, SweptInterval, concerns_the_sweep, listed
 from sweep.terminal.wording import count
 
 KEY = "search.together"
@@ -93,6 +93,10 @@ def _check(keys: Sequence[str], given: Mapping[str, Override], named: set[str]) 
     for key in keys:
         if key not in given and not is_key(key):
             raise ConfigError(f"{KEY}: {unknown_key(key)}")
+        if concerns_the_sweep(key):
+            raise ConfigError(
+                f"{KEY} names {key}, which concerns the sweep as a whole and cannot be swept; leave {key} out of it"
+            )
         if key in named or keys.count(key) > 1:
             raise ConfigError(f"{KEY} names {key} twice; write all keys that go together with {key} into one group")
     if len(keys) < 2:

@@ -11,7 +11,7 @@ from sweep.config.canonical import BOOKKEEPING
 from sweep.config.dotted_keys import flatten, is_in
 from sweep.config.effect import with_effect
 from sweep.config.families import switches
-from sweep.config.own_networks import layers_in_words, names_in, settled
+from sweep.config.own_networks import NETWORKS, layers_in_words, names_in, settled
 from sweep.config.reading import read
 from sweep.config.task_names import task_name_in
 from sweep.config.task_words import task_on_record
@@ -52,6 +52,8 @@ def settled_config(record: TrialRecord) -> tuple[str, dict[str, Any]]:
     it cannot be known which networks there are, as without the user's module, the configuration is as it was written.
     """
     flat = _flat(record)
+    if not with_effect([NETWORKS], flat):  # the task has no networks of several names
+        flat = {key: value for key, value in flat.items() if not is_in(key, (NETWORKS,))}
     if not names_in(flat):
         return layers_in_words(flat), flat
     try:

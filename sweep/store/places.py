@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sweep.config.passwords import hide_in_text, hide_password
-from sweep.errors import StoreError, sentence
+from sweep.errors import ConfigError, StoreError, sentence
 
 PATIENCE_SECONDS = 20.0
 """A remote file system that has not answered a request after this long cannot be used."""
@@ -71,25 +71,44 @@ class StorePlace(ABC):
         """Return the address of a file as a person can use it, without a password."""
 
 
+def check_url(url: str) -> None:
+    """Look up the file systems that a path or a URL names.
+
+    Raises:
+        ConfigError: no file system is known by such a URL, or the package for it is missing.
+    """
+    import fsspec
+    from fsspec.utils import get_protocol
+
+    for part in url.split("::"):  # fsspec's form for one file system inside another
+        protocol = get_protocol(part)
+        try:
+            fsspec.get_filesystem_class(protocol)
+        except (ImportError, ValueError) as error:
+            why = str(error) if isinstance(error, ImportError) else f"fsspec knows no file system by {protocol}://"
+            raise ConfigError(
+                f"sweep.store={hide_password(url)} is not allowed: {why}; name a folder, or a URL that fsspec and the packages "
+                f"installed here know"
+            ) from error
+
+
 def place_at(url: str) -> StorePlace:
     """Return the place that a path or a URL names.
 
     Raises:
-        StoreError: no file system is known by such a URL, or the package for it is missing.
+        ConfigError: no file system is known by such a URL, or the package for it is missing.
+        StoreError: it cannot be reached.
     """
     import fsspec.core
     from fsspec.implementations.local import LocalFileSystem
 
+    check_url(url)
     shown = f"sweep.store={hide_password(url)}"
     try:
         system, root = _within(lambda: fsspec.core.url_to_fs(url), PATIENCE_SECONDS)  # some connect here
     except TimeoutError as error:
         raise StoreError(
             f"{shown} does not answer within {PATIENCE_SECONDS:g} s; start its server or set sweep.store"
-        ) from error
-    except (ImportError, ValueError) as error:
-        raise StoreError(
-            f"{shown} cannot be used: {_words(error)}; name a folder, or a URL that fsspec and the packages installed here know"
         ) from error
     except Exception as error:  # each file system has its own
         raise StoreError(f"{shown} cannot be used: {_words(error)}; mend that or set sweep.store") from error

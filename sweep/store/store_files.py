@@ -28,6 +28,9 @@ class StoreFiles:
 
     Args:
         url: a folder (relative to the working directory) or a URL that fsspec knows.
+
+    Raises:
+        ConfigError: fsspec does not know the URL.
     """
 
     def __init__(self, url: str | PathLike[str]) -> None:

@@ -98,6 +98,8 @@ def remedy(error: BaseException, uri: str) -> str:
             return _REMEDIES[_code(inner)]
         if isinstance(inner, PermissionError):
             return f"make it writable, or {_MOVE_AWAY}"
+        if isinstance(inner, (FileNotFoundError, FileExistsError, NotADirectoryError)):
+            return "make its folder one that takes new files"
         inner = inner.__cause__ or inner.__context__
     return _MOVE_AWAY
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from surrogate.rules import nearest
 from sweep.config import rules
@@ -23,12 +23,15 @@ def search_of(settings: Settings) -> SpaceSearchSettings:
     return dataclasses.replace(search, objectives=[task_of(settings).usual_objective(settings.attack.objective)])
 
 
-def judged_by(settings: Settings, trials: Iterable[Trial] = ()) -> tuple[str, ...]:
+def judged_by(settings: Settings, trials: Sequence[Trial] = ()) -> tuple[str, ...]:
     """Return the objectives that say which trial of a sweep is the best; none where nobody asked for a best one.
 
+    Of a single trial there is none either: no search has chosen it. An adaptive search gives no trials, as they come later.
     A random search without objectives has the usual one of its task, if its trials look for the same thing.
     """
     search = search_of(settings)
+    if len(trials) == 1:
+        return ()
     if search.objectives or search.method != rules.RANDOM:
         return tuple(search.objectives)
     looked_for = {(task_name_in(trial.config), trial.config["attack"]["objective"]) for trial in trials}

@@ -90,6 +90,9 @@ def test_a_group_is_not_chosen_by_a_number() -> None:
     said = not_an_option(["network=4x64", "pruning=3"])
     assert said is not None
     assert said.startswith("pruning=3 is not allowed")
+    for value in ("null", "True", "none,3", "1e3", "nan"):
+        assert not_an_option([f"pruning={value}"]) is not None, value
+    assert not_an_option(["+experiment=3"]) is not None
     assert not_an_option(["network=4x64", "pruning=none,magnitude", "network.depth=3"]) is None
     assert not_an_option(["=5"]) == "=5 is not an override, which has the form key=value"
 

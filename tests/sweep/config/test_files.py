@@ -175,6 +175,13 @@ def test_a_link_has_the_ending_of_its_own_name(folder: Path) -> None:
     assert read_network(str(folder / "sum.safetensors")).output_size == 1
 
 
+def test_a_list_that_is_not_there_is_not_said_to_list_anything(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^instances\.properties=\S*/nope\.csv cannot be used: No such file or directory$"):
+        read_properties(str(folder / "nope.csv"), None)
+    with pytest.raises(ConfigError, match=r"it lists properties by network: set network\.file to one of its networks$"):
+        read_properties(str(folder / "list.csv"), None)
+
+
 def test_a_home_folder_that_is_not_known_is_refused_by_the_key(composer: Composer) -> None:
     nowhere = "~nobody-of-this-name/x"
     for key in ("network.file", "instances.properties", "dataset.folder", "sweep.store"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import synthetic
 from composing import Composer
 
 from sweep.config.own_networks import key_in_use, layers_in_words, settings_of, settled
@@ -12,6 +13,7 @@ from sweep.config.reading import forced, is_key, kinds_of, read
 from sweep.config.schema import Settings
 from sweep.config.trial_names import is_named
 from sweep.errors import ConfigError
+from sweep.report.settled import settled_config
 
 
 def with_networks(composer: Composer, networks: Any) -> Settings:
@@ -113,6 +115,15 @@ def test_conditions_know_them(composer: Composer) -> None:
     assert (len(plan.trials), plan.excluded) == (3, 1)
     with pytest.raises(ConfigError, match=r"networks\.objective\.width is never 'wide': it must be an integer"):
         composer.plan(*swept, "search.where=[\"networks.objective.width == 'wide'\"]")
+
+
+def test_a_task_without_names_of_networks_has_none_in_its_report(composer: Composer) -> None:
+    config = {**composer.plain(), "networks": {"foo": {"width": 3}}}
+    layers, flat = settled_config(synthetic.trial(config=config))
+    assert layers == "2x16"
+    assert "networks.foo.width" not in flat
+    config["task"] = {"name": "model", "parameters": {}}
+    assert settled_config(synthetic.trial(config={**config, "networks": {"objective": {"width": 3}}}))[0] != "2x16"
 
 
 def test_a_configuration_tells_in_what_networks_differ() -> None:

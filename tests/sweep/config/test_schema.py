@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from composing import CONF, Composer, check
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from users_files import write_houses, write_pictures
+from yaml import YAMLError
 
 from surrogate.networks import ReluNetwork
 from sweep.config import rules
@@ -59,6 +61,9 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("attack.radius", -1.5, "-1.5", "a number above 0"),
     ("attack.norm", "none", "none", "l1, l2, linf"),
     ("attack.target", "best", "best", "runner_up, untargeted"),
+    ("attack.target", 99, "99", "one of runner_up, untargeted"),
+    ("attack.target", None, "null", "one of runner_up, untargeted"),
+    ("pruning.method", 3, "3", "one of none, "),
     ("attack.objective", "largest", "largest", "margin, closest, output"),
     ("attack.free", 0, "0", "at least 1"),
     ("attack.polish_steps", 0, "0", "an integer of at least 1"),
@@ -90,6 +95,9 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("sweep.retries", -1, "-1", "at least 0"),
     ("sweep.resume", "maybe", "maybe", "true or false"),
     ("tracking.uri", 5, "5", "a text or null"),
+    ("sweep.name", None, "null", "a text"),
+    ("sweep.name", "", "''", "a name that is neither empty nor dots alone"),
+    ("sweep.name", "..", "..", "a name that is neither empty nor dots alone"),
     ("pruning.finetune", 3, "3", "rounds, epochs"),
 ]
 
@@ -102,6 +110,7 @@ def test_a_refusal_names_key_value_and_what_is_allowed(
         composer.changed(**{key.replace(".", "__"): value})
     assert str(refused.value).startswith(f"{key}={shown} ")
     assert allowed in str(refused.value)
+    assert not str(refused.value).endswith(("finite number, not float", "NoneType"))
 
 
 def test_records_of_before_have_no_values_that_go_together(composer: Composer) -> None:
@@ -180,8 +189,8 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
         ),
         (
             "network.file=a (1).onnx",
-            r"network.file=a \(1\).onnx cannot be read: mismatched input .*; a text with such signs is put into quotes, in the "
-            r"shell as in 'network.file=\"a \(1\).onnx\"'$",
+            r"network.file=a \(1\).onnx cannot be read: \. cannot stand there; a text with such signs is put into quotes, in "
+            r"the shell as in 'network.file=\"a \(1\).onnx\"'$",
         ),
         (
             "attack.radius=choice(null,1.5)",
@@ -213,6 +222,20 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
             "+experiment=digits,closest",
             r"\+experiment=digits,closest lists several values: to sweep over them, run python -m sweep -m ",
         ),
+        ("pruning.amount==3", r"pruning.amount==3 cannot be read: it has = twice; write pruning.amount=3$"),
+        (
+            "pruning.amount=choice()",
+            r"pruning.amount=choice\(\) cannot be read: choice\(\) has nothing in its brackets; list the values, as in "
+            r"pruning.amount=1,2$",
+        ),
+        ("pruning.amount=1,", r"pruning.amount=1, cannot be read: it ends too early; a text with such signs"),
+        (
+            "search.together={a: b}",
+            r"search.together=\{a: b\} is not allowed: it must be a list of lists of keys, in the shell as in "
+            r"'search.together=\[\[training.seed,instances.seed\]\]'$",
+        ),
+        ("hydra.mode=foo", r"hydra.mode=foo is not allowed: it must be one of RUN, MULTIRUN$"),
+        ("hydra.job.chdir=foo", r"hydra.job.chdir=foo is not allowed: Value 'foo' is not a valid bool"),
     ],
 )
 def test_what_hydra_refuses_is_said_in_one_message(composer: Composer, override: str, message: str) -> None:
@@ -246,6 +269,32 @@ def test_a_group_that_is_chosen_twice(composer: Composer, monkeypatch: pytest.Mo
         "python -m sweep +experiment=digits network.width=8 -m; python -m sweep +experiment=closest network.width=8 -m"
     )
     assert said("+solver=scip") == "solver is chosen already: write solver=scip to choose another option"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "- a",
+            "lst.yaml cannot be used: it has a list where keys belong, or keys where a list belongs; give each key a value of",
+        ),
+        ("network: [3", "lst.yaml cannot be read as YAML: line 3: expected ',' or ']', but got"),
+    ],
+)
+def test_a_file_of_the_configuration_that_is_no_section(composer: Composer, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "lst.yaml").write_text(f"# @package _global_\n{text}\n")
+    with pytest.raises((HydraException, YAMLError)) as refused:
+        composer.config(f"hydra.searchpath=[file://{tmp_path}]", "+experiment=lst")
+    assert message in explain(refused.value)
+
+
+def test_a_configuration_of_another_name(composer: Composer) -> None:
+    with pytest.raises(HydraException) as refused:
+        composer.loader.load_configuration("nope", [], RunMode.RUN)
+    assert explain(refused.value) == (
+        f"--config-name=nope is not allowed: {CONF} has no file nope.yaml; leave --config-name out to use config.yaml"
+    )
 
 
 def test_a_missing_and_an_added_key_are_refused(composer: Composer) -> None:

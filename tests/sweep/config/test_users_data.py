@@ -37,8 +37,8 @@ def settings_of(composer: Composer, *overrides: str) -> Settings:
 
 
 REFUSED = {
-    "no file": ((*OUTPUT,), "dataset=table without dataset.file: name a CSV or Parquet file"),
-    "no images": (("dataset=images",), "dataset=images without dataset.file: name a folder"),
+    "no file": ((*OUTPUT,), "dataset=table without dataset.file: set dataset.file to a CSV or Parquet file"),
+    "no images": (("dataset=images",), "dataset=images without dataset.file: set dataset.file to a folder"),
     "a file that is not there": ((*OUTPUT, "dataset.file={}/none.csv"), "none.csv cannot be used: No such file"),
     "no outputs": (("dataset=table", "dataset.file={}/houses.csv"), "dataset=table without dataset.outputs"),
     "a column that is not there": (

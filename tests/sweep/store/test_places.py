@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from composing import Composer
 from waiting import until
 
-from sweep.errors import StoreError
+from sweep.commands.run import execute
+from sweep.errors import ConfigError, StoreError
+from sweep.planning.plan import plan_one
 from sweep.store import Store, places
 from sweep.store.stage_results import Entry
+from sweep.terminal.exit_codes import REFUSED
 
 
 @pytest.fixture
@@ -74,13 +79,28 @@ def test_a_process_that_is_killed_leaves_whole_entries(folder: Store, told: list
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense://somewhere", r"sweep\.store=nonsense://somewhere cannot be used: .*; name a folder, or a URL that fsspec"),
-        ("ftp://anna:secret@127.0.0.1:9/x", r"sweep\.store=ftp://anna:\*\*\*@127\.0\.0\.1:9/x cannot be used: .*refused"),
+        (
+            "foo://anna:secret@there/x",
+            r"sweep\.store=foo://anna:\*\*\*@there/x is not allowed: fsspec knows no file system by foo://; name a folder, "
+            r"or a URL that fsspec and the packages installed here know$",
+        ),
+        ("simplecache::foo://x", r"sweep\.store=simplecache::foo://x is not allowed: fsspec knows no file system by foo://; "),
     ],
 )
-def test_a_url_that_leads_nowhere_is_said(url: str, said: str) -> None:
-    with pytest.raises(StoreError, match=said):
+def test_a_url_that_fsspec_does_not_know_is_refused(
+    url: str, said: str, composer: Composer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match=said):
         Store(url)
+    with pytest.raises(SystemExit) as ended:
+        execute(plan_one(composer.config(f"sweep.store='{url}'")), (), parallel=False)
+    assert ended.value.code == REFUSED
+    assert re.match(f"error: {said}", capsys.readouterr().err)
+
+
+def test_a_url_that_leads_nowhere_is_said() -> None:
+    with pytest.raises(StoreError, match=r"sweep\.store=ftp://anna:\*\*\*@127\.0\.0\.1:9/x cannot be used: .*refused"):
+        Store("ftp://anna:secret@127.0.0.1:9/x")
 
 
 def test_what_fails_for_a_while_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

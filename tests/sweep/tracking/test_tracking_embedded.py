@@ -329,6 +329,13 @@ def test_a_database_that_can_only_be_read_is_refused(copied: Path, monkeypatch: 
         Tracker(None, EXPERIMENT, copied.parent)
 
 
+def test_a_folder_that_takes_no_new_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in ("/proc", str(tmp_path / "file")):
+        with pytest.raises(SweepError, match=r": make its folder one that takes new files; or set tr"):
+            Tracker(f"sqlite:///{place}/x.db", EXPERIMENT, tmp_path)
+
+
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").mkdir()
     with pytest.raises(SweepError, match=r"mlflow\.db cannot be used .*: make the file and its folder writable, move"):

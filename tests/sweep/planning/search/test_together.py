@@ -203,6 +203,10 @@ TOGETHER = "search.together=[[training.seed,instances.seed]]"
             ["search.together=training.seed,instances.seed"],
             "in the shell as in 'search.together=[[training.seed,instances.seed]]'",
         ),
+        (
+            ["instances.seed=1,2", "search.together=[[sweep.name,instances.seed]]"],
+            "search.together names sweep.name, which concerns the sweep as a whole and cannot be swept; leave sweep.name out",
+        ),
         (["training.seed=1,-2", "instances.seed=1,2", TOGETHER], "training.seed=-2 is not allowed"),
     ],
 )
