@@ -278,7 +278,7 @@ def test_a_group_that_is_chosen_twice(composer: Composer, monkeypatch: pytest.Mo
             "- a",
             "lst.yaml cannot be used: it has a list where keys belong, or keys where a list belongs; give each key a value of",
         ),
-        ("network: [3", "lst.yaml cannot be read as YAML: line 3: expected ',' or ']', but got"),
+        ("network: [3", "lst.yaml of the configuration is not valid YAML: expected ',' or ']', but got"),
     ],
 )
 def test_a_file_of_the_configuration_that_is_no_section(composer: Composer, tmp_path: Path, text: str, message: str) -> None:
