@@ -86,6 +86,7 @@ def legend(frame: pd.DataFrame) -> str:
         (_any(frame, "norm_proven"), "proven: none is shorter"),
         (_any(frame, "compared_with_dense"), f"better, worse: {phrases.instance}s, by the value at the limit"),
         (phrases.by_value and _both(frame), f"{phrases.value}: {_senses(frame)}"),
+        (bool(((frame["values"] > 0) & (frame["values"] < frame["instances"])).any()), "median (n/m): of n of m instances"),
         (_any(frame, "first_found_values"), "first after: median of those found"),
     )
     return "; ".join(text for applies, text in said if applies) + "."
