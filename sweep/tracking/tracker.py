@@ -141,9 +141,9 @@ class Tracker:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``; or
         go on with the one of the same sweep.
 
-        What all trials have in common is its parameters, without the keys of ``config`` that are ``idle`` in all of them. Until
-        it ends its note says what is ``planned``, such as ``144 trials``. ``keys`` are those of the trials, where they are known beforehand. Runs that drivers that are gone have
-        left RUNNING get closed.
+        What all trials have in common is its parameters, without the keys of ``config`` that are ``idle`` in all of them.
+        Until it ends its note says what is ``planned``, such as ``144 trials``. ``keys`` are those of the trials, where they
+        are known beforehand. Runs that drivers that are gone have left RUNNING get closed.
         """
         outbox = Outbox(
             f"MLflow at {hide_password(self.uri)}",
