@@ -125,6 +125,7 @@ def test_a_task_can_say_what_the_participle_of_its_act_is(monkeypatch: pytest.Mo
     monkeypatch.setattr(LeastTask, "words", lambda self, objective: dataclasses.replace(words, act="scan", acted="scanned"))
     words_of.cache_clear()
     assert phrases_of(kinds).acted == "scanned"
+    words_of.cache_clear()
 
 
 def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
