@@ -40,13 +40,6 @@ def require_number(name: str, value: Any, expected: str, allowed: Callable[[floa
         raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected {expected}")
 
 
-def require_flags(**settings: Any) -> None:
-    """Raise InvalidSetting unless every setting is True or False."""
-    for name, value in settings.items():
-        if not isinstance(value, bool):
-            raise InvalidSetting(f"{name}={shown(value)} is not allowed: expected true or false")
-
-
 def require_name(name: str, value: Any, allowed: Iterable[str], error: type[SurrogateError] = InvalidSetting) -> None:
     """Raise ``error`` unless ``value`` is one of the names ``allowed``, which it lists."""
     names = list(allowed)

@@ -50,7 +50,7 @@ The house in five minutes. [Modules](modules.md) lists every file with a sentenc
 | `sweep/` | the system around it: configurations, trials, the store, Ray, MLflow, the report |
 | `hydra_plugins/` | a thin file where Hydra looks for sweepers; it hands over to `sweep/sweeper.py` |
 | `conf/` | the configuration: a folder a group, a file an option ([reference](configuration.md)) |
-| `tests/` | mirrors both packages; `contracts/` runs one suite over every method of a family, `end_to_end/` whole programs |
+| `tests/` | `sweep/` mirrors the package; `contracts/` tests pruning, bounds and formulations; `end_to_end/` whole programs |
 | `benchmarks/` | the measurements ([results](performance.md)) |
 | `deploy/`, `examples/`, `docs/` | launch files of clusters, a worked example, these pages and what writes some of them |
 

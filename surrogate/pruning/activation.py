@@ -38,7 +38,6 @@ class Activation(SurvivorMethod):
     """
 
     name: ClassVar[str] = "activation"
-    draws: ClassVar[bool] = False
     needs_data: ClassVar[bool] = True
 
     def survivors(

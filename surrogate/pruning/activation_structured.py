@@ -21,7 +21,6 @@ class ActivationStructured(SurvivorMethod):
     """
 
     name: ClassVar[str] = "activation_structured"
-    draws: ClassVar[bool] = False
     needs_data: ClassVar[bool] = True
 
     def survivors(

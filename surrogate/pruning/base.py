@@ -25,12 +25,12 @@ class PruningMethod(Configurable, ABC):
         name: by which settings choose it.
         needs_data: whether it looks at training images.
         needs_region: whether its surrogate stands for the network over one region only.
-        draws: whether it draws from ``rng``, so that another seed gives another surrogate.
+        draws: whether it draws from ``rng``, so that another seed gives another surrogate. Else a seed is in no trial's key.
     """
 
     needs_data: ClassVar[bool] = False
     needs_region: ClassVar[bool] = False
-    draws: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class RegionMethod(PruningMethod):
     """A rule that rewrites a network for one region; the surrogate means nothing outside, so it is not trained further."""
 
     needs_region: ClassVar[bool] = True
-    draws: ClassVar[bool] = False
 
     @abstractmethod
     def rewrite(self, network: ReluNetwork, amount: float, region: Region, rows: FloatArray | None = None) -> Stabilised:

@@ -23,7 +23,6 @@ class LayerwiseMagnitude(SurvivorMethod):
     """
 
     name: ClassVar[str] = "layerwise_magnitude"
-    draws: ClassVar[bool] = False
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

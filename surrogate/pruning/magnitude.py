@@ -22,7 +22,6 @@ class Magnitude(SurvivorMethod):
     """
 
     name: ClassVar[str] = "magnitude"
-    draws: ClassVar[bool] = False
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

@@ -16,7 +16,6 @@ class NoPruning(SurvivorMethod):
     """Everything survives, whatever the amount."""
 
     name: ClassVar[str] = "none"
-    draws: ClassVar[bool] = False
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

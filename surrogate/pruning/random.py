@@ -21,6 +21,7 @@ class Random(SurvivorMethod):
     """
 
     name: ClassVar[str] = "random"
+    draws: ClassVar[bool] = True
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

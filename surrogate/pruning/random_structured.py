@@ -22,6 +22,7 @@ class RandomStructured(SurvivorMethod):
     """
 
     name: ClassVar[str] = "random_structured"
+    draws: ClassVar[bool] = True
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

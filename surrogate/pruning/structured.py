@@ -22,7 +22,6 @@ class Structured(SurvivorMethod):
     """
 
     name: ClassVar[str] = "structured"
-    draws: ClassVar[bool] = False
 
     def survivors(
         self, network: ReluNetwork, amount: float, rng: np.random.Generator, data: Dataset | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -183,6 +183,11 @@ class SharedSections:
             return False
         known, one = self._of_task(settings), self._task(settings).known_with[name]
         return (known[one] if one in known else self.ask(_known, settings, one)).counts(key)
+
+    def counting(self, trials: Iterable[Settings]) -> frozenset[str]:
+        """Return the dotted keys whose values can change the result of some of these trials."""
+        known = {id(one): one for settings in trials for one in self._of_task(settings).values()}
+        return frozenset().union(*(one.counting for one in known.values()))
 
     def _joined(self, known: Mapping[str, _Known], without_limit: str | None = None) -> str:
         texts: dict[str, str] = {}

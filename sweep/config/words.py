@@ -29,7 +29,8 @@ class Words:
         asks: whether there is something to find, such as a counterexample. If not, values are only better or worse.
         spread: what the values of several instances are called where the terminal shows their range, such as ``norms``.
         thing: what is found, such as ``adversarial input``; its plural has an s.
-        act: what a method does to an instance, such as ``attack``: a verb and a noun that take ``ed`` and ``s``.
+        act: what a method does to an instance, such as ``attack``: a verb, and a noun whose plural has an s.
+        acted: the participle of ``act``, such as ``scanned``; empty: it is ``act`` with ``ed``.
         yardstick: what :attr:`sweep.config.tasks.TaskRules.yardstick` is called in sentences, such as ``gradient attack``.
         baseline: what the trial that others are measured against is called (:attr:`sweep.config.tasks.TaskRules.baseline`).
         by_value: whether a better value counts before a sooner find.
@@ -54,6 +55,7 @@ class Words:
     spread: str = ""
     thing: str = "solution"
     act: str = "answer"
+    acted: str = ""
     yardstick: str = ""
     baseline: str = "dense network"
     by_value: bool = False

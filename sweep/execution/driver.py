@@ -16,7 +16,7 @@ from sweep.config.schema import Settings
 from sweep.errors import StoreError
 from sweep.execution.interruption import INTERRUPTIONS, Interruption
 from sweep.planning.plan import Plan
-from sweep.planning.sweep_config import sweep_config
+from sweep.planning.sweep_config import idle_keys, sweep_config
 from sweep.planning.trials import Trial
 from sweep.records.cpu_share import load_sentences
 from sweep.records.time_limit import limit_sentences
@@ -119,7 +119,8 @@ class _Sweep:
         try:
             with self.interruption.postponed():
                 keys = [trial.key for trial in self.plan.trials]
-                self.tracker.start_sweep(self.name, sweep_config(self.plan), self.overrides, self._planned, keys)
+                config, idle = sweep_config(self.plan), idle_keys(self.plan)
+                self.tracker.start_sweep(self.name, config, self.overrides, self._planned, keys, idle)
                 self.ending.begin(self.plan.trials)
                 self._has_begun = True
             for note in self.plan.notes:

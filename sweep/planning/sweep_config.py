@@ -6,8 +6,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from sweep.config.canonical import SECTIONS
 from sweep.config.dotted_keys import flatten
 from sweep.config.passwords import WITH_ADDRESSES, hide_in_config, hide_in_values
+from sweep.config.reading import read
+from sweep.config.shared_sections import SharedSections
 from sweep.planning.plan import Plan
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.planning.trials import Trial
@@ -35,6 +38,24 @@ def sweep_config(plan: Plan) -> dict[str, Any]:
         if isinstance(section, dict):
             section[leaf] = SWEPT
     return {"swept": swept, **config}
+
+
+def idle_keys(plan: Plan) -> frozenset[str]:
+    """Return the keys of the configuration that can change the result of no trial, of the sections that can change results.
+
+    Where a search chooses trials, that is known of whole sections only: which of its values meet is not known beforehand.
+    """
+    is_known = plan.suggester is None
+    trials = [trial.settings for trial in plan.trials] if is_known else [read(config) for config in plan.each]
+    counting = SharedSections().counting(trials)
+    sections = {key.partition(".")[0] for key in counting}
+
+    def counts(key: str) -> bool:
+        parents = (key[:place] for place, letter in enumerate(key) if letter == ".")
+        return key in counting or any("." in parent and parent in counting for parent in parents)
+
+    keys = [key for key in flatten(plan.config) if key.partition(".")[0] in SECTIONS and key != "task.name"]
+    return frozenset(key for key in keys if key.partition(".")[0] not in sections or (is_known and not counts(key)))
 
 
 def _differing(trials: Sequence[Trial]) -> dict[str, Any]:

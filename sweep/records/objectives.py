@@ -32,11 +32,13 @@ class Objective:
         name: its name in ``search.objectives``.
         direction: whether it is better larger or smaller.
         measure: returns the number, or None where there is none.
+        lacks_count: whether instances without a value count in it, as the worst.
     """
 
     name: str
     direction: Sense
     measure: Callable[[TrialRecord], float | None]
+    lacks_count: bool = False
 
     def value(self, record: TrialRecord) -> float | None:
         """Return the number of a record, whatever its status; None if there is none or it is not finite."""
@@ -106,8 +108,8 @@ OF_EVERY_TASK = (
     Objective("accuracy", "maximize", _accuracy),
     Objective("accuracy_dense", "maximize", _accuracy_dense),
     Objective("sparsity", "maximize", _sparsity),
-    Objective("value", "maximize", _value),
-    Objective("least_value", "minimize", _least_value),
+    Objective("value", "maximize", _value, lacks_count=True),
+    Objective("least_value", "minimize", _least_value, lacks_count=True),
     Objective("found_rate", "maximize", _found_rate),
     Objective("first_found_seconds", "minimize", _first_found_seconds),
     Objective("total_seconds", "minimize", _total_seconds),

@@ -27,6 +27,7 @@ class Phrases:
         sense: whether these values are better larger or smaller; None where both occur.
         find, thing: such as ``adversarial`` and ``adversarial input``.
         act: such as ``attack``.
+        acted: such as ``attacked``.
         yardstick: such as ``gradient attack``; ``yardstick without a MILP`` where there are several.
         baseline: what others are measured against, such as ``dense MILP``; ``baseline`` where there are several.
         by_value: whether a better value counts before a sooner find.
@@ -42,6 +43,7 @@ class Phrases:
     find: str
     thing: str
     act: str
+    acted: str
     yardstick: str
     baseline: str
     by_value: bool
@@ -80,9 +82,9 @@ class Phrases:
         return -1.0 if self.sense == MINIMIZE else 1.0
 
     @property
-    def acted(self) -> str:
-        """Such as ``attacked``."""
-        return f"{self.act}ed"
+    def plus(self) -> str:
+        """The sign that a value has in its format: that of one above 0 is only of use where 0 counts, as for a margin."""
+        return "+" if self.zero_is_found else ""
 
     @property
     def noun(self) -> str:
@@ -110,6 +112,7 @@ def phrases_of(kinds: Sequence[ValueKind]) -> Phrases:
         find=_common((one.find for one in words if one.asks), "found"),
         thing=_common((one.thing for one in words), "solution"),
         act=_common((one.act for one in words), "answer"),
+        acted=_common((one.acted or f"{one.act}ed" for one in words), "answered"),
         yardstick=_common((one.yardstick for one in words if one.yardstick), "yardstick without a MILP"),
         baseline=_common((one.baseline for one in words), "baseline"),
         by_value=all(one.by_value for one in words),

@@ -90,6 +90,7 @@ def legend(frame: pd.DataFrame) -> str:
             f"than the {phrases.baseline}",
         ),
         (phrases.by_value and _both(frame), f"{phrases.value}: {_senses(frame)}"),
+        (bool(((frame["values"] > 0) & (frame["values"] < frame["instances"])).any()), "median (n/m): of n of m instances"),
         (_any(frame, "first_found_values"), f"first after: median time to the first {phrases.thing}, where there is one"),
     )
     return "; ".join(text for applies, text in said if applies) + "."
@@ -154,29 +155,30 @@ def _number(name: str, form: Callable[[float], str]) -> Callable[[Row], str]:
     return lambda row: MISSING if row[name] is None else form(row[name])
 
 
-def _value(form: str) -> Callable[[Row], str]:
-    """Return what writes the median value, with the number of its values where some instances have none."""
+def _value(phrases: Phrases, kind: str) -> RankingColumn:
+    """Return the column of the median value of the rows that have instances of a kind, such as ``asked``; where some of their
+    instances have no value, with the number of those that do."""
+    form = "{:.5g}" if phrases.by_value else f"{{:{phrases.plus}.3f}}"
 
     def text(row: Row) -> str:
         few = "" if row["values"] == row["instances"] else f" ({row['values']}/{row['instances']})"
-        return MISSING if row["value"] is None else f"{form.format(row['value'])}{few}"
+        return f"{form.format(row['value'])}{few}" if row[kind] and row["value"] is not None else MISSING
 
-    return text
+    return RankingColumn(f"median\n{phrases.value}", text, needs=("values", kind))
 
 
 def columns(frame: pd.DataFrame) -> tuple[RankingColumn, ...]:
     """Return the columns that rows of a ranking can have, in the words of their tasks."""
     phrases, best = _phrases(frame), _phrases(frame, "maximised")
+    is_one = phrases.value == best.value
+    values = (_value(phrases, "instances"),) if is_one else (_value(phrases, "asked"), _value(best, "maximised"))
     return (
         RankingColumn("setting", lambda row: row["setting"]),
         RankingColumn(phrases.find, _of("successes", "asked"), needs=("asked",)),
         RankingColumn(phrases.none, _of("robust", "instances"), needs=("robust",)),
         RankingColumn("optimal", _of("optimal", "maximised"), needs=("maximised",)),
         RankingColumn("optimal", _of("optimal", "asked"), needs=("optimal", "asked")),
-        RankingColumn(
-            f"median\n{phrases.value}", _value("{:.5g}" if phrases.by_value else "{:+.3f}"), needs=("values", "asked")
-        ),
-        RankingColumn(f"median\n{best.value}", _value("{:+.3f}"), needs=("values", "maximised")),
+        *values,
         RankingColumn("median\nlength", _number("norm", "{:.4f}".format), needs=("norm_values",)),
         RankingColumn("proven", _of("norm_proven", "instances"), needs=("norm_proven",)),
         RankingColumn(

@@ -78,11 +78,19 @@ class SearchAnswer:
         if len(self.objectives) == 1:
             best, others = self.front[0], self.as_good
             tied = f" {count(others, 'other trial')} {'is' if others == 1 else 'are'} as good." if others else ""
-            return f"Best {of} by {self.meaning}: {best.record.name} with {self.told(best)}.{tied}"
+            return f"Best {of} by {self.meaning}: {best.record.name} with {self.told(best)}.{tied}{self._lacks}"
         return (
             f"{len(self.front)} {of} {'is' if len(self.front) == 1 else 'are'} on the Pareto front of {self.meaning}: no other "
             f"trial is as good in all of them and better in one."
         )
+
+    @property
+    def _lacks(self) -> str:
+        """A sentence on instances without a value, which the medians of the ranking leave out; empty where none lacks one."""
+        lacking = any(instance.value is None for one in self.candidates for instance in one.record.instances)
+        if not lacking or not self.objectives[0].lacks_count:
+            return ""
+        return " Here an instance without a value counts as the worst; the ranking's medians leave it out."
 
     @property
     def as_good(self) -> int:

@@ -162,7 +162,7 @@ def _clause(measure: Measure, mine: float, other: float, phrases: Phrases) -> st
         return f"a {phrases.length_of} of length {number(mine)}, against {number(other)}"
     if measure == "time":
         return f"the first {phrases.thing} after {seconds(mine)}, against {seconds(other)}"
-    return f"a {phrases.value} of {mine:+.3g}, against {other:+.3g}"
+    return f"a {phrases.value} of {mine:{phrases.plus}.3g}, against {other:{phrases.plus}.3g}"
 
 
 def better(pairs: pd.DataFrame) -> pd.Series:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweep.config.canonical import BOOKKEEPING
@@ -142,13 +142,14 @@ def with_nothing_pruned(record: TrialRecord, swept: Iterable[str]) -> TrialRecor
     return dataclasses.replace(record, swept={**record.swept, **lacking}) if lacking else record
 
 
-def constants(config: Mapping[str, Any]) -> dict[str, str]:
+def constants(config: Mapping[str, Any], idle: Collection[str] = ()) -> dict[str, str]:
     """Return what all trials of a sweep have in common, by configuration keys, of the configuration of the whole sweep.
 
-    What is not set (null) is left out, and so is what says where and how the sweep runs.
+    What is not set (null) is left out, and so are ``idle`` keys, which change no trial, and what says where and how the sweep
+    runs.
     """
     flat = flatten({name: section for name, section in config.items() if name not in ("swept", *BOOKKEEPING)})
-    given = {key: value for key, value in flat.items() if value is not None and value != SWEPT}
+    given = {key: value for key, value in flat.items() if value is not None and value != SWEPT and key not in idle}
     return {_param_name(key): _yaml_word(value)[:MAX_PARAM_CHARACTERS] for key, value in given.items()}
 
 

@@ -6,7 +6,7 @@ import getpass
 import json
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class SweepStart:
         overrides: what the sweep was made of.
         note: its description until it ends.
         keys: of the trials that are planned.
+        idle: keys of ``config`` that can change the result of no trial.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SweepStart:
     overrides: Sequence[str]
     note: str
     keys: Sequence[str] = ()
+    idle: Collection[str] = ()
 
     @property
     def resumes(self) -> bool:
@@ -96,7 +98,7 @@ class Parent:
             found = list(self._experiment.runs(f"tags.sweep_id = '{self._sweep_id}'")) if again else []
             trials = identity(start.config, start.keys)
             self._run = found[0] if found else self._reopened(start, trials) or self._created(start, trials)
-        given = content.constants(start.config)
+        given = content.constants(start.config, start.idle)
         params = [Param(key, value) for key, value in given.items() if key not in self._run.data.params]  # they cannot change
         self._client.log_batch(self.run_id, params=params, synchronous=True)
         with tempfile.TemporaryDirectory() as folder:

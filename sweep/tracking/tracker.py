@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,14 +130,20 @@ class Tracker:
         return f"{base}/#/experiments/{self._experiment_id}/runs/{runs.parent.run_id}?workflowType=machine_learning"
 
     def start_sweep(
-        self, name: str, config: Mapping[str, Any], overrides: Sequence[str], planned: str, keys: Sequence[str] = ()
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        overrides: Sequence[str],
+        planned: str,
+        keys: Sequence[str] = (),
+        idle: Collection[str] = (),
     ) -> None:
         """Create the parent run, with git state, package versions, ``config.yaml``, ``overrides.txt`` and ``packages.txt``; or
         go on with the one of the same sweep.
 
-        What all trials have in common is its parameters, and until it ends its note says what is ``planned``, such as
-        ``144 trials``. ``keys`` are those of the trials, where they are known beforehand. Runs that drivers that are gone have
-        left RUNNING get closed.
+        What all trials have in common is its parameters, without the keys of ``config`` that are ``idle`` in all of them.
+        Until it ends its note says what is ``planned``, such as ``144 trials``. ``keys`` are those of the trials, where they
+        are known beforehand. Runs that drivers that are gone have left RUNNING get closed.
         """
         outbox = Outbox(
             f"MLflow at {hide_password(self.uri)}",
@@ -149,7 +155,7 @@ class Tracker:
         runs = Runs(Experiment(self._client, self._experiment_id, outbox.answered), self._stored)
         note = f"Running: {planned} planned; the findings are written here at the end."
         try:
-            self._start(runs, SweepStart(name, config, overrides, note, keys))
+            self._start(runs, SweepStart(name, config, overrides, note, keys, idle))
         except BaseException:  # also an interrupt: the caller has no sweep to finish yet
             with contextlib.suppress(Exception):
                 runs.parent.fail()

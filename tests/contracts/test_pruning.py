@@ -96,6 +96,14 @@ def test_equal_seeds_give_equal_surrogates(method: str, digits: Dataset, region:
     assert one.key == other.key
 
 
+def test_another_seed_gives_another_surrogate_where_the_method_says_that_it_draws(
+    method: str, digits: Dataset, region: Region
+) -> None:
+    dense = random_network(np.random.default_rng(6), [16, 8, 8, 4])
+    keys = {prune(Pruning(method, 0.5, seed=seed), dense, digits, region).key for seed in range(4)}
+    assert (len(keys) > 1) == METHODS[method].draws
+
+
 def test_what_is_needed_is_asked_for_and_what_is_not_is_ignored(method: str, digits: Dataset, region: Region) -> None:
     dense, pruning = dense_network(), Pruning(method, 0.5)
     assert pruning.needs_data == METHODS[method].needs_data

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from oracles import random_region
 from pages import ROOT, blocks, commands, follow, run_python
 
-from surrogate import bounds, data, pruning
+from surrogate import attack, bounds, data, pruning
 from surrogate.data import dataset, sources
 from sweep.__main__ import conf_folder
 from sweep.config.reading import read
@@ -31,7 +31,12 @@ def extended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[s
     for module in (data, dataset):  # in a checkout they follow from SOURCES
         monkeypatch.setattr(module, "NAMES", (*data.NAMES, "stripes"))
     names: dict[str, Any] = {"folder": stripes(tmp_path)}
-    with patch.dict(pruning.METHODS), patch.dict(bounds.METHODS), patch.dict(sources.SOURCES):
+    with (
+        patch.dict(pruning.METHODS),
+        patch.dict(bounds.METHODS),
+        patch.dict(attack.METHODS),
+        patch.dict(sources.SOURCES),
+    ):
         yield run_python("docs/extend.md", names)
 
 
@@ -80,18 +85,19 @@ def test_its_python_runs_and_passes_the_suites(extended: dict[str, Any]) -> None
 
 def test_its_configuration_chooses_what_it_adds(extended: dict[str, Any], tmp_path: Path) -> None:
     files = {block.title: block.text for block in blocks("docs/extend.md", "yaml")}
-    assert len(files) == 5
+    assert len(files) == 6
     for name, text in files.items():
         file = tmp_path / str(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        chosen = ["pruning=lookahead", "dataset=stripes", "bounds=fast_lin"]
+        chosen = ["pruning=lookahead", "dataset=stripes", "bounds=fast_lin", "attack=random_points"]
         config = compose("config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", *chosen])
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     settings = read({str(key): value for key, value in plain.items()})
     assert (settings.pruning.method, settings.pruning.amount, settings.pruning.finetune.epochs) == ("lookahead", 0.8, 5)
+    assert (settings.attack.method, settings.attack.tries) == ("random_points", 1000)
     assert (settings.dataset.name, settings.dataset.side, settings.bounds.method) == ("stripes", 12, "fast_lin")
 
 
@@ -109,10 +115,11 @@ def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Pat
         ("pruning", "lookahead", "Lookahead"),
         ("pruning", "lookahead", "PowerLookahead"),
         ("bounds", "fast_lin", "FastLin"),
+        ("attack", "random_points", "RandomPoints"),
     ):
         listing = tmp_path / "surrogate" / family / "__init__.py"
         imported = f"from surrogate.{family}.base import"
-        line = {"pruning": "        Magnitude,\n", "bounds": "(Box, "}[family]
+        line = {"pruning": "        Magnitude,\n", "bounds": "(Box, ", "attack": "(SurrogateAttack, "}[family]
         text = listing.read_text()
         assert text.count(line) == text.count(imported) == 1
         text = text.replace(line, f"{line}{name}, ")
@@ -126,3 +133,5 @@ def test_its_files_and_lines_in_a_checkout_give_sweeps_the_methods(tmp_path: Pat
     assert "2 finished (1 reused), 0 failed of 2 trials." in printed[2]  # with crown and 0.8, by magnitude, as before
     assert "bounds=fast_lin: " in printed[2]
     assert "2 finished (0 reused), 0 failed of 2 trials." in printed[3]
+    assert "1x8 random_points attack.tries=1000" in printed[3]
+    assert "2 finished (0 reused), 0 failed of 2 trials." in printed[4]

@@ -55,12 +55,14 @@ def test_what_a_rule_refuses_is_refused_in_one_sentence(cls: type[Configurable])
     for name, declared in cls.declared():
         if not isinstance(declared, Setting | Internal):
             continue
-        for value in ("a", None, True, 0.5, -1, float("nan"), float("inf"), (1, 2), 2**63):
-            allowed = declared.rule(value)
-            if allowed is not None:
-                with pytest.raises(InvalidSetting) as refused:
-                    cls(**{name: value})
-                assert str(refused.value) == f"{cls.called}{name}={shown(value)} is not allowed: expected {allowed}"
+        values = ("a", None, True, 0.5, -1, float("nan"), float("inf"), (1, 2), 2**63)
+        outside = [value for value in values if declared.rule(value) is not None]
+        assert outside, f"{name} can be anything"
+        for value in outside:
+            with pytest.raises(InvalidSetting) as refused:
+                cls(**{name: value})
+            expected = f"{cls.called}{name}={shown(value)} is not allowed: expected {declared.rule(value)}"
+            assert str(refused.value) == expected
 
 
 def test_a_setting_that_another_class_declares_is_the_same_one() -> None:
@@ -145,7 +147,10 @@ JUST_OUTSIDE: list[tuple[type[Configurable], str, Any, str]] = [
     (WalkAlone, "time_limit_seconds", 0.0, POSITIVE),
     (SurrogateMilp, "repair", 1, "true or false"),
 ]
-"""Of each setting a value just outside of what it may be, and the words for what it may be."""
+"""Of settings a value just outside of what it may be, and the words for what it may be.
+
+A setting of a new method needs no line here: the test above holds its rule to what is wrong for every setting of its kind.
+"""
 
 
 @pytest.mark.parametrize(("cls", "name", "value", "words"), JUST_OUTSIDE)
@@ -162,14 +167,6 @@ def test_methods_of_other_families_are_chosen_by_their_names(cls: type[Configura
     if issubclass(cls, SurrogateAttack | ClosestAttack):
         with pytest.raises(InvalidSetting, match="formulation='x' is not one of big_m"):
             cls(formulation="x")
-
-
-def test_no_setting_is_left_out() -> None:
-    held = {(cls, name) for cls, name, _, _ in JUST_OUTSIDE}
-    for cls in classes():
-        for name, declared in cls.declared():
-            if isinstance(declared, Setting):
-                assert any((base, name) in held for base in cls.__mro__), (cls, name)
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,10 @@ def caption(data: pd.DataFrame, look: Look) -> str:
     fronts = {str(network): [str(label) for label in part["setting"]] for network, part in best.groupby("network", sort=False)}
     line = " (joined by the grey line)" if any(len(front) > 1 for front in fronts.values()) else ""
     minimised = _minimised(data)
-    other = f" (further down on {joined(minimised)})" if minimised else ""
-    values = f"further up is a {'better' if minimised else look.phrases.better} {look.phrases.value}{other}"
+    is_one = len(minimised) in (0, data["network"].nunique())
+    other = "" if is_one else f" (further down on {joined(minimised)})"
+    way, word = "down" if is_one and minimised else "up", look.phrases.better if is_one else "better"
+    values = f"further {way} is a {word} {look.phrases.value}{other}"
     better = f"further down is a shorter {look.phrases.length_of}" if bool(data["closest"].iloc[0]) else values
     return (
         f"Further left is quicker, {better}. No other setting is both quicker and better than these{line}: "

@@ -62,7 +62,7 @@ def settings_table(results: Results, ranking: pd.DataFrame, wins: pd.DataFrame) 
     phrases = results.phrases
     proven = f"proven {phrases.none}"
     settings = _setting()
-    columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven)]
+    columns = [*settings, *((name, _word(name)) for name in extras), *_reached(proven, phrases.plus)]
     columns += [("better than dense", of_wins(phrases.baseline, measure))]
     columns += [("sooner than dense", of_wins(phrases.baseline, "time"))]
     columns += [(f"better than {name}", of_wins(name, measure)) for name in results.yardsticks]
@@ -160,13 +160,13 @@ def _setting() -> TableColumns:
     )
 
 
-def _reached(proven: str) -> TableColumns:
-    """Return the columns of results; that of ``proven`` is shown only where something is."""
+def _reached(proven: str, plus: str) -> TableColumns:
+    """Return the columns of results; that of ``proven`` is shown only where something is. Values have the sign ``plus``."""
     return (
         ("found", _of("successes", "asked")),
         (proven, _of("robust", "instances")),
         ("first found, s", _number("first_found_seconds", "{:.3g}".format)),
-        ("value", _number("value", "{:+.3g}".format)),
+        ("value", _number("value", f"{{:{plus}.3g}}".format)),
         ("length", _number("norm", "{:.3f}".format)),
         ("accuracy, %", _number("accuracy_surrogate", lambda share: f"{100.0 * share:.1f}")),
         ("R²", _number("r2_surrogate", "{:.3f}".format)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composing import QUICK, Composer
 
-from sweep.planning.sweep_config import LISTED, SWEPT, sweep_config
+from sweep.planning.sweep_config import LISTED, SWEPT, idle_keys, sweep_config
 
 
 def test_what_differs_between_trials_is_named_with_its_values(composer: Composer) -> None:
@@ -32,3 +32,25 @@ def test_of_an_adaptive_search_the_space_is_named(composer: Composer) -> None:
 def test_a_single_trial_sweeps_nothing(composer: Composer) -> None:
     plan = composer.plan(*QUICK)
     assert sweep_config(plan) == {"swept": {}, **plan.config}
+
+
+def test_a_key_is_idle_that_changes_no_trial(composer: Composer) -> None:
+    gradient, both = (idle_keys(composer.plan(*QUICK, f"attack={names}")) for names in ("gradient", "gradient,surrogate"))
+    assert {"pruning.amount", "solver.threads", "attack.polish", "model.problem", "method.points"} <= gradient
+    assert {"attack.norm", "attack.gradient_steps", "instances.seed", "training.epochs", "solver.seed"}.isdisjoint(gradient)
+    assert {"attack.polish", "solver.threads", "attack.gradient_steps", "pruning.method"}.isdisjoint(both)
+    assert "model.problem" in both
+    assert not any(key.startswith(("sweep.", "tracking.", "search.")) for key in gradient)
+
+
+def test_a_task_of_ones_own_has_no_parameters_of_attacks(composer: Composer) -> None:
+    idle = idle_keys(composer.plan("task.name=own_tasks:LeastTask", "dataset=none", "instances.count=2"))
+    assert {"attack.method", "attack.norm", "attack.exclusion.interrupt", "model.problem", "method.points"} <= idle
+    assert {"task.name", "solver.time_limit_seconds"}.isdisjoint(idle)
+
+
+def test_of_an_adaptive_search_only_whole_sections_are_idle(composer: Composer) -> None:
+    lines = ("search=optuna", "search.objectives=[margin]", "attack=gradient,surrogate", "pruning=none,magnitude")
+    idle = idle_keys(composer.plan(*QUICK, *lines))
+    assert "model.problem" in idle
+    assert {"pruning.amount", "pruning.seed", "attack.polish"}.isdisjoint(idle)

@@ -182,6 +182,16 @@ def test_nothing_is_adversarial_where_a_value_is_maximised() -> None:
     assert "optimal" not in images
 
 
+def test_a_row_has_its_value_under_the_word_of_its_own_task_alone() -> None:
+    of_output = {"objective": "output", "label": None, "target": None, "first_found_seconds": None}
+    image = small([synthetic.instance(1, dense_value=1.0)], attack="gradient")
+    output = small([synthetic.instance(1, status="optimal", dense_value=7.5, **of_output)], "s", method="magnitude", amount=0.8)
+    _, titles, rows = report.ranking_table.ranking_rows(report.rank([image, output]))
+    shown = {row[0]: dict(zip(titles, row, strict=True)) for row in rows}
+    assert [shown["gradient"][title] for title in ("median margin", "median value")] == ["+1.000", MISSING]
+    assert [shown["magnitude 0.8"][title] for title in ("median margin", "median value")] == [MISSING, "7.500"]
+
+
 def test_what_bounds_alone_prove_is_not_called_a_milp() -> None:
     """No linear model states an l2 ball, so attack=surrogate proves the closest perturbation in it by bounds."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 from pathlib import Path
@@ -16,6 +17,8 @@ from test_page import page_of
 
 from sweep.planning.search.importance import FEWEST
 from sweep.records import TrialRecord
+from sweep.report.ranking import rank
+from sweep.report.ranking_table import legend
 from sweep.report.results import Results, Searched, SweepState
 from sweep.report.searches import (
     MOST_ROWS,
@@ -67,6 +70,17 @@ def test_the_best_trial_and_its_command() -> None:
         f"To run it again alone: {AGAIN.format(0.32)}",
     ]
     assert in_markdown(found).endswith(f"To run it again alone:\n\n```\n{AGAIN.format(0.32)}\n```\n")
+
+
+def test_the_answer_says_that_an_instance_without_a_value_counts_unlike_in_the_ranking() -> None:
+    records = [pruned(1, 1.0), pruned(2, 2.0)]
+    first = records[0].instances[0]
+    more = [dataclasses.replace(first, instance_key=key, dense_value=value) for key, value in (("b", 1.5), ("c", None))]
+    records[0].instances += more
+    lacks = " Here an instance without a value counts as the worst; the ranking's medians leave it out."
+    assert answered(*records).sentence.endswith(f"magnitude 0.32 with margin 2.{lacks}")
+    assert lacks not in answered(*records, objectives=("total_seconds",)).sentence
+    assert "median (n/m): of n of m instances" in legend(rank(records))
 
 
 def test_of_several_time_limits_the_command_has_the_longest() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from composing import Composer
 from counting import stages_of
@@ -152,7 +153,7 @@ def said_by_figures(found: Results) -> dict[str, str]:
 
 def test_the_winner_is_told_in_the_words_of_the_task() -> None:
     (winner,), _ = winners(results(*lists(dense(margins([1.0, 2.0])), gradient(margins([2.0, 3.0])))))
-    assert (winner.setting, winner.duels[0].lead) == ("dense MILP", "a cost of +1.5, against +2.5")
+    assert (winner.setting, winner.duels[0].lead) == ("dense MILP", "a cost of 1.5, against 2.5")
 
 
 def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
@@ -160,7 +161,25 @@ def test_the_ranking_is_told_in_the_words_of_the_task() -> None:
     records[0].instances[0].status = "least"
     frame = rank(records)
     assert legend(frame) == "optimal: proven to be the smallest."
-    assert "median cost" in ranking_rows(frame)[1]
+    _, titles, (row,) = ranking_rows(frame)
+    assert dict(zip(titles, row, strict=True))["median cost"] == "1.500", "no sign: nothing is special about a cost of 0"
+
+
+def test_where_smaller_is_better_on_some_networks_only_the_caption_says_on_which() -> None:
+    found, kind = results(*lists(dense(margins([1.0, 2.0])), pruned(margins([2.0, 3.0])))), KINDS["pareto"]
+    data = kind.data(found, look_at(found))
+    data = pd.concat([data, data.assign(network="2x8", sign=1.0)], ignore_index=True)
+    assert "further up is a better cost (further down on 2x16). " in kind.caption(data, look_at(found))
+
+
+def test_a_task_can_say_what_the_participle_of_its_act_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[ValueKind] = [(TASK, TASK, "minimize")]
+    assert phrases_of(kinds).acted == "sorted"
+    words = LeastTask().words(TASK)
+    monkeypatch.setattr(LeastTask, "words", lambda self, objective: dataclasses.replace(words, act="scan", acted="scanned"))
+    words_of.cache_clear()
+    assert phrases_of(kinds).acted == "scanned"
+    words_of.cache_clear()
 
 
 def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
@@ -168,7 +187,7 @@ def test_figures_and_their_captions_are_told_in_the_words_of_the_task() -> None:
     said = said_by_figures(found)
     assert said["value"].startswith("Best cost over time: Median over the instances of the smallest cost of the dense network")
     assert "above 0" not in said["value"]
-    assert "further up is a better cost (further down on 2x16)" in said["pareto"]
+    assert "Further left is quicker, further down is a smaller cost. " in said["pareto"]
     assert "a smaller cost on 2 of 2" in said["finetuned"]
     assert value_name(found) == "best cost"
     assert "value: median of the best cost on the dense networks." in legend_of_table(found.phrases)

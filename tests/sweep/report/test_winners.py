@@ -218,7 +218,7 @@ def test_by_how_much_of_lengths_and_of_values() -> None:
     records = [pruned(margins([5.0])), dense(margins([4.0]))]
     for record in records:
         record.instances[0].objective = record.instances[0].task = "output"
-    assert lead(duel_pairs(*records)) == "a value of +5, against +4"
+    assert lead(duel_pairs(*records)) == "a value of 5, against 4"
 
 
 def duel_pairs(*records: TrialRecord) -> pd.DataFrame:

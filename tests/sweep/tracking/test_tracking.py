@@ -155,6 +155,7 @@ def test_the_constants_of_a_sweep_are_what_is_set_and_not_swept() -> None:
         "pruning.method": "magnitude",
         "pruning.finetune.rounds": "0",
     }
+    assert content.constants(config, {"dataset.name", "pruning.finetune.rounds"}) == {"pruning.method": "magnitude"}
 
 
 def test_bounds_of_the_surrogate_and_of_the_dense_network_have_names_of_their_own() -> None:
