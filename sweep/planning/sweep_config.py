@@ -6,17 +6,21 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.config.canonical import SECTIONS
 from sweep.config.dotted_keys import flatten
 from sweep.config.passwords import WITH_ADDRESSES, hide_in_config, hide_in_values
 from sweep.config.reading import read
+from sweep.config.schema import SECTIONS
 from sweep.config.shared_sections import SharedSections
+from sweep.config.tasks import task_of
 from sweep.planning.plan import Plan
 from sweep.planning.swept_keys import Choices, Dimension
 from sweep.planning.trials import Trial
 
 LISTED = 20
 """More values of a key are not listed one by one."""
+
+LOOKED_THROUGH = 1000
+"""The most trials of which each is asked what of its configuration counts."""
 
 SWEPT = "(swept)"
 """What stands in the place of a value that differs from trial to trial."""
@@ -43,19 +47,23 @@ def sweep_config(plan: Plan) -> dict[str, Any]:
 def idle_keys(plan: Plan) -> frozenset[str]:
     """Return the keys of the configuration that can change the result of no trial, of the sections that can change results.
 
-    Where a search chooses trials, that is known of whole sections only: which of its values meet is not known beforehand.
+    Of a plan with more than :data:`LOOKED_THROUGH` trials, or whose trials a search chooses, only keys of sections are returned
+    that no trial's task has: it would take too long, or is not known beforehand, what of the others counts.
     """
-    is_known = plan.suggester is None
-    trials = [trial.settings for trial in plan.trials] if is_known else [read(config) for config in plan.each]
-    counting = SharedSections().counting(trials)
-    sections = {key.partition(".")[0] for key in counting}
+    chosen = plan.suggester is not None
+    all_settings = [read(config) for config in plan.each] if chosen else [trial.settings for trial in plan.trials]
+    in_tasks = {name for task in {task_of(one) for one in all_settings} for name in (*task.sections, "task")}
+    keys = [key for key in flatten(plan.config) if key.partition(".")[0] in SECTIONS and key != "task.name"]
+    idle = {key for key in keys if key.partition(".")[0] not in in_tasks}
+    if chosen or len(all_settings) > LOOKED_THROUGH:
+        return frozenset(idle)
+    counting = SharedSections().counting(all_settings)
 
     def counts(key: str) -> bool:
         parents = (key[:place] for place, letter in enumerate(key) if letter == ".")
         return key in counting or any("." in parent and parent in counting for parent in parents)
 
-    keys = [key for key in flatten(plan.config) if key.partition(".")[0] in SECTIONS and key != "task.name"]
-    return frozenset(key for key in keys if key.partition(".")[0] not in sections or (is_known and not counts(key)))
+    return frozenset(key for key in keys if not counts(key))
 
 
 def _differing(trials: Sequence[Trial]) -> dict[str, Any]:
