@@ -19,7 +19,8 @@ from yaml import YAMLError
 
 from surrogate.networks import ReluNetwork
 from sweep.config import rules
-from sweep.config.families import FAMILIES
+from sweep.config.dotted_keys import flatten
+from sweep.config.families import ABSENT, FAMILIES, default_of
 from sweep.config.reading import is_in_open_section, keys, read
 from sweep.config.refusal import explain
 from sweep.errors import ConfigError
@@ -149,6 +150,25 @@ def test_every_method_of_the_library_has_an_option() -> None:
     families = {name: family.names for name, family in FAMILIES.items() if family.name_key}
     for group, names in {**families, "dataset": rules.datasets()}.items():
         assert {path.stem for path in (CONF / group).glob("*.yaml")} == set(names), group
+
+
+UNLIKE_THE_CLASS = {
+    "training": {"epochs", "weight_decay"},  # of the small data sets, which want more of the first
+    "pruning": {"amount"},  # to choose a method is to prune, and a class prunes nothing unless it is told how much
+    "solver": {"relative_gap"},  # null: as close as each attack wants
+    "attack": {"gradient_starts"},  # of the complete methods, which begin with an attack of many starts
+}
+"""Settings whose value in an option's file is not the default of the class, and why."""
+
+
+def test_a_file_gives_a_setting_the_default_of_its_class(composer: Composer) -> None:
+    for section in FAMILIES:
+        for option in (path.stem for path in (CONF / section).glob("*.yaml")):
+            flat = flatten(composer.plain(f"{section}={option}"))
+            for key, value in flat.items():
+                if key.partition(".")[0] == section and key.rpartition(".")[2] not in UNLIKE_THE_CLASS.get(section, ()):
+                    default = default_of(key, lambda name, flat=flat: flat.get(name, ABSENT))
+                    assert default is ABSENT or value == (list(default) if isinstance(default, tuple) else default), option
 
 
 def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> None:
