@@ -71,12 +71,9 @@ def read_open(cls: type | None, data: Mapping[str, Any], prefix: str, owner: str
 
 
 def parameters_of(cls: type | None) -> dict[str, Key]:
-    """Return what the fields of a dataclass as in :func:`read_open` may be."""
-    found: dict[str, Key] = {}
-    for name, one in ({} if cls is None else _declared(cls)).items():
-        assert isinstance(one, Key), "a dataclass of parameters has no sections"
-        found[name] = one
-    return found
+    """Return what the fields of a dataclass as in :func:`read_open` may be; it has no sections inside."""
+    declared: Any = {} if cls is None else _declared(cls)
+    return dict(declared)
 
 
 def keys() -> list[str]:
@@ -166,10 +163,9 @@ def is_key(key: str) -> bool:
 def unknown_key(key: str) -> ConfigError:
     """Return the error for a key that the configuration does not have, with near and available ones."""
     known = keys()
-    if key in known and isinstance(_at(key), Key):
-        return ConfigError(f"{key} has no value in the chosen files; ++{key}=... adds it")
     if key in known:
-        return ConfigError(f"{key} is a section: set its keys one by one, as in {key}.NAME=3")
+        adds, is_one = f"has no value in the chosen files; ++{key}=... adds it", isinstance(_at(key), Key)
+        return ConfigError(f"{key} {adds if is_one else f'is a section: set its keys one by one, as in {key}.NAME=3'}")
     if is_in_open_section(key) and not is_undeclared(key):
         section = ".".join(key.split(".")[:2])
         known = [section, *_flat(_of_a_network(), f"{section}.")]
@@ -217,10 +213,10 @@ def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = (), 
 
 
 def _allowed(allowed: Key, given: Any, key: str) -> Any:
-    if str in allowed.kinds and type(given) not in allowed.kinds and allowed.rule is not None:
-        refused = allowed.rule(str(given))  # the choices say more than that it must be a text
-        if refused is not None:
-            raise ConfigError(f"{key}={shown(given)} is not allowed: it must be {refused}")
+    is_no_text = str in allowed.kinds and type(given) not in allowed.kinds
+    refused = allowed.rule(str(given)) if is_no_text and allowed.rule is not None else None
+    if refused is not None:  # the choices say more than that it must be a text
+        raise ConfigError(f"{key}={shown(given)} is not allowed: it must be {refused}")
     value = typed(allowed.kinds, given, key)
     refused = allowed.rule(value) if allowed.rule is not None and value is not None else None
     if refused is None and type(value) is int and value > rules.LARGEST_INTEGER:

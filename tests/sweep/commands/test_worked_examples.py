@@ -120,7 +120,7 @@ def test_a_task_is_swept_resumed_shown_tracked_and_reported(examples: Examples) 
     head, *rows = settings_in(page)
     width, value = head.index("task.parameters.width"), head.index("value")
     assert [(row[width], row[value]) for row in rows] == [
-        (text, f"{median:+.3g}") for text, median in zip(("0.2", "0.05"), medians, strict=True)
+        (text, f"{median:.3g}") for text, median in zip(("0.2", "0.05"), medians, strict=True)
     ]
     assert "value: median of the best difference on the dense networks." in page
     assert "2 different regions" in page

@@ -161,7 +161,8 @@ def test_surrogates_of_networks_that_are_pruned_by_seeds_of_their_own_are_compar
     records = [pruned(times([s + 1.0]), amount) for amount in (0.5, 0.8) for s in (0, 1)]
     for record, seed, late in zip(records, (0, 1, 0, 1), (1.0, 2.0, 10.0, 20.0), strict=True):
         record.key += f"-{seed}"
-        record.config["networks"] = {"cost": {"pruning": {"seed": seed}}}
+        own = {"networks": {"cost": {"pruning": {"seed": seed}}}}
+        record.config |= {"task": {"name": "model"}, "method": {"name": "surrogate"}, **own}
         record.instances[0].first_found_seconds = late
     assert two_settings(*records) == [[1.0, 10.0], [2.0, 20.0]]
 

@@ -36,7 +36,7 @@ def test_it_asks_each_training_both_ways(composer: Composer) -> None:
 
 
 def test_all_of_it_runs_in_a_smaller_form(composer: Composer, tmp_path: Path) -> None:
-    small = ("network.depth=1", "network.width=6", "training.epochs=1", "instances.count=2", "solver.time_limit_seconds=0.5")
+    small = ("network.depth=1", "network.width=6", "training.epochs=1", "instances.count=2", "solver.time_limit_seconds=2")
     plan = composer.experiment(
         "train_or_prune", *small, "model=blending", "model.parameters.wines=2", "model.parameters.vineyards=5"
     )
