@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from sweep.commands import completion
-from sweep.config.reading import forced
+from sweep.config.overrides import as_written, forced
 from sweep.errors import ConfigError
 from sweep.terminal.exit_codes import FAILED, INTERRUPTED, REFUSED, UNREAD
 from sweep.terminal.streams import silence
@@ -41,7 +41,7 @@ def application(config: DictConfig) -> None:
         plan = plan_one(config, written)
     except (ConfigError, OmegaConfBaseException) as error:
         refuse(error)  # here, because Hydra would add lines of its own
-    execute(plan, written, parallel=plan.config["cluster"]["name"] == "attach")
+    execute(plan, [*map(as_written, written)], parallel=plan.config["cluster"]["name"] == "attach")
 
 
 def main() -> None:

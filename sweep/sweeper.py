@@ -9,7 +9,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from sweep.config.reading import forced
+from sweep.config.overrides import as_written, forced
 from sweep.errors import ConfigError
 
 
@@ -36,7 +36,7 @@ class SweepOnRayTune(Sweeper):
         assert config is not None
         overrides = [*forced(_lines(self.params)), *arguments]
         plan = plan_sweep(loader, lambda lines: loader.load_sweep_config(config, lines), overrides, written=arguments)
-        execute(plan, overrides, parallel=True)
+        execute(plan, [*map(as_written, overrides)], parallel=True)
 
 
 def _lines(params: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,8 @@ class PruningMethod(Configurable, ABC):
         name: by which settings choose it.
         needs_data: whether it looks at training images.
         needs_region: whether its surrogate stands for the network over one region only.
-        draws: whether it draws from ``rng``, so that another seed gives another surrogate. Else a seed is in no trial's key.
+        draws: whether it draws from ``rng``, so that another seed gives another surrogate. Else another seed makes no further
+            trial, unless the copy is finetuned.
     """
 
     needs_data: ClassVar[bool] = False

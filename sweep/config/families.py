@@ -255,7 +255,8 @@ def default_of(key: str, source: ValueSource) -> Any:
     classes: Any = (class_of(section, source), used, *family.classes)  # mypy holds no class to be hashable
     for cls in classes:
         if cls is not None and (one := _by_key(cls).get(name)) is not None:
-            return next((word for word, value in (one.words or {}).items() if value == one.default), one.default)
+            default = next((word for word, value in (one.words or {}).items() if value == one.default), one.default)
+            return list(default) if isinstance(default, tuple) else default
     return ABSENT
 
 

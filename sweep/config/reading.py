@@ -7,7 +7,7 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from surrogate.rules import nearest
@@ -109,11 +109,6 @@ def is_undeclared(key: str) -> bool:
     return is_in_open_section(key) and key.partition(".")[0] != NETWORKS
 
 
-def forced(overrides: Sequence[str]) -> list[str]:
-    """Return overrides in which those of keys that may be absent add the key where the composed configuration lacks it."""
-    return [f"++{one}" if "=" in one and may_be_absent(one.partition("=")[0]) else one for one in overrides]
-
-
 def kinds_of(key: str) -> tuple[set[Any], ValueRule | None]:
     """Return the types that a value of a key may have and the rule for it; no types of sections and of unknown keys.
 
@@ -213,7 +208,8 @@ def _values(tree: Tree, data: Any, prefix: str, optional: Collection[str] = (), 
 
 
 def _allowed(allowed: Key, given: Any, key: str) -> Any:
-    is_no_text = str in allowed.kinds and type(given) not in allowed.kinds
+    is_number = type(given) is int and float in allowed.kinds
+    is_no_text = str in allowed.kinds and type(given) not in allowed.kinds and not is_number
     refused = allowed.rule(str(given)) if is_no_text and allowed.rule is not None else None
     if refused is not None:  # the choices say more than that it must be a text
         raise ConfigError(f"{key}={shown(given)} is not allowed: it must be {refused}")

@@ -14,7 +14,8 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from surrogate.checks import first_line
 from surrogate.rules import nearest
-from sweep.config.reading import kinds_of, may_be_absent, unknown_key
+from sweep.config.overrides import as_written
+from sweep.config.reading import is_key, kinds_of, unknown_key
 from sweep.config.schema import Settings
 from sweep.config.value_types import expected
 from sweep.errors import ConfigError
@@ -30,7 +31,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         if str(error.override).startswith("search.where="):
             return f"{error.override} cannot be read: {EXPRESSIONS}"
-        return unreadable(_as_written(str(error.override)), text)
+        return unreadable(as_written(str(error.override)), text)
     if isinstance(error, YAMLError):
         return not_yaml(error)
     if isinstance(error, RecursionError):
@@ -87,21 +88,17 @@ def not_merged(override: str, why: str) -> str:
     key = override.partition("=")[0].lstrip("+")
     if kinds := kinds_of(key)[0]:
         return f"{override} is not allowed: it must be {expected(kinds, key)}"
+    if is_key(key):
+        return f"{override} is not allowed: {key} is a section; set its keys one by one, as in {key}.NAME=3"
     options = re.search(r"expected one of \[(.*)\]", why)
     return f"{override} is not allowed: {f'it must be one of {options[1]}' if options else why}"
 
 
 def several_values(override: str, arguments: Sequence[str]) -> str:
     """Return the refusal of an override that lists values in a command that does not sweep, with the command that does."""
-    command = shlex.join(["python", "-m", "sweep", "-m", *map(_as_written, arguments)])
-    written = _as_written(override)
+    command = shlex.join(["python", "-m", "sweep", "-m", *map(as_written, arguments)])
+    written = as_written(override)
     return f"{written} lists several values: to sweep over them, run {command} (a text that has a comma is put into quotes)"
-
-
-def _as_written(override: str) -> str:
-    """Return an override without what :func:`sweep.config.reading.forced` put before it."""
-    bare = override.removeprefix("++")
-    return bare if may_be_absent(bare.partition("=")[0]) else override
 
 
 def chosen_twice(group: str, arguments: list[str]) -> str:
@@ -152,7 +149,8 @@ def unreadable(override: str, why: str) -> str:
     )
     if token is not None:  # in the words of Hydra's parser, which list its tokens
         words = "it ends too early" if token[1] == "<EOF>" else f"{token[1]} cannot stand there"
-    return f"{override} cannot be read: {words}{hint}"
+    ends = token is not None and (token[1] == "<EOF>" or value.rstrip().endswith(","))
+    return f"{override} cannot be read: {words}{'' if ends else hint}"
 
 
 def _open_quote(value: str) -> str | None:

@@ -59,9 +59,8 @@ def path(value: str) -> str | None:
 
 
 def experiment_name(value: str) -> str | None:
-    if not value.strip() or not value.strip("."):
-        return "a name that is neither empty nor dots alone"
-    return None if not set(value) & set("/\\:\0") else "a name without / \\ and :"
+    is_name = value.strip() and value.strip(".") and not set(value) & set("/\\:\0")
+    return None if is_name else "a name without / \\ and :, and neither empty nor dots alone"
 
 
 AS_JSON = "json"

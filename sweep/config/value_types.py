@@ -41,7 +41,8 @@ _AS_THEY_ARE = (bool, str, type(None))
 
 
 def typed(options: tuple[Any, ...], value: Any, key: str) -> Any:
-    """Return a value as one of the types that its key may have: an integer becomes a float where only that is one of them.
+    """Return a value as one of the types that its key may have. An integer becomes a float where that is the first
+    of these types that it can have.
 
     Raises:
         ConfigError: it is of none.

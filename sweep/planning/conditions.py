@@ -191,6 +191,8 @@ def _value(config: Mapping[str, Any], names: Sequence[str]) -> Any:
 def _how_to_write(expression: str) -> str:
     """Return what keeps a text from being an expression, or an example of one."""
     outside = re.sub(r"""(["']).*?\1""", "", expression)
+    if (turned := re.search(r"=[<>]", outside)) is not None:
+        return f"write {turned[0][::-1]} to compare"
     if re.search(r"(?<![=!<>])=(?!=)", outside):
         return "write == to compare"
     if "&&" in outside or "||" in outside:

@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Transformer
 from omegaconf import DictConfig, OmegaConf
 
+from sweep.config.overrides import as_written
 from sweep.config.reading import may_be_absent, unknown_key
 from sweep.config.schema import Settings
 from sweep.errors import ConfigError
@@ -196,7 +197,7 @@ class Space:
             assert self._of_all is not None
             changed = [key for key, value in self._of_all.items() if any(one[key] != value for one in found)]
             if changed:
-                rest = [one.input_line or "" for one in self.overrides if one is not override]
+                rest = [as_written(one.input_line) for one in self.overrides if one is not override]
                 commands = "; ".join(shlex.join(["python", "-m", "sweep", "-m", line, *rest]) for line in lines)
                 return ConfigError(
                     f"{override.input_line}: {override.key_or_group} cannot be swept, because its options set "

@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
 
 from sweep.config import reading
+from sweep.config.overrides import as_written
 from sweep.errors import ConfigError
 
 DIGITS = 6
@@ -187,7 +188,7 @@ def _plain(element: Any) -> Any:
 def _interval(override: Override, swept: IntervalSweep, default: Callable[[str], Any]) -> SweptInterval:
     assert swept.start is not None
     assert swept.end is not None
-    key, written = override.key_or_group, override.input_line
+    key, written = override.key_or_group, as_written(override.input_line)
     kinds, rule = reading.kinds_of(key)
     if not kinds & {int, float}:
         if not reading.is_key(key):

@@ -17,6 +17,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from sweep.config.overrides import as_written
 from sweep.config.reading import is_key, unknown_key
 from sweep.errors import ConfigError
 from sweep.planning.swept_keys import Dimension, SweptInterval, concerns_the_sweep, listed
@@ -114,7 +115,9 @@ def _group(
             raise ConfigError(f"{KEY}: {key} goes together with {other}, but has no values; list as many as {other} has")
         one = swept.get(key)
         if isinstance(one, SweptInterval):
-            raise ConfigError(f"{given[key].input_line}: {KEY} names {key}, so list its values; an interval has no single ones")
+            raise ConfigError(
+                f"{as_written(given[key].input_line)}: {KEY} names {key}, so list its values; an interval has no single ones"
+            )
         values[key] = listed(given[key]) if one is None else one.values
     experiments = KEY not in given  # a group of the command line is about the values that the command line leaves
     before = {key: listed(replaced[key]) for key in keys if key in replaced and experiments}

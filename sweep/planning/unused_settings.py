@@ -14,6 +14,7 @@ from sweep.config import rules
 from sweep.config.dotted_keys import is_in
 from sweep.config.families import FAMILIES, name_key
 from sweep.config.input_sizes import data_sizes, network_sizes, reads_files, use_of_data
+from sweep.config.overrides import as_written
 from sweep.config.reading import is_key
 from sweep.config.schema import SECTIONS, USED, Settings
 from sweep.config.task_names import SAYING_THE_TASK
@@ -43,7 +44,7 @@ def sentence_on_idle(
                 del left[key]
         if not left:
             return None
-    lines = [str(one.input_line).removeprefix("++") for one in left.values()]  # which the program puts there
+    lines = [as_written(one.input_line) for one in left.values()]
     if len(lines) == 1:
         return f"{lines[0]} has no effect: no trial of this command uses it."
     return f"{', '.join(lines[:-1])} and {lines[-1]} have no effect: no trial of this command uses them."

@@ -87,8 +87,9 @@ class SearchAnswer:
     @property
     def _lacks(self) -> str:
         """A sentence on instances without a value, which the medians of the ranking leave out; empty where none lacks one."""
-        lacking = any(instance.value is None for one in self.candidates for instance in one.record.instances)
-        if not lacking or not self.objectives[0].lacks_count:
+        if not any(one.lacks_count for one in self.objectives):
+            return ""
+        if all(instance.value is not None for one in self.candidates for instance in one.record.instances):
             return ""
         return " Here an instance without a value counts as the worst; the ranking's medians leave it out."
 

@@ -20,9 +20,9 @@ from sweep.config.own_networks import NETWORKS, section_key
 from sweep.config.rules import FUNCTION, NO_PRUNING, file_title
 from sweep.config.shown_keys import IN_NAMES
 from sweep.config.task_names import task_meant_by
-from sweep.config.tasks import TaskRules, task_named
+from sweep.config.task_words import task_on_record
+from sweep.config.tasks import TaskRules
 from sweep.config.words import Words
-from sweep.errors import ConfigError
 from sweep.records import TrialRecord
 from sweep.report.settled import UNSEEN, settled_config
 
@@ -235,10 +235,8 @@ def _subject(flat: Mapping[str, Any]) -> str:
 
 def _task(flat: Mapping[str, Any]) -> TaskRules | None:
     """Return the task of a configuration; None where it is a user's whose module is not here."""
-    try:
-        return task_named(task_meant_by(flat))
-    except ConfigError:
-        return None
+    task = task_on_record(task_meant_by(flat))
+    return task if task.name else None
 
 
 def _origin(flat: Mapping[str, Any]) -> dict[str, str]:

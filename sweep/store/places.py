@@ -80,8 +80,8 @@ def check_url(url: str) -> None:
     import fsspec
     from fsspec.utils import get_protocol
 
-    for part in url.split("::"):  # fsspec's form for one file system inside another
-        protocol = get_protocol(part)
+    *around, inner = url.split("::")  # fsspec's form for one file system inside another
+    for protocol in (*(part.partition("://")[0] for part in around), get_protocol(inner)):
         try:
             fsspec.get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:

@@ -37,6 +37,7 @@ class Store(StoreFiles):
         notice: called with a sentence for each entry that was set aside; by default printed to the standard error.
 
     Raises:
+        ConfigError: no file system is known by its URL.
         StoreError: it cannot be used, or not be written. Methods raise it too when reading or writing fails; a remote file
             system that does not answer counts as failing after ``PATIENCE_SECONDS``.
     """

@@ -17,8 +17,8 @@ from sweep.config.canonical import BOOKKEEPING
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.own_networks import section_key
-from sweep.config.tasks import Metric, task_named
-from sweep.errors import ConfigError
+from sweep.config.task_words import task_on_record
+from sweep.config.tasks import Metric
 from sweep.planning.sweep_config import SWEPT
 from sweep.records import InstanceRecord, TrialRecord
 from sweep.records.cpu_share import core_share, starved_answers
@@ -108,10 +108,7 @@ def _of_the_task(record: TrialRecord) -> dict[str, float | None]:
     """Return the metrics that the record's task has beyond those of every task; none where the task is not there."""
     if not record.instances:
         return {}
-    try:
-        task = task_named(record.instances[0].task)
-    except ConfigError:
-        return {}
+    task = task_on_record(record.instances[0].task)
     medians = {name: median_of(finite(_measured(one, of)) for one in record.instances) for name, of in task.metrics.items()}
     return medians | {name: _mean([one.status == status for one in record.instances]) for name, status in task.rates.items()}
 

@@ -25,7 +25,7 @@ from rich.console import Console
 from surrogate import pruning
 from sweep.commands import run as program
 from sweep.commands import show
-from sweep.config.reading import forced
+from sweep.config.overrides import forced
 from sweep.errors import ConfigError
 
 PAGE = "docs/extend.md"

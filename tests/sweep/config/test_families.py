@@ -18,7 +18,8 @@ from surrogate.networks import ReluNetwork
 from surrogate.pruning import Pruning, SurvivorMethod, Survivors, prune
 from surrogate.region import Region
 from surrogate.settings import setting
-from sweep.config.reading import forced, keys, kinds_of, unknown_key
+from sweep.config.overrides import as_written, forced
+from sweep.config.reading import keys, kinds_of, unknown_key
 from sweep.config.sections import method_of
 from sweep.errors import ConfigError
 from sweep.planning.plan import TrialSpace, plan_one
@@ -117,6 +118,13 @@ def test_where_nothing_looks_at_it_that_is_said(composer: Composer) -> None:
     assert notes("+pruning.stride=3", "pruning.method=every_other") == ()
 
 
+def test_what_the_program_adds_to_an_override_is_not_shown(composer: Composer) -> None:
+    for written in ("attack.start=gradient", "pruning.amount=0.5", "++pruning.amount=0.5", "+experiment=digits"):
+        assert as_written(*forced([written])) == written
+    with pytest.raises(ConfigError, match=r"^attack\.start=interval\(0,1\): the values of attack\.start are no numbers"):
+        composer.plan(*forced(["attack.start=interval(0,1)"]))
+
+
 def test_so_is_an_attack(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
     @dataclass(frozen=True)
     class Patient(SurrogateAttack):
@@ -144,6 +152,23 @@ def test_methods_may_have_settings_of_one_name_and_different_types(composer: Com
     class Exact(SurrogateAttack):
         name: ClassVar[str] = "exact"
         free: float = setting(0.5, rules.POSITIVE)
+
+    @dataclass(frozen=True)
+    class Timed(SurrogateAttack):
+        name: ClassVar[str] = "timed"
+        pause: float = setting(0.5, rules.POSITIVE)
+
+    @dataclass(frozen=True)
+    class Paced(SurrogateAttack):
+        name: ClassVar[str] = "paced"
+        pause: str = setting("short", rules.one_of("short", "long"))
+        steps: tuple[float, ...] = setting((0.5, 0.8), rules.several("shares", rules.SHARE))
+
+    monkeypatch.setitem(ATTACKS, "timed", Timed)
+    monkeypatch.setitem(ATTACKS, "paced", Paced)
+    assert method_of("attack", composer.changed(attack__method="timed", attack__pause=3)).pause == 3.0
+    where = ("attack.method=paced,timed", "search.where=['attack.method == \"timed\" or attack.steps == [0.5, 0.8]']")
+    assert len(composer.plan(*where).trials) == 2, "lists are lists where a class has its default as a tuple"
 
     integers = [trial.key for trial in composer.plan("attack=restriction", "attack.free=3,4").trials]
     monkeypatch.setitem(ATTACKS, "worded", Worded)

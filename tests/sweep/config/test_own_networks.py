@@ -8,8 +8,9 @@ import pytest
 import synthetic
 from composing import Composer
 
+from sweep.config.overrides import forced
 from sweep.config.own_networks import key_in_use, layers_in_words, settings_of, settled
-from sweep.config.reading import forced, is_key, kinds_of, read
+from sweep.config.reading import is_key, kinds_of, read
 from sweep.config.schema import Settings
 from sweep.config.trial_names import is_named
 from sweep.errors import ConfigError

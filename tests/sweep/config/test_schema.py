@@ -97,8 +97,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("sweep.resume", "maybe", "maybe", "true or false"),
     ("tracking.uri", 5, "5", "a text or null"),
     ("sweep.name", None, "null", "a text"),
-    ("sweep.name", "", "''", "a name that is neither empty nor dots alone"),
-    ("sweep.name", "..", "..", "a name that is neither empty nor dots alone"),
+    ("sweep.name", "", "''", "a name without / \\ and :, and neither empty nor dots alone"),
+    ("sweep.name", "..", "..", "a name without / \\ and :, and neither empty nor dots alone"),
     ("pruning.finetune", 3, "3", "rounds, epochs"),
 ]
 
@@ -168,7 +168,7 @@ def test_a_file_gives_a_setting_the_default_of_its_class(composer: Composer) -> 
             for key, value in flat.items():
                 if key.partition(".")[0] == section and key.rpartition(".")[2] not in UNLIKE_THE_CLASS.get(section, ()):
                     default = default_of(key, lambda name, flat=flat: flat.get(name, ABSENT))
-                    assert default is ABSENT or value == (list(default) if isinstance(default, tuple) else default), option
+                    assert default is ABSENT or value == default, option
 
 
 def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> None:
@@ -248,7 +248,7 @@ def test_the_schema_has_the_keys_of_the_configuration(composer: Composer) -> Non
             r"pruning.amount=choice\(\) cannot be read: choice\(\) has nothing in its brackets; list the values, as in "
             r"pruning.amount=1,2$",
         ),
-        ("pruning.amount=1,", r"pruning.amount=1, cannot be read: it ends too early; a text with such signs"),
+        ("pruning.amount=1,", r"pruning.amount=1, cannot be read: it ends too early$"),
         (
             "search.together={a: b}",
             r"search.together=\{a: b\} is not allowed: it must be a list of lists of keys, in the shell as in "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from composing import Composer
 
-from sweep.config.reading import forced
+from sweep.config.overrides import forced
 from sweep.records import TrialRecord
 from sweep.report.seeds import seed_of
 

@@ -84,6 +84,7 @@ def test_a_process_that_is_killed_leaves_whole_entries(folder: Store, told: list
             r"sweep\.store=foo://anna:\*\*\*@there/x is not allowed: fsspec knows no file system by foo://; name a folder, "
             r"or a URL that fsspec and the packages installed here know$",
         ),
+        ("foo::file:///tmp/x", r"sweep\.store=foo::file:///tmp/x is not allowed: fsspec knows no file system by foo://; "),
         ("simplecache::foo://x", r"sweep\.store=simplecache::foo://x is not allowed: fsspec knows no file system by foo://; "),
     ],
 )

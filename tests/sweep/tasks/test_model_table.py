@@ -17,7 +17,8 @@ from surrogate.data import load_table
 from sweep.config.dotted_keys import flatten
 from sweep.config.effect import with_effect
 from sweep.config.inputs import Inputs, load_data
-from sweep.config.reading import forced, read
+from sweep.config.overrides import forced
+from sweep.config.reading import read
 from sweep.errors import ConfigError
 from sweep.planning.plan import plan_one
 from sweep.records import TrialRecord
