@@ -74,7 +74,8 @@ class Interruption:
     def alone(self) -> Iterator[None]:
         """Hold a signal back until the block has ended, and keep libraries in it from handlers of their own for these signals.
 
-        Ray sets one of SIGTERM while it starts, which would end the process without a word.
+        Ray sets one of SIGTERM while it starts, which would end the process without a word. The handlers are set anew after the
+        block: without that, a SIGTERM while trials ran aborted the process at its end.
         """
         set_handler = signal.signal
 
@@ -87,6 +88,7 @@ class Interruption:
                 yield
             finally:
                 signal.signal = set_handler
+                self.install()
 
     @contextmanager
     def deadline(self, seconds: float | None) -> Iterator[None]:
