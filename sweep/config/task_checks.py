@@ -14,11 +14,12 @@ from sweep.config.value_types import WORDS
 from sweep.errors import ConfigError
 
 ANSWERERS = ("attack", "method")
-"""The sections whose methods can answer: their classes say what pruning and time limits are to them."""
+"""The sections whose method can be a task's answerer. The method's class says whether it takes pruned copies, and what a longer
+time limit changes."""
 
 
 def check_class(name: str, task: type[Any]) -> None:
-    """Raise ConfigError for a class of which no task can be made, or whose settings nobody could read."""
+    """Raise ConfigError if no task can be made of a class, or if its settings cannot be read."""
     if inspect.isabstract(task):
         raise ConfigError(f"task={name}: the class lacks {', '.join(sorted(task.__abstractmethods__))}")
     if isinstance(task.sections, str):

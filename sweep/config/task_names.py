@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 IMAGE, ROW, PROPERTY, OUTPUT, MODEL = "image", "row", "property", "output", "model"
 
 SAYING_THE_TASK = ("task", "task.name")
-"""What says which task it is, also where the other settings say that too."""
+"""The keys that name the task, even if other settings tell the task already."""
 
 NAMING = ("task.name", "instances.properties", "attack.objective", "dataset.name")
 """The keys whose values say which task a trial has (:func:`task_meant`)."""

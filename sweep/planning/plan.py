@@ -248,7 +248,7 @@ class TrialSpace:
         if not satisfies(settings, config):
             return None
         _check(settings, sections)
-        # The name of a task that other sections tell apart from its like is in no key: people need it all the same.
+        # The name of a task is in no trial's key where other sections tell the task already. People need the name all the same.
         swept = {
             key: value
             for key, value in self._space.values(point).items()

@@ -20,7 +20,7 @@ LISTED = 20
 """More values of a key are not listed one by one."""
 
 LOOKED_THROUGH = 1000
-"""The most trials of which each is asked what of its configuration counts."""
+"""The most trials of a plan that are looked through, one by one, for what counts of their configurations."""
 
 SWEPT = "(swept)"
 """What stands in the place of a value that differs from trial to trial."""
@@ -45,10 +45,10 @@ def sweep_config(plan: Plan) -> dict[str, Any]:
 
 
 def idle_keys(plan: Plan) -> frozenset[str]:
-    """Return the keys of the configuration that can change the result of no trial, of the sections that can change results.
+    """Return the keys in :data:`sweep.config.schema.SECTIONS` that can change the result of no trial.
 
-    Of a plan with more than :data:`LOOKED_THROUGH` trials, or whose trials a search chooses, only keys of sections are returned
-    that no trial's task has: it would take too long, or is not known beforehand, what of the others counts.
+    A plan may have more than :data:`LOOKED_THROUGH` trials, which would take too long, or a search may choose its trials later.
+    Then only keys are returned whose section no trial's task has.
     """
     chosen = plan.suggester is not None
     all_settings = [read(config) for config in plan.each] if chosen else [trial.settings for trial in plan.trials]

@@ -358,18 +358,23 @@ def test_a_terminal_shows_epochs_and_the_trials_that_ended_above_one_live_line(t
     assert terminal.text.index("trained 1x6 on digits") < terminal.text.index("[1/1] 1x6")
 
 
+def ends_cleanly_at(number: signal.Signals, terminal: Terminal) -> None:
+    """Interrupt a program, and check that it says what it has to, and leaves no process behind."""
+    terminal.process.send_signal(number)
+    terminal.read_until(lambda text: "MLflow UI:" in text, seconds=120)
+    assert terminal.process.wait(timeout=60) == 130
+    end = time.monotonic() + 30
+    while terminal.descendants() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert terminal.descendants() == []
+
+
 @pytest.mark.slow
 def test_sigterm_while_ray_starts_ends_the_sweep_cleanly(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, sys.executable, "-m", "sweep", "-m", *QUICK, "training.seed=1,2", "instances.count=1")
     try:
         terminal.read_until(lambda text: "starting Ray" in text, seconds=200)
-        terminal.process.send_signal(signal.SIGTERM)
-        terminal.read_until(lambda text: "MLflow UI:" in text, seconds=120)
-        assert terminal.process.wait(timeout=60) == 130
-        end = time.monotonic() + 30
-        while terminal.descendants() and time.monotonic() < end:
-            time.sleep(0.2)
-        assert terminal.descendants() == []
+        ends_cleanly_at(signal.SIGTERM, terminal)
     finally:
         terminal.close()
     assert "Interrupted by SIGTERM." in terminal.text
@@ -388,13 +393,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(tmp_path: Path, number: signal.S
     try:
         terminal.read_until(lambda text: "done 1  running 1" in text, seconds=400)
         assert any("raylet" in " ".join(process.info["cmdline"] or ()) for process in terminal.descendants())
-        terminal.process.send_signal(number)
-        terminal.read_until(lambda text: "MLflow UI:" in text, seconds=120)
-        assert terminal.process.wait(timeout=60) == 130
-        end = time.monotonic() + 30
-        while terminal.descendants() and time.monotonic() < end:
-            time.sleep(0.2)
-        assert terminal.descendants() == []
+        ends_cleanly_at(number, terminal)
     finally:
         terminal.close()
     assert f"Interrupted by {number.name}." in terminal.text
